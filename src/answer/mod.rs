@@ -1,0 +1,175 @@
+//! The status table: what a caller is told. The reason stays in the log.
+
+use std::borrow::Cow;
+
+use crate::temporal::method::SERVICES;
+
+/// Why a request does not go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// No good token. Refreshable, so never confused with a denial.
+    Unauthenticated,
+    /// The token is good and the policy says no.
+    Denied,
+    /// It cannot be said yet: retried by every SDK, whereas 7 or 16 ends workers.
+    Unavailable,
+    /// A compression that is not read here: SDKs fall back to none.
+    Encoding(String),
+    /// Temporal would not decode it, or would not answer it, or it could be read in two ways.
+    Malformed(&'static str),
+    /// A message over Temporal's limit.
+    TooLarge,
+    /// Nothing that the server has: what an older server says.
+    UnknownMethod(String),
+    /// AdminService, reflection and health watching while they are closed.
+    Closed,
+}
+
+/// `grpc-status-details-bin` of Temporal's denial: the status with an empty `PermissionDeniedFailure`. Source:
+/// `serviceerror.NewPermissionDenied` of the API.
+const DENIED_DETAILS: &str = "CAcSFVJlcXVlc3QgdW5hdXRob3JpemVkLhpKCkh0eXBlLmdvb2dsZWFwaXMuY29tL3RlbXBvcmFsLmFwaS5lcnJvcmRldGFpbHMudjEuUGVybWlzc2lvbkRlbmllZEZhaWx1cmU";
+
+/// How much of a request's path an answer repeats.
+const MAX_PATH: usize = 200;
+
+impl Answer {
+    /// The HTTP status for callers that do not speak gRPC.
+    #[must_use]
+    pub fn http_status(&self) -> u32 {
+        match self {
+            Self::Unauthenticated => 401,
+            Self::Denied | Self::Closed => 403,
+            Self::Unavailable => 503,
+            Self::Encoding(_) => 415,
+            Self::Malformed(_) => 400,
+            Self::TooLarge => 413,
+            Self::UnknownMethod(_) => 404,
+        }
+    }
+
+    /// The gRPC status.
+    #[must_use]
+    pub fn grpc_status(&self) -> u32 {
+        match self {
+            Self::Unauthenticated => 16,
+            Self::Denied | Self::Closed => 7,
+            Self::Unavailable => 14,
+            Self::Encoding(_) | Self::UnknownMethod(_) => 12,
+            Self::Malformed(_) => 3,
+            Self::TooLarge => 8,
+        }
+    }
+
+    /// What the caller reads.
+    #[must_use]
+    pub fn message(&self) -> Cow<'static, str> {
+        match self {
+            Self::Unauthenticated => "Request unauthenticated.".into(),
+            Self::Denied | Self::Closed => "Request unauthorized.".into(),
+            Self::Unavailable => "Token verification keys are not available yet; try again.".into(),
+            Self::Encoding(name) => format!("grpc-encoding {name} is not supported").into(),
+            Self::Malformed(why) => format!("Malformed request: {why}.").into(),
+            Self::TooLarge => "grpc: received message larger than max (4194304)".into(),
+            Self::UnknownMethod(path) => match path.strip_prefix('/').and_then(|path| path.rsplit_once('/')) {
+                Some((service, method)) if SERVICES.contains(&service) => {
+                    format!("unknown method {method} for service {service}").into()
+                }
+                Some((service, _)) => format!("unknown service {service}").into(),
+                None => format!("malformed method name: {path:?}").into(),
+            },
+        }
+    }
+
+    /// Headers beside the status.
+    #[must_use]
+    pub fn headers(&self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Unauthenticated => &[("www-authenticate", "Bearer")],
+            Self::Denied | Self::Closed => &[("grpc-status-details-bin", DENIED_DETAILS)],
+            _ => &[],
+        }
+    }
+
+    /// A bounded word for metrics and Envoy's response code details.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Unauthenticated => Reason::Unauthenticated,
+            Self::Denied => Reason::Permission,
+            Self::Unavailable => Reason::Unavailable,
+            Self::Encoding(_) => Reason::Encoding,
+            Self::Malformed(_) => Reason::Malformed,
+            Self::TooLarge => Reason::TooLarge,
+            Self::UnknownMethod(_) => Reason::UnknownMethod,
+            Self::Closed => Reason::Closed,
+        }
+    }
+
+    /// [`Answer::UnknownMethod`] for this path.
+    #[must_use]
+    pub fn unknown_method(path: &[u8]) -> Self {
+        Self::UnknownMethod(shown(path))
+    }
+
+    /// [`Answer::Encoding`] for this value of the header.
+    #[must_use]
+    pub fn encoding(value: &[u8]) -> Self {
+        Self::Encoding(format!("{:?}", shown(value)))
+    }
+}
+
+/// Bytes of the request for an answer or a log: text of bounded length.
+#[must_use]
+pub fn shown(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes.get(..MAX_PATH).unwrap_or(bytes)).into_owned()
+}
+
+/// Why requests are refused, as counters tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is that of the answer of its name")]
+pub enum Reason {
+    Unauthenticated,
+    Permission,
+    Unavailable,
+    Encoding,
+    Malformed,
+    TooLarge,
+    UnknownMethod,
+    Closed,
+}
+
+impl Reason {
+    /// Its name in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "unauthenticated",
+            Self::Permission => "permission",
+            Self::Unavailable => "unavailable",
+            Self::Encoding => "encoding",
+            Self::Malformed => "malformed",
+            Self::TooLarge => "too_large",
+            Self::UnknownMethod => "unknown_method",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_methods_are_answered_as_grpc_go_does() {
+        let text = |path: &[u8]| Answer::unknown_method(path).message().into_owned();
+        assert_eq!(text(b"/pkg.Service/Method"), "unknown service pkg.Service");
+        assert_eq!(text(b"/grpc.health.v1.Health/Look"), "unknown method Look for service grpc.health.v1.Health");
+        assert_eq!(text(b"Method"), "malformed method name: \"Method\"");
+        assert!(text(&[0xff; 5000]).len() < 1000);
+    }
+
+    #[test]
+    fn compression_answers_have_the_words_that_sdks_look_for() {
+        assert!(Answer::encoding(b"zstd").message().contains("grpc-encoding"));
+    }
+}

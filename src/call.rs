@@ -1,0 +1,344 @@
+//! One call's way through the filter, from its headers to a verdict. Deny as early as known: is the route ours, what
+//! does the path call, is it for everybody, is the token good, could any grant cover it, and what does the request say.
+
+mod picked;
+
+use std::rc::Rc;
+
+use crate::answer::{Answer, shown};
+use crate::engine::{Authentication, Engine, Needed};
+use crate::policy::{Principal, Rule, Verdict};
+use crate::report::{Count, Decision};
+use crate::temporal::method::ADMIN_METHOD;
+use crate::temporal::{MethodRef, RequestReader, Scope, Surface, Target};
+use crate::token::Refusal;
+use crate::wire::Fault;
+use crate::wire::grpc::{Body, Encoding};
+use crate::wire::headers::Headers;
+use picked::Picked;
+
+/// What the host does next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Let what has been seen go on.
+    Forward,
+    /// Hold it; [`Call::wake`] will tell.
+    Wait,
+    /// Answer in the server's place.
+    Answer(Answer),
+}
+
+/// One call.
+#[derive(Debug)]
+pub struct Call {
+    arrived: u64,
+    path: String,
+    stage: Stage,
+    decision: Option<Decision>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Nothing has been seen.
+    New,
+    /// Another host's traffic: untouched.
+    NotOurs,
+    /// The token's key is on its way.
+    Waiting { admission: Admission, token: Vec<u8>, header: String, needed: Needed },
+    /// Allowed in principle; the request decides.
+    Reading { body: Body, request: Box<RequestReader>, principal: Rc<Principal> },
+    /// Allowed whatever the request says.
+    Open,
+    /// The request was read whole and allowed.
+    Passed,
+    /// Answered.
+    Over,
+}
+
+/// What the headers said of the call, beside its token.
+#[derive(Debug, Clone)]
+struct Admission {
+    method: MethodRef,
+    encoding: Encoding,
+}
+
+impl Call {
+    /// A call that arrives now, in milliseconds since 1970.
+    #[must_use]
+    pub fn new(now: u64) -> Self {
+        Self { arrived: now, path: String::new(), stage: Stage::New, decision: None }
+    }
+
+    /// What was decided since this was last asked, if it is to be reported.
+    pub fn take_decision(&mut self) -> Option<Decision> {
+        self.decision.take()
+    }
+
+    /// Whether trailers must not go on: they make grpc-go close the connection that other callers share.
+    #[must_use]
+    pub fn drops_trailers(&self) -> bool {
+        !matches!(self.stage, Stage::NotOurs)
+    }
+
+    /// Whether the token's key is awaited.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.stage, Stage::Waiting { .. })
+    }
+
+    /// Whether the body's bytes matter.
+    #[must_use]
+    pub fn reads_body(&self) -> bool {
+        !matches!(self.stage, Stage::NotOurs | Stage::Open | Stage::Over)
+    }
+
+    /// The headers have arrived. Names of headers to drop before anything goes on are added to `drop`.
+    pub fn on_headers(
+        &mut self,
+        engine: &mut Engine,
+        headers: Headers<'_>,
+        end_stream: bool,
+        cluster: impl FnOnce() -> Option<Vec<u8>>,
+        drop: &mut Vec<Box<[u8]>>,
+    ) -> Step {
+        if let Some(clusters) = &engine.config.applies_to
+            && let Some(cluster) = cluster()
+        {
+            let cluster = String::from_utf8_lossy(&cluster);
+            // A request without a readable cluster counts as ours: it must not pass unseen.
+            if !cluster.is_empty() && !clusters.iter().any(|ours| ours.matches(&cluster).is_some()) {
+                self.stage = Stage::NotOurs;
+                return Step::Forward;
+            }
+        }
+        let picked = Picked::from(headers, &engine.config, drop);
+        self.path = shown(picked.path);
+        self.route(engine, picked, end_stream)
+    }
+
+    /// Whether [`Call::wake`] would do anything: the call waits, and its key has come or its time is up.
+    pub fn is_due(&self, engine: &mut Engine, now: u64) -> bool {
+        let Stage::Waiting { needed, .. } = &self.stage else { return false };
+        // A clock that was set back must not make anybody wait longer.
+        let arrived = self.arrived.min(now);
+        engine.is_settled(needed, arrived, now) || now >= engine.deadline(needed, arrived)
+    }
+
+    /// The key may have come, or the time may be up. None if the call does not wait for one.
+    pub fn wake(&mut self, engine: &mut Engine, now: u64) -> Option<Step> {
+        if !self.is_waiting() {
+            return None;
+        }
+        self.arrived = self.arrived.min(now);
+        let Stage::Waiting { admission, token, header, needed } = std::mem::replace(&mut self.stage, Stage::Over)
+        else {
+            return None;
+        };
+        Some(if engine.is_settled(&needed, self.arrived, now) {
+            let authentication = engine.authenticate(&token, &header, self.arrived, now);
+            self.authenticated(engine, admission, authentication, &token, &header)
+        } else if now >= engine.deadline(&needed, self.arrived) {
+            self.give_up(engine)
+        } else {
+            self.stage = Stage::Waiting { admission, token, header, needed };
+            Step::Wait
+        })
+    }
+
+    /// The call can wait no longer for its key.
+    pub fn give_up(&mut self, engine: &mut Engine) -> Step {
+        self.deny(engine, Answer::Unavailable, "the token's key is not there", None)
+    }
+
+    /// Bytes of the body have arrived; `end` says that they are the last.
+    pub fn on_body(&mut self, engine: &mut Engine, chunk: &[u8], end: bool) -> Step {
+        match &mut self.stage {
+            Stage::NotOurs | Stage::Open => Step::Forward,
+            Stage::Waiting { .. } | Stage::Over => Step::Wait,
+            Stage::Passed if chunk.is_empty() => Step::Forward,
+            Stage::Passed => self.fault(engine, Fault::Malformed("more than one message in a unary call"), None),
+            Stage::Reading { body, request, principal } => {
+                let principal = Rc::clone(principal);
+                match body.feed(chunk, |bytes| request.feed(bytes)) {
+                    Err(fault) => self.fault(engine, fault, Some(principal)),
+                    Ok(()) if body.is_whole() => self.decide(engine),
+                    Ok(()) if end => {
+                        self.fault(engine, Fault::Malformed("the body ends before its message"), Some(principal))
+                    }
+                    Ok(()) => Step::Forward,
+                }
+            }
+            Stage::New => self.fault(engine, Fault::Malformed("a body without headers"), None),
+        }
+    }
+
+    /// The request ends with trailers.
+    pub fn on_trailers(&mut self, engine: &mut Engine) -> Step {
+        self.on_body(engine, &[], true)
+    }
+
+    fn route(&mut self, engine: &mut Engine, picked: Picked<'_>, end_stream: bool) -> Step {
+        let method = match engine.config.catalogue.surface(picked.path) {
+            Surface::Method(method) => method,
+            Surface::Admin if engine.config.admin_service => MethodRef::Known(&ADMIN_METHOD),
+            Surface::Admin => return self.deny(engine, Answer::Closed, "AdminService is closed", None),
+            Surface::Closed => return self.deny(engine, Answer::Closed, "the service is closed to everybody", None),
+            Surface::Unknown => {
+                return self.deny(engine, Answer::unknown_method(picked.path), "no method of this path is known", None);
+            }
+        };
+        if !picked.is_grpc || !picked.is_post {
+            return self.fault(engine, Fault::Malformed("not a gRPC call"), None);
+        }
+        if end_stream {
+            return self.fault(engine, Fault::Malformed("the call ends before its message"), None);
+        }
+        if engine.config.policy.is_anonymous(&method) {
+            return self.allow(engine, Stage::Open, Rule::Anonymous, Target::of(method), None);
+        }
+        let encoding = match (picked.encodings, picked.encoding) {
+            (0, _) | (1, Some(b"identity")) => Encoding::Identity,
+            (1, Some(b"gzip")) => Encoding::Gzip,
+            (_, value) => {
+                return self.deny(
+                    engine,
+                    Answer::encoding(value.unwrap_or_default()),
+                    "a grpc-encoding that is not read",
+                    None,
+                );
+            }
+        };
+        let admission = Admission { method, encoding };
+        let names = Rc::clone(&engine.config.token_headers);
+        match picked.bearer.token(&names) {
+            Ok(Some((header, token))) => {
+                let authentication = engine.authenticate(token, header, self.arrived, self.arrived);
+                self.authenticated(engine, admission, authentication, token, header)
+            }
+            Ok(None) => self.refuse(engine, "no token".into()),
+            Err(refusal) => self.refuse(engine, refusal),
+        }
+    }
+
+    fn authenticated(
+        &mut self,
+        engine: &mut Engine,
+        admission: Admission,
+        authentication: Authentication,
+        token: &[u8],
+        header: &str,
+    ) -> Step {
+        let principal = match authentication {
+            Authentication::Principal(principal) => principal,
+            Authentication::Refused(refusal) => return self.refuse(engine, refusal),
+            Authentication::Needs(needed) => {
+                self.stage = Stage::Waiting { admission, token: token.to_vec(), header: header.to_owned(), needed };
+                return Step::Wait;
+            }
+        };
+        let Admission { method, encoding } = admission;
+        let policy = &engine.config.policy;
+        if method.scope == Scope::Namespace {
+            if policy.could_allow(&principal, &method) {
+                let request = Box::new(RequestReader::new(method));
+                self.stage = Stage::Reading { body: Body::new(encoding), request, principal };
+                return Step::Forward;
+            }
+            let reason = format!("no grant covers {} in any namespace", method.effects);
+            return self.deny_by_policy(engine, reason, &Target::of(method), principal);
+        }
+        let target = Target::of(method);
+        match policy.decide(&principal, &target) {
+            Verdict::Allow(rule) => self.allow(engine, Stage::Open, rule, target, Some(principal)),
+            Verdict::Deny(reason) => self.deny_by_policy(engine, reason, &target, principal),
+        }
+    }
+
+    /// The message is whole: decide.
+    fn decide(&mut self, engine: &mut Engine) -> Step {
+        let Stage::Reading { request, principal, .. } = std::mem::replace(&mut self.stage, Stage::Over) else {
+            return Step::Wait;
+        };
+        let target = match request.finish() {
+            Ok(target) => target,
+            Err(fault) => return self.fault(engine, fault, Some(principal)),
+        };
+        match engine.config.policy.decide(&principal, &target) {
+            Verdict::Allow(rule) => self.allow(engine, Stage::Passed, rule, target, Some(principal)),
+            Verdict::Deny(reason) => self.deny_by_policy(engine, reason, &target, principal),
+        }
+    }
+
+    fn allow(
+        &mut self,
+        engine: &mut Engine,
+        stage: Stage,
+        rule: Rule,
+        target: Target,
+        principal: Option<Rc<Principal>>,
+    ) -> Step {
+        self.stage = stage;
+        engine.counters.add(Count::Allowed);
+        if engine.config.log_allowed || engine.config.access_log_state {
+            self.decision = Some(Decision {
+                allow: true,
+                status: 0,
+                method: self.path.clone(),
+                namespaces: namespaces(&target),
+                principal,
+                rule: Some(rule.name().to_owned()),
+                reason: String::new(),
+            });
+        }
+        Step::Forward
+    }
+
+    fn deny_by_policy(
+        &mut self,
+        engine: &mut Engine,
+        reason: String,
+        target: &Target,
+        principal: Rc<Principal>,
+    ) -> Step {
+        let step = self.deny(engine, Answer::Denied, &reason, Some(principal));
+        if let Some(decision) = &mut self.decision {
+            decision.rule = Some(Rule::DefaultDeny.name().to_owned());
+            decision.namespaces = namespaces(target);
+        }
+        step
+    }
+
+    fn refuse(&mut self, engine: &mut Engine, refusal: Refusal) -> Step {
+        self.deny(engine, Answer::Unauthenticated, &shown(refusal.as_bytes()), None)
+    }
+
+    fn fault(&mut self, engine: &mut Engine, fault: Fault, principal: Option<Rc<Principal>>) -> Step {
+        match fault {
+            Fault::Malformed(why) => self.deny(engine, Answer::Malformed(why), why, principal),
+            Fault::TooLarge => self.deny(engine, Answer::TooLarge, "a message over 4 MiB", principal),
+        }
+    }
+
+    fn deny(&mut self, engine: &mut Engine, answer: Answer, reason: &str, principal: Option<Rc<Principal>>) -> Step {
+        self.stage = Stage::Over;
+        engine.counters.add(Count::Denied(answer.reason()));
+        self.decision = Some(Decision {
+            allow: false,
+            status: answer.grpc_status(),
+            method: self.path.clone(),
+            namespaces: Vec::new(),
+            principal,
+            rule: None,
+            reason: reason.to_owned(),
+        });
+        Step::Answer(answer)
+    }
+}
+
+fn namespaces(target: &Target) -> Vec<String> {
+    let own = Some(&target.namespace).filter(|namespace| !namespace.is_empty());
+    own.into_iter().chain(&target.others).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! What the headers of a request tell, picked out in one pass, and which of them never go on.
+
+use crate::config::Config;
+use crate::token::bearer::Bearer;
+use crate::wire::headers::Headers;
+
+/// What decides, of the headers.
+#[derive(Debug, Default)]
+pub(super) struct Picked<'a> {
+    pub(super) path: &'a [u8],
+    pub(super) is_post: bool,
+    pub(super) is_grpc: bool,
+    /// The last `grpc-encoding`, and how many there are.
+    pub(super) encoding: Option<&'a [u8]>,
+    pub(super) encodings: u32,
+    pub(super) bearer: Bearer<'a>,
+}
+
+/// Headers that never go on: another way to say who calls, the Web UI's copies of token and cookies, and what only
+/// clusters among themselves may say.
+const DROPPED: [&[u8]; 2] = [b"caller-type", b"authorization-extras"];
+const DROPPED_PREFIXES: [&[u8]; 4] = [b"grpcgateway-", b"grpc-metadata-", b"xdc-redirection", b"temporal-principal-"];
+
+impl<'a> Picked<'a> {
+    /// Reads the headers; names of those that must not go on are added to `drop`.
+    pub(super) fn from(headers: Headers<'a>, config: &Config, drop: &mut Vec<Box<[u8]>>) -> Self {
+        let mut picked = Self::default();
+        for (name, value) in headers.iter() {
+            picked.header(name, value);
+            picked.bearer.header(&config.token_headers, name, value);
+            if is_dropped(name, config) && !drop.iter().any(|known| **known == *name) {
+                drop.push(name.into());
+            }
+        }
+        picked
+    }
+
+    fn header(&mut self, name: &[u8], value: &'a [u8]) {
+        match name {
+            b":path" => self.path = value,
+            b":method" => self.is_post = value == b"POST",
+            b"content-type" => self.is_grpc = is_grpc(value),
+            b"grpc-encoding" => {
+                self.encoding = Some(value);
+                self.encodings = self.encodings.saturating_add(1);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether grpc-go takes the content type for gRPC (`grpcutil.ContentSubtype`).
+fn is_grpc(content_type: &[u8]) -> bool {
+    match content_type.strip_prefix(b"application/grpc") {
+        Some([]) => true,
+        Some([first, ..]) => matches!(first, b'+' | b';'),
+        None => false,
+    }
+}
+
+fn is_dropped(name: &[u8], config: &Config) -> bool {
+    let is_token = || name == b"authorization" || config.token_headers.iter().any(|token| token.as_bytes() == name);
+    DROPPED.contains(&name)
+        || DROPPED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || (!config.forward_token && is_token())
+}

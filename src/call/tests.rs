@@ -1,0 +1,370 @@
+use super::*;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_compact::{KeyPair, Seed};
+use serde_json::{Value, json};
+
+use crate::config::Config;
+use crate::keys::source::Next;
+use crate::wire::headers::serialize;
+
+const NOW: u64 = 1_800_000_000_000;
+const START: &str = "/temporal.api.workflowservice.v1.WorkflowService/StartWorkflowExecution";
+const LIST: &str = "/temporal.api.workflowservice.v1.WorkflowService/ListNamespaces";
+const INFO: &str = "/temporal.api.workflowservice.v1.WorkflowService/GetSystemInfo";
+
+fn pair(seed: u8) -> KeyPair {
+    KeyPair::from_seed(Seed::new([seed; 32]))
+}
+
+fn jwk(kid: &str, seed: u8) -> Value {
+    json!({"kty": "OKP", "crv": "Ed25519", "kid": kid, "x": URL_SAFE_NO_PAD.encode(*pair(seed).pk)})
+}
+
+fn token(kid: &str, seed: u8, change: Value) -> String {
+    let mut claims = json!({"iss": "https://idp/", "aud": "temporal", "sub": "alice", "exp": NOW / 1000 + 3600, "permissions": ["payroll:write"]});
+    for (name, value) in change.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
+    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!("{}.{}", part(json!({"alg": "EdDSA", "kid": kid})), part(claims));
+    let signature = pair(seed).sk.sign(&signed, None);
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(*signature))
+}
+
+fn engine_with(change: Value) -> Engine {
+    let mut config = json!({
+        "version": 1,
+        "issuers": {"corp": {"issuer": "https://idp/", "audiences": ["temporal"], "keys": {"inline": {"keys": [jwk("k", 1)]}}}},
+        "grants": [{"name": "permissions", "who": {"issuer": "corp"}, "permissions_claim": "permissions"}],
+    });
+    for (name, value) in change.as_object().unwrap() {
+        config[name] = value.clone();
+    }
+    Engine::new(Config::parse(config.to_string().as_bytes()).unwrap())
+}
+
+fn engine() -> Engine {
+    engine_with(json!({}))
+}
+
+/// A call as a host would make it.
+struct Caller {
+    path: String,
+    headers: Vec<(String, Vec<u8>)>,
+    end: bool,
+    cluster: Option<Vec<u8>>,
+    arrives: u64,
+}
+
+fn caller(path: &str) -> Caller {
+    let headers = [(":method", "POST"), ("content-type", "application/grpc"), ("te", "trailers")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec();
+    Caller { path: path.to_owned(), headers, end: false, cluster: None, arrives: NOW }
+}
+
+impl Caller {
+    fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.retain(|(known, _)| known != name);
+        self.and(name, value)
+    }
+    fn and(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.to_owned(), value.as_ref().to_vec()));
+        self
+    }
+    fn bearer(self, token: &str) -> Self {
+        self.with("authorization", format!("Bearer {token}"))
+    }
+    fn good(self) -> Self {
+        self.bearer(&token("k", 1, json!({})))
+    }
+
+    fn open(&self, engine: &mut Engine) -> (Call, Step, Vec<String>) {
+        let mut call = Call::new(self.arrives);
+        let mut map: Vec<(&[u8], &[u8])> = vec![(b":path", self.path.as_bytes())];
+        map.extend(self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())));
+        let mut drop = Vec::new();
+        let bytes = serialize(&map);
+        let step = call.on_headers(engine, Headers::new(&bytes), self.end, || self.cluster.clone(), &mut drop);
+        let drop = drop.iter().map(|name| String::from_utf8(name.to_vec()).unwrap()).collect();
+        (call, step, drop)
+    }
+
+    fn headers_only(&self, engine: &mut Engine) -> Step {
+        self.open(engine).1
+    }
+
+    /// The whole call with this body, which must fare the same in any chunking.
+    fn call(&self, body: &[u8]) -> Step {
+        let whole = self.call_in(body, usize::MAX);
+        for chunk in [1, 2, 3, 7] {
+            assert_eq!(self.call_in(body, chunk), whole, "in chunks of {chunk}");
+        }
+        whole
+    }
+
+    fn call_in(&self, body: &[u8], chunk: usize) -> Step {
+        let engine = &mut engine();
+        let (mut call, step, _) = self.open(engine);
+        if step != Step::Forward {
+            return step;
+        }
+        for part in body.chunks(chunk) {
+            let step = call.on_body(engine, part, false);
+            if step != Step::Forward {
+                return step;
+            }
+        }
+        call.on_trailers(engine)
+    }
+}
+
+fn frame(message: &[u8]) -> Vec<u8> {
+    [&[0], &(message.len() as u32).to_be_bytes()[..], message].concat()
+}
+
+fn start_in(namespace: &str) -> Vec<u8> {
+    frame(&[&[10, namespace.len() as u8], namespace.as_bytes(), &[0x12, 2, b'i', b'd']].concat())
+}
+
+fn grpc_status(step: &Step) -> u32 {
+    match step {
+        Step::Forward => 0,
+        Step::Answer(answer) => answer.grpc_status(),
+        Step::Wait => 99,
+    }
+}
+
+#[test]
+fn the_body_decides_with_the_token() {
+    let good = caller(START).good();
+    assert_eq!(good.call(&start_in("payroll")), Step::Forward);
+    assert_eq!(good.call(&start_in("other")), Step::Answer(Answer::Denied));
+    assert_eq!(good.call(&start_in("")), Step::Answer(Answer::Denied));
+    assert_eq!(good.call(&frame(&[])), Step::Answer(Answer::Denied));
+    let reader = caller(START).bearer(&token("k", 1, json!({"permissions": ["payroll:read"]})));
+    assert_eq!(reader.headers_only(&mut engine()), Step::Answer(Answer::Denied), "denied before the body");
+}
+
+#[test]
+fn nothing_that_completes_a_message_goes_on_before_the_verdict() {
+    let engine = &mut engine();
+    let (mut call, _, _) = caller(START).good().open(engine);
+    let body = start_in("other");
+    let (last, first) = body.split_last().unwrap();
+    assert_eq!(call.on_body(engine, first, false), Step::Forward);
+    assert_eq!(call.on_body(engine, &[*last], false), Step::Answer(Answer::Denied));
+    assert_eq!(call.on_body(engine, &[0], false), Step::Wait, "and nothing after it");
+}
+
+#[test]
+fn malformed_bodies() {
+    let good = caller(START).good();
+    let twice = frame(&[&start_in("payroll")[5..], &start_in("payroll")[5..]].concat());
+    let two = [start_in("payroll"), start_in("payroll")].concat();
+    for body in [&[][..], &[0, 0], &start_in("payroll")[..12], &two, &twice, &[start_in("payroll"), vec![0]].concat()] {
+        assert_eq!(grpc_status(&good.call(body)), 3, "{body:?}");
+    }
+    assert_eq!(grpc_status(&good.call(&[0, 0xff, 0, 0, 0])), 8);
+}
+
+#[test]
+fn encodings() {
+    let body = start_in("payroll");
+    for (value, expected) in
+        [("identity", 0), ("gzip", 0), ("zstd", 12), ("GZIP", 12), (" gzip", 12), ("", 12), ("gzip,gzip", 12)]
+    {
+        assert_eq!(grpc_status(&caller(START).good().with("grpc-encoding", value).call(&body)), expected, "{value}");
+    }
+    let twice = caller(START).good().with("grpc-encoding", "gzip").and("grpc-encoding", "gzip");
+    assert_eq!(grpc_status(&twice.call(&body)), 12);
+    let mut compressed = body.clone();
+    compressed[0] = 1;
+    assert_eq!(grpc_status(&caller(START).good().call(&compressed)), 3, "compressed without saying how");
+}
+
+#[test]
+fn what_is_answered_from_the_headers_alone() {
+    let status = |caller: Caller| grpc_status(&caller.headers_only(&mut engine()));
+    assert_eq!(status(caller(START)), 16);
+    assert_eq!(status(caller(START).bearer("x")), 16);
+    assert_eq!(status(caller(START).good().and("authorization", "Bearer x")), 16);
+    assert_eq!(status(Caller { end: true, ..caller(START).good() }), 3);
+    assert_eq!(status(Caller { end: true, ..caller(INFO) }), 3);
+    assert_eq!(status(caller(START).good().with("content-type", "application/json")), 3);
+    assert_eq!(status(caller(START).good().with("content-type", "application/grpc-web")), 3);
+    assert_eq!(status(caller(START).good().with(":method", "GET")), 3);
+    assert_eq!(status(caller(START).good().with("content-type", "application/grpc+json")), 0);
+    assert_eq!(status(caller("/api/v1/namespaces").good()), 12);
+    assert_eq!(status(caller(&format!("{START}?x")).good()), 12);
+    assert_eq!(status(caller("/temporal.server.api.adminservice.v1.AdminService/DescribeCluster").good()), 7);
+    assert_eq!(status(caller("/grpc.health.v1.Health/Watch").good()), 7);
+    assert_eq!(status(caller(LIST).good()), 7);
+    assert_eq!(status(caller(LIST).bearer(&token("k", 1, json!({"permissions": ["temporal-system:read"]})))), 0);
+}
+
+#[test]
+fn anonymous_methods_do_not_look_at_the_token() {
+    assert_eq!(caller(INFO).bearer("garbage").call(&frame(&[])), Step::Forward);
+    assert_eq!(caller("/grpc.health.v1.Health/Check").call(&frame(&[])), Step::Forward);
+    let closed = &mut engine_with(json!({"anonymous": []}));
+    assert_eq!(grpc_status(&caller(INFO).headers_only(closed)), 16);
+}
+
+#[test]
+fn admin_service_opens_to_system_admins_only() {
+    let describe = caller("/temporal.server.api.adminservice.v1.AdminService/DescribeCluster");
+    let open = || engine_with(json!({"admin_service": true}));
+    let holding = |permission: &str| token("k", 1, json!({"permissions": [permission]}));
+    let status = |caller: Caller| grpc_status(&caller.headers_only(&mut open()));
+    assert_eq!(
+        status(Caller { path: describe.path.clone(), ..caller("").bearer(&holding("temporal-system:admin")) }),
+        0
+    );
+    assert_eq!(
+        status(Caller { path: describe.path.clone(), ..caller("").bearer(&holding("temporal-system:write")) }),
+        7
+    );
+    assert_eq!(status(Caller { path: describe.path.clone(), ..caller("").bearer(&holding("payroll:admin")) }), 7);
+    assert_eq!(status(describe), 16);
+}
+
+#[test]
+fn tokens_of_other_kinds() {
+    let status = |token: String| grpc_status(&caller(START).bearer(&token).headers_only(&mut engine()));
+    assert_eq!(status(token("k", 1, json!({}))), 0);
+    assert_eq!(status(token("k", 2, json!({}))), 16, "another key's signature");
+    assert_eq!(status(token("x", 1, json!({}))), 16, "an unknown kid");
+    assert_eq!(status(token("k", 1, json!({"iss": "https://other/"}))), 16);
+    assert_eq!(status(token("k", 1, json!({"exp": NOW / 1000 - 61}))), 16);
+    let mut tampered = token("k", 1, json!({}));
+    tampered.replace_range(60..61, "X");
+    assert_eq!(status(tampered), 16);
+}
+
+#[test]
+fn a_cached_token_ends_with_its_expiry() {
+    let engine = &mut engine();
+    let text = token("k", 1, json!({"exp": NOW / 1000 + 10}));
+    let status = |engine: &mut Engine, arrives| {
+        grpc_status(&Caller { arrives, ..caller(START).bearer(&text) }.headers_only(engine))
+    };
+    assert_eq!((status(engine, NOW), status(engine, NOW)), (0, 0));
+    let counts = engine.counters.take();
+    assert_eq!(&counts[11..], [1, 1], "one hit, one miss");
+    assert_eq!((status(engine, NOW + 69_999), status(engine, NOW + 70_000)), (0, 16));
+}
+
+#[test]
+fn headers_that_never_go_on() {
+    let names = [
+        "grpcgateway-authorization",
+        "grpc-metadata-x",
+        "xdc-redirection-api",
+        "temporal-principal-name",
+        "caller-type",
+        "authorization-extras",
+    ];
+    let mut all = caller(START).good().with("temporal-namespace", "x").with("client-name", "y");
+    for name in names {
+        all = all.and(name, "v").and(name, "w");
+    }
+    let sorted = |mut list: Vec<String>| {
+        list.sort();
+        list
+    };
+    let mut expected: Vec<String> = names.iter().map(ToString::to_string).collect();
+    assert_eq!(sorted(all.open(&mut engine_with(json!({"forward_token": true}))).2), sorted(expected.clone()));
+    expected.push("authorization".to_owned());
+    assert_eq!(sorted(all.open(&mut engine()).2), sorted(expected.clone()));
+    let anonymous = Caller { path: INFO.to_owned(), ..all };
+    assert_eq!(sorted(anonymous.open(&mut engine()).2), sorted(expected), "on anonymous methods either");
+}
+
+#[test]
+fn other_hosts_traffic_is_not_touched() {
+    let ours = || engine_with(json!({"applies_to": {"clusters": ["temporal"]}}));
+    let to =
+        |cluster: Option<&[u8]>| Caller { cluster: cluster.map(<[u8]>::to_vec), end: true, ..caller("/shop").good() };
+    let (mut call, step, drop) = to(Some(b"shop")).open(&mut ours());
+    assert_eq!((step, drop.len(), call.drops_trailers(), call.reads_body()), (Step::Forward, 0, false, false));
+    assert_eq!(call.on_body(&mut ours(), b"anything", true), Step::Forward);
+    for unclear in [Some(&b"temporal"[..]), Some(b""), None, Some(b"temporal\xff")] {
+        let step = to(unclear).headers_only(&mut ours());
+        let is_ours = unclear != Some(b"temporal\xff");
+        assert_eq!(grpc_status(&step) == 12, is_ours, "{unclear:?}");
+    }
+}
+
+#[test]
+fn a_request_waits_for_its_key_and_no_longer_than_allowed() {
+    let fetching = || {
+        let keys = json!({"jwks_uri": "https://idp/keys", "cluster": "idp"});
+        engine_with(json!({"issuers": {"corp": {"issuer": "https://idp/", "audiences": ["temporal"], "keys": keys}}}))
+    };
+    let load = |engine: &mut Engine, now, key: Value| {
+        assert!(engine.sources[0].poll(now).is_some());
+        let document = json!({"keys": [key]}).to_string();
+        assert_eq!(engine.sources[0].answer(now, Some((b"200", document.as_bytes()))), Next::Loaded);
+    };
+    let engine = &mut fetching();
+    let (mut call, step, _) = caller(START).good().open(engine);
+    assert_eq!((step, call.is_waiting()), (Step::Wait, true));
+    assert_eq!((call.on_body(engine, &[], false), call.wake(engine, NOW + 4_999)), (Step::Wait, Some(Step::Wait)));
+    load(engine, NOW + 4_999, jwk("k", 1));
+    assert_eq!((call.wake(engine, NOW + 4_999), call.is_waiting()), (Some(Step::Forward), false));
+    assert_eq!(call.wake(engine, NOW + 4_999), None, "it is woken once");
+    assert_eq!(call.on_body(engine, &start_in("payroll"), true), Step::Forward);
+
+    let unknown = || Caller { arrives: NOW + 5_000, ..caller(START).bearer(&token("new", 1, json!({}))) };
+    let (mut late, _, _) = unknown().open(engine);
+    assert_eq!(late.wake(engine, NOW + 10_000), Some(Step::Answer(Answer::Unavailable)), "nobody fetched");
+    let (mut bad, _, _) = unknown().open(engine);
+    load(engine, NOW + 10_000, jwk("k", 1));
+    assert_eq!(
+        bad.wake(engine, NOW + 10_000),
+        Some(Step::Answer(Answer::Unauthenticated)),
+        "a set fetched after its arrival"
+    );
+}
+
+#[test]
+fn a_rotated_key_takes_its_tokens_with_it() {
+    let keys = json!({"jwks_uri": "https://idp/keys", "cluster": "idp"});
+    let engine = &mut engine_with(
+        json!({"issuers": {"corp": {"issuer": "https://idp/", "audiences": ["temporal"], "keys": keys}}}),
+    );
+    let load = |engine: &mut Engine, now, key: Value| {
+        assert!(engine.sources[0].poll(now).is_some());
+        engine.sources[0].answer(now, Some((b"200", json!({"keys": [key]}).to_string().as_bytes())));
+        engine.forget(now);
+    };
+    load(engine, NOW - 600_000, jwk("k", 1));
+    assert_eq!(caller(START).good().headers_only(engine), Step::Forward);
+    load(engine, NOW, jwk("k", 2));
+    assert_eq!(grpc_status(&caller(START).good().headers_only(engine)), 16);
+}
+
+#[test]
+fn decisions_are_reported_when_denied_and_when_asked_for() {
+    let open = |engine: &mut Engine, namespace: &str| {
+        let (mut call, _, _) = caller(START).good().open(engine);
+        call.on_body(engine, &start_in(namespace), true);
+        call.take_decision()
+    };
+    assert!(open(&mut engine(), "payroll").is_none());
+    let denied = open(&mut engine(), "other").unwrap();
+    assert_eq!((denied.allow, denied.status, denied.rule.as_deref()), (false, 7, Some("default-deny")));
+    assert_eq!((denied.namespaces, denied.principal.unwrap().subject.as_str()), (vec!["other".to_owned()], "alice"));
+    let allowed = open(&mut engine_with(json!({"log": {"allowed": true}})), "payroll").unwrap();
+    assert_eq!((allowed.allow, allowed.rule.as_deref()), (true, Some("permissions")));
+    assert!(open(&mut engine_with(json!({"access_log_state": true})), "payroll").is_some());
+}
+
+#[test]
+fn headers_in_any_bytes_are_survived() {
+    for name in [":path", "authorization", "content-type", "grpc-encoding", ":method", "x"] {
+        let odd = caller(START).good().with(name, [0xff, 0, 0x80, b'%']);
+        odd.headers_only(&mut engine());
+    }
+}

@@ -1,0 +1,256 @@
+//! `issuers`: whose tokens are accepted, by which rules and with which keys.
+
+use std::rc::Rc;
+
+use super::node::{Members, Node};
+use super::patterns;
+use crate::identity::{ClaimName, ClaimSet};
+use crate::keys::{KeySet, Remote, Source, Url};
+use crate::token::claims::{TokenRules, plain_typ};
+use crate::token::jose::Algorithm;
+
+const MINUTE: u64 = 60_000;
+
+/// One issuer of the configuration.
+#[derive(Debug)]
+pub struct Issuer {
+    /// The name that grants and logs use.
+    pub name: Rc<str>,
+    /// What its tokens must be.
+    pub rules: TokenRules,
+    /// Claims of which any set makes the bearer a service; empty where the issuer does not tell.
+    pub service_when: Vec<ClaimSet>,
+    /// Where its keys come from.
+    pub keys: KeysFrom,
+}
+
+/// Where keys come from.
+#[derive(Debug, Clone)]
+pub enum KeysFrom {
+    /// The configuration.
+    Inline(KeySet),
+    /// The issuer.
+    Remote(Remote),
+}
+
+impl KeysFrom {
+    /// The keys' state at the start.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        match self {
+            Self::Inline(set) => Source::Inline(set.clone()),
+            Self::Remote(remote) => Source::remote(remote.clone()),
+        }
+    }
+}
+
+/// What grants need to know of an issuer, whether or not the rest of it is right.
+pub(super) struct Named {
+    /// Its name.
+    pub(super) name: Rc<str>,
+    /// Whether it has `service_when`.
+    pub(super) tells_kinds: bool,
+}
+
+/// The issuers by name.
+pub(super) fn named(node: &Node<'_>) -> Vec<Named> {
+    let Some(members) = node.value().as_object() else { return Vec::new() };
+    let named = |(name, issuer): (&String, &serde_json::Value)| Named {
+        name: name.as_str().into(),
+        tells_kinds: issuer.get("service_when").is_some(),
+    };
+    members.iter().map(named).collect()
+}
+
+pub(super) fn read(node: &Node<'_>) -> Option<Vec<Issuer>> {
+    let members = node.any_members()?;
+    let mut issuers: Vec<Issuer> = Vec::new();
+    let mut complete = true;
+    for (name, node) in members.iter() {
+        let Some(issuer) = issuer(name, &node) else {
+            complete = false;
+            continue;
+        };
+        if let Some(other) = issuers.iter().find(|other| other.rules.issuer == issuer.rules.issuer) {
+            node.wrong::<()>(format!("an issuer other than that of {}: tokens are told apart by it", other.name));
+        }
+        issuers.push(issuer);
+    }
+    if members.iter().next().is_none() {
+        return node.wrong("at least one issuer");
+    }
+    complete.then_some(issuers)
+}
+
+fn issuer(name: &str, node: &Node<'_>) -> Option<Issuer> {
+    let known = ["issuer", "audiences", "keys", "algorithms", "token", "subject", "service_when"];
+    let members = node.members(&known, &[])?;
+    let issuer = members.require("issuer", "the exact `iss` of its tokens").and_then(|node| node.text());
+    let audiences = members.require("audiences", "a list of audiences, or `any`").and_then(|node| audiences(&node));
+    let keys = members
+        .require("keys", "where its keys come from: discovery, jwks_uri or inline")
+        .and_then(|node| keys(&node, members.get("issuer").as_ref()));
+    let algorithms = match members.get("algorithms") {
+        None => Some(vec![Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa]),
+        Some(node) => node.some().map(|list| list.iter().filter_map(algorithm).collect()),
+    };
+    let subject = match members.get("subject") {
+        None => Some(ClaimName::new("sub")),
+        Some(node) => node.text().map(ClaimName::new),
+    };
+    let service_when = match members.get("service_when") {
+        None => Some(Vec::new()),
+        Some(node) => node.some().map(|list| list.iter().filter_map(|node| patterns::claims(node, false)).collect()),
+    };
+    let token = token(members.get("token").as_ref());
+    let rules = TokenRules {
+        issuer: issuer?.to_owned(),
+        audiences: audiences?,
+        algorithms: algorithms?,
+        subject: subject?,
+        ..token?
+    };
+    Some(Issuer { name: name.into(), rules, service_when: service_when?, keys: keys? })
+}
+
+fn audiences(node: &Node<'_>) -> Option<Option<Vec<String>>> {
+    if node.value() == "any" {
+        return Some(None);
+    }
+    if !node.value().is_array() {
+        return node.wrong("a list of audiences, or `any`");
+    }
+    Some(Some(node.some()?.iter().filter_map(|node| node.text().map(str::to_owned)).collect()))
+}
+
+fn algorithm(node: &Node<'_>) -> Option<Algorithm> {
+    let names: Vec<_> = Algorithm::ALL.iter().map(|(name, _)| *name).collect();
+    node.value().as_str().and_then(Algorithm::named).or_else(|| node.wrong(format!("one of {}", names.join(", "))))
+}
+
+/// The member `token`; issuer, audiences, algorithms and subject stand elsewhere.
+fn token(node: Option<&Node<'_>>) -> Option<TokenRules> {
+    let mut rules = TokenRules {
+        issuer: String::new(),
+        audiences: None,
+        algorithms: Vec::new(),
+        headers: vec!["authorization".to_owned()],
+        typ: None,
+        leeway: MINUTE,
+        max_lifetime: None,
+        require: ClaimSet::default(),
+        subject: ClaimName::new("sub"),
+    };
+    let Some(node) = node else { return Some(rules) };
+    let members = node.members(&["headers", "typ", "leeway", "max_lifetime", "require"], &[])?;
+    if let Some(node) = members.get("headers") {
+        rules.headers = node.some()?.iter().filter_map(header).collect();
+    }
+    if let Some(node) = members.get("typ") {
+        rules.typ = Some(node.some()?.iter().filter_map(|node| node.text().map(plain_typ)).collect());
+    }
+    if let Some(node) = members.get("leeway") {
+        rules.leeway = node.duration(0)?;
+        if rules.leeway > 5 * MINUTE {
+            node.wrong::<()>("at most 5m: clocks that differ more cannot be trusted with tokens");
+        }
+    }
+    if let Some(node) = members.get("max_lifetime") {
+        rules.max_lifetime = Some(node.duration(1)?);
+    }
+    if let Some(node) = members.get("require") {
+        rules.require = patterns::claims(&node, false)?;
+    }
+    Some(rules)
+}
+
+fn header(node: &Node<'_>) -> Option<String> {
+    let name = node.text()?;
+    let good =
+        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_');
+    // Headers that carry tokens do not go on.
+    let needed = ["connection", "content-type", "grpc-encoding", "grpc-timeout", "host", "te", "transfer-encoding"];
+    match good {
+        false => node.wrong("a header name in lower case"),
+        true if needed.contains(&name) => node.wrong("a header that nothing else needs"),
+        true => Some(name.to_owned()),
+    }
+}
+
+fn keys(node: &Node<'_>, issuer: Option<&Node<'_>>) -> Option<KeysFrom> {
+    let known = [
+        "inline",
+        "discovery",
+        "jwks_uri",
+        "cluster",
+        "jwks_cluster",
+        "refresh",
+        "max_stale",
+        "wait",
+        "timeout",
+        "retry",
+        "refetch",
+    ];
+    let members = node.members(&known, &[])?;
+    let ways = ["inline", "discovery", "jwks_uri"].into_iter().filter(|name| members.get(name).is_some()).count();
+    if ways != 1 {
+        return node.wrong("exactly one of inline, discovery and jwks_uri");
+    }
+    if let Some(inline) = members.get("inline") {
+        for (name, node) in members.iter().filter(|(name, _)| known.contains(name) && *name != "inline") {
+            node.wrong::<()>(format!("no {name} beside inline keys"));
+        }
+        let set = KeySet::from_json(inline.value().as_object().or_else(|| inline.wrong("a key set: {keys: […]}"))?);
+        return set.map_or_else(
+            |why| inline.wrong(format!("a key set that can verify tokens ({why})")),
+            |set| Some(KeysFrom::Inline(set)),
+        );
+    }
+    let cluster = members.require("cluster", "the Envoy cluster of the identity provider").and_then(|node| node.text());
+    let start = start(&members, issuer);
+    let duration =
+        |name: &str, default: u64, least: u64| members.get(name).map_or(Some(default), |node| node.duration(least));
+    let refresh = duration("refresh", 10 * MINUTE, 1000);
+    let max_stale = duration("max_stale", 24 * 60 * MINUTE, 1000);
+    if let (Some(refresh), Some(max_stale)) = (refresh, max_stale)
+        && max_stale < refresh
+    {
+        members.get("max_stale").unwrap_or_else(|| node.clone()).wrong::<()>("max_stale to be at least refresh");
+    }
+    if let (Some(node), Some(_)) = (members.get("jwks_cluster"), members.get("jwks_uri")) {
+        node.wrong::<()>("no jwks_cluster beside jwks_uri: `cluster` serves it");
+    }
+    let jwks_cluster = members.get("jwks_cluster").map_or(cluster, |node| node.text());
+    let (wait, timeout) = (duration("wait", 5000, 0), duration("timeout", 5000, 100));
+    let (retry, refetch) = (duration("retry", 1000, 100), duration("refetch", 2000, 100));
+    let (discover, start) = start?;
+    Some(KeysFrom::Remote(Remote {
+        discover,
+        start,
+        cluster: cluster?.to_owned(),
+        jwks_cluster: jwks_cluster?.to_owned(),
+        refresh: refresh?,
+        max_stale: max_stale?,
+        wait: wait?,
+        timeout: timeout?,
+        retry: retry?,
+        refetch: refetch?,
+    }))
+}
+
+/// Where fetching starts, and the issuer that a discovery document must name.
+fn start(members: &Members<'_>, issuer: Option<&Node<'_>>) -> Option<(Option<String>, Url)> {
+    const EXPECTED: &str = "an http or https URL";
+    if let Some(node) = members.get("jwks_uri") {
+        return Url::parse(node.text()?).map(|url| (None, url)).or_else(|| node.wrong(EXPECTED));
+    }
+    let discovery = members.get("discovery")?;
+    if !discovery.flag()? {
+        return discovery.wrong("true");
+    }
+    let issuer = issuer?;
+    let text = issuer.text()?;
+    let url = Url::parse(text).filter(|url| !url.path.contains('?'));
+    url.map(|url| (Some(text.to_owned()), url.discovery()))
+        .or_else(|| issuer.wrong(format!("{EXPECTED}, for discovery")))
+}

@@ -1,0 +1,139 @@
+//! What operators write, and its check: all errors at once, each with the path of its field.
+
+pub mod issuers;
+pub mod node;
+mod patterns;
+mod policy;
+mod struct_value;
+
+use std::rc::Rc;
+
+use crate::policy::Policy;
+use crate::policy::pattern::Pattern;
+use crate::temporal::Catalogue;
+use crate::wire::json;
+pub use issuers::{Issuer, KeysFrom};
+pub use node::Problem;
+use node::{Node, Problems};
+
+/// A checked configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// Clusters whose routes are ours; none means every route.
+    pub applies_to: Option<Vec<Pattern>>,
+    /// Whose tokens are accepted.
+    pub issuers: Vec<Issuer>,
+    /// Headers that may carry a token, of all issuers.
+    pub token_headers: Rc<[String]>,
+    /// Who may do what.
+    pub policy: Policy,
+    /// The methods there are.
+    pub catalogue: Catalogue,
+    /// Whether system admins may call AdminService.
+    pub admin_service: bool,
+    /// Whether the token goes on to the server.
+    pub forward_token: bool,
+    /// Whether allowed calls are logged, too.
+    pub log_allowed: bool,
+    /// Whether the verdict is left for the access log.
+    pub access_log_state: bool,
+}
+
+impl Config {
+    /// Checks a configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(text: &[u8]) -> Result<Self, Vec<Problem>> {
+        // JSON first: a line feed is both a blank before it and the first byte of a Struct.
+        let value = json::parse(text).or_else(|why| struct_value::parse(text).ok_or(why)).map_err(|why| {
+            vec![Problem {
+                path: String::new(),
+                found: why,
+                expected: "a configuration, as JSON or as a google.protobuf.Struct".to_owned(),
+            }]
+        })?;
+        let problems = Problems::default();
+        let config = read(&Node::root(&value, &problems));
+        match (config, problems.into_list()) {
+            (Some(config), problems) if problems.is_empty() => Ok(config),
+            (_, problems) => Err(problems),
+        }
+    }
+}
+
+const KNOWN: [&str; 12] = [
+    "version",
+    "applies_to",
+    "issuers",
+    "roles",
+    "grants",
+    "anonymous",
+    "authenticated",
+    "methods",
+    "admin_service",
+    "forward_token",
+    "log",
+    "access_log_state",
+];
+const LATER: [&str; 5] = ["denials", "mode", "parity", "explain_to_client", "peers"];
+
+fn read(root: &Node<'_>) -> Option<Config> {
+    let members = root.members(&KNOWN, &LATER)?;
+    let version = members.require("version", "1").and_then(|node| node.number(1, 1));
+    let applies_to = members.get("applies_to").map_or(Some(None), |node| applies_to(&node).map(Some));
+    let issuers = members.require("issuers", "whose tokens are accepted").and_then(|node| issuers::read(&node));
+    let names = members.get("issuers").map(|node| issuers::named(&node)).unwrap_or_default();
+    let added = members.get("methods").map_or(Some(Vec::new()), |node| policy::methods(&node));
+    let catalogue = Catalogue::with(added.unwrap_or_default());
+    let roles = policy::roles(members.get("roles").as_ref(), &catalogue);
+    let grants = match (members.get("grants"), &roles) {
+        (Some(node), Some(roles)) => policy::grants(&node, roles, &names),
+        _ => Some(Vec::new()),
+    };
+    let anonymous = match members.get("anonymous") {
+        None => Some(
+            ["grpc.health.v1.Health/Check", "GetSystemInfo"]
+                .iter()
+                .filter_map(|name| Some(catalogue.named(name)?.path.to_string()))
+                .collect(),
+        ),
+        Some(node) => policy::open_methods(&node, &catalogue, true),
+    };
+    let authenticated =
+        members.get("authenticated").map_or(Some(Vec::new()), |node| policy::open_methods(&node, &catalogue, false));
+    let flag = |name: &str| members.get(name).map_or(Some(false), |node| node.flag());
+    let (admin_service, forward_token, access_log_state) =
+        (flag("admin_service"), flag("forward_token"), flag("access_log_state"));
+    let log_allowed = members.get("log").map_or(Some(false), |node| {
+        node.members(&["allowed"], &[])?.get("allowed").map_or(Some(false), |node| node.flag())
+    });
+
+    version?;
+    let issuers = issuers?;
+    let mut token_headers: Vec<String> = issuers.iter().flat_map(|issuer| issuer.rules.headers.clone()).collect();
+    token_headers.sort();
+    token_headers.dedup();
+    Some(Config {
+        applies_to: applies_to?,
+        issuers,
+        token_headers: token_headers.into(),
+        policy: Policy { grants: grants?, anonymous: anonymous?, authenticated: authenticated?, parity: false },
+        catalogue,
+        admin_service: admin_service?,
+        forward_token: forward_token?,
+        log_allowed: log_allowed?,
+        access_log_state: access_log_state?,
+    })
+}
+
+fn applies_to(node: &Node<'_>) -> Option<Vec<Pattern>> {
+    let clusters = node.members(&["clusters"], &[])?.require("clusters", "a list of cluster names")?;
+    if !clusters.value().is_array() {
+        return clusters.wrong("a list of cluster names");
+    }
+    patterns::matchers(&clusters, false)
+}
+
+#[cfg(test)]
+mod tests;

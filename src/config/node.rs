@@ -1,0 +1,250 @@
+//! Walks a configuration and collects everything that is wrong with it, each with its path.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// How much of a wrong value is shown.
+const MAX_SHOWN: usize = 80;
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where, for example `grants[2].role`.
+    pub path: String,
+    /// What is there.
+    pub found: String,
+    /// What should be.
+    pub expected: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = if self.path.is_empty() { "(top level)" } else { &self.path };
+        write!(f, "{path}: found {}, expected {}", self.found, self.expected)
+    }
+}
+
+/// Problems found so far.
+#[derive(Debug, Default)]
+pub struct Problems(RefCell<Vec<Problem>>);
+
+impl Problems {
+    /// All of them, in the order they were found.
+    #[must_use]
+    pub fn into_list(self) -> Vec<Problem> {
+        self.0.into_inner()
+    }
+
+    fn add(&self, problem: Problem) {
+        self.0.borrow_mut().push(problem);
+    }
+}
+
+/// A value in the configuration and the way to it. Its readers give nothing where the value is wrong, and remember why.
+#[derive(Debug, Clone)]
+pub struct Node<'a> {
+    path: String,
+    value: &'a Value,
+    problems: &'a Problems,
+}
+
+impl<'a> Node<'a> {
+    /// The whole configuration.
+    #[must_use]
+    pub fn root(value: &'a Value, problems: &'a Problems) -> Self {
+        Self { path: String::new(), value, problems }
+    }
+
+    /// The value itself.
+    #[must_use]
+    pub fn value(&self) -> &'a Value {
+        self.value
+    }
+
+    /// The member of that name, or the value itself where there is none.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Self {
+        self.any_members().and_then(|members| members.get(name)).unwrap_or_else(|| self.clone())
+    }
+
+    /// Remembers that something else was expected here.
+    pub fn wrong<T>(&self, expected: impl Into<String>) -> Option<T> {
+        let mut found = self.value.to_string();
+        if found.chars().count() > MAX_SHOWN {
+            found = found.chars().take(MAX_SHOWN).chain("…".chars()).collect();
+        }
+        self.say(found, expected.into());
+        None
+    }
+
+    fn say(&self, found: String, expected: String) {
+        self.problems.add(Problem { path: self.path.clone(), found, expected });
+    }
+
+    /// The members of an object, of which each must be in `known`. Those in `later` are refused as not supported yet.
+    pub fn members(&self, known: &[&str], later: &[&str]) -> Option<Members<'a>> {
+        let members = self.any_members()?;
+        for (name, node) in members.iter() {
+            if later.contains(&name) {
+                node.say(name.to_owned(), "nothing: not supported yet".to_owned());
+            } else if !known.contains(&name) {
+                node.say("an unknown field".to_owned(), format!("one of {}", known.join(", ")));
+            }
+        }
+        Some(members)
+    }
+
+    /// The members of an object, whatever their names.
+    pub fn any_members(&self) -> Option<Members<'a>> {
+        match self.value {
+            Value::Object(members) => Some(Members { node: self.clone(), members }),
+            _ => self.wrong("an object"),
+        }
+    }
+
+    /// The values of a list.
+    pub fn list(&self) -> Option<Vec<Self>> {
+        let Value::Array(values) = self.value else { return self.wrong("a list") };
+        let at = |(place, value)| Self { path: format!("{}[{place}]", self.path), value, problems: self.problems };
+        Some(values.iter().enumerate().map(at).collect())
+    }
+
+    /// The values of a list that has some.
+    pub fn some(&self) -> Option<Vec<Self>> {
+        self.list().and_then(|list| if list.is_empty() { self.wrong("at least one value") } else { Some(list) })
+    }
+
+    /// A single value or the values of a list that has some.
+    pub fn one_or_some(&self) -> Option<Vec<Self>> {
+        if self.value.is_array() { self.some() } else { Some(vec![self.clone()]) }
+    }
+
+    /// A string that is not empty.
+    pub fn text(&self) -> Option<&'a str> {
+        match self.value {
+            Value::String(text) if !text.is_empty() => Some(text),
+            _ => self.wrong("a string that is not empty"),
+        }
+    }
+
+    /// True or false.
+    pub fn flag(&self) -> Option<bool> {
+        self.value.as_bool().or_else(|| self.wrong("true or false"))
+    }
+
+    /// A whole number in a range.
+    pub fn number(&self, from: u32, to: u32) -> Option<u32> {
+        // A Struct in Envoy's configuration has no other numbers than doubles.
+        match self.value.as_f64() {
+            Some(number) if number.fract() == 0.0 && (f64::from(from)..=f64::from(to)).contains(&number) => {
+                Some(number as u32)
+            }
+            _ => self.wrong(format!("a whole number from {from} to {to}")),
+        }
+    }
+
+    /// A duration such as `500ms`, `60s`, `10m` or `24h`, in milliseconds, of at least `least`.
+    pub fn duration(&self, least: u64) -> Option<u64> {
+        let parsed = self.value.as_str().and_then(parse_duration).filter(|duration| *duration >= least);
+        parsed.or_else(|| {
+            let least = if least == 0 { String::new() } else { format!(", at least {least}ms") };
+            self.wrong(format!("a duration such as \"500ms\", \"60s\", \"10m\" or \"24h\"{least}"))
+        })
+    }
+}
+
+fn parse_duration(text: &str) -> Option<u64> {
+    let (number, unit) = text.split_at_checked(text.find(|char: char| !char.is_ascii_digit())?)?;
+    let unit = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.parse::<u32>().ok().and_then(|number| u64::from(number).checked_mul(unit))
+}
+
+/// The members of an object.
+#[derive(Debug, Clone)]
+pub struct Members<'a> {
+    node: Node<'a>,
+    members: &'a Map<String, Value>,
+}
+
+impl<'a> Members<'a> {
+    /// The object itself.
+    #[must_use]
+    pub fn node(&self) -> &Node<'a> {
+        &self.node
+    }
+
+    /// The member of that name, if it is there.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Node<'a>> {
+        self.members.get(name).map(|value| self.at(name, value))
+    }
+
+    /// The member of that name, which must be there.
+    pub fn require(&self, name: &str, expected: &str) -> Option<Node<'a>> {
+        self.get(name).or_else(|| self.miss(name, expected))
+    }
+
+    /// Remembers that a member is missing.
+    pub fn miss<T>(&self, name: &str, expected: &str) -> Option<T> {
+        self.at(name, self.node.value).say("nothing".to_owned(), expected.to_owned());
+        None
+    }
+
+    /// Every member with its name, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, Node<'a>)> {
+        self.members.iter().map(|(name, value)| (name.as_str(), self.at(name, value)))
+    }
+
+    fn at(&self, name: &str, value: &'a Value) -> Node<'a> {
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        let path = match (self.node.path.as_str(), plain && !name.is_empty()) {
+            ("", true) => name.to_owned(),
+            (path, true) => format!("{path}.{name}"),
+            (path, false) => format!("{path}[{}]", Value::from(name)),
+        };
+        Node { path, value, problems: self.node.problems }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (text, expected) in [("500ms", 500), ("60s", 60_000), ("10m", 600_000), ("24h", 86_400_000), ("0s", 0)] {
+            assert_eq!(parse_duration(text), Some(expected));
+        }
+        for bad in ["", "5", "s", "-5s", "1.5s", "5 s", "1d", "5S", "99999999999s"] {
+            assert_eq!(parse_duration(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_problem_says_where_what_and_what_instead() {
+        let value = serde_json::json!({"a": [{"b": 1, "c/d": "x"}]});
+        let problems = Problems::default();
+        let root = Node::root(&value, &problems).members(&["a"], &[]).unwrap();
+        let list = root.get("a").unwrap().list().unwrap();
+        let members = list[0].members(&["b"], &["c/d"]).unwrap();
+        assert_eq!(members.get("b").unwrap().text(), None);
+        assert!(members.require("e", "a thing").is_none());
+        let said: Vec<_> = problems.into_list().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "a[0][\"c/d\"]: found c/d, expected nothing: not supported yet",
+                "a[0].b: found 1, expected a string that is not empty",
+                "a[0].e: found nothing, expected a thing",
+            ]
+        );
+    }
+}

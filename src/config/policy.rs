@@ -1,0 +1,297 @@
+//! `roles`, `grants`, `anonymous`, `authenticated` and `methods`.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::issuers::Named;
+use super::node::{Members, Node};
+use super::patterns;
+use crate::identity::{ClaimSet, Kind};
+use crate::policy::grant::{Gives, Grant, Who};
+use crate::policy::pattern::Pattern;
+use crate::policy::role::{BUILT_IN, Role};
+use crate::temporal::{Access, Catalogue, EffectSet, Method, MethodRef, Scope, schema};
+
+/// Roles by name.
+pub(super) type Roles = BTreeMap<String, Rc<Role>>;
+
+/// The largest field number there is (`protowire.MaxValidNumber`).
+const MAX_FIELD: u32 = (1 << 29) - 1;
+
+static NOTHING: schema::Message = schema::Message { fields: &[] };
+
+pub(super) fn methods(node: &Node<'_>) -> Option<Vec<Rc<Method>>> {
+    let built_in = Catalogue::default();
+    let mut methods: Vec<Rc<Method>> = Vec::new();
+    for node in node.list()? {
+        if let Some(method) = method(&node, &built_in) {
+            if methods.iter().any(|other| other.path == method.path) {
+                node.member("name").wrong::<()>("a method that is not in the list already");
+            }
+            methods.push(Rc::new(method));
+        }
+    }
+    Some(methods)
+}
+
+fn method(node: &Node<'_>, built_in: &Catalogue) -> Option<Method> {
+    let members = node.members(&["name", "scope", "namespace_field", "effects"], &[])?;
+    let name = members.require("name", "the full path of a method, as /pkg.Service/Method")?;
+    let path = name.text()?;
+    let plain =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte));
+    match path.strip_prefix('/').and_then(|path| path.split_once('/')) {
+        Some((service, method)) if plain(service) && plain(method) => {}
+        _ => return name.wrong("the full path of a method, as /pkg.Service/Method"),
+    }
+    if built_in.surface(path.as_bytes()) != crate::temporal::Surface::Unknown {
+        return name.wrong("a method that is not known already");
+    }
+    let scope_node = members.require("scope", "namespace or cluster")?;
+    let (scope, field) = match scope_node.value().as_str() {
+        Some("namespace") => {
+            let field = members.require("namespace_field", "the number of the request's namespace field")?;
+            (Scope::Namespace, field.number(1, MAX_FIELD)?)
+        }
+        Some("cluster") => match members.get("namespace_field") {
+            None => (Scope::Cluster, 0),
+            Some(field) => return field.wrong("no namespace_field where the scope is cluster"),
+        },
+        _ => return scope_node.wrong("namespace or cluster"),
+    };
+    let effects = members.require("effects", "a list of effects")?.some()?;
+    let effects: Vec<_> = effects.iter().filter_map(effect).collect();
+    let effects = effects.into_iter().fold(EffectSet::NONE, EffectSet::with);
+    let access = match (EffectSet::READER.covers(effects), EffectSet::WRITER.covers(effects)) {
+        (true, _) => Access::ReadOnly,
+        (_, true) => Access::Write,
+        _ => Access::Admin,
+    };
+    (!effects.is_empty()).then(|| Method {
+        path: path.to_owned().into(),
+        scope,
+        access,
+        effects,
+        namespace_field: field,
+        request: &NOTHING,
+    })
+}
+
+fn effect(node: &Node<'_>) -> Option<EffectSet> {
+    let all: Vec<_> = EffectSet::ADMIN.names().collect();
+    EffectSet::named(node.text()?).or_else(|| node.wrong(format!("an effect: one of {}", all.join(", "))))
+}
+
+/// The methods of `anonymous` or `authenticated`, by their paths.
+pub(super) fn open_methods(node: &Node<'_>, catalogue: &Catalogue, list_namespaces: bool) -> Option<Vec<String>> {
+    let list = node.list()?;
+    let method = |node: &Node<'_>| {
+        let method = named_method(node, catalogue)?;
+        if !method.is_cluster_read() {
+            return node.wrong("a method that only reads from the cluster");
+        }
+        if !list_namespaces && method.name() == "ListNamespaces" {
+            return node.wrong(
+                "not ListNamespaces: its answer is not filtered yet (not supported yet); give a system grant instead",
+            );
+        }
+        Some(method.path.to_string())
+    };
+    Some(list.iter().filter_map(method).collect())
+}
+
+fn named_method(node: &Node<'_>, catalogue: &Catalogue) -> Option<MethodRef> {
+    catalogue.named(node.text()?).or_else(|| node.wrong("a method of Temporal, or one under `methods`"))
+}
+
+pub(super) fn roles(node: Option<&Node<'_>>, catalogue: &Catalogue) -> Option<Roles> {
+    let mut roles: Roles =
+        BUILT_IN.iter().filter_map(|(name, _)| Some(((*name).to_owned(), Rc::new(Role::built_in(name)?)))).collect();
+    let Some(node) = node else { return Some(roles) };
+    let mut open: Vec<(&str, Members<'_>)> = Vec::new();
+    for (name, node) in node.any_members()?.iter() {
+        if Role::built_in(name).is_some() {
+            node.wrong::<()>("another name: this role is built in");
+        } else if let Some(members) = node.members(&["from", "plus", "minus"], &[]) {
+            open.push((name, members));
+        }
+    }
+    // Each round resolves the roles whose `from` is known; a round that resolves none leaves cycles and unknown names.
+    loop {
+        let before = open.len();
+        let names: Vec<_> = open.iter().map(|(name, _)| *name).collect();
+        let mut waiting = Vec::new();
+        for (name, members) in open {
+            let from = members.get("from");
+            match from.as_ref().map_or(Some(None), |node| node.text().map(Some)) {
+                Some(Some(from)) if !roles.contains_key(from) && names.contains(&from) => waiting.push((name, members)),
+                Some(Some(from)) if !roles.contains_key(from) => {
+                    members
+                        .get("from")?
+                        .wrong::<()>("a built-in role (worker, reader, writer, admin) or one under `roles`");
+                }
+                Some(base) => {
+                    let base = base.and_then(|base| roles.get(base).cloned());
+                    if let Some(role) = role(name, &members, base.as_deref(), catalogue) {
+                        roles.insert(name.to_owned(), Rc::new(role));
+                    }
+                }
+                None => {}
+            }
+        }
+        open = waiting;
+        if open.len() == before || open.is_empty() {
+            break;
+        }
+    }
+    for (_, members) in &open {
+        members.get("from")?.wrong::<()>("no role that leads back to this one, or to a faulty one");
+    }
+    Some(roles)
+}
+
+fn role(name: &str, members: &Members<'_>, base: Option<&Role>, catalogue: &Catalogue) -> Option<Role> {
+    let mut role =
+        base.cloned().unwrap_or(Role { name: "".into(), effects: EffectSet::NONE, plus: vec![], minus: vec![] });
+    role.name = name.into();
+    if base.is_none() && members.get("plus").is_none() {
+        return members.miss("from", "a role to start from, or effects under `plus`");
+    }
+    for node in members.get("plus").map_or(Some(Vec::new()), |node| node.some())? {
+        match effect_or_method(&node, catalogue)? {
+            Part::Effect(effect) => role.effects = role.effects.with(effect),
+            Part::Method(path) => {
+                role.minus.retain(|other| *other != path);
+                role.plus.push(path);
+            }
+        }
+    }
+    for node in members.get("minus").map_or(Some(Vec::new()), |node| node.some())? {
+        match effect_or_method(&node, catalogue)? {
+            Part::Effect(effect) => {
+                let effects_of = |path: &str| catalogue.named(path).map_or(EffectSet::NONE, |method| method.effects);
+                let before = role.clone();
+                role.remove(effect, effects_of);
+                if role == before {
+                    return node.wrong("an effect that the role has");
+                }
+            }
+            Part::Method(path) => {
+                let has = catalogue.named(&path).is_some_and(|method| role.effects_for(&method).covers(method.effects));
+                if !has {
+                    return node.wrong("a method that the role covers");
+                }
+                role.plus.retain(|other| *other != path);
+                role.minus.push(path);
+            }
+        }
+    }
+    Some(role)
+}
+
+enum Part {
+    Effect(EffectSet),
+    Method(Rc<str>),
+}
+
+fn effect_or_method(node: &Node<'_>, catalogue: &Catalogue) -> Option<Part> {
+    let name = node.text()?;
+    if let Some(effect) = EffectSet::named(name) {
+        return Some(Part::Effect(effect));
+    }
+    let all: Vec<_> = EffectSet::ADMIN.names().collect();
+    let method = catalogue.named(name).map(|method| Part::Method(Rc::from(&*method.path)));
+    method.or_else(|| node.wrong(format!("an effect ({}) or a method", all.join(", "))))
+}
+
+pub(super) fn grants(node: &Node<'_>, roles: &Roles, issuers: &[Named]) -> Option<Vec<Grant>> {
+    let mut grants: Vec<Grant> = Vec::new();
+    for node in node.list()? {
+        if let Some(grant) = grant(&node, roles, issuers) {
+            if grants.iter().any(|other| other.name == grant.name) {
+                node.member("name").wrong::<()>("a name that no other grant has");
+            }
+            grants.push(grant);
+        }
+    }
+    Some(grants)
+}
+
+fn grant(node: &Node<'_>, roles: &Roles, issuers: &[Named]) -> Option<Grant> {
+    let known = ["name", "who", "role", "system", "namespaces", "permissions_claim", "may_register"];
+    let members = node.members(&known, &["task_queues", "workflow_types", "nexus_endpoints", "shadow"])?;
+    let name = members.require("name", "a name, which verdicts give as their rule").and_then(|node| node.text());
+    let who = members.require("who", "whom it is for: {issuer: …}").and_then(|node| who(&node, issuers));
+    let may_register = members.get("may_register").map_or(Some(false), |node| node.flag());
+    let gives = gives(&members, roles, who.as_ref());
+    Some(Grant { name: name?.into(), who: who?, gives: gives?, may_register: may_register? })
+}
+
+fn gives(members: &Members<'_>, roles: &Roles, who: Option<&Who>) -> Option<Gives> {
+    let reaches = ["system", "namespaces", "permissions_claim"];
+    if reaches.iter().filter(|name| members.get(name).is_some()).count() != 1 {
+        return members.node().wrong("exactly one of system, namespaces and permissions_claim");
+    }
+    if let Some(node) = members.get("permissions_claim") {
+        if let Some(role) = members.get("role") {
+            return role.wrong("no role beside permissions_claim: the claim names it");
+        }
+        return patterns::claim(node.text()?, &node).map(Gives::Permissions);
+    }
+    let node = members.require("role", "a role")?;
+    let role = node.text().and_then(|name| {
+        let names: Vec<_> = roles.keys().map(String::as_str).collect();
+        roles.get(name).cloned().or_else(|| node.wrong(format!("a role: one of {}", names.join(", "))))
+    });
+    if let Some(node) = members.get("system") {
+        return if node.flag()? { role.map(Gives::System) } else { node.wrong("true") };
+    }
+    let nodes = members.get("namespaces")?.some()?;
+    let namespaces: Vec<_> = nodes.iter().filter_map(|node| namespace(node, who)).collect();
+    (namespaces.len() == nodes.len()).then_some(())?;
+    Some(Gives::Namespaces(role?, namespaces))
+}
+
+fn namespace(node: &Node<'_>, who: Option<&Who>) -> Option<Pattern> {
+    let pattern = patterns::pattern(node)?;
+    let Some(who) = who else { return Some(pattern) };
+    for name in pattern.captures() {
+        // A capture in one of several alternatives may be left unbound, and then gives nothing.
+        let patterns = who.claims.0.iter().flat_map(|(_, patterns)| patterns).chain(&who.subject);
+        if !patterns.flat_map(Pattern::captures).any(|bound| bound == name) {
+            return node.wrong(format!("a capture that `who` binds; {{{name}}} is in none of its claims"));
+        }
+    }
+    Some(pattern)
+}
+
+fn who(node: &Node<'_>, issuers: &[Named]) -> Option<Who> {
+    let members = node.members(&["issuer", "claims", "kind", "subject"], &["peer"])?;
+    let named: Option<Vec<Rc<str>>> = members
+        .require("issuer", "the name of an issuer")
+        .and_then(|node| node.one_or_some())
+        .map(|nodes| nodes.iter().filter_map(|node| issuer(node, issuers)).collect());
+    let kind = match members.get("kind") {
+        None => Some(None),
+        Some(node) => match node.value().as_str() {
+            Some("human") => Some(Some(Kind::Human)),
+            Some("service") => Some(Some(Kind::Service)),
+            _ => node.wrong("human or service"),
+        },
+    };
+    if let (Some(node), Some(named)) = (members.get("kind"), &named) {
+        for issuer in issuers.iter().filter(|issuer| named.contains(&issuer.name) && !issuer.tells_kinds) {
+            node.wrong::<()>(format!("service_when at issuer {}: without it nobody can tell", issuer.name));
+        }
+    }
+    let subject = members.get("subject").map_or(Some(Vec::new()), |node| patterns::matchers(&node, true));
+    let claims = members.get("claims").map_or(Some(ClaimSet::default()), |node| patterns::claims(&node, true));
+    Some(Who { issuers: named?, kind: kind?, subject: subject?, claims: claims? })
+}
+
+fn issuer(node: &Node<'_>, issuers: &[Named]) -> Option<Rc<str>> {
+    let name = node.text()?;
+    let names: Vec<_> = issuers.iter().map(|issuer| &*issuer.name).collect();
+    let found = issuers.iter().find(|issuer| *issuer.name == *name).map(|issuer| Rc::clone(&issuer.name));
+    found.or_else(|| node.wrong(format!("an issuer: one of {}", names.join(", "))))
+}

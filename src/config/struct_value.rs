@@ -1,0 +1,175 @@
+//! `google.protobuf.Struct`, as Envoy hands it over when the configuration is written as YAML in envoy.yaml: its
+//! protobuf bytes, not JSON (seen on 1.40; the documentation says otherwise).
+
+use serde_json::{Map, Number, Value};
+
+/// Deeper than any configuration, and far from the end of the stack.
+const MAX_DEPTH: usize = 64;
+/// Whole numbers up to here are exact in the doubles that a Struct has.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// The object a serialized Struct stands for; nothing when the bytes are not one.
+pub(super) fn parse(bytes: &[u8]) -> Option<Value> {
+    object(bytes, MAX_DEPTH)
+}
+
+/// `Struct { map<string, Value> fields = 1 }`
+fn object(mut bytes: &[u8], depth: usize) -> Option<Value> {
+    let mut members = Map::new();
+    while let Some((number, field)) = next(&mut bytes)? {
+        let (1, Field::Bytes(entry)) = (number, field) else { return None };
+        let (name, value) = member(entry, depth)?;
+        if members.insert(name, value).is_some() {
+            return None;
+        }
+    }
+    Some(Value::Object(members))
+}
+
+/// `{ string key = 1; Value value = 2 }`
+fn member(mut bytes: &[u8], depth: usize) -> Option<(String, Value)> {
+    let (mut name, mut value) = (None, None);
+    while let Some((number, field)) = next(&mut bytes)? {
+        match (number, field) {
+            (1, Field::Bytes(text)) if name.is_none() => name = Some(String::from_utf8(text.to_vec()).ok()?),
+            (2, Field::Bytes(inner)) if value.is_none() => value = Some(one(inner, depth)?),
+            _ => return None,
+        }
+    }
+    Some((name.unwrap_or_default(), value.unwrap_or(Value::Null)))
+}
+
+/// `Value { oneof { null = 1, number = 2, string = 3, bool = 4, struct = 5, list = 6 } }`
+fn one(mut bytes: &[u8], depth: usize) -> Option<Value> {
+    let depth = depth.checked_sub(1)?;
+    let value = match next(&mut bytes)? {
+        None | Some((1, Field::Varint(_))) => Value::Null,
+        Some((2, Field::Fixed64(bits))) => Value::Number(number(f64::from_bits(bits))?),
+        Some((3, Field::Bytes(text))) => Value::String(String::from_utf8(text.to_vec()).ok()?),
+        Some((4, Field::Varint(flag))) => Value::Bool(flag != 0),
+        Some((5, Field::Bytes(inner))) => object(inner, depth)?,
+        Some((6, Field::Bytes(inner))) => list(inner, depth)?,
+        Some(_) => return None,
+    };
+    bytes.is_empty().then_some(value)
+}
+
+/// `ListValue { repeated Value values = 1 }`
+fn list(mut bytes: &[u8], depth: usize) -> Option<Value> {
+    let mut values = Vec::new();
+    while let Some((number, field)) = next(&mut bytes)? {
+        let (1, Field::Bytes(inner)) = (number, field) else { return None };
+        values.push(one(inner, depth)?);
+    }
+    Some(Value::Array(values))
+}
+
+/// `1`, not `1.0`: in YAML both are one number, and fields that take whole numbers say so.
+fn number(value: f64) -> Option<Number> {
+    if value.fract() == 0.0 && value.abs() <= MAX_EXACT {
+        return Some(Number::from(value as i64));
+    }
+    Number::from_f64(value)
+}
+
+enum Field<'a> {
+    Varint(u64),
+    Fixed64(u64),
+    Bytes(&'a [u8]),
+}
+
+/// The next field and its number: `Some(None)` at the end, `None` when these bytes are no message.
+fn next<'a>(bytes: &mut &'a [u8]) -> Option<Option<(u64, Field<'a>)>> {
+    if bytes.is_empty() {
+        return Some(None);
+    }
+    let tag = varint(bytes)?;
+    let field = match tag & 7 {
+        0 => Field::Varint(varint(bytes)?),
+        1 => Field::Fixed64(u64::from_le_bytes(take(bytes, 8)?.try_into().ok()?)),
+        2 => {
+            let length = usize::try_from(varint(bytes)?).ok()?;
+            Field::Bytes(take(bytes, length)?)
+        }
+        _ => return None,
+    };
+    Some(Some((tag >> 3, field)))
+}
+
+fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
+    let (taken, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    Some(taken)
+}
+
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0u64;
+    for shift in (0..64u32).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f).checked_shl(shift)?;
+        if *byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Written by protobuf's own library.
+    const EXAMPLE: &[u8] = include_bytes!("struct_example.bin");
+
+    #[test]
+    fn reads_what_protobuf_writes() {
+        let expected = json!({
+            "version": 1, "half": 0.5, "yes": true, "no": false, "nothing": null, "name": "müller",
+            "grants": [{"who": {"groups": ["a", "b"]}}, [], {}], "": "", "minus": -7
+        });
+        assert_eq!(parse(EXAMPLE), Some(expected));
+        assert_eq!(parse(b""), Some(json!({})));
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_struct() {
+        for bytes in [
+            &b"\n{"[..],
+            b"{}",
+            b"\n\x05\n\x03a",
+            b"\n\x02\x0a\x00\n\x02\x0a\x00",
+            b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+        ] {
+            assert_eq!(parse(bytes), None, "{bytes:?}");
+        }
+        for end in 1..EXAMPLE.len() {
+            let _ = parse(EXAMPLE.get(..end).unwrap_or_default());
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let mut bytes = vec![];
+        for _ in 0..200 {
+            let mut inner = vec![0x32, 0, 0];
+            let list: Vec<u8> = [vec![0x0a], len(bytes.len()), bytes].concat();
+            inner = [vec![0x32], len(list.len()), list].concat();
+            bytes = inner;
+        }
+        let entry: Vec<u8> = [vec![0x12], len(bytes.len()), bytes].concat();
+        let message: Vec<u8> = [vec![0x0a], len(entry.len()), entry].concat();
+        assert_eq!(parse(&message), None);
+    }
+
+    fn len(mut n: usize) -> Vec<u8> {
+        let mut out = vec![];
+        while n >= 0x80 {
+            out.push((n & 0x7f) as u8 | 0x80);
+            n >>= 7;
+        }
+        out.push(n as u8);
+        out
+    }
+}

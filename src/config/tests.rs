@@ -1,0 +1,320 @@
+use super::*;
+use serde_json::{Value, json};
+
+const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"e","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+
+/// The smallest configuration there is.
+fn least() -> Value {
+    json!({
+        "version": 1,
+        "issuers": {"corp": {
+            "issuer": "https://idp.example.com/",
+            "audiences": ["temporal"],
+            "keys": {"discovery": true, "cluster": "idp"},
+        }},
+    })
+}
+
+/// The problems of the least configuration with the value at a JSON pointer replaced, or a member added.
+fn problems(pointer: &str, value: Value) -> Vec<String> {
+    let mut config = least();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    config.pointer_mut(parent).unwrap()[name] = value;
+    match Config::parse(config.to_string().as_bytes()) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn assert_problem(pointer: &str, value: Value, expected: &str) {
+    let problems = problems(pointer, value.clone());
+    assert!(problems.iter().any(|problem| problem.contains(expected)), "{pointer} = {value}: {problems:#?}");
+}
+
+fn assert_good(pointer: &str, value: Value) {
+    assert_eq!(problems(pointer, value.clone()), [""; 0], "{pointer} = {value}");
+}
+
+fn grant(change: Value) -> Value {
+    let mut grant = json!({"name": "g", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["payroll"]});
+    for (name, value) in change.as_object().unwrap() {
+        if value.is_null() {
+            grant.as_object_mut().unwrap().remove(name);
+        } else {
+            grant[name] = value.clone();
+        }
+    }
+    json!([grant])
+}
+
+#[test]
+fn defaults_are_those_of_the_documentation() {
+    let config = Config::parse(least().to_string().as_bytes()).unwrap();
+    let issuer = &config.issuers[0];
+    assert_eq!((&*issuer.name, issuer.rules.leeway, issuer.rules.max_lifetime), ("corp", 60_000, None));
+    assert_eq!(&*config.token_headers, ["authorization"]);
+    assert_eq!(config.policy.anonymous.len(), 2);
+    assert!(!config.admin_service && !config.forward_token && !config.log_allowed && !config.access_log_state);
+    let KeysFrom::Remote(remote) = &issuer.keys else { panic!() };
+    assert_eq!(remote.start.to_string(), "https://idp.example.com/.well-known/openid-configuration");
+    assert_eq!((remote.refresh, remote.max_stale, remote.wait, remote.refetch), (600_000, 86_400_000, 5_000, 2_000));
+}
+
+#[test]
+fn what_is_no_configuration() {
+    for text in ["", "{", "[]", "{}", r#"{"version":1,"version":1}"#] {
+        assert!(Config::parse(text.as_bytes()).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn all_errors_are_told_at_once_each_with_its_path() {
+    let config = json!({
+        "version": 2,
+        "issuers": {"corp": {"audiences": "temporal", "keys": {"cluster": "idp"}, "extra": 1}},
+        "grants": [{"name": "", "who": {"issuer": "corp"}, "role": "owner", "system": true}],
+        "admin_service": "yes",
+        "denials": [],
+    });
+    let problems: Vec<_> =
+        Config::parse(config.to_string().as_bytes()).unwrap_err().iter().map(ToString::to_string).collect();
+    for expected in [
+        "denials: found denials, expected nothing: not supported yet",
+        "version: found 2, expected a whole number from 1 to 1",
+        "issuers.corp.extra: found an unknown field, expected one of issuer, audiences",
+        "issuers.corp.issuer: found nothing, expected the exact `iss`",
+        "issuers.corp.audiences: found \"temporal\", expected a list of audiences",
+        "issuers.corp.keys: found {\"cluster\":\"idp\"}, expected exactly one of inline, discovery and jwks_uri",
+        "grants[0].name: found \"\", expected a string that is not empty",
+        "grants[0].role: found \"owner\", expected a role: one of admin, reader, worker, writer",
+        "admin_service: found \"yes\", expected true or false",
+    ] {
+        assert!(problems.iter().any(|problem| problem.starts_with(expected)), "{expected}\n{problems:#?}");
+    }
+}
+
+#[test]
+fn fields_of_later_versions_are_refused_by_path() {
+    for field in ["denials", "mode", "parity", "explain_to_client", "peers"] {
+        assert_problem(&format!("/{field}"), json!([]), "not supported yet");
+    }
+    for field in ["task_queues", "workflow_types", "nexus_endpoints", "shadow"] {
+        assert_problem(
+            "/grants",
+            grant(json!({field: ["x"]})),
+            &format!("grants[0].{field}: found {field}, expected nothing: not supported yet"),
+        );
+    }
+    assert_problem("/grants", grant(json!({"who": {"peer": "spiffe://x"}})), "grants[0].who.peer: found peer");
+    assert_problem("/authenticated", json!(["ListNamespaces"]), "not supported yet");
+}
+
+#[test]
+fn issuers() {
+    let at = |field: &str| format!("/issuers/corp/{field}");
+    assert_problem("/issuers", json!({}), "at least one issuer");
+    assert_good(&at("audiences"), json!("any"));
+    assert_problem(&at("audiences"), json!([]), "at least one value");
+    assert_good(&at("algorithms"), json!(["PS512", "ES384"]));
+    assert_problem(
+        &at("algorithms"),
+        json!(["HS256"]),
+        "issuers.corp.algorithms[0]: found \"HS256\", expected one of RS256",
+    );
+    assert_problem(&at("algorithms"), json!(["none"]), "expected one of RS256");
+    assert_good(
+        &at("service_when"),
+        json!([{"gty": "client-credentials"}, {"preferred_username": "service-account-*"}]),
+    );
+    assert_problem(&at("service_when"), json!([{"a": "{x}"}]), "no capture here");
+    assert_problem(&at("service_when"), json!([{}]), "at least one claim");
+    assert_good(
+        &at("token"),
+        json!({"headers": ["x-token"], "typ": ["at+jwt"], "leeway": "0s", "max_lifetime": "1h", "require": {"a": ["b", 1, true]}}),
+    );
+    assert_problem(&at("token"), json!({"headers": ["Authorization"]}), "lower case");
+    assert_problem(&at("token"), json!({"headers": ["content-type"]}), "a header that nothing else needs");
+    assert_problem(&at("token"), json!({"leeway": "1h"}), "at most 5m");
+    assert_problem(&at("token"), json!({"leeway": 60}), "a duration such as");
+    let twin = json!({"issuer": "https://idp.example.com/", "audiences": "any", "keys": {"jwks_uri": "http://h/k", "cluster": "c"}});
+    assert_problem("/issuers/twin", twin, "told apart");
+}
+
+#[test]
+fn keys() {
+    let keys = "/issuers/corp/keys";
+    let inline = |list: Value| json!({"inline": {"keys": list}});
+    let key: Value = serde_json::from_str(KEY).unwrap();
+    assert_good(keys, inline(json!([key])));
+    assert_problem(keys, inline(json!([])), "issuers.corp.keys.inline");
+    assert_problem(keys, json!({"inline": {"keys": [key]}, "cluster": "c"}), "no cluster beside inline keys");
+    assert_good(
+        keys,
+        json!({"jwks_uri": "https://h/keys", "cluster": "c", "refresh": "1s", "max_stale": "1s", "wait": "0s"}),
+    );
+    assert_problem(keys, json!({"jwks_uri": "https://h/keys", "cluster": "c", "jwks_cluster": "d"}), "no jwks_cluster");
+    assert_problem(keys, json!({"jwks_uri": "h/keys", "cluster": "c"}), "an http or https URL");
+    assert_problem(keys, json!({"jwks_uri": "https://h/keys"}), "issuers.corp.keys.cluster: found nothing");
+    assert_problem(keys, json!({"jwks_uri": "https://h/k", "discovery": true, "cluster": "c"}), "exactly one of");
+    assert_problem(keys, json!({"discovery": false, "cluster": "c"}), "expected true");
+    assert_problem(keys, json!({"discovery": true, "cluster": "c", "refresh": "999ms"}), "at least 1000ms");
+    assert_problem(keys, json!({"discovery": true, "cluster": "c", "max_stale": "5m"}), "at least refresh");
+    assert_problem("/issuers/corp/issuer", json!("corp"), "an http or https URL, for discovery");
+}
+
+#[test]
+fn roles() {
+    assert_good("/roles", json!({"developer": {"from": "writer", "minus": ["terminate", "delete", "reset"]}}));
+    assert_good("/roles", json!({"b": {"from": "a", "plus": ["query"]}, "a": {"from": "c"}, "c": {"plus": ["read"]}}));
+    assert_good(
+        "/roles",
+        json!({"a": {"from": "reader", "plus": ["SignalWorkflowExecution"], "minus": ["QueryWorkflow"]}}),
+    );
+    assert_problem("/roles", json!({"writer": {"from": "reader"}}), "built in");
+    assert_problem("/roles", json!({"a": {"from": "b"}, "b": {"from": "a"}}), "leads back");
+    assert_problem("/roles", json!({"a": {"from": "a"}}), "leads back");
+    assert_problem("/roles", json!({"a": {"from": "nothing"}}), "a built-in role");
+    assert_problem(
+        "/roles",
+        json!({"a": {"from": "reader", "minus": ["start"]}}),
+        "roles.a.minus[0]: found \"start\", expected an effect that the role has",
+    );
+    assert_problem(
+        "/roles",
+        json!({"a": {"from": "reader", "minus": ["StartWorkflowExecution"]}}),
+        "a method that the role covers",
+    );
+    assert_problem("/roles", json!({"a": {"from": "reader", "plus": ["Start"]}}), "an effect (");
+    assert_problem("/roles", json!({"a": {}}), "a role to start from");
+}
+
+#[test]
+fn what_a_role_takes_away_is_gone_however_it_came() {
+    use crate::temporal::EffectSet;
+    let ops = json!({"from": "reader", "plus": ["TerminateWorkflowExecution", "SignalWorkflowExecution"]});
+    for role in [
+        json!({"ops": ops, "junior": {"from": "ops", "minus": ["terminate"]}}),
+        json!({"junior": {"from": "writer", "plus": ["TerminateWorkflowExecution"], "minus": ["terminate"]}}),
+    ] {
+        let mut config = least();
+        config["roles"] = role;
+        config["grants"] = grant(json!({"role": "junior"}));
+        let config = Config::parse(config.to_string().as_bytes()).unwrap();
+        let crate::policy::grant::Gives::Namespaces(junior, _) = &config.policy.grants[0].gives else { panic!() };
+        let can = |name: &str| {
+            let method = config.catalogue.named(name).unwrap();
+            junior.effects_for(&method).covers(method.effects)
+        };
+        assert!(!can("TerminateWorkflowExecution") && can("SignalWorkflowExecution"));
+        assert!(!junior.effects.covers(EffectSet::TERMINATE));
+    }
+}
+
+#[test]
+fn grants() {
+    assert_good("/grants", grant(json!({})));
+    assert_good("/grants", grant(json!({"namespaces": null, "system": true})));
+    assert_good("/grants", grant(json!({"namespaces": null, "role": null, "permissions_claim": "permissions"})));
+    assert_good(
+        "/grants",
+        grant(json!({"namespaces": null, "role": null, "permissions_claim": "/resource_access/temporal/roles"})),
+    );
+    assert_good(
+        "/grants",
+        grant(json!({"who": {"issuer": ["corp"], "claims": {"groups": "team-{team}"}}, "namespaces": ["{team}-*"]})),
+    );
+    assert_good(
+        "/grants",
+        grant(json!({"who": {"issuer": "corp", "subject": ["{team}-runner", "x"]}, "namespaces": ["{team}"]})),
+    );
+    assert_good("/grants", grant(json!({"role": "admin", "may_register": true})));
+    assert_problem(
+        "/grants",
+        grant(json!({"system": true})),
+        "exactly one of system, namespaces and permissions_claim",
+    );
+    assert_problem(
+        "/grants",
+        grant(json!({"namespaces": null})),
+        "exactly one of system, namespaces and permissions_claim",
+    );
+    assert_problem(
+        "/grants",
+        grant(json!({"namespaces": null, "system": false})),
+        "grants[0].system: found false, expected true",
+    );
+    assert_problem("/grants", grant(json!({"namespaces": null, "permissions_claim": "p"})), "no role beside");
+    assert_problem("/grants", grant(json!({"namespaces": []})), "at least one value");
+    assert_problem("/grants", grant(json!({"namespaces": ["{team}"]})), "a capture that `who` binds");
+    assert_problem("/grants", grant(json!({"who": {"issuer": "other"}})), "an issuer: one of corp");
+    assert_problem("/grants", grant(json!({"who": {}})), "grants[0].who.issuer: found nothing");
+    assert_problem(
+        "/grants",
+        grant(json!({"who": {"issuer": "corp", "kind": "human"}})),
+        "service_when at issuer corp",
+    );
+    assert_problem(
+        "/grants",
+        grant(json!({"who": {"issuer": "corp", "claims": {"g": "{a}-{b}"}}})),
+        "at most one capture",
+    );
+    assert_problem("/grants", grant(json!({"who": {"issuer": "corp", "claims": {"g": "{a}-*"}}})), "no `*` beside it");
+    assert_problem("/grants", grant(json!({"who": {"issuer": "corp", "claims": {"g": []}}})), "at least one value");
+    let twice = json!([grant(json!({}))[0], grant(json!({}))[0]]);
+    assert_problem("/grants", twice, "a name that no other grant has");
+}
+
+#[test]
+fn open_methods_only_read_from_the_cluster() {
+    assert_good("/anonymous", json!([]));
+    assert_good(
+        "/anonymous",
+        json!(["grpc.health.v1.Health/Check", "GetSystemInfo", "GetClusterInfo", "ListNamespaces"]),
+    );
+    assert_good("/authenticated", json!(["GetClusterInfo", "GetSearchAttributes"]));
+    for field in ["/anonymous", "/authenticated"] {
+        assert_problem(field, json!(["DescribeNamespace"]), "only reads from the cluster");
+        assert_problem(field, json!(["CreateNexusEndpoint"]), "only reads from the cluster");
+        assert_problem(field, json!(["grpc.health.v1.Health/Watch"]), "a method of Temporal");
+        assert_problem(field, json!(["*"]), "a method of Temporal");
+    }
+}
+
+#[test]
+fn methods_of_newer_servers() {
+    let method = |change: Value| {
+        let mut method = json!({"name": "/temporal.api.workflowservice.v1.WorkflowService/New", "scope": "namespace", "namespace_field": 1, "effects": ["read"]});
+        for (name, value) in change.as_object().unwrap() {
+            method[name] = value.clone();
+        }
+        json!([method])
+    };
+    assert_good("/methods", method(json!({})));
+    assert_good("/methods", method(json!({"namespace_field": 1.0})));
+    assert_problem("/methods", method(json!({"name": "New"})), "the full path of a method");
+    assert_problem(
+        "/methods",
+        method(json!({"name": "/temporal.api.workflowservice.v1.WorkflowService/ListNamespaces"})),
+        "not known already",
+    );
+    assert_problem(
+        "/methods",
+        method(json!({"name": "/temporal.server.api.adminservice.v1.AdminService/New"})),
+        "not known already",
+    );
+    let twice = json!([method(json!({}))[0], method(json!({"effects": ["terminate"]}))[0]]);
+    assert_problem("/methods", twice, "methods[1].name");
+    assert_problem("/methods", method(json!({"namespace_field": 0})), "a whole number from 1");
+    assert_problem("/methods", method(json!({"namespace_field": 1.5})), "a whole number from 1");
+    assert_problem("/methods", method(json!({"scope": "cluster"})), "no namespace_field");
+    assert_problem("/methods", method(json!({"effects": []})), "at least one value");
+    assert_problem("/methods", method(json!({"effects": ["all"]})), "an effect: one of");
+}
+
+#[test]
+fn applies_to() {
+    assert_good("/applies_to", json!({"clusters": ["outbound|7233||temporal-frontend.temporal.svc.cluster.local"]}));
+    assert_problem("/applies_to", json!({"clusters": []}), "at least one value");
+    assert_problem("/applies_to", json!({"clusters": "x"}), "a list of cluster names");
+    assert_problem("/applies_to", json!({}), "applies_to.clusters: found nothing");
+}

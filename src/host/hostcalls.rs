@@ -1,0 +1,193 @@
+//! Every call into the host but one (see `root.rs`), each a `Result` or an `Option`: the SDK's own wrappers panic on what they do not expect,
+//! and a panic takes every request of the worker thread with it.
+//!
+//! The ABI is proxy-wasm 0.2.1. The host writes through the pointers it is given and allocates with this module's
+//! allocator (`proxy_on_memory_allocate` of the SDK), so what it returns is a vector to be taken over.
+#![allow(unsafe_code, reason = "the one file that speaks to the host")]
+
+use std::ptr::{null, null_mut};
+
+/// The host refused the call; its status as the ABI numbers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Refused(pub u32);
+
+/// Header maps of the ABI.
+#[derive(Debug, Clone, Copy)]
+#[repr(u32)]
+pub(super) enum Map {
+    RequestHeaders = 0,
+    RequestTrailers = 1,
+    CallResponseHeaders = 6,
+}
+
+/// Buffers of the ABI.
+#[derive(Debug, Clone, Copy)]
+#[repr(u32)]
+pub(super) enum Buffer {
+    RequestBody = 0,
+    CallResponseBody = 4,
+    PluginConfiguration = 7,
+}
+
+/// Log levels of the ABI.
+#[derive(Debug, Clone, Copy)]
+#[repr(u32)]
+pub(super) enum Level {
+    Info = 2,
+    Warn = 3,
+    Error = 4,
+}
+
+#[link(wasm_import_module = "env")]
+unsafe extern "C" {
+    fn proxy_log(level: u32, text: *const u8, size: usize) -> u32;
+    fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_set_header_map_pairs(map: u32, data: *const u8, size: usize) -> u32;
+    fn proxy_remove_header_map_value(map: u32, name: *const u8, size: usize) -> u32;
+    fn proxy_get_buffer_bytes(buffer: u32, start: usize, most: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_set_property(path: *const u8, path_size: usize, data: *const u8, size: usize) -> u32;
+    fn proxy_continue_stream(stream: u32) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
+    fn proxy_increment_metric(id: u32, by: i64) -> u32;
+    fn proxy_send_local_response(
+        status: u32,
+        details: *const u8,
+        details_size: usize,
+        body: *const u8,
+        body_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        grpc_status: i32,
+    ) -> u32;
+}
+
+unsafe extern "C" {
+    /// The linker's own.
+    fn __wasm_call_ctors();
+}
+
+/// The module's entry: runs constructors, then hands the contexts to the SDK.
+#[unsafe(no_mangle)]
+extern "C" fn _initialize() {
+    // SAFETY: the linker's constructors, which run once and before anything else.
+    unsafe { __wasm_call_ctors() }
+    super::start();
+}
+
+fn done(status: u32) -> Result<(), Refused> {
+    if status == 0 { Ok(()) } else { Err(Refused(status)) }
+}
+
+/// Takes over what the host allocated.
+fn received(status: u32, data: *mut u8, size: usize) -> Result<Vec<u8>, Refused> {
+    done(status)?;
+    if data.is_null() {
+        return Ok(Vec::new());
+    }
+    // SAFETY: the host got this memory from `proxy_on_memory_allocate`, which makes boxed slices of exactly this size,
+    // and does not keep it.
+    Ok(unsafe { Vec::from_raw_parts(data, size, size) })
+}
+
+/// Writes a line to the host's log.
+pub(super) fn log(level: Level, text: &str) {
+    // SAFETY: the host reads the text during the call. There is nowhere to report that it did not.
+    unsafe { proxy_log(level as u32, text.as_ptr(), text.len()) };
+}
+
+/// A whole header map, serialized as the ABI says.
+pub(super) fn header_map(map: Map) -> Result<Vec<u8>, Refused> {
+    let (mut data, mut size) = (null_mut(), 0);
+    // SAFETY: both pointers are valid for writes.
+    let status = unsafe { proxy_get_header_map_pairs(map as u32, &mut data, &mut size) };
+    received(status, data, size)
+}
+
+/// Removes every header of a map.
+pub(super) fn clear_header_map(map: Map) -> Result<(), Refused> {
+    let none = 0u32.to_le_bytes();
+    // SAFETY: the host reads the serialized empty map during the call.
+    done(unsafe { proxy_set_header_map_pairs(map as u32, none.as_ptr(), none.len()) })
+}
+
+/// Removes all headers of that name.
+pub(super) fn remove_header(map: Map, name: &[u8]) -> Result<(), Refused> {
+    // SAFETY: the host reads the name during the call.
+    done(unsafe { proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
+}
+
+/// A buffer's bytes, at most `most`.
+pub(super) fn buffer(buffer: Buffer, most: usize) -> Result<Vec<u8>, Refused> {
+    let (mut data, mut size) = (null_mut(), 0);
+    // SAFETY: both pointers are valid for writes.
+    let status = unsafe { proxy_get_buffer_bytes(buffer as u32, 0, most, &mut data, &mut size) };
+    received(status, data, size)
+}
+
+/// A property; the parts of its path are separated by zero bytes.
+pub(super) fn property(path: &[u8]) -> Result<Vec<u8>, Refused> {
+    let (mut data, mut size) = (null_mut(), 0);
+    // SAFETY: the host reads the path during the call; both pointers are valid for writes.
+    let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &mut data, &mut size) };
+    received(status, data, size)
+}
+
+/// Sets a property, which Envoy keeps as filter state.
+pub(super) fn set_property(path: &[u8], value: &[u8]) -> Result<(), Refused> {
+    // SAFETY: the host reads path and value during the call.
+    done(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
+}
+
+/// Lets the request of the effective context go on.
+pub(super) fn continue_request() -> Result<(), Refused> {
+    // SAFETY: no pointers.
+    done(unsafe { proxy_continue_stream(0) })
+}
+
+/// Makes the following calls act on that context.
+pub(super) fn set_effective_context(context: u32) -> Result<(), Refused> {
+    // SAFETY: no pointers.
+    done(unsafe { proxy_set_effective_context(context) })
+}
+
+/// How often the root context ticks, in milliseconds.
+pub(super) fn set_tick_period(period: u32) -> Result<(), Refused> {
+    // SAFETY: no pointers.
+    done(unsafe { proxy_set_tick_period_milliseconds(period) })
+}
+
+/// Defines a counter and gives its number.
+pub(super) fn define_counter(name: &str) -> Result<u32, Refused> {
+    let mut id = 0;
+    // SAFETY: the host reads the name during the call; the pointer is valid for writes.
+    done(unsafe { proxy_define_metric(0, name.as_ptr(), name.len(), &mut id) })?;
+    Ok(id)
+}
+
+/// Adds to a counter.
+pub(super) fn increment(counter: u32, by: i64) -> Result<(), Refused> {
+    // SAFETY: no pointers.
+    done(unsafe { proxy_increment_metric(counter, by) })
+}
+
+/// Answers in the server's place. gRPC callers get `grpc_status`, others `status`.
+pub(super) fn answer(status: u32, details: &str, body: &str, headers: &[u8], grpc_status: u32) -> Result<(), Refused> {
+    let grpc_status = i32::try_from(grpc_status).unwrap_or(2);
+    let headers_at = if headers.is_empty() { null() } else { headers.as_ptr() };
+    // SAFETY: the host reads all of them during the call.
+    done(unsafe {
+        proxy_send_local_response(
+            status,
+            details.as_ptr(),
+            details.len(),
+            body.as_ptr(),
+            body.len(),
+            headers_at,
+            headers.len(),
+            grpc_status,
+        )
+    })
+}

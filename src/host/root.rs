@@ -1,0 +1,214 @@
+//! One configuration: loads it, fetches keys, wakes the requests that wait for them, reports counters.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use std::time::Duration;
+
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::ContextType;
+
+use super::hostcalls::{self, Buffer, Level, Map};
+use super::stream::Stream;
+use super::{BUSY_TICK, IDLE_TICK, Shared, define_counters, now};
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::keys::source::Next;
+use crate::keys::{Get, Source};
+use crate::report::Count;
+use crate::wire::headers::Headers;
+
+/// The root context. Without a configuration nothing goes through.
+pub(super) struct Root {
+    id: u32,
+    shared: Option<Rc<Shared>>,
+    /// Which issuer's fetch a call of the host belongs to.
+    calls: HashMap<u32, usize>,
+    /// When expired tokens were last forgotten and counters reported.
+    tidied: u64,
+}
+
+impl Root {
+    pub(super) fn new(id: u32) -> Self {
+        Self { id, shared: None, calls: HashMap::new(), tidied: 0 }
+    }
+
+    /// Sends a request for keys. The host answers with [`Context::on_http_call_response`].
+    fn fetch(&mut self, engine: &mut Engine, issuer: usize, get: &Get) {
+        // An answer that was given up must not be taken for this one's.
+        self.calls.retain(|_, other| *other != issuer);
+        let headers = [
+            (":method", "GET"),
+            (":path", get.url.path.as_str()),
+            (":authority", get.url.authority.as_str()),
+            (":scheme", if get.url.https { "https" } else { "http" }),
+            ("accept", "application/json"),
+            ("user-agent", concat!("temporal-auth-filter/", env!("CARGO_PKG_VERSION"))),
+        ];
+        // The SDK's wrapper, because it must learn the call's number; the statuses on which it panics are for
+        // arguments outside this module's memory.
+        let timeout = Duration::from_millis(get.timeout);
+        match proxy_wasm::hostcalls::dispatch_http_call(&get.cluster, headers.to_vec(), None, Vec::new(), timeout) {
+            Ok(call) => {
+                self.calls.insert(call, issuer);
+            }
+            Err(status) => {
+                let why = format!("the host cannot send to cluster {:?}: {status:?}", get.cluster);
+                self.answered(engine, issuer, None, Some(why));
+            }
+        }
+    }
+
+    /// A fetch has come to an end, or to its next request.
+    fn answered(&mut self, engine: &mut Engine, issuer: usize, answer: Option<(&[u8], &[u8])>, why: Option<String>) {
+        let Some(source) = engine.sources.get_mut(issuer) else { return };
+        match source.answer(now(), answer) {
+            Next::Get(get) => self.fetch(engine, issuer, &get),
+            Next::Loaded => {
+                engine.counters.add(Count::FetchOk);
+                engine.forget(now());
+            }
+            Next::Failed(reason) => {
+                engine.counters.add(Count::FetchFailed);
+                let name = engine.config.issuers.get(issuer).map_or("", |issuer| &issuer.name);
+                let why = why.unwrap_or(reason);
+                hostcalls::log(
+                    Level::Warn,
+                    &format!("temporal-auth: fetching the keys of issuer {name} failed: {why}"),
+                );
+            }
+        }
+    }
+
+    /// Wakes every request whose key has come or whose time is up.
+    fn wake(&self, shared: &Shared, engine: &mut Engine) {
+        let now = now();
+        let due: Vec<_> = match shared.waiting.try_borrow() {
+            Ok(waiting) => waiting
+                .iter()
+                .filter(|(_, held)| held.try_borrow().is_ok_and(|held| held.call().is_due(engine, now)))
+                .map(|(id, held)| (*id, Rc::clone(held)))
+                .collect(),
+            Err(_) => return,
+        };
+        for (id, held) in &due {
+            let still = match (hostcalls::set_effective_context(*id), held.try_borrow_mut()) {
+                (Ok(()), Ok(mut held)) => held.wake(engine),
+                // The request is gone.
+                _ => false,
+            };
+            if !still && let Ok(mut waiting) = shared.waiting.try_borrow_mut() {
+                waiting.remove(id);
+            }
+        }
+        if !due.is_empty() && hostcalls::set_effective_context(self.id).is_err() {
+            hostcalls::log(Level::Error, "temporal-auth: the host lost the root context");
+        }
+    }
+
+    fn count(shared: &Shared, engine: &mut Engine) {
+        for (counter, by) in shared.metrics.iter().zip(engine.counters.take()) {
+            let by = i64::try_from(by).unwrap_or(i64::MAX);
+            if by > 0 && hostcalls::increment(*counter, by).is_err() {
+                hostcalls::log(Level::Error, "temporal-auth: the host refused a count");
+            }
+        }
+    }
+
+    fn pace(shared: &Shared, engine: &Engine) {
+        let waits = shared.waiting.try_borrow().is_ok_and(|waiting| !waiting.is_empty());
+        let busy = waits || engine.sources.iter().any(Source::is_busy);
+        shared.tick_at(if busy { BUSY_TICK } else { IDLE_TICK });
+    }
+}
+
+impl Context for Root {
+    fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, _: usize) {
+        let (Some(issuer), Some(shared)) = (self.calls.remove(&call), self.shared.clone()) else { return };
+        let Ok(mut engine) = shared.engine.try_borrow_mut() else { return };
+        // Without headers there was no answer, and reading them would be an error.
+        let headers = if headers == 0 { None } else { hostcalls::header_map(Map::CallResponseHeaders).ok() };
+        let most = body.min(crate::keys::jwk::MAX_DOCUMENT.saturating_add(1));
+        let body = if body == 0 { Ok(Vec::new()) } else { hostcalls::buffer(Buffer::CallResponseBody, most) };
+        let status =
+            headers.as_ref().and_then(|headers| Headers::new(headers).iter().find(|(name, _)| *name == b":status"));
+        let answer = status.and_then(|(_, status)| Some((status, body.as_deref().ok()?)));
+        self.answered(&mut engine, issuer, answer, None);
+        self.wake(&shared, &mut engine);
+        Self::pace(&shared, &engine);
+    }
+}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, size: usize) -> bool {
+        let text = if size == 0 { Ok(Vec::new()) } else { hostcalls::buffer(Buffer::PluginConfiguration, size) };
+        let Ok(text) = text else {
+            hostcalls::log(Level::Error, "temporal-auth: configuration: the host does not give it");
+            return false;
+        };
+        let config = match Config::parse(&text) {
+            Ok(config) => config,
+            Err(problems) => {
+                for problem in problems {
+                    hostcalls::log(Level::Error, &format!("temporal-auth: configuration: {problem}"));
+                }
+                return false;
+            }
+        };
+        let Some(metrics) = define_counters() else {
+            hostcalls::log(Level::Error, "temporal-auth: the host refuses counters");
+            return false;
+        };
+        let shared = Shared {
+            engine: RefCell::new(Engine::new(config)),
+            waiting: RefCell::new(BTreeMap::new()),
+            metrics,
+            tick: Cell::new(0),
+        };
+        // The first keys are fetched from the first tick: clusters may not be ready before.
+        shared.tick_at(BUSY_TICK);
+        self.shared = Some(Rc::new(shared));
+        true
+    }
+
+    fn on_tick(&mut self) {
+        let Some(shared) = self.shared.clone() else { return };
+        let Ok(mut engine) = shared.engine.try_borrow_mut() else { return };
+        for issuer in 0..engine.sources.len() {
+            if let Some(get) = engine.sources.get_mut(issuer).and_then(|source| source.poll(now())) {
+                self.fetch(&mut engine, issuer, &get);
+            }
+        }
+        // Not on every tick of a busy time.
+        if now() >= self.tidied.saturating_add(u64::from(IDLE_TICK)) {
+            self.tidied = now();
+            engine.forget(now());
+            Self::count(&shared, &mut engine);
+        }
+        self.wake(&shared, &mut engine);
+        Self::pace(&shared, &engine);
+    }
+
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
+        match &self.shared {
+            Some(shared) => Some(Box::new(Stream::new(id, Rc::clone(shared)))),
+            None => Some(Box::new(Unconfigured)),
+        }
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+/// A request before there is a configuration, which hosts do not send.
+struct Unconfigured;
+
+impl Context for Unconfigured {}
+
+impl HttpContext for Unconfigured {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> proxy_wasm::types::Action {
+        super::send(&crate::answer::Answer::Unavailable);
+        proxy_wasm::types::Action::Pause
+    }
+}

@@ -1,0 +1,163 @@
+//! One request.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+
+use super::hostcalls::{self, Buffer, Level, Map};
+use super::{BUSY_TICK, MAX_WAITING, Shared, clear_trailers, now, report, send};
+use crate::answer::Answer;
+use crate::call::{Call, Step};
+use crate::engine::Engine;
+use crate::wire::headers::Headers;
+
+/// A request's state, shared with the root context while it waits for a key.
+pub(super) struct Held {
+    call: Call,
+    /// What arrived while it waited: how much of the body, and whether that is all of it. Hosts that let the body through
+    /// while headers are held (`allow_on_headers_stop_iteration`) keep it in their buffer.
+    body: usize,
+    end: bool,
+}
+
+/// The stream context.
+pub(super) struct Stream {
+    id: u32,
+    shared: Rc<Shared>,
+    held: Rc<RefCell<Held>>,
+}
+
+impl Stream {
+    pub(super) fn new(id: u32, shared: Rc<Shared>) -> Self {
+        let held = Held { call: Call::new(now()), body: 0, end: false };
+        Self { id, shared, held: Rc::new(RefCell::new(held)) }
+    }
+
+    /// Runs a part of the call. Neither state is ever in use already: hosts do not call back from within a host call.
+    /// Should one do so all the same, the request does not go on.
+    fn run(&self, part: impl FnOnce(&mut Held, &mut Engine) -> Step) -> Action {
+        let (Ok(mut held), Ok(mut engine)) = (self.held.try_borrow_mut(), self.shared.engine.try_borrow_mut()) else {
+            hostcalls::log(Level::Error, "temporal-auth: called while busy");
+            send(&Answer::Unavailable);
+            return Action::Pause;
+        };
+        let mut step = part(&mut held, &mut engine);
+        if step == Step::Wait
+            && held.call.is_waiting()
+            && let Ok(mut waiting) = self.shared.waiting.try_borrow_mut()
+        {
+            if waiting.len() < MAX_WAITING || waiting.contains_key(&self.id) {
+                waiting.insert(self.id, Rc::clone(&self.held));
+                self.shared.tick_at(BUSY_TICK);
+            } else {
+                step = held.call.give_up(&mut engine);
+            }
+        }
+        held.settle(&engine, &step);
+        match step {
+            Step::Forward => Action::Continue,
+            Step::Wait | Step::Answer(_) => Action::Pause,
+        }
+    }
+}
+
+impl Held {
+    /// What the request waits for.
+    pub(super) fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// The key may have come. The effective context is this request's. Says whether it is still waiting.
+    pub(super) fn wake(&mut self, engine: &mut Engine) -> bool {
+        let mut step = match self.call.wake(engine, now()) {
+            None => return false,
+            Some(Step::Wait) => return true,
+            Some(step) => step,
+        };
+        if step == Step::Forward && (self.body > 0 || self.end) {
+            // The host does not call again for what it has buffered.
+            step = self.feed(engine, self.body, self.end);
+        }
+        self.settle(engine, &step);
+        if step == Step::Forward && hostcalls::continue_request().is_err() {
+            hostcalls::log(Level::Error, "temporal-auth: the host did not continue a request");
+        }
+        false
+    }
+
+    /// Hands the call what the host has of the body. Bytes that cannot be read must not go on.
+    fn feed(&mut self, engine: &mut Engine, size: usize, end: bool) -> Step {
+        let bytes = if size == 0 { Ok(Vec::new()) } else { hostcalls::buffer(Buffer::RequestBody, size) };
+        match bytes {
+            Ok(bytes) if bytes.len() == size => self.call.on_body(engine, &bytes, end),
+            _ => self.call.give_up(engine),
+        }
+    }
+
+    /// Answers and reports.
+    fn settle(&mut self, engine: &Engine, step: &Step) {
+        if let Step::Answer(answer) = step {
+            send(answer);
+        }
+        if let Some(decision) = self.call.take_decision() {
+            report(&decision, engine.config.log_allowed, engine.config.access_log_state);
+        }
+    }
+}
+
+impl Context for Stream {}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        self.run(|held, engine| {
+            let Ok(bytes) = hostcalls::header_map(Map::RequestHeaders) else { return held.call.give_up(engine) };
+            let mut drop = Vec::new();
+            let cluster = || hostcalls::property(b"xds\0cluster_name").ok();
+            let step = held.call.on_headers(engine, Headers::new(&bytes), end_of_stream, cluster, &mut drop);
+            // Now or never: once the headers have gone on, or wait, they cannot be changed in every host.
+            let dropped = drop.iter().all(|name| hostcalls::remove_header(Map::RequestHeaders, name).is_ok());
+            if !dropped && !matches!(step, Step::Answer(_)) {
+                return held.call.give_up(engine);
+            }
+            step
+        })
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.run(|held, engine| {
+            if held.call.is_waiting() {
+                // While the body is held, the host counts all of it.
+                held.body = held.body.max(size);
+                held.end |= end_of_stream;
+                return Step::Wait;
+            }
+            if !held.call.reads_body() {
+                return held.call.on_body(engine, &[], false);
+            }
+            held.feed(engine, size, end_of_stream)
+        })
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        self.run(|held, engine| {
+            if held.call.drops_trailers() && !clear_trailers() {
+                return held.call.give_up(engine);
+            }
+            if held.call.is_waiting() {
+                held.end = true;
+                return Step::Wait;
+            }
+            held.call.on_trailers(engine)
+        })
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if let Ok(mut waiting) = self.shared.waiting.try_borrow_mut() {
+            waiting.remove(&self.id);
+        }
+    }
+}

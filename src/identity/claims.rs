@@ -1,0 +1,183 @@
+//! Claims by name or JSON pointer, as the strings that patterns match.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::policy::pattern::{Binding, Pattern};
+
+/// How many ways the captures of one claim set may be bound. A token in more groups than that gets the first ones.
+const MAX_BINDINGS: usize = 256;
+
+/// Which claim: a member of the token, or a place in it by JSON pointer (RFC 6901) when it starts with `/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimName(String);
+
+impl ClaimName {
+    /// The claim of that name.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
+    /// What the token has there.
+    #[must_use]
+    pub fn find<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
+        let Some(pointer) = self.0.strip_prefix('/') else { return claims.get(&self.0) };
+        // The token itself is the document, of which only the members are at hand.
+        let (first, rest) = pointer.split_once('/').map_or((pointer, None), |(first, rest)| (first, Some(rest)));
+        let value = claims.get(&first.replace("~1", "/").replace("~0", "~"))?;
+        rest.map_or(Some(value), |rest| value.pointer(&format!("/{rest}")))
+    }
+
+    /// The claim's values as text: of a string itself, of a list each of its values, of numbers and booleans their
+    /// JSON. Strings are split at spaces only for `scope` and `scp` (RFC 8693 §4.2). `email` counts only where
+    /// `email_verified` is true.
+    #[must_use]
+    pub fn values<'a>(&self, claims: &'a Map<String, Value>) -> Vec<Cow<'a, str>> {
+        if matches!(self.0.as_str(), "email" | "/email") && claims.get("email_verified") != Some(&Value::Bool(true)) {
+            return Vec::new();
+        }
+        let split = matches!(self.0.as_str(), "scope" | "scp" | "/scope" | "/scp");
+        self.find(claims).map(|value| texts(value, split)).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for ClaimName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The texts in a claim's value, its strings split at spaces if asked for.
+pub(crate) fn texts(value: &Value, split: bool) -> Vec<Cow<'_, str>> {
+    match value {
+        Value::String(text) if split => text.split(' ').filter(|word| !word.is_empty()).map(Cow::Borrowed).collect(),
+        Value::Array(values) => values.iter().filter_map(text).collect(),
+        other => text(other).into_iter().collect(),
+    }
+}
+
+fn text(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        Value::Bool(yes) => Some(Cow::Borrowed(if *yes { "true" } else { "false" })),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Claims that a token must have: for each name any of the patterns must match any of its values.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClaimSet(pub Vec<(ClaimName, Vec<Pattern>)>);
+
+impl ClaimSet {
+    /// Whether the claims match.
+    #[must_use]
+    pub fn matches(&self, claims: &Map<String, Value>) -> bool {
+        self.0.iter().all(|(name, patterns)| {
+            let values = name.values(claims);
+            patterns.iter().any(|pattern| values.iter().any(|value| pattern.matches(value).is_some()))
+        })
+    }
+
+    /// Every way in which the claims match, as what the captures took: none if they do not match.
+    #[must_use]
+    pub fn bindings(&self, claims: &Map<String, Value>) -> Vec<Vec<Binding>> {
+        self.0.iter().fold(vec![Vec::new()], |ways, (name, patterns)| bind(ways, patterns, &name.values(claims)))
+    }
+}
+
+/// Each way so far, extended by each way in which a pattern matches a value. A capture that is already bound must have
+/// taken the same text.
+pub(crate) fn bind(ways: Vec<Vec<Binding>>, patterns: &[Pattern], values: &[Cow<'_, str>]) -> Vec<Vec<Binding>> {
+    let mut matches: Vec<Option<Binding>> = Vec::new();
+    for found in patterns.iter().flat_map(|pattern| values.iter().filter_map(|value| pattern.matches(value))) {
+        if !matches.contains(&found) && matches.len() < MAX_BINDINGS {
+            matches.push(found);
+        }
+    }
+    let mut extended = Vec::new();
+    for way in &ways {
+        for found in &matches {
+            let mut way = way.clone();
+            if let Some(found) = found {
+                match way.iter().find(|bound| bound.name == found.name) {
+                    Some(bound) if bound.value != found.value => continue,
+                    Some(_) => {}
+                    None => way.push(found.clone()),
+                }
+            }
+            if extended.len() < MAX_BINDINGS && !extended.contains(&way) {
+                extended.push(way);
+            }
+        }
+    }
+    extended
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn values(name: &str, claims: Value) -> Vec<String> {
+        let claims = claims.as_object().unwrap();
+        ClaimName::new(name).values(claims).into_iter().map(Cow::into_owned).collect()
+    }
+
+    fn set(name: &str, patterns: &[&str]) -> (ClaimName, Vec<Pattern>) {
+        (ClaimName::new(name), patterns.iter().map(|pattern| Pattern::parse(pattern).unwrap()).collect())
+    }
+
+    #[test]
+    fn values_of_every_shape() {
+        assert_eq!(values("a", json!({"a": "x y"})), ["x y"]);
+        assert_eq!(values("scope", json!({"scope": "x  y"})), ["x", "y"]);
+        assert_eq!(values("a", json!({"a": ["x", 1, true, null, ["y"], {"z": 1}]})), ["x", "1", "true"]);
+        assert_eq!(values("a", json!({"a": null})), [""; 0]);
+        assert_eq!(values("a", json!({"b": 1})), [""; 0]);
+    }
+
+    #[test]
+    fn pointers_lead_into_the_token() {
+        let claims = json!({"realm_access": {"roles": ["r"]}, "https://x/y": "z", "a": [{"b": 1}]});
+        assert_eq!(values("/realm_access/roles", claims.clone()), ["r"]);
+        assert_eq!(values("/https:~1~1x~1y", claims.clone()), ["z"]);
+        assert_eq!(values("https://x/y", claims.clone()), ["z"]);
+        assert_eq!(values("/a/0/b", claims.clone()), ["1"]);
+        assert_eq!(values("/realm_access/nothing", claims), [""; 0]);
+    }
+
+    #[test]
+    fn email_counts_only_when_verified() {
+        assert_eq!(values("email", json!({"email": "a@b", "email_verified": true})), ["a@b"]);
+        for unverified in [json!({"email": "a@b"}), json!({"email": "a@b", "email_verified": "true"})] {
+            assert_eq!(values("email", unverified.clone()), [""; 0]);
+            assert_eq!(values("/email", unverified), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn all_names_and_any_value_must_match() {
+        let both = ClaimSet(vec![set("groups", &["a", "b-*"]), set("kind", &["x"])]);
+        let claims = |value: Value| value.as_object().unwrap().clone();
+        assert!(both.matches(&claims(json!({"groups": ["z", "b-1"], "kind": "x"}))));
+        assert!(!both.matches(&claims(json!({"groups": ["z", "b-1"]}))));
+        assert!(!both.matches(&claims(json!({"groups": [], "kind": "x"}))));
+    }
+
+    #[test]
+    fn each_matching_value_gives_its_own_binding_and_names_must_agree() {
+        let claims = json!({"groups": ["team-a", "team-b", "other"], "team": "b"});
+        let claims = claims.as_object().unwrap();
+        let teams = |set: &ClaimSet| -> Vec<String> {
+            set.bindings(claims).iter().map(|way| way.iter().map(|bound| bound.value.as_str()).collect()).collect()
+        };
+        assert_eq!(teams(&ClaimSet(vec![set("groups", &["team-{t}"])])), ["a", "b"]);
+        assert_eq!(teams(&ClaimSet(vec![set("groups", &["team-{t}"]), set("team", &["{t}"])])), ["b"]);
+        assert_eq!(teams(&ClaimSet(vec![set("groups", &["team-*"])])), [""]);
+        assert!(ClaimSet(vec![set("groups", &["no-{t}"])]).bindings(claims).is_empty());
+    }
+}

@@ -1,0 +1,197 @@
+//! Grants: who gets which role, and where.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::pattern::Pattern;
+use super::role::Role;
+use crate::identity::claims::{bind, texts};
+use crate::identity::{ClaimName, ClaimSet, Identity, Kind};
+
+/// The scope of a permission that means the cluster and every namespace. Source: `primitives.SystemLocalNamespace` of
+/// the server.
+const SYSTEM: &str = "temporal-system";
+
+/// One grant of the policy.
+#[derive(Debug)]
+pub struct Grant {
+    /// Its name, which verdicts give as their rule.
+    pub name: Rc<str>,
+    /// Who holds it.
+    pub who: Who,
+    /// What it gives.
+    pub gives: Gives,
+    /// Whether it covers RegisterNamespace for the namespaces that it reaches.
+    pub may_register: bool,
+}
+
+/// Whom a grant is for. All conditions must hold.
+#[derive(Debug)]
+pub struct Who {
+    /// Names of issuers, any of which.
+    pub issuers: Vec<Rc<str>>,
+    /// Humans or services only.
+    pub kind: Option<Kind>,
+    /// The subject; empty means anyone.
+    pub subject: Vec<Pattern>,
+    /// Other claims.
+    pub claims: ClaimSet,
+}
+
+/// What a grant gives.
+#[derive(Debug)]
+pub enum Gives {
+    /// The role for the cluster and in every namespace, seen or not.
+    System(Rc<Role>),
+    /// The role in the namespaces that match.
+    Namespaces(Rc<Role>, Vec<Pattern>),
+    /// What Temporal's permissions claim says.
+    Permissions(ClaimName),
+}
+
+/// A grant as one principal holds it: captures are bound and permissions are read.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The grant's name.
+    pub grant: Rc<str>,
+    /// The role it gives.
+    pub role: Rc<Role>,
+    /// Where.
+    pub reach: Reach,
+    /// Whether it covers RegisterNamespace there.
+    pub may_register: bool,
+}
+
+/// Where a held grant applies.
+#[derive(Debug, Clone)]
+pub enum Reach {
+    /// The cluster and every namespace.
+    System,
+    /// Namespaces of matching names.
+    Namespaces(Pattern),
+}
+
+impl Grant {
+    /// What the grant gives this caller: nothing unless it is for them.
+    #[must_use]
+    pub fn held_by(&self, identity: &Identity) -> Vec<Held> {
+        let ways = self.who.bindings(identity);
+        if ways.is_empty() {
+            return Vec::new();
+        }
+        match &self.gives {
+            Gives::System(role) => vec![self.held(role, Reach::System)],
+            Gives::Namespaces(role, patterns) => ways
+                .iter()
+                .flat_map(|way| patterns.iter().filter_map(|pattern| pattern.bind(way)))
+                .map(|pattern| self.held(role, Reach::Namespaces(pattern)))
+                .collect(),
+            Gives::Permissions(claim) => claim
+                .find(&identity.claims)
+                .map(permissions)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(namespace, role)| match namespace.as_ref() {
+                    SYSTEM => self.held(&role, Reach::System),
+                    name => self.held(&role, Reach::Namespaces(Pattern::literal(name))),
+                })
+                .collect(),
+        }
+    }
+
+    fn held(&self, role: &Rc<Role>, reach: Reach) -> Held {
+        Held { grant: Rc::clone(&self.name), role: Rc::clone(role), reach, may_register: self.may_register }
+    }
+}
+
+impl Who {
+    /// Every way in which the caller is meant: none if not.
+    fn bindings(&self, identity: &Identity) -> Vec<Vec<super::pattern::Binding>> {
+        let meant = self.issuers.contains(&identity.issuer) && (self.kind.is_none() || self.kind == identity.kind);
+        if !meant {
+            return Vec::new();
+        }
+        let ways = self.claims.bindings(&identity.claims);
+        if self.subject.is_empty() { ways } else { bind(ways, &self.subject, &[Cow::Borrowed(&identity.subject)]) }
+    }
+}
+
+/// Reads Temporal's permissions claim: `namespace:role` in a list or in a string split at spaces, or an object of roles
+/// by namespace. Source: `default_jwt_claim_mapper.go`, which splits at the first colon and ignores what it does not
+/// know. Unlike there an empty namespace gives nothing: it would open what cannot be seen.
+fn permissions(claim: &Value) -> Vec<(Cow<'_, str>, Rc<Role>)> {
+    let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = match claim {
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(namespace, roles)| {
+                texts(roles, false).into_iter().map(|role| (Cow::from(namespace.as_str()), role))
+            })
+            .collect(),
+        other => texts(other, true)
+            .into_iter()
+            .filter_map(|text| {
+                let (namespace, role) = text.split_once(':')?;
+                Some((Cow::from(namespace.to_owned()), Cow::from(role.to_owned())))
+            })
+            .collect(),
+    };
+    let mut roles: Vec<Rc<Role>> = Vec::new();
+    pairs
+        .into_iter()
+        .filter(|(namespace, _)| !namespace.is_empty())
+        .filter_map(|(namespace, word)| Some((namespace, permission_role(&word, &mut roles)?)))
+        .collect()
+}
+
+/// The role of a permission's word; each is made once for all permissions of a token.
+fn permission_role(word: &str, roles: &mut Vec<Rc<Role>>) -> Option<Rc<Role>> {
+    let name = match word.to_ascii_lowercase().as_str() {
+        "read" => "reader",
+        "write" => "writer",
+        "worker" => "worker",
+        "admin" => "admin",
+        _ => return None,
+    };
+    if let Some(role) = roles.iter().find(|role| *role.name == *name) {
+        return Some(Rc::clone(role));
+    }
+    let role = Rc::new(Role::built_in(name)?);
+    roles.push(Rc::clone(&role));
+    Some(role)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(claim: Value) -> Vec<String> {
+        let mut list: Vec<_> =
+            permissions(&claim).iter().map(|(namespace, role)| format!("{namespace}={}", role.name)).collect();
+        list.sort();
+        list
+    }
+
+    #[test]
+    fn permissions_of_every_shape() {
+        assert_eq!(
+            read(json!(["a:read", "b:WRITE", "c:Worker", "d:admin"])),
+            ["a=reader", "b=writer", "c=worker", "d=admin"]
+        );
+        assert_eq!(read(json!("a:read b:write")), ["a=reader", "b=writer"]);
+        assert_eq!(read(json!({"a": "read", "b": ["write", "worker"]})), ["a=reader", "b=worker", "b=writer"]);
+    }
+
+    #[test]
+    fn what_gives_nothing() {
+        for nothing in
+            [json!(["a", ":read", "a:", "a:owner", "a:read:write", 7, null, ["a:read"]]), json!({"": "read"}), json!(7)]
+        {
+            assert_eq!(read(nothing), [""; 0]);
+        }
+        // Go lower-cases this to `admin`; it is no ASCII case of it.
+        assert_eq!(read(json!(["a:adm\u{130}n"])), [""; 0]);
+    }
+}

@@ -1,0 +1,278 @@
+//! Patterns over names: literal unless they say `*` or `{name}`. Never a regular expression.
+
+use std::fmt;
+
+/// A pattern with its captures, as the policy has it.
+///
+/// `*` and `{name}` match at least one character and never `:`. `\*`, `\{`, `\}` and `\\` are literal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Literal(String),
+    Star,
+    Capture(String),
+}
+
+/// What a capture took from a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// The capture's name.
+    pub name: String,
+    /// The text it matched.
+    pub value: String,
+}
+
+impl Pattern {
+    /// Parses a pattern.
+    ///
+    /// # Errors
+    /// What was expected instead, for people.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut literal = String::new();
+        let mut chars = text.chars();
+        while let Some(char) = chars.next() {
+            let piece = match char {
+                '\\' => match chars.next() {
+                    Some(escaped @ ('*' | '{' | '}' | '\\')) => {
+                        literal.push(escaped);
+                        continue;
+                    }
+                    _ => return Err("`\\` before `*`, `{`, `}` or `\\` only"),
+                },
+                '*' => Piece::Star,
+                '{' => match chars.as_str().split_once('}') {
+                    Some((name, rest)) if is_name(name) => {
+                        chars = rest.chars();
+                        Piece::Capture(name.to_owned())
+                    }
+                    _ => return Err("a capture `{name}` of letters, digits and `_`"),
+                },
+                other => {
+                    literal.push(other);
+                    continue;
+                }
+            };
+            if !literal.is_empty() {
+                pieces.push(Piece::Literal(std::mem::take(&mut literal)));
+            } else if !matches!(pieces.last(), None | Some(Piece::Literal(_))) {
+                return Err("something literal between `*` and captures");
+            }
+            pieces.push(piece);
+        }
+        if !literal.is_empty() {
+            pieces.push(Piece::Literal(literal));
+        }
+        Ok(Self { pieces })
+    }
+
+    /// The names of its captures.
+    pub fn captures(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Capture(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Whether it can be matched against a value: at most one capture, and no `*` beside it, so that there is one way
+    /// only to match.
+    #[must_use]
+    pub fn is_matcher(&self) -> bool {
+        let captures = self.captures().count();
+        captures == 0 || (captures == 1 && !self.pieces.contains(&Piece::Star))
+    }
+
+    /// Matches a value: none if it does not match, else what the capture took.
+    #[must_use]
+    pub fn matches(&self, value: &str) -> Option<Option<Binding>> {
+        match self.pieces.as_slice() {
+            [Piece::Capture(name)] => capture(name, value, "", ""),
+            [Piece::Literal(before), Piece::Capture(name)] => capture(name, value, before, ""),
+            [Piece::Capture(name), Piece::Literal(after)] => capture(name, value, "", after),
+            [Piece::Literal(before), Piece::Capture(name), Piece::Literal(after)] => {
+                capture(name, value, before, after)
+            }
+            _ => glob(&self.pieces, value).then_some(None),
+        }
+    }
+
+    /// The pattern with what its captures took in their place, literally; none if a capture has no binding.
+    #[must_use]
+    pub fn bind(&self, bindings: &[Binding]) -> Option<Self> {
+        let pieces = self.pieces.iter().map(|piece| match piece {
+            Piece::Capture(name) => bindings
+                .iter()
+                .find(|binding| binding.name == *name)
+                .map(|binding| Piece::Literal(binding.value.clone())),
+            other => Some(other.clone()),
+        });
+        // Neighbouring literals are one text, so that a match has one way only.
+        let mut joined: Vec<Piece> = Vec::new();
+        for piece in pieces {
+            match (joined.last_mut(), piece?) {
+                (Some(Piece::Literal(text)), Piece::Literal(more)) => text.push_str(&more),
+                (_, piece) => joined.push(piece),
+            }
+        }
+        Some(Self { pieces: joined })
+    }
+
+    /// A pattern that matches this text alone.
+    #[must_use]
+    pub fn literal(text: &str) -> Self {
+        Self { pieces: vec![Piece::Literal(text.to_owned())] }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn capture(name: &str, value: &str, before: &str, after: &str) -> Option<Option<Binding>> {
+    let value = value.strip_prefix(before)?.strip_suffix(after)?;
+    let fits = !value.is_empty() && !value.contains(':');
+    fits.then(|| Some(Binding { name: name.to_owned(), value: value.to_owned() }))
+}
+
+/// Matches literals and stars. Taking the first place where a literal fits is enough: a later one would only make the
+/// star before it longer.
+fn glob(pieces: &[Piece], mut value: &str) -> bool {
+    let mut star = false;
+    for (at, piece) in pieces.iter().enumerate() {
+        let last = at.saturating_add(1) == pieces.len();
+        match piece {
+            Piece::Literal(text) if !star => match value.strip_prefix(text.as_str()) {
+                Some(rest) => value = rest,
+                None => return false,
+            },
+            Piece::Literal(text) => {
+                let found =
+                    if last { value.strip_suffix(text.as_str()).map(|gap| (gap, "")) } else { first(value, text) };
+                match found {
+                    Some((gap, rest)) if !gap.is_empty() && !gap.contains(':') => value = rest,
+                    _ => return false,
+                }
+                star = false;
+            }
+            Piece::Star => star = true,
+            Piece::Capture(_) => return false,
+        }
+    }
+    if star { !value.is_empty() && !value.contains(':') } else { value.is_empty() }
+}
+
+/// The text before and after the first occurrence that leaves at least one character before it.
+fn first<'a>(value: &'a str, text: &str) -> Option<(&'a str, &'a str)> {
+    let skip = value.chars().next()?.len_utf8();
+    let at = skip.checked_add(value.get(skip..)?.find(text)?)?;
+    Some((value.get(..at)?, value.get(at.checked_add(text.len())?..)?))
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in &self.pieces {
+            match piece {
+                Piece::Literal(text) => {
+                    f.write_str(&text.replace('\\', "\\\\").replace('*', "\\*").replace('{', "\\{"))?
+                }
+                Piece::Star => f.write_str("*")?,
+                Piece::Capture(name) => write!(f, "{{{name}}}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, value: &str) -> bool {
+        Pattern::parse(pattern).unwrap().matches(value).is_some()
+    }
+
+    fn captured(pattern: &str, value: &str) -> Option<String> {
+        Pattern::parse(pattern).unwrap().matches(value).flatten().map(|binding| binding.value)
+    }
+
+    #[test]
+    fn literals_are_literal() {
+        assert!(matches("a.b", "a.b") && !matches("a.b", "axb") && !matches("a", "A") && !matches("a", "ab"));
+        assert!(matches("", "") && !matches("", "a") && !matches("a", ""));
+        assert!(matches(r"\*\{x}\\", r"*{x}\") && matches(r"\{x\}", "{x}") && !matches(r"\*", "a"));
+    }
+
+    #[test]
+    fn a_star_is_one_or_more_characters_but_no_colon() {
+        assert!(matches("*", "a") && matches("*", "ä") && !matches("*", "") && !matches("*", "a:b"));
+        assert!(matches("team-*", "team-a") && !matches("team-*", "team-") && !matches("team-*", "team-a:b"));
+        assert!(matches("*-dev", "a-dev") && !matches("*-dev", "-dev") && !matches("*-dev", "a-dev-x"));
+        assert!(matches("a*c", "abc") && matches("a*c", "acc") && !matches("a*c", "ac"));
+        assert!(matches("*a*", "xay") && !matches("*a*", "ay") && matches("*a*", "aay") && !matches("*a*", "xa"));
+        assert!(matches("a*b*c", "axbxbxc") && !matches("a*b*c", "abc") && matches("a:*", "a:b"));
+    }
+
+    #[test]
+    fn globs_agree_with_a_naive_matcher() {
+        fn naive(pattern: &[u8], value: &[u8]) -> bool {
+            match pattern.split_first() {
+                None => value.is_empty(),
+                Some((b'*', rest)) => {
+                    (1..=value.len()).any(|n| !value[..n].contains(&b':') && naive(rest, &value[n..]))
+                }
+                Some((literal, rest)) => value.first() == Some(literal) && naive(rest, &value[1..]),
+            }
+        }
+        let words = |alphabet: &'static [u8], most: u32| {
+            let base = alphabet.len();
+            (0..=most).flat_map(move |length| {
+                (0..base.pow(length)).map(move |mut n| {
+                    let mut word = Vec::new();
+                    for _ in 0..length {
+                        word.push(alphabet[n % base]);
+                        n /= base;
+                    }
+                    String::from_utf8(word).unwrap()
+                })
+            })
+        };
+        for pattern in words(b"a:*", 5) {
+            let Ok(parsed) = Pattern::parse(&pattern) else { continue };
+            for value in words(b"a:b", 6) {
+                assert_eq!(
+                    parsed.matches(&value).is_some(),
+                    naive(pattern.as_bytes(), value.as_bytes()),
+                    "{pattern} {value}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn captures_take_the_rest_and_bind_literally() {
+        assert_eq!(captured("team-{team}", "team-a").as_deref(), Some("a"));
+        assert_eq!(captured("{team}-runner", "x-y-runner").as_deref(), Some("x-y"));
+        assert_eq!(captured("a{t}b", "ab"), None);
+        assert_eq!(captured("{t}", "a:b"), None);
+        let binding = [Binding { name: "team".into(), value: "*".into() }];
+        let bound = Pattern::parse("{team}-*").unwrap().bind(&binding).unwrap();
+        assert!(bound.matches("*-x").is_some() && bound.matches("a-x").is_none(), "nothing from a token is a pattern");
+        assert!(Pattern::parse("{other}").unwrap().bind(&binding).is_none());
+    }
+
+    #[test]
+    fn what_is_not_a_pattern() {
+        for bad in ["{", "{}", "{a", "{a b}", r"\a", r"\", "**", "*{a}", "{a}{b}"] {
+            assert!(Pattern::parse(bad).is_err(), "{bad}");
+        }
+        assert!(Pattern::parse("a}").is_ok());
+        assert!(!Pattern::parse("{a}-*").unwrap().is_matcher() && !Pattern::parse("{a}-{b}").unwrap().is_matcher());
+        for text in [r"a\*b", "{a}-*", r"\\", "plain"] {
+            assert_eq!(Pattern::parse(text).unwrap().to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+use super::*;
+use crate::identity::ClaimSet;
+use crate::temporal::Catalogue;
+use grant::{Gives, Who};
+use pattern::Pattern;
+use role::Role;
+use serde_json::{Value, json};
+
+fn grant(name: &str, gives: Gives) -> Grant {
+    let who = Who { issuers: vec!["corp".into()], kind: None, subject: vec![], claims: ClaimSet::default() };
+    Grant { name: name.into(), who, gives, may_register: false }
+}
+
+fn role(name: &str) -> Rc<Role> {
+    Rc::new(Role::built_in(name).unwrap())
+}
+
+fn in_namespace(role_name: &str, namespace: &str) -> Grant {
+    grant(role_name, Gives::Namespaces(role(role_name), vec![Pattern::parse(namespace).unwrap()]))
+}
+
+fn system(role_name: &str) -> Grant {
+    grant(role_name, Gives::System(role(role_name)))
+}
+
+fn identity(claims: Value) -> Identity {
+    Identity { issuer: "corp".into(), subject: "alice".into(), kind: None, claims: claims.as_object().unwrap().clone() }
+}
+
+fn target(method: &str, namespace: &str) -> Target {
+    let mut target = Target::of(Catalogue::default().named(method).unwrap());
+    target.namespace = namespace.to_owned();
+    if namespace.is_empty() && target.beyond.is_none() {
+        target.beyond = Some("the request does not name its namespace");
+    }
+    target
+}
+
+fn allowed(grants: Vec<Grant>, target: &Target) -> bool {
+    let policy = Policy { grants, ..Policy::default() };
+    let principal = policy.principal(identity(json!({})));
+    let verdict = policy.decide(&principal, target);
+    let allowed = matches!(verdict, Verdict::Allow(_));
+    assert!(
+        !allowed || policy.could_allow(&principal, &target.method),
+        "a decision before the body must not be stricter"
+    );
+    allowed
+}
+
+#[test]
+fn each_role_covers_its_part_of_the_lattice() {
+    let cases = [
+        ("DescribeNamespace", &["worker", "reader", "writer", "admin"][..]),
+        ("GetWorkflowExecutionHistory", &["worker", "reader", "writer", "admin"]),
+        ("PollWorkflowTaskQueue", &["worker", "writer", "admin"]),
+        ("RespondActivityTaskCompleted", &["worker", "writer", "admin"]),
+        ("ListWorkflowExecutions", &["reader", "writer", "admin"]),
+        ("QueryWorkflow", &["reader", "writer", "admin"]),
+        ("StartWorkflowExecution", &["writer", "admin"]),
+        ("TerminateWorkflowExecution", &["writer", "admin"]),
+        ("UpdateNamespace", &["admin"]),
+        ("DeleteNamespace", &["admin"]),
+    ];
+    for (method, roles) in cases {
+        for name in ["worker", "reader", "writer", "admin"] {
+            let expected = roles.contains(&name);
+            assert_eq!(
+                allowed(vec![in_namespace(name, "payroll")], &target(method, "payroll")),
+                expected,
+                "{name} {method}"
+            );
+            assert_eq!(allowed(vec![system(name)], &target(method, "payroll")), expected, "system {name} {method}");
+            assert!(!allowed(vec![in_namespace(name, "payroll")], &target(method, "other")), "{name} {method}");
+            assert!(!allowed(vec![in_namespace(name, "payroll")], &target(method, "")), "{name} {method} unseen");
+            assert_eq!(allowed(vec![system(name)], &target(method, "")), expected, "system {name} {method} unseen");
+        }
+    }
+}
+
+#[test]
+fn the_cluster_needs_a_system_grant() {
+    for (method, role) in [("ListNamespaces", "reader"), ("CreateNexusEndpoint", "admin")] {
+        assert!(!allowed(vec![in_namespace("admin", "*")], &target(method, "")), "{method}");
+        assert!(allowed(vec![system(role)], &target(method, "")), "{method}");
+    }
+    assert!(!allowed(vec![system("writer")], &target("CreateNexusEndpoint", "")));
+}
+
+#[test]
+fn registering_needs_a_system_grant_or_leave() {
+    let register = target("RegisterNamespace", "payroll");
+    assert!(!allowed(vec![in_namespace("admin", "payroll")], &register));
+    assert!(allowed(vec![system("admin")], &register));
+    assert!(allowed(vec![Grant { may_register: true, ..in_namespace("admin", "payroll") }], &register));
+    assert!(!allowed(vec![Grant { may_register: true, ..in_namespace("writer", "payroll") }], &register));
+}
+
+#[test]
+fn effects_may_come_from_several_grants_but_all_must_be_covered() {
+    let mut start = target("StartWorkflowExecution", "payroll");
+    start.effects = start.effects.with(EffectSet::TERMINATE);
+    let only = |name: &str, effects| {
+        let role = Rc::new(Role { name: name.into(), effects, plus: vec![], minus: vec![] });
+        grant(name, Gives::Namespaces(role, vec![Pattern::parse("payroll").unwrap()]))
+    };
+    assert!(!allowed(vec![only("s", EffectSet::START)], &start));
+    assert!(!allowed(vec![only("t", EffectSet::TERMINATE)], &start));
+    assert!(allowed(vec![only("s", EffectSet::START), only("t", EffectSet::TERMINATE)], &start));
+}
+
+#[test]
+fn single_methods_stand_beside_effects() {
+    let path = |name: &str| Rc::from(&*Catalogue::default().named(name).unwrap().path);
+    let odd = || {
+        let role = Role {
+            name: "odd".into(),
+            effects: EffectSet::READER,
+            plus: vec![path("SignalWorkflowExecution")],
+            minus: vec![path("QueryWorkflow")],
+        };
+        vec![grant("odd", Gives::Namespaces(Rc::new(role), vec![Pattern::parse("n").unwrap()]))]
+    };
+    assert!(allowed(odd(), &target("SignalWorkflowExecution", "n")));
+    assert!(!allowed(odd(), &target("SignalWithStartWorkflowExecution", "n")));
+    assert!(!allowed(odd(), &target("QueryWorkflow", "n")));
+    assert!(allowed(odd(), &target("ListWorkflowExecutions", "n")));
+}
+
+#[test]
+fn permissions_of_the_token_are_literal_namespaces() {
+    let claims = json!({"permissions": ["payroll:write", "*:admin", "temporal-system:read"]});
+    let policy = Policy {
+        grants: vec![grant("p", Gives::Permissions(crate::identity::ClaimName::new("permissions")))],
+        ..Policy::default()
+    };
+    let principal = policy.principal(identity(claims));
+    let allowed = |method: &str, namespace: &str| {
+        matches!(policy.decide(&principal, &target(method, namespace)), Verdict::Allow(_))
+    };
+    assert!(allowed("StartWorkflowExecution", "payroll") && !allowed("StartWorkflowExecution", "other"));
+    assert!(allowed("ListWorkflowExecutions", "other"), "temporal-system:read reads everywhere");
+    assert!(!allowed("UpdateNamespace", "other") && allowed("UpdateNamespace", "*"));
+}
+
+#[test]
+fn a_grant_is_for_its_issuer_kind_subject_and_claims_only() {
+    let mut narrow = in_namespace("writer", "payroll");
+    narrow.who.kind = Some(Kind::Service);
+    narrow.who.subject = vec![Pattern::parse("alice").unwrap()];
+    let policy = Policy { grants: vec![narrow], ..Policy::default() };
+    let start = target("StartWorkflowExecution", "payroll");
+    let decide = |identity: Identity| matches!(policy.decide(&policy.principal(identity), &start), Verdict::Allow(_));
+    let good = Identity { kind: Some(Kind::Service), ..identity(json!({})) };
+    assert!(decide(good.clone()));
+    assert!(!decide(Identity { kind: Some(Kind::Human), ..good.clone() }));
+    assert!(!decide(Identity { kind: None, ..good.clone() }));
+    assert!(!decide(Identity { subject: "bob".into(), ..good.clone() }));
+    assert!(!decide(Identity { issuer: "other".into(), ..good }));
+}
+
+#[test]
+fn without_grants_nothing_but_the_lists() {
+    let path = |name: &str| Catalogue::default().named(name).unwrap().path.to_string();
+    let policy = Policy { authenticated: vec![path("GetClusterInfo")], ..Policy::default() };
+    let nobody = policy.principal(identity(json!({})));
+    for method in &["GetClusterInfo", "ListNamespaces", "DescribeNamespace", "PollWorkflowTaskQueue"] {
+        let target = target(method, "payroll");
+        let allow = *method == "GetClusterInfo";
+        assert_eq!(matches!(policy.decide(&nobody, &target), Verdict::Allow(_)), allow, "{method}");
+        assert!(!policy.could_allow(&nobody, &target.method), "{method}");
+    }
+}
+
+#[test]
+fn a_verdict_names_its_rule_and_its_reason() {
+    let policy = Policy { grants: vec![in_namespace("reader", "payroll")], ..Policy::default() };
+    let principal = policy.principal(identity(json!({})));
+    let verdict = policy.decide(&principal, &target("ListWorkflowExecutions", "payroll"));
+    assert_eq!(verdict, Verdict::Allow(Rule::Grant("reader".into())));
+    let verdict = policy.decide(&principal, &target("StartWorkflowExecution", "payroll"));
+    assert_eq!(verdict, Verdict::Deny("no grant covers start in namespace \"payroll\"".into()));
+}

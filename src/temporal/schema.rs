@@ -1,0 +1,44 @@
+//! The shape of the fields that a decision depends on, as the generated table lists them.
+
+use super::effect::EffectSet;
+
+/// The watched fields of one protobuf message, sorted by number. All others are skipped by their length.
+#[derive(Debug)]
+pub struct Message {
+    /// At most 64, so that a bit set tells which have been seen.
+    pub fields: &'static [Field],
+}
+
+/// One watched field.
+#[derive(Debug)]
+pub struct Field {
+    /// Its number in the message.
+    pub number: u32,
+    /// Whether it may stand more than once. A singular field that does is refused: decoders merge it or take the last.
+    pub repeated: bool,
+    /// What it means.
+    pub kind: Kind,
+}
+
+/// What a watched field means for the decision.
+#[derive(Debug)]
+pub enum Kind {
+    /// A string that names a namespace; empty means the request's own.
+    OtherNamespace,
+    /// A string that names a namespace by its UUID, which cannot be compared with a name.
+    NamespaceId,
+    /// A string that names a workflow or a task queue, some of which are Temporal's own.
+    Name,
+    /// An enum some of whose values have effects.
+    Enum(&'static [(i32, EffectSet)]),
+    /// A message: its presence has these effects, and its fields are watched in turn.
+    Message(EffectSet, &'static Message),
+}
+
+impl Message {
+    /// The watched field of that number with its place in `fields`.
+    #[must_use]
+    pub fn field(&self, number: u32) -> Option<(usize, &'static Field)> {
+        self.fields.iter().enumerate().find(|(_, field)| field.number == number)
+    }
+}

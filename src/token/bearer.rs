@@ -1,0 +1,94 @@
+//! Finds the one bearer token of a request (RFC 6750 §2.1).
+
+use super::Refusal;
+
+/// Collects the token while the headers go by.
+#[derive(Debug, Default)]
+pub struct Bearer<'a> {
+    found: Option<(usize, &'a [u8])>,
+    refusal: Option<&'static str>,
+}
+
+impl<'a> Bearer<'a> {
+    /// Looks at a header. `names` are those that may carry a token, in lower case.
+    pub fn header(&mut self, names: &[String], name: &[u8], value: &'a [u8]) {
+        let Some(place) = names.iter().position(|known| known.as_bytes() == name) else { return };
+        if value.is_empty() {
+            return;
+        }
+        // Envoy joins several Authorization headers with a comma, which no token contains.
+        if self.found.replace((place, value)).is_some() || value.contains(&b',') {
+            self.refusal = Some("more than one token");
+        }
+    }
+
+    /// The token and the name of its header; none if there is none.
+    ///
+    /// # Errors
+    /// There is more than one, or something that is no bearer token.
+    pub fn token<'n>(self, names: &'n [String]) -> Result<Option<(&'n str, &'a [u8])>, Refusal> {
+        if let Some(refusal) = self.refusal {
+            return Err(refusal.into());
+        }
+        let Some((place, value)) = self.found else { return Ok(None) };
+        let name = names.get(place).map_or("", String::as_str);
+        let token = match value.split_first_chunk::<7>() {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token,
+            // Other headers carry the token with or without a scheme.
+            _ if name != "authorization" => value,
+            _ => return Err("no bearer token in the Authorization header".into()),
+        };
+        let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if token.is_empty() || !token.iter().all(is_token) {
+            return Err("characters that no JWT has".into());
+        }
+        Ok(Some((name, token)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token<'a>(headers: &[(&'a [u8], &'a [u8])]) -> Result<Option<&'a [u8]>, Refusal> {
+        let names = ["authorization".to_owned(), "x-token".to_owned()];
+        let mut bearer = Bearer::default();
+        for (name, value) in headers {
+            bearer.header(&names, name, value);
+        }
+        bearer.token(&names).map(|found| found.map(|(_, token)| token))
+    }
+
+    #[test]
+    fn one_token_in_any_case_of_the_scheme() {
+        assert_eq!(token(&[(b"authorization", b"Bearer a.b-_c")]).unwrap(), Some(&b"a.b-_c"[..]));
+        assert_eq!(token(&[(b"authorization", b"bEARER a")]).unwrap(), Some(&b"a"[..]));
+        assert_eq!(token(&[(b"x-token", b"a.b.c")]).unwrap(), Some(&b"a.b.c"[..]));
+        assert_eq!(token(&[(b"x-token", b"Bearer a.b.c")]).unwrap(), Some(&b"a.b.c"[..]));
+    }
+
+    #[test]
+    fn none_is_not_an_error() {
+        assert_eq!(token(&[(b"other", b"Bearer a")]), Ok(None));
+        assert_eq!(token(&[(b"authorization", b"")]), Ok(None));
+    }
+
+    #[test]
+    fn anything_else_is() {
+        for value in [
+            &b"Bearer  a"[..],
+            b"Bearer\ta",
+            b"Bearer a ",
+            b"Bearer ",
+            b"Bearer",
+            b"Basic a",
+            b"a",
+            b"Bearer a,Bearer b",
+            b"Bearer \xff",
+        ] {
+            assert!(token(&[(b"authorization", value)]).is_err(), "{value:?}");
+        }
+        assert!(token(&[(b"authorization", b"Bearer a"), (b"authorization", b"Bearer a")]).is_err());
+        assert!(token(&[(b"authorization", b"Bearer a"), (b"x-token", b"a")]).is_err());
+    }
+}

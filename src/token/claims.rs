@@ -1,0 +1,274 @@
+//! The registered claims (RFC 7519 §4.1) against an issuer's rules.
+
+use serde_json::{Map, Value};
+
+use super::Refusal;
+use super::jose::{Algorithm, Unverified};
+use crate::identity::{ClaimName, ClaimSet};
+
+/// The last second of the year 9999: a later expiry is a mistake or a token for ever.
+const LAST_SECOND: f64 = 253_402_300_799.0;
+
+/// What an issuer's tokens must be.
+#[derive(Debug, Clone)]
+pub struct TokenRules {
+    /// Must equal `iss`.
+    pub issuer: String,
+    /// `aud` must have one of these; none accepts every audience.
+    pub audiences: Option<Vec<String>>,
+    /// Allowed algorithms.
+    pub algorithms: Vec<Algorithm>,
+    /// Headers that may carry its tokens, in lower case.
+    pub headers: Vec<String>,
+    /// Allowed values of the header's `typ`, as [`plain_typ`] has them; none means JWT, at+jwt or no `typ` at all.
+    pub typ: Option<Vec<String>>,
+    /// How far clocks may differ, in milliseconds.
+    pub leeway: u64,
+    /// How long a token may be valid from `iat` on, in milliseconds.
+    pub max_lifetime: Option<u64>,
+    /// Claims that a token must have.
+    pub require: ClaimSet,
+    /// The claim that says who the caller is.
+    pub subject: ClaimName,
+}
+
+/// What of the claims outlives the check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The subject.
+    pub subject: String,
+    /// When the token is no longer accepted, leeway included, in milliseconds since 1970.
+    pub until: u64,
+}
+
+impl TokenRules {
+    /// Checks everything but the signature. `now` is in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// The token is not acceptable, whoever signed it.
+    pub fn check(&self, token: &Unverified<'_>, header: &str, now: u64) -> Result<Accepted, Refusal> {
+        let claims = &token.claims;
+        if !self.headers.iter().any(|name| name == header) {
+            return Err(format!("a token of this issuer in header {header}").into());
+        }
+        if !self.algorithms.contains(&token.algorithm) {
+            return Err(format!("algorithm {} is not allowed", token.algorithm.name()).into());
+        }
+        self.check_typ(token.typ.as_deref())?;
+        if token.issuer() != Some(self.issuer.as_str()) {
+            return Err("iss is another".into());
+        }
+        self.check_audience(claims.get("aud"))?;
+        let until = self.check_times(claims, now)?;
+        if !self.require.matches(claims) {
+            return Err("a required claim is missing or different".into());
+        }
+        // A string (RFC 7519 §4.1.2). An unverified `email` has no values.
+        match self.subject.find(claims).and_then(Value::as_str) {
+            Some(subject) if !subject.is_empty() && !self.subject.values(claims).is_empty() => {
+                Ok(Accepted { subject: subject.to_owned(), until })
+            }
+            _ => Err(format!("no subject in claim {}", self.subject).into()),
+        }
+    }
+
+    /// RFC 8725 §3.11, RFC 9068 §4: media types are compared without case and without `application/`.
+    fn check_typ(&self, typ: Option<&str>) -> Result<(), Refusal> {
+        let plain = typ.map(plain_typ);
+        let allowed = match (&self.typ, plain.as_deref()) {
+            (None, typ) => matches!(typ, None | Some("jwt" | "at+jwt")),
+            (Some(allowed), Some(typ)) => allowed.iter().any(|allowed| allowed == typ),
+            (Some(_), None) => false,
+        };
+        if allowed { Ok(()) } else { Err(format!("typ {}", typ.unwrap_or("is missing")).into()) }
+    }
+
+    fn check_audience(&self, aud: Option<&Value>) -> Result<(), Refusal> {
+        let Some(audiences) = &self.audiences else { return Ok(()) };
+        let ours = |value: &Value| value.as_str().is_some_and(|aud| audiences.iter().any(|ours| ours == aud));
+        let matches = match aud {
+            Some(Value::Array(values)) => values.iter().all(Value::is_string) && values.iter().any(ours),
+            Some(value) => ours(value),
+            None => return Err("no aud".into()),
+        };
+        if matches { Ok(()) } else { Err("aud is another".into()) }
+    }
+
+    /// `exp`, `nbf`, `iat` and the lifetime; returns when the token ends.
+    fn check_times(&self, claims: &Map<String, Value>, now: u64) -> Result<u64, Refusal> {
+        let expires = time(claims, "exp")?.ok_or("no exp")?;
+        let until = expires.saturating_add(self.leeway);
+        if now >= until {
+            return Err("expired".into());
+        }
+        let latest = now.saturating_add(self.leeway);
+        if time(claims, "nbf")?.is_some_and(|begins| begins > latest) {
+            return Err("not valid yet".into());
+        }
+        let issued = time(claims, "iat")?;
+        if issued.is_some_and(|issued| issued > latest) {
+            return Err("issued in the future".into());
+        }
+        if let Some(max) = self.max_lifetime {
+            let issued = issued.ok_or("no iat, and a lifetime is limited")?;
+            if expires.saturating_sub(issued) > max {
+                return Err("a lifetime over the limit".into());
+            }
+        }
+        Ok(until)
+    }
+}
+
+/// A media type without case and without `application/` (RFC 7515 §4.1.9).
+#[must_use]
+pub fn plain_typ(typ: &str) -> String {
+    let lower = typ.to_ascii_lowercase();
+    lower.strip_prefix("application/").map_or_else(|| lower.clone(), str::to_owned)
+}
+
+/// A NumericDate (RFC 7519 §2) in milliseconds; fractions are valid.
+fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<u64>, Refusal> {
+    let Some(value) = claims.get(name) else { return Ok(None) };
+    match value.as_f64() {
+        Some(seconds) if (0.0..=LAST_SECOND).contains(&seconds) => Ok(Some((seconds * 1000.0) as u64)),
+        _ => Err(format!("{name} is not a date").into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const NOW: u64 = 1_800_000_000_000;
+
+    fn rules() -> TokenRules {
+        TokenRules {
+            issuer: "https://idp/".into(),
+            audiences: Some(vec!["temporal".into(), "other".into()]),
+            algorithms: vec![Algorithm::Es256],
+            headers: vec!["authorization".into()],
+            typ: None,
+            leeway: 60_000,
+            max_lifetime: None,
+            require: ClaimSet::default(),
+            subject: ClaimName::new("sub"),
+        }
+    }
+
+    fn check_with(rules: &TokenRules, typ: Option<&str>, change: Value) -> Result<Accepted, Refusal> {
+        let mut claims = json!({"iss": "https://idp/", "aud": "temporal", "sub": "alice", "exp": NOW / 1000 + 3600});
+        for (name, value) in change.as_object().unwrap() {
+            if value.is_null() {
+                claims.as_object_mut().unwrap().remove(name);
+            } else {
+                claims[name] = value.clone();
+            }
+        }
+        let token = Unverified {
+            algorithm: Algorithm::Es256,
+            kid: "k".into(),
+            typ: typ.map(str::to_owned),
+            claims: claims.as_object().unwrap().clone(),
+            signed: &[],
+            signature: vec![],
+        };
+        rules.check(&token, "authorization", NOW)
+    }
+
+    fn check(change: Value) -> Result<Accepted, Refusal> {
+        check_with(&rules(), Some("JWT"), change)
+    }
+
+    #[test]
+    fn a_good_token_says_who_and_until_when() {
+        let accepted = check(json!({})).unwrap();
+        assert_eq!(accepted, Accepted { subject: "alice".into(), until: NOW + 3_600_000 + 60_000 });
+    }
+
+    #[test]
+    fn times() {
+        let seconds = NOW / 1000;
+        for good in [
+            json!({"exp": seconds - 59}),
+            json!({"exp": seconds as f64 + 0.5}),
+            json!({"nbf": seconds + 60, "iat": seconds + 60}),
+        ] {
+            assert!(check(good.clone()).is_ok(), "{good}");
+        }
+        for bad in [
+            json!({"exp": null}),
+            json!({"exp": seconds - 60}),
+            json!({"exp": 0}),
+            json!({"exp": -1}),
+            json!({"exp": "2030"}),
+            json!({"exp": true}),
+            json!({"exp": 1e300}),
+            json!({"nbf": seconds + 61}),
+            json!({"nbf": "x"}),
+            json!({"iat": seconds + 61}),
+            json!({"iat": {}}),
+        ] {
+            assert!(check(bad.clone()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_limited_lifetime_needs_iat() {
+        let limited = TokenRules { max_lifetime: Some(7_200_000), ..rules() };
+        let seconds = NOW / 1000;
+        assert!(check_with(&limited, None, json!({"iat": seconds})).is_ok());
+        assert!(check_with(&limited, None, json!({"iat": seconds - 3601})).is_err());
+        assert!(check_with(&limited, None, json!({})).is_err());
+    }
+
+    #[test]
+    fn issuer_audience_and_subject() {
+        for good in [json!({"aud": ["x", "other"]}), json!({"sub": "a b"})] {
+            assert!(check(good.clone()).is_ok(), "{good}");
+        }
+        for bad in [
+            json!({"iss": "https://idp"}),
+            json!({"iss": null}),
+            json!({"iss": ["https://idp/"]}),
+            json!({"aud": "Temporal"}),
+            json!({"aud": []}),
+            json!({"aud": ["temporal", 1]}),
+            json!({"aud": null}),
+            json!({"aud": {"temporal": 1}}),
+            json!({"sub": null}),
+            json!({"sub": ""}),
+            json!({"sub": ["a"]}),
+            json!({"sub": 7}),
+        ] {
+            assert!(check(bad.clone()).is_err(), "{bad}");
+        }
+        let any = TokenRules { audiences: None, ..rules() };
+        assert!(check_with(&any, None, json!({"aud": null})).is_ok());
+    }
+
+    #[test]
+    fn typ_and_required_claims_keep_other_tokens_out() {
+        for good in [None, Some("JWT"), Some("jwt"), Some("at+jwt"), Some("application/at+JWT")] {
+            assert!(check_with(&rules(), good, json!({})).is_ok(), "{good:?}");
+        }
+        assert!(check_with(&rules(), Some("dpop+jwt"), json!({})).is_err());
+        let strict = TokenRules { typ: Some(vec!["at+jwt".into()]), ..rules() };
+        assert!(check_with(&strict, Some("AT+JWT"), json!({})).is_ok());
+        assert!(check_with(&strict, Some("JWT"), json!({})).is_err());
+        assert!(check_with(&strict, None, json!({})).is_err());
+        let access = crate::policy::pattern::Pattern::literal("access");
+        let require = TokenRules { require: ClaimSet(vec![(ClaimName::new("token_use"), vec![access])]), ..rules() };
+        assert!(check_with(&require, None, json!({"token_use": "access"})).is_ok());
+        assert!(check_with(&require, None, json!({"token_use": "id"})).is_err());
+        assert!(check_with(&require, None, json!({})).is_err());
+    }
+
+    #[test]
+    fn algorithm_and_header_must_be_the_issuers() {
+        let rules = TokenRules { algorithms: vec![Algorithm::Rs256], ..rules() };
+        assert!(check_with(&rules, None, json!({})).is_err());
+        let rules = TokenRules { headers: vec!["x-token".into()], ..self::rules() };
+        assert!(check_with(&rules, None, json!({})).is_err());
+    }
+}

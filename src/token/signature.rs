@@ -1,0 +1,119 @@
+//! Public keys and signatures. The one place where cryptography is called.
+//!
+//! jwt-simple parses the keys and sets their limits (RSA of 2048 to 4096 bits with exponent 65537; points on their
+//! curve). The raw signature is then checked with the key it exposes.
+
+use jwt_simple::algorithms::{
+    ECDSAP256PublicKeyLike, ECDSAP384PublicKeyLike, ES256PublicKey, ES384PublicKey, Ed25519PublicKey,
+    EdDSAPublicKeyLike, RS256PublicKey, RSAPublicKeyLike,
+};
+use p256::ecdsa::signature::Verifier as _;
+use superboring::hash::MessageDigest;
+use superboring::pkey::{PKey, Public};
+use superboring::rsa::Padding;
+use superboring::sign::Verifier;
+
+use super::jose::Algorithm;
+
+/// A public key that can verify a token.
+pub struct PublicKey(Inner);
+
+enum Inner {
+    Rsa(Box<PKey<Public>>),
+    P256(ES256PublicKey),
+    P384(ES384PublicKey),
+    Ed25519(Ed25519PublicKey),
+}
+
+impl PublicKey {
+    /// An RSA key from its modulus and exponent, big-endian.
+    #[must_use]
+    pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
+        // Checked here as well: the limits are ours, and an empty modulus must not reach the arithmetic behind.
+        if !(256..=513).contains(&modulus.len()) || exponent.len() > 8 {
+            return None;
+        }
+        let key = RS256PublicKey::from_components(modulus, exponent).ok()?;
+        PKey::from_rsa(key.public_key().as_ref().clone()).ok().map(|key| Self(Inner::Rsa(Box::new(key))))
+    }
+
+    /// A key on P-256 from its coordinates.
+    #[must_use]
+    pub fn p256(x: &[u8], y: &[u8]) -> Option<Self> {
+        ES256PublicKey::from_bytes(&point(x, y, 32)?).ok().map(|key| Self(Inner::P256(key)))
+    }
+
+    /// A key on P-384 from its coordinates.
+    #[must_use]
+    pub fn p384(x: &[u8], y: &[u8]) -> Option<Self> {
+        ES384PublicKey::from_bytes(&point(x, y, 48)?).ok().map(|key| Self(Inner::P384(key)))
+    }
+
+    /// An Ed25519 key.
+    #[must_use]
+    pub fn ed25519(x: &[u8]) -> Option<Self> {
+        Ed25519PublicKey::from_bytes(x).ok().map(|key| Self(Inner::Ed25519(key)))
+    }
+
+    /// Whether this kind of key makes signatures of that algorithm.
+    #[must_use]
+    pub fn fits(&self, algorithm: Algorithm) -> bool {
+        use Algorithm as A;
+        match self.0 {
+            Inner::Rsa(_) => matches!(algorithm, A::Rs256 | A::Rs384 | A::Rs512 | A::Ps256 | A::Ps384 | A::Ps512),
+            Inner::P256(_) => algorithm == A::Es256,
+            Inner::P384(_) => algorithm == A::Es384,
+            Inner::Ed25519(_) => algorithm == A::EdDsa,
+        }
+    }
+
+    /// Whether the signature is this key's for these bytes.
+    #[must_use]
+    pub fn verify(&self, algorithm: Algorithm, signed: &[u8], signature: &[u8]) -> bool {
+        if !self.fits(algorithm) {
+            return false;
+        }
+        match &self.0 {
+            Inner::Rsa(key) => verify_rsa(key, algorithm, signed, signature).unwrap_or(false),
+            Inner::P256(key) => p256::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.public_key().as_ref().verify(signed, &signature).is_ok()),
+            Inner::P384(key) => p384::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.public_key().as_ref().verify(signed, &signature).is_ok()),
+            Inner::Ed25519(key) => ed25519_compact::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.public_key().as_ref().verify(signed, &signature).is_ok()),
+        }
+    }
+}
+
+fn verify_rsa(key: &PKey<Public>, algorithm: Algorithm, signed: &[u8], signature: &[u8]) -> Option<bool> {
+    use Algorithm as A;
+    let (digest, padding) = match algorithm {
+        A::Rs256 => (MessageDigest::sha256(), Padding::PKCS1),
+        A::Rs384 => (MessageDigest::sha384(), Padding::PKCS1),
+        A::Rs512 => (MessageDigest::sha512(), Padding::PKCS1),
+        A::Ps256 => (MessageDigest::sha256(), Padding::PKCS1_PSS),
+        A::Ps384 => (MessageDigest::sha384(), Padding::PKCS1_PSS),
+        A::Ps512 => (MessageDigest::sha512(), Padding::PKCS1_PSS),
+        A::Es256 | A::Es384 | A::EdDsa => return None,
+    };
+    let mut verifier = Verifier::new(digest, key).ok()?;
+    verifier.set_rsa_padding(padding).ok()?;
+    verifier.update(signed).ok()?;
+    verifier.verify(signature).ok()
+}
+
+/// An uncompressed point (SEC 1 §2.3.3). Coordinates have their full length in a JWK (RFC 7518 §6.2.1.2).
+fn point(x: &[u8], y: &[u8], length: usize) -> Option<Vec<u8>> {
+    (x.len() == length && y.len() == length).then(|| [&[4], x, y].concat())
+}
+
+impl std::fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0 {
+            Inner::Rsa(_) => "RSA",
+            Inner::P256(_) => "P-256",
+            Inner::P384(_) => "P-384",
+            Inner::Ed25519(_) => "Ed25519",
+        })
+    }
+}

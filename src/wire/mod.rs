@@ -1,0 +1,20 @@
+//! Reading what arrives: gRPC frames, gzip, protobuf and JSON. Incremental, bounded, without knowledge of Temporal.
+
+pub mod grpc;
+pub mod gzip;
+pub mod headers;
+pub mod json;
+pub mod protobuf;
+
+/// Temporal's limit for one message, before and after decompression, in bytes. Source: grpc-go's default
+/// `MaxRecvMsgSize`, which the frontend does not change.
+pub const MAX_MESSAGE: u64 = 4 << 20;
+
+/// Why bytes are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Temporal would not decode them, or they could be read in two ways.
+    Malformed(&'static str),
+    /// The message is over [`MAX_MESSAGE`].
+    TooLarge,
+}

@@ -1,0 +1,438 @@
+//! An incremental protobuf reader: bytes in any chunking, decisions by a [`Handler`], bounded memory.
+//!
+//! It accepts what protobuf-go accepts (`encoding/protowire`), but for groups nested deeper than [`MAX_GROUPS`], which
+//! no message of Temporal has.
+
+use super::Fault;
+
+/// How deep groups may be nested. protobuf-go stops at 10,000.
+const MAX_GROUPS: usize = 100;
+/// The longest string that a handler may ask for, in bytes: Temporal's limit for names and ids (`limit.maxIDLength`).
+pub const MAX_TEXT: u64 = 1000;
+/// Source: `protowire.MaxValidNumber`.
+const MAX_FIELD_NUMBER: u64 = (1 << 29) - 1;
+
+/// What a field's tag says of its encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wire {
+    /// Integers, booleans and enums.
+    Varint,
+    /// Strings, bytes, messages and packed lists.
+    Length,
+    /// Fixed-size numbers and groups, which no handler asks for.
+    Other,
+}
+
+/// What to do with a field. Only what fits its [`Wire`] has an effect; otherwise the field is skipped, as protobuf
+/// decoders skip an unknown one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// Nothing.
+    Skip,
+    /// Its number, by [`Handler::number`].
+    Number,
+    /// Its bytes, at most [`MAX_TEXT`], by [`Handler::text`].
+    Text,
+    /// Its fields: it is a message.
+    Fields,
+}
+
+/// Decides what is read.
+pub trait Handler {
+    /// A field of the current message begins.
+    ///
+    /// # Errors
+    /// The message is refused.
+    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, Fault>;
+    /// The value of a field that [`Want::Number`] asked for.
+    fn number(&mut self, value: u64);
+    /// The value of a field that [`Want::Text`] asked for.
+    ///
+    /// # Errors
+    /// The message is refused.
+    fn text(&mut self, value: &[u8]) -> Result<(), Fault>;
+    /// The message that [`Want::Fields`] entered ends.
+    fn leave(&mut self);
+}
+
+/// The reader's place in one message.
+#[derive(Debug)]
+pub struct Reader {
+    state: State,
+    varint: Varint,
+    /// Bytes read so far.
+    at: u64,
+    levels: Vec<Level>,
+    text: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Tag,
+    Number(Want),
+    Length(Want),
+    Skip { left: u64 },
+    Text { left: u64 },
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Level {
+    Message { end: u64 },
+    Group { number: u64, end: u64 },
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self { state: State::Tag, varint: Varint::default(), at: 0, levels: Vec::new(), text: Vec::new() }
+    }
+}
+
+impl Reader {
+    /// Reads the next bytes of the message.
+    ///
+    /// # Errors
+    /// The bytes are not protobuf, or the handler refuses them. The reader is of no use afterwards.
+    pub fn feed(&mut self, mut input: &[u8], handler: &mut impl Handler) -> Result<(), Fault> {
+        while !input.is_empty() {
+            match self.state {
+                State::Tag => {
+                    if let Some(tag) = self.varint(&mut input)? {
+                        self.tag(tag, handler)?;
+                    }
+                }
+                State::Number(want) => {
+                    if let Some(value) = self.varint(&mut input)? {
+                        self.state = State::Tag;
+                        if want == Want::Number {
+                            handler.number(value);
+                        }
+                        self.close(handler)?;
+                    }
+                }
+                State::Length(want) => {
+                    if let Some(length) = self.varint(&mut input)? {
+                        self.length(length, want, handler)?;
+                    }
+                }
+                State::Skip { left } => {
+                    let left = left.saturating_sub(self.take(left, &mut input).len() as u64);
+                    self.state = if left == 0 { State::Tag } else { State::Skip { left } };
+                    if left == 0 {
+                        self.close(handler)?;
+                    }
+                }
+                State::Text { left } => {
+                    let part = self.take(left, &mut input);
+                    let left = left.saturating_sub(part.len() as u64);
+                    if left == 0 && self.text.is_empty() {
+                        handler.text(part)?;
+                    } else {
+                        self.text.extend_from_slice(part);
+                        if left == 0 {
+                            handler.text(&self.text)?;
+                            self.text.clear();
+                        }
+                    }
+                    self.state = if left == 0 { State::Tag } else { State::Text { left } };
+                    if left == 0 {
+                        self.close(handler)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The message has ended.
+    ///
+    /// # Errors
+    /// It ended in the middle of a field or a group.
+    pub fn finish(&self) -> Result<(), Fault> {
+        match self.state {
+            State::Tag if self.levels.is_empty() && self.varint.is_empty() => Ok(()),
+            _ => Err(Fault::Malformed("the message ends within a field")),
+        }
+    }
+
+    fn tag(&mut self, tag: u64, handler: &mut impl Handler) -> Result<(), Fault> {
+        let number = tag >> 3;
+        if number == 0 || number > MAX_FIELD_NUMBER {
+            return Err(Fault::Malformed("a field number out of range"));
+        }
+        let in_group = matches!(self.levels.last(), Some(Level::Group { .. }));
+        let mut want = |wire| match u32::try_from(number) {
+            Ok(number) if !in_group => handler.field(number, wire),
+            _ => Ok(Want::Skip),
+        };
+        match tag & 7 {
+            0 => self.state = State::Number(want(Wire::Varint)?),
+            2 => self.state = State::Length(want(Wire::Length)?),
+            1 | 5 => {
+                want(Wire::Other)?;
+                self.skip(if tag & 7 == 1 { 8 } else { 4 })?;
+            }
+            3 => {
+                want(Wire::Other)?;
+                self.open_group(number)?;
+            }
+            4 => {
+                match self.levels.pop() {
+                    Some(Level::Group { number: opened, .. }) if opened == number => {}
+                    _ => return Err(Fault::Malformed("a group ends that did not begin")),
+                }
+                self.close(handler)?;
+            }
+            _ => return Err(Fault::Malformed("an unknown wire type")),
+        }
+        Ok(())
+    }
+
+    fn length(&mut self, length: u64, want: Want, handler: &mut impl Handler) -> Result<(), Fault> {
+        match want {
+            Want::Fields => {
+                let end = self.end_of(length)?;
+                self.levels.push(Level::Message { end });
+                self.state = State::Tag;
+                self.close(handler)
+            }
+            Want::Text if length > MAX_TEXT => Err(Fault::Malformed("a name longer than Temporal's limit")),
+            Want::Text if length == 0 => {
+                handler.text(&[])?;
+                self.state = State::Tag;
+                self.close(handler)
+            }
+            Want::Text => {
+                self.end_of(length)?;
+                self.state = State::Text { left: length };
+                Ok(())
+            }
+            Want::Skip | Want::Number => {
+                self.skip(length)?;
+                self.close(handler)
+            }
+        }
+    }
+
+    fn skip(&mut self, length: u64) -> Result<(), Fault> {
+        self.end_of(length)?;
+        self.state = if length == 0 { State::Tag } else { State::Skip { left: length } };
+        Ok(())
+    }
+
+    fn open_group(&mut self, number: u64) -> Result<(), Fault> {
+        let groups = self.levels.iter().rev().take_while(|level| matches!(level, Level::Group { .. })).count();
+        if groups >= MAX_GROUPS {
+            return Err(Fault::Malformed("groups nested too deep"));
+        }
+        self.levels.push(Level::Group { number, end: self.end() });
+        self.state = State::Tag;
+        Ok(())
+    }
+
+    /// Leaves every message that ends here.
+    fn close(&mut self, handler: &mut impl Handler) -> Result<(), Fault> {
+        if !matches!(self.state, State::Tag) {
+            return Ok(());
+        }
+        while let Some(level) = self.levels.last() {
+            match level {
+                Level::Message { end } if *end == self.at => {
+                    self.levels.pop();
+                    handler.leave();
+                }
+                Level::Group { end, .. } if *end == self.at => {
+                    return Err(Fault::Malformed("a group without an end"));
+                }
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a value of that length ends, which must lie in the message around it.
+    fn end_of(&self, length: u64) -> Result<u64, Fault> {
+        match self.at.checked_add(length) {
+            Some(end) if end <= self.end() => Ok(end),
+            _ => Err(Fault::Malformed("a field longer than the message around it")),
+        }
+    }
+
+    /// The end of the innermost message; the outermost ends where the bytes do.
+    fn end(&self) -> u64 {
+        match self.levels.last() {
+            Some(Level::Message { end } | Level::Group { end, .. }) => *end,
+            None => u64::MAX,
+        }
+    }
+
+    fn take<'a>(&mut self, most: u64, input: &mut &'a [u8]) -> &'a [u8] {
+        let most = usize::try_from(most).unwrap_or(usize::MAX).min(input.len());
+        let (part, rest) = input.split_at_checked(most).unwrap_or((input, &[]));
+        *input = rest;
+        self.at = self.at.saturating_add(part.len() as u64);
+        part
+    }
+
+    /// A whole varint, or none while more bytes are needed.
+    fn varint(&mut self, input: &mut &[u8]) -> Result<Option<u64>, Fault> {
+        while let Some((byte, rest)) = input.split_first() {
+            *input = rest;
+            self.at = self.at.saturating_add(1);
+            if self.at > self.end() {
+                return Err(Fault::Malformed("a field longer than the message around it"));
+            }
+            if let Some(value) = self.varint.push(*byte)? {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A varint of at most ten bytes, the last at most 1. Longer encodings than needed are valid (`protowire.ConsumeVarint`).
+#[derive(Debug, Default)]
+struct Varint {
+    value: u64,
+    shift: u32,
+}
+
+impl Varint {
+    fn is_empty(&self) -> bool {
+        self.shift == 0
+    }
+
+    fn push(&mut self, byte: u8) -> Result<Option<u64>, Fault> {
+        if self.shift == 63 && byte > 1 {
+            return Err(Fault::Malformed("a varint longer than 64 bits"));
+        }
+        self.value |= u64::from(byte & 0x7f).wrapping_shl(self.shift);
+        if byte < 0x80 {
+            let value = self.value;
+            *self = Self::default();
+            return Ok(Some(value));
+        }
+        self.shift = self.shift.saturating_add(7);
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Collects numbers of field 1, texts of field 2, and enters field 3.
+    #[derive(Debug, Default, PartialEq)]
+    struct Seen {
+        numbers: Vec<u64>,
+        texts: Vec<Vec<u8>>,
+        left: usize,
+    }
+
+    impl Handler for Seen {
+        fn field(&mut self, number: u32, wire: Wire) -> Result<Want, Fault> {
+            Ok(match (number, wire) {
+                (1, Wire::Varint) => Want::Number,
+                (2, Wire::Length) => Want::Text,
+                (3, Wire::Length) => Want::Fields,
+                _ => Want::Skip,
+            })
+        }
+        fn number(&mut self, value: u64) {
+            self.numbers.push(value);
+        }
+        fn text(&mut self, value: &[u8]) -> Result<(), Fault> {
+            self.texts.push(value.to_vec());
+            Ok(())
+        }
+        fn leave(&mut self) {
+            self.left += 1;
+        }
+    }
+
+    fn read(bytes: &[u8], chunk: usize) -> Result<Seen, Fault> {
+        let mut reader = Reader::default();
+        let mut seen = Seen::default();
+        for part in bytes.chunks(chunk) {
+            reader.feed(part, &mut seen)?;
+        }
+        reader.finish()?;
+        assert_eq!(seen.left, bytes.iter().filter(|byte| **byte == 0x1a).count());
+        Ok(seen)
+    }
+
+    /// The same in every chunking.
+    fn read_all(bytes: &[u8]) -> Result<Seen, Fault> {
+        let whole = read(bytes, usize::MAX);
+        for chunk in 1..=bytes.len().max(1) {
+            assert_eq!(read(bytes, chunk), whole, "in chunks of {chunk}");
+        }
+        whole
+    }
+
+    #[test]
+    fn reads_what_is_asked_for_and_skips_the_rest() {
+        let seen =
+            read_all(b"\x08\x07\x12\x02hi\x22\x03abc\x1a\x04\x12\x02yo\x29\0\0\0\0\0\0\0\0\x35\0\0\0\0").unwrap();
+        assert_eq!(seen.numbers, [7]);
+        assert_eq!(seen.texts, [b"hi".to_vec(), b"yo".to_vec()]);
+    }
+
+    #[test]
+    fn empty_values_and_messages_count() {
+        let seen = read_all(b"\x12\x00\x1a\x00\x1a\x02\x1a\x00\x08\x00").unwrap();
+        assert_eq!((seen.texts.len(), seen.left), (1, 3));
+        assert_eq!(read_all(b"").unwrap(), Seen::default());
+    }
+
+    #[test]
+    fn longer_varints_than_needed_are_valid() {
+        assert_eq!(read_all(b"\x88\x80\x00\x07\x12\x82\x80\x80\x00hi").unwrap().texts, [b"hi".to_vec()]);
+        let most = read_all(b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01").unwrap();
+        assert_eq!(most.numbers, [u64::MAX]);
+    }
+
+    #[test]
+    fn a_wrong_wire_type_is_an_unknown_field() {
+        let seen = read_all(b"\x10\x05\x15\0\0\0\0\x13\x08\x01\x14\x12\x02hi").unwrap();
+        assert_eq!(seen.texts, [b"hi".to_vec()]);
+        assert!(seen.numbers.is_empty(), "a group's fields are not the message's");
+    }
+
+    #[test]
+    fn refuses_what_protobuf_go_refuses() {
+        for bad in [
+            &b"\x00\x00"[..],
+            b"\x80\x80\x80\x80\x10\x00",
+            b"\x0e",
+            b"\x0f",
+            b"\x14",
+            b"\x13\x1c",
+            b"\x13",
+            b"\x12\x05hi",
+            b"\x12",
+            b"\x08",
+            b"\x08\x80",
+            b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",
+            b"\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00",
+            b"\x1a\x02\x12\x02hi",
+            b"\x1a\x01\x08\x01",
+            b"\x1a\x01\x13\x14",
+            b"\x22\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+            b"\x09\0\0\0",
+        ] {
+            assert!(read_all(bad).is_err(), "{bad:x?}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let nested = |depth: usize| [vec![0x2b; depth], vec![0x2c; depth]].concat();
+        assert!(read_all(&nested(MAX_GROUPS)).is_ok());
+        assert!(read_all(&nested(MAX_GROUPS + 1)).is_err());
+    }
+
+    #[test]
+    fn a_text_over_the_limit_is_refused_before_it_is_held() {
+        assert!(read_all(b"\x12\xe9\x07").is_err());
+    }
+}
