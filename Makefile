@@ -1,0 +1,83 @@
+# Every command of this repository. `make` alone lists them.
+
+PY := .cache/venv/bin/python
+MODULE := target/temporal-auth.wasm
+# More arguments for the two test runners: make test PYTEST_ARGS="-k rotation" CARGO_TEST_ARGS="wire::"
+PYTEST_ARGS ?=
+CARGO_TEST_ARGS ?=
+BENCH_ARGS ?=
+ORACLE_COUNT ?= 1000000
+ORACLE_SEED ?= 1
+PYTHON ?= python3
+
+.DEFAULT_GOAL := help
+# Two builds at once would only wait for each other's locks.
+.NOTPARALLEL:
+.PHONY: help setup module demo run test test-native test-oracle oracle mutants fuzz vectors test-wasm parity lint format table bench clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what demo, tests and bench need (into .cache; done by the others when needed)
+	@scripts/setup.sh
+
+module: ## build target/temporal-auth.wasm
+	@scripts/module.sh
+
+demo: setup module ## watch a stock Temporal become role-protected, call by call
+	@$(PY) demo/run.py
+
+run: setup module ## the same, left running on the ports of envoy.yaml, with commands to try
+	@$(PY) demo/run.py --stay
+
+test: test-native test-oracle test-wasm demo ## all tests, the demo among them
+
+test-native: ## unit tests of the library
+	cargo test $(CARGO_TEST_ARGS)
+
+# Where there is no Go, the recorded answers, which test-native has compared already, must do.
+test-oracle: ## ten thousand requests: what this library makes of them, and Temporal's own code
+	@scripts/oracle.sh 10000 1 || [ $$? = 3 ]
+
+oracle: setup ## the same with a million (ORACLE_COUNT, ORACLE_SEED), and whether vectors/ is current
+	@$(PY) tools/vectors.py --check
+	@scripts/oracle.sh $(ORACLE_COUNT) $(ORACLE_SEED) --release
+
+mutants: ## break the filter in twenty ways: the comparison with Temporal must notice each
+	@$(PYTHON) tools/mutants.py
+
+fuzz: ## feed every parser with hostile bytes, FUZZ_SECONDS (60) each, and keep what breaks it (needs nightly Rust)
+	@scripts/fuzz.sh
+
+vectors: setup ## write vectors/ again, with Temporal's own answers
+	@$(PY) tools/vectors.py
+
+test-wasm: setup module ## the built module in a real Envoy, before a real Temporal
+	@scripts/go-build.sh wasm-test/go-worker || [ $$? = 3 ] # without Go its test is skipped
+	$(PY) -m pytest wasm-test $(PYTEST_ARGS)
+
+parity: setup module ## compare with Temporal's own authorizer, call by call (the first run builds a server: 10 minutes)
+	@scripts/go-build.sh wasm-test/parity/server "about ten minutes"
+	$(PY) -m pytest wasm-test/parity -n 0 -s $(PYTEST_ARGS)
+
+lint: setup ## formatting, clippy (native and wasm), generated table up to date
+	cargo fmt --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
+	cargo clippy --all-targets -- -D warnings
+	scripts/wasm-cargo.sh clippy --lib -- -D warnings
+	$(PY) tools/methods.py --check
+	@! command -v gofmt >/dev/null || test -z "$$(gofmt -l wasm-test | tee /dev/stderr)"
+
+format: ## format the Rust code
+	cargo fmt
+	cargo fmt --manifest-path fuzz/Cargo.toml
+
+table: setup ## regenerate the method table from data/temporal
+	$(PY) tools/methods.py
+
+bench: module ## proxy CPU per request: no filter, this one, Envoy's native chain
+	@scripts/setup.sh bench
+	$(PY) bench/run.py $(BENCH_ARGS)
+
+clean: ## remove everything that was built or installed here
+	rm -rf target .cache demo/idp/node_modules

@@ -1,0 +1,255 @@
+"""What the demo tries: who calls what, and what must come of it. Each call that is allowed has a twin that is not."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Awaitable, Callable
+
+from harness import paths
+from stage import WORKER, Stage, clean_environment
+from temporalio.api.enums.v1 import TaskQueueKind
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    ListNamespacesRequest,
+    PollWorkflowTaskQueueRequest,
+)
+from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
+from tokens import edited
+from workflows import TASK_QUEUE, Payroll, PayrollRun
+
+ALLOWED = "allowed"
+DENIED = "denied (7)"
+WHO_ARE_YOU = "refused (16)"
+
+Call = Callable[["Cast"], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Row:
+    who: str
+    call: str
+    namespace: str  # empty: the cluster
+    method: str  # what it is in the API: the decision log is searched for it
+    expected: str
+    run: Call
+
+
+class Cast:
+    """Clients of everybody, all of them through Envoy."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self._tokens: dict[str, str | None] = {"nobody": None, "garbage": "not.a.token"}
+        self._clients: dict[tuple[str, str], Client] = {}
+
+    def token(self, who: str) -> str | None:
+        if who not in self._tokens:
+            self._tokens[who] = (
+                edited(self.stage.token("stranger"), groups=["platform-admins"])
+                if who == "forger"
+                else self.stage.token(who)
+            )
+        return self._tokens[who]
+
+    async def client(self, who: str, namespace: str) -> Client:
+        if (who, namespace) not in self._clients:
+            self._clients[who, namespace] = await Client.connect(
+                self.stage.address, namespace=namespace, api_key=self.token(who), tls=False
+            )
+        return self._clients[who, namespace]
+
+    async def workflow(self, who: str, namespace: str, workflow_id: str) -> WorkflowHandle[Any, Any]:
+        return (await self.client(who, namespace)).get_workflow_handle(workflow_id)
+
+    async def cli(self, who: str, *arguments: str) -> None:
+        """The real `temporal` command line; raises CliError when it fails."""
+        argv = [str(paths.temporal_binary()), *arguments, "--address", self.stage.address, "--tls=false"]
+        token = self.token(who)
+        if token is not None:
+            argv += ["--api-key", token]
+        done = await asyncio.to_thread(
+            subprocess.run, argv, capture_output=True, text=True, timeout=60, env=clean_environment()
+        )
+        if done.returncode:
+            raise CliError(done.stderr.strip())
+
+
+class CliError(Exception):
+    """What the command line said."""
+
+
+def outcome(error: BaseException | None) -> str:
+    """In the words of the table; a failure that is no denial is shown as it is."""
+    if error is None:
+        return ALLOWED
+    text = str(error)
+    status = error.status.value if isinstance(error, RPCError) else None
+    if status == 7 or (isinstance(error, CliError) and "Request unauthorized." in text):
+        return DENIED
+    if status == 16 or (isinstance(error, CliError) and "Request unauthenticated." in text):
+        return WHO_ARE_YOU
+    return f"{type(error).__name__} {status or ''}: {text}"
+
+
+# -- calls
+
+
+def start(who: str, namespace: str, workflow_id: str, payroll: Payroll | None = None) -> Call:
+    async def call(cast: Cast) -> None:
+        client = await cast.client(who, namespace)
+        await client.start_workflow(PayrollRun.run, payroll or Payroll(), id=workflow_id, task_queue=TASK_QUEUE)
+
+    return call
+
+
+def result(who: str, namespace: str, workflow_id: str, expected: list[str]) -> Call:
+    async def call(cast: Cast) -> None:
+        handle = await cast.workflow(who, namespace, workflow_id)
+        got = await asyncio.wait_for(handle.result(), 30)
+        assert got == expected, got
+
+    return call
+
+
+def describe(who: str, namespace: str, workflow_id: str) -> Call:
+    async def call(cast: Cast) -> None:
+        await (await cast.workflow(who, namespace, workflow_id)).describe()
+
+    return call
+
+
+def query(who: str, namespace: str, workflow_id: str) -> Call:
+    async def call(cast: Cast) -> None:
+        await (await cast.workflow(who, namespace, workflow_id)).query(PayrollRun.paid)
+
+    return call
+
+
+def approve(who: str, namespace: str, workflow_id: str) -> Call:
+    async def call(cast: Cast) -> None:
+        await (await cast.workflow(who, namespace, workflow_id)).signal(PayrollRun.approve)
+
+    return call
+
+
+def terminate(who: str, namespace: str, workflow_id: str) -> Call:
+    async def call(cast: Cast) -> None:
+        await (await cast.workflow(who, namespace, workflow_id)).terminate("demo")
+
+    return call
+
+
+def list_workflows(who: str, namespace: str) -> Call:
+    async def call(cast: Cast) -> None:
+        async for _ in (await cast.client(who, namespace)).list_workflows():
+            pass
+
+    return call
+
+
+def list_namespaces(who: str) -> Call:
+    async def call(cast: Cast) -> None:
+        client = await cast.client(who, "payroll")
+        await client.workflow_service.list_namespaces(ListNamespacesRequest())
+
+    return call
+
+
+def describe_namespace(who: str, namespace: str) -> Call:
+    async def call(cast: Cast) -> None:
+        client = await cast.client(who, namespace)
+        await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=namespace))
+
+    return call
+
+
+def poll(who: str, namespace: str) -> Call:
+    async def call(cast: Cast) -> None:
+        client = await cast.client(who, namespace)
+        queue = TaskQueue(name=TASK_QUEUE, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL)
+        request = PollWorkflowTaskQueueRequest(namespace=namespace, task_queue=queue, identity=who)
+        await client.workflow_service.poll_workflow_task_queue(request, timeout=timedelta(seconds=10))
+
+    return call
+
+
+def worked() -> Call:
+    """The worker is a process of its own: what it was allowed to do meanwhile is in the decision log."""
+
+    async def call(cast: Cast) -> None:
+        assert any(
+            decision["subject"] == WORKER and decision["method"].endswith("/RespondActivityTaskCompleted")
+            for decision in cast.stage.envoy.decisions()
+        ), "no activity was completed"
+
+    return call
+
+
+def cli(who: str, *arguments: str) -> Call:
+    async def call(cast: Cast) -> None:
+        await cast.cli(who, *arguments)
+
+    return call
+
+
+# -- the table
+
+SLIPS = ["* ann is paid", "* bob is paid"]
+LATER = Payroll(needs_approval=True)
+
+ROWS = [
+    # Finance may run the payroll, and the worker does the work.
+    Row("alice", "start a payroll run", "payroll", "StartWorkflowExecution", ALLOWED, start("alice", "payroll", "run-1")),
+    Row("alice", "wait for its result", "payroll", "GetWorkflowExecutionHistory", ALLOWED, result("alice", "payroll", "run-1", SLIPS)),
+    Row(WORKER, "poll and answer tasks", "payroll", "RespondActivityTaskCompleted", ALLOWED, worked()),
+    Row("alice", "start one that waits", "payroll", "StartWorkflowExecution", ALLOWED, start("alice", "payroll", "run-2", LATER)),
+    Row("alice", "list workflows", "payroll", "ListWorkflowExecutions", ALLOWED, list_workflows("alice", "payroll")),
+    Row("alice", "start a workflow", "finance-reports", "StartWorkflowExecution", DENIED, start("alice", "finance-reports", "run-1")),
+    Row("alice", "list workflows", "finance-reports", "ListWorkflowExecutions", DENIED, list_workflows("alice", "finance-reports")),
+    Row("alice", "list namespaces", "", "ListNamespaces", DENIED, list_namespaces("alice")),
+    # A developer looks at payroll; changes are for the team's own namespaces.
+    Row("dev", "describe a run", "payroll", "DescribeWorkflowExecution", ALLOWED, describe("dev", "payroll", "run-2")),
+    Row("dev", "query a run", "payroll", "QueryWorkflow", ALLOWED, query("dev", "payroll", "run-2")),
+    Row("dev", "start a payroll run", "payroll", "StartWorkflowExecution", DENIED, start("dev", "payroll", "run-3")),
+    Row("dev", "approve (signal) a run", "payroll", "SignalWorkflowExecution", DENIED, approve("dev", "payroll", "run-2")),
+    Row("dev", "terminate a run", "payroll", "TerminateWorkflowExecution", DENIED, terminate("dev", "payroll", "run-2")),
+    Row("dev", "start a workflow", "bitovi-project", "StartWorkflowExecution", ALLOWED, start("dev", "bitovi-project", "try-1")),
+    Row("dev", "signal it", "bitovi-project", "SignalWorkflowExecution", ALLOWED, approve("dev", "bitovi-project", "try-1")),
+    Row("dev", "terminate it", "bitovi-project", "TerminateWorkflowExecution", DENIED, terminate("dev", "bitovi-project", "try-1")),
+    Row("dev", "describe a workflow", "finance-reports", "DescribeWorkflowExecution", DENIED, describe("dev", "finance-reports", "run-1")),
+    # A worker's token is good for working in its namespace, and for nothing else.
+    Row(WORKER, "describe its namespace", "payroll", "DescribeNamespace", ALLOWED, describe_namespace(WORKER, "payroll")),
+    Row(WORKER, "describe another one", "finance-reports", "DescribeNamespace", DENIED, describe_namespace(WORKER, "finance-reports")),
+    Row(WORKER, "poll for tasks", "bitovi-project", "PollWorkflowTaskQueue", DENIED, poll(WORKER, "bitovi-project")),
+    Row(WORKER, "start a payroll run", "payroll", "StartWorkflowExecution", DENIED, start(WORKER, "payroll", "run-3")),
+    Row(WORKER, "approve (signal) a run", "payroll", "SignalWorkflowExecution", DENIED, approve(WORKER, "payroll", "run-2")),
+    Row(WORKER, "query a run", "payroll", "QueryWorkflow", DENIED, query(WORKER, "payroll", "run-2")),
+    Row(WORKER, "terminate a run", "payroll", "TerminateWorkflowExecution", DENIED, terminate(WORKER, "payroll", "run-2")),
+    Row(WORKER, "list workflows", "payroll", "ListWorkflowExecutions", DENIED, list_workflows(WORKER, "payroll")),
+    # Known, but with nothing granted; and the ones nobody knows.
+    Row("stranger", "describe the namespace", "payroll", "DescribeNamespace", DENIED, describe_namespace("stranger", "payroll")),
+    Row("stranger", "start a payroll run", "payroll", "StartWorkflowExecution", DENIED, start("stranger", "payroll", "run-3")),
+    Row("stranger", "read a run's result", "payroll", "GetWorkflowExecutionHistory", DENIED, result("stranger", "payroll", "run-1", SLIPS)),
+    Row("nobody", "start, without a token", "payroll", "StartWorkflowExecution", WHO_ARE_YOU, start("nobody", "payroll", "run-3")),
+    Row("garbage", "start, token is garbage", "payroll", "StartWorkflowExecution", WHO_ARE_YOU, start("garbage", "payroll", "run-3")),
+    Row("forger", "start, claims edited", "payroll", "StartWorkflowExecution", WHO_ARE_YOU, start("forger", "payroll", "run-3")),
+    # The command line, with the same tokens.
+    Row("alice", "temporal workflow list", "payroll", "ListWorkflowExecutions", ALLOWED, cli("alice", "workflow", "list", "-n", "payroll")),
+    Row("stranger", "temporal workflow list", "payroll", "ListWorkflowExecutions", DENIED, cli("stranger", "workflow", "list", "-n", "payroll")),
+    Row("nobody", "temporal workflow list", "payroll", "ListWorkflowExecutions", WHO_ARE_YOU, cli("nobody", "workflow", "list", "-n", "payroll")),
+    Row("platform-admin", "temporal operator namespace list", "", "ListNamespaces", ALLOWED, cli("platform-admin", "operator", "namespace", "list")),
+    Row("dev", "temporal operator namespace list", "", "ListNamespaces", DENIED, cli("dev", "operator", "namespace", "list")),
+    # The platform's people may everything, everywhere; what others were denied above can be done.
+    Row("platform-admin", "list namespaces", "", "ListNamespaces", ALLOWED, list_namespaces("platform-admin")),
+    Row("platform-admin", "list workflows", "finance-reports", "ListWorkflowExecutions", ALLOWED, list_workflows("platform-admin", "finance-reports")),
+    Row("platform-admin", "start a workflow", "finance-reports", "StartWorkflowExecution", ALLOWED, start("platform-admin", "finance-reports", "run-1")),
+    Row("platform-admin", "terminate dev's workflow", "bitovi-project", "TerminateWorkflowExecution", ALLOWED, terminate("platform-admin", "bitovi-project", "try-1")),
+    # After all those who were not allowed to touch it: run-2 still waits, alice approves it, and it is paid.
+    Row("alice", "approve (signal) her run", "payroll", "SignalWorkflowExecution", ALLOWED, approve("alice", "payroll", "run-2")),
+    Row("alice", "wait for its result", "payroll", "GetWorkflowExecutionHistory", ALLOWED, result("alice", "payroll", "run-2", SLIPS)),
+]

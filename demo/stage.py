@@ -1,0 +1,131 @@
+"""The stage of the demo: a real Temporal, the identity provider, Envoy with the repository's envoy.yaml, a worker.
+
+On free ports for `make demo`, so that it disturbs nobody; on the ports of envoy.yaml for `make run`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import paths
+from harness.envoy import Envoy, envoy_argv, render_envoy_yaml, run_directory
+from harness.ports import free_ports
+from harness.procs import Process, tcp_answers
+from harness.temporal import Temporal
+from tokens import mint
+
+HERE = Path(__file__).resolve().parent
+ENVOY_YAML = paths.ROOT / "envoy.yaml"
+
+NAMESPACES = ["payroll", "finance-reports", "bitovi-project"]
+WORKER = "payroll-worker"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """As in envoy.yaml."""
+
+    listener: int = 7533
+    admin: int = 9901
+    temporal: int = 7233
+    idp: int = 7535
+
+    @classmethod
+    def free(cls) -> "Ports":
+        return cls(*free_ports(4))
+
+    def taken(self) -> list[int]:
+        """The ones somebody else listens on."""
+        return [port for port in vars(self).values() if _answers(port)]
+
+
+def _answers(port: int) -> bool:
+    try:
+        return tcp_answers(port)()
+    except OSError:
+        return False
+
+
+class Stage:
+    """`with Stage(ports) as stage:` everything is up; leaving it, everything is stopped."""
+
+    def __init__(self, ports: Ports, *, token_lifetime: int) -> None:
+        self.ports = ports
+        self.issuer = f"http://127.0.0.1:{ports.idp}"
+        self.address = f"127.0.0.1:{ports.listener}"
+        self.directory = run_directory("demo")
+        # Fresh secrets each time: none is worth stealing, and none has to stand in a file of the repository.
+        people: dict[str, dict[str, object]] = json.loads((HERE / "people.json").read_text())
+        self.clients = {name: {**person, "secret": secrets.token_urlsafe(16)} for name, person in people.items()}
+        self.idp = self._idp(token_lifetime)
+        # Given twice, the last one counts.
+        self.temporal = Temporal(NAMESPACES, extra=("--port", str(ports.temporal)))
+        self.temporal.port = ports.temporal
+        self.envoy = RenderedEnvoy(ports, self.directory)
+        self.worker = self._worker()
+        self._running = ExitStack()
+
+    def token(self, who: str) -> str:
+        return mint(self.issuer, who, str(self.clients[who]["secret"]))[0]
+
+    def __enter__(self) -> "Stage":
+        with ExitStack() as starting:
+            # Temporal takes longest and needs nobody.
+            starting.enter_context(self.temporal.process)
+            starting.enter_context(self.idp).wait_ready(tcp_answers(self.ports.idp))
+            self.temporal.process.wait_ready(self.temporal.ready, 60)
+            starting.enter_context(self.envoy)
+            starting.enter_context(self.worker).wait_ready(lambda: "working" in self.worker.log_text())
+            self._running = starting.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running.close()
+
+    def _idp(self, token_lifetime: int) -> Process:
+        settings = self.directory / "idp.json"
+        settings.touch(0o600)
+        settings.write_text(json.dumps({"port": self.ports.idp, "ttl": token_lifetime, "clients": self.clients}))
+        return Process("idp", ["node", str(HERE / "idp" / "idp.mjs"), str(settings)], self.directory / "idp.log")
+
+    def _worker(self) -> Process:
+        return Process(
+            "worker",
+            [sys.executable, str(HERE / "worker.py")],
+            self.directory / "worker.log",
+            env={
+                "ADDRESS": self.address,
+                "ISSUER": self.issuer,
+                "CLIENT_ID": WORKER,
+                "CLIENT_SECRET": str(self.clients[WORKER]["secret"]),
+            },
+        )
+
+
+class RenderedEnvoy(Envoy):
+    """Envoy on envoy.yaml itself: only ports, the module's path and the logging of allowed calls differ."""
+
+    def __init__(self, ports: Ports, directory: Path) -> None:
+        self.port, self.admin_port, self.directory = ports.listener, ports.admin, directory
+        text = ENVOY_YAML.read_text()
+        quiet = "log: {allowed: false}"
+        assert quiet in text, f"{ENVOY_YAML} has no `{quiet}`"
+        if ports != Ports():
+            # The table tells why a call was allowed, too.
+            text = text.replace(quiet, "log: {allowed: true}")
+        replaced = {getattr(Ports(), name): getattr(ports, name) for name in vars(ports)}
+        config = directory / "envoy.yaml"
+        config.write_text(render_envoy_yaml(text, replaced, paths.MODULE))
+        self.process = Process("envoy", envoy_argv(config), directory / "envoy.log")
+
+
+def clean_environment() -> dict[str, str]:
+    """For the command line tool: whatever profile the user of this machine has must not matter."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+    return {**kept, "HOME": str(paths.RUNS), "XDG_CONFIG_HOME": str(paths.RUNS)}
