@@ -1,0 +1,63 @@
+"""One burst of calls against one variant, and the CPU time its proxy took for it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import variants
+
+_CLIENTS, _STREAMS = 2, 8
+
+
+def run(variant: variants.Variant, count: int) -> float:
+    """Microseconds of proxy CPU per request."""
+    pid = variant.envoy.process.pid
+    with tempfile.NamedTemporaryFile(suffix=".bin") as body:
+        body.write(variant.body)
+        body.flush()
+        command = variants.pinned(variants.LOAD_CORE, _h2load(variant, count, Path(body.name)))
+        passed, spent = _passed(variant), _cpu(pid)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        spent = _cpu(pid) - spent
+    ended = re.search(r"(\d+) succeeded, (\d+) failed", done.stdout)
+    if not ended or int(ended[1]) != count:
+        raise RuntimeError(f"{variant.name}: {done.stdout}{done.stderr}")
+    # A denial is HTTP 200 as well: what counts is what the upstream answered.
+    passed = _passed(variant) - passed
+    if passed != count:
+        raise RuntimeError(f"{variant.name}: {passed} of {count} calls reached the upstream")
+    return spent / count / 1000
+
+
+def _h2load(variant: variants.Variant, count: int, body: Path) -> list[str]:
+    h2load = shutil.which("h2load")
+    if not h2load:
+        raise SystemExit("h2load is needed (Debian: apt-get install nghttp2-client)")
+    headers = {
+        "content-type": "application/grpc",
+        "te": "trailers",
+        "authorization": f"Bearer {variant.token}",
+        "grpc-timeout": "10000m",
+        "client-name": "temporal-python",
+        "client-version": "1.35.0",
+        "temporal-namespace": "payroll",
+        "grpc-accept-encoding": "gzip",
+        **({"grpc-encoding": "gzip"} if variant.gzip else {}),
+    }
+    flags = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
+    sizes = ["-n", str(count), "-c", str(_CLIENTS), "-m", str(_STREAMS)]
+    return [h2load, *sizes, *flags, "-d", str(body), f"http://127.0.0.1:{variant.envoy.port}{variants.START}"]
+
+
+def _passed(variant: variants.Variant) -> int:
+    name = "cluster.temporal.upstream_rq_completed"
+    return variant.envoy.stats(name).get(name, 0)
+
+
+def _cpu(pid: int) -> int:
+    """Nanoseconds on a CPU, of all threads."""
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir())

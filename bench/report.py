@@ -1,0 +1,60 @@
+"""Medians, spread and ratios."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+from typing import Any
+
+NATIVE = "Envoy's own chain, plain"
+
+
+@dataclass
+class Series:
+    """Microseconds per request, one sample a round."""
+
+    baseline: str
+    samples: list[float] = field(default_factory=list)
+
+
+def added(measured: dict[str, Series], name: str) -> list[float]:
+    """Round by round: what the machine does to both in that round cancels out."""
+    series = measured[name]
+    return [own - base for own, base in zip(series.samples, measured[series.baseline].samples)]
+
+
+def quartiles(values: list[float]) -> tuple[float, float, float]:
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return low, middle, high
+
+
+def summary(measured: dict[str, Series]) -> dict[str, Any]:
+    native = quartiles(added(measured, NATIVE))[1]
+    result: dict[str, Any] = {}
+    for name, series in measured.items():
+        low, middle, high = quartiles(series.samples)
+        result[name] = {"rounds": len(series.samples), "us": round(middle, 1), "us_quartiles": [round(low, 1), round(high, 1)]}
+        if series.baseline != name:
+            low, middle, high = quartiles(added(measured, name))
+            result[name] |= {
+                "added_us": round(middle, 1),
+                "added_quartiles": [round(low, 1), round(high, 1)],
+                "of_native": round(middle / native, 2),
+            }
+    return result
+
+
+def text(measured: dict[str, Series], count: int) -> str:
+    rounds = len(next(iter(measured.values())).samples)
+    lines = [
+        f"Proxy CPU per request, µs: median of {rounds} rounds of {count} calls, quartiles in brackets.",
+        f"{'':<26}{'total':>8}{'':<18}{'added':>8}{'':<18}{'of own chain':>12}",
+    ]
+    for name, row in summary(measured).items():
+        low, high = row["us_quartiles"]
+        line = f"{name:<26}{row['us']:>8.1f} [{low:6.1f} – {high:6.1f}]"
+        if "added_us" in row:
+            low, high = row["added_quartiles"]
+            line += f"{row['added_us']:>9.1f} [{low:6.1f} – {high:6.1f}]{row['of_native']:>11.2f}×"
+        lines.append(line)
+    return "\n".join(lines)

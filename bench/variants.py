@@ -1,0 +1,164 @@
+"""The proxies that are compared, and the proof that each of them decides."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import grpc_client, jws, paths, requests
+from harness.envoy import Cluster, Envoy, Settings, envoy_argv, run_directory
+from harness.minter import Minter
+from harness.policy import plugin
+from harness.ports import free_ports
+from harness.procs import Process, tcp_answers
+
+START = requests.path("StartWorkflowExecution")
+_TYPE = "type.googleapis.com/envoy.extensions.filters.http."
+_METADATA = "envoy.filters.http.grpc_field_extraction"
+
+# The proxies share this core (one works at a time); everything else runs on the other.
+PROXY_CORE, LOAD_CORE = "0", "1"
+
+
+@dataclass
+class Variant:
+    name: str
+    baseline: str  # the variant that carries the same body without a filter
+    envoy: Envoy
+    token: str
+    body: bytes
+    gzip: bool
+    guarded: bool
+
+
+def corp() -> Minter:
+    return Minter("https://idp.bench.test/", [jws.shared_key("RS256")])
+
+
+def claims(minter: Minter) -> dict[str, Any]:
+    """As an identity provider sends them: about 0.7 KB as a token."""
+    return minter.claims("5f0d2f5e-6a39-4c1a-9d5f-1f0f5b2c7a11", groups=["finance", "staff"], jti="2c7a11-5f0d2f5e", azp="payroll-cli")
+
+
+def request(namespace: str = "payroll") -> bytes:
+    """StartWorkflowExecution of 1 KB, as an SDK sends it."""
+    start = requests.start_workflow(namespace, "payroll-2026-11-employee-000042")
+    start.workflow_type.name = "PayrollRun"
+    start.task_queue.name = "payroll"
+    start.identity = "1234@worker-7d9f6"
+    payload = start.input.payloads.add()
+    payload.metadata["encoding"] = b"json/plain"
+    payload.data = b'{"employee": 42, "month": "2026-11", "lines": ['
+    while start.ByteSize() < 1000:
+        payload.data += b'{"kind": "base", "amount": %d}, ' % start.ByteSize()
+    return start.SerializeToString()
+
+
+def start(stack: contextlib.ExitStack) -> list[Variant]:
+    minter = corp()
+    token = jws.token(minter.keys[0], claims(minter))
+    upstream = Cluster(_upstream(stack))
+    packed = grpc_client.frame(gzip.compress(request(), 6, mtime=0), flag=1)
+    plain = grpc_client.frame(request())
+
+    def envoy(name: str, **settings: Any) -> Envoy:
+        made = Envoy(Settings({"temporal": upstream}, access_log=False, **settings), f"bench-{name}")
+        made.process.argv = pinned(PROXY_CORE, made.process.argv)
+        return stack.enter_context(made)
+
+    grants = [{"name": "finance", "who": {"issuer": "corp", "claims": {"groups": "finance"}}, "role": "writer", "namespaces": ["payroll"]}]
+    bare = envoy("bare")
+    ours = envoy("ours", plugin=plugin(minter.config(), grants=grants))
+    native = envoy("native", filters=_native(minter))
+    return [
+        Variant("no filter, plain", "no filter, plain", bare, token, plain, False, False),
+        Variant("no filter, gzip", "no filter, gzip", bare, token, packed, True, False),
+        Variant("ours, plain", "no filter, plain", ours, token, plain, False, True),
+        Variant("ours, gzip", "no filter, gzip", ours, token, packed, True, True),
+        Variant("Envoy's own chain, plain", "no filter, plain", native, token, plain, False, True),
+    ]
+
+
+def prove(variant: Variant) -> None:
+    """A figure for a filter that lets everything pass would be worth nothing."""
+    port = variant.envoy.port
+    allowed = grpc_client.call(port, START, token=variant.token, body=variant.body, gzip=variant.gzip)
+    assert allowed.grpc_status == 0, f"{variant.name}: {allowed}"
+    if not variant.guarded:
+        return
+    message = request("finance-reports")
+    foreign = grpc_client.gzipped(message) if variant.gzip else grpc_client.frame(message)
+    for reply in (
+        grpc_client.call(port, START, token=variant.token, body=foreign, gzip=variant.gzip),
+        grpc_client.call(port, START, token=jws.flip_signature(variant.token), body=variant.body, gzip=variant.gzip),
+        grpc_client.call(port, START, body=variant.body, gzip=variant.gzip),
+    ):
+        assert reply.grpc_status in (7, 16), f"{variant.name} lets pass: {reply}"
+
+
+def pinned(core: str, argv: list[str]) -> list[str]:
+    """On one core alone; on a machine of one core, or without taskset, wherever."""
+    if (os.cpu_count() or 1) < 2 or not shutil.which("taskset"):
+        return argv
+    return ["taskset", "-c", core, *argv]
+
+
+def _upstream(stack: contextlib.ExitStack) -> int:
+    """The lightest gRPC server there is: an Envoy that answers every call with trailers only."""
+    port, admin_port = free_ports(2)
+    directory = run_directory("bench-upstream")
+    config = directory / "envoy.yaml"
+    config.write_text((Path(__file__).parent / "upstream.yaml").read_text().replace("ADMIN_PORT", str(admin_port)).replace("PORT", str(port)))
+    process = Process("upstream", pinned(LOAD_CORE, envoy_argv(config)), directory / "envoy.log")
+    stack.enter_context(process).wait_ready(tcp_answers(port))
+    return port
+
+
+def _native(minter: Minter) -> list[dict[str, Any]]:
+    """The same decision by Envoy's own filters: token, namespace of the body, group."""
+    keys = {"keys": [key.jwk() for key in minter.keys]}
+    jwt = {
+        "@type": _TYPE + "jwt_authn.v3.JwtAuthentication",
+        "providers": {
+            "corp": {
+                "issuer": minter.url,
+                "audiences": ["temporal"],
+                "local_jwks": {"inline_string": json.dumps(keys)},
+                "jwt_cache_config": {"jwt_cache_size": 100},
+                "payload_in_metadata": "jwt",
+            }
+        },
+        "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "corp"}}],
+    }
+    extraction = {
+        "@type": _TYPE + "grpc_field_extraction.v3.GrpcFieldExtractionConfig",
+        "descriptor_set": {"filename": str(next(paths.TEMPORAL_DATA.glob("*.binpb")))},
+        "extractions_by_method": {
+            START[1:].replace("/", "."): {"request_field_extractions": {"namespace": {}}},
+        },
+    }
+    permission = {"metadata": {"filter": _METADATA, "path": [{"key": "namespace"}], "value": _holds("payroll")}}
+    principal = {
+        "metadata": {
+            "filter": "envoy.filters.http.jwt_authn",
+            "path": [{"key": "jwt"}, {"key": "groups"}],
+            "value": _holds("finance"),
+        }
+    }
+    rbac = {
+        "@type": _TYPE + "rbac.v3.RBAC",
+        "rules": {"action": "ALLOW", "policies": {"finance": {"permissions": [permission], "principals": [principal]}}},
+    }
+    names = ("jwt_authn", "grpc_field_extraction", "rbac")
+    return [{"name": f"envoy.filters.http.{n}", "typed_config": c} for n, c in zip(names, (jwt, extraction, rbac))]
+
+
+def _holds(value: str) -> dict[str, Any]:
+    return {"list_match": {"one_of": {"string_match": {"exact": value}}}}
+

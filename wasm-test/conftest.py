@@ -1,0 +1,82 @@
+"""What the tests share: one Temporal, one echo, one Envoy before each, per test process."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Callable, Iterator
+
+import pytest
+
+from harness import jws, paths
+from harness.echo import Echo
+from harness.envoy import Cluster, Envoy, Settings
+from harness.gate import Gate
+from harness.minter import Minter
+from harness.policy import plugin
+from harness.temporal import Temporal
+
+NAMESPACES = ["payroll", "finance-reports", "bitovi-project"]
+
+OpenGate = Callable[..., Gate]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not paths.MODULE.exists():
+        raise pytest.UsageError(f"{paths.MODULE} is not there: make module")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The longest first: it only waits, and the others run beside it.
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture(scope="session")
+def temporal() -> Iterator[Temporal]:
+    with Temporal(NAMESPACES) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def echo() -> Iterator[Echo]:
+    with Echo() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def corp() -> Minter:
+    """The issuer of most tests: one key of every algorithm, in the filter's configuration."""
+    return Minter("https://corp.test/", [jws.shared_key(alg) for alg in jws.ALGORITHMS])
+
+
+@pytest.fixture(scope="session")
+def gate(temporal: Temporal, corp: Minter) -> Iterator[Gate]:
+    """Temporal behind the filter; tokens carry their permissions."""
+    with Envoy(Settings({"temporal": Cluster(temporal.port)}, plugin=plugin(corp.config())), "gate") as envoy:
+        yield Gate(envoy)
+
+
+@pytest.fixture(scope="session")
+def echo_gate(echo: Echo, corp: Minter) -> Iterator[Gate]:
+    """The echo behind the filter, same policy."""
+    with Envoy(Settings({"temporal": Cluster(echo.port)}, plugin=plugin(corp.config())), "echo-gate") as envoy:
+        yield Gate(envoy)
+
+
+@pytest.fixture(scope="module")
+def open_gate() -> Iterator[OpenGate]:
+    """`open_gate(plugin_configuration, upstream_port, **settings)`: another Envoy, until the file's tests are done."""
+    with contextlib.ExitStack() as stack:
+
+        def open_one(
+            configuration: dict[str, Any] | str | None,
+            upstream: int,
+            *,
+            clusters: dict[str, Cluster] | None = None,
+            name: str = "gate",
+            **settings: Any,
+        ) -> Gate:
+            all_clusters = {"temporal": Cluster(upstream)} | (clusters or {})
+            envoy = Envoy(Settings(all_clusters, plugin=configuration, **settings), name)
+            return Gate(stack.enter_context(envoy))
+
+        yield open_one

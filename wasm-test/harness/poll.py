@@ -1,0 +1,20 @@
+"""Waiting for something instead of sleeping."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable, TypeVar
+
+T = TypeVar("T")
+
+
+def until(probe: Callable[[], T], timeout: float = 10.0, what: str = "the condition", every: float = 0.05) -> T:
+    """The first true value of `probe`; AssertionError when there is none in time."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = probe()
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"{what}: still not so after {timeout:.1f} s (last: {value!r})")
+        time.sleep(every)

@@ -1,0 +1,97 @@
+"""A request for every method of the API, built from the SDK's generated messages.
+
+Only what authorization looks at is filled in: the namespace where the message has one (whatever its field
+number), and enough else, where a server would otherwise wait or crash.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import temporalio.api.operatorservice.v1 as operator
+import temporalio.api.workflowservice.v1 as workflow
+from google.protobuf.message import Message
+
+from . import paths
+
+WORKFLOW_SERVICE = "temporal.api.workflowservice.v1.WorkflowService"
+OPERATOR_SERVICE = "temporal.api.operatorservice.v1.OperatorService"
+ADMIN_SERVICE = "temporal.server.api.adminservice.v1.AdminService"
+GET_SYSTEM_INFO = f"/{WORKFLOW_SERVICE}/GetSystemInfo"
+HEALTH_CHECK = "/grpc.health.v1.Health/Check"
+HEALTH_WATCH = "/grpc.health.v1.Health/Watch"
+
+_MODULES = {WORKFLOW_SERVICE: workflow, OPERATOR_SERVICE: operator}
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of the method table the repository carries."""
+
+    service: str
+    name: str
+    scope: str  # namespace | cluster
+    access: str  # readonly | write | admin
+    polling: str  # none | capable | always
+
+    @property
+    def path(self) -> str:
+        return f"/{self.service}/{self.name}"
+
+    def __str__(self) -> str:
+        return f"{self.service.rsplit('.', 1)[1].removesuffix('Service')}.{self.name}"
+
+
+@cache
+def methods() -> tuple[Method, ...]:
+    """Every WorkflowService and OperatorService method of the table."""
+    with open(paths.TEMPORAL_DATA / "api_metadata.tsv", newline="") as table:
+        rows = csv.DictReader(table, delimiter="\t")
+        return tuple(
+            Method(row["service"], row["method"], row["scope"], row["access"], row["polling"])
+            for row in rows
+            if row["service"] in _MODULES and row["method"] != "*"
+        )
+
+
+def path(name: str) -> str:
+    """`StartWorkflowExecution` -> its gRPC path; WorkflowService first, then OperatorService."""
+    service = WORKFLOW_SERVICE if hasattr(workflow, name + "Request") else OPERATOR_SERVICE
+    return f"/{service}/{name}"
+
+
+def message_class(service: str, name: str) -> type[Message]:
+    found: type[Message] = getattr(_MODULES[service], name + "Request")
+    return found
+
+
+def build(method: Method, namespace: str = "") -> Message:
+    """An otherwise empty request with its namespace set where the message has one."""
+    message = message_class(method.service, method.name)()
+    if has_namespace(message):
+        set_field(message, "namespace", namespace)
+    return message
+
+
+def has_namespace(message: Message) -> bool:
+    field = message.DESCRIPTOR.fields_by_name.get("namespace")
+    return field is not None and field.message_type is None
+
+
+def set_field(message: Message, name: str, value: Any) -> None:
+    setattr(message, name, value)
+
+
+def start_workflow(namespace: str, workflow_id: str = "wf", **fields: Any) -> workflow.StartWorkflowExecutionRequest:
+    """A start that a real server accepts."""
+    request = workflow.StartWorkflowExecutionRequest(
+        namespace=namespace, workflow_id=workflow_id, request_id=workflow_id, identity="test"
+    )
+    request.workflow_type.name = "Some"
+    request.task_queue.name = "nobody-polls-here"
+    for name, value in fields.items():
+        set_field(request, name, value)
+    return request

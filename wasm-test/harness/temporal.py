@@ -1,0 +1,68 @@
+"""The real Temporal dev server, in memory, on free ports."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from . import grpc_client, paths
+from .envoy import run_directory
+from .ports import free_ports
+from .procs import Process
+
+
+class Temporal:
+    """`with Temporal(["payroll"]) as temporal:` — `port` speaks gRPC, `http_port` the HTTP API."""
+
+    def __init__(self, namespaces: Sequence[str] = (), *, extra: Sequence[str] = ()) -> None:
+        self.namespaces = list(namespaces)
+        self.port, self.http_port, metrics_port = free_ports(3)
+        argv = [
+            str(paths.temporal_binary()),
+            *("server", "start-dev", "--headless"),
+            *("--ip", "127.0.0.1"),
+            *("--port", str(self.port)),
+            *("--http-port", str(self.http_port)),
+            *("--metrics-port", str(metrics_port)),
+            *("--log-level", "error"),
+            *extra,
+        ]
+        for namespace in self.namespaces:
+            argv += ["--namespace", namespace]
+        directory = run_directory("temporal")
+        # A configuration directory of its own: whatever profile the user of this machine has must not matter.
+        self.process = Process(
+            "temporal", argv, directory / "temporal.log", env={"HOME": str(directory), "XDG_CONFIG_HOME": str(directory)}
+        )
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def ready(self) -> bool:
+        """Serving, and every namespace is registered (that comes a little later)."""
+        return all(self._describes(namespace) for namespace in ["default", *self.namespaces])
+
+    def _describes(self, namespace: str) -> bool:
+        name = namespace.encode()
+        message = b"\x0a" + bytes([len(name)]) + name
+        reply = grpc_client.call(
+            self.port, "/temporal.api.workflowservice.v1.WorkflowService/DescribeNamespace", message, timeout=2
+        )
+        return reply.grpc_status == 0
+
+    def start(self) -> "Temporal":
+        self.process.start().wait_ready(self.ready, 60)
+        return self
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def __enter__(self) -> "Temporal":
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

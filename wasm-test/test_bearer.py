@@ -1,0 +1,88 @@
+"""How the token travels: one header, one value, `Bearer` and three parts."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.gate import Gate, allowed, refused
+from harness.minter import Minter
+
+READ = ["payroll:read"]
+
+
+@pytest.fixture
+def token(corp: Minter) -> str:
+    return corp.token(permissions=READ)
+
+
+def _with(gate: Gate, *values: str | bytes, name: str = "authorization"):  # type: ignore[no-untyped-def]
+    return gate.count(headers=[(name, value) for value in values])
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_scheme_in_any_case(gate: Gate, token: str, scheme: str) -> None:
+    allowed(_with(gate, f"{scheme} {token}"))
+
+
+def test_no_token(gate: Gate) -> None:
+    refused(gate.count(), 16)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "Bearer", "Bearer ", "{t}", "Basic {t}", "Bearer  {t}", "Bearer\t{t}", "Bearer {t} x", "Bearer {t},", "Bearer,{t}",
+     "Bearer {t}=", "Bearer {t}.", "Bearer .{t}", "Bearer {t}.x", "Bearer a.b", "Bearer a.b.c", "Bearer ..", "Bearer {t} {t}",
+     "Bearer Bearer {t}", "Digest Bearer {t}", "Bearer {t}, Bearer {t}", "Bearer={t}"],
+)  # fmt: skip
+def test_malformed(gate: Gate, token: str, value: str) -> None:
+    refused(_with(gate, value.replace("{t}", token)), 16)
+
+
+def test_base64_of_another_alphabet(gate: Gate, corp: Minter) -> None:
+    """Standard base64 instead of base64url, and padding: other bytes than were signed over."""
+    header, claims, signature = corp.token(permissions=READ, note="\u00ff\u00fe\u00ff>>>???").split(".")
+    pad = "=" * (-len(claims) % 4)
+    refused(_with(gate, f"Bearer {header}.{claims}{pad}.{signature}="), 16)
+    swapped = signature.replace("-", "+").replace("_", "/")
+    if swapped != signature:
+        refused(_with(gate, f"Bearer {header}.{claims}.{swapped}"), 16)
+
+
+def test_spare_bits_of_the_signature(gate: Gate, token: str) -> None:
+    """256 bytes leave four spare bits in the last character: one token must have one spelling."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    other = alphabet[alphabet.index(token[-1]) ^ 1]
+    refused(_with(gate, f"Bearer {token[:-1]}{other}"), 16)
+
+
+def test_two_headers(gate: Gate, token: str, corp: Minter) -> None:
+    """Envoy joins them with a comma: whose is the call? Nobody's."""
+    other = corp.token("bob", permissions=["payroll:admin"])
+    for values in (
+        (f"Bearer {token}", f"Bearer {token}"),
+        (f"Bearer {token}", f"Bearer {other}"),
+        (f"Bearer {token}", "Basic x"),
+        ("Basic x", f"Bearer {token}"),
+        ("x", f"Bearer {token}"),
+        (f"Bearer {token}", ","),
+    ):
+        refused(_with(gate, *values), 16)
+
+
+def test_an_empty_header_beside_the_token(gate: Gate, token: str) -> None:
+    """Envoy drops it before any filter sees it: one token is left, whole."""
+    allowed(_with(gate, "", f"Bearer {token}"))
+    refused(_with(gate, "", ""), 16)
+
+
+@pytest.mark.parametrize("name", ["grpcgateway-authorization", "grpc-metadata-authorization", "authorization-extras", "proxy-authorization", "x-authorization"])
+def test_other_headers_are_no_place_for_a_token(gate: Gate, token: str, name: str) -> None:
+    refused(_with(gate, f"Bearer {token}", name=name), 16)
+
+
+def test_big_tokens(gate: Gate, corp: Minter) -> None:
+    """Group lists make tokens of many KiB; Envoy's limit for all headers is 60."""
+    for size in (5_000, 20_000, 40_000):
+        padding = ["g" * 90 for _ in range(size // 123)]
+        allowed(gate.count(token=corp.token(permissions=READ, groups=padding)))
+        refused(gate.count(token=corp.token(permissions=[], groups=padding)), 7)

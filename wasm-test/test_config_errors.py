@@ -1,0 +1,244 @@
+"""Every wrong configuration is refused, with the path of each mistake; nothing is half-applied."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Callable
+
+import pytest
+
+from harness.echo import Echo
+from harness.envoy import Cluster, ConfigurationRejected, Envoy, Settings
+from harness.gate import Gate, allowed
+from harness.minter import Minter
+from harness.policy import plugin
+from harness.procs import NotReady
+
+Json = dict[str, Any]
+
+
+def _good(corp: Minter) -> Json:
+    """Uses every field, so that each can be spoilt."""
+    return plugin(
+        corp.config(
+            token={"headers": ["authorization"], "typ": ["JWT"], "leeway": "60s", "max_lifetime": "24h", "require": {"a": "b"}},
+            subject="sub",
+            service_when=[{"gty": "client-credentials"}],
+        ),
+        grants=[
+            {"name": "permissions", "who": {"issuer": "corp"}, "permissions_claim": "permissions"},
+            {"name": "platform", "who": {"issuer": "corp", "claims": {"groups": "platform"}}, "role": "admin", "system": True},
+            {"name": "teams", "who": {"issuer": "corp", "kind": "human", "claims": {"groups": "team-{team}"}}, "role": "developer", "namespaces": ["{team}-*"]},
+        ],
+        roles={"developer": {"from": "writer", "minus": ["terminate"]}, "more": {"from": "developer", "plus": ["terminate"]}},
+        applies_to={"clusters": ["temporal"]},
+        anonymous=["GetSystemInfo"],
+        authenticated=["GetClusterInfo"],
+        methods=[{"name": "/a.B/New", "scope": "namespace", "namespace_field": 1, "effects": ["read"]}],
+        admin_service=False,
+        forward_token=False,
+        log={"allowed": False},
+        access_log_state=False,
+    )  # fmt: skip
+
+
+def put(path: str, value: Any) -> Callable[[Json], None]:
+    """Sets (or with None removes) what a path such as `grants.2.role` names."""
+
+    def change(config: Json) -> None:
+        *parents, last = [int(step) if step.isdigit() else step for step in path.split(".")]
+        target: Any = config
+        for step in parents:
+            target = target[step]
+        if value is None:
+            del target[last]
+        elif isinstance(target, list) and last == len(target):
+            target.append(value)
+        else:
+            target[last] = value
+
+    return change
+
+
+# (how to spoil the good one, how the reported path begins)
+MISTAKES: list[tuple[Callable[[Json], None], str]] = [
+    (put("version", None), "version"),
+    (put("version", 2), "version"),
+    (put("version", "1"), "version"),
+    (put("grantz", []), "grantz"),
+    (put("issuers", {}), "issuers"),
+    (put("issuers.corp.isuer", "x"), "issuers.corp.isuer"),
+    (put("issuers.corp.issuer", None), "issuers.corp.issuer"),
+    (put("issuers.corp.issuer", 7), "issuers.corp.issuer"),
+    (put("issuers.corp.issuer", ""), "issuers.corp.issuer"),
+    (put("issuers.corp.audiences", None), "issuers.corp.audiences"),
+    (put("issuers.corp.audiences", []), "issuers.corp.audiences"),
+    (put("issuers.corp.audiences", "temporal"), "issuers.corp.audiences"),
+    (put("issuers.corp.keys", None), "issuers.corp.keys"),
+    (put("issuers.corp.keys", {}), "issuers.corp.keys"),
+    (put("issuers.corp.keys", {"discovery": True}), "issuers.corp.keys"),
+    (put("issuers.corp.keys", {"jwks_uri": "https://x/y"}), "issuers.corp.keys"),
+    (put("issuers.corp.keys", {"jwks_uri": "not a uri", "cluster": "idp"}), "issuers.corp.keys.jwks_uri"),
+    (put("issuers.corp.keys", {"discovery": True, "jwks_uri": "https://x/y", "cluster": "idp"}), "issuers.corp.keys"),
+    (put("issuers.corp.keys", {"discovery": True, "cluster": "idp", "refresh": "soon"}), "issuers.corp.keys.refresh"),
+    (put("issuers.corp.keys", {"discovery": True, "cluster": "idp", "refresh": "0s"}), "issuers.corp.keys.refresh"),
+    (put("issuers.corp.keys", {"discovery": True, "cluster": "idp", "refresh": "10ms"}), "issuers.corp.keys.refresh"),
+    (put("issuers.corp.keys", {"discovery": True, "cluster": "idp", "max_stale": "-1h"}), "issuers.corp.keys.max_stale"),
+    (put("issuers.corp.keys", {"discovery": True, "cluster": "idp", "wait": 5}), "issuers.corp.keys.wait"),
+    (put("issuers.corp.keys", {"inline": {"keys": []}}), "issuers.corp.keys.inline"),
+    (put("issuers.corp.keys", {"inline": {"keys": "x"}}), "issuers.corp.keys.inline"),
+    (put("issuers.corp.algorithms", ["HS256"]), "issuers.corp.algorithms"),
+    (put("issuers.corp.algorithms", ["none"]), "issuers.corp.algorithms"),
+    (put("issuers.corp.algorithms", []), "issuers.corp.algorithms"),
+    (put("issuers.corp.token.leeway", "a while"), "issuers.corp.token.leeway"),
+    (put("issuers.corp.token.headers", []), "issuers.corp.token.headers"),
+    (put("issuers.corp.token.leway", "1s"), "issuers.corp.token.leway"),
+    (put("issuers.corp.service_when", {"a": "b"}), "issuers.corp.service_when"),
+    (put("grants.0.name", None), "grants[0]"),
+    (put("grants.1.name", "permissions"), "grants[1].name"),
+    (put("grants.0.who", {}), "grants[0].who"),
+    (put("grants.0.who", None), "grants[0].who"),
+    (put("grants.0.who.issuer", "nobody"), "grants[0].who.issuer"),
+    (put("grants.0.who.group", "x"), "grants[0].who.group"),
+    (put("grants.0.role", "reader"), "grants[0]"),
+    (put("grants.0.namespaces", ["x"]), "grants[0]"),
+    (put("grants.1.role", "king"), "grants[1].role"),
+    (put("grants.1.role", "Reader"), "grants[1].role"),
+    (put("grants.1.role", None), "grants[1]"),
+    (put("grants.1.system", False), "grants[1]"),
+    (put("grants.1.namespaces", ["x"]), "grants[1]"),
+    (put("grants.2.namespaces", []), "grants[2].namespaces"),
+    (put("grants.2.namespaces", None), "grants[2]"),
+    (put("grants.2.namespaces", ["{other}-*"]), "grants[2].namespaces"),
+    (put("grants.2.who.kind", "robot"), "grants[2].who.kind"),
+    (put("grants.2.who.claims.groups", "{a}-{b}"), "grants[2].who.claims.groups"),
+    (put("grants.2.who.claims.groups", "team-{team}-*"), "grants[2].who.claims.groups"),
+    (put("grants.2.who.claims.groups", "team-{team"), "grants[2].who.claims.groups"),
+    (put("issuers.corp.service_when", None), "grants[2].who.kind"),
+    (put("roles.reader", {"from": "writer"}), "roles.reader"),
+    (put("roles.developer.from", "nothing"), "roles.developer.from"),
+    (put("roles.developer.from", "more"), "roles."),
+    (put("roles.developer.minus", ["namespace"]), "roles.developer.minus"),
+    (put("roles.developer.minus", ["fly"]), "roles.developer.minus"),
+    (put("roles.more.plus", ["fly"]), "roles.more.plus"),
+    (put("anonymous", ["StartWorkflowExecution"]), "anonymous[0]"),
+    (put("anonymous", ["CountWorkflowExecutions"]), "anonymous[0]"),
+    (put("anonymous", ["NoSuchMethod"]), "anonymous[0]"),
+    (put("anonymous", "GetSystemInfo"), "anonymous"),
+    (put("authenticated", ["StartWorkflowExecution"]), "authenticated[0]"),
+    (put("methods.0.name", "New"), "methods[0].name"),
+    (put("methods.0.scope", "galaxy"), "methods[0].scope"),
+    (put("methods.0.namespace_field", None), "methods[0]"),
+    (put("methods.0.namespace_field", 0), "methods[0].namespace_field"),
+    (put("methods.0.effects", ["fly"]), "methods[0].effects"),
+    (put("methods.0.effects", []), "methods[0].effects"),
+    (put("applies_to", {}), "applies_to"),
+    (put("applies_to.clusters", []), "applies_to.clusters"),
+    (put("applies_to.hosts", ["x"]), "applies_to.hosts"),
+    (put("forward_token", "yes"), "forward_token"),
+    (put("admin_service", 1), "admin_service"),
+    (put("log", True), "log"),
+    (put("log.allowd", True), "log.allowd"),
+    (put("access_log_state", "on"), "access_log_state"),
+]
+
+NOT_YET: list[tuple[Callable[[Json], None], str]] = [
+    (put("denials", [{"name": "x", "effects": ["start"]}]), "denials"),
+    (put("mode", "shadow"), "mode"),
+    (put("parity", "upstream"), "parity"),
+    (put("explain_to_client", True), "explain_to_client"),
+    (put("peers", {"xfcc": True}), "peers"),
+    (put("grants.2.task_queues", ["x-*"]), "grants[2].task_queues"),
+    (put("grants.2.workflow_types", ["x-*"]), "grants[2].workflow_types"),
+    (put("grants.2.nexus_endpoints", ["x-*"]), "grants[2].nexus_endpoints"),
+    (put("grants.1.shadow", True), "grants[1].shadow"),
+    (put("grants.0.who.peer", "spiffe://x/y"), "grants[0].who.peer"),
+    (put("authenticated", ["ListNamespaces"]), "authenticated[0]"),
+]
+
+
+@pytest.fixture(scope="module")
+def running(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+    """Serves with the good configuration whatever is pushed at it."""
+    return open_gate(_good(corp), echo.port)  # type: ignore[no-any-return]
+
+
+def _rejected(running: Gate, configuration: Any) -> list[str]:
+    good = running.envoy.settings.plugin
+    mark = running.envoy.log_mark()
+    try:
+        with pytest.raises(ConfigurationRejected):
+            running.envoy.push(plugin=configuration)
+    finally:
+        running.envoy.settings.plugin = good
+    return running.envoy.configuration_errors(mark)
+
+
+def test_the_good_one_is_good(running: Gate, corp: Minter) -> None:
+    allowed(running.count(token=corp.token(permissions=["payroll:read"], a="b")))
+
+
+@pytest.mark.parametrize("index", range(len(MISTAKES)), ids=lambda i: f"{i}-{MISTAKES[i][1]}")
+def test_mistake(running: Gate, corp: Minter, index: int) -> None:
+    spoil, path = MISTAKES[index]
+    config = copy.deepcopy(_good(corp))
+    spoil(config)
+    errors = _rejected(running, config)
+    hits = [error for error in errors if error.startswith(path)]
+    assert hits, f"nothing about {path} in {errors}"
+    assert ": found " in hits[0] and ", expected " in hits[0], hits[0]
+
+
+@pytest.mark.parametrize("index", range(len(NOT_YET)), ids=lambda i: f"{i}-{NOT_YET[i][1]}")
+def test_not_supported_yet(running: Gate, corp: Minter, index: int) -> None:
+    spoil, path = NOT_YET[index]
+    config = copy.deepcopy(_good(corp))
+    spoil(config)
+    errors = _rejected(running, config)
+    assert any(error.startswith(path) and "not supported yet" in error for error in errors), errors
+
+
+@pytest.mark.parametrize("text", ["", " ", "{", "[]", "null", "1", '"x"', "{}{}", '{"version": 1, "version": 1}', "\x00"], ids=repr)
+def test_no_configuration_at_all(running: Gate, text: str) -> None:
+    errors = _rejected(running, text)
+    assert errors, running.envoy.process.log_tail(5)
+
+
+def test_all_mistakes_are_told_at_once(running: Gate, corp: Minter) -> None:
+    config = copy.deepcopy(_good(corp))
+    config["issuers"]["corp"]["audiences"] = []
+    config["issuers"]["corp"]["algorithms"] = ["none"]
+    config["grants"][1]["role"] = "king"
+    config["grants"][2]["who"]["issuer"] = "nobody"
+    config["surprise"] = {}
+    config["anonymous"] = ["GetSystemInfo", "StartWorkflowExecution"]
+    errors = _rejected(running, config)
+    for path in ("issuers.corp.audiences", "issuers.corp.algorithms", "grants[1].role", "grants[2].who.issuer", "surprise", "anonymous[1]"):
+        assert any(error.startswith(path) for error in errors), f"{path} not in {errors}"
+
+
+def test_bad_at_start(echo: Echo, corp: Minter) -> None:
+    """Envoy does not come up, and its log says everything at once."""
+    config = _good(corp)
+    config["version"] = 7
+    config["grants"][1]["role"] = "king"
+    envoy = Envoy(Settings({"temporal": Cluster(echo.port)}, plugin=config, dynamic=False), "bad-start")
+    try:
+        with pytest.raises(NotReady):
+            envoy.start()
+        assert not envoy.process.alive()
+        errors = envoy.configuration_errors()
+        assert any(error.startswith("version:") for error in errors), errors
+        assert any(error.startswith("grants[1].role:") for error in errors), errors
+    finally:
+        envoy.stop()
+
+
+def test_errors_hold_no_control_characters(running: Gate, corp: Minter) -> None:
+    """A field's name may come from a template: it must not write lines of its own into the log."""
+    config = _good(corp)
+    config["a\nb\x1b[31m"] = 1
+    config["grants"][1]["role"] = "x\ntemporal-auth: configuration: forged: found a, expected b"
+    errors = _rejected(running, config)
+    assert errors and not any(error.startswith("forged") for error in errors)
+    assert "\x1b" not in running.envoy.log_text()

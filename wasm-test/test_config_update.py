@@ -1,0 +1,117 @@
+"""A new configuration under traffic: a good one takes over without a failed call, a bad one changes nothing."""
+
+from __future__ import annotations
+
+import threading
+from typing import Iterator
+
+import pytest
+
+from harness.echo import Echo
+from harness.envoy import ConfigurationRejected
+from harness.gate import Gate, allowed, refused
+from harness.minter import Minter
+from harness.policy import plugin
+from harness.poll import until
+
+FINANCE = [{"name": "finance", "who": {"issuer": "corp", "claims": {"groups": "finance"}}, "role": "reader", "namespaces": ["payroll"]}]
+
+
+class Traffic:
+    """Calls that must all succeed, on new connections, until stopped."""
+
+    def __init__(self, gate: Gate, token: str) -> None:
+        self.failures: list[str] = []
+        self.calls = 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(gate, token))
+
+    def _run(self, gate: Gate, token: str) -> None:
+        while not self._done.is_set():
+            reply = gate.count(token=token)
+            self.calls += 1
+            if reply.grpc_status != 0:
+                self.failures.append(str(reply))
+
+    def __enter__(self) -> "Traffic":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def more(self, count: int = 20) -> None:
+        target = self.calls + count
+        until(lambda: self.calls >= target, 20, "more traffic")
+
+
+@pytest.fixture
+def gate_to_update(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+    return open_gate(plugin(corp.config()), echo.port)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def token(corp: Minter) -> str:
+    return corp.token(permissions=["payroll:read"], groups=["finance"])
+
+
+def test_bad_update(gate_to_update: Gate, corp: Minter, token: str) -> None:
+    gate = gate_to_update
+    bad = plugin(corp.config(audiences=None), grants=[{"name": "x", "who": {"issuer": "corp"}, "role": "king", "system": True}])
+    bad["surprise"] = 1
+    mark = gate.envoy.log_mark()
+    with Traffic(gate, token) as traffic:
+        traffic.more()
+        with pytest.raises(ConfigurationRejected):
+            gate.envoy.push(plugin=bad)
+        traffic.more()
+    assert not traffic.failures
+    errors = gate.envoy.configuration_errors(mark)
+    for path in ("issuers.corp.audiences", "grants[0].role", "surprise"):
+        assert any(error.startswith(path + ":") for error in errors), f"{path} not among {errors}"
+    refused(gate.count("finance-reports", token=token), 7)
+    # And the filter is not stuck: a good one is taken afterwards.
+    gate.envoy.push(plugin=plugin(corp.config(), grants=FINANCE))
+    allowed(gate.count(token=token))
+
+
+def test_good_update(gate_to_update: Gate, corp: Minter, token: str) -> None:
+    gate = gate_to_update
+    by_permission = corp.token(permissions=["payroll:read"])
+    allowed(gate.count(token=by_permission))
+    with Traffic(gate, token) as traffic:
+        traffic.more()
+        gate.envoy.push(plugin=plugin(corp.config(), grants=FINANCE))
+        traffic.more()
+        until(lambda: gate.count(token=by_permission).grpc_status == 7, 10, "the new policy")
+        gate.envoy.push(plugin=plugin(corp.config()))
+        traffic.more()
+        until(lambda: gate.count(token=by_permission).grpc_status == 0, 10, "the old policy again")
+    assert not traffic.failures, traffic.failures[:3]
+
+
+def test_verified_tokens_do_not_outlive_their_configuration(gate_to_update: Gate, corp: Minter, token: str) -> None:
+    """The virtual machine lives on through an update, and its caches with it: other keys, other verdict."""
+    gate = gate_to_update
+    allowed(gate.count(token=token))
+    allowed(gate.count(token=token))
+    only_other_key = Minter(corp.url, [corp.key("ES256")])
+    gate.envoy.push(plugin=plugin(only_other_key.config()))
+    until(lambda: gate.count(token=token).grpc_status == 16, 10, "the old key to end")
+    allowed(gate.count(token=only_other_key.token(permissions=["payroll:read"])))
+    # The same keys under another audience.
+    gate.envoy.push(plugin=plugin(corp.config(audiences=["elsewhere"])))
+    until(lambda: gate.count(token=only_other_key.token(permissions=["payroll:read"])).grpc_status == 16, 10, "the audience")
+    allowed(gate.count(token=corp.token(permissions=["payroll:read"], aud="elsewhere")))
+
+
+@pytest.fixture(scope="module")
+def as_struct(open_gate, echo: Echo, corp: Minter) -> Iterator[Gate]:  # type: ignore[no-untyped-def]
+    yield open_gate(plugin(corp.config(token={"leeway": "60s"})), echo.port, plugin_as="struct")
+
+
+def test_configuration_as_a_struct(as_struct: Gate, corp: Minter) -> None:
+    """In envoy.yaml it is YAML: numbers arrive as doubles, members in any order."""
+    allowed(as_struct.count(token=corp.token(permissions=["payroll:read"])))
+    refused(as_struct.count("finance-reports", token=corp.token(permissions=["payroll:read"])), 7)

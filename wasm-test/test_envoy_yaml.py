@@ -1,0 +1,112 @@
+"""The repository's envoy.yaml itself, on other ports: what an operator copies is what is tested."""
+
+from __future__ import annotations
+
+import http.client
+from typing import Iterator
+
+import pytest
+
+from harness import grpc_client, paths, requests
+from harness.envoy import envoy_argv, render_envoy_yaml, run_directory
+from harness.issuer import Issuer
+from harness.ports import free_ports
+from harness.procs import Process
+from harness.temporal import Temporal
+
+LISTENER, ADMIN, TEMPORAL, IDP = 7533, 9901, 7233, 7535
+SERVICE = {"gty": "client-credentials"}
+
+PEOPLE: dict[str, dict[str, object]] = {
+    "admin": {"groups": ["platform-admins"]},
+    "finance": {"groups": ["finance"]},
+    "finance robot": {"groups": ["finance"]} | SERVICE,
+    "developer": {"groups": ["team-bitovi"]},
+    "worker": {"sub": "payroll-worker"} | SERVICE,
+    "human worker": {"sub": "payroll-worker"},
+    "stranger": {},
+}
+CALLS = {
+    "read": "CountWorkflowExecutions",
+    "start": "StartWorkflowExecution",
+    "terminate": "TerminateWorkflowExecution",
+    "poll": "PollActivityTaskQueue",
+    "namespace": "UpdateNamespace",
+    "cluster": "ListNexusEndpoints",
+    "info": "GetClusterInfo",
+}
+ALL = set(CALLS)
+WRITER = {"read", "start", "terminate", "poll"}
+
+# (person, namespace) -> what works; GetClusterInfo works for every good token
+MAY: dict[tuple[str, str], set[str]] = {
+    ("admin", "payroll"): ALL,
+    ("admin", "bitovi-project"): ALL,
+    ("finance", "payroll"): WRITER,
+    ("developer", "payroll"): {"read"},
+    ("developer", "bitovi-project"): WRITER - {"terminate"},
+    ("worker", "payroll"): {"poll"},
+}
+
+
+@pytest.fixture(scope="module")
+def office(temporal: Temporal) -> Iterator[tuple[int, Issuer, Process]]:
+    port, admin = free_ports(2)
+    with Issuer(path="") as issuer:
+        text = (paths.ROOT / "envoy.yaml").read_text()
+        ports = {LISTENER: port, ADMIN: admin, TEMPORAL: temporal.port, IDP: issuer.port}
+        directory = run_directory("envoy-yaml")
+        config = directory / "envoy.yaml"
+        config.write_text(render_envoy_yaml(text, ports, module=paths.MODULE))
+        with Process("envoy.yaml", envoy_argv(config), directory / "envoy.log", cwd=paths.ROOT) as process:
+            process.wait_ready(lambda: _live(admin))
+            yield port, issuer, process
+
+
+def _live(admin: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", admin, timeout=2)
+    try:
+        connection.request("GET", "/ready")
+        return connection.getresponse().read().strip() == b"LIVE"
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("namespace", ["payroll", "finance-reports", "bitovi-project"])
+@pytest.mark.parametrize("person", PEOPLE)
+def test_person(office: tuple[int, Issuer, Process], person: str, namespace: str) -> None:
+    port, issuer, _ = office
+    token = issuer.token(**({"sub": person} | PEOPLE[person]))  # type: ignore[arg-type]
+    works = MAY.get((person, namespace), ALL if person == "admin" else set()) | {"info"}
+    for call, name in CALLS.items():
+        method = next(m for m in requests.methods() if m.name == name)
+        message = requests.build(method, namespace)
+        if call == "start":
+            message = requests.start_workflow(namespace, grpc_client.test_id())
+        reply = grpc_client.call(port, method.path, message.SerializeToString(), token=token, gzip=True, grpc_timeout=0.3)
+        if call in works:
+            assert reply.grpc_status not in (7, 16, 14), f"{call}: {reply}"
+        else:
+            assert reply.grpc_status == 7, f"{call}: {reply}"
+
+
+def test_without_a_token(office: tuple[int, Issuer, Process]) -> None:
+    port, _, _ = office
+    assert grpc_client.call(port, requests.GET_SYSTEM_INFO).grpc_status == 0
+    assert grpc_client.call(port, requests.path("GetClusterInfo")).grpc_status == 16
+
+
+def test_its_access_log_tells_who(office: tuple[int, Issuer, Process]) -> None:
+    from harness.poll import until
+
+    port, issuer, process = office
+    token = issuer.token("carol-of-finance", groups=["finance"])
+    path = requests.path("CountWorkflowExecutions")
+    assert grpc_client.call(port, path, b"\x0a\x07payroll", token=token).grpc_status == 0
+    line = until(
+        lambda: next((line for line in process.log_text().splitlines() if path in line and "carol-of-finance" in line), None),
+        5,
+        "an access-log line",
+    )
+    assert '"verdict":"allow"' in line and '"rule":"finance"' in line and "grpc=0" in line
+    assert token not in process.log_text()

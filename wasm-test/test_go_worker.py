@@ -1,0 +1,147 @@
+"""The worker and the starter of the articles: the Go SDK, the token in a header that a HeadersProvider adds, the
+namespace `bitovi-project`. Built from go-worker/, run through Envoy to the real Temporal.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from pathlib import Path
+from typing import Callable, Iterator
+
+import pytest
+from google.protobuf.message import Message
+
+from harness import grpc_client, jws, paths, requests
+from harness.envoy import Cluster, Envoy, Json, Settings, run_directory
+from harness.gate import Gate, allowed
+from harness.grpc_client import Reply
+from harness.minter import Minter
+from harness.policy import plugin
+from harness.poll import until
+from harness.procs import Process
+from harness.temporal import Temporal
+
+NAMESPACE = "bitovi-project"
+POLLS = {"PollWorkflowTaskQueue", "PollActivityTaskQueue"}
+# What makes a workflow with one activity come to its end.
+WORK = POLLS | {"DescribeNamespace", "RespondWorkflowTaskCompleted", "RespondActivityTaskCompleted"}
+
+DENIED = "PermissionDenied: Request unauthorized."
+UNAUTHENTICATED = "Unauthenticated: Request unauthenticated."
+
+# The first test waits for the build; a minute or two where nothing of it is cached.
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def programs() -> Path:
+    """Where the two are. Skipped where there is no Go, which nothing else here needs."""
+    built = subprocess.run(
+        [paths.ROOT / "scripts" / "go-build.sh", "wasm-test/go-worker"], capture_output=True, text=True, timeout=580
+    )
+    if built.returncode == 3:
+        pytest.skip(built.stderr.strip())
+    assert built.returncode == 0, built.stderr
+    return paths.ROOT / ".cache" / "go" / "go-worker"
+
+
+@pytest.fixture
+def own_gate(temporal: Temporal, corp: Minter) -> Iterator[Gate]:
+    """An Envoy for one test: every line of its access log is of that test."""
+    with Envoy(Settings({"temporal": Cluster(temporal.port)}, plugin=plugin(corp.config())), "go-gate") as envoy:
+        yield Gate(envoy)
+
+
+def program(programs: Path, gate: Gate, name: str, token: str, *arguments: str) -> Process:
+    environment = {"TEMPORAL_ADDRESS": f"127.0.0.1:{gate.port}", "TEMPORAL_AUTH_TOKEN": token}
+    log = run_directory(f"go-{name}") / f"{name}.log"
+    return Process(name, [str(programs / name), *arguments], log, env=environment)
+
+
+def start(programs: Path, gate: Gate, token: str) -> tuple[int, str]:
+    """Exit code of the starter and the last line it said."""
+    with program(programs, gate, "starter", token, f"hello-{uuid.uuid4()}") as starter:
+        code = starter.wait(45)
+        return code, starter.log_text().splitlines()[-1]
+
+
+def token(corp: Minter, role: str, namespace: str = NAMESPACE) -> str:
+    return corp.token(f"a-{role}", permissions=[f"{namespace}:{role}"])
+
+
+def calls(gate: Gate, passed: bool) -> set[str]:
+    """Names of the methods that were let through, or of those that were refused by us."""
+    lines: list[Json] = gate.envoy.access_log()
+    refused = [line for line in lines if str(line["details"]).startswith("temporal_auth_")]
+    return {line["path"].rsplit("/", 1)[1] for line in lines if (line not in refused) is passed}
+
+
+def test_hello(programs: Path, own_gate: Gate, corp: Minter) -> None:
+    with program(programs, own_gate, "worker", token(corp, "worker")) as worker:
+        assert start(programs, own_gate, token(corp, "write")) == (0, "Hello World!"), worker.log_tail()
+        assert worker.alive()
+    until(lambda: not WORK - calls(own_gate, passed=True), 10, f"all of {WORK} in the access log")
+    assert not calls(own_gate, passed=False)
+
+
+NOT_GRANTED: dict[str, Callable[[Minter], str]] = {
+    "no permissions": lambda corp: corp.token(permissions=[]),
+    "writer elsewhere": lambda corp: token(corp, "write", "payroll"),
+    "worker": lambda corp: token(corp, "worker"),
+    "reader": lambda corp: token(corp, "read"),
+}
+NOT_ACCEPTED: dict[str, Callable[[Minter], str]] = {
+    "expired": lambda corp: corp.token(permissions=[f"{NAMESPACE}:write"], exp=jws.now() - 600),
+    "garbage": lambda _: "x.y.z",
+    "none": lambda _: "",
+    "of a stranger": lambda corp: corp.token(permissions=[f"{NAMESPACE}:write"], key=jws.stranger_key()),
+}
+
+
+@pytest.mark.parametrize("who", NOT_GRANTED)
+def test_starter_is_denied(programs: Path, gate: Gate, corp: Minter, who: str) -> None:
+    assert start(programs, gate, NOT_GRANTED[who](corp)) == (1, DENIED)
+
+
+@pytest.mark.parametrize("who", NOT_ACCEPTED)
+def test_starter_is_not_accepted(programs: Path, gate: Gate, corp: Minter, who: str) -> None:
+    assert start(programs, gate, NOT_ACCEPTED[who](corp)) == (1, UNAUTHENTICATED)
+
+
+WORKERS_THAT_END: dict[str, tuple[Callable[[Minter], str], str]] = {
+    "worker elsewhere": (lambda corp: token(corp, "worker", "payroll"), "Request unauthorized."),
+    "expired": (NOT_ACCEPTED["expired"], "Request unauthenticated."),
+    "garbage": (NOT_ACCEPTED["garbage"], "Request unauthenticated."),
+}
+
+
+@pytest.mark.parametrize("who", WORKERS_THAT_END)
+def test_worker_ends(programs: Path, own_gate: Gate, corp: Minter, who: str) -> None:
+    """It looks at its namespace before it polls."""
+    mint, text = WORKERS_THAT_END[who]
+    with program(programs, own_gate, "worker", mint(corp)) as worker:
+        assert worker.wait(45) == 1
+        assert text in worker.log_text()
+    until(lambda: "DescribeNamespace" in calls(own_gate, passed=False), 10, "the refusal in the access log")
+    assert calls(own_gate, passed=True) <= {"GetSystemInfo"}
+
+
+def test_reader_cannot_poll(programs: Path, own_gate: Gate, temporal: Temporal, corp: Minter) -> None:
+    """It may look at its namespace, so it starts, and asks for tasks for ever in vain."""
+    waiting = requests.start_workflow(NAMESPACE, f"waiting-{uuid.uuid4()}")
+    waiting.workflow_type.name, waiting.task_queue.name = "World", "hello-world"
+    straight(temporal, "StartWorkflowExecution", waiting)
+    with program(programs, own_gate, "worker", token(corp, "read")) as worker:
+        until(lambda: POLLS <= calls(own_gate, passed=False), 20, "both polls refused")
+        assert worker.alive()
+    history = requests.workflow.GetWorkflowExecutionHistoryRequest(namespace=NAMESPACE)
+    history.execution.workflow_id = waiting.workflow_id
+    answer = straight(temporal, "GetWorkflowExecutionHistory", history).message
+    events = requests.workflow.GetWorkflowExecutionHistoryResponse.FromString(answer).history.events
+    assert len(events) == 2, "started, its first task scheduled, and nobody got that"
+
+
+def straight(temporal: Temporal, name: str, message: Message) -> Reply:
+    """Around Envoy."""
+    return allowed(grpc_client.call(temporal.port, requests.path(name), message.SerializeToString()))

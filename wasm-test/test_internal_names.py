@@ -1,0 +1,96 @@
+"""Workflows and task queues of Temporal's own need an admin of the cluster: a schedule is a workflow to whoever signals it."""
+
+from __future__ import annotations
+
+import pytest
+from google.protobuf.message import Message
+from temporalio.api.schedule.v1 import SchedulePatch
+from temporalio.api.workflow.v1 import NewWorkflowExecutionInfo
+
+from harness import grpc_client, requests
+from harness.gate import Gate, allowed
+from harness.minter import Minter
+from harness.poll import until
+
+w = requests.workflow
+SCHEDULE = f"payday-{grpc_client.test_id()}"
+SCHEDULER = "temporal-sys-scheduler:" + SCHEDULE
+
+
+def _signal(workflow_id: str) -> Message:
+    """Pauses the schedule, if the workflow is a scheduler's."""
+    request = w.SignalWorkflowExecutionRequest(namespace="payroll", signal_name="patch")
+    request.workflow_execution.workflow_id = workflow_id
+    payload = request.input.payloads.add()
+    payload.metadata["encoding"] = b"json/protobuf"
+    payload.metadata["messageType"] = SchedulePatch.DESCRIPTOR.full_name.encode()
+    payload.data = b'{"pause": "by signal"}'
+    return request
+
+
+def _command(workflow_id: str) -> Message:
+    request = w.RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=b"x")
+    command = request.commands.add().signal_external_workflow_execution_command_attributes
+    command.execution.workflow_id = workflow_id
+    return request
+
+
+def _poll(method: str, queue: str) -> Message:
+    request = getattr(w, f"{method}Request")(namespace="payroll")
+    request.task_queue.name = queue
+    return request
+
+
+def _start(queue: str) -> Message:
+    request = requests.start_workflow("payroll", grpc_client.test_id())
+    request.task_queue.name = queue
+    return request
+
+
+@pytest.mark.parametrize(
+    ("method", "message", "permission"),
+    [
+        ("SignalWorkflowExecution", _signal(SCHEDULER), "payroll:admin"),
+        ("RespondWorkflowTaskCompleted", _command(SCHEDULER), "payroll:worker"),
+        ("PollWorkflowTaskQueue", _poll("PollWorkflowTaskQueue", "temporal-sys-per-ns-tq"), "payroll:worker"),
+        ("PollActivityTaskQueue", _poll("PollActivityTaskQueue", "/_sys/payroll/1"), "payroll:worker"),
+        ("StartWorkflowExecution", _start("temporal-sys-batcher-taskqueue"), "payroll:write"),
+        ("SignalWorkflowExecution", _signal(SCHEDULER), "temporal-system:write"),
+    ],
+    ids=["signal", "command", "poll", "poll a partition", "start", "signal as a writer everywhere"],
+)
+def test_denied(gate: Gate, corp: Minter, method: str, message: Message, permission: str) -> None:
+    gate.refused_by_us(method, message, token=corp.token(permissions=[permission]), status=7)
+
+
+def test_the_twins_of_that(gate: Gate, corp: Minter) -> None:
+    """Names that only look alike are anybody's, and the admin of the cluster may all of it: it really edits the schedule."""
+    create = w.CreateScheduleRequest(namespace="payroll", schedule_id=SCHEDULE, request_id=SCHEDULE)
+    create.schedule.action.start_workflow.CopyFrom(_new_workflow())
+    allowed(gate.call("CreateSchedule", create, token=corp.token(permissions=["payroll:write"])))
+
+    look_alike = gate.call("SignalWorkflowExecution", _signal("my-temporal-sys-scheduler"), token=corp.token(permissions=["payroll:write"]))
+    assert look_alike.grpc_status == 5, f"not found by the server: {look_alike}"
+    assert not _is_paused(gate, corp)
+    allowed(gate.call("SignalWorkflowExecution", _signal(SCHEDULER), token=corp.token(permissions=["temporal-system:admin"])))
+    # A signal is taken in when the scheduler's workflow gets its task.
+    until(lambda: _is_paused(gate, corp), 10, "the schedule to be paused")
+
+
+def test_reading_about_them_is_reading(gate: Gate, corp: Minter) -> None:
+    """As the Web UI does."""
+    request = w.DescribeTaskQueueRequest(namespace="payroll", task_queue_type=1)
+    request.task_queue.name = "temporal-sys-per-ns-tq"
+    allowed(gate.call("DescribeTaskQueue", request, token=corp.token(permissions=["payroll:read"])))
+
+
+def _new_workflow() -> Message:
+    info = NewWorkflowExecutionInfo(workflow_id="run-" + SCHEDULE)
+    info.workflow_type.name, info.task_queue.name = "Payday", "payday"
+    return info
+
+
+def _is_paused(gate: Gate, corp: Minter) -> bool:
+    request = w.DescribeScheduleRequest(namespace="payroll", schedule_id=SCHEDULE)
+    reply = allowed(gate.call("DescribeSchedule", request, token=corp.token(permissions=["payroll:read"])))
+    return bool(w.DescribeScheduleResponse.FromString(reply.message).schedule.state.paused)

@@ -1,0 +1,79 @@
+"""Several issuers, told apart by `iss`: each has its own keys, audiences and grants, and none stands in for another."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness import jws
+from harness.echo import Echo
+from harness.gate import Gate, allowed, refused
+from harness.minter import Minter
+from harness.policy import plugin
+
+CORP = Minter("https://corp.test/", [jws.shared_key("RS256"), jws.shared_key("ES256")])
+PARTNER = Minter("https://partner.test/realms/x", [jws.shared_key("EdDSA"), jws.shared_key("ES384")])
+# Publishes the same key under the same kid as corp: two names for one machine room.
+TWIN = Minter("https://twin.test/", [jws.shared_key("RS256")])
+
+
+@pytest.fixture(scope="module")
+def several(open_gate, echo: Echo) -> Gate:  # type: ignore[no-untyped-def]
+    configuration = plugin(CORP.config())
+    configuration["issuers"]["partner"] = PARTNER.config(audiences=["partner-temporal"], subject="email")
+    configuration["issuers"]["twin"] = TWIN.config(audiences="any")
+    configuration["grants"] = [
+        {"name": "c", "who": {"issuer": "corp"}, "permissions_claim": "permissions"},
+        {"name": "p", "who": {"issuer": "partner"}, "role": "reader", "namespaces": ["partner"]},
+        {"name": "pc", "who": {"issuer": "partner", "subject": "boss@partner.test"}, "role": "writer", "namespaces": ["partner"]},
+        {"name": "t", "who": {"issuer": "twin"}, "role": "reader", "namespaces": ["twin"]},
+    ]
+    return open_gate(configuration, echo.port)  # type: ignore[no-any-return]
+
+
+def partner_token(**claims: object) -> str:
+    return PARTNER.token(**({"aud": "partner-temporal", "email": "x@partner.test", "email_verified": True} | claims))
+
+
+def test_each_has_its_grants(several: Gate) -> None:
+    allowed(several.count("payroll", token=CORP.token(permissions=["payroll:read"])))
+    allowed(several.count("partner", token=partner_token()))
+    allowed(several.count("twin", token=TWIN.token(aud="whatever")))
+    refused(several.count("partner", token=CORP.token()), 7)
+    refused(several.count("payroll", token=partner_token(permissions=["payroll:admin"])), 7)
+    refused(several.count("twin", token=CORP.token()), 7)
+
+
+def test_keys_do_not_stand_in(several: Gate) -> None:
+    """A token of one issuer signed by another's key, under that key's kid."""
+    refused(several.count("payroll", token=CORP.token(key=PARTNER.keys[0], permissions=["payroll:read"])), 16)
+    refused(several.count("partner", token=partner_token(key=CORP.keys[0])), 16)
+    refused(several.count("twin", token=TWIN.token(key=CORP.keys[1])), 16)
+
+
+def test_audiences_do_not_stand_in(several: Gate) -> None:
+    refused(several.count("payroll", token=CORP.token(aud="partner-temporal", permissions=["payroll:read"])), 16)
+    refused(several.count("partner", token=partner_token(aud="temporal")), 16)
+
+
+def test_one_token_is_one_issuers(several: Gate) -> None:
+    """Two issuers share a key; the `iss` of the token alone decides, in the cache too."""
+    for _ in range(3):
+        allowed(several.count("twin", token=TWIN.token("alice")))
+        refused(several.count("twin", token=CORP.token("alice")), 7)
+
+
+def test_another_subject_claim(several: Gate) -> None:
+    allowed(several.start("partner", token=partner_token(email="boss@partner.test")))
+    refused(several.start("partner", token=partner_token(email="x@partner.test", sub="boss@partner.test")), 7)
+
+
+def test_email_as_subject_needs_to_be_verified(several: Gate) -> None:
+    reply = several.start("partner", token=partner_token(email="boss@partner.test", email_verified=False))
+    assert reply.grpc_status in (7, 16), str(reply)
+    reply = several.start("partner", token=partner_token(email="boss@partner.test", email_verified=None))
+    assert reply.grpc_status in (7, 16), str(reply)
+
+
+def test_nobodys_issuer(several: Gate) -> None:
+    for url in ("https://corp.test", "https://corp.test//", "https://corp.test/realms/x", "http://corp.test/", "corp", ""):
+        refused(several.count("payroll", token=CORP.token(iss=url, permissions=["payroll:read"])), 16)

@@ -1,0 +1,142 @@
+"""Every method of the table: refused to each role below the one it needs, passed for the one that is just enough.
+
+What a method needs is taken from Temporal's own table (read, write or admin; namespace or cluster), not from ours; what
+a worker may do is listed here. The calls that pass go to the real server, in a namespace it does not have.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from harness import grpc_client, requests
+from harness.gate import Gate, refused
+from harness.minter import Minter
+from harness.requests import Method
+
+# Nobody has it, so that no call of this file changes anything.
+NOWHERE = "no-such-namespace"
+
+WORKER = {
+    "DescribeNamespace",
+    "GetWorkflowExecutionHistory",
+    "GetWorkflowExecutionHistoryReverse",
+    "PollWorkflowTaskQueue",
+    "PollActivityTaskQueue",
+    "PollNexusTaskQueue",
+    "RespondWorkflowTaskCompleted",
+    "RespondWorkflowTaskFailed",
+    "RespondQueryTaskCompleted",
+    "RespondActivityTaskCompleted",
+    "RespondActivityTaskCompletedById",
+    "RespondActivityTaskFailed",
+    "RespondActivityTaskFailedById",
+    "RespondActivityTaskCanceled",
+    "RespondActivityTaskCanceledById",
+    "RespondNexusTaskCompleted",
+    "RespondNexusTaskFailed",
+    "RecordActivityTaskHeartbeat",
+    "RecordActivityTaskHeartbeatById",
+    "RecordWorkerHeartbeat",
+    "ResetStickyTaskQueue",
+    "ShutdownWorker",
+}
+ANONYMOUS = {"GetSystemInfo"}
+# A namespace named in the request does not exist yet, so no namespace grant can cover it.
+SYSTEM_ONLY = {"RegisterNamespace"}
+# What ends or hangs a real server when sent empty.
+NOT_TO_THE_SERVER = {"AddOrUpdateRemoteCluster"}
+# A batch is not judged by what it does yet.
+UNTIL_POLICY = {"StartBatchOperation"}
+
+RANK = {"readonly": "read", "write": "write", "admin": "admin"}
+ROLES = ["none", "worker", "read", "write", "admin"]
+INCLUDES = {
+    "none": {"none"},
+    "worker": {"none", "worker"},
+    "read": {"none", "read"},
+    "write": {"none", "worker", "read", "write"},
+    "admin": set(ROLES),
+}
+
+
+def sufficient(method: Method) -> set[str]:
+    """The smallest roles that may call it."""
+    needs = {RANK[method.access]}
+    if method.scope == "namespace" and method.name in WORKER:
+        needs.add("worker")
+    return needs
+
+
+def may(role: str, method: Method) -> bool:
+    return bool(INCLUDES[role] & sufficient(method))
+
+
+def permission(scope: str, role: str) -> list[str]:
+    return [] if role == "none" else [f"{scope}:{role}"]
+
+
+METHODS = requests.methods()
+
+
+def _enough_calls(method: Method) -> list[str]:
+    """The scopes in which the role just enough passes."""
+    if method.scope == "cluster" or method.name in SYSTEM_ONLY | UNTIL_POLICY:
+        return ["temporal-system"]
+    return [NOWHERE, "temporal-system"]
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_role_below(gate: Gate, corp: Minter, method: Method) -> None:
+    if method.name in ANONYMOUS:
+        pytest.skip("for everybody, see test_anonymous")
+    message = requests.build(method, NOWHERE)
+    refused(gate.call(method.path, message), 16)
+    marked: list[str] = []
+    for scope in (NOWHERE, "temporal-system"):
+        for role in ROLES:
+            if scope in _enough_calls(method) and may(role, method):
+                continue
+            marked.append(grpc_client.test_id())
+            token = corp.token(permissions=permission(scope, role))
+            refused(gate.call(method.path, message, token=token, test_id=marked[-1]), 7)
+    # Admin of every other namespace is nobody here.
+    marked.append(grpc_client.test_id())
+    others = corp.token(permissions=["payroll:admin", "finance-reports:admin", f"{NOWHERE}2:admin"])
+    refused(gate.call(method.path, message, token=others, test_id=marked[-1]), 7)
+    for test_id in marked:
+        assert gate.details(test_id) == "temporal_auth_permission"
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_role_just_enough(gate: Gate, echo_gate: Gate, corp: Minter, method: Method) -> None:
+    message = requests.build(method, NOWHERE)
+    target = echo_gate if method.name in NOT_TO_THE_SERVER else gate
+    for scope in _enough_calls(method):
+        for role in sufficient(method):
+            marked = grpc_client.test_id()
+            token = corp.token(permissions=permission(scope, role))
+            # Long polls are cut short by their own deadline.
+            reply = target.call(method.path, message, token=token, test_id=marked, grpc_timeout=0.5, timeout=5)
+            assert reply.grpc_status not in (7, 16), f"{role} of {scope}: {reply}"
+            line = target.envoy.access(marked)
+            assert line["cluster"] == "temporal" and not str(line["details"]).startswith("temporal_auth_"), line
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if m.scope == "namespace"], ids=str)
+def test_namespace_is_read_from_its_field(echo_gate: Gate, corp: Minter, method: Method) -> None:
+    """Whatever its number: own passes, foreign does not, none does not, two do not; plain and gzip."""
+    if method.name in SYSTEM_ONLY | UNTIL_POLICY:
+        pytest.skip("needs a system grant")
+    token = corp.token(permissions=["payroll:admin"])
+    own, foreign = (requests.build(method, n).SerializeToString() for n in ("payroll", "finance-reports"))
+    for gzip in (False, True):
+        for message, status in ((own, 0), (foreign, 7), (b"", 7), (own + foreign, 3), (foreign + own, 3)):
+            reply = echo_gate.call(method.path, message, token=token, gzip=gzip)
+            assert reply.grpc_status == status, f"{message!r}: {reply}"
+
+
+def test_the_table_is_whole() -> None:
+    """123 and 12 methods at this version of the API: a shorter table would pass every test above."""
+    names = [method.name for method in METHODS]
+    assert len(names) >= 135 and len(set(map(str, METHODS))) == len(names)
+    assert WORKER <= set(names) and SYSTEM_ONLY <= set(names)

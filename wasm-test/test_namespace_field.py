@@ -1,0 +1,165 @@
+"""The namespace is what protobuf-go would read, and a message that could be read twice is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.gate import Gate, allowed
+from harness.minter import Minter
+from harness.proto import group, number, tag, text, varint
+
+COUNT = "CountWorkflowExecutions"
+OWN, FOREIGN = text(1, "payroll"), text(1, "finance-reports")
+
+
+@pytest.fixture
+def token(corp: Minter) -> str:
+    return corp.token(permissions=["payroll:read"])
+
+
+@pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
+def test_own_and_foreign(gate: Gate, token: str, gzip: bool) -> None:
+    allowed(gate.call(COUNT, OWN, token=token, gzip=gzip))
+    gate.refused_by_us(COUNT, FOREIGN, token=token, gzip=gzip, status=7)
+    gate.refused_by_us(COUNT, b"", token=token, gzip=gzip, status=7)
+
+
+@pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize(
+    "message",
+    [OWN + FOREIGN, FOREIGN + OWN, OWN + OWN, OWN + text(1, ""), text(1, "") + OWN, OWN + text(2, "") + FOREIGN],
+    ids=["own foreign", "foreign own", "own own", "own empty", "empty own", "apart"],
+)
+def test_twice(gate: Gate, token: str, message: bytes, gzip: bool) -> None:
+    """Servers take the last one. A filter that took the first would be fooled; no honest encoder emits two."""
+    gate.refused_by_us(COUNT, message, token=token, gzip=gzip, status=3)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        varint(0x0A, 2) + varint(7) + b"payroll",
+        varint(0x0A, 5) + varint(7, 4) + b"payroll",
+        varint(0x0A, 10) + varint(7, 10) + b"payroll",
+    ],
+    ids=["padded tag", "padded tag and length", "ten bytes each"],
+)
+def test_padded_varints(gate: Gate, token: str, corp: Minter, spelling: bytes) -> None:
+    allowed(gate.call(COUNT, spelling, token=token))
+    gate.refused_by_us(COUNT, spelling, token=corp.token(permissions=["finance-reports:read"]), status=7)
+    # Twice is twice, however it is spelt.
+    gate.refused_by_us(COUNT, OWN + spelling, token=token, status=3)
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        text(1000, b"x" * 5000),
+        number(1001, 1 << 63),
+        tag(1002, 1) + bytes(8),
+        tag(1003, 5) + bytes(4),
+        group(1004, text(1, "finance-reports") + number(2, 1)),
+        group(1005, group(1006, group(1007, b""))),
+        text(1008, OWN + FOREIGN),
+    ],
+    ids=["bytes", "varint", "fixed64", "fixed32", "group", "nested groups", "sub-message"],
+)
+def test_unknown_fields_are_passed_over(gate: Gate, token: str, noise: bytes) -> None:
+    for message in (noise + OWN, OWN + noise, noise + OWN + noise):
+        allowed(gate.call(COUNT, message, token=token))
+    for message in (noise + FOREIGN, FOREIGN + noise):
+        gate.refused_by_us(COUNT, message, token=token, status=7)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [number(1, 7), tag(1, 5) + bytes(4), tag(1, 1) + bytes(8), group(1, OWN)],
+    ids=["varint", "fixed32", "fixed64", "group"],
+)
+def test_wrong_wire_type_is_no_namespace(gate: Gate, token: str, wrong: bytes) -> None:
+    """protobuf-go skips it as unknown: the namespace is what the other occurrence says, or empty."""
+    for message in (wrong, wrong + FOREIGN, FOREIGN + wrong):
+        reply = gate.call(COUNT, message, token=token)
+        assert reply.grpc_status in (3, 7), str(reply)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"\x0a",
+        b"\x0a\x08payroll",
+        OWN + b"\x12",
+        OWN + b"\x12\xff",
+        OWN + b"\x80",
+        OWN + varint(2 << 3 | 2, 10)[:-1] + b"\x80\x00",
+        OWN + b"\xff" * 10 + b"\x01",
+        OWN + b"\x02\x00",
+        OWN + varint((1 << 29) << 3 | 2) + b"\x00",
+        OWN + tag(1000, 6) + b"\x00",
+        OWN + tag(1000, 7) + b"\x00",
+        OWN + tag(1000, 3),
+        OWN + tag(1000, 4),
+        OWN + tag(1000, 3) + tag(1001, 4),
+        OWN + tag(1000, 5) + b"\x00",
+        OWN + text(2, b"")[:-1] + varint(1 << 40),
+        OWN + text(2, b"")[:-1] + varint((1 << 64) - 1),
+        text(1, b"pay\xffroll"),
+        text(1, b"\xc0\xaf"),
+        text(1, b"\xed\xa0\x80"),
+    ],
+    ids=["only a tag", "short", "tag at the end", "length cut", "varint cut", "11-byte tag", "11-byte varint", "field 0",
+         "field too high", "wire type 6", "wire type 7", "open group", "closed group", "crossed groups", "fixed32 cut",
+         "length beyond the end", "length of 2^64-1", "bad utf-8", "overlong utf-8", "surrogate"],
+)  # fmt: skip
+@pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
+def test_what_temporal_would_not_decode(gate: Gate, token: str, broken: bytes, gzip: bool) -> None:
+    gate.refused_by_us(COUNT, broken, token=token, gzip=gzip, status=3)
+
+
+def test_bad_utf8_in_another_field(gate: Gate, token: str) -> None:
+    """Decides nothing, so it may be left to the server, which refuses it."""
+    reply = gate.call(COUNT, OWN + text(2, b"\xff\xfe"), token=token)
+    assert reply.grpc_status in (3, 13), str(reply)
+
+
+def test_temporal_agrees(temporal, token: str) -> None:  # type: ignore[no-untyped-def]
+    """The control: without the filter the server takes the last of two namespaces, and what it cannot decode is 13."""
+    from harness import grpc_client, requests
+
+    path = requests.path(COUNT)
+    assert grpc_client.call(temporal.port, path, text(1, "nowhere") + OWN).grpc_status == 0
+    assert grpc_client.call(temporal.port, path, OWN + text(1, "nowhere")).grpc_status == 5
+    assert grpc_client.call(temporal.port, path, OWN + b"\x12").grpc_status == 13
+
+
+@pytest.mark.parametrize("name", ["Payroll", "payroll ", " payroll", "payrol", "payroll2", "pay\u200broll", "payroll\0", "*"])
+def test_names_are_compared_exactly(gate: Gate, token: str, name: str) -> None:
+    gate.refused_by_us(COUNT, text(1, name), token=token, status=7)
+
+
+@pytest.mark.parametrize("length", [1000, 1001, 70_000, 1_000_000])
+def test_namespaces_of_great_length(gate: Gate, token: str, length: int) -> None:
+    """Temporal's limit is 1000 bytes: beyond it "malformed" is as right as "denied"."""
+    reply = gate.call(COUNT, text(1, "p" * length), token=token)
+    assert reply.grpc_status in ((7,) if length <= 1000 else (3, 7)), str(reply)
+
+
+def test_deeply_nested_groups(gate: Gate, token: str) -> None:
+    """Temporal accepts 9,000 and refuses 11,000 levels. We may refuse earlier, but never trap."""
+    for depth in (50, 9_000, 200_000):
+        deep = tag(1000, 3) * depth + tag(1000, 4) * depth
+        reply = gate.call(COUNT, OWN + deep, token=token)
+        assert reply.grpc_status in (0, 3), f"{depth}: {reply}"
+        reply = gate.call(COUNT, FOREIGN + deep, token=token)
+        assert reply.grpc_status in (7, 3), f"{depth}: {reply}"
+    allowed(gate.call(COUNT, OWN, token=token))
+
+
+def test_many_tiny_fields(gate: Gate, token: str) -> None:
+    """Four megabytes of two-byte fields are legal: they must not stop the worker thread for long."""
+    import time
+
+    body = OWN + number(100, 1) * 1_300_000
+    began = time.monotonic()
+    allowed(gate.call(COUNT, body, token=token, timeout=30))
+    assert time.monotonic() - began < 5

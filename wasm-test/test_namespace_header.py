@@ -1,0 +1,21 @@
+"""The `temporal-namespace` header is the client's say-so: it neither opens nor closes anything."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.gate import Gate, allowed, refused
+from harness.minter import Minter
+
+
+@pytest.mark.parametrize("name", ["temporal-namespace", "Temporal-Namespace".lower(), "temporal-resource-id"])
+@pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
+def test_lies_both_ways(gate: Gate, corp: Minter, name: str, gzip: bool) -> None:
+    token = corp.token(permissions=["payroll:read"])
+    # Says the namespace the caller may read, asks for the other.
+    refused(gate.count("finance-reports", token=token, gzip=gzip, headers={name: "payroll"}), 7)
+    # Says the other, asks for the one the caller may read.
+    allowed(gate.count("payroll", token=token, gzip=gzip, headers={name: "finance-reports"}))
+    # Says it twice.
+    refused(gate.count("finance-reports", token=token, gzip=gzip, headers=[(name, "payroll"), (name, "payroll")]), 7)
+    refused(gate.count("", token=token, gzip=gzip, headers={name: "payroll"}), 7)

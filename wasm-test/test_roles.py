@@ -1,0 +1,78 @@
+"""Roles of the operator's making: built on the built-in ones, with effects added and taken away."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness import requests
+from harness.echo import Echo
+from harness.gate import Gate
+from harness.minter import Minter
+from harness.policy import plugin
+
+ROLES = {
+    "developer": {"from": "writer", "minus": ["terminate", "delete", "reset"]},
+    "careful": {"from": "developer", "minus": ["cancel"]},
+    "operator": {"from": "reader", "plus": ["terminate", "cancel"]},
+    "starter": {"from": "reader", "plus": ["StartWorkflowExecution"]},
+    "runner": {"from": "worker", "plus": ["start"]},
+}
+
+METHODS = {
+    "read": "CountWorkflowExecutions",
+    "history": "GetWorkflowExecutionHistory",
+    "query": "QueryWorkflow",
+    "start": "StartWorkflowExecution",
+    "signal": "SignalWorkflowExecution",
+    "start+signal": "SignalWithStartWorkflowExecution",
+    "cancel": "RequestCancelWorkflowExecution",
+    "terminate": "TerminateWorkflowExecution",
+    "delete": "DeleteWorkflowExecution",
+    "reset": "ResetWorkflowExecution",
+    "poll": "PollActivityTaskQueue",
+    "respond": "RespondActivityTaskCompleted",
+    "namespace": "UpdateNamespace",
+}
+READ = {"read", "history", "query"}
+WORK = {"poll", "respond", "history"}
+WRITE = READ | WORK | {"start", "signal", "start+signal", "cancel", "terminate", "delete", "reset"}
+
+MAY = {
+    "worker": WORK,
+    "reader": READ,
+    "writer": WRITE,
+    "admin": WRITE | {"namespace"},
+    "developer": WRITE - {"terminate", "delete", "reset"},
+    "careful": WRITE - {"terminate", "delete", "reset", "cancel"},
+    "operator": READ | {"terminate", "cancel"},
+    "starter": READ | {"start"},
+    "runner": WORK | {"start"},
+}
+
+
+@pytest.fixture(scope="module")
+def roles(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+    grants = [
+        {"name": role, "who": {"issuer": "corp", "claims": {"role": role}}, "role": role, "namespaces": ["payroll"]}
+        for role in MAY
+    ]
+    return open_gate(plugin(corp.config(), grants=grants, roles=ROLES), echo.port)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("role", MAY)
+def test_role(roles: Gate, corp: Minter, role: str) -> None:
+    token = corp.token(role=role)
+    for effect, name in METHODS.items():
+        method = next(m for m in requests.methods() if m.name == name)
+        expected = 0 if effect in MAY[role] else 7
+        reply = roles.call(method.path, requests.build(method, "payroll"), token=token)
+        assert reply.grpc_status == expected, f"{role}, {effect}: {reply}"
+        reply = roles.call(method.path, requests.build(method, "finance-reports"), token=token)
+        assert reply.grpc_status == 7, f"{role}, {effect} elsewhere: {reply}"
+
+
+def test_grants_add_up(roles: Gate, corp: Minter) -> None:
+    """`start` from one grant, `signal` from another: together they make the call that needs both."""
+    both = requests.workflow.SignalWithStartWorkflowExecutionRequest(namespace="payroll")
+    assert roles.call("SignalWithStartWorkflowExecution", both, token=corp.token(role="starter")).grpc_status == 7
+    assert roles.call("SignalWithStartWorkflowExecution", both, token=corp.token(role=["runner", "careful"])).grpc_status == 0

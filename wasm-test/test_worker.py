@@ -1,0 +1,139 @@
+"""A real worker of the Python SDK, for minutes, under a token that has `worker` and nothing else.
+
+More than three minutes, because long polls last one and a denied poll ends a worker only after another: a shorter run
+would not see it. Somebody else, straight at Temporal, gives it work: workflows with activities, children, queries,
+updates, histories of many pages replayed from the start because the cache holds one workflow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import uuid
+from datetime import timedelta
+
+import pytest
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
+from temporalio.client import Client, WorkflowHandle
+from temporalio.worker import Worker
+
+from harness import grpc_client, requests
+from harness.gate import Gate, refused
+from harness.minter import Minter
+from harness.policy import plugin
+from harness.poll import until
+from harness.temporal import Temporal
+from worker_load import STEPS, Child, Everything, beat, fail_once, produce
+
+SECONDS = float(os.environ.get("WORKER_SECONDS", "185"))
+QUEUE = "the-workers-queue"
+
+# Without these the run proves nothing: each must have come through the filter.
+EXPECTED = {
+    "GetSystemInfo",
+    "DescribeNamespace",
+    "PollWorkflowTaskQueue",
+    "PollActivityTaskQueue",
+    "RespondWorkflowTaskCompleted",
+    "RespondQueryTaskCompleted",
+    "RespondActivityTaskCompleted",
+    "RespondActivityTaskFailed",
+    "RecordActivityTaskHeartbeat",
+    "GetWorkflowExecutionHistory",
+    "ShutdownWorker",
+    *(["RecordWorkerHeartbeat"] if SECONDS > 100 else []),  # one a minute
+}
+
+
+async def _work(boss: Client, until: float) -> int:
+    """Rounds of everything, until the time is over; how many."""
+    rounds = 0
+    while not rounds or time.monotonic() < until:
+        handles = [await _start(boss, again=number == 0) for number in range(3)]
+        for handle in handles:
+            await _exercise(handle)
+        rounds += 1
+        # Now and then the worker idles through whole long polls.
+        if rounds % 2 == 0 and until - time.monotonic() > 70:
+            await asyncio.sleep(62)
+    return rounds
+
+
+async def _start(boss: Client, again: bool) -> WorkflowHandle[Everything, int]:
+    return await boss.start_workflow(
+        Everything.run, args=[STEPS, True, again], id=f"everything-{uuid.uuid4()}", task_queue=QUEUE,
+        execution_timeout=timedelta(minutes=5),
+    )  # fmt: skip
+
+
+async def _exercise(handle: WorkflowHandle[Everything, int]) -> None:
+    while await handle.query(Everything.progress) < STEPS:
+        await asyncio.sleep(0.5)
+    for number in range(3):
+        assert await handle.execute_update(Everything.note, f"note {number}") == number + 1
+    await handle.signal(Everything.release)
+    assert await asyncio.wait_for(handle.result(), 60) >= 1
+
+
+async def _run(gate: Gate, temporal: Temporal, token: str) -> int:
+    boss = await Client.connect(temporal.address, namespace="payroll")
+    behind = await Client.connect(f"127.0.0.1:{gate.port}", namespace="payroll", api_key=token, tls=False)
+    worker = Worker(
+        behind,
+        task_queue=QUEUE,
+        workflows=[Everything, Child],
+        activities=[produce, beat, fail_once],
+        max_cached_workflows=1,
+        max_concurrent_workflow_task_polls=2,
+        graceful_shutdown_timeout=timedelta(seconds=5),
+    )
+    async with worker:
+        return await _work(boss, time.monotonic() + SECONDS)
+
+
+@pytest.fixture(scope="module")
+def own_gate(open_gate, temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+    """An Envoy that only the worker uses: every counter in it is the worker's."""
+    return open_gate(plugin(corp.config()), temporal.port)  # type: ignore[no-any-return]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(SECONDS + 180)
+def test_worker(own_gate: Gate, temporal: Temporal, corp: Minter) -> None:
+    token = corp.token("payroll-worker", permissions=["payroll:worker"])
+    began = time.monotonic()
+    rounds = asyncio.run(_run(own_gate, temporal, token))
+    assert rounds >= 1 and time.monotonic() - began >= SECONDS
+
+    denied = {k: v for k, v in own_gate.envoy.counters().items() if ".denied." in k and v}
+    assert not denied, f"{denied}: {own_gate.envoy.decisions()[:5]}"
+    assert own_gate.envoy.counter("temporal_auth.allowed") > 500
+    until(lambda: not EXPECTED - _called(own_gate), 10, f"all expected calls (of {EXPECTED})")
+    lines = own_gate.envoy.access_log()
+    assert not [line for line in lines if str(line["details"]).startswith(("temporal_auth_", "wasm"))]
+
+    _may_not_do_more(own_gate, token)
+
+
+def _called(gate: Gate) -> set[str]:
+    return {line["path"].rsplit("/", 1)[1] for line in gate.envoy.access_log()}
+
+
+def _may_not_do_more(gate: Gate, token: str) -> None:
+    """The same token, as a client."""
+    w = requests.workflow
+    for name in (
+        "StartWorkflowExecution", "TerminateWorkflowExecution", "SignalWorkflowExecution", "ListWorkflowExecutions",
+        "CountWorkflowExecutions", "RequestCancelWorkflowExecution", "DeleteWorkflowExecution", "QueryWorkflow",
+        "SignalWithStartWorkflowExecution", "ResetWorkflowExecution", "CreateSchedule", "UpdateNamespace",
+        "DescribeWorkflowExecution", "UpdateWorkflowExecution", "StartBatchOperation",
+    ):  # fmt: skip
+        request = getattr(w, name + "Request")(namespace="payroll")
+        refused(gate.call(name, request, token=token), 7)
+    for name in ("PollWorkflowTaskQueue", "PollActivityTaskQueue", "DescribeNamespace"):
+        request = getattr(w, name + "Request")(namespace="finance-reports")
+        refused(gate.call(name, request, token=token), 7)
+    history = GetWorkflowExecutionHistoryRequest(namespace="payroll")
+    reply = gate.call("GetWorkflowExecutionHistory", history, token=token, test_id=grpc_client.test_id())
+    assert reply.grpc_status not in (7, 16)
