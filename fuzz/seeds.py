@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Writes first inputs for the fuzz targets: seeds.py DIRECTORY < cases of the oracle, a line of JSON each (or nothing)."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import sys
+import zlib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = Path(sys.argv[1])
+
+# Every field that a configuration may have.
+CONFIG = {
+    "version": 1,
+    "applies_to": {"clusters": ["outbound|7233||temporal*"]},
+    "issuers": {
+        "corp": {
+            "issuer": "https://idp.example.com/", "audiences": ["temporal"], "algorithms": ["RS256", "EdDSA"], "subject": "sub",
+            "keys": {"discovery": True, "cluster": "idp", "jwks_cluster": "idp", "refresh": "10m", "max_stale": "24h", "wait": "5s",
+                     "timeout": "500ms", "retry": "1s", "refetch": "2s"},
+            "service_when": [{"gty": "client-credentials"}, {"/realm_access/roles": ["service", True, 7]}],
+            "token": {"headers": ["authorization"], "typ": ["JWT"], "leeway": "60s", "max_lifetime": "24h", "require": {"token_use": "access"}},
+        },
+        "other": {"issuer": "http://o/", "audiences": "any", "keys": {"jwks_uri": "https://o/keys", "cluster": "idp"}},
+        "inline": {"issuer": "i", "audiences": "any", "keys": {"inline": {"keys": [
+            {"kty": "OKP", "crv": "Ed25519", "kid": "e", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}}},
+    },
+    "roles": {"developer": {"from": "writer", "minus": ["terminate", "QueryWorkflow"]}, "more": {"from": "developer", "plus": ["terminate", "NewMethod"]}},
+    "grants": [
+        {"name": "a", "who": {"issuer": ["corp", "other"], "claims": {"groups": "team-{team}"}}, "role": "developer", "namespaces": ["{team}-*"]},
+        {"name": "b", "who": {"issuer": "corp", "kind": "human", "subject": "{team}-worker"}, "role": "worker", "namespaces": ["{team}", "\\*\\{"]},
+        {"name": "c", "who": {"issuer": "corp"}, "permissions_claim": "permissions", "may_register": True},
+        {"name": "d", "who": {"issuer": "corp"}, "role": "admin", "system": True},
+    ],
+    "anonymous": ["grpc.health.v1.Health/Check", "GetSystemInfo"],
+    "authenticated": ["GetClusterInfo"],
+    "methods": [{"name": "/temporal.api.workflowservice.v1.WorkflowService/NewMethod", "scope": "namespace", "namespace_field": 1, "effects": ["read"]}],
+    "admin_service": True, "forward_token": False, "log": {"allowed": True}, "access_log_state": False,
+}
+# Points that are on their curves: the generators of P-256 (SEC 2) and P-384, and a key of RFC 8037.
+P256 = bytes.fromhex("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296" "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5")
+P384 = bytes.fromhex("aa87ca22be8b05378eb1c71ef320ad746e1d3b628ba79b9859f741e082542a385502f25dbf55296c3a545e3872760ab7"
+                     "3617de4a96262c6f5d9e98bf9292dc29f8f41dbd289a147ce9da3113b5f0b8c00a60b1ce1d7e819d7a431d7c90ea0e5f")
+ED25519 = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+
+
+# Copies from before its beginning, where there is nothing but what an earlier message left: Go refuses that.
+BEFORE_THE_BEGINNING = bytes.fromhex("1f8b08000000000000ff035efeefe4ec02004261396806000000")
+
+
+def write(target: str, *parts: bytes) -> None:
+    data = b"".join(parts)
+    directory = OUT / target
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / hashlib.sha1(data).hexdigest()).write_bytes(data)
+
+
+def methods() -> dict[str, int]:
+    rows = (ROOT / "data/temporal/effects.tsv").read_text().splitlines()[1:]
+    return {"/" + "/".join(row.split("\t")[:2]): place for place, row in enumerate(rows)}
+
+
+def from_case(case: dict, places: dict[str, int]) -> None:
+    body = base64.b64decode(case["body"])
+    is_gzip = case.get("grpc_encoding") == "gzip"
+    sizes = bytes(size % 256 for size in case.get("chunks") or [0])[:4].ljust(4, b"\0")
+    place = bytes([places.get(case["path"], 0)])
+    write("grpc_frames", bytes([is_gzip]), sizes, bytes(3), body)
+    # As it is, the method and the pieces said; and the message alone, for the harness to frame.
+    write("call", bytes([1 | is_gzip << 1]), place, b"\0", sizes, b"\0", body)
+    message = body[5:]
+    if body[:1] == b"\x01":
+        write("gunzip", b"\0", sizes, bytes(3), message)
+        write("gunzip", b"\1", sizes, bytes(3), message[10:-8])
+        try:
+            message = gzip.decompress(message)
+        except (OSError, EOFError, zlib.error):
+            return
+    write("protobuf", sizes, bytes(4), message)
+    write("target", place, sizes, bytes(3), message)
+    write("call", bytes([is_gzip << 1]), place, b"\0", sizes, b"\0", message)
+    # Ends and beginnings near the harness's time, too.
+    near = 1_800_000_000 - 100 + zlib.crc32(body) % 200
+    claims = case["claims"] | {"iss": "https://idp/"} | ({"exp": near, "nbf": near} if near % 2 else {})
+    write("token", b'\0{"alg":"ES256","kid":"k","typ":"JWT"}\n', json.dumps(claims).encode(), b"\nsignature")
+
+
+def words(value: object) -> set[str]:
+    if isinstance(value, dict):
+        return set(value).union(*map(words, value.values()))
+    if isinstance(value, list):
+        return set().union(*map(words, value))
+    return {value} if isinstance(value, str) else set()
+
+
+def main() -> None:
+    # The harness fills in, of these four, what a mutation of a valid case would hardly find.
+    modulus = b"".join(hashlib.sha256(bytes([n])).digest() for n in range(8))
+    for kind, first, second in [(0, b"\xc5" + modulus[:-2] + b"\x01", b"\1\0\1"), (1, P256[:32], P256[32:]), (2, P384[:48], P384[48:]), (3, ED25519, b"")]:
+        signature = modulus if kind == 0 else bytes(63 + 32 * (kind == 2)) + b"\1"
+        write("keys", bytes([1, kind, len(second), len(signature) // 2]), signature, second, first)
+    write("keys", bytes([0, 0, 0, 32]), bytes(64), json.dumps(CONFIG["issuers"]["inline"]["keys"]["inline"]).replace('"e"', '"k"').encode())
+    write("gunzip", bytes(8), BEFORE_THE_BEGINNING)
+    write("grpc_frames", b"\1", bytes(7), b"\1", len(BEFORE_THE_BEGINNING).to_bytes(4), BEFORE_THE_BEGINNING)
+    write("config", json.dumps(CONFIG).encode())
+    write("config", (ROOT / "src/config/struct_example.bin").read_bytes())
+    for left_out in CONFIG:
+        write("config", json.dumps({name: value for name, value in CONFIG.items() if name != left_out}).encode())
+    texts = sorted(json.dumps(word) for word in words(CONFIG) if '\\' not in word)
+    (OUT / "config.dict").write_text("".join('"' + text.replace('"', '\\"') + '"\n' for text in texts))
+    places = methods()
+    for line in sys.stdin:
+        from_case(json.loads(line), places)
+
+
+if __name__ == "__main__":
+    main()

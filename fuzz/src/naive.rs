@@ -1,0 +1,80 @@
+//! Protobuf and gRPC read in the simplest way, all bytes at hand, to hold the incremental readers against.
+
+use std::io::Read;
+
+use flate2::read::MultiGzDecoder;
+
+/// A field: its number, its wire type and its bytes, or its number where it is a varint.
+pub struct Field<'a> {
+    pub number: u64,
+    pub wire: u64,
+    pub varint: u64,
+    pub bytes: &'a [u8],
+}
+
+/// The fields of a message; none where the bytes are no protobuf.
+pub fn fields(mut message: &[u8]) -> Option<Vec<Field<'_>>> {
+    let mut fields = Vec::new();
+    while !message.is_empty() {
+        fields.push(next(&mut message)?);
+    }
+    Some(fields)
+}
+
+fn next<'a>(bytes: &mut &'a [u8]) -> Option<Field<'a>> {
+    let tag = varint(bytes)?;
+    let mut field = Field { number: tag >> 3, wire: tag & 7, varint: 0, bytes: &[] };
+    let length = match field.wire {
+        0 => {
+            field.varint = varint(bytes)?;
+            0
+        }
+        1 => 8,
+        2 => varint(bytes)?,
+        3 => loop {
+            let mut ahead = *bytes;
+            let inner = varint(&mut ahead)?;
+            if inner == tag + 1 {
+                *bytes = ahead;
+                break 0;
+            }
+            next(bytes)?;
+        },
+        5 => 4,
+        _ => return None,
+    };
+    let length = usize::try_from(length).ok()?;
+    (field.bytes, *bytes) = bytes.split_at_checked(length)?;
+    Some(field)
+}
+
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let length = bytes.iter().take(10).position(|byte| *byte < 0x80)? + 1;
+    let (taken, rest) = bytes.split_at(length);
+    *bytes = rest;
+    Some(taken.iter().rev().fold(0, |value, byte| value << 7 | u64::from(byte & 0x7f)))
+}
+
+/// The text of a field of the outermost message: the last, as a decoder would have it. None where it cannot be read.
+pub fn last_text(message: &[u8], number: u32) -> Option<String> {
+    let named = |field: &Field<'_>| field.wire == 2 && field.number == u64::from(number);
+    let last = fields(message)?.into_iter().rfind(named).map_or(&[][..], |field| field.bytes);
+    String::from_utf8(last.to_vec()).ok()
+}
+
+/// The message of a unary call's body. None where there is not exactly one.
+pub fn message(body: &[u8]) -> Option<Vec<u8>> {
+    let (prefix, content) = body.split_first_chunk::<5>()?;
+    let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]);
+    if content.len() != usize::try_from(length).ok()? {
+        return None;
+    }
+    if prefix[0] == 0 { Some(content.to_vec()) } else { gunzip(content) }
+}
+
+/// What flate2 reads from gzip data. Unlike Go it refuses members with reserved flags.
+pub fn gunzip(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut content = Vec::new();
+    MultiGzDecoder::new(bytes).read_to_end(&mut content).ok()?;
+    Some(content)
+}

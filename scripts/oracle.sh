@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Compares what this library makes of random requests with what Temporal's own code does:
+#
+#   scripts/oracle.sh COUNT SEED [--release]
+#
+# Ends with 3 where Go is not installed.
+. "$(dirname "$0")/lib.sh"
+
+scripts/go-build.sh wasm-test/oracle "one to three minutes" || exit
+export ORACLE=".cache/go/oracle/oracle generate -count ${1:?how many} -seed ${2:?which}"
+cargo test "${@:3}" --test oracle -- --nocapture

@@ -1,0 +1,69 @@
+//! Cases with Temporal's answers, a line of JSON each.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+
+/// See `Case` in wasm-test/oracle/case.go.
+pub struct Case {
+    pub line: String,
+    pub path: String,
+    pub grpc_encoding: Option<String>,
+    pub body: Vec<u8>,
+    pub chunks: Vec<usize>,
+    pub claims: Map<String, Value>,
+    pub answer: Answer,
+}
+
+/// What Temporal made of it. See `Answer` there.
+pub struct Answer {
+    pub code: u64,
+    pub decoded: bool,
+    pub skimmed: bool,
+    pub namespace: String,
+    pub cross_namespace: u64,
+    pub access: String,
+    pub scope: String,
+}
+
+/// The cases of the oracle that the environment names, or the recorded ones.
+pub fn read() -> Box<dyn Iterator<Item = Case>> {
+    let source: Box<dyn Read> = match std::env::var("ORACLE") {
+        Ok(command) => {
+            let mut words = command.split_whitespace();
+            let child = Command::new(words.next().expect("ORACLE is empty")).args(words).stdout(Stdio::piped()).spawn();
+            Box::new(child.expect("the oracle does not start").stdout.expect("piped"))
+        }
+        Err(_) => {
+            let packed = std::fs::File::open("vectors/oracle.jsonl.gz").expect("vectors/oracle.jsonl.gz");
+            Box::new(flate2::read::MultiGzDecoder::new(packed))
+        }
+    };
+    Box::new(BufReader::new(source).lines().map(|line| parse(line.expect("the oracle broke off"))))
+}
+
+fn parse(line: String) -> Case {
+    let value: Value = serde_json::from_str(&line).expect("a line of JSON");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let answer = &value["answer"];
+    Case {
+        path: text(&value["path"]),
+        grpc_encoding: value["grpc_encoding"].as_str().map(str::to_owned),
+        body: STANDARD.decode(text(&value["body"])).expect("base64"),
+        chunks: value["chunks"].as_array().into_iter().flatten().map(|size| size.as_u64().unwrap() as usize).collect(),
+        claims: value["claims"].as_object().expect("claims").clone(),
+        answer: Answer {
+            code: answer["code"].as_u64().expect("an answer"),
+            decoded: answer["decoded"].as_bool().unwrap(),
+            skimmed: answer["skimmed"].as_bool().unwrap_or(false),
+            namespace: text(&answer["namespace"]),
+            cross_namespace: answer["cross_namespace"].as_u64().unwrap(),
+            access: text(&answer["access"]),
+            scope: text(&answer["scope"]),
+        },
+        line,
+    }
+}

@@ -1,0 +1,50 @@
+//! Where this library differs from Temporal on purpose, each with its reason. docs/parity.md says the same to operators.
+
+/// A difference: a name for the report, and how to tell it.
+pub struct Exception {
+    pub name: &'static str,
+    /// The beginning of the reason that the decision log gives.
+    pub reason: &'static str,
+}
+
+const fn exception(name: &'static str, reason: &'static str) -> Exception {
+    Exception { name, reason }
+}
+
+/// Requests that Temporal reads and this library refuses: no encoder makes them, and two decoders may read them in two
+/// ways.
+pub const REFUSED: &[Exception] = &[
+    exception("namespace twice", "the namespace stands twice"),
+    exception("deciding field twice", "a field that decides stands twice"),
+    exception("second message", "more than one message in a unary call"),
+    exception("long name", "a name longer than Temporal's limit"),
+    exception("deep groups", "groups nested too deep"),
+    exception("gzip overhead", "gzip data that is mostly overhead"),
+    exception("many gzip members", "corrupt gzip data"),
+];
+
+/// Requests that Temporal's authorizer allows and this library's policy denies.
+pub const DENIED: &[Exception] = &[
+    // Temporal's authorizer looks at the outer namespace only; the server compares the others later, or not at all.
+    exception("another namespace inside", "the request names another namespace"),
+    // Nobody can say whose id it is.
+    exception("namespace by id", "the request names a namespace by its id"),
+    // A signal to a scheduler's workflow edits its schedule.
+    exception("Temporal's own names", "the request names a workflow or a task queue of Temporal's own"),
+    exception("batch", "what a batch does is not read"),
+    // Whoever is admin of a pattern could create namespaces without end.
+    exception("RegisterNamespace", "no grant covers namespace in namespace"),
+];
+
+/// Requests that this library allows and Temporal's authorizer denies: those of a worker, whose role grants nothing there.
+pub const WORKER: &str = "worker role";
+/// Requests that Temporal's authorizer allows by a permission that says nothing here. `:read` is one for the namespace
+/// without a name, which DescribeNamespace by id asks about; and Go lower-cases `adm\u{130}n` to `admin`.
+pub const PERMISSION: &str = "permission that is none here";
+/// Bytes that Temporal cannot decode in a field that nothing depends on go on, and Temporal refuses them itself.
+pub const LEFT: &str = "left to Temporal to refuse";
+
+/// The exception of that reason.
+pub fn named(list: &'static [Exception], reason: &str) -> Option<&'static str> {
+    list.iter().find(|exception| reason.starts_with(exception.reason)).map(|exception| exception.name)
+}

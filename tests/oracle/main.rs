@@ -1,0 +1,32 @@
+//! What this library makes of a request, held against what Temporal's own code makes of it (wasm-test/oracle).
+//!
+//! `ORACLE="path/to/oracle generate -count 1000000 -seed 7" cargo test --release --test oracle -- --nocapture` asks the
+//! oracle; without it the recorded answers in vectors/ are used.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    missing_docs,
+    unreachable_pub
+)]
+
+mod case;
+#[path = "../common/mod.rs"]
+mod common;
+mod exceptions;
+mod judge;
+
+use judge::Judge;
+
+#[test]
+fn the_same_reading_and_the_same_verdict_as_temporal() {
+    let mut judge = Judge::default();
+    for case in case::read() {
+        judge.hear(&case);
+    }
+    println!("{judge}");
+    judge.conclude();
+}

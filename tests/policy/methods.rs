@@ -1,0 +1,50 @@
+//! Temporal's methods, from the tables that the compiled one is generated from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use crate::caller::{list, strings};
+
+pub type Words = BTreeSet<String>;
+
+#[derive(Clone)]
+pub struct Method {
+    pub scope: String,
+    pub access: String,
+    pub effects: Words,
+}
+
+/// The methods of data/temporal by their paths; both tables have them in the same order.
+pub static METHODS: LazyLock<BTreeMap<String, Method>> = LazyLock::new(|| {
+    let effects = include_str!("../../data/temporal/effects.tsv").lines().skip(1);
+    let access = include_str!("../../data/temporal/api_metadata.tsv").lines().skip(1);
+    let rows = effects.zip(access).map(|(effects, access)| {
+        let (effects, access): (Vec<_>, Vec<_>) = (effects.split('\t').collect(), access.split('\t').collect());
+        assert_eq!(effects[..2], access[..2]);
+        (format!("/{}/{}", access[0], access[1]), row(access[2], access[3], effects[2].split(',')))
+    });
+    let health = ("/grpc.health.v1.Health/Check".to_owned(), row("cluster", "readonly", ["cluster-read"].into_iter()));
+    rows.chain([health]).collect()
+});
+
+fn row<'a>(scope: &str, access: &str, effects: impl Iterator<Item = &'a str>) -> Method {
+    Method { scope: scope.to_owned(), access: access.to_owned(), effects: effects.map(str::to_owned).collect() }
+}
+
+pub fn method(config: &Value, path: &str) -> Option<Method> {
+    let added = || list(&config["methods"]).iter().find(|added| added["name"] == path);
+    let read = |added: &Value| {
+        row(added["scope"].as_str().unwrap(), "", strings(&added["effects"]).iter().map(String::as_str))
+    };
+    METHODS.get(path).cloned().or_else(|| added().map(read))
+}
+
+/// The path of a method that the configuration names.
+pub fn path(config: &Value, name: &str) -> String {
+    let services = ["workflowservice.v1.WorkflowService", "operatorservice.v1.OperatorService"];
+    let paths = services.map(|service| format!("/temporal.api.{service}/{name}"));
+    let known = paths.into_iter().find(|path| method(config, path).is_some());
+    known.unwrap_or_else(|| format!("/{}", name.trim_start_matches('/')))
+}

@@ -1,0 +1,162 @@
+//! The policy as docs/configuration.md tells it, in the simplest code there is: a configuration, a token's claims and a
+//! request go in, the name of the rule that allows comes out. Effects are words, patterns are matched by trial.
+
+use serde_json::Value;
+
+use crate::caller::{Claims, find, list, strings, texts, ways};
+use crate::methods::{Words, method, path};
+use crate::pattern::{Bindings, Token, bind, matches, tokens};
+
+/// What a request says, whatever its bytes.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// The path of its method.
+    pub method: String,
+    pub namespace: String,
+    /// Namespaces that it names beside its own field, its own perhaps among them.
+    pub others: Vec<String>,
+    /// Whether it names a namespace by id.
+    pub by_id: bool,
+    /// Whether it names a workflow or a task queue of Temporal's own.
+    pub internal: bool,
+    /// Effects of its options.
+    pub options: Words,
+}
+
+/// The rule that allows the request, if any: a list, or the grant that covers the last of its effects.
+pub fn decide(config: &Value, issuer: &str, claims: &Claims, request: &Request) -> Option<String> {
+    let anonymous = Value::from(vec!["grpc.health.v1.Health/Check", "GetSystemInfo"]);
+    for (list, standard) in [("anonymous", &anonymous), ("authenticated", &Value::Null)] {
+        if strings(config.get(list).unwrap_or(standard)).iter().any(|name| path(config, name) == request.method) {
+            return Some(list.to_owned());
+        }
+    }
+    let method = method(config, &request.method)?;
+    let mut missing: Words = method.effects.union(&request.options).cloned().collect();
+    let internal = request.internal && method.access != "readonly";
+    missing.extend(internal.then(|| "cluster-admin".to_owned()));
+    let foreign = request.others.iter().any(|other| !other.is_empty() && *other != request.namespace);
+    let unseen = method.scope == "cluster" || request.namespace.is_empty() || request.by_id;
+    let needs_system = unseen || foreign || internal || request.method.ends_with("/StartBatchOperation");
+    let registers = request.method.ends_with("/RegisterNamespace");
+    for grant in list(&config["grants"]) {
+        for (role, place) in gives(config, grant, issuer, claims) {
+            let reaches = match place {
+                Place::System => true,
+                _ if needs_system || (registers && grant["may_register"] != true) => false,
+                Place::Namespaces(pattern) => matches(&pattern, &request.namespace, &Bindings::new()).is_some(),
+            };
+            if reaches {
+                let covered = role.covers(&request.method, &method.effects);
+                missing.retain(|effect| !covered.contains(effect));
+            }
+        }
+        if missing.is_empty() {
+            return grant["name"].as_str().map(str::to_owned);
+        }
+    }
+    None
+}
+
+#[derive(Clone, Default, PartialEq)]
+pub struct Role {
+    pub effects: Words,
+    /// Single methods, by path.
+    plus: Words,
+    minus: Words,
+}
+
+impl Role {
+    /// The effects that the role covers in a call of the method, which has the effects `own` without its options.
+    pub fn covers(&self, method: &str, own: &Words) -> Words {
+        match (self.minus.contains(method), self.plus.contains(method)) {
+            (true, _) => Words::new(),
+            (false, true) => self.effects.union(own).cloned().collect(),
+            (false, false) => self.effects.clone(),
+        }
+    }
+}
+
+/// The effects of the built-in roles.
+fn built_in(name: &str) -> Option<String> {
+    let (worker, reader) =
+        ("poll respond history describe-namespace", "describe-namespace read history query cluster-read");
+    let more = "start signal update cancel terminate delete reset pause schedule batch options deploy nexus";
+    let writer = format!("{reader} {worker} {more}");
+    match name {
+        "worker" => Some(worker.to_owned()),
+        "reader" => Some(reader.to_owned()),
+        "writer" => Some(writer),
+        "admin" => Some(format!("{writer} namespace search-attributes cluster-admin")),
+        _ => None,
+    }
+}
+
+pub fn role(config: &Value, name: &str) -> Role {
+    let custom = &config["roles"][name];
+    let mut role = match built_in(name) {
+        Some(effects) => Role { effects: effects.split(' ').map(str::to_owned).collect(), ..Role::default() },
+        None => custom["from"].as_str().map_or(Role::default(), |from| self::role(config, from)),
+    };
+    let admin = built_in("admin").unwrap();
+    let (effects, methods): (Vec<_>, Vec<_>) =
+        strings(&custom["plus"]).into_iter().partition(|item| admin.split(' ').any(|effect| effect == item));
+    role.effects.extend(effects);
+    for path in methods.iter().map(|name| path(config, name)) {
+        role.minus.remove(&path);
+        role.plus.insert(path);
+    }
+    for item in strings(&custom["minus"]) {
+        if admin.split(' ').any(|effect| effect == item) {
+            role.effects.remove(&item);
+            role.plus.retain(|path| !method(config, path).unwrap().effects.contains(&item));
+        } else {
+            role.plus.remove(&path(config, &item));
+            role.minus.insert(path(config, &item));
+        }
+    }
+    role
+}
+
+enum Place {
+    System,
+    Namespaces(Vec<Token>),
+}
+
+/// What a grant gives the caller.
+fn gives(config: &Value, grant: &Value, issuer: &str, claims: &Claims) -> Vec<(Role, Place)> {
+    let ways = ways(config, &grant["who"], issuer, claims);
+    if let (Some(claim), false) = (grant["permissions_claim"].as_str(), ways.is_empty()) {
+        return permissions(find(claim, claims));
+    }
+    let role = role(config, grant["role"].as_str().unwrap_or_default());
+    if grant["system"] == true {
+        return ways.iter().map(|_| (role.clone(), Place::System)).collect();
+    }
+    let patterns = strings(&grant["namespaces"]);
+    let bound = ways.iter().flat_map(|way| patterns.iter().filter_map(|pattern| bind(tokens(pattern), way)));
+    bound.map(|pattern| (role.clone(), Place::Namespaces(pattern))).collect()
+}
+
+/// Temporal's permissions: `namespace:word` in a list or a string, or words by namespace.
+fn permissions(claim: &Value) -> Vec<(Role, Place)> {
+    let pairs: Vec<(String, String)> = match claim {
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(name, words)| texts(words, false).into_iter().map(|word| (name.clone(), word)))
+            .collect(),
+        other => texts(other, true)
+            .iter()
+            .filter_map(|text| text.split_once(':'))
+            .map(|(a, b)| (a.into(), b.into()))
+            .collect(),
+    };
+    let words = [("worker", "worker"), ("read", "reader"), ("write", "writer"), ("admin", "admin")];
+    let give = |(namespace, word): (String, String)| {
+        let (_, name) = words.iter().find(|(known, _)| word.eq_ignore_ascii_case(known))?;
+        let literal = namespace.chars().map(Token::Char).collect();
+        let place = if namespace == "temporal-system" { Place::System } else { Place::Namespaces(literal) };
+        Some((role(&Value::Null, name), place))
+    };
+    pairs.into_iter().filter_map(give).collect()
+}

@@ -1,0 +1,110 @@
+//! Requests as JSON, `{"method": …, "namespace": …, "parts": [[place, text]]}`, so that a failing one can be reduced and
+//! shown: what each says, and its bytes.
+
+use serde_json::Value;
+use temporal_auth::temporal::Catalogue;
+
+use crate::caller::list;
+use crate::methods::path;
+use crate::reference::Request;
+
+/// What a part of a request means.
+#[derive(Clone, Copy)]
+pub enum Part {
+    /// A text that names another namespace.
+    Other,
+    /// A text that names a namespace by id.
+    Id,
+    /// A text that names a workflow or a task queue.
+    Name,
+    /// A number with this effect.
+    Number(u8, &'static str),
+    /// A message with this effect.
+    Message(&'static str),
+}
+
+use Part::{Id, Message, Name, Number, Other};
+
+/// Parts of requests: their method, their meaning, and the way to them by field numbers. Of one method all may stand
+/// beside each other.
+pub const PARTS: &[(&str, Part, &[u8])] = &[
+    ("StartWorkflowExecution", Number(3, "terminate"), &[22]),
+    ("StartWorkflowExecution", Number(4, "terminate"), &[11]),
+    ("StartWorkflowExecution", Message("nexus"), &[21]),
+    ("StartWorkflowExecution", Name, &[2]),
+    ("SignalWithStartWorkflowExecution", Number(4, "terminate"), &[11]),
+    ("SignalWithStartWorkflowExecution", Name, &[4, 1]),
+    ("RespondWorkflowTaskCompleted", Other, &[2, 12, 1]),
+    ("RespondWorkflowTaskCompleted", Other, &[2, 13, 1]),
+    ("RespondWorkflowTaskCompleted", Number(4, "terminate"), &[2, 12, 11]),
+    ("RespondWorkflowTaskCompleted", Name, &[20]),
+    ("ExecuteMultiOperation", Other, &[2, 1, 1]),
+    ("ExecuteMultiOperation", Number(3, "terminate"), &[2, 1, 22]),
+    ("CreateSchedule", Number(4, "cancel"), &[3, 3, 1]),
+    ("ResetWorkflowExecution", Message("signal"), &[8, 1]),
+    ("ResetWorkflowExecution", Message("options"), &[8, 2]),
+    ("StartBatchOperation", Message("terminate"), &[10]),
+    ("DescribeNamespace", Id, &[2]),
+    ("UpdateNamespace", Number(3, "delete"), &[2, 4]),
+    ("SignalWorkflowExecution", Name, &[2, 1]),
+    ("GetWorkflowExecutionHistory", Name, &[2, 1]),
+    ("PollActivityTaskQueue", Name, &[2, 1]),
+];
+
+fn parts(request: &Value) -> impl Iterator<Item = (Part, &'static [u8], &str)> {
+    // Reducing a request may leave parts behind that are broken or another method's.
+    let chosen =
+        list(&request["parts"]).iter().filter_map(|part| Some((part[0].as_u64()? as usize, part[1].as_str()?)));
+    let own = chosen.filter(|(place, _)| PARTS[*place].0 == request["method"]);
+    own.map(|(place, text)| (PARTS[place].1, PARTS[place].2, text))
+}
+
+/// What a request says.
+pub fn meaning(config: &Value, request: &Value) -> Request {
+    let mut meaning = Request {
+        method: path(config, request["method"].as_str().unwrap()),
+        namespace: request["namespace"].as_str().unwrap().to_owned(),
+        ..Request::default()
+    };
+    for (part, _, text) in parts(request) {
+        match part {
+            Other => meaning.others.push(text.to_owned()),
+            Id => meaning.by_id |= !text.is_empty(),
+            Name => meaning.internal |= text.starts_with("temporal-sys-") || text.starts_with("/_sys/"),
+            Number(_, effect) | Message(effect) => {
+                meaning.options.insert(effect.to_owned());
+            }
+        }
+    }
+    meaning
+}
+
+/// Its bytes.
+pub fn encode(config: &Value, catalogue: &Catalogue, request: &Value) -> Vec<u8> {
+    let method = catalogue.named(&path(config, request["method"].as_str().unwrap())).unwrap();
+    let namespace = request["namespace"].as_str().unwrap();
+    let own = u8::try_from(method.namespace_field).unwrap();
+    let mut bytes = if own == 0 || namespace.is_empty() { Vec::new() } else { field(own, 2, namespace.as_bytes()) };
+    for (part, way, text) in parts(request) {
+        let (last, outer) = way.split_last().unwrap();
+        let inner = match part {
+            Other | Id | Name => field(*last, 2, text.as_bytes()),
+            Number(value, _) => field(*last, 0, &[value]),
+            Message(_) => field(*last, 2, b""),
+        };
+        let part = outer.iter().rev().fold(inner, |inner, number| field(*number, 2, &inner));
+        // Before the namespace and after it.
+        bytes = if text.len() % 2 == 0 { [bytes, part].concat() } else { [part, bytes].concat() };
+    }
+    bytes
+}
+
+/// A field below 32 of less than 128 bytes.
+pub fn field(number: u8, wire: u8, content: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(content.len()).unwrap();
+    assert!(number < 32 && length < 128);
+    let tag = [number << 3 | wire | if number > 15 { 0x80 } else { 0 }, number >> 4];
+    let tag = if number > 15 { &tag[..] } else { &tag[..1] };
+    let length = if wire == 2 { &[length][..] } else { &[] };
+    [tag, length, content].concat()
+}

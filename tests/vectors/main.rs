@@ -1,0 +1,82 @@
+//! The published cases (vectors/README.md): the library gives the verdict, the rule and the answer that they state.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    missing_docs,
+    unreachable_pub
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use common::{Caller, Request, key_set};
+use serde_json::Value;
+
+fn check(file: &str) {
+    let text = std::fs::read_to_string(format!("vectors/{file}.json")).unwrap();
+    let vectors: Value = serde_json::from_str(&text).unwrap();
+    let configuration = &vectors["configuration"];
+    assert_eq!(configuration["issuers"]["corp"]["keys"]["inline"], key_set(), "the key that cases are signed with");
+    let mut caller = Caller::new(configuration);
+    let cases = vectors["cases"].as_array().unwrap();
+    let wrong: Vec<String> = cases.iter().filter_map(|case| disagreement(&mut caller, case)).collect();
+    assert!(wrong.is_empty(), "{} of {} cases of {file}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    for verdict in ["allow", "deny"] {
+        assert!(cases.iter().any(|case| case["verdict"] == verdict), "{file} has no case with verdict {verdict}");
+    }
+}
+
+/// What the library says in place of what the case states, if it does.
+fn disagreement(caller: &mut Caller, case: &Value) -> Option<String> {
+    let body = STANDARD.decode(case["body"].as_str().unwrap()).unwrap();
+    // However the body arrives.
+    [&[][..], &[1; 64], &[5, 0, 3]].into_iter().find_map(|chunks| {
+        let outcome = caller.send(&Request {
+            path: case["path"].as_str().unwrap(),
+            grpc_encoding: case["grpc_encoding"].as_str(),
+            body: &body,
+            chunks,
+            claims: case["claims"].as_object(),
+        });
+        let rule = outcome.decision.as_ref().and_then(|decision| decision.rule.as_deref());
+        let stated = (case["grpc_status"].as_u64().unwrap(), case["rule"].as_str(), case["verdict"] == "allow");
+        let ours = (u64::from(outcome.status()), rule, outcome.answer.is_none());
+        (ours != stated).then(|| format!("{}: {ours:?}, not {stated:?}: {}", case["name"], outcome.reason()))
+    })
+}
+
+#[test]
+fn roles() {
+    check("roles");
+}
+
+#[test]
+fn reading() {
+    check("reading");
+}
+
+#[test]
+fn framing() {
+    check("framing");
+}
+
+#[test]
+fn inside() {
+    check("inside");
+}
+
+#[test]
+fn grants() {
+    check("grants");
+}
+
+#[test]
+fn callers() {
+    check("callers");
+}

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Writes vectors/: published cases with our verdicts, and Temporal's own answers beside them where it has any.
+
+    tools/vectors.py           writes the files
+    tools/vectors.py --check   fails where a file would change
+
+The verdicts are stated in tools/vectors/, by hand; the Rust tests hold the library against them. What Temporal says
+comes from the oracle and is never edited.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "wasm-test")]
+
+from vectors import callers, framing, grants, inside, reading, roles  # noqa: E402
+from vectors.case import PERMISSIONS, Case  # noqa: E402
+
+OUT = ROOT / "vectors"
+ORACLE = ROOT / ".cache" / "go" / "oracle" / "oracle"
+RECORDED = 2000
+
+
+def main() -> None:
+    subprocess.run([ROOT / "scripts" / "go-build.sh", "wasm-test/oracle", "one to three minutes"], check=True)
+    stale = []
+    for module in (roles, reading, framing, inside, grants, callers):
+        stale += write(f"{module.__name__.split('.')[1]}.json", render(module))
+    lines = subprocess.run([ORACLE, "generate", "-count", str(RECORDED)], capture_output=True, check=True).stdout
+    # What differs from run to run must not: Go's compressor names no time.
+    stale += write("oracle.jsonl.gz", gzip.compress(lines, 9, mtime=0))
+    if stale:
+        sys.exit(f"not current (make vectors): {', '.join(stale)}")
+
+
+def write(name: str, content: bytes) -> list[str]:
+    path = OUT / name
+    if "--check" not in sys.argv:
+        path.write_bytes(content)
+        return []
+    old = path.read_bytes() if path.exists() else b""
+    # Another zlib may pack the same lines differently.
+    same = gzip.decompress(old) == gzip.decompress(content) if name.endswith(".gz") and old else old == content
+    return [] if same else [name]
+
+
+def render(module: object) -> bytes:
+    configuration: dict[str, object] = getattr(module, "CONFIGURATION")
+    cases: list[Case] = getattr(module, "CASES")
+    names = [case.name for case in cases]
+    assert len(set(names)) == len(names), f"{module}: names are not unique"
+    rows = [case.json() for case in cases]
+    if configuration is PERMISSIONS:
+        for row, answer in zip(rows, ask(rows)):
+            row["temporal"] = answer
+    about = (getattr(module, "__doc__") or "").strip()
+    lines = ",\n    ".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    head = json.dumps({"about": about, "configuration": configuration}, indent=2, ensure_ascii=False)
+    return f'{head[:-2]},\n  "cases": [\n    {lines}\n  ]\n}}\n'.encode()
+
+
+def ask(rows: list[dict[str, object]]) -> list[object]:
+    """Temporal's answers, in order."""
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    done = subprocess.run([ORACLE, "answer"], input=lines.encode(), capture_output=True, check=True)
+    return [json.loads(line)["answer"] for line in done.stdout.splitlines()]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""One case, and the configuration that most are about."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+
+from google.protobuf.message import Message
+
+from harness import requests
+from harness.grpc_client import frame, gzipped
+
+# Public halves of a key that is in README.md: it signs cases and nothing else.
+KEYS = {
+    "keys": [
+        {
+            "kty": "EC", "crv": "P-256", "kid": "vectors", "alg": "ES256", "use": "sig",
+            "x": "KHDOu4SMqxDcfnUmkML0GTL1cSRjYGVKqvZ3Vm3VQ9Q", "y": "swaeEe0multJULYhKGtgf9H9trq3P7TgASY0U-v6m74",
+        }
+    ]
+}
+ISSUER = {"issuer": "https://oracle.test/", "audiences": ["temporal"], "algorithms": ["ES256"], "keys": {"inline": KEYS}}
+# Temporal's own claim, so that Temporal's own code can be asked, too.
+PERMISSIONS: dict[str, object] = {
+    "version": 1,
+    "issuers": {"corp": ISSUER},
+    "grants": [{"name": "permissions", "who": {"issuer": "corp"}, "permissions_claim": "permissions"}],
+}
+CLAIMS: dict[str, object] = {"iss": "https://oracle.test/", "aud": "temporal", "sub": "alice", "exp": 4102444800}
+
+
+@dataclass
+class Case:
+    """What is sent, and what comes of it. `status` is the gRPC status of our answer, 0 for a call that goes on."""
+
+    name: str
+    method: str
+    status: int
+    message: Message | bytes = b""
+    permissions: list[str] = field(default_factory=lambda: ["payroll:write"])
+    claims: dict[str, object] | None = field(default_factory=dict)
+    rule: str | None = "permissions"
+    denied_by: str | None = "default-deny"
+    packed: bool = False
+    encoding: str | None = None
+    body: bytes | None = None
+
+    def json(self) -> dict[str, object]:
+        message = self.message if isinstance(self.message, bytes) else self.message.SerializeToString()
+        body = self.body if self.body is not None else gzipped(message) if self.packed else frame(message)
+        encoding = self.encoding or ("gzip" if self.packed else None)
+        path = self.method if "/" in self.method else requests.path(self.method)
+        row: dict[str, object] = {"name": self.name, "path": path}
+        if encoding:
+            row["grpc_encoding"] = encoding
+        row["body"] = base64.b64encode(body).decode()
+        if self.claims is not None:
+            row["claims"] = CLAIMS | ({"permissions": self.permissions} if self.permissions else {}) | self.claims
+        row["verdict"] = "deny" if self.status else "allow"
+        row["grpc_status"] = self.status
+        row["rule"] = {0: self.rule, 7: self.denied_by}.get(self.status)
+        return row
+
+
+def request(method: str, **fields: object) -> Message:
+    """The method's request with these fields."""
+    service = requests.path(method).split("/")[1]
+    return requests.message_class(service, method)(**fields)

@@ -1,0 +1,77 @@
+"""What a request does beside what its method says: other namespaces in it, options that terminate, Temporal's own names."""
+
+from temporalio.api.enums.v1 import CommandType, WorkflowIdConflictPolicy, WorkflowIdReusePolicy
+
+from .case import PERMISSIONS, Case, request
+
+CONFIGURATION = PERMISSIONS
+COMPLETED = "RespondWorkflowTaskCompleted"
+BOTH = ["payroll:write", "finance:write"]
+SYSTEM = ["temporal-system:write"]
+
+
+def completed(kind: str, **attributes: object) -> object:
+    """A workflow task's completion with one command."""
+    command = {
+        "command_type": CommandType.Value(f"COMMAND_TYPE_{kind.upper()}"),
+        f"{kind}_command_attributes": attributes,
+    }
+    return request(COMPLETED, namespace="payroll", task_token=b"token", commands=[command])
+
+
+def commands() -> list[Case]:
+    cases = []
+    for kind in ("start_child_workflow_execution", "signal_external_workflow_execution", "request_cancel_external_workflow_execution"):
+        cases += [
+            Case(f"{kind}: own namespace", COMPLETED, 0, completed(kind, namespace="payroll")),
+            Case(f"{kind}: none", COMPLETED, 0, completed(kind)),
+            Case(f"{kind}: another", COMPLETED, 7, completed(kind, namespace="finance")),
+            Case(f"{kind}: another, granted there", COMPLETED, 7, completed(kind, namespace="finance"), BOTH),
+            Case(f"{kind}: another, system", COMPLETED, 0, completed(kind, namespace="finance"), SYSTEM),
+        ]
+    return cases
+
+
+def multi(inner: str) -> object:
+    operations = [{"start_workflow": {"namespace": inner, "workflow_id": "w"}}, {"update_workflow": {"namespace": "payroll"}}]
+    return request("ExecuteMultiOperation", namespace="payroll", operations=operations)
+
+
+def signal(workflow_id: str) -> object:
+    return request("SignalWorkflowExecution", namespace="payroll", workflow_execution={"workflow_id": workflow_id})
+
+
+def start(queue: str) -> object:
+    return request("StartWorkflowExecution", namespace="payroll", workflow_id="w", task_queue={"name": queue})
+
+
+SCHEDULER = "temporal-sys-scheduler:payday"
+REPLACE = request(
+    "StartWorkflowExecution", namespace="payroll",
+    workflow_id_conflict_policy=WorkflowIdConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING,
+)
+CHILD = completed(
+    "start_child_workflow_execution", namespace="payroll",
+    workflow_id_reuse_policy=WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING,
+)
+LINK = {"workflow_event": {"namespace": "finance", "workflow_id": "w"}}
+
+CASES = commands() + [
+    Case("multi-operation: own namespace", "ExecuteMultiOperation", 0, multi("payroll")),
+    Case("multi-operation: another inside", "ExecuteMultiOperation", 7, multi("finance"), BOTH),
+    Case("links do not count", "StartWorkflowExecution", 0, request("StartWorkflowExecution", namespace="payroll", links=[LINK])),
+    Case("start that terminates: writer", "StartWorkflowExecution", 0, REPLACE),
+    Case("start that terminates: reader", "StartWorkflowExecution", 7, REPLACE, ["payroll:read"]),
+    Case("child that terminates: writer", COMPLETED, 0, CHILD),
+    Case("child that terminates: worker", COMPLETED, 7, CHILD, ["payroll:worker"]),
+    Case("child: worker", COMPLETED, 0, completed("start_child_workflow_execution", namespace="payroll"), ["payroll:worker"]),
+    Case("signal to a workflow", "SignalWorkflowExecution", 0, signal("payday")),
+    Case("signal to a scheduler", "SignalWorkflowExecution", 7, signal(SCHEDULER)),
+    Case("signal to a scheduler, system admin", "SignalWorkflowExecution", 0, signal(SCHEDULER), ["temporal-system:admin"]),
+    Case("start on a queue", "StartWorkflowExecution", 0, start("payroll")),
+    Case("start on a queue of Temporal's own", "StartWorkflowExecution", 7, start("temporal-sys-batcher-taskqueue")),
+    Case("poll of a queue of Temporal's own", "PollActivityTaskQueue", 7,
+         request("PollActivityTaskQueue", namespace="payroll", task_queue={"name": "/_sys/payroll/1"})),
+    Case("batch", "StartBatchOperation", 7, request("StartBatchOperation", namespace="payroll", job_id="j")),
+    Case("batch, system", "StartBatchOperation", 0, request("StartBatchOperation", namespace="payroll", job_id="j"), SYSTEM),
+]

@@ -1,0 +1,123 @@
+"""Our authorization beside Temporal's own: the same call to both, the same answer but for what `differences` lists.
+
+`make parity`. The answers are compared whole (status, message, details), so handlers must agree as well where
+authorization lets a call through.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Iterator
+
+import pytest
+
+from harness.envoy import Cluster, Envoy, Settings
+from harness.grpc_client import Connection
+from harness.policy import plugin
+from harness.poll import until
+from harness.temporal import Temporal
+from answers import Answer, ask
+from calls import COUNT, Call, all_calls
+from differences import DIFFERENCES, Difference
+from tokens import OTHER, OWN, issuer
+from upstream import BINARY, Upstream
+
+# All 135 methods by 12 callers in up to four namespaces, and more.
+AT_LEAST = 6000
+
+
+@dataclass
+class Comparison:
+    identical: list[tuple[Call, str]] = field(default_factory=list)
+    listed: dict[str, list[Call]] = field(default_factory=lambda: defaultdict(list))
+    unlisted: list[str] = field(default_factory=list)
+
+    def add(self, call: Call, upstream: Answer, ours: Answer) -> None:
+        # Two sides that say nothing do not agree.
+        if upstream == ours and ours.status is not None:
+            self.identical.append((call, ours.verdict))
+        elif difference := _listed(call, upstream, ours):
+            self.listed[difference.name].append(call)
+        else:
+            self.unlisted.append(f"{call}\n    upstream: {upstream}\n    ours:     {ours}")
+
+    @property
+    def total(self) -> int:
+        return len(self.identical) + sum(map(len, self.listed.values())) + len(self.unlisted)
+
+    def agreed(self, verdict: str, path: str | None = None) -> set[str]:
+        """Callers with whom the two sides agree on the verdict at least once."""
+        return {c.caller.name for c, seen in self.identical if seen == verdict and path in (None, c.path)}
+
+    def summary(self) -> str:
+        lines = [f"{self.total} calls compared, {len(self.identical)} identical, {len(self.unlisted)} differ unlisted"]
+        for d in DIFFERENCES:
+            lines.append(f"{len(self.listed[d.name]):6} {d.name}: {d.upstream} -> {d.ours} ({d.why})")
+        return "\n".join(lines)
+
+
+def _listed(call: Call, upstream: Answer, ours: Answer) -> Difference | None:
+    return next((d for d in DIFFERENCES if d.covers(call, upstream.verdict, ours.verdict)), None)
+
+
+@pytest.fixture(scope="module")
+def compared() -> Iterator[Comparison]:
+    if not BINARY.exists():
+        pytest.fail(f"{BINARY} is not there: make parity")
+    with issuer() as keys, Temporal([OWN, OTHER]) as stock, Upstream(keys, [OWN, OTHER]) as upstream:
+        policy = plugin(keys.config(keys={"inline": keys.key_set()}, algorithms=None))
+        with Envoy(Settings({"temporal": Cluster(stock.port)}, plugin=policy), "parity") as envoy:
+            calls = list(all_calls(keys))
+            _wait_for_both(calls, upstream.port, envoy.port)
+            comparison = Comparison()
+            for call, theirs, ours in _ask_both(calls, upstream.port, envoy.port):
+                comparison.add(call, theirs, ours)
+            print(f"\n{comparison.summary()}")
+            yield comparison
+
+
+def _wait_for_both(calls: list[Call], *ports: int) -> None:
+    """Until both serve every namespace: the stock server's are there when it is, upstream reads them now and then."""
+    for call in calls:
+        if call.path == COUNT and call.caller.name == "system read" and call.label in ("own", "other"):
+            for port in ports:
+                until(lambda: _once(port, call).status == 0, 60, f"{call} at {port}", every=0.5)
+
+
+def _once(port: int, call: Call) -> Answer:
+    with Connection(port) as connection:
+        return ask(connection, call)
+
+
+def _ask_both(calls: list[Call], upstream: int, ours: int) -> Iterator[tuple[Call, Answer, Answer]]:
+    # A connection of its own for each method: none outlives the age that servers allow it.
+    for _, group in itertools.groupby(calls, lambda call: call.path):
+        with Connection(upstream) as theirs, Connection(ours) as filtered:
+            for call in group:
+                yield call, ask(theirs, call), ask(filtered, call)
+
+
+@pytest.mark.timeout(600)
+def test_every_difference_is_listed(compared: Comparison) -> None:
+    assert not compared.unlisted, "\n".join(["not listed:", *compared.unlisted[:40]])
+
+
+def test_every_listed_difference_occurs(compared: Comparison) -> None:
+    assert not [unused for d in DIFFERENCES for unused in d.unused(compared.listed[d.name])]
+
+
+def test_both_say_yes_and_no(compared: Comparison) -> None:
+    """Two servers that deny everything, or nothing, would agree as well."""
+    assert compared.total >= AT_LEAST
+    may_read = {"read", "write", "admin", "system read", "system write", "system admin"}
+    assert compared.agreed("passed", COUNT) >= may_read
+    assert not compared.agreed("passed", COUNT) & {"nobody", "garbage", "expired", "no permissions", "worker", "system worker"}
+    # Upstream denies a system admin nothing.
+    assert compared.agreed("denied") >= (may_read | {"no permissions", "worker", "system worker"}) - {"system admin"}
+
+
+def test_the_names_are_unique() -> None:
+    names = [d.name for d in DIFFERENCES]
+    assert len(set(names)) == len(names)

@@ -1,0 +1,147 @@
+"""The other side of the comparison: a Temporal that authorizes by itself.
+
+The same minor version of the server, with Temporal's own authorizer and claim mapper, its keys from an issuer of
+ours. Store and dynamic configuration are as in the stock dev server, so that what passes authorization also ends alike
+on both sides.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Sequence
+
+from google.protobuf.duration_pb2 import Duration
+
+from harness import grpc_client, paths, requests
+from harness.envoy import run_directory
+from harness.issuer import Issuer
+from harness.poll import until
+from harness.ports import free_port, free_ports
+from harness.procs import Process, tcp_answers
+
+BINARY = paths.ROOT / ".cache" / "go" / "parity-server" / "parity-server"
+
+# What the stock dev server sets, as far as it changes an answer.
+DYNAMIC = {
+    "frontend.namespaceRPS.visibility": 100,
+    "history.enableChasm": True,
+    "activity.enableStandalone": True,
+    "history.enableStandaloneActivityOperatorCommands": True,
+    "frontend.enableBatchOperationsForStandaloneActivities": True,
+    "system.forceSearchAttributesCacheRefreshOnRead": True,
+    "system.forceNexusEndpointRefreshOnRead": True,
+    "frontend.persistenceMaxQPS": 10000,
+    "history.persistenceMaxQPS": 45000,
+}
+
+
+class Upstream:
+    """`with Upstream(issuer, ["payroll"]) as upstream:` — `port` speaks gRPC and asks for tokens of the issuer."""
+
+    def __init__(self, issuer: Issuer, namespaces: Sequence[str]) -> None:
+        self.namespaces = list(namespaces)
+        self.port, self.inside_port = free_ports(2)
+        directory = run_directory("upstream")
+        config = directory / "config.json"  # JSON is YAML
+        config.write_text(json.dumps(self._config(issuer, directory), indent=1))
+        self.process = Process("upstream", [str(BINARY), str(config)], directory / "upstream.log")
+
+    def start(self) -> "Upstream":
+        self.process.start().wait_ready(tcp_answers(self.inside_port), 60)
+        for namespace in self.namespaces:
+            until(lambda: self._register(namespace), 30, f"the namespace {namespace}")
+        return self
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def __enter__(self) -> "Upstream":
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _register(self, namespace: str) -> bool:
+        # The internal frontend takes every caller for a system admin.
+        day = Duration(seconds=86400)
+        request = requests.workflow.RegisterNamespaceRequest(
+            namespace=namespace, workflow_execution_retention_period=day
+        )
+        path = requests.path("RegisterNamespace")
+        return grpc_client.call(self.inside_port, path, request.SerializeToString()).grpc_status in (0, 6)
+
+    def _config(self, issuer: Issuer, directory: Path) -> dict[str, Any]:
+        dynamic = directory / "dynamic.json"
+        dynamic.write_text(json.dumps({name: [{"value": value}] for name, value in DYNAMIC.items()}))
+        http_port = free_port()
+        return {
+            "log": {"stdout": True, "level": "error"},
+            "dynamicConfigClient": {"filepath": str(dynamic), "pollInterval": "1h"},
+            "persistence": {
+                "defaultStore": "memory",
+                "visibilityStore": "memory",
+                "numHistoryShards": 1,
+                "datastores": {"memory": {"sql": _SQLITE}},
+            },
+            "global": {
+                "membership": {"maxJoinDuration": "30s", "broadcastAddress": "127.0.0.1"},
+                "authorization": {
+                    "jwtKeyProvider": {"keySourceURIs": [issuer.jwks_uri], "refreshInterval": "1m"},
+                    "permissionsClaimName": "permissions",
+                    "authorizer": "default",
+                    "claimMapper": "default",
+                    "audience": "temporal",
+                },
+            },
+            "services": {
+                "frontend": _service(self.port, http_port),
+                "internal-frontend": _service(self.inside_port, free_port()),
+                "matching": _service(free_port()),
+                "history": _service(free_port()),
+                "worker": _service(free_port()),
+            },
+            "clusterMetadata": {
+                "enableGlobalNamespace": False,
+                "failoverVersionIncrement": 10,
+                "masterClusterName": "active",
+                "currentClusterName": "active",
+                "clusterInformation": {
+                    "active": {
+                        "enabled": True,
+                        "initialFailoverVersion": 1,
+                        "rpcName": "frontend",
+                        "rpcAddress": f"127.0.0.1:{self.port}",
+                        "httpAddress": f"127.0.0.1:{http_port}",
+                    }
+                },
+            },
+            "dcRedirectionPolicy": {"policy": "noop"},
+            "archival": {"history": {"state": "disabled"}, "visibility": {"state": "disabled"}},
+            "namespaceDefaults": {
+                "archival": {"history": {"state": "disabled"}, "visibility": {"state": "disabled"}}
+            },
+        }
+
+
+_SQLITE = {
+    "pluginName": "sqlite",
+    "databaseName": "parity",
+    "connectAddr": "localhost",
+    "connectProtocol": "tcp",
+    "connectAttributes": {"mode": "memory", "cache": "private"},
+    "maxConns": 1,
+    "maxIdleConns": 1,
+    "maxConnLifetime": "1h",
+}
+
+
+def _service(grpc_port: int, http_port: int = 0) -> dict[str, Any]:
+    rpc: dict[str, Any] = {"grpcPort": grpc_port, "membershipPort": free_port(), "bindOnLocalHost": True}
+    if http_port:
+        rpc["httpPort"] = http_port
+    return {"rpc": rpc}
