@@ -48,7 +48,8 @@ def test_a_second_message_after_the_verdict(gate: Gate, token: str, gzip: bool) 
             connection.data(stream, pack(first))
             connection.data(stream, pack(second), end_stream=True)
             reply = connection.reply(stream)
-        assert reply.grpc_status in ((3, 7) if first is FOREIGN else (0, 3)), str(reply)
+        # Half an answer may be there already; then the stream can only be reset.
+        assert reply.grpc_status in ((3, 7) if first is FOREIGN else (0, 3)) or reply.reset, str(reply)
 
 
 @pytest.mark.parametrize("junk", [b"\0", b"\0\0\0\0", b"\0\0\0\0\0", b"junk after it", b"\xff" * 100], ids=repr)
