@@ -5,9 +5,9 @@ mod picked;
 
 use std::rc::Rc;
 
-use crate::answer::{Answer, shown};
+use crate::answer::{Answer, Reason, shown};
 use crate::engine::{Authentication, Engine, Needed};
-use crate::policy::{Principal, Rule, Verdict};
+use crate::policy::{Principal, Rule, Shadow, Verdict};
 use crate::report::{Count, Decision};
 use crate::temporal::method::ADMIN_METHOD;
 use crate::temporal::{MethodRef, RequestReader, Scope, Surface, Target};
@@ -150,6 +150,11 @@ impl Call {
         self.deny(engine, Answer::Unavailable, "the token's key is not there", None)
     }
 
+    /// The host does not do what the call depends on. Nothing goes on, in shadow neither.
+    pub fn fail(&mut self, engine: &mut Engine) -> Step {
+        self.answer(engine, Answer::Unavailable, "the host refused what the call depends on", None)
+    }
+
     /// Bytes of the body have arrived; `end` says that they are the last.
     pub fn on_body(&mut self, engine: &mut Engine, chunk: &[u8], end: bool) -> Step {
         match &mut self.stage {
@@ -194,7 +199,7 @@ impl Call {
             return self.fault(engine, Fault::Malformed("the call ends before its message"), None);
         }
         if engine.config.policy.is_anonymous(&method) {
-            return self.allow(engine, Stage::Open, Rule::Anonymous, Target::of(method), None);
+            return self.allow(engine, Stage::Open, Rule::Anonymous, &Target::of(method), None);
         }
         let encoding = match (picked.encodings, picked.encoding) {
             (0, _) | (1, Some(b"identity")) => Encoding::Identity,
@@ -245,13 +250,9 @@ impl Call {
                 return Step::Forward;
             }
             let reason = format!("no grant covers {} in any namespace", method.effects);
-            return self.deny_by_policy(engine, reason, &Target::of(method), principal);
+            return self.deny_by_policy(engine, Rule::DefaultDeny, reason, &Target::of(method), principal);
         }
-        let target = Target::of(method);
-        match policy.decide(&principal, &target) {
-            Verdict::Allow(rule) => self.allow(engine, Stage::Open, rule, target, Some(principal)),
-            Verdict::Deny(reason) => self.deny_by_policy(engine, reason, &target, principal),
-        }
+        self.judge(engine, Stage::Open, Target::of(method), principal)
     }
 
     /// The message is whole: decide.
@@ -263,10 +264,35 @@ impl Call {
             Ok(target) => target,
             Err(fault) => return self.fault(engine, fault, Some(principal)),
         };
-        match engine.config.policy.decide(&principal, &target) {
-            Verdict::Allow(rule) => self.allow(engine, Stage::Passed, rule, target, Some(principal)),
-            Verdict::Deny(reason) => self.deny_by_policy(engine, reason, &target, principal),
+        self.judge(engine, Stage::Passed, target, principal)
+    }
+
+    /// The policy's verdict on what is known whole, after which `stage` follows if the call goes on.
+    fn judge(&mut self, engine: &mut Engine, stage: Stage, target: Target, principal: Rc<Principal>) -> Step {
+        let policy = &engine.config.policy;
+        let verdict = policy.decide(&principal, &target);
+        let shadow = policy.rehearse(&principal, &target, &verdict);
+        let (Verdict::Allow(by) | Verdict::Deny(by, _)) = &verdict;
+        let by = by.clone();
+        let step = match verdict {
+            Verdict::Allow(rule) => self.allow(engine, stage, rule, &target, Some(Rc::clone(&principal))),
+            Verdict::Deny(rule, reason) => {
+                let step = self.deny_by_policy(engine, rule, reason, &target, Rc::clone(&principal));
+                if step == Step::Forward {
+                    self.stage = stage;
+                }
+                step
+            }
+        };
+        if let Some(shadow) = shadow {
+            engine.counters.add(match &shadow {
+                Shadow::Denied(_) => Count::ShadowDenied(Reason::Permission),
+                Shadow::Allowed(_) => Count::ShadowAllowed,
+            });
+            let decision = self.decision.get_or_insert_with(|| allowed(&self.path, &target, Some(principal), Some(by)));
+            decision.shadow = Some(shadow.text());
         }
+        step
     }
 
     fn allow(
@@ -274,21 +300,13 @@ impl Call {
         engine: &mut Engine,
         stage: Stage,
         rule: Rule,
-        target: Target,
+        target: &Target,
         principal: Option<Rc<Principal>>,
     ) -> Step {
         self.stage = stage;
         engine.counters.add(Count::Allowed);
         if engine.config.log_allowed || engine.config.access_log_state {
-            self.decision = Some(Decision {
-                allow: true,
-                status: 0,
-                method: self.path.clone(),
-                namespaces: namespaces(&target),
-                principal,
-                rule: Some(rule.name().to_owned()),
-                reason: String::new(),
-            });
+            self.decision = Some(allowed(&self.path, target, principal, Some(rule)));
         }
         Step::Forward
     }
@@ -296,13 +314,15 @@ impl Call {
     fn deny_by_policy(
         &mut self,
         engine: &mut Engine,
+        rule: Rule,
         reason: String,
         target: &Target,
         principal: Rc<Principal>,
     ) -> Step {
-        let step = self.deny(engine, Answer::Denied, &reason, Some(principal));
+        let explained = engine.config.explain_to_client.then(|| format!("{}: {reason}", rule.name()));
+        let step = self.deny(engine, Answer::Denied(explained), &reason, Some(principal));
         if let Some(decision) = &mut self.decision {
-            decision.rule = Some(Rule::DefaultDeny.name().to_owned());
+            decision.rule = Some(rule.name().to_owned());
             decision.namespaces = namespaces(target);
         }
         step
@@ -320,9 +340,28 @@ impl Call {
     }
 
     fn deny(&mut self, engine: &mut Engine, answer: Answer, reason: &str, principal: Option<Rc<Principal>>) -> Step {
+        if !engine.config.shadow || !answer.is_spared_in_shadow() {
+            return self.answer(engine, answer, reason, principal);
+        }
+        self.stage = Stage::Open;
+        engine.counters.add(Count::Allowed);
+        engine.counters.add(Count::ShadowDenied(answer.reason()));
+        let mut decision = self.decision(&answer, reason, principal);
+        decision.allow = true;
+        decision.shadow = Some("mode: shadow lets it go on".to_owned());
+        self.decision = Some(decision);
+        Step::Forward
+    }
+
+    fn answer(&mut self, engine: &mut Engine, answer: Answer, reason: &str, principal: Option<Rc<Principal>>) -> Step {
         self.stage = Stage::Over;
         engine.counters.add(Count::Denied(answer.reason()));
-        self.decision = Some(Decision {
+        self.decision = Some(self.decision(&answer, reason, principal));
+        Step::Answer(answer)
+    }
+
+    fn decision(&self, answer: &Answer, reason: &str, principal: Option<Rc<Principal>>) -> Decision {
+        Decision {
             allow: false,
             status: answer.grpc_status(),
             method: self.path.clone(),
@@ -330,14 +369,31 @@ impl Call {
             principal,
             rule: None,
             reason: reason.to_owned(),
-        });
-        Step::Answer(answer)
+            shadow: None,
+        }
+    }
+}
+
+fn allowed(path: &str, target: &Target, principal: Option<Rc<Principal>>, rule: Option<Rule>) -> Decision {
+    Decision {
+        allow: true,
+        status: 0,
+        method: path.to_owned(),
+        namespaces: namespaces(target),
+        principal,
+        rule: rule.map(|rule| rule.name().to_owned()),
+        reason: String::new(),
+        shadow: None,
     }
 }
 
 fn namespaces(target: &Target) -> Vec<String> {
-    let own = Some(&target.namespace).filter(|namespace| !namespace.is_empty());
-    own.into_iter().chain(&target.others).cloned().collect()
+    target
+        .places()
+        .map(|(namespace, _)| namespace)
+        .filter(|namespace| !namespace.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]

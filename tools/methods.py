@@ -23,7 +23,6 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVICES = ("temporal.api.operatorservice.v1.OperatorService", "temporal.api.workflowservice.v1.WorkflowService")
 SCOPES = {"namespace": "Namespace", "cluster": "Cluster"}
 ACCESS = {"readonly": "ReadOnly", "write": "Write", "admin": "Admin"}
-NAMESPACE_KINDS = {"other": "Kind::OtherNamespace", "id": "Kind::NamespaceId"}
 DANGEROUS = re.compile("TERMINATE|CANCEL|DELETE|START")
 MAX_FIELDS = 64  # of one message: the scanner notes the fields it has seen in one 64-bit word
 
@@ -100,7 +99,9 @@ class Rules:
         self.inside: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
         for (message, field, value), row in inside.items():
             self.inside.setdefault((message, field), {})[value] = self.parse(row["effects"], (message, field, value))
-        self.namespaces = {key: row["kind"] for key, row in read(data, "namespaces.tsv", "message", "field").items()}
+        named = read(data, "namespaces.tsv", "message", "field")
+        self.namespaces = {key: row["kind"] for key, row in named.items()}
+        self.there = {key: self.parse(row["effects"], key) for key, row in named.items() if row["kind"] == "other"}
         self.ignored = set(read(data, "ignored.tsv", "message", "field", "value"))
         self.unmet = set(inside) | self.ignored | {(*key, kind) for key, kind in self.namespaces.items()}
 
@@ -166,9 +167,10 @@ class Walk:
         if own and field.name == "namespace":
             return None
         kind = self.rules.namespaces.get(key)
-        if kind in NAMESPACE_KINDS and field.type == FieldDescriptor.TYPE_STRING:
+        if kind in ("other", "id") and field.type == FieldDescriptor.TYPE_STRING:
             self.rules.meet(*key, kind)
-            return Field(field.number, field.name, field.is_repeated, NAMESPACE_KINDS[kind])
+            rust = f"Kind::OtherNamespace({effect_set(self.rules.there[key])})" if kind == "other" else "Kind::NamespaceId"
+            return Field(field.number, field.name, field.is_repeated, rust)
         if "namespace" in field.name and not self.rules.ignores(*key, "-"):
             self.problems.append(f"{key}: may name a namespace; add it to namespaces.tsv or ignored.tsv")
         return None

@@ -60,7 +60,9 @@ MUTANTS = [
            '"/temporal.api.operatorservice.v1.OperatorService/CreateNexusEndpoint", Scope::Cluster,',
            '"/temporal.api.operatorservice.v1.OperatorService/CreateNexusEndpoint", Scope::Namespace,'),
     Mutant("namespaces of commands are not compared", "src/temporal/request.rs",
-           "} else if several || !others.is_empty() {", "} else if several && others.is_empty() {"),
+           "if other == namespace {", "if other == namespace || !other.is_empty() {"),
+    Mutant("a command has no effect where it names", "src/policy/mod.rs",
+           "let elsewhere = if self.parity {", "let elsewhere = if self.parity || beyond.is_none() {"),
     Mutant("temporal-system is a namespace", "src/policy/grant.rs",
            "SYSTEM => self.held(&role, Reach::System),", "SYSTEM if namespace.is_empty() => self.held(&role, Reach::System),"),
 ]

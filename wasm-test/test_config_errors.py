@@ -140,18 +140,23 @@ MISTAKES: list[tuple[Callable[[Json], None], str]] = [
     (put("log", True), "log"),
     (put("log.allowd", True), "log.allowd"),
     (put("access_log_state", "on"), "access_log_state"),
+    (put("explain_to_client", 1), "explain_to_client"),
+    (put("mode", "off"), "mode"),
+    (put("grants.1.shadow", "yes"), "grants[1].shadow"),
+    (put("denials", {}), "denials"),
+    (put("denials", [{"effects": ["start"]}]), "denials[0].name"),
+    (put("denials", [{"name": "x", "effects": ["strat"]}]), "denials[0].effects[0]"),
+    (put("denials", [{"name": "x", "effects": ["start"], "namespaces": ["{team}"]}]), "denials[0].namespaces[0]"),
+    (put("denials", [{"name": "x", "effects": ["start"], "unless": {"issuer": "nobody"}}]), "denials[0].unless.issuer"),
+    (put("denials", [{"name": "x"}]), "denials[0]"),
 ]
 
 NOT_YET: list[tuple[Callable[[Json], None], str]] = [
-    (put("denials", [{"name": "x", "effects": ["start"]}]), "denials"),
-    (put("mode", "shadow"), "mode"),
     (put("parity", "upstream"), "parity"),
-    (put("explain_to_client", True), "explain_to_client"),
     (put("peers", {"xfcc": True}), "peers"),
     (put("grants.2.task_queues", ["x-*"]), "grants[2].task_queues"),
     (put("grants.2.workflow_types", ["x-*"]), "grants[2].workflow_types"),
     (put("grants.2.nexus_endpoints", ["x-*"]), "grants[2].nexus_endpoints"),
-    (put("grants.1.shadow", True), "grants[1].shadow"),
     (put("grants.0.who.peer", "spiffe://x/y"), "grants[0].who.peer"),
     (put("authenticated", ["ListNamespaces"]), "authenticated[0]"),
 ]

@@ -45,8 +45,6 @@ ANONYMOUS = {"GetSystemInfo"}
 SYSTEM_ONLY = {"RegisterNamespace"}
 # What ends or hangs a real server when sent empty.
 NOT_TO_THE_SERVER = {"AddOrUpdateRemoteCluster"}
-# A batch is not judged by what it does yet.
-UNTIL_POLICY = {"StartBatchOperation"}
 
 RANK = {"readonly": "read", "write": "write", "admin": "admin"}
 ROLES = ["none", "worker", "read", "write", "admin"]
@@ -80,7 +78,7 @@ METHODS = requests.methods()
 
 def _enough_calls(method: Method) -> list[str]:
     """The scopes in which the role just enough passes."""
-    if method.scope == "cluster" or method.name in SYSTEM_ONLY | UNTIL_POLICY:
+    if method.scope == "cluster" or method.name in SYSTEM_ONLY:
         return ["temporal-system"]
     return [NOWHERE, "temporal-system"]
 
@@ -125,7 +123,7 @@ def test_role_just_enough(gate: Gate, echo_gate: Gate, corp: Minter, method: Met
 @pytest.mark.parametrize("method", [m for m in METHODS if m.scope == "namespace"], ids=str)
 def test_namespace_is_read_from_its_field(echo_gate: Gate, corp: Minter, method: Method) -> None:
     """Whatever its number: own passes, foreign does not, none does not, two do not; plain and gzip."""
-    if method.name in SYSTEM_ONLY | UNTIL_POLICY:
+    if method.name in SYSTEM_ONLY:
         pytest.skip("needs a system grant")
     token = corp.token(permissions=["payroll:admin"])
     own, foreign = (requests.build(method, n).SerializeToString() for n in ("payroll", "finance-reports"))

@@ -1,4 +1,4 @@
-"""A request that names another namespace anywhere in it needs a system grant, until policy can say more."""
+"""A request that names another namespace anywhere in it needs a grant there, for what it does there."""
 
 from __future__ import annotations
 
@@ -53,45 +53,56 @@ def _repeated(kinds: list[str | None]) -> Message:
     return request
 
 
-# name -> (method, the request, whether it stays within its own namespace)
-CASES: dict[str, tuple[str, Callable[[], Message], bool]] = {
-    "child, own": ("RespondWorkflowTaskCompleted", lambda: _commands(OWN, "child"), True),
-    "child, none": ("RespondWorkflowTaskCompleted", lambda: _commands(None, "child"), True),
-    "child, other": ("RespondWorkflowTaskCompleted", lambda: _commands(OTHER, "child"), False),
-    "signal, own": ("RespondWorkflowTaskCompleted", lambda: _commands(OWN, "signal"), True),
-    "signal, other": ("RespondWorkflowTaskCompleted", lambda: _commands(OTHER, "signal"), False),
-    "cancel, own": ("RespondWorkflowTaskCompleted", lambda: _commands(OWN, "cancel"), True),
-    "cancel, other": ("RespondWorkflowTaskCompleted", lambda: _commands(OTHER, "cancel"), False),
-    "several, own": ("RespondWorkflowTaskCompleted", lambda: _repeated([OWN, None, OWN]), True),
-    "several, last other": ("RespondWorkflowTaskCompleted", lambda: _repeated([OWN] * 50 + [OTHER]), False),
-    "multi, own": ("ExecuteMultiOperation", lambda: _multi(OWN, OWN), True),
-    "multi, start other": ("ExecuteMultiOperation", lambda: _multi(OTHER, OWN), False),
-    "multi, update other": ("ExecuteMultiOperation", lambda: _multi(OWN, OTHER), False),
-    "links, other": ("StartWorkflowExecution", lambda: _linked(OTHER), True),
-    "describe by name": ("DescribeNamespace", lambda: w.DescribeNamespaceRequest(namespace=OWN), True),
-    "describe by id": ("DescribeNamespace", lambda: w.DescribeNamespaceRequest(id="1-2-3"), False),
-    "describe by both": ("DescribeNamespace", lambda: w.DescribeNamespaceRequest(namespace=OWN, id="1-2-3"), False),
-    "delete by name": ("DeleteNamespace", lambda: o.DeleteNamespaceRequest(namespace=OWN), True),
-    "delete by id": ("DeleteNamespace", lambda: o.DeleteNamespaceRequest(namespace_id="1-2-3"), False),
-    "batch": ("StartBatchOperation", lambda: w.StartBatchOperationRequest(namespace=OWN, job_id="x"), False),
-    "token only": ("RespondActivityTaskCompleted", lambda: w.RespondActivityTaskCompletedRequest(task_token=b"x"), False),
-    "token and name": ("RespondActivityTaskCompleted", lambda: w.RespondActivityTaskCompletedRequest(namespace=OWN, task_token=b"x"), True),
+# Covered by a grant in its own namespace, in both, or by a system grant alone.
+HERE, BOTH, SYSTEM = "here", "both", "system"
+
+# name -> (method, the request, the least that covers it)
+CASES: dict[str, tuple[str, Callable[[], Message], str]] = {
+    "child, own": ("RespondWorkflowTaskCompleted", lambda: _commands(OWN, "child"), HERE),
+    "child, none": ("RespondWorkflowTaskCompleted", lambda: _commands(None, "child"), HERE),
+    "child, other": ("RespondWorkflowTaskCompleted", lambda: _commands(OTHER, "child"), BOTH),
+    "signal, own": ("RespondWorkflowTaskCompleted", lambda: _commands(OWN, "signal"), HERE),
+    "signal, other": ("RespondWorkflowTaskCompleted", lambda: _commands(OTHER, "signal"), BOTH),
+    "cancel, own": ("RespondWorkflowTaskCompleted", lambda: _commands(OWN, "cancel"), HERE),
+    "cancel, other": ("RespondWorkflowTaskCompleted", lambda: _commands(OTHER, "cancel"), BOTH),
+    "several, own": ("RespondWorkflowTaskCompleted", lambda: _repeated([OWN, None, OWN]), HERE),
+    "several, last other": ("RespondWorkflowTaskCompleted", lambda: _repeated([OWN] * 50 + [OTHER]), BOTH),
+    "multi, own": ("ExecuteMultiOperation", lambda: _multi(OWN, OWN), HERE),
+    "multi, start other": ("ExecuteMultiOperation", lambda: _multi(OTHER, OWN), BOTH),
+    "multi, update other": ("ExecuteMultiOperation", lambda: _multi(OWN, OTHER), BOTH),
+    "links, other": ("StartWorkflowExecution", lambda: _linked(OTHER), HERE),
+    "describe by name": ("DescribeNamespace", lambda: w.DescribeNamespaceRequest(namespace=OWN), HERE),
+    "describe by id": ("DescribeNamespace", lambda: w.DescribeNamespaceRequest(id="1-2-3"), SYSTEM),
+    "describe by both": ("DescribeNamespace", lambda: w.DescribeNamespaceRequest(namespace=OWN, id="1-2-3"), SYSTEM),
+    "delete by name": ("DeleteNamespace", lambda: o.DeleteNamespaceRequest(namespace=OWN), HERE),
+    "delete by id": ("DeleteNamespace", lambda: o.DeleteNamespaceRequest(namespace_id="1-2-3"), SYSTEM),
+    "batch": ("StartBatchOperation", lambda: w.StartBatchOperationRequest(namespace=OWN, job_id="x"), HERE),
+    "token only": ("RespondActivityTaskCompleted", lambda: w.RespondActivityTaskCompletedRequest(task_token=b"x"), SYSTEM),
+    "token and name": ("RespondActivityTaskCompleted", lambda: w.RespondActivityTaskCompletedRequest(namespace=OWN, task_token=b"x"), HERE),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize("case", CASES)
-def test_own_or_system(echo_gate: Gate, corp: Minter, case: str, gzip: bool) -> None:
-    method, build, own = CASES[case]
+def test_what_covers_it(echo_gate: Gate, corp: Minter, case: str, gzip: bool) -> None:
+    method, build, least = CASES[case]
     request = build()
-    both = [f"{OWN}:admin", f"{OTHER}:admin"]
-    for permissions in ([f"{OWN}:admin"], both):
+    granted = {HERE: [f"{OWN}:admin"], BOTH: [f"{OWN}:admin", f"{OTHER}:admin"], SYSTEM: ["temporal-system:admin"]}
+    enough = list(granted).index(least)
+    for place, permissions in enumerate(granted.values()):
         reply = echo_gate.call(method, request, token=corp.token(permissions=permissions), gzip=gzip)
-        assert reply.grpc_status == (0 if own else 7), f"{permissions}: {reply}"
-    system = echo_gate.call(method, request, token=corp.token(permissions=["temporal-system:admin"]), gzip=gzip)
-    assert system.grpc_status == 0, str(system)
+        assert reply.grpc_status == (0 if place >= enough else 7), f"{permissions}: {reply}"
     # The other namespace's rights are no help in one's own.
     refused(echo_gate.call(method, request, token=corp.token(permissions=[f"{OTHER}:admin"]), gzip=gzip), 7)
+
+
+@pytest.mark.parametrize("kind", ["child", "signal", "cancel"])
+def test_a_worker_there_is_not_enough(echo_gate: Gate, corp: Minter, kind: str) -> None:
+    """A command is part of the answer in its own namespace; into another it starts, signals or cancels there."""
+    request = _commands(OTHER, kind)
+    for there, status in (("worker", 7), ("read", 7), ("write", 0)):
+        token = corp.token(permissions=[f"{OWN}:worker", f"{OTHER}:{there}"])
+        assert echo_gate.call("RespondWorkflowTaskCompleted", request, token=token).grpc_status == status, there
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,12 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(read(&method, &pieces(&[1], bytes)), whole);
     let Ok(target) = whole else { return };
     assert!(target.effects.covers(method.effects));
-    assert!(!target.others.contains(&target.namespace) && !target.others.contains(&String::new()));
+    for place in &target.elsewhere {
+        assert!(!place.namespace.is_empty() && place.namespace != target.namespace && !place.effects.is_empty());
+    }
     if method.scope == Scope::Namespace {
         assert_eq!(naive::last_text(bytes, method.namespace_field).as_ref(), Some(&target.namespace));
     }
-    let confined = method.scope == Scope::Namespace && !target.namespace.is_empty() && target.others.is_empty();
+    let confined = method.scope == Scope::Namespace && !target.namespace.is_empty();
     assert!(confined || target.beyond.is_some(), "a namespace's grant must not cover it");
 });

@@ -1,5 +1,7 @@
 //! The status table: what a caller is told. The reason stays in the log.
 
+mod details;
+
 use std::borrow::Cow;
 
 use crate::temporal::method::SERVICES;
@@ -9,8 +11,8 @@ use crate::temporal::method::SERVICES;
 pub enum Answer {
     /// No good token. Refreshable, so never confused with a denial.
     Unauthenticated,
-    /// The token is good and the policy says no.
-    Denied,
+    /// The token is good and the policy says no; why, where clients may know.
+    Denied(Option<String>),
     /// It cannot be said yet: retried by every SDK, whereas 7 or 16 ends workers.
     Unavailable,
     /// A compression that is not read here: SDKs fall back to none.
@@ -25,9 +27,8 @@ pub enum Answer {
     Closed,
 }
 
-/// `grpc-status-details-bin` of Temporal's denial: the status with an empty `PermissionDeniedFailure`. Source:
-/// `serviceerror.NewPermissionDenied` of the API.
-const DENIED_DETAILS: &str = "CAcSFVJlcXVlc3QgdW5hdXRob3JpemVkLhpKCkh0eXBlLmdvb2dsZWFwaXMuY29tL3RlbXBvcmFsLmFwaS5lcnJvcmRldGFpbHMudjEuUGVybWlzc2lvbkRlbmllZEZhaWx1cmU";
+/// What Temporal says to who may not.
+const DENIED: &str = "Request unauthorized.";
 
 /// How much of a request's path an answer repeats.
 const MAX_PATH: usize = 200;
@@ -38,7 +39,7 @@ impl Answer {
     pub fn http_status(&self) -> u32 {
         match self {
             Self::Unauthenticated => 401,
-            Self::Denied | Self::Closed => 403,
+            Self::Denied(_) | Self::Closed => 403,
             Self::Unavailable => 503,
             Self::Encoding(_) => 415,
             Self::Malformed(_) => 400,
@@ -52,7 +53,7 @@ impl Answer {
     pub fn grpc_status(&self) -> u32 {
         match self {
             Self::Unauthenticated => 16,
-            Self::Denied | Self::Closed => 7,
+            Self::Denied(_) | Self::Closed => 7,
             Self::Unavailable => 14,
             Self::Encoding(_) | Self::UnknownMethod(_) => 12,
             Self::Malformed(_) => 3,
@@ -65,7 +66,7 @@ impl Answer {
     pub fn message(&self) -> Cow<'static, str> {
         match self {
             Self::Unauthenticated => "Request unauthenticated.".into(),
-            Self::Denied | Self::Closed => "Request unauthorized.".into(),
+            Self::Denied(_) | Self::Closed => DENIED.into(),
             Self::Unavailable => "Token verification keys are not available yet; try again.".into(),
             Self::Encoding(name) => format!("grpc-encoding {name} is not supported").into(),
             Self::Malformed(why) => format!("Malformed request: {why}.").into(),
@@ -82,12 +83,20 @@ impl Answer {
 
     /// Headers beside the status.
     #[must_use]
-    pub fn headers(&self) -> &'static [(&'static str, &'static str)] {
+    pub fn headers(&self) -> Vec<(&'static str, Cow<'static, str>)> {
+        let denied = |reason| vec![("grpc-status-details-bin", details::denied(DENIED, reason))];
         match self {
-            Self::Unauthenticated => &[("www-authenticate", "Bearer")],
-            Self::Denied | Self::Closed => &[("grpc-status-details-bin", DENIED_DETAILS)],
-            _ => &[],
+            Self::Unauthenticated => vec![("www-authenticate", "Bearer".into())],
+            Self::Denied(reason) => denied(reason.as_deref()),
+            Self::Closed => denied(None),
+            _ => Vec::new(),
         }
+    }
+
+    /// Whether `mode: shadow` lets the call go on all the same.
+    #[must_use]
+    pub fn is_spared_in_shadow(&self) -> bool {
+        matches!(self, Self::Unauthenticated | Self::Denied(_) | Self::Closed | Self::Unavailable)
     }
 
     /// A bounded word for metrics and Envoy's response code details.
@@ -95,7 +104,7 @@ impl Answer {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Unauthenticated => Reason::Unauthenticated,
-            Self::Denied => Reason::Permission,
+            Self::Denied(_) => Reason::Permission,
             Self::Unavailable => Reason::Unavailable,
             Self::Encoding(_) => Reason::Encoding,
             Self::Malformed(_) => Reason::Malformed,

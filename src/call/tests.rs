@@ -139,11 +139,11 @@ fn grpc_status(step: &Step) -> u32 {
 fn the_body_decides_with_the_token() {
     let good = caller(START).good();
     assert_eq!(good.call(&start_in("payroll")), Step::Forward);
-    assert_eq!(good.call(&start_in("other")), Step::Answer(Answer::Denied));
-    assert_eq!(good.call(&start_in("")), Step::Answer(Answer::Denied));
-    assert_eq!(good.call(&frame(&[])), Step::Answer(Answer::Denied));
+    assert_eq!(good.call(&start_in("other")), Step::Answer(Answer::Denied(None)));
+    assert_eq!(good.call(&start_in("")), Step::Answer(Answer::Denied(None)));
+    assert_eq!(good.call(&frame(&[])), Step::Answer(Answer::Denied(None)));
     let reader = caller(START).bearer(&token("k", 1, json!({"permissions": ["payroll:read"]})));
-    assert_eq!(reader.headers_only(&mut engine()), Step::Answer(Answer::Denied), "denied before the body");
+    assert_eq!(reader.headers_only(&mut engine()), Step::Answer(Answer::Denied(None)), "denied before the body");
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn nothing_that_completes_a_message_goes_on_before_the_verdict() {
     let body = start_in("other");
     let (last, first) = body.split_last().unwrap();
     assert_eq!(call.on_body(engine, first, false), Step::Forward);
-    assert_eq!(call.on_body(engine, &[*last], false), Step::Answer(Answer::Denied));
+    assert_eq!(call.on_body(engine, &[*last], false), Step::Answer(Answer::Denied(None)));
     assert_eq!(call.on_body(engine, &[0], false), Step::Wait, "and nothing after it");
 }
 
@@ -251,7 +251,7 @@ fn a_cached_token_ends_with_its_expiry() {
     };
     assert_eq!((status(engine, NOW), status(engine, NOW)), (0, 0));
     let counts = engine.counters.take();
-    assert_eq!(&counts[11..], [1, 1], "one hit, one miss");
+    assert_eq!(&counts[16..], [1, 1], "one hit, one miss");
     assert_eq!((status(engine, NOW + 69_999), status(engine, NOW + 70_000)), (0, 16));
 }
 

@@ -1,10 +1,13 @@
 //! What operators write, and its check: all errors at once, each with the path of its field.
 
+mod denials;
+mod grants;
 pub mod issuers;
 pub mod node;
 mod patterns;
 mod policy;
 mod struct_value;
+mod who;
 
 use std::rc::Rc;
 
@@ -37,6 +40,10 @@ pub struct Config {
     pub log_allowed: bool,
     /// Whether the verdict is left for the access log.
     pub access_log_state: bool,
+    /// Whether a denial tells its reason to the client.
+    pub explain_to_client: bool,
+    /// Whether callers are only told of, not denied: `mode: shadow`.
+    pub shadow: bool,
 }
 
 impl Config {
@@ -62,12 +69,13 @@ impl Config {
     }
 }
 
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 15] = [
     "version",
     "applies_to",
     "issuers",
     "roles",
     "grants",
+    "denials",
     "anonymous",
     "authenticated",
     "methods",
@@ -75,8 +83,10 @@ const KNOWN: [&str; 12] = [
     "forward_token",
     "log",
     "access_log_state",
+    "explain_to_client",
+    "mode",
 ];
-const LATER: [&str; 5] = ["denials", "mode", "parity", "explain_to_client", "peers"];
+const LATER: [&str; 2] = ["parity", "peers"];
 
 fn read(root: &Node<'_>) -> Option<Config> {
     let members = root.members(&KNOWN, &LATER)?;
@@ -88,9 +98,12 @@ fn read(root: &Node<'_>) -> Option<Config> {
     let catalogue = Catalogue::with(added.unwrap_or_default());
     let roles = policy::roles(members.get("roles").as_ref(), &catalogue);
     let grants = match (members.get("grants"), &roles) {
-        (Some(node), Some(roles)) => policy::grants(&node, roles, &names),
+        (Some(node), Some(roles)) => grants::grants(&node, roles, &names),
         _ => Some(Vec::new()),
     };
+    let denials = members.get("denials").map_or(Some(Vec::new()), |node| {
+        denials::denials(&node, &names, grants.as_deref().unwrap_or_default(), &catalogue)
+    });
     let anonymous = match members.get("anonymous") {
         None => Some(
             ["grpc.health.v1.Health/Check", "GetSystemInfo"]
@@ -103,8 +116,13 @@ fn read(root: &Node<'_>) -> Option<Config> {
     let authenticated =
         members.get("authenticated").map_or(Some(Vec::new()), |node| policy::open_methods(&node, &catalogue, false));
     let flag = |name: &str| members.get(name).map_or(Some(false), |node| node.flag());
-    let (admin_service, forward_token, access_log_state) =
-        (flag("admin_service"), flag("forward_token"), flag("access_log_state"));
+    let (admin_service, forward_token) = (flag("admin_service"), flag("forward_token"));
+    let (access_log_state, explain_to_client) = (flag("access_log_state"), flag("explain_to_client"));
+    let shadow = members.get("mode").map_or(Some(false), |node| match node.value().as_str() {
+        Some("enforce") => Some(false),
+        Some("shadow") => Some(true),
+        _ => node.wrong("enforce or shadow"),
+    });
     let log_allowed = members.get("log").map_or(Some(false), |node| {
         node.members(&["allowed"], &[])?.get("allowed").map_or(Some(false), |node| node.flag())
     });
@@ -118,12 +136,20 @@ fn read(root: &Node<'_>) -> Option<Config> {
         applies_to: applies_to?,
         issuers,
         token_headers: token_headers.into(),
-        policy: Policy { grants: grants?, anonymous: anonymous?, authenticated: authenticated?, parity: false },
+        policy: Policy {
+            grants: grants?,
+            denials: denials?,
+            anonymous: anonymous?,
+            authenticated: authenticated?,
+            parity: false,
+        },
         catalogue,
         admin_service: admin_service?,
         forward_token: forward_token?,
         log_allowed: log_allowed?,
         access_log_state: access_log_state?,
+        explain_to_client: explain_to_client?,
+        shadow: shadow?,
     })
 }
 

@@ -27,6 +27,13 @@ fn matcher(node: &Node<'_>, captures: bool) -> Option<Pattern> {
     Some(pattern)
 }
 
+/// A list of patterns without captures, to be matched against names.
+pub(super) fn globs(node: &Node<'_>) -> Option<Vec<Pattern>> {
+    let nodes = node.some()?;
+    let patterns: Vec<_> = nodes.iter().filter_map(|node| matcher(node, false)).collect();
+    (patterns.len() == nodes.len()).then_some(patterns)
+}
+
 /// A pattern of any form.
 pub(super) fn pattern(node: &Node<'_>) -> Option<Pattern> {
     Pattern::parse(node.text()?).map_or_else(|why| node.wrong(why), Some)

@@ -1,14 +1,9 @@
-//! `roles`, `grants`, `anonymous`, `authenticated` and `methods`.
+//! `roles`, `anonymous`, `authenticated` and `methods`.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::issuers::Named;
 use super::node::{Members, Node};
-use super::patterns;
-use crate::identity::{ClaimSet, Kind};
-use crate::policy::grant::{Gives, Grant, Who};
-use crate::policy::pattern::Pattern;
 use crate::policy::role::{BUILT_IN, Role};
 use crate::temporal::{Access, Catalogue, EffectSet, Method, MethodRef, Scope, schema};
 
@@ -189,12 +184,12 @@ fn role(name: &str, members: &Members<'_>, base: Option<&Role>, catalogue: &Cata
     Some(role)
 }
 
-enum Part {
+pub(super) enum Part {
     Effect(EffectSet),
     Method(Rc<str>),
 }
 
-fn effect_or_method(node: &Node<'_>, catalogue: &Catalogue) -> Option<Part> {
+pub(super) fn effect_or_method(node: &Node<'_>, catalogue: &Catalogue) -> Option<Part> {
     let name = node.text()?;
     if let Some(effect) = EffectSet::named(name) {
         return Some(Part::Effect(effect));
@@ -202,96 +197,4 @@ fn effect_or_method(node: &Node<'_>, catalogue: &Catalogue) -> Option<Part> {
     let all: Vec<_> = EffectSet::ADMIN.names().collect();
     let method = catalogue.named(name).map(|method| Part::Method(Rc::from(&*method.path)));
     method.or_else(|| node.wrong(format!("an effect ({}) or a method", all.join(", "))))
-}
-
-pub(super) fn grants(node: &Node<'_>, roles: &Roles, issuers: &[Named]) -> Option<Vec<Grant>> {
-    let mut grants: Vec<Grant> = Vec::new();
-    for node in node.list()? {
-        if let Some(grant) = grant(&node, roles, issuers) {
-            if grants.iter().any(|other| other.name == grant.name) {
-                node.member("name").wrong::<()>("a name that no other grant has");
-            }
-            grants.push(grant);
-        }
-    }
-    Some(grants)
-}
-
-fn grant(node: &Node<'_>, roles: &Roles, issuers: &[Named]) -> Option<Grant> {
-    let known = ["name", "who", "role", "system", "namespaces", "permissions_claim", "may_register"];
-    let members = node.members(&known, &["task_queues", "workflow_types", "nexus_endpoints", "shadow"])?;
-    let name = members.require("name", "a name, which verdicts give as their rule").and_then(|node| node.text());
-    let who = members.require("who", "whom it is for: {issuer: …}").and_then(|node| who(&node, issuers));
-    let may_register = members.get("may_register").map_or(Some(false), |node| node.flag());
-    let gives = gives(&members, roles, who.as_ref());
-    Some(Grant { name: name?.into(), who: who?, gives: gives?, may_register: may_register? })
-}
-
-fn gives(members: &Members<'_>, roles: &Roles, who: Option<&Who>) -> Option<Gives> {
-    let reaches = ["system", "namespaces", "permissions_claim"];
-    if reaches.iter().filter(|name| members.get(name).is_some()).count() != 1 {
-        return members.node().wrong("exactly one of system, namespaces and permissions_claim");
-    }
-    if let Some(node) = members.get("permissions_claim") {
-        if let Some(role) = members.get("role") {
-            return role.wrong("no role beside permissions_claim: the claim names it");
-        }
-        return patterns::claim(node.text()?, &node).map(Gives::Permissions);
-    }
-    let node = members.require("role", "a role")?;
-    let role = node.text().and_then(|name| {
-        let names: Vec<_> = roles.keys().map(String::as_str).collect();
-        roles.get(name).cloned().or_else(|| node.wrong(format!("a role: one of {}", names.join(", "))))
-    });
-    if let Some(node) = members.get("system") {
-        return if node.flag()? { role.map(Gives::System) } else { node.wrong("true") };
-    }
-    let nodes = members.get("namespaces")?.some()?;
-    let namespaces: Vec<_> = nodes.iter().filter_map(|node| namespace(node, who)).collect();
-    (namespaces.len() == nodes.len()).then_some(())?;
-    Some(Gives::Namespaces(role?, namespaces))
-}
-
-fn namespace(node: &Node<'_>, who: Option<&Who>) -> Option<Pattern> {
-    let pattern = patterns::pattern(node)?;
-    let Some(who) = who else { return Some(pattern) };
-    for name in pattern.captures() {
-        // A capture in one of several alternatives may be left unbound, and then gives nothing.
-        let patterns = who.claims.0.iter().flat_map(|(_, patterns)| patterns).chain(&who.subject);
-        if !patterns.flat_map(Pattern::captures).any(|bound| bound == name) {
-            return node.wrong(format!("a capture that `who` binds; {{{name}}} is in none of its claims"));
-        }
-    }
-    Some(pattern)
-}
-
-fn who(node: &Node<'_>, issuers: &[Named]) -> Option<Who> {
-    let members = node.members(&["issuer", "claims", "kind", "subject"], &["peer"])?;
-    let named: Option<Vec<Rc<str>>> = members
-        .require("issuer", "the name of an issuer")
-        .and_then(|node| node.one_or_some())
-        .map(|nodes| nodes.iter().filter_map(|node| issuer(node, issuers)).collect());
-    let kind = match members.get("kind") {
-        None => Some(None),
-        Some(node) => match node.value().as_str() {
-            Some("human") => Some(Some(Kind::Human)),
-            Some("service") => Some(Some(Kind::Service)),
-            _ => node.wrong("human or service"),
-        },
-    };
-    if let (Some(node), Some(named)) = (members.get("kind"), &named) {
-        for issuer in issuers.iter().filter(|issuer| named.contains(&issuer.name) && !issuer.tells_kinds) {
-            node.wrong::<()>(format!("service_when at issuer {}: without it nobody can tell", issuer.name));
-        }
-    }
-    let subject = members.get("subject").map_or(Some(Vec::new()), |node| patterns::matchers(&node, true));
-    let claims = members.get("claims").map_or(Some(ClaimSet::default()), |node| patterns::claims(&node, true));
-    Some(Who { issuers: named?, kind: kind?, subject: subject?, claims: claims? })
-}
-
-fn issuer(node: &Node<'_>, issuers: &[Named]) -> Option<Rc<str>> {
-    let name = node.text()?;
-    let names: Vec<_> = issuers.iter().map(|issuer| &*issuer.name).collect();
-    let found = issuers.iter().find(|issuer| *issuer.name == *name).map(|issuer| Rc::clone(&issuer.name));
-    found.or_else(|| node.wrong(format!("an issuer: one of {}", names.join(", "))))
 }

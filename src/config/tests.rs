@@ -74,12 +74,12 @@ fn all_errors_are_told_at_once_each_with_its_path() {
         "issuers": {"corp": {"audiences": "temporal", "keys": {"cluster": "idp"}, "extra": 1}},
         "grants": [{"name": "", "who": {"issuer": "corp"}, "role": "owner", "system": true}],
         "admin_service": "yes",
-        "denials": [],
+        "peers": {},
     });
     let problems: Vec<_> =
         Config::parse(config.to_string().as_bytes()).unwrap_err().iter().map(ToString::to_string).collect();
     for expected in [
-        "denials: found denials, expected nothing: not supported yet",
+        "peers: found peers, expected nothing: not supported yet",
         "version: found 2, expected a whole number from 1 to 1",
         "issuers.corp.extra: found an unknown field, expected one of issuer, audiences",
         "issuers.corp.issuer: found nothing, expected the exact `iss`",
@@ -95,10 +95,10 @@ fn all_errors_are_told_at_once_each_with_its_path() {
 
 #[test]
 fn fields_of_later_versions_are_refused_by_path() {
-    for field in ["denials", "mode", "parity", "explain_to_client", "peers"] {
+    for field in ["parity", "peers"] {
         assert_problem(&format!("/{field}"), json!([]), "not supported yet");
     }
-    for field in ["task_queues", "workflow_types", "nexus_endpoints", "shadow"] {
+    for field in ["task_queues", "workflow_types", "nexus_endpoints"] {
         assert_problem(
             "/grants",
             grant(json!({field: ["x"]})),
@@ -317,4 +317,45 @@ fn applies_to() {
     assert_problem("/applies_to", json!({"clusters": []}), "at least one value");
     assert_problem("/applies_to", json!({"clusters": "x"}), "a list of cluster names");
     assert_problem("/applies_to", json!({}), "applies_to.clusters: found nothing");
+}
+
+#[test]
+fn denials() {
+    let denial = |change: Value| {
+        let mut denial = json!({"name": "d", "effects": ["start"], "namespaces": ["payroll"]});
+        for (name, value) in change.as_object().unwrap() {
+            denial[name] = value.clone();
+        }
+        json!([denial])
+    };
+    assert_good("/denials", denial(json!({"who": {"claims": {"groups": "team-*"}}, "unless": {"issuer": "corp"}})));
+    assert_good("/denials", denial(json!({"effects": ["terminate", "ResetWorkflowExecution"], "namespaces": ["*"]})));
+    assert_good("/denials", denial(json!({"shadow": true})));
+    assert_problem(
+        "/denials",
+        denial(json!({"effects": ["own"]})),
+        "denials[0].effects[0]: found \"own\", expected an effect",
+    );
+    assert_problem("/denials", denial(json!({"effects": []})), "at least one value");
+    assert_problem("/denials", denial(json!({"namespaces": ["{team}"]})), "no capture here");
+    assert_problem("/denials", denial(json!({"who": {}})), "leave it out to mean everybody");
+    assert_problem("/denials", denial(json!({"who": {"claims": {"groups": "{team}"}}})), "no capture here");
+    assert_problem("/denials", denial(json!({"who": {"kind": "human"}})), "service_when at issuer corp");
+    assert_problem("/denials", denial(json!({"unless": {"issuer": "other"}})), "denials[0].unless.issuer");
+    assert_problem("/denials", denial(json!({"outside": {}})), "not supported yet");
+    assert_problem("/denials", json!([{"name": "d"}]), "this denies everything to everybody");
+    let twice = json!([{"name": "d", "effects": ["start"]}, {"name": "d", "effects": ["start"]}]);
+    assert_problem(
+        "/denials",
+        twice,
+        "denials[1].name: found \"d\", expected a name that no other grant or denial has",
+    );
+}
+
+#[test]
+fn modes() {
+    assert_good("/mode", json!("shadow"));
+    assert_good("/mode", json!("enforce"));
+    assert_problem("/mode", json!("off"), "mode: found \"off\", expected enforce or shadow");
+    assert_problem("/explain_to_client", json!("yes"), "true or false");
 }

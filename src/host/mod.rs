@@ -54,8 +54,8 @@ fn now() -> u64 {
 /// Answers in the server's place. Whether or not the host takes the answer, nothing goes on.
 fn send(answer: &Answer) {
     let details = format!("temporal_auth_{}", answer.reason().name());
-    let pairs: Vec<(&[u8], &[u8])> =
-        answer.headers().iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+    let headers = answer.headers();
+    let pairs: Vec<(&[u8], &[u8])> = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
     let headers = headers::serialize(&pairs);
     let sent = hostcalls::answer(answer.http_status(), &details, &answer.message(), &headers, answer.grpc_status());
     if let Err(refused) = sent {
@@ -65,8 +65,9 @@ fn send(answer: &Answer) {
 
 /// Reports a decision: the log line, and the state for the access log.
 fn report(decision: &Decision, log_allowed: bool, access_log_state: bool) {
-    if !decision.allow || log_allowed {
-        let level = if decision.allow { Level::Info } else { Level::Warn };
+    let tells = !decision.allow || decision.shadow.is_some();
+    if tells || log_allowed {
+        let level = if tells { Level::Warn } else { Level::Info };
         hostcalls::log(level, &format!("temporal-auth {}", decision.line()));
     }
     if access_log_state && let Err(refused) = hostcalls::set_property(b"temporal_auth", decision.state().as_bytes()) {

@@ -92,7 +92,7 @@ impl Held {
         let bytes = if size == 0 { Ok(Vec::new()) } else { hostcalls::buffer(Buffer::RequestBody, size) };
         match bytes {
             Ok(bytes) if bytes.len() == size => self.call.on_body(engine, &bytes, end),
-            _ => self.call.give_up(engine),
+            _ => self.call.fail(engine),
         }
     }
 
@@ -112,14 +112,14 @@ impl Context for Stream {}
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         self.run(|held, engine| {
-            let Ok(bytes) = hostcalls::header_map(Map::RequestHeaders) else { return held.call.give_up(engine) };
+            let Ok(bytes) = hostcalls::header_map(Map::RequestHeaders) else { return held.call.fail(engine) };
             let mut drop = Vec::new();
             let cluster = || hostcalls::property(b"xds\0cluster_name").ok();
             let step = held.call.on_headers(engine, Headers::new(&bytes), end_of_stream, cluster, &mut drop);
             // Now or never: once the headers have gone on, or wait, they cannot be changed in every host.
             let dropped = drop.iter().all(|name| hostcalls::remove_header(Map::RequestHeaders, name).is_ok());
             if !dropped && !matches!(step, Step::Answer(_)) {
-                return held.call.give_up(engine);
+                return held.call.fail(engine);
             }
             step
         })
@@ -143,7 +143,7 @@ impl HttpContext for Stream {
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
         self.run(|held, engine| {
             if held.call.drops_trailers() && !clear_trailers() {
-                return held.call.give_up(engine);
+                return held.call.fail(engine);
             }
             if held.call.is_waiting() {
                 held.end = true;

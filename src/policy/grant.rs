@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::pattern::Pattern;
 use super::role::Role;
-use crate::identity::claims::{bind, texts};
-use crate::identity::{ClaimName, ClaimSet, Identity, Kind};
+use super::who::Who;
+use crate::identity::claims::texts;
+use crate::identity::{ClaimName, Identity};
 
 /// The scope of a permission that means the cluster and every namespace. Source: `primitives.SystemLocalNamespace` of
 /// the server.
@@ -25,19 +26,8 @@ pub struct Grant {
     pub gives: Gives,
     /// Whether it covers RegisterNamespace for the namespaces that it reaches.
     pub may_register: bool,
-}
-
-/// Whom a grant is for. All conditions must hold.
-#[derive(Debug)]
-pub struct Who {
-    /// Names of issuers, any of which.
-    pub issuers: Vec<Rc<str>>,
-    /// Humans or services only.
-    pub kind: Option<Kind>,
-    /// The subject; empty means anyone.
-    pub subject: Vec<Pattern>,
-    /// Other claims.
-    pub claims: ClaimSet,
+    /// Whether it gives nothing and only tells what it would allow.
+    pub shadow: bool,
 }
 
 /// What a grant gives.
@@ -62,6 +52,8 @@ pub struct Held {
     pub reach: Reach,
     /// Whether it covers RegisterNamespace there.
     pub may_register: bool,
+    /// Whether it gives nothing and only tells what it would allow.
+    pub shadow: bool,
 }
 
 /// Where a held grant applies.
@@ -102,19 +94,8 @@ impl Grant {
     }
 
     fn held(&self, role: &Rc<Role>, reach: Reach) -> Held {
-        Held { grant: Rc::clone(&self.name), role: Rc::clone(role), reach, may_register: self.may_register }
-    }
-}
-
-impl Who {
-    /// Every way in which the caller is meant: none if not.
-    fn bindings(&self, identity: &Identity) -> Vec<Vec<super::pattern::Binding>> {
-        let meant = self.issuers.contains(&identity.issuer) && (self.kind.is_none() || self.kind == identity.kind);
-        if !meant {
-            return Vec::new();
-        }
-        let ways = self.claims.bindings(&identity.claims);
-        if self.subject.is_empty() { ways } else { bind(ways, &self.subject, &[Cow::Borrowed(&identity.subject)]) }
+        let (grant, role) = (Rc::clone(&self.name), Rc::clone(role));
+        Held { grant, role, reach, may_register: self.may_register, shadow: self.shadow }
     }
 }
 

@@ -1,20 +1,27 @@
 //! The decision: pure and total. The same answer for the same input, and it names the rule that decided.
 
+pub mod denial;
 pub mod grant;
 pub mod pattern;
 pub mod role;
+mod verdict;
+pub mod who;
 
 use std::rc::Rc;
 
 use crate::identity::{Identity, Kind};
 use crate::temporal::{Access, EffectSet, Method, Scope, Target};
+use denial::Denial;
 use grant::{Grant, Held, Reach};
+pub use verdict::{Rule, Shadow, Verdict};
 
 /// The compiled policy.
 #[derive(Debug, Default)]
 pub struct Policy {
     /// Who gets what.
     pub grants: Vec<Grant>,
+    /// What is taken away. They win over grants.
+    pub denials: Vec<Rc<Denial>>,
     /// Paths of methods for everybody; the token is not looked at.
     pub anonymous: Vec<String>,
     /// Paths of methods for anybody with a good token.
@@ -33,6 +40,10 @@ pub struct Principal {
     /// Human or service, where the issuer tells.
     pub kind: Option<Kind>,
     held: Vec<Held>,
+    /// Those that concern the caller.
+    denials: Vec<Rc<Denial>>,
+    /// Whether rules in shadow concern the caller.
+    in_shadow: bool,
 }
 
 impl Principal {
@@ -41,43 +52,18 @@ impl Principal {
     pub fn size(&self) -> usize {
         // A held grant with its pattern; names in it come from the token, whose length is counted where it is kept.
         const HELD: usize = 256;
-        self.held.len().saturating_mul(HELD).saturating_add(self.subject.len())
+        let denials = self.denials.len().saturating_mul(size_of::<Rc<Denial>>());
+        self.held.len().saturating_mul(HELD).saturating_add(denials).saturating_add(self.subject.len())
     }
 }
 
-/// What decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rule {
-    /// The method is on the list `anonymous`.
-    Anonymous,
-    /// The method is on the list `authenticated`.
-    Authenticated,
-    /// The grant that covered the last of the call's effects.
-    Grant(Rc<str>),
-    /// No grant covers the call.
-    DefaultDeny,
-}
-
-impl Rule {
-    /// The name that logs give it.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Anonymous => "anonymous",
-            Self::Authenticated => "authenticated",
-            Self::Grant(name) => name,
-            Self::DefaultDeny => "default-deny",
-        }
-    }
-}
-
-/// The policy's answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// The call may go on.
-    Allow(Rule),
-    /// It may not, for this reason, by [`Rule::DefaultDeny`].
-    Deny(String),
+/// Which rules count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Those that are not in shadow.
+    Enforced,
+    /// All of them.
+    WithShadow,
 }
 
 impl Policy {
@@ -90,11 +76,14 @@ impl Policy {
     /// The caller with all that the policy gives them.
     #[must_use]
     pub fn principal(&self, identity: Identity) -> Principal {
-        let held = self.grants.iter().flat_map(|grant| grant.held_by(&identity)).collect();
-        Principal { issuer: identity.issuer, subject: identity.subject, kind: identity.kind, held }
+        let held: Vec<_> = self.grants.iter().flat_map(|grant| grant.held_by(&identity)).collect();
+        let denials: Vec<_> = self.denials.iter().filter(|denial| denial.concerns(&identity)).map(Rc::clone).collect();
+        let in_shadow = held.iter().any(|held| held.shadow) || denials.iter().any(|denial| denial.shadow);
+        Principal { issuer: identity.issuer, subject: identity.subject, kind: identity.kind, held, denials, in_shadow }
     }
 
-    /// Whether any request of this method, which acts in a namespace, could be allowed: if not, it need not be read.
+    /// Whether any request of this method, which acts in a namespace, could be allowed, or could be by rules in shadow:
+    /// if not, it need not be read.
     #[must_use]
     pub fn could_allow(&self, principal: &Principal, method: &Method) -> bool {
         let ever =
@@ -105,32 +94,81 @@ impl Policy {
     /// Decides about one call.
     #[must_use]
     pub fn decide(&self, principal: &Principal, target: &Target) -> Verdict {
-        let method = &*target.method;
-        if self.is_authenticated(method) {
+        self.decide_in(Mode::Enforced, principal, target)
+    }
+
+    /// What rules in shadow would change about a verdict.
+    #[must_use]
+    pub fn rehearse(&self, principal: &Principal, target: &Target, verdict: &Verdict) -> Option<Shadow> {
+        if !principal.in_shadow {
+            return None;
+        }
+        match (verdict, self.decide_in(Mode::WithShadow, principal, target)) {
+            (Verdict::Allow(_), Verdict::Deny(Rule::Denial(name), _)) => Some(Shadow::Denied(name)),
+            (Verdict::Deny(..), Verdict::Allow(Rule::Grant(name))) => Some(Shadow::Allowed(name)),
+            _ => None,
+        }
+    }
+
+    fn decide_in(&self, mode: Mode, principal: &Principal, target: &Target) -> Verdict {
+        let counts = |denial: &&Rc<Denial>| mode == Mode::WithShadow || !denial.shadow;
+        if let Some(denial) = principal.denials.iter().filter(counts).find(|denial| denial.matches(target)) {
+            return Verdict::Deny(Rule::Denial(Rc::clone(&denial.name)), "a denial matches the call".to_owned());
+        }
+        if self.authenticated.iter().any(|path| *path == target.method.path) {
             return Verdict::Allow(Rule::Authenticated);
         }
         let (effects, beyond) = if self.parity { as_upstream(target) } else { (target.effects, target.beyond) };
-        let mut missing = effects;
-        for held in &principal.held {
-            let covered = match &held.reach {
-                Reach::System => self.effects(held, method),
-                Reach::Namespaces(pattern) if beyond.is_none() && pattern.matches(&target.namespace).is_some() => {
-                    // Upstream, whoever is admin of a name may register it. With patterns that would be a licence to
-                    // create namespaces without end.
-                    let may = !registers(method) || held.may_register || self.parity;
-                    if may { self.effects(held, method) } else { EffectSet::NONE }
-                }
-                Reach::Namespaces(_) => continue,
-            };
-            missing = missing.without(covered);
-            if missing.is_empty() && !effects.is_empty() {
-                return Verdict::Allow(Rule::Grant(Rc::clone(&held.grant)));
+        let covered = match self.cover(mode, principal, target, &target.namespace, effects) {
+            Ok(grant) => grant,
+            Err(missing) => {
+                let why = match beyond {
+                    Some(why) => format!("{why}, and no grant with system: true covers {missing}"),
+                    None => format!("no grant covers {missing} in namespace {:?}", target.namespace),
+                };
+                return Verdict::Deny(Rule::DefaultDeny, why);
+            }
+        };
+        let elsewhere = if self.parity { &[][..] } else { &target.elsewhere };
+        for place in elsewhere {
+            if let Err(missing) = self.cover(mode, principal, target, &place.namespace, place.effects) {
+                let namespace = &place.namespace;
+                let why =
+                    format!("the request names another namespace, {namespace:?}, where no grant covers {missing}");
+                return Verdict::Deny(Rule::DefaultDeny, why);
             }
         }
-        Verdict::Deny(match beyond {
-            Some(why) => format!("{why}, and no grant with system: true covers {missing}"),
-            None => format!("no grant covers {missing} in namespace {:?}", target.namespace),
-        })
+        Verdict::Allow(Rule::Grant(covered))
+    }
+
+    /// The grant that covers the last of these effects in this namespace, or the effects that none covers.
+    fn cover(
+        &self,
+        mode: Mode,
+        principal: &Principal,
+        target: &Target,
+        namespace: &str,
+        effects: EffectSet,
+    ) -> Result<Rc<str>, EffectSet> {
+        let method = &*target.method;
+        let beyond = if self.parity { as_upstream(target).1 } else { target.beyond };
+        let mut missing = effects;
+        for held in principal.held.iter().filter(|held| mode == Mode::WithShadow || !held.shadow) {
+            let covers = match &held.reach {
+                Reach::System => true,
+                // Upstream, whoever is admin of a name may register it. With patterns that would be a licence to create
+                // namespaces without end.
+                Reach::Namespaces(_) if registers(method) && !held.may_register && !self.parity => false,
+                Reach::Namespaces(pattern) => beyond.is_none() && pattern.matches(namespace).is_some(),
+            };
+            if covers {
+                missing = missing.without(self.effects(held, method));
+            }
+            if missing.is_empty() && !effects.is_empty() {
+                return Ok(Rc::clone(&held.grant));
+            }
+        }
+        Err(missing)
     }
 
     /// What of the method's effects a held grant covers, or would cover by Temporal's comparison of roles.
@@ -144,10 +182,6 @@ impl Policy {
             Access::Admin => EffectSet::ADMIN,
         };
         if held.role.effects.covers(least) { method.effects } else { EffectSet::NONE }
-    }
-
-    fn is_authenticated(&self, method: &Method) -> bool {
-        self.authenticated.iter().any(|path| *path == method.path)
     }
 }
 

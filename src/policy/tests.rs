@@ -1,14 +1,15 @@
 use super::*;
 use crate::identity::ClaimSet;
-use crate::temporal::Catalogue;
-use grant::{Gives, Who};
+use crate::temporal::{Catalogue, MethodRef};
+use grant::Gives;
 use pattern::Pattern;
 use role::Role;
 use serde_json::{Value, json};
+use who::Who;
 
 fn grant(name: &str, gives: Gives) -> Grant {
     let who = Who { issuers: vec!["corp".into()], kind: None, subject: vec![], claims: ClaimSet::default() };
-    Grant { name: name.into(), who, gives, may_register: false }
+    Grant { name: name.into(), who, gives, may_register: false, shadow: false }
 }
 
 fn role(name: &str) -> Rc<Role> {
@@ -179,5 +180,100 @@ fn a_verdict_names_its_rule_and_its_reason() {
     let verdict = policy.decide(&principal, &target("ListWorkflowExecutions", "payroll"));
     assert_eq!(verdict, Verdict::Allow(Rule::Grant("reader".into())));
     let verdict = policy.decide(&principal, &target("StartWorkflowExecution", "payroll"));
-    assert_eq!(verdict, Verdict::Deny("no grant covers start in namespace \"payroll\"".into()));
+    assert_eq!(verdict, Verdict::Deny(Rule::DefaultDeny, "no grant covers start in namespace \"payroll\"".into()));
+}
+
+fn denial(change: impl FnOnce(&mut denial::Denial)) -> Rc<denial::Denial> {
+    let (who, unless) = (None, None);
+    let what = Some(denial::What { effects: EffectSet::START, methods: vec![] });
+    let namespaces = Some(vec![Pattern::literal("payroll")]);
+    let mut denial = denial::Denial { name: "d".into(), who, unless, what, namespaces, shadow: false };
+    change(&mut denial);
+    Rc::new(denial)
+}
+
+fn denied(denials: Vec<Rc<denial::Denial>>, target: &Target) -> bool {
+    let policy = Policy { grants: vec![system("admin")], denials, ..Policy::default() };
+    match policy.decide(&policy.principal(identity(json!({"groups": "ops"}))), target) {
+        Verdict::Allow(_) => false,
+        Verdict::Deny(rule, _) => rule == Rule::Denial("d".into()),
+    }
+}
+
+#[test]
+fn denials_win_over_every_grant_where_all_they_state_matches() {
+    let start = target("StartWorkflowExecution", "payroll");
+    assert!(denied(vec![denial(|_| {})], &start));
+    assert!(!denied(vec![denial(|_| {})], &target("StartWorkflowExecution", "other")));
+    assert!(!denied(vec![denial(|_| {})], &target("QueryWorkflow", "payroll")));
+    let group = |name: &str| Who {
+        issuers: vec![],
+        kind: None,
+        subject: vec![],
+        claims: ClaimSet(vec![(crate::identity::ClaimName::new("groups"), vec![Pattern::literal(name)])]),
+    };
+    assert!(denied(vec![denial(|denial| denial.who = Some(group("ops")))], &start));
+    assert!(!denied(vec![denial(|denial| denial.who = Some(group("finance")))], &start));
+    assert!(!denied(vec![denial(|denial| denial.unless = Some(group("ops")))], &start));
+    assert!(denied(vec![denial(|denial| denial.unless = Some(group("finance")))], &start));
+    assert!(!denied(vec![denial(|denial| denial.shadow = true)], &start));
+}
+
+#[test]
+fn what_cannot_be_seen_matches_every_namespace_of_a_denial() {
+    let mut unseen = target("StartWorkflowExecution", "other");
+    unseen.unseen = true;
+    assert!(denied(vec![denial(|_| {})], &unseen));
+    let admin = Target::of(MethodRef::Known(&crate::temporal::method::ADMIN_METHOD));
+    assert!(denied(vec![denial(|_| {})], &admin));
+    // Reading from the cluster touches no namespace.
+    let any = |namespaces| denial(|denial| (denial.what, denial.namespaces) = (None, namespaces));
+    let list = target("ListNamespaces", "");
+    assert!(!denied(vec![any(Some(vec![Pattern::parse("*").unwrap()]))], &list));
+    assert!(denied(vec![any(None)], &list));
+}
+
+#[test]
+fn an_effect_in_another_namespace_needs_a_grant_there_and_no_denial_there() {
+    let mut child = target("RespondWorkflowTaskCompleted", "finance");
+    child.elsewhere = vec![crate::temporal::Elsewhere { namespace: "payroll".into(), effects: EffectSet::START }];
+    assert!(!allowed(vec![in_namespace("worker", "finance")], &child));
+    assert!(!allowed(vec![in_namespace("worker", "*")], &child));
+    assert!(allowed(vec![in_namespace("worker", "finance"), in_namespace("writer", "payroll")], &child));
+    assert!(!allowed(vec![in_namespace("writer", "payroll")], &child));
+    assert!(denied(vec![denial(|_| {})], &child));
+    assert!(!denied(vec![denial(|denial| denial.namespaces = Some(vec![Pattern::literal("finance")]))], &child));
+}
+
+#[test]
+fn a_denial_of_a_method_is_about_that_method_alone() {
+    let what = |path: &str| denial::What {
+        effects: EffectSet::NONE,
+        methods: vec![format!("/temporal.api.workflowservice.v1.WorkflowService/{path}").into()],
+    };
+    let of = |path: &str| denial(|denial| denial.what = Some(what(path)));
+    assert!(denied(vec![of("StartWorkflowExecution")], &target("StartWorkflowExecution", "payroll")));
+    assert!(!denied(vec![of("SignalWithStartWorkflowExecution")], &target("StartWorkflowExecution", "payroll")));
+}
+
+#[test]
+fn shadow_tells_and_changes_nothing() {
+    let shadow_grant = Grant { shadow: true, ..in_namespace("writer", "payroll") };
+    let policy = Policy {
+        grants: vec![shadow_grant, in_namespace("reader", "payroll")],
+        denials: vec![denial(|denial| {
+            (denial.shadow, denial.what) = (true, Some(denial::What { effects: EffectSet::QUERY, methods: vec![] }));
+        })],
+        ..Policy::default()
+    };
+    let principal = policy.principal(identity(json!({})));
+    let both = |method: &str| {
+        let target = target(method, "payroll");
+        assert!(policy.could_allow(&principal, &target.method), "it must be read to be told of");
+        let verdict = policy.decide(&principal, &target);
+        (matches!(verdict, Verdict::Allow(_)), policy.rehearse(&principal, &target, &verdict))
+    };
+    assert_eq!(both("StartWorkflowExecution"), (false, Some(Shadow::Allowed("writer".into()))));
+    assert_eq!(both("QueryWorkflow"), (true, Some(Shadow::Denied("d".into()))));
+    assert_eq!(both("ListWorkflowExecutions"), (true, None));
 }

@@ -24,6 +24,8 @@ pub struct Decision {
     pub rule: Option<String>,
     /// Why, when denied.
     pub reason: String,
+    /// What rules in shadow, or all rules in `mode: shadow`, would have made of it.
+    pub shadow: Option<String>,
 }
 
 impl Decision {
@@ -41,6 +43,7 @@ impl Decision {
             "kind": principal.and_then(|principal| principal.kind).map(crate::identity::Kind::name),
             "rule": self.rule,
             "reason": self.reason,
+            "shadow": self.shadow,
         }))
     }
 
@@ -52,6 +55,7 @@ impl Decision {
             "subject": self.principal.as_deref().map(|principal| principal.subject.as_str()),
             "namespace": self.namespaces.first(),
             "rule": self.rule,
+            "shadow": self.shadow,
         }))
     }
 
@@ -82,6 +86,10 @@ pub enum Count {
     Allowed,
     /// Calls that did not.
     Denied(Reason),
+    /// Calls that went on although a rule in shadow, or any rule in `mode: shadow`, would have denied them.
+    ShadowDenied(Reason),
+    /// Denied calls that a grant in shadow would have allowed.
+    ShadowAllowed,
     /// Fetches that brought keys.
     FetchOk,
     /// Fetches that did not.
@@ -94,7 +102,7 @@ pub enum Count {
 
 impl Count {
     /// Everything that is counted, in the order of [`Counters::take`].
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
         Self::Allowed,
         Self::Denied(Reason::Unauthenticated),
         Self::Denied(Reason::Permission),
@@ -104,6 +112,11 @@ impl Count {
         Self::Denied(Reason::TooLarge),
         Self::Denied(Reason::UnknownMethod),
         Self::Denied(Reason::Closed),
+        Self::ShadowDenied(Reason::Unauthenticated),
+        Self::ShadowDenied(Reason::Permission),
+        Self::ShadowDenied(Reason::Unavailable),
+        Self::ShadowDenied(Reason::Closed),
+        Self::ShadowAllowed,
         Self::FetchOk,
         Self::FetchFailed,
         Self::CacheHit,
@@ -116,6 +129,8 @@ impl Count {
         let name = match self {
             Self::Allowed => "allowed",
             Self::Denied(reason) => return format!("temporal_auth.denied.{}", reason.name()),
+            Self::ShadowDenied(reason) => return format!("temporal_auth.shadow.denied.{}", reason.name()),
+            Self::ShadowAllowed => "shadow.allowed",
             Self::FetchOk => "keys.fetch_ok",
             Self::FetchFailed => "keys.fetch_failed",
             Self::CacheHit => "tokens.cache_hit",
@@ -159,6 +174,7 @@ mod tests {
             principal: None,
             rule: None,
             reason: "\r\n".into(),
+            shadow: None,
         };
         let line = decision.line();
         assert!(line.chars().all(|char| !char.is_control() && !('\u{2028}'..='\u{202e}').contains(&char)), "{line}");
@@ -176,7 +192,7 @@ mod tests {
             counters.add(count);
         }
         counters.add(Count::CacheMiss);
-        assert_eq!(counters.take(), [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2]);
-        assert_eq!(counters.take(), [0; 13]);
+        assert_eq!(counters.take(), [[1; 17].as_slice(), &[2]].concat()[..]);
+        assert_eq!(counters.take(), [0; 18]);
     }
 }

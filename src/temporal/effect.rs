@@ -87,6 +87,12 @@ impl EffectSet {
         other.0 & !self.0 == 0
     }
 
+    /// Whether any effect of `other` is in this set.
+    #[must_use]
+    pub const fn meets(self, other: Self) -> bool {
+        other.0 & self.0 != 0
+    }
+
     /// Whether the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {

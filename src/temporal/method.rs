@@ -144,12 +144,13 @@ pub static HEALTH_CHECK: Method = Method::new(
     &Message { fields: &[] },
 );
 
-/// Any method of AdminService (server: `common/api/metadata.go`, which treats all of them alike).
+/// Any method of AdminService (server: `common/api/metadata.go`, which treats all of them alike). They delete, rewrite and
+/// move whatever they like: every denial of an effect is about them, too.
 pub static ADMIN_METHOD: Method = Method::new(
     "/temporal.server.api.adminservice.v1.AdminService/*",
     Scope::Cluster,
     Access::Admin,
-    EffectSet::CLUSTER_ADMIN,
+    EffectSet::ADMIN,
     0,
     &Message { fields: &[] },
 );

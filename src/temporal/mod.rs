@@ -8,5 +8,5 @@ mod table;
 
 pub use effect::EffectSet;
 pub use method::{Access, Catalogue, Method, MethodRef, Scope, Surface};
-pub use request::{RequestReader, Target};
+pub use request::{Elsewhere, RequestReader, Target};
 pub use table::API_VERSION;

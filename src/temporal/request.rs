@@ -1,4 +1,4 @@
-//! Reads from a request what it would do: the namespaces it names and the effects its options add.
+//! Reads from a request what it would do: which effects it has, in which namespaces.
 
 use super::effect::EffectSet;
 use super::method::{Access, MethodRef, Scope};
@@ -6,15 +6,15 @@ use super::schema::{Kind, Message};
 use crate::wire::Fault;
 use crate::wire::protobuf::{Handler, Reader, Want, Wire};
 
-/// The method whose request acts on executions that it does not name.
+/// The method whose effects depend on which operation its request has.
 const START_BATCH: &str = "/temporal.api.workflowservice.v1.WorkflowService/StartBatchOperation";
 
 /// How workflows and task queues of Temporal's own begin. A signal to a scheduler's workflow edits its schedule; a task
 /// queue of the system serves its workers. Source: `common/primitives/task_queues.go`, `service/worker/scheduler`.
 const INTERNAL: [&str; 2] = ["temporal-sys-", "/_sys/"];
 
-/// How many other namespaces are remembered for the log. That there are some is never forgotten.
-const MAX_OTHERS: usize = 4;
+/// How many namespaces a request may name in its messages and still be covered by grants for namespaces.
+const MAX_NAMED: usize = 16;
 
 /// What a call would do, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,21 +23,39 @@ pub struct Target {
     pub method: MethodRef,
     /// The namespace that the request names as its own; empty when it names none.
     pub namespace: String,
-    /// Other namespaces in it, by name or id: the first few, for the log.
-    pub others: Vec<String>,
-    /// What the method and the request's options do.
+    /// What the call does in its own namespace, or in the cluster.
     pub effects: EffectSet,
+    /// What it does in other namespaces that it names.
+    pub elsewhere: Vec<Elsewhere>,
     /// Why only a grant for the whole cluster can cover the call, if so.
     pub beyond: Option<&'static str>,
+    /// Whether the call may act in a namespace that cannot be seen: one known by id or task token only, or any.
+    pub unseen: bool,
+}
+
+/// What a call does in a namespace that is not the request's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The namespace's name.
+    pub namespace: String,
+    /// What the call does there.
+    pub effects: EffectSet,
 }
 
 impl Target {
     /// A call whose request need not be read, or was not.
     #[must_use]
     pub fn of(method: MethodRef) -> Self {
-        let effects = method.effects;
         let beyond = (method.scope == Scope::Cluster).then_some("the call concerns the whole cluster");
-        Self { method, namespace: String::new(), others: Vec::new(), effects, beyond }
+        // To read from the cluster touches no namespace; who changes it may reach every one.
+        let unseen = method.scope == Scope::Cluster && method.access != Access::ReadOnly;
+        Self { effects: method.effects, method, namespace: String::new(), elsewhere: Vec::new(), beyond, unseen }
+    }
+
+    /// Every namespace in which the call has effects, its own first, with those effects.
+    pub fn places(&self) -> impl Iterator<Item = (&str, EffectSet)> {
+        let elsewhere = self.elsewhere.iter().map(|place| (place.namespace.as_str(), place.effects));
+        std::iter::once((self.namespace.as_str(), self.effects)).chain(elsewhere)
     }
 }
 
@@ -52,20 +70,38 @@ pub struct RequestReader {
 struct Reading {
     method: MethodRef,
     namespace: Option<String>,
-    others: Vec<String>,
-    several: bool,
+    named: Vec<Named>,
+    too_many: bool,
     by_id: bool,
     internal: bool,
-    effects: EffectSet,
+    /// Whether a batch has something that no known operation explains.
+    unknown: bool,
     levels: Vec<Level>,
+    effects: EffectSet,
     expected: Expected,
 }
 
-/// A message being read and which of its watched fields have been seen.
+/// A message being read.
 #[derive(Debug)]
 struct Level {
     message: &'static Message,
+    /// Which of its watched fields have been seen.
     seen: u64,
+    /// What its options do.
+    effects: EffectSet,
+    /// The namespace that it names, and what it does there.
+    named: Option<(String, EffectSet)>,
+}
+
+/// A namespace that messages of the request name. Whether it is the request's own is known at the end.
+#[derive(Debug)]
+struct Named {
+    namespace: String,
+    /// What the messages do in a foreign namespace. In the request's own the method covers it: a worker's command is part
+    /// of its answer.
+    there: EffectSet,
+    /// What their options do, wherever it is.
+    options: EffectSet,
 }
 
 /// What the value is that comes next.
@@ -73,7 +109,7 @@ struct Level {
 enum Expected {
     Nothing,
     OwnNamespace,
-    OtherNamespace,
+    OtherNamespace(EffectSet),
     NamespaceId,
     Name,
     Enum(&'static [(i32, EffectSet)]),
@@ -84,14 +120,15 @@ impl RequestReader {
     #[must_use]
     pub fn new(method: MethodRef) -> Self {
         let reading = Reading {
-            levels: vec![Level { message: method.request, seen: 0 }],
+            levels: vec![Level::new(method.request)],
             effects: method.effects,
             method,
             namespace: None,
-            others: Vec::new(),
-            several: false,
+            named: Vec::new(),
+            too_many: false,
             by_id: false,
             internal: false,
+            unknown: false,
             expected: Expected::Nothing,
         };
         Self { reader: Reader::default(), reading }
@@ -111,14 +148,40 @@ impl RequestReader {
     /// It ends within a field.
     pub fn finish(self) -> Result<Target, Fault> {
         self.reader.finish()?;
-        let Reading { method, namespace, mut others, several, by_id, internal, mut effects, .. } = self.reading;
+        Ok(self.reading.target())
+    }
+}
+
+impl Level {
+    fn new(message: &'static Message) -> Self {
+        Self { message, seen: 0, effects: EffectSet::NONE, named: None }
+    }
+}
+
+impl Reading {
+    fn target(mut self) -> Target {
+        while !self.levels.is_empty() {
+            self.leave();
+        }
+        let Self { method, namespace, named, too_many, by_id, internal, unknown, mut effects, .. } = self;
+        let namespace = namespace.unwrap_or_default();
+        let mut elsewhere = Vec::new();
+        for Named { namespace: other, there, options } in named {
+            if other == namespace {
+                effects = effects.with(options);
+            } else {
+                elsewhere.push(Elsewhere { namespace: other, effects: there.with(options) });
+            }
+        }
+        if method.path == START_BATCH && (unknown || effects == method.effects) {
+            // An operation of a newer server, which could be anything that a batch may do.
+            effects = effects.with(EffectSet::WRITER);
+        }
         // To read about them is harmless, and the Web UI does.
         let internal = internal && method.access != Access::ReadOnly;
         if internal {
             effects = effects.with(EffectSet::CLUSTER_ADMIN);
         }
-        let namespace = namespace.unwrap_or_default();
-        others.retain(|other| *other != namespace);
         let beyond = if method.scope == Scope::Cluster {
             Some("the call concerns the whole cluster")
         } else if internal {
@@ -127,14 +190,27 @@ impl RequestReader {
             Some("the request does not name its namespace")
         } else if by_id {
             Some("the request names a namespace by its id")
-        } else if several || !others.is_empty() {
-            Some("the request names another namespace")
-        } else if method.path == START_BATCH {
-            Some("what a batch does is not read")
+        } else if too_many {
+            Some("the request names too many namespaces")
         } else {
             None
         };
-        Ok(Target { method, namespace, others, effects, beyond })
+        let cluster = method.scope == Scope::Cluster && method.access != Access::ReadOnly;
+        let nameless = method.scope == Scope::Namespace && namespace.is_empty();
+        let unseen = cluster || nameless || by_id || too_many;
+        Target { method, namespace, effects, elsewhere, beyond, unseen }
+    }
+
+    /// Remembers what a message does in the namespace that it names.
+    fn note(&mut self, namespace: String, there: EffectSet, options: EffectSet) {
+        if let Some(known) = self.named.iter_mut().find(|known| known.namespace == namespace) {
+            known.there = known.there.with(there);
+            known.options = known.options.with(options);
+        } else if self.named.len() < MAX_NAMED {
+            self.named.push(Named { namespace, there, options });
+        } else {
+            self.too_many = true;
+        }
     }
 }
 
@@ -150,9 +226,12 @@ impl Handler for Reading {
             return Ok(Want::Text);
         }
         let Some(level) = self.levels.last_mut() else { return Ok(Want::Skip) };
-        let Some((place, field)) = level.message.field(number) else { return Ok(Want::Skip) };
+        let Some((place, field)) = level.message.field(number) else {
+            self.unknown |= top && level.message.fields.last().is_some_and(|last| number > last.number);
+            return Ok(Want::Skip);
+        };
         let (expected, want) = match (&field.kind, wire) {
-            (Kind::OtherNamespace, Wire::Length) => (Expected::OtherNamespace, Want::Text),
+            (Kind::OtherNamespace(there), Wire::Length) => (Expected::OtherNamespace(*there), Want::Text),
             (Kind::NamespaceId, Wire::Length) => (Expected::NamespaceId, Want::Text),
             (Kind::Name, Wire::Length) => (Expected::Name, Want::Text),
             (Kind::Enum(values), Wire::Varint) => (Expected::Enum(values), Want::Number),
@@ -167,18 +246,18 @@ impl Handler for Reading {
         level.seen |= bit;
         self.expected = expected;
         if let Kind::Message(effects, message) = &field.kind {
-            self.effects = self.effects.with(*effects);
-            self.levels.push(Level { message, seen: 0 });
+            level.effects = level.effects.with(*effects);
+            self.levels.push(Level::new(message));
         }
         Ok(want)
     }
 
     fn number(&mut self, value: u64) {
-        if let Expected::Enum(values) = self.expected {
+        if let (Expected::Enum(values), Some(level)) = (self.expected, self.levels.last_mut()) {
             // protobuf-go keeps the low 32 bits of an enum.
             let value = value as i32;
             for (_, effects) in values.iter().filter(|(known, _)| *known == value) {
-                self.effects = self.effects.with(*effects);
+                level.effects = level.effects.with(*effects);
             }
         }
     }
@@ -188,14 +267,10 @@ impl Handler for Reading {
         match self.expected {
             Expected::Name => self.internal |= INTERNAL.iter().any(|prefix| text.starts_with(prefix)),
             Expected::OwnNamespace => self.namespace = Some(text.to_owned()),
-            Expected::OtherNamespace | Expected::NamespaceId if !text.is_empty() => {
-                self.by_id |= matches!(self.expected, Expected::NamespaceId);
-                if !self.others.iter().any(|other| other == text) {
-                    // Two different ones cannot both be the request's own.
-                    self.several |= !self.others.is_empty();
-                    if self.others.len() < MAX_OTHERS {
-                        self.others.push(text.to_owned());
-                    }
+            Expected::NamespaceId => self.by_id |= !text.is_empty(),
+            Expected::OtherNamespace(there) if !text.is_empty() => {
+                if let Some(level) = self.levels.last_mut() {
+                    level.named = Some((text.to_owned(), there));
                 }
             }
             _ => {}
@@ -204,7 +279,13 @@ impl Handler for Reading {
     }
 
     fn leave(&mut self) {
-        self.levels.pop();
+        let Some(level) = self.levels.pop() else { return };
+        match (level.named, self.levels.last_mut()) {
+            (Some((namespace, there)), _) => self.note(namespace, there, level.effects),
+            // Without a name of its own a message acts where the one around it does.
+            (None, Some(around)) => around.effects = around.effects.with(level.effects),
+            (None, None) => self.effects = self.effects.with(level.effects),
+        }
     }
 }
 
@@ -287,17 +368,50 @@ mod tests {
             read("RespondWorkflowTaskCompleted", &[commands, &[field(9, b"own")][..]].concat()).unwrap()
         };
         assert_eq!(target(&[child(b"own"), child(b"own"), child(b"")]).beyond, None);
-        assert!(target(&[child(b"own"), child(b"other")]).beyond.is_some());
+        assert_eq!(target(&[child(b"own"), child(b"")]).elsewhere, []);
         let three = target(&[child(b"own"), child(b"a"), child(b"b")]);
-        assert_eq!((three.beyond.is_some(), three.others), (true, vec!["a".to_owned(), "b".to_owned()]));
+        let start = |namespace: &str| Elsewhere { namespace: namespace.to_owned(), effects: EffectSet::START };
+        assert_eq!((three.beyond, three.elsewhere), (None, vec![start("a"), start("b")]));
+        assert_eq!(three.effects, EffectSet::RESPOND);
+    }
+
+    #[test]
+    fn a_command_has_its_effects_in_the_namespace_it_names() {
+        // A child with WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING, and a signal.
+        let child = |namespace: &[u8]| field(2, &field(12, &[field(1, namespace), number(11, 4)].concat()));
+        let signal = |namespace: &[u8]| field(2, &field(13, &field(1, namespace)));
+        let read = |commands: &[Vec<u8>]| {
+            let parts = [commands, &[field(9, b"own")][..]].concat();
+            let target = super::tests::read("RespondWorkflowTaskCompleted", &parts).unwrap();
+            target.places().map(|(name, effects)| (name.to_owned(), effects)).collect::<Vec<_>>()
+        };
+        let respond = EffectSet::RESPOND;
+        assert_eq!(read(&[child(b"own"), signal(b"")]), [("own".to_owned(), respond.with(EffectSet::TERMINATE))]);
+        assert_eq!(read(&[child(b"")]), [("own".to_owned(), respond.with(EffectSet::TERMINATE))]);
+        let there = EffectSet::START.with(EffectSet::TERMINATE);
+        assert_eq!(read(&[child(b"a")]), [("own".to_owned(), respond), ("a".to_owned(), there)]);
+        let both = there.with(EffectSet::SIGNAL);
+        assert_eq!(read(&[child(b"a"), signal(b"a")]), [("own".to_owned(), respond), ("a".to_owned(), both)]);
+    }
+
+    #[test]
+    fn more_namespaces_than_are_remembered_are_beyond_namespace_grants() {
+        let signals = |count: usize| -> Vec<Vec<u8>> {
+            let named = |place| field(2, &field(13, &field(1, format!("n{place}").as_bytes())));
+            (0..count).map(named).chain([field(9, b"own")]).collect()
+        };
+        let read = |count| super::tests::read("RespondWorkflowTaskCompleted", &signals(count)).unwrap();
+        assert_eq!((read(MAX_NAMED).beyond, read(MAX_NAMED).unseen), (None, false));
+        assert_eq!((read(MAX_NAMED + 1).beyond.is_some(), read(MAX_NAMED + 1).unseen), (true, true));
     }
 
     #[test]
     fn the_operations_of_a_multi_operation_are_searched() {
         let start = |namespace: &[u8]| field(2, &field(1, &field(1, namespace)));
         let target = |inner: &[u8]| read("ExecuteMultiOperation", &[field(1, b"own"), start(inner)]).unwrap();
-        assert_eq!(target(b"own").beyond, None);
-        assert!(target(b"other").beyond.is_some());
+        assert_eq!((target(b"own").beyond, target(b"own").elsewhere), (None, vec![]));
+        let other = Elsewhere { namespace: "other".to_owned(), effects: EffectSet::START };
+        assert_eq!(target(b"other").elsewhere, [other]);
     }
 
     #[test]
@@ -333,8 +447,17 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_beyond_what_is_read() {
-        assert!(read("StartBatchOperation", &[field(1, b"own")]).unwrap().beyond.is_some());
-        assert!(read("StopBatchOperation", &[field(1, b"own")]).unwrap().beyond.is_none());
+    fn a_batch_does_what_its_operation_does() {
+        let effects = |parts: &[Vec<u8>]| {
+            let target = read("StartBatchOperation", &[parts, &[field(1, b"own")][..]].concat()).unwrap();
+            assert_eq!(target.beyond, None);
+            target.effects
+        };
+        let terminate = field(10, b"");
+        assert_eq!(effects(std::slice::from_ref(&terminate)), EffectSet::BATCH.with(EffectSet::TERMINATE));
+        // Without an operation that is known, or beside a field that is not: the most that a batch could do.
+        assert!(effects(&[]).covers(EffectSet::WRITER));
+        assert!(effects(&[field(11, b""), field(23, b"")]).covers(EffectSet::WRITER));
+        assert!(!effects(&[field(11, b"")]).covers(EffectSet::TERMINATE));
     }
 }

@@ -23,8 +23,8 @@ pub struct Field {
 /// What a watched field means for the decision.
 #[derive(Debug)]
 pub enum Kind {
-    /// A string that names a namespace; empty means the request's own.
-    OtherNamespace,
+    /// A string that names the namespace in which its message has these effects; empty means the request's own.
+    OtherNamespace(EffectSet),
     /// A string that names a namespace by its UUID, which cannot be compared with a name.
     NamespaceId,
     /// A string that names a workflow or a task queue, some of which are Temporal's own.

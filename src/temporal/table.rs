@@ -237,7 +237,7 @@ static ENDPOINT_TARGET: Message = Message { fields: &[
 
 /// temporal.api.nexus.v1.EndpointTarget.Worker
 static ENDPOINT_TARGET_WORKER: Message = Message { fields: &[
-    Field { number: 1, repeated: false, kind: Kind::OtherNamespace }, // namespace
+    Field { number: 1, repeated: false, kind: Kind::OtherNamespace(EffectSet::NEXUS) }, // namespace
     Field { number: 2, repeated: false, kind: Kind::Name }, // task_queue
 ] };
 
@@ -375,7 +375,7 @@ static REQUEST: Message = Message { fields: &[
 
 /// temporal.api.command.v1.RequestCancelExternalWorkflowExecutionCommandAttributes
 static REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { fields: &[
-    Field { number: 1, repeated: false, kind: Kind::OtherNamespace }, // namespace
+    Field { number: 1, repeated: false, kind: Kind::OtherNamespace(EffectSet::CANCEL) }, // namespace
     Field { number: 2, repeated: false, kind: Kind::Name }, // workflow_id
 ] };
 
@@ -463,7 +463,7 @@ static SHUTDOWN_WORKER_REQUEST: Message = Message { fields: &[
 
 /// temporal.api.command.v1.SignalExternalWorkflowExecutionCommandAttributes
 static SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { fields: &[
-    Field { number: 1, repeated: false, kind: Kind::OtherNamespace }, // namespace
+    Field { number: 1, repeated: false, kind: Kind::OtherNamespace(EffectSet::SIGNAL) }, // namespace
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
@@ -506,7 +506,7 @@ static START_BATCH_OPERATION_REQUEST: Message = Message { fields: &[
 
 /// temporal.api.command.v1.StartChildWorkflowExecutionCommandAttributes
 static START_CHILD_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { fields: &[
-    Field { number: 1, repeated: false, kind: Kind::OtherNamespace }, // namespace
+    Field { number: 1, repeated: false, kind: Kind::OtherNamespace(EffectSet::START) }, // namespace
     Field { number: 2, repeated: false, kind: Kind::Name }, // workflow_id
     Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
     Field { number: 11, repeated: false, kind: Kind::Enum(&[(4, EffectSet::TERMINATE)]) }, // workflow_id_reuse_policy
@@ -523,7 +523,7 @@ static START_WORKFLOW_EXECUTION_REQUEST: Message = Message { fields: &[
 
 /// temporal.api.workflowservice.v1.StartWorkflowExecutionRequest
 static START_WORKFLOW_EXECUTION_REQUEST_NESTED: Message = Message { fields: &[
-    Field { number: 1, repeated: false, kind: Kind::OtherNamespace }, // namespace
+    Field { number: 1, repeated: false, kind: Kind::OtherNamespace(EffectSet::START) }, // namespace
     Field { number: 2, repeated: false, kind: Kind::Name }, // workflow_id
     Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
     Field { number: 11, repeated: false, kind: Kind::Enum(&[(4, EffectSet::TERMINATE)]) }, // workflow_id_reuse_policy
@@ -637,7 +637,7 @@ static UPDATE_WORKFLOW_EXECUTION_REQUEST: Message = Message { fields: &[
 
 /// temporal.api.workflowservice.v1.UpdateWorkflowExecutionRequest
 static UPDATE_WORKFLOW_EXECUTION_REQUEST_NESTED: Message = Message { fields: &[
-    Field { number: 1, repeated: false, kind: Kind::OtherNamespace }, // namespace
+    Field { number: 1, repeated: false, kind: Kind::OtherNamespace(EffectSet::UPDATE) }, // namespace
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
     Field { number: 5, repeated: false, kind: Kind::Message(EffectSet::NONE, &REQUEST) }, // request
 ] };

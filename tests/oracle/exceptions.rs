@@ -27,11 +27,12 @@ pub const REFUSED: &[Exception] = &[
 pub const DENIED: &[Exception] = &[
     // Temporal's authorizer looks at the outer namespace only; the server compares the others later, or not at all.
     exception("another namespace inside", "the request names another namespace"),
+    // More than anybody's workflow has to do with, and each costs memory.
+    exception("many namespaces inside", "the request names too many namespaces"),
     // Nobody can say whose id it is.
     exception("namespace by id", "the request names a namespace by its id"),
     // A signal to a scheduler's workflow edits its schedule.
     exception("Temporal's own names", "the request names a workflow or a task queue of Temporal's own"),
-    exception("batch", "what a batch does is not read"),
     // Whoever is admin of a pattern could create namespaces without end.
     exception("RegisterNamespace", "no grant covers namespace in namespace"),
 ];

@@ -8,7 +8,7 @@ use crate::pattern::{Bindings, matches, tokens};
 
 pub type Claims = Map<String, Value>;
 
-/// Every way in which the caller is meant, as what the captures took.
+/// Every way in which the caller is meant by `who` or `unless`, as what the captures took.
 pub fn ways(config: &Value, who: &Value, issuer: &str, claims: &Claims) -> Vec<Bindings> {
     let settings = &config["issuers"][issuer];
     let kind = match list(&settings["service_when"]) {
@@ -16,7 +16,8 @@ pub fn ways(config: &Value, who: &Value, issuer: &str, claims: &Claims) -> Vec<B
         sets if sets.iter().any(|set| !claimed(set, claims).is_empty()) => "service",
         _ => "human",
     };
-    if !strings(&who["issuer"]).contains(&issuer.to_owned()) || who.get("kind").is_some_and(|only| only != kind) {
+    let issued = who.get("issuer").is_none_or(|issuers| strings(issuers).contains(&issuer.to_owned()));
+    if !issued || who.get("kind").is_some_and(|only| only != kind) {
         return Vec::new();
     }
     let subject = find(settings["subject"].as_str().unwrap_or("sub"), claims);

@@ -68,6 +68,8 @@ pub fn config(random: &mut Random, keys: &Value) -> Value {
         config["roles"][name] = spec;
         roles.push(name.to_owned());
     }
+    config["denials"] =
+        (0..[0, 0, 1, 2][random.below(4)]).map(|place| denial(random, &format!("denial-{place}"))).collect();
     config["grants"] = (0..3 + random.below(4)).map(|place| grant(random, &roles, &format!("grant-{place}"))).collect();
     config
 }
@@ -112,7 +114,10 @@ pub fn take(config: &mut Value, name: &str, item: &str) -> bool {
 }
 
 pub fn grant(random: &mut Random, roles: &[String], name: &str) -> Value {
-    let mut grant = json!({"name": name, "who": who(random)});
+    let mut grant = json!({"name": name, "who": who(random, true)});
+    if random.percent(8) {
+        grant["shadow"] = json!(true);
+    }
     if random.percent(20) {
         grant["may_register"] = json!(true);
     }
@@ -142,7 +147,32 @@ pub fn grant(random: &mut Random, roles: &[String], name: &str) -> Value {
     grant
 }
 
-fn who(random: &mut Random) -> Value {
+pub fn denial(random: &mut Random, name: &str) -> Value {
+    let mut denial = json!({"name": name, "effects": random.some(EFFECTS, 15)});
+    denial["effects"].as_array_mut().unwrap().extend(random.some(SINGLE, 10).into_iter().map(Value::from));
+    if denial["effects"] == json!([]) {
+        denial.as_object_mut().unwrap().remove("effects");
+    }
+    // Narrow ones more often than others, or most requests are denied.
+    for key in ["who", "unless"] {
+        if random.percent(if key == "who" { 70 } else { 30 }) {
+            denial[key] = who(random, false);
+        }
+    }
+    if random.percent(70) {
+        denial["namespaces"] = json!(random.some(&["a", "a-*", "b", "*", "*-dev", r"\*", "é"], 25));
+    }
+    if denial["namespaces"] == json!([]) || denial.as_object().unwrap().len() == 1 {
+        denial["namespaces"] = json!(["b"]);
+    }
+    if random.percent(15) {
+        denial["shadow"] = json!(true);
+    }
+    denial
+}
+
+/// Whom a grant means, or a denial, which captures nothing.
+fn who(random: &mut Random, captures: bool) -> Value {
     let mut who = match random.below(6) {
         0 => json!({"issuer": "partner"}),
         1 => json!({"issuer": ["corp", "partner"]}),
@@ -171,7 +201,11 @@ fn who(random: &mut Random) -> Value {
         let (claim, patterns) = random.pick(conditions);
         who["claims"][*claim] = random.pick(patterns).clone();
     }
-    who
+    if captures {
+        return who;
+    }
+    let text = who.to_string().replace("{team}", "*").replace("{kind}", "a");
+    serde_json::from_str(&text).unwrap()
 }
 
 /// The names of the captures in `who`.

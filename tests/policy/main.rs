@@ -84,7 +84,7 @@ pub fn compiled(config: &Value, parsed: &Config, principal: &Principal, request:
             let early = method.scope == Scope::Cluster || parsed.policy.could_allow(principal, &method);
             Some(if early { rule.name().to_owned() } else { "denied before its body is read".to_owned() })
         }
-        Verdict::Deny(_) => None,
+        Verdict::Deny(..) => None,
     }
 }
 

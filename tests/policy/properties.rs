@@ -42,6 +42,30 @@ fn a_grant_more_never_takes_access_away() {
 }
 
 #[test]
+fn a_denial_more_never_gives_access() {
+    let mut less = 0;
+    for (mut random, config) in configs(400) {
+        let denial = generate::denial(&mut random, "more");
+        let mut changed = config.clone();
+        changed["denials"].as_array_mut().unwrap().push(denial);
+        less += allows_no_more(&mut random, &config, &changed);
+    }
+    assert!(less > 100, "denials that take nothing prove nothing: {less}");
+}
+
+#[test]
+fn rules_in_shadow_change_nothing() {
+    for (mut random, config) in configs(200) {
+        let mut without = config.clone();
+        for rules in ["grants", "denials"] {
+            without[rules].as_array_mut().unwrap().retain(|rule| rule["shadow"] != true);
+        }
+        allows_no_more(&mut random, &config, &without);
+        allows_no_more(&mut random, &without, &config);
+    }
+}
+
+#[test]
 fn an_effect_less_in_a_role_never_gives_access() {
     let mut less = 0;
     for (mut random, mut config) in configs(400) {

@@ -13,8 +13,8 @@ pub struct Request {
     /// The path of its method.
     pub method: String,
     pub namespace: String,
-    /// Namespaces that it names beside its own field, its own perhaps among them.
-    pub others: Vec<String>,
+    /// Messages in it that name a namespace, its own perhaps: the name, what they do in another, and what an option does.
+    pub others: Vec<(String, String, Option<String>)>,
     /// Whether it names a namespace by id.
     pub by_id: bool,
     /// Whether it names a workflow or a task queue of Temporal's own.
@@ -23,39 +23,76 @@ pub struct Request {
     pub options: Words,
 }
 
-/// The rule that allows the request, if any: a list, or the grant that covers the last of its effects.
+/// The rule that allows the request, if any: a list, or the grant that covers the last of its effects in its own namespace.
 pub fn decide(config: &Value, issuer: &str, claims: &Claims, request: &Request) -> Option<String> {
     let anonymous = Value::from(vec!["grpc.health.v1.Health/Check", "GetSystemInfo"]);
-    for (list, standard) in [("anonymous", &anonymous), ("authenticated", &Value::Null)] {
-        if strings(config.get(list).unwrap_or(standard)).iter().any(|name| path(config, name) == request.method) {
-            return Some(list.to_owned());
-        }
+    let listed = |list: &str, standard: &Value| {
+        strings(config.get(list).unwrap_or(standard)).iter().any(|name| path(config, name) == request.method)
+    };
+    if listed("anonymous", &anonymous) {
+        return Some("anonymous".to_owned());
     }
     let method = method(config, &request.method)?;
-    let mut missing: Words = method.effects.union(&request.options).cloned().collect();
-    let internal = request.internal && method.access != "readonly";
-    missing.extend(internal.then(|| "cluster-admin".to_owned()));
-    let foreign = request.others.iter().any(|other| !other.is_empty() && *other != request.namespace);
-    let unseen = method.scope == "cluster" || request.namespace.is_empty() || request.by_id;
-    let needs_system = unseen || foreign || internal || request.method.ends_with("/StartBatchOperation");
-    let registers = request.method.ends_with("/RegisterNamespace");
-    for grant in list(&config["grants"]) {
-        for (role, place) in gives(config, grant, issuer, claims) {
-            let reaches = match place {
-                Place::System => true,
-                _ if needs_system || (registers && grant["may_register"] != true) => false,
-                Place::Namespaces(pattern) => matches(&pattern, &request.namespace, &Bindings::new()).is_some(),
-            };
-            if reaches {
-                let covered = role.covers(&request.method, &method.effects);
-                missing.retain(|effect| !covered.contains(effect));
-            }
-        }
-        if missing.is_empty() {
-            return grant["name"].as_str().map(str::to_owned);
+    let mut own: Words = method.effects.union(&request.options).cloned().collect();
+    let mut places: Vec<(&str, Words)> = Vec::new();
+    for (namespace, there, option) in &request.others {
+        if namespace.is_empty() || *namespace == request.namespace {
+            own.extend(option.clone());
+        } else {
+            places.push((namespace, option.iter().chain([there]).cloned().collect()));
         }
     }
-    None
+    if request.method.ends_with("/StartBatchOperation") && own == method.effects {
+        own.extend(role(&Value::Null, "writer").effects);
+    }
+    let internal = request.internal && method.access != "readonly";
+    own.extend(internal.then(|| "cluster-admin".to_owned()));
+    places.insert(0, (&request.namespace, own));
+    let cluster = method.scope == "cluster";
+    let unseen = if cluster { method.access != "readonly" } else { request.namespace.is_empty() || request.by_id };
+    let denied = |denial: &Value| {
+        let said = denial.get("effects").map(strings);
+        let meant = |who: &Value| !ways(config, who, issuer, claims).is_empty();
+        let what = |place: usize, effects: &Words| {
+            let own_method = |name: &String| place == 0 && path(config, name) == request.method;
+            said.as_ref().is_none_or(|what| what.iter().any(|name| effects.contains(name) || own_method(name)))
+        };
+        let here = |place: usize, namespace: &str| {
+            let patterns = denial.get("namespaces").map(strings);
+            let named = |pattern: &String| matches(&tokens(pattern), namespace, &Bindings::new()).is_some();
+            unseen || patterns.is_none_or(|list| !(cluster && place == 0) && list.iter().any(named))
+        };
+        denial.get("who").is_none_or(meant)
+            && !denial.get("unless").is_some_and(meant)
+            && denial["shadow"] != true
+            && places.iter().enumerate().any(|(place, (name, effects))| what(place, effects) && here(place, name))
+    };
+    if list(&config["denials"]).iter().any(denied) {
+        return None;
+    }
+    if listed("authenticated", &Value::Null) {
+        return Some("authenticated".to_owned());
+    }
+    let needs_system = cluster || request.namespace.is_empty() || request.by_id || internal;
+    let registers = request.method.ends_with("/RegisterNamespace");
+    let covered = |(namespace, effects): &(&str, Words)| {
+        let mut missing = effects.clone();
+        list(&config["grants"]).iter().filter(|grant| grant["shadow"] != true).find_map(|grant| {
+            for (role, place) in gives(config, grant, issuer, claims) {
+                let reaches = match place {
+                    Place::System => true,
+                    _ if needs_system || (registers && grant["may_register"] != true) => false,
+                    Place::Namespaces(pattern) => matches(&pattern, namespace, &Bindings::new()).is_some(),
+                };
+                if reaches {
+                    let covered = role.covers(&request.method, &method.effects);
+                    missing.retain(|effect| !covered.contains(effect));
+                }
+            }
+            missing.is_empty().then(|| grant["name"].as_str().unwrap().to_owned())
+        })
+    };
+    places.iter().map(covered).collect::<Option<Vec<_>>>().and_then(|rules| rules.into_iter().next())
 }
 
 #[derive(Clone, Default, PartialEq)]

@@ -11,8 +11,8 @@ use crate::reference::Request;
 /// What a part of a request means.
 #[derive(Clone, Copy)]
 pub enum Part {
-    /// A text that names another namespace.
-    Other,
+    /// A message that names a namespace, with these effects there; another option of it, and the effect of that.
+    Other(&'static str, Option<(u8, u8, &'static str)>),
     /// A text that names a namespace by id.
     Id,
     /// A text that names a workflow or a task queue.
@@ -34,16 +34,20 @@ pub const PARTS: &[(&str, Part, &[u8])] = &[
     ("StartWorkflowExecution", Name, &[2]),
     ("SignalWithStartWorkflowExecution", Number(4, "terminate"), &[11]),
     ("SignalWithStartWorkflowExecution", Name, &[4, 1]),
-    ("RespondWorkflowTaskCompleted", Other, &[2, 12, 1]),
-    ("RespondWorkflowTaskCompleted", Other, &[2, 13, 1]),
+    ("RespondWorkflowTaskCompleted", Other("start", None), &[2, 12, 1]),
+    ("RespondWorkflowTaskCompleted", Other("signal", None), &[2, 13, 1]),
+    ("RespondWorkflowTaskCompleted", Other("start", Some((11, 4, "terminate"))), &[2, 12, 1]),
+    ("RespondWorkflowTaskCompleted", Other("cancel", None), &[2, 9, 1]),
     ("RespondWorkflowTaskCompleted", Number(4, "terminate"), &[2, 12, 11]),
     ("RespondWorkflowTaskCompleted", Name, &[20]),
-    ("ExecuteMultiOperation", Other, &[2, 1, 1]),
+    ("ExecuteMultiOperation", Other("start", None), &[2, 1, 1]),
+    ("ExecuteMultiOperation", Other("update", None), &[2, 2, 1]),
     ("ExecuteMultiOperation", Number(3, "terminate"), &[2, 1, 22]),
     ("CreateSchedule", Number(4, "cancel"), &[3, 3, 1]),
     ("ResetWorkflowExecution", Message("signal"), &[8, 1]),
     ("ResetWorkflowExecution", Message("options"), &[8, 2]),
     ("StartBatchOperation", Message("terminate"), &[10]),
+    ("StartBatchOperation", Message("signal"), &[11]),
     ("DescribeNamespace", Id, &[2]),
     ("UpdateNamespace", Number(3, "delete"), &[2, 4]),
     ("SignalWorkflowExecution", Name, &[2, 1]),
@@ -68,7 +72,10 @@ pub fn meaning(config: &Value, request: &Value) -> Request {
     };
     for (part, _, text) in parts(request) {
         match part {
-            Other => meaning.others.push(text.to_owned()),
+            Other(there, option) => {
+                let option = option.map(|(_, _, effect)| effect.to_owned());
+                meaning.others.push((text.to_owned(), there.to_owned(), option));
+            }
             Id => meaning.by_id |= !text.is_empty(),
             Name => meaning.internal |= text.starts_with("temporal-sys-") || text.starts_with("/_sys/"),
             Number(_, effect) | Message(effect) => {
@@ -88,7 +95,10 @@ pub fn encode(config: &Value, catalogue: &Catalogue, request: &Value) -> Vec<u8>
     for (part, way, text) in parts(request) {
         let (last, outer) = way.split_last().unwrap();
         let inner = match part {
-            Other | Id | Name => field(*last, 2, text.as_bytes()),
+            Other(_, Some((option, value, _))) => {
+                [field(*last, 2, text.as_bytes()), field(option, 0, &[value])].concat()
+            }
+            Other(..) | Id | Name => field(*last, 2, text.as_bytes()),
             Number(value, _) => field(*last, 0, &[value]),
             Message(_) => field(*last, 2, b""),
         };

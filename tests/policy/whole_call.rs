@@ -43,7 +43,9 @@ fn a_call_fares_the_same_in_any_pieces_and_as_documented() {
             let mut message = request::encode(&config, &caller.engine.config.catalogue, &case);
             // A field that nothing depends on, so that there is something to be cut into pieces.
             let filler: Vec<_> = (0..random.below(128)).map(|_| random.below(256) as u8).collect();
-            message.extend(request::field(31, 2, &filler));
+            // In a batch an unknown field may be an operation; 4 is its reason.
+            let place = if case["method"] == "StartBatchOperation" { 4 } else { 31 };
+            message.extend(request::field(place, 2, &filler));
             let path = methods::path(&config, case["method"].as_str().unwrap());
             for gzip in [false, true] {
                 let body = frame(&message, gzip);

@@ -77,6 +77,11 @@ fn grants() {
 }
 
 #[test]
+fn denials() {
+    check("denials");
+}
+
+#[test]
 fn callers() {
     check("callers");
 }

@@ -26,7 +26,9 @@ def commands() -> list[Case]:
             Case(f"{kind}: own namespace", COMPLETED, 0, completed(kind, namespace="payroll")),
             Case(f"{kind}: none", COMPLETED, 0, completed(kind)),
             Case(f"{kind}: another", COMPLETED, 7, completed(kind, namespace="finance")),
-            Case(f"{kind}: another, granted there", COMPLETED, 7, completed(kind, namespace="finance"), BOTH),
+            Case(f"{kind}: another, granted there", COMPLETED, 0, completed(kind, namespace="finance"), BOTH),
+            Case(f"{kind}: another, worker there", COMPLETED, 7, completed(kind, namespace="finance"), ["payroll:write", "finance:worker"]),
+            Case(f"{kind}: another, worker here", COMPLETED, 0, completed(kind, namespace="finance"), ["payroll:worker", "finance:write"]),
             Case(f"{kind}: another, system", COMPLETED, 0, completed(kind, namespace="finance"), SYSTEM),
         ]
     return cases
@@ -45,6 +47,21 @@ def start(queue: str) -> object:
     return request("StartWorkflowExecution", namespace="payroll", workflow_id="w", task_queue={"name": queue})
 
 
+def batch(**operation: object) -> object:
+    return request("StartBatchOperation", namespace="payroll", job_id="j", **operation)
+
+
+def signals(count: int) -> object:
+    """A workflow task's completion that signals into so many namespaces."""
+    kind = "signal_external_workflow_execution"
+    commands = [
+        {"command_type": CommandType.Value(f"COMMAND_TYPE_{kind.upper()}"), f"{kind}_command_attributes": {"namespace": f"n{place}"}}
+        for place in range(count)
+    ]
+    return request(COMPLETED, namespace="payroll", task_token=b"token", commands=commands)
+
+
+SOME = ["payroll:worker", *(f"n{place}:write" for place in range(20))]
 SCHEDULER = "temporal-sys-scheduler:payday"
 REPLACE = request(
     "StartWorkflowExecution", namespace="payroll",
@@ -58,7 +75,10 @@ LINK = {"workflow_event": {"namespace": "finance", "workflow_id": "w"}}
 
 CASES = commands() + [
     Case("multi-operation: own namespace", "ExecuteMultiOperation", 0, multi("payroll")),
-    Case("multi-operation: another inside", "ExecuteMultiOperation", 7, multi("finance"), BOTH),
+    Case("multi-operation: another inside", "ExecuteMultiOperation", 7, multi("finance")),
+    Case("multi-operation: another inside, granted there", "ExecuteMultiOperation", 0, multi("finance"), BOTH),
+    Case("seventeen namespaces", COMPLETED, 7, signals(17), SOME),
+    Case("sixteen namespaces", COMPLETED, 0, signals(16), SOME),
     Case("links do not count", "StartWorkflowExecution", 0, request("StartWorkflowExecution", namespace="payroll", links=[LINK])),
     Case("start that terminates: writer", "StartWorkflowExecution", 0, REPLACE),
     Case("start that terminates: reader", "StartWorkflowExecution", 7, REPLACE, ["payroll:read"]),
@@ -72,6 +92,8 @@ CASES = commands() + [
     Case("start on a queue of Temporal's own", "StartWorkflowExecution", 7, start("temporal-sys-batcher-taskqueue")),
     Case("poll of a queue of Temporal's own", "PollActivityTaskQueue", 7,
          request("PollActivityTaskQueue", namespace="payroll", task_queue={"name": "/_sys/payroll/1"})),
-    Case("batch", "StartBatchOperation", 7, request("StartBatchOperation", namespace="payroll", job_id="j")),
-    Case("batch, system", "StartBatchOperation", 0, request("StartBatchOperation", namespace="payroll", job_id="j"), SYSTEM),
+    Case("batch of nothing known", "StartBatchOperation", 0, batch()),
+    Case("batch of nothing known: reader", "StartBatchOperation", 7, batch(), ["payroll:read"]),
+    Case("batch that terminates", "StartBatchOperation", 0, batch(termination_operation={"identity": "i"})),
+    Case("batch that terminates: worker", "StartBatchOperation", 7, batch(termination_operation={"identity": "i"}), ["payroll:worker"]),
 ]

@@ -16,6 +16,9 @@ type generator struct {
 	claims  []map[string]any
 }
 
+// manyNamespaces is how many namespaces n0, n1, … there are beside those of names.
+const manyNamespaces = 40
+
 // extra turns for methods whose requests hold more than their own namespace.
 var extra = map[string]int{
 	"RespondWorkflowTaskCompleted": 24, "ExecuteMultiOperation": 8, "StartWorkflowExecution": 4,
@@ -65,6 +68,12 @@ func (g *generator) caller(number int) map[string]any {
 			default:
 				permissions = append(permissions, permission)
 			}
+		}
+	}
+	if number%8 == 7 {
+		// One who may write wherever a request with many commands may reach.
+		for place := range manyNamespaces {
+			permissions = append(permissions, fmt.Sprintf("n%d:write", place))
 		}
 	}
 	return map[string]any{

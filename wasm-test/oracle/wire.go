@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -15,7 +16,9 @@ type writer struct {
 	*rand.Rand
 	// wild is how likely each field is to be written oddly, dense how many fields are set beside what is usual.
 	wild, dense float64
-	made        []string
+	// many is how many namespaces the commands of one request are spread over, where they are.
+	many int
+	made []string
 }
 
 // names are what strings that name something are drawn from: the namespaces of the claims, and Temporal's own names.
@@ -59,7 +62,7 @@ func (w *writer) message(descriptor protoreflect.MessageDescriptor, depth int) [
 		if depth > 2 {
 			likely /= 2
 		}
-		if depth == 0 && field.Name() == "namespace" {
+		if field.Name() == "namespace" && (depth == 0 || w.many > 0) {
 			likely = 0.95
 		}
 		if depth > 6 || w.Float64() >= likely {
@@ -71,8 +74,16 @@ func (w *writer) message(descriptor protoreflect.MessageDescriptor, depth int) [
 		} else if w.odd("twice " + string(field.Name())) {
 			times = 2
 		}
+		if depth == 0 && field.Name() == "commands" && w.IntN(30) == 0 {
+			// Into more namespaces than anybody's workflow has to do with.
+			times, w.many = 20+w.IntN(30), manyNamespaces
+			w.made = append(w.made, "many commands")
+		}
 		for range times {
 			out = append(out, w.field(field, depth)...)
+		}
+		if depth == 0 {
+			w.many = 0
 		}
 	}
 	if w.odd("unknown field") {
@@ -85,6 +96,9 @@ func (w *writer) message(descriptor protoreflect.MessageDescriptor, depth int) [
 func (w *writer) command(descriptor protoreflect.MessageDescriptor, depth int) []byte {
 	arms := descriptor.Oneofs().ByName("attributes").Fields()
 	arm := arms.Get(w.IntN(arms.Len()))
+	for w.many > 0 && arm.Message().Fields().ByName("namespace") == nil {
+		arm = arms.Get(w.IntN(arms.Len()))
+	}
 	name := "COMMAND_TYPE_" + strings.ToUpper(strings.TrimSuffix(string(arm.Name()), "_command_attributes"))
 	kind := descriptor.Fields().ByName("command_type")
 	if value := kind.Enum().Values().ByName(protoreflect.Name(name)); value != nil {
@@ -135,6 +149,9 @@ func (w *writer) text(field protoreflect.FieldDescriptor) []byte {
 	}
 	if w.odd("long text") {
 		return []byte(strings.Repeat("x", 900+w.IntN(300)))
+	}
+	if w.many > 0 {
+		return fmt.Appendf(nil, "n%d", w.IntN(w.many))
 	}
 	if field.Name() == "namespace" && w.IntN(2) == 0 {
 		return []byte("payroll")

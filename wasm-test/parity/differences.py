@@ -117,10 +117,6 @@ WE_DENY = [
         methods={"RegisterNamespace"}, callers={"admin"}, labels={"own"},
     ),
     Difference(
-        "batch", "passed", "denied", "needs a system grant until a batch is judged by what it does",
-        methods={"StartBatchOperation"}, callers=WRITERS, labels={"own"},
-    ),
-    Difference(
         "task token alone", "passed", "denied",
         "upstream complains of the missing token before it authorizes; here a request without a namespace needs a system grant",
         methods=WITH_TASK_TOKEN, labels={"none"}, callers=GOOD_TOKENS - {"system worker", "system write", "system admin"},
@@ -134,7 +130,7 @@ WE_DENY = [
         labels={"namespace by name and id"}, callers={"read", "write", "admin"},
     ),
     Difference(
-        "another namespace inside", "passed", "denied", "upstream leaves it to the handler; here it needs a system grant until policy judges it",
+        "another namespace inside", "passed", "denied", "upstream leaves it to the handler; here the effect needs a grant in that namespace",
         labels={"command into another namespace", "operations in another namespace"}, callers=WRITERS,
     ),
     Difference(

@@ -1,0 +1,63 @@
+//! `denials`.
+
+use std::rc::Rc;
+
+use super::issuers::Named;
+use super::node::Node;
+use super::patterns;
+use super::policy::{Part, effect_or_method};
+use super::who::who;
+use crate::policy::denial::{Denial, What};
+use crate::policy::grant::Grant;
+use crate::temporal::Catalogue;
+
+pub(super) fn denials(
+    node: &Node<'_>,
+    issuers: &[Named],
+    grants: &[Grant],
+    catalogue: &Catalogue,
+) -> Option<Vec<Rc<Denial>>> {
+    let mut denials: Vec<Rc<Denial>> = Vec::new();
+    for node in node.list()? {
+        if let Some(denial) = denial(&node, issuers, catalogue) {
+            let name = &denial.name;
+            if denials.iter().any(|other| other.name == *name) || grants.iter().any(|grant| grant.name == *name) {
+                node.member("name").wrong::<()>("a name that no other grant or denial has");
+            }
+            denials.push(Rc::new(denial));
+        }
+    }
+    Some(denials)
+}
+
+fn denial(node: &Node<'_>, issuers: &[Named], catalogue: &Catalogue) -> Option<Denial> {
+    let members = node.members(&["name", "who", "unless", "effects", "namespaces", "shadow"], &["outside"])?;
+    let name = members.require("name", "a name, which verdicts give as their rule").and_then(|node| node.text());
+    let meant = |name: &str| members.get(name).map_or(Some(None), |node| who(&node, issuers, false).map(Some));
+    let (who, unless) = (meant("who"), meant("unless"));
+    let what = members.get("effects").map_or(Some(None), |node| what(&node, catalogue).map(Some));
+    let namespaces = members.get("namespaces").map_or(Some(None), |node| patterns::globs(&node).map(Some));
+    let shadow = members.get("shadow").map_or(Some(false), |node| node.flag());
+    if ["who", "unless", "effects", "namespaces"].iter().all(|name| members.get(name).is_none()) {
+        return node.wrong("at least one of who, unless, effects and namespaces: this denies everything to everybody");
+    }
+    Some(Denial {
+        name: name?.into(),
+        who: who?,
+        unless: unless?,
+        what: what?,
+        namespaces: namespaces?,
+        shadow: shadow?,
+    })
+}
+
+fn what(node: &Node<'_>, catalogue: &Catalogue) -> Option<What> {
+    let mut what = What::default();
+    for node in node.some()? {
+        match effect_or_method(&node, catalogue)? {
+            Part::Effect(effect) => what.effects = what.effects.with(effect),
+            Part::Method(path) => what.methods.push(path),
+        }
+    }
+    Some(what)
+}

@@ -1,0 +1,72 @@
+//! `grants`.
+
+use super::issuers::Named;
+use super::node::{Members, Node};
+use super::patterns;
+use super::policy::Roles;
+use super::who::who;
+use crate::policy::grant::{Gives, Grant};
+use crate::policy::pattern::Pattern;
+use crate::policy::who::Who;
+
+pub(super) fn grants(node: &Node<'_>, roles: &Roles, issuers: &[Named]) -> Option<Vec<Grant>> {
+    let mut grants: Vec<Grant> = Vec::new();
+    for node in node.list()? {
+        if let Some(grant) = grant(&node, roles, issuers) {
+            if grants.iter().any(|other| other.name == grant.name) {
+                node.member("name").wrong::<()>("a name that no other grant has");
+            }
+            grants.push(grant);
+        }
+    }
+    Some(grants)
+}
+
+fn grant(node: &Node<'_>, roles: &Roles, issuers: &[Named]) -> Option<Grant> {
+    let known = ["name", "who", "role", "system", "namespaces", "permissions_claim", "may_register", "shadow"];
+    let members = node.members(&known, &["task_queues", "workflow_types", "nexus_endpoints"])?;
+    let name = members.require("name", "a name, which verdicts give as their rule").and_then(|node| node.text());
+    let who = members.require("who", "whom it is for: {issuer: …}").and_then(|node| who(&node, issuers, true));
+    let flag = |name: &str| members.get(name).map_or(Some(false), |node| node.flag());
+    let (may_register, shadow) = (flag("may_register"), flag("shadow"));
+    let gives = gives(&members, roles, who.as_ref());
+    Some(Grant { name: name?.into(), who: who?, gives: gives?, may_register: may_register?, shadow: shadow? })
+}
+
+fn gives(members: &Members<'_>, roles: &Roles, who: Option<&Who>) -> Option<Gives> {
+    let reaches = ["system", "namespaces", "permissions_claim"];
+    if reaches.iter().filter(|name| members.get(name).is_some()).count() != 1 {
+        return members.node().wrong("exactly one of system, namespaces and permissions_claim");
+    }
+    if let Some(node) = members.get("permissions_claim") {
+        if let Some(role) = members.get("role") {
+            return role.wrong("no role beside permissions_claim: the claim names it");
+        }
+        return patterns::claim(node.text()?, &node).map(Gives::Permissions);
+    }
+    let node = members.require("role", "a role")?;
+    let role = node.text().and_then(|name| {
+        let names: Vec<_> = roles.keys().map(String::as_str).collect();
+        roles.get(name).cloned().or_else(|| node.wrong(format!("a role: one of {}", names.join(", "))))
+    });
+    if let Some(node) = members.get("system") {
+        return if node.flag()? { role.map(Gives::System) } else { node.wrong("true") };
+    }
+    let nodes = members.get("namespaces")?.some()?;
+    let namespaces: Vec<_> = nodes.iter().filter_map(|node| namespace(node, who)).collect();
+    (namespaces.len() == nodes.len()).then_some(())?;
+    Some(Gives::Namespaces(role?, namespaces))
+}
+
+fn namespace(node: &Node<'_>, who: Option<&Who>) -> Option<Pattern> {
+    let pattern = patterns::pattern(node)?;
+    let Some(who) = who else { return Some(pattern) };
+    for name in pattern.captures() {
+        // A capture in one of several alternatives may be left unbound, and then gives nothing.
+        let patterns = who.claims.0.iter().flat_map(|(_, patterns)| patterns).chain(&who.subject);
+        if !patterns.flat_map(Pattern::captures).any(|bound| bound == name) {
+            return node.wrong(format!("a capture that `who` binds; {{{name}}} is in none of its claims"));
+        }
+    }
+    Some(pattern)
+}

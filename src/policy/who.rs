@@ -1,0 +1,40 @@
+//! Whom a rule means.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use super::pattern::{Binding, Pattern};
+use crate::identity::claims::bind;
+use crate::identity::{ClaimSet, Identity, Kind};
+
+/// Whom a grant or a denial is about. All conditions must hold.
+#[derive(Debug)]
+pub struct Who {
+    /// Names of issuers, any of which; empty means any at all.
+    pub issuers: Vec<Rc<str>>,
+    /// Humans or services only.
+    pub kind: Option<Kind>,
+    /// The subject; empty means anyone.
+    pub subject: Vec<Pattern>,
+    /// Other claims.
+    pub claims: ClaimSet,
+}
+
+impl Who {
+    /// Whether the caller is meant.
+    #[must_use]
+    pub fn means(&self, identity: &Identity) -> bool {
+        !self.bindings(identity).is_empty()
+    }
+
+    /// Every way in which the caller is meant, as what the captures took: none if not.
+    #[must_use]
+    pub fn bindings(&self, identity: &Identity) -> Vec<Vec<Binding>> {
+        let issued = self.issuers.is_empty() || self.issuers.contains(&identity.issuer);
+        if !issued || (self.kind.is_some() && self.kind != identity.kind) {
+            return Vec::new();
+        }
+        let ways = self.claims.bindings(&identity.claims);
+        if self.subject.is_empty() { ways } else { bind(ways, &self.subject, &[Cow::Borrowed(&identity.subject)]) }
+    }
+}
