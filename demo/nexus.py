@@ -23,8 +23,8 @@ with workflow.unsafe.imports_passed_through():
 
 ENDPOINT = "tax-office"
 TASK_QUEUE = "tax-office"
-# For the worker that cannot have it, the operation is tried again and again until then.
-PATIENCE = timedelta(seconds=60)
+# So long the server tries an operation that nobody answers, or that is not to be had for its handler's worker.
+PATIENCE = timedelta(minutes=5)
 
 
 @nexusrpc.service

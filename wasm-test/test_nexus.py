@@ -30,7 +30,6 @@ import nexus  # noqa: E402
 
 w, o = requests.workflow, requests.operator
 CALLER, HANDLER, ELSEWHERE = "payroll", "finance-reports", "bitovi-project"
-CALLER_QUEUE = "asks-the-tax-office"
 
 # What an operation that is backed by a workflow asks of its handler's worker, beyond the role `worker`.
 HANDLER_ROLE = "nexus-handler"
@@ -64,25 +63,23 @@ def nexus_gate(open_gate, own_temporal: Temporal, corp: Minter) -> Gate:  # type
     return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), own_temporal.port)  # type: ignore[no-any-return]
 
 
-@pytest.fixture(scope="module")
-def endpoint(nexus_gate: Gate, corp: Minter) -> str:
-    """Made by the platform, through the filter, as everything here."""
-    request = nexus.endpoint_to(HANDLER)
-    allowed(nexus_gate.call("CreateNexusEndpoint", request, token=of("temporal-system:admin")(corp)))
-    return request.spec.name
-
-
 @pytest.fixture
-def stage(nexus_gate: Gate, corp: Minter, endpoint: str) -> "Stage":
+def stage(nexus_gate: Gate, corp: Minter) -> "Stage":
     return Stage(nexus_gate, corp)
 
 
 class Stage:
-    """Clients through the filter, each with a subject of its own by which its denials are found."""
+    """Clients through the filter, each with a subject of its own by which its denials are found; an endpoint and queues
+    of its own, so that no test gets what another left behind."""
 
     def __init__(self, gate: Gate, corp: Minter) -> None:
         self.gate, self.corp, self.mark = gate, corp, gate.envoy.log_mark()
-        self.caller, self.handler, self.boss = (f"{who}-{uuid.uuid4()}" for who in ("caller", "handler", "boss"))
+        name = str(uuid.uuid4())
+        self.caller, self.handler, self.boss = f"caller-{name}", f"handler-{name}", f"boss-{name}"
+        self.endpoint, self.queue, self.caller_queue = f"office-{name}", f"office-queue-{name}", f"caller-queue-{name}"
+        # By the platform, through the filter, as everything here.
+        request = nexus.endpoint_to(HANDLER, self.queue, self.endpoint)
+        allowed(gate.call("CreateNexusEndpoint", request, token=of("temporal-system:admin")(corp)))
 
     async def client(self, subject: str, namespace: str, **claims: Any) -> Client:
         token = self.corp.token(subject, **claims)
@@ -95,19 +92,20 @@ class Stage:
     async def calling(self) -> AsyncIterator[None]:
         """The caller's worker: `worker` in the caller's namespace, and nothing else."""
         client = await self.client(self.caller, CALLER, permissions=[f"{CALLER}:worker"])
-        async with Worker(client, task_queue=CALLER_QUEUE, workflows=nexus.CALLERS):
+        async with Worker(client, task_queue=self.caller_queue, workflows=nexus.CALLERS):
             yield
 
     @asynccontextmanager
     async def handling(self, **claims: Any) -> AsyncIterator[None]:
         """The handler's worker: `worker` in the handler's namespace, or what is said."""
         claims = claims or {"permissions": [f"{HANDLER}:worker"]}
-        async with nexus.handler(await self.client(self.handler, HANDLER, **claims)):
+        async with nexus.handler(await self.client(self.handler, HANDLER, **claims), self.queue):
             yield
 
     async def ask(self, workflow: Any, client: Client | None = None) -> WorkflowHandle[Any, Any]:
         client = client or await self.writer()
-        return await client.start_workflow(workflow, 1000, id=f"ask-{uuid.uuid4()}", task_queue=CALLER_QUEUE)
+        arguments = [1000, self.endpoint]
+        return await client.start_workflow(workflow, args=arguments, id=f"ask-{uuid.uuid4()}", task_queue=self.caller_queue)
 
     def denied(self, *subjects: str) -> set[str]:
         """Methods that were denied to these subjects since this stage was set."""
@@ -169,7 +167,7 @@ def test_handler_of_another_namespace(stage: Stage) -> None:
             handle = await stage.ask(nexus.NetSalary.run)
             intruder = await stage.client("intruder", HANDLER, permissions=[f"{CALLER}:worker", f"{ELSEWHERE}:admin"])
             with pytest.raises(RuntimeError, match="Request unauthorized"):
-                await asyncio.wait_for(nexus.handler(intruder).run(), 40)
+                await asyncio.wait_for(nexus.handler(intruder, stage.queue).run(), 40)
             async with stage.handling():
                 assert await outcome(handle) == 600
 
@@ -191,9 +189,9 @@ def test_the_callers_worker_may_not_start_it(stage: Stage) -> None:
 # -- tasks, by hand
 
 
-def poll() -> Message:
+def poll(queue: str = nexus.TASK_QUEUE) -> Message:
     request = w.PollNexusTaskQueueRequest(namespace=HANDLER, identity="test")
-    request.task_queue.name = nexus.TASK_QUEUE
+    request.task_queue.name = queue
     return request
 
 
@@ -204,10 +202,10 @@ def answer(namespace: str = HANDLER, task_token: bytes = b"token") -> Message:
     return request
 
 
-def schedule(endpoint: str = nexus.ENDPOINT) -> Message:
+def schedule() -> Message:
     request = w.RespondWorkflowTaskCompletedRequest(namespace=CALLER, task_token=b"token")
     attributes = request.commands.add().schedule_nexus_operation_command_attributes
-    attributes.endpoint, attributes.service, attributes.operation = endpoint, "TaxOffice", "withhold"
+    attributes.endpoint, attributes.service, attributes.operation = nexus.ENDPOINT, "TaxOffice", "withhold"
     return request
 
 
@@ -236,10 +234,10 @@ def test_a_stolen_task(stage: Stage) -> None:
 
     def steal() -> bytes:
         reply = gate.call(
-            "PollNexusTaskQueue", poll(), token=of(f"{HANDLER}:worker")(corp), headers={"grpc-timeout": "60S"}, timeout=60
-        )
+            "PollNexusTaskQueue", poll(stage.queue), token=of(f"{HANDLER}:worker")(corp), headers={"grpc-timeout": "60S"}, timeout=60
+        )  # fmt: skip
         task = w.PollNexusTaskQueueResponse.FromString(allowed(reply).message)
-        assert task.request.endpoint == nexus.ENDPOINT
+        assert task.request.endpoint == stage.endpoint
         return task.task_token
 
     async def run() -> None:
@@ -298,7 +296,7 @@ def test_standalone(stage: Stage) -> None:
 
     async def run() -> None:
         async with stage.handling():
-            office = (await stage.writer()).create_nexus_client(nexus.TaxOffice, nexus.ENDPOINT)
+            office = (await stage.writer()).create_nexus_client(nexus.TaxOffice, stage.endpoint)
             operation = office.execute_operation(
                 nexus.TaxOffice.withhold, 1000, id=str(uuid.uuid4()), schedule_to_close_timeout=nexus.PATIENCE
             )
@@ -308,14 +306,11 @@ def test_standalone(stage: Stage) -> None:
     assert not stage.denied(stage.handler, stage.boss)
 
 
-def standalone(**fields: Any) -> Message:
-    request = w.StartNexusOperationExecutionRequest(
+def standalone(endpoint: str) -> Message:
+    return w.StartNexusOperationExecutionRequest(
         namespace=CALLER, operation_id=str(uuid.uuid4()), request_id=str(uuid.uuid4()), identity="test",
-        endpoint=nexus.ENDPOINT, service="TaxOffice", operation="withhold",
+        endpoint=endpoint, service="TaxOffice", operation="withhold",
     )  # fmt: skip
-    for name, value in fields.items():
-        requests.set_field(request, name, value)
-    return request
 
 
 @pytest.mark.parametrize(
@@ -325,7 +320,7 @@ def standalone(**fields: Any) -> Message:
 )
 def test_standalone_denied(nexus_gate: Gate, corp: Minter, permissions: list[str]) -> None:
     token = corp.token(permissions=permissions)
-    nexus_gate.refused_by_us("StartNexusOperationExecution", standalone(), token=token, status=7)
+    nexus_gate.refused_by_us("StartNexusOperationExecution", standalone(nexus.ENDPOINT), token=token, status=7)
 
 
 NOT_ITS_NAME = {
@@ -336,10 +331,11 @@ NOT_ITS_NAME = {
 }
 
 
-@pytest.mark.parametrize("change", NOT_ITS_NAME)
-def test_the_name_is_exact(nexus_gate: Gate, corp: Minter, endpoint: str, change: str) -> None:
+def test_the_name_is_exact(stage: Stage) -> None:
     """Temporal takes an endpoint's name byte by byte: a list of allowed endpoints may compare it so, too."""
-    token = of(f"{CALLER}:write")(corp)
-    reply = nexus_gate.call("StartNexusOperationExecution", standalone(endpoint=NOT_ITS_NAME[change](endpoint)), token=token)
-    assert reply.grpc_status == 5 and "could not find Nexus endpoint" in reply.grpc_message, str(reply)
-    allowed(nexus_gate.call("StartNexusOperationExecution", standalone(), token=token))
+    token = of(f"{CALLER}:write")(stage.corp)
+    for change in NOT_ITS_NAME:
+        request = standalone(NOT_ITS_NAME[change](stage.endpoint))
+        reply = stage.gate.call("StartNexusOperationExecution", request, token=token)
+        assert reply.grpc_status == 5 and "could not find Nexus endpoint" in reply.grpc_message, f"{change}: {reply}"
+    allowed(stage.gate.call("StartNexusOperationExecution", standalone(stage.endpoint), token=token))
