@@ -130,7 +130,7 @@ class OnQueues:
             until_cancelled,
             task_queue=queue,
             start_to_close_timeout=PATIENCE,
-            heartbeat_timeout=timedelta(seconds=30),
+            heartbeat_timeout=PATIENCE,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
         await workflow.sleep(0.5)
@@ -177,6 +177,8 @@ def worker(client: Client, queue: str) -> Worker:
         activities=[produce, beat, fail_once, until_cancelled],
         max_cached_workflows=1,
         max_concurrent_workflow_task_polls=2,
+        # A cancellation comes with the answer to a heartbeat: not held back for most of its timeout.
+        max_heartbeat_throttle_interval=timedelta(milliseconds=500),
         graceful_shutdown_timeout=timedelta(seconds=5),
     )
 
@@ -204,6 +206,7 @@ async def start(boss: Client, queues: Queues) -> WorkflowHandle[OnQueues, int]:
 async def exercise(handle: WorkflowHandle[OnQueues, int], queues: Queues) -> None:
     while await handle.query(OnQueues.progress) < BATCHES:
         await asyncio.sleep(0.5)
+    assert (await handle.describe()).history_length > 2 * 256
     assert await handle.execute_update(OnQueues.note, queues.main) == 1
     assert await handle.execute_update(OnQueues.note, queues.other) == 2
     await handle.signal(OnQueues.release)
