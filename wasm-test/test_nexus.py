@@ -31,17 +31,18 @@ import nexus  # noqa: E402
 w, o = requests.workflow, requests.operator
 CALLER, HANDLER, ELSEWHERE = "payroll", "finance-reports", "bitovi-project"
 
-# What an operation that is backed by a workflow asks of its handler's worker, beyond the role `worker`.
-HANDLER_ROLE = "nexus-handler"
-ROLES = {HANDLER_ROLE: {"from": "worker", "plus": ["start", "nexus"]}}
+# What an operation that is backed by a workflow asks of its handler's worker, beyond the role `worker`; and too little.
+HANDLER_ROLE, STARTER_ROLE = "nexus-handler", "starter"
+ROLES = {
+    HANDLER_ROLE: {"from": "worker", "plus": ["start", "nexus"]},
+    STARTER_ROLE: {"from": "worker", "plus": ["start"]},
+}
 GRANTS = [
     *BY_PERMISSIONS,
-    {
-        "name": "handlers",
-        "who": {"issuer": "corp", "claims": {"role": HANDLER_ROLE}},
-        "role": HANDLER_ROLE,
-        "namespaces": [HANDLER],
-    },
+    *(
+        {"name": role, "who": {"issuer": "corp", "claims": {"role": role}}, "role": role, "namespaces": [HANDLER]}
+        for role in ROLES
+    ),
 ]
 
 STANDALONE = "nexusoperation.enableStandalone=true"
@@ -145,7 +146,7 @@ def test_between_namespaces(stage: Stage) -> None:
 
 
 def test_backed_by_a_workflow(stage: Stage) -> None:
-    """The handler's worker starts it, with a completion callback: `worker` is not enough for that, see below."""
+    """The handler's worker starts it, with a completion callback: `worker` is not enough for that."""
 
     async def run() -> None:
         async with stage.handling(role=HANDLER_ROLE), stage.calling():
@@ -155,12 +156,13 @@ def test_backed_by_a_workflow(stage: Stage) -> None:
     assert not stage.denied(stage.caller, stage.handler, stage.boss)
 
 
-def test_backed_by_a_workflow_with_worker_alone(stage: Stage) -> None:
-    """Its handler cannot start the workflow; one that may takes over, and the operation that was retried completes."""
+@pytest.mark.parametrize("too_little", [{"permissions": [f"{HANDLER}:worker"]}, {"role": STARTER_ROLE}], ids=str)
+def test_backed_by_a_workflow_that_may_not_be_started(stage: Stage, too_little: dict[str, Any]) -> None:
+    """A completion callback is `nexus`, beside `start`. One that may both takes over, and the operation completes."""
 
     async def run() -> None:
         async with stage.calling():
-            async with stage.handling():
+            async with stage.handling(**too_little):
                 handle = await stage.ask(nexus.AuditedSalary.run)
                 await asyncio.to_thread(stage.wait_denied, stage.handler, "StartWorkflowExecution")
             assert stage.denied(stage.handler) == {"StartWorkflowExecution"}
