@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Awaitable, Callable
 
+import nexus
 from harness import paths
 from stage import WORKER, Stage, clean_environment
 from temporalio.api.enums.v1 import TaskQueueKind
@@ -15,6 +16,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DescribeNamespaceRequest,
     ListNamespacesRequest,
+    PollNexusTaskQueueRequest,
     PollWorkflowTaskQueueRequest,
 )
 from temporalio.client import Client, WorkflowHandle
@@ -178,6 +180,37 @@ def poll(who: str, namespace: str) -> Call:
     return call
 
 
+def create_endpoint(who: str) -> Call:
+    async def call(cast: Cast) -> None:
+        client = await cast.client(who, "payroll")
+        await client.operator_service.create_nexus_endpoint(nexus.endpoint_to("finance-reports"))
+
+    return call
+
+
+def net_salary(workflow_id: str) -> Call:
+    """Alice starts a workflow that asks the tax office, whose worker is here for so long."""
+
+    async def call(cast: Cast) -> None:
+        alice, office = await cast.client("alice", "payroll"), await cast.client(TAX_OFFICE, "finance-reports")
+        async with nexus.handler(office):
+            handle = await alice.start_workflow(nexus.NetSalary.run, 1000, id=workflow_id, task_queue=TASK_QUEUE)
+            got = await asyncio.wait_for(handle.result(), 30)
+        assert got == 600, got
+
+    return call
+
+
+def poll_nexus(who: str) -> Call:
+    async def call(cast: Cast) -> None:
+        client = await cast.client(who, "finance-reports")
+        queue = TaskQueue(name=nexus.TASK_QUEUE, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL)
+        request = PollNexusTaskQueueRequest(namespace="finance-reports", task_queue=queue, identity=who)
+        await client.workflow_service.poll_nexus_task_queue(request, timeout=timedelta(seconds=10))
+
+    return call
+
+
 def worked() -> Call:
     """The worker is a process of its own: what it was allowed to do meanwhile is in the decision log."""
 
@@ -201,6 +234,7 @@ def cli(who: str, *arguments: str) -> Call:
 
 SLIPS = ["* ann is paid", "* bob is paid"]
 LATER = Payroll(needs_approval=True)
+TAX_OFFICE = "finance-reports-worker"
 
 ROWS = [
     # Finance may run the payroll, and the worker does the work.
@@ -231,6 +265,12 @@ ROWS = [
     Row(WORKER, "query a run", "payroll", "QueryWorkflow", DENIED, query(WORKER, "payroll", "run-2")),
     Row(WORKER, "terminate a run", "payroll", "TerminateWorkflowExecution", DENIED, terminate(WORKER, "payroll", "run-2")),
     Row(WORKER, "list workflows", "payroll", "ListWorkflowExecutions", DENIED, list_workflows(WORKER, "payroll")),
+    # A Nexus operation crosses namespaces: each worker has a token for its own, and the endpoint is the platform's.
+    Row("platform-admin", "create a Nexus endpoint", "", "CreateNexusEndpoint", ALLOWED, create_endpoint("platform-admin")),
+    Row("alice", "create a Nexus endpoint", "", "CreateNexusEndpoint", DENIED, create_endpoint("alice")),
+    Row(WORKER, "schedule a Nexus operation", "payroll", "RespondWorkflowTaskCompleted", ALLOWED, net_salary("net-1")),
+    Row(TAX_OFFICE, "answer a Nexus operation", "finance-reports", "RespondNexusTaskCompleted", ALLOWED, net_salary("net-2")),
+    Row(WORKER, "poll for Nexus operations", "finance-reports", "PollNexusTaskQueue", DENIED, poll_nexus(WORKER)),
     # Known, but with nothing granted; and the ones nobody knows.
     Row("stranger", "describe the namespace", "payroll", "DescribeNamespace", DENIED, describe_namespace("stranger", "payroll")),
     Row("stranger", "start a payroll run", "payroll", "StartWorkflowExecution", DENIED, start("stranger", "payroll", "run-3")),

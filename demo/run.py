@@ -79,7 +79,7 @@ async def play(stage: Stage) -> list[Result]:
 
 
 def print_row(*cells: str) -> None:
-    widths = (14, 32, 15, 12, 12, 0)
+    widths = (22, 32, 15, 12, 12, 0)
     print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip(), flush=True)
 
 

@@ -12,6 +12,7 @@ import asyncio
 import os
 import signal
 
+from nexus import CALLERS
 from tokens import mint
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -37,7 +38,7 @@ async def main() -> None:
     token, lifetime = new_token()
     client = await Client.connect(os.environ["ADDRESS"], namespace="payroll", api_key=token, tls=False)
     freshness = asyncio.create_task(keep_fresh(client, lifetime))
-    async with Worker(client, task_queue=TASK_QUEUE, workflows=[PayrollRun, PrintSlip], activities=[pay]):
+    async with Worker(client, task_queue=TASK_QUEUE, workflows=[PayrollRun, PrintSlip, *CALLERS], activities=[pay]):
         print("working", flush=True)
         await stop.wait()
     freshness.cancel()

@@ -1,0 +1,68 @@
+"""Two real workers on queues of one team: `queue_load`, for half a minute, under a token that has `worker`.
+
+A worker names queues in nearly everything it sends, its own sticky ones among them. Nothing of it may be denied.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+import pytest
+
+import queue_load
+from harness.gate import Gate
+from harness.minter import Minter
+from harness.policy import plugin
+from harness.poll import until
+from harness.temporal import Temporal
+from queue_load import Queues
+
+SECONDS = float(os.environ.get("QUEUES_SECONDS", "20"))
+QUEUES = Queues("team-a-main", "team-a-other")
+
+# Without these the run proves nothing: each must have come through the filter.
+EXPECTED = {
+    "GetSystemInfo",
+    "DescribeNamespace",
+    "PollWorkflowTaskQueue",
+    "PollActivityTaskQueue",
+    "RespondWorkflowTaskCompleted",
+    "RespondQueryTaskCompleted",
+    "RespondActivityTaskCompleted",
+    "RespondActivityTaskFailed",
+    "RespondActivityTaskCanceled",
+    "RecordActivityTaskHeartbeat",
+    "GetWorkflowExecutionHistory",
+    "RecordWorkerHeartbeat",
+    "ShutdownWorker",
+}
+
+
+@pytest.fixture(scope="module")
+def own_gate(open_gate, temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+    """An Envoy that only these workers use: every counter in it is theirs."""
+    return open_gate(plugin(corp.config()), temporal.port)  # type: ignore[no-any-return]
+
+
+@pytest.mark.timeout(SECONDS + 300)
+def test_worker_on_queues(own_gate: Gate, temporal: Temporal, corp: Minter) -> None:
+    token = corp.token("team-a-worker", permissions=["payroll:worker"])
+    began = time.monotonic()
+    rounds = asyncio.run(
+        queue_load.run(temporal.address, f"127.0.0.1:{own_gate.port}", "payroll", token, QUEUES, SECONDS)
+    )
+    assert rounds >= 1 and time.monotonic() - began >= SECONDS
+
+    until(lambda: not EXPECTED - _called(own_gate), 10, f"all expected calls (of {EXPECTED})")
+    counters = own_gate.envoy.settled_counters()
+    denied = {name: count for name, count in counters.items() if ".denied." in name and count}
+    assert not denied, f"{denied}: {own_gate.envoy.decisions()[:5]}"
+    assert counters["temporal_auth.allowed"] > 500
+    lines = own_gate.envoy.access_log()
+    assert not [line for line in lines if str(line["details"]).startswith(("temporal_auth_", "wasm"))]
+
+
+def _called(gate: Gate) -> set[str]:
+    return {line["path"].rsplit("/", 1)[1] for line in gate.envoy.access_log()}
