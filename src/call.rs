@@ -245,7 +245,7 @@ impl Call {
         let policy = &engine.config.policy;
         if method.scope == Scope::Namespace {
             if policy.could_allow(&principal, &method) {
-                let request = Box::new(RequestReader::new(method));
+                let request = Box::new(RequestReader::new(method, principal.is_limited()));
                 self.stage = Stage::Reading { body: Body::new(encoding), request, principal };
                 return Step::Forward;
             }

@@ -32,7 +32,8 @@ HEAD = """\
 #![cfg_attr(rustfmt, rustfmt_skip)]
 
 use super::effect::EffectSet;
-use super::method::{{Access, Method, Scope}};
+use super::method::{{Access, Limited, Method, Scope}};
+use super::names::Use;
 use super::schema::{{Field, Kind, Message}};
 
 /// The version of Temporal's API the table was made from.
@@ -61,6 +62,7 @@ class Field:
     name: str
     repeated: bool
     kind: str  # a Rust expression
+    names_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class Message:
     static: str
     type: str
     fields: tuple[Field, ...]
+
+    @property
+    def names_only(self) -> bool:
+        """Whether only limits look into it."""
+        return bool(self.fields) and all(field.names_only for field in self.fields)
 
 
 @dataclass(frozen=True)
@@ -81,11 +88,20 @@ class Method:
     access: str
     effects: frozenset[str]
     namespace_field: int
+    limits: str
     request: Message
 
 
 NAME = re.compile("workflow_id|business_id|(.+_)?task_queue(_name)?")
-TASK_QUEUE_NAME = ("temporal.api.taskqueue.v1.TaskQueue", "name")
+TASK_QUEUE = "temporal.api.taskqueue.v1.TaskQueue"
+# What limits may speak of, and callbacks: fields of these names, and the names of these types.
+LIMITED = re.compile("(.+_)?(task_queues?|task_queue_name|workflow_type|activity_type|endpoint|url)")
+TYPES = {TASK_QUEUE, "temporal.api.common.v1.WorkflowType", "temporal.api.common.v1.ActivityType"}
+# How the kinds of names.tsv are read: those of whole messages, and those of strings.
+POLLS = {"workflow-poll": "WorkflowPoll", "activity-poll": "ActivityPoll", "nexus-poll": "NexusPoll"}
+STRINGS = {"queue": "Kind::Queue(Use::Named)", "sticky-queue": "Kind::Queue(Use::Sticky)", "workflow-type": "Kind::WorkflowType",
+           "endpoint": "Kind::Endpoint", "callback": "Kind::CallbackUrl"}
+LIMITS = {"named": "Named", "open": "Open", "untold": "Untold"}
 
 
 class Rules:
@@ -96,6 +112,10 @@ class Rules:
         methods = read(data, "effects.tsv", "service", "method")
         inside = read(data, "inside.tsv", "message", "field", "value")
         self.effects = {key: self.parse(row["effects"], key) for key, row in methods.items()}
+        self.limits = {key: row["limits"] for key, row in methods.items()}
+        self.problems += [f"{key}: limits {word!r}, not one of {', '.join(LIMITS)}" for key, word in self.limits.items() if word not in LIMITS]
+        self.names = {key: row["kind"] for key, row in read(data, "names.tsv", "message", "field").items()}
+        self.problems += [f"{key}: kind {kind!r}" for key, kind in self.names.items() if kind not in STRINGS | POLLS]
         self.inside: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
         for (message, field, value), row in inside.items():
             self.inside.setdefault((message, field), {})[value] = self.parse(row["effects"], (message, field, value))
@@ -103,7 +123,8 @@ class Rules:
         self.namespaces = {key: row["kind"] for key, row in named.items()}
         self.there = {key: self.parse(row["effects"], key) for key, row in named.items() if row["kind"] == "other"}
         self.ignored = set(read(data, "ignored.tsv", "message", "field", "value"))
-        self.unmet = set(inside) | self.ignored | {(*key, kind) for key, kind in self.namespaces.items()}
+        kinds = [*self.namespaces.items(), *self.names.items()]
+        self.unmet = set(inside) | self.ignored | {(*key, kind) for key, kind in kinds}
 
     def parse(self, text: str, where: object) -> frozenset[str]:
         effects = frozenset(text.split(","))
@@ -127,6 +148,7 @@ class Walk:
         self.problems = problems
         self.done: dict[tuple[str, bool], Message] = {}
         self.recursive: set[str] = set()
+        self.queues: dict[str, Message] = {}
         self.by_type: dict[str, dict[tuple[str, str], bool]] = {}  # type of a field → the field → whether its presence has effects
 
     def message(self, type_: Descriptor, stack: tuple[str, ...] = ()) -> Message:
@@ -153,15 +175,38 @@ class Walk:
         if field.message_type:
             return self.submessage(field, key, stack)
         if field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES):
-            return self.namespace(field, key, own=len(stack) == 1) or self.name(field, key)
+            return self.namespace(field, key, own=len(stack) == 1) or self.limited(field, key) or self.name(field, key)
+        return None
+
+    def limited(self, field: FieldDescriptor, key: tuple[str, str]) -> Field | None:
+        """Queues, types and endpoints, which limits compare, and where callbacks go."""
+        kind = self.rules.names.get(key)
+        if kind in STRINGS and field.type == FieldDescriptor.TYPE_STRING:
+            self.rules.meet(*key, kind)
+            return Field(field.number, field.name, field.is_repeated, STRINGS[kind], kind in ("workflow-type", "endpoint"))
+        named = LIMITED.fullmatch(field.name) or (key[0] in TYPES and field.name == "name")
+        if named and not self.rules.ignores(*key, "limit"):
+            self.problems.append(f"{key}: may name what limits speak of; add it to names.tsv or ignored.tsv")
         return None
 
     def name(self, field: FieldDescriptor, key: tuple[str, str]) -> Field | None:
         """Workflow ids and queues: some are Temporal's own, and touching those does more than the method says."""
-        named = NAME.fullmatch(field.name) or key == TASK_QUEUE_NAME
-        if not named or field.type != FieldDescriptor.TYPE_STRING or self.rules.ignores(*key, "name"):
+        if not NAME.fullmatch(field.name) or field.type != FieldDescriptor.TYPE_STRING or self.rules.ignores(*key, "name"):
             return None
         return Field(field.number, field.name, field.is_repeated, "Kind::Name")
+
+    def task_queue(self, field: FieldDescriptor, key: tuple[str, str]) -> Field:
+        """A queue with its kind and normal name, which count by where it stands."""
+        use = "Named"
+        if (kind := self.rules.names.get(key)) in POLLS:
+            self.rules.meet(*key, kind)
+            use = POLLS[kind]
+        self.rules.meet(TASK_QUEUE, "name", "queue")
+        parts = {"name": f"Kind::Queue(Use::{use})", "kind": "Kind::QueueKind", "normal_name": "Kind::NormalName"}
+        fields = tuple(Field(part.number, part.name, False, parts[part.name]) for part in field.message_type.fields)
+        inside = Message("TASK_QUEUE" + ("" if use == "Named" else f"_OF_{kind.upper().replace('-', '_')}"), TASK_QUEUE, fields)
+        self.queues[inside.static] = inside
+        return Field(field.number, field.name, field.is_repeated, f"Kind::Message(EffectSet::NONE, &{inside.static})")
 
     def namespace(self, field: FieldDescriptor, key: tuple[str, str], own: bool) -> Field | None:
         if own and field.name == "namespace":
@@ -190,6 +235,8 @@ class Walk:
     def submessage(self, field: FieldDescriptor, key: tuple[str, str], stack: tuple[str, ...]) -> Field | None:
         if self.rules.ignores(field.message_type.full_name, "*", "*"):
             return None
+        if field.message_type.full_name == TASK_QUEUE:
+            return self.task_queue(field, key)
         inside = self.message(field.message_type, stack)
         effects = self.rules.inside.get(key, {}).get("*", frozenset())
         self.by_type.setdefault(field.message_type.full_name, {})[key] = bool(effects)
@@ -197,9 +244,11 @@ class Walk:
             self.rules.meet(*key, "*")
         elif not inside.fields:
             return None
-        if field.message_type.GetOptions().map_entry:
+        # Of entries with the same key the last one counts; for limits all that are named must fit.
+        if field.message_type.GetOptions().map_entry and (effects or not inside.names_only):
             self.problems.append(f"{key}: a watched field inside a map")
-        return Field(field.number, field.name, field.is_repeated, f"Kind::Message({effect_set(effects)}, &{inside.static})")
+        kind = f"Kind::Message({effect_set(effects)}, &{inside.static})"
+        return Field(field.number, field.name, field.is_repeated, kind, inside.names_only and not effects)
 
     def arms(self, type_: Descriptor) -> None:
         """When the presence of one arm of a oneof has an effect, every arm must be decided."""
@@ -216,7 +265,7 @@ class Walk:
         """All messages with watched fields, after the checks that only the whole walk allows."""
         for type_, decided in self.by_type.items():
             self.alike(decided, f"fields of type {type_}")
-        statics: dict[str, Message] = {}
+        statics: dict[str, Message] = dict(self.queues)
         for message in self.done.values():
             if message.fields and message.type in self.recursive:
                 self.problems.append(f"{message.type}: recursive, with watched fields inside")
@@ -240,7 +289,7 @@ def load(data: Path) -> tuple[str, list[Method], list[Message]]:
     walk = Walk(rules, problems)
     for file, rows in (("api_metadata.tsv", metadata), ("effects.tsv", rules.effects)):
         problems += [f"{'/'.join(key)}: not in both {file} and the descriptor set" for key in sorted(described.keys() ^ rows.keys())]
-    methods = [build(described[key], metadata[key], rules.effects[key], walk)
+    methods = [build(described[key], metadata[key], rules.effects[key], rules.limits[key], walk)
                for key in sorted(described.keys() & metadata.keys() & rules.effects.keys())]
     messages = walk.finish()
     if problems:
@@ -248,7 +297,7 @@ def load(data: Path) -> tuple[str, list[Method], list[Message]]:
     return descriptors.stem.removeprefix("api-v"), sorted(methods, key=lambda method: method.path), messages
 
 
-def build(method: MethodDescriptor, upstream: dict[str, str], effects: frozenset[str], walk: Walk) -> Method:
+def build(method: MethodDescriptor, upstream: dict[str, str], effects: frozenset[str], limits: str, walk: Walk) -> Method:
     """One row of the table, checked against the server's own: our roles must mean what Temporal's mean."""
     path, own = f"/{method.containing_service.full_name}/{method.name}", method.input_type.fields_by_name.get("namespace")
     scope, access = upstream["scope"], upstream["access"]
@@ -261,7 +310,8 @@ def build(method: MethodDescriptor, upstream: dict[str, str], effects: frozenset
         walk.problems.append(f"{path}: scope {scope}, and {'a' if own else 'no'} namespace field")
     if own and (own.type != FieldDescriptor.TYPE_STRING or own.is_repeated):
         walk.problems.append(f"{path}: namespace is not a single string")
-    return Method(path, SCOPES[scope], ACCESS[access], effects, own.number if own else 0, walk.message(method.input_type))
+    return Method(path, SCOPES[scope], ACCESS[access], effects, own.number if own else 0, LIMITS.get(limits, ""),
+                  walk.message(method.input_type))
 
 
 def read(data: Path, name: str, *key: str) -> dict[tuple[str, ...], dict[str, str]]:
@@ -291,11 +341,11 @@ def render(version: str, methods: list[Method], messages: list[Message]) -> str:
     """The Rust source."""
     lines = [HEAD.format(version=version, count=len(methods))]
     for m in methods:
-        facts = f"Scope::{m.scope}, Access::{m.access}, {effect_set(m.effects)}, {m.namespace_field}, &{m.request.static}"
+        facts = f"Scope::{m.scope}, Access::{m.access}, {effect_set(m.effects)}, {m.namespace_field}, Limited::{m.limits}, &{m.request.static}"
         lines += [f'    Method::new("{m.path}", {facts}),']
-    lines += ["];", "", "static NOTHING: Message = Message { fields: &[] };"]
+    lines += ["];", "", "static NOTHING: Message = Message { names_only: false, fields: &[] };"]
     for message in messages:
-        lines += ["", f"/// {message.type}", f"static {message.static}: Message = Message {{ fields: &["]
+        lines += ["", f"/// {message.type}", f"static {message.static}: Message = Message {{ names_only: {str(message.names_only).lower()}, fields: &["]
         lines += [f"    Field {{ number: {f.number}, repeated: {str(f.repeated).lower()}, kind: {f.kind} }}, // {f.name}" for f in message.fields]
         lines += ["] };"]
     return "\n".join(lines) + "\n"

@@ -7,7 +7,7 @@ use temporal_auth::wire::Fault;
 use temporal_auth_fuzz::{method, naive, pieces};
 
 fn read(method: &MethodRef, pieces: &[&[u8]]) -> Result<Target, Fault> {
-    let mut reader = RequestReader::new(method.clone());
+    let mut reader = RequestReader::new(method.clone(), false);
     pieces.iter().try_for_each(|piece| reader.feed(piece))?;
     reader.finish()
 }

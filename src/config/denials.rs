@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::grants::limits;
 use super::issuers::Named;
 use super::node::Node;
 use super::patterns;
@@ -9,6 +10,7 @@ use super::policy::{Part, effect_or_method};
 use super::who::who;
 use crate::policy::denial::{Denial, What};
 use crate::policy::grant::Grant;
+use crate::policy::limits::Limits;
 use crate::temporal::Catalogue;
 
 pub(super) fn denials(
@@ -31,15 +33,18 @@ pub(super) fn denials(
 }
 
 fn denial(node: &Node<'_>, issuers: &[Named], catalogue: &Catalogue) -> Option<Denial> {
-    let members = node.members(&["name", "who", "unless", "effects", "namespaces", "shadow"], &["outside"])?;
+    let members = node.members(&["name", "who", "unless", "effects", "namespaces", "outside", "shadow"], &[])?;
     let name = members.require("name", "a name, which verdicts give as their rule").and_then(|node| node.text());
     let meant = |name: &str| members.get(name).map_or(Some(None), |node| who(&node, issuers, false).map(Some));
     let (who, unless) = (meant("who"), meant("unless"));
     let what = members.get("effects").map_or(Some(None), |node| what(&node, catalogue).map(Some));
     let namespaces = members.get("namespaces").map_or(Some(None), |node| patterns::globs(&node).map(Some));
+    let outside = members.get("outside").map_or(Some(None), |node| outside(&node).map(Some));
     let shadow = members.get("shadow").map_or(Some(false), |node| node.flag());
-    if ["who", "unless", "effects", "namespaces"].iter().all(|name| members.get(name).is_none()) {
-        return node.wrong("at least one of who, unless, effects and namespaces: this denies everything to everybody");
+    if ["who", "unless", "effects", "namespaces", "outside"].iter().all(|name| members.get(name).is_none()) {
+        return node.wrong(
+            "at least one of who, unless, effects, namespaces and outside: this denies everything to everybody",
+        );
     }
     Some(Denial {
         name: name?.into(),
@@ -47,8 +52,19 @@ fn denial(node: &Node<'_>, issuers: &[Named], catalogue: &Catalogue) -> Option<D
         unless: unless?,
         what: what?,
         namespaces: namespaces?,
+        outside: outside?,
         shadow: shadow?,
     })
+}
+
+fn outside(node: &Node<'_>) -> Option<Limits> {
+    let members = node.members(&["task_queues", "workflow_types", "nexus_endpoints"], &[])?;
+    let limits = limits(&members, |node| patterns::matcher(node, false))?;
+    if limits.is_empty() {
+        node.wrong("at least one of task_queues, workflow_types and nexus_endpoints")
+    } else {
+        Some(limits)
+    }
 }
 
 fn what(node: &Node<'_>, catalogue: &Catalogue) -> Option<What> {

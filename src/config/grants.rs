@@ -6,6 +6,7 @@ use super::patterns;
 use super::policy::Roles;
 use super::who::who;
 use crate::policy::grant::{Gives, Grant};
+use crate::policy::limits::Limits;
 use crate::policy::pattern::Pattern;
 use crate::policy::who::Who;
 
@@ -23,14 +24,36 @@ pub(super) fn grants(node: &Node<'_>, roles: &Roles, issuers: &[Named]) -> Optio
 }
 
 fn grant(node: &Node<'_>, roles: &Roles, issuers: &[Named]) -> Option<Grant> {
-    let known = ["name", "who", "role", "system", "namespaces", "permissions_claim", "may_register", "shadow"];
-    let members = node.members(&known, &["task_queues", "workflow_types", "nexus_endpoints"])?;
+    let known = [
+        "name",
+        "who",
+        "role",
+        "system",
+        "namespaces",
+        "permissions_claim",
+        "task_queues",
+        "workflow_types",
+        "nexus_endpoints",
+        "may_register",
+        "may_call_back",
+        "shadow",
+    ];
+    let members = node.members(&known, &[])?;
     let name = members.require("name", "a name, which verdicts give as their rule").and_then(|node| node.text());
     let who = members.require("who", "whom it is for: {issuer: …}").and_then(|node| who(&node, issuers, true));
     let flag = |name: &str| members.get(name).map_or(Some(false), |node| node.flag());
-    let (may_register, shadow) = (flag("may_register"), flag("shadow"));
+    let (may_register, may_call_back, shadow) = (flag("may_register"), flag("may_call_back"), flag("shadow"));
     let gives = gives(&members, roles, who.as_ref());
-    Some(Grant { name: name?.into(), who: who?, gives: gives?, may_register: may_register?, shadow: shadow? })
+    let limits = limits(&members, |node| bound(node, who.as_ref()));
+    Some(Grant {
+        name: name?.into(),
+        who: who?,
+        gives: gives?,
+        limits: limits?,
+        may_register: may_register?,
+        may_call_back: may_call_back?,
+        shadow: shadow?,
+    })
 }
 
 fn gives(members: &Members<'_>, roles: &Roles, who: Option<&Who>) -> Option<Gives> {
@@ -53,12 +76,13 @@ fn gives(members: &Members<'_>, roles: &Roles, who: Option<&Who>) -> Option<Give
         return if node.flag()? { role.map(Gives::System) } else { node.wrong("true") };
     }
     let nodes = members.get("namespaces")?.some()?;
-    let namespaces: Vec<_> = nodes.iter().filter_map(|node| namespace(node, who)).collect();
+    let namespaces: Vec<_> = nodes.iter().filter_map(|node| bound(node, who)).collect();
     (namespaces.len() == nodes.len()).then_some(())?;
     Some(Gives::Namespaces(role?, namespaces))
 }
 
-fn namespace(node: &Node<'_>, who: Option<&Who>) -> Option<Pattern> {
+/// A pattern for names, whose captures `who` binds.
+fn bound(node: &Node<'_>, who: Option<&Who>) -> Option<Pattern> {
     let pattern = patterns::pattern(node)?;
     let Some(who) = who else { return Some(pattern) };
     for name in pattern.captures() {
@@ -69,4 +93,17 @@ fn namespace(node: &Node<'_>, who: Option<&Who>) -> Option<Pattern> {
         }
     }
     Some(pattern)
+}
+
+/// The members that limit to names.
+pub(super) fn limits(members: &Members<'_>, pattern: impl Fn(&Node<'_>) -> Option<Pattern>) -> Option<Limits> {
+    let list = |name: &str| {
+        let Some(node) = members.get(name) else { return Some(None) };
+        let nodes = node.some()?;
+        let patterns: Vec<_> = nodes.iter().filter_map(&pattern).collect();
+        (patterns.len() == nodes.len()).then_some(Some(patterns))
+    };
+    let (task_queues, workflow_types, nexus_endpoints) =
+        (list("task_queues"), list("workflow_types"), list("nexus_endpoints"));
+    Some(Limits { task_queues: task_queues?, workflow_types: workflow_types?, nexus_endpoints: nexus_endpoints? })
 }

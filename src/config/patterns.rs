@@ -11,7 +11,7 @@ pub(super) fn matchers(node: &Node<'_>, captures: bool) -> Option<Vec<Pattern>> 
     (patterns.len() == nodes.len()).then_some(patterns)
 }
 
-fn matcher(node: &Node<'_>, captures: bool) -> Option<Pattern> {
+pub(super) fn matcher(node: &Node<'_>, captures: bool) -> Option<Pattern> {
     // Claims that are numbers or booleans match by their JSON text, so a policy may write them as such.
     let value = node.value();
     if value.is_number() || value.is_boolean() {

@@ -98,13 +98,6 @@ fn fields_of_later_versions_are_refused_by_path() {
     for field in ["parity", "peers"] {
         assert_problem(&format!("/{field}"), json!([]), "not supported yet");
     }
-    for field in ["task_queues", "workflow_types", "nexus_endpoints"] {
-        assert_problem(
-            "/grants",
-            grant(json!({field: ["x"]})),
-            &format!("grants[0].{field}: found {field}, expected nothing: not supported yet"),
-        );
-    }
     assert_problem("/grants", grant(json!({"who": {"peer": "spiffe://x"}})), "grants[0].who.peer: found peer");
     assert_problem("/authenticated", json!(["ListNamespaces"]), "not supported yet");
 }
@@ -342,7 +335,13 @@ fn denials() {
     assert_problem("/denials", denial(json!({"who": {"claims": {"groups": "{team}"}}})), "no capture here");
     assert_problem("/denials", denial(json!({"who": {"kind": "human"}})), "service_when at issuer corp");
     assert_problem("/denials", denial(json!({"unless": {"issuer": "other"}})), "denials[0].unless.issuer");
-    assert_problem("/denials", denial(json!({"outside": {}})), "not supported yet");
+    assert_problem(
+        "/denials",
+        denial(json!({"outside": {}})),
+        "denials[0].outside: found {}, expected at least one of task_queues",
+    );
+    assert_problem("/denials", denial(json!({"outside": {"task_queues": ["{a}"]}})), "no capture here");
+    assert_good("/denials", denial(json!({"outside": {"task_queues": ["payroll-*"], "nexus_endpoints": ["a"]}})));
     assert_problem("/denials", json!([{"name": "d"}]), "this denies everything to everybody");
     let twice = json!([{"name": "d", "effects": ["start"]}, {"name": "d", "effects": ["start"]}]);
     assert_problem(
@@ -358,4 +357,26 @@ fn modes() {
     assert_good("/mode", json!("enforce"));
     assert_problem("/mode", json!("off"), "mode: found \"off\", expected enforce or shadow");
     assert_problem("/explain_to_client", json!("yes"), "true or false");
+}
+
+#[test]
+fn limits() {
+    assert_good("/grants", grant(json!({"task_queues": ["a-*"], "workflow_types": ["X"], "nexus_endpoints": ["e"]})));
+    assert_good(
+        "/grants",
+        grant(json!({"who": {"issuer": "corp", "subject": "{t}-runner"}, "task_queues": ["{t}-*"]})),
+    );
+    assert_good("/grants", grant(json!({"may_call_back": true})));
+    let unbound = grant(json!({"task_queues": ["{t}-*"]}));
+    assert_problem(
+        "/grants",
+        unbound,
+        "grants[0].task_queues[0]: found \"{t}-*\", expected a capture that `who` binds",
+    );
+    assert_problem(
+        "/grants",
+        grant(json!({"workflow_types": []})),
+        "grants[0].workflow_types: found [], expected at least one",
+    );
+    assert_problem("/grants", grant(json!({"nexus_endpoints": "e"})), "expected a list");
 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::limits::Limits;
 use super::pattern::Pattern;
 use super::who::Who;
 use crate::identity::Identity;
@@ -20,6 +21,8 @@ pub struct Denial {
     pub what: Option<What>,
     /// In which namespaces; none means everywhere, the cluster included.
     pub namespaces: Option<Vec<Pattern>>,
+    /// Names that are spared: the denial is about what these limits on a grant would refuse.
+    pub outside: Option<Limits>,
     /// Whether it only tells what it would do.
     pub shadow: bool,
 }
@@ -44,6 +47,10 @@ impl Denial {
     /// Whether it matches this call of a caller whom it concerns.
     #[must_use]
     pub fn matches(&self, target: &Target) -> bool {
+        self.outside.as_ref().is_none_or(|limits| limits.refuse(target).is_some()) && self.is_about(target)
+    }
+
+    fn is_about(&self, target: &Target) -> bool {
         target.places().enumerate().any(|(place, (namespace, effects))| {
             // What a method does elsewhere is told by effects alone.
             let named = place == 0 && self.names(&target.method.path);

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::pattern::Pattern;
+use super::limits::Limits;
+use super::pattern::{Binding, Pattern};
 use super::role::Role;
 use super::who::Who;
 use crate::identity::claims::texts;
@@ -24,8 +25,12 @@ pub struct Grant {
     pub who: Who,
     /// What it gives.
     pub gives: Gives,
+    /// To which task queues, workflow types and Nexus endpoints it is limited.
+    pub limits: Limits,
     /// Whether it covers RegisterNamespace for the namespaces that it reaches.
     pub may_register: bool,
+    /// Whether it covers callbacks into Temporal itself.
+    pub may_call_back: bool,
     /// Whether it gives nothing and only tells what it would allow.
     pub shadow: bool,
 }
@@ -50,8 +55,12 @@ pub struct Held {
     pub role: Rc<Role>,
     /// Where.
     pub reach: Reach,
+    /// To which names it is limited, if to any.
+    pub limits: Option<Rc<Limits>>,
     /// Whether it covers RegisterNamespace there.
     pub may_register: bool,
+    /// Whether it covers callbacks into Temporal itself.
+    pub may_call_back: bool,
     /// Whether it gives nothing and only tells what it would allow.
     pub shadow: bool,
 }
@@ -69,16 +78,32 @@ impl Grant {
     /// What the grant gives this caller: nothing unless it is for them.
     #[must_use]
     pub fn held_by(&self, identity: &Identity) -> Vec<Held> {
-        let ways = self.who.bindings(identity);
-        if ways.is_empty() {
-            return Vec::new();
+        let mut ways = self.who.bindings(identity);
+        if self.limits.is_empty() && !matches!(self.gives, Gives::Namespaces(..)) {
+            // Captures make no difference.
+            ways.truncate(1);
         }
+        ways.iter().flat_map(|way| self.held_in(way, identity)).collect()
+    }
+
+    /// What it gives by one way in which the caller is meant.
+    fn held_in(&self, way: &[Binding], identity: &Identity) -> Vec<Held> {
+        let limits = (!self.limits.is_empty()).then(|| Rc::new(self.limits.bind(way)));
+        let held = |role: &Rc<Role>, reach| Held {
+            grant: Rc::clone(&self.name),
+            role: Rc::clone(role),
+            reach,
+            limits: limits.clone(),
+            may_register: self.may_register,
+            may_call_back: self.may_call_back,
+            shadow: self.shadow,
+        };
         match &self.gives {
-            Gives::System(role) => vec![self.held(role, Reach::System)],
-            Gives::Namespaces(role, patterns) => ways
+            Gives::System(role) => vec![held(role, Reach::System)],
+            Gives::Namespaces(role, patterns) => patterns
                 .iter()
-                .flat_map(|way| patterns.iter().filter_map(|pattern| pattern.bind(way)))
-                .map(|pattern| self.held(role, Reach::Namespaces(pattern)))
+                .filter_map(|pattern| pattern.bind(way))
+                .map(|pattern| held(role, Reach::Namespaces(pattern)))
                 .collect(),
             Gives::Permissions(claim) => claim
                 .find(&identity.claims)
@@ -86,16 +111,11 @@ impl Grant {
                 .unwrap_or_default()
                 .into_iter()
                 .map(|(namespace, role)| match namespace.as_ref() {
-                    SYSTEM => self.held(&role, Reach::System),
-                    name => self.held(&role, Reach::Namespaces(Pattern::literal(name))),
+                    SYSTEM => held(&role, Reach::System),
+                    name => held(&role, Reach::Namespaces(Pattern::literal(name))),
                 })
                 .collect(),
         }
-    }
-
-    fn held(&self, role: &Rc<Role>, reach: Reach) -> Held {
-        let (grant, role) = (Rc::clone(&self.name), Rc::clone(role));
-        Held { grant, role, reach, may_register: self.may_register, shadow: self.shadow }
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod denial;
 pub mod grant;
+pub mod limits;
 pub mod pattern;
 pub mod role;
 mod verdict;
@@ -44,9 +45,17 @@ pub struct Principal {
     denials: Vec<Rc<Denial>>,
     /// Whether rules in shadow concern the caller.
     in_shadow: bool,
+    /// Whether limits do.
+    limited: bool,
 }
 
 impl Principal {
+    /// Whether what requests name must be read: limits speak of it.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        self.limited
+    }
+
     /// How much memory it takes, roughly, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
@@ -79,7 +88,10 @@ impl Policy {
         let held: Vec<_> = self.grants.iter().flat_map(|grant| grant.held_by(&identity)).collect();
         let denials: Vec<_> = self.denials.iter().filter(|denial| denial.concerns(&identity)).map(Rc::clone).collect();
         let in_shadow = held.iter().any(|held| held.shadow) || denials.iter().any(|denial| denial.shadow);
-        Principal { issuer: identity.issuer, subject: identity.subject, kind: identity.kind, held, denials, in_shadow }
+        let limited =
+            held.iter().any(|held| held.limits.is_some()) || denials.iter().any(|denial| denial.outside.is_some());
+        let Identity { issuer, subject, kind, .. } = identity;
+        Principal { issuer, subject, kind, held, denials, in_shadow, limited }
     }
 
     /// Whether any request of this method, which acts in a namespace, could be allowed, or could be by rules in shadow:
@@ -121,27 +133,32 @@ impl Policy {
         let (effects, beyond) = if self.parity { as_upstream(target) } else { (target.effects, target.beyond) };
         let covered = match self.cover(mode, principal, target, &target.namespace, effects) {
             Ok(grant) => grant,
-            Err(missing) => {
+            Err((missing, limit)) => {
                 let why = match beyond {
                     Some(why) => format!("{why}, and no grant with system: true covers {missing}"),
-                    None => format!("no grant covers {missing} in namespace {:?}", target.namespace),
+                    None if target.calls_back && !self.parity => {
+                        format!("the request has Temporal call itself back, and no grant that may covers {missing}")
+                    }
+                    None => format!("no grant covers {missing} in namespace {:?}{limit}", target.namespace),
                 };
                 return Verdict::Deny(Rule::DefaultDeny, why);
             }
         };
         let elsewhere = if self.parity { &[][..] } else { &target.elsewhere };
         for place in elsewhere {
-            if let Err(missing) = self.cover(mode, principal, target, &place.namespace, place.effects) {
+            if let Err((missing, limit)) = self.cover(mode, principal, target, &place.namespace, place.effects) {
                 let namespace = &place.namespace;
-                let why =
-                    format!("the request names another namespace, {namespace:?}, where no grant covers {missing}");
+                let why = format!(
+                    "the request names another namespace, {namespace:?}, where no grant covers {missing}{limit}"
+                );
                 return Verdict::Deny(Rule::DefaultDeny, why);
             }
         }
         Verdict::Allow(Rule::Grant(covered))
     }
 
-    /// The grant that covers the last of these effects in this namespace, or the effects that none covers.
+    /// The grant that covers the last of these effects in this namespace; or the effects that none covers, and how a limit
+    /// kept one from it.
     fn cover(
         &self,
         mode: Mode,
@@ -149,26 +166,38 @@ impl Policy {
         target: &Target,
         namespace: &str,
         effects: EffectSet,
-    ) -> Result<Rc<str>, EffectSet> {
+    ) -> Result<Rc<str>, (EffectSet, String)> {
         let method = &*target.method;
         let beyond = if self.parity { as_upstream(target).1 } else { target.beyond };
         let mut missing = effects;
+        let mut limit = String::new();
         for held in principal.held.iter().filter(|held| mode == Mode::WithShadow || !held.shadow) {
-            let covers = match &held.reach {
+            let reaches = match &held.reach {
                 Reach::System => true,
                 // Upstream, whoever is admin of a name may register it. With patterns that would be a licence to create
                 // namespaces without end.
                 Reach::Namespaces(_) if registers(method) && !held.may_register && !self.parity => false,
+                // What the token of the callback says could be any namespace.
+                Reach::Namespaces(_) if target.calls_back && !held.may_call_back && !self.parity => false,
                 Reach::Namespaces(pattern) => beyond.is_none() && pattern.matches(namespace).is_some(),
             };
-            if covers {
-                missing = missing.without(self.effects(held, method));
+            if !reaches {
+                continue;
             }
-            if missing.is_empty() && !effects.is_empty() {
+            let covered = self.effects(held, method);
+            if missing.without(covered) == missing {
+                continue;
+            }
+            if let Some(why) = held.limits.as_ref().and_then(|limits| limits.refuse(target)) {
+                limit = format!("; grant {} is limited: {why}", held.grant);
+                continue;
+            }
+            missing = missing.without(covered);
+            if missing.is_empty() {
                 return Ok(Rc::clone(&held.grant));
             }
         }
-        Err(missing)
+        Err((missing, limit))
     }
 
     /// What of the method's effects a held grant covers, or would cover by Temporal's comparison of roles.

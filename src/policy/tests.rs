@@ -9,7 +9,15 @@ use who::Who;
 
 fn grant(name: &str, gives: Gives) -> Grant {
     let who = Who { issuers: vec!["corp".into()], kind: None, subject: vec![], claims: ClaimSet::default() };
-    Grant { name: name.into(), who, gives, may_register: false, shadow: false }
+    Grant {
+        name: name.into(),
+        who,
+        gives,
+        limits: limits::Limits::default(),
+        may_register: false,
+        may_call_back: false,
+        shadow: false,
+    }
 }
 
 fn role(name: &str) -> Rc<Role> {
@@ -187,7 +195,7 @@ fn denial(change: impl FnOnce(&mut denial::Denial)) -> Rc<denial::Denial> {
     let (who, unless) = (None, None);
     let what = Some(denial::What { effects: EffectSet::START, methods: vec![] });
     let namespaces = Some(vec![Pattern::literal("payroll")]);
-    let mut denial = denial::Denial { name: "d".into(), who, unless, what, namespaces, shadow: false };
+    let mut denial = denial::Denial { name: "d".into(), who, unless, what, namespaces, outside: None, shadow: false };
     change(&mut denial);
     Rc::new(denial)
 }

@@ -28,6 +28,17 @@ pub enum Access {
     Admin,
 }
 
+/// What limits on task queues and workflow types make of a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limited {
+    /// It names a task queue, and all that it names must be inside.
+    Named,
+    /// All that it names must be inside, if anything: it has a task token, or is about the namespace, or reads a history.
+    Open,
+    /// What it touches is known by id, or not at all: outside of every such limit.
+    Untold,
+}
+
 /// One gRPC method.
 #[derive(Debug)]
 pub struct Method {
@@ -41,6 +52,8 @@ pub struct Method {
     pub effects: EffectSet,
     /// Number of the request's own namespace field, 0 for none.
     pub namespace_field: u32,
+    /// What limits make of it.
+    pub limited: Limited,
     /// The other fields of the request that matter.
     pub request: &'static Message,
 }
@@ -54,9 +67,10 @@ impl Method {
         access: Access,
         effects: EffectSet,
         namespace_field: u32,
+        limited: Limited,
         request: &'static Message,
     ) -> Self {
-        Self { path: Cow::Borrowed(path), scope, access, effects, namespace_field, request }
+        Self { path: Cow::Borrowed(path), scope, access, effects, namespace_field, limited, request }
     }
 
     /// The last part of the path.
@@ -141,7 +155,8 @@ pub static HEALTH_CHECK: Method = Method::new(
     Access::ReadOnly,
     EffectSet::CLUSTER_READ,
     0,
-    &Message { fields: &[] },
+    Limited::Open,
+    &Message { names_only: false, fields: &[] },
 );
 
 /// Any method of AdminService (server: `common/api/metadata.go`, which treats all of them alike). They delete, rewrite and
@@ -152,7 +167,8 @@ pub static ADMIN_METHOD: Method = Method::new(
     Access::Admin,
     EffectSet::ADMIN,
     0,
-    &Message { fields: &[] },
+    Limited::Open,
+    &Message { names_only: false, fields: &[] },
 );
 
 /// The methods of the built-in table together with those of the configuration.

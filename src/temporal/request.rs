@@ -2,6 +2,7 @@
 
 use super::effect::EffectSet;
 use super::method::{Access, MethodRef, Scope};
+use super::names::{Names, Queue, Use};
 use super::schema::{Kind, Message};
 use crate::wire::Fault;
 use crate::wire::protobuf::{Handler, Reader, Want, Wire};
@@ -31,6 +32,10 @@ pub struct Target {
     pub beyond: Option<&'static str>,
     /// Whether the call may act in a namespace that cannot be seen: one known by id or task token only, or any.
     pub unseen: bool,
+    /// Whether it has Temporal call itself back: into whichever namespace a token says that the caller made up, or got.
+    pub calls_back: bool,
+    /// What it names that limits speak of, if they were to be read.
+    pub names: Names,
 }
 
 /// What a call does in a namespace that is not the request's own.
@@ -49,7 +54,16 @@ impl Target {
         let beyond = (method.scope == Scope::Cluster).then_some("the call concerns the whole cluster");
         // To read from the cluster touches no namespace; who changes it may reach every one.
         let unseen = method.scope == Scope::Cluster && method.access != Access::ReadOnly;
-        Self { effects: method.effects, method, namespace: String::new(), elsewhere: Vec::new(), beyond, unseen }
+        Self {
+            effects: method.effects,
+            method,
+            namespace: String::new(),
+            elsewhere: Vec::new(),
+            beyond,
+            unseen,
+            calls_back: false,
+            names: Names::default(),
+        }
     }
 
     /// Every namespace in which the call has effects, its own first, with those effects.
@@ -76,6 +90,9 @@ struct Reading {
     internal: bool,
     /// Whether a batch has something that no known operation explains.
     unknown: bool,
+    calls_back: bool,
+    /// What limits speak of, where there are limits.
+    names: Option<Names>,
     levels: Vec<Level>,
     effects: EffectSet,
     expected: Expected,
@@ -91,6 +108,8 @@ struct Level {
     effects: EffectSet,
     /// The namespace that it names, and what it does there.
     named: Option<(String, EffectSet)>,
+    /// The task queue that it is.
+    queue: Queue,
 }
 
 /// A namespace that messages of the request name. Whether it is the request's own is known at the end.
@@ -112,13 +131,19 @@ enum Expected {
     OtherNamespace(EffectSet),
     NamespaceId,
     Name,
+    Queue(Use),
+    QueueKind,
+    NormalName,
+    WorkflowType,
+    Endpoint,
+    CallbackUrl,
     Enum(&'static [(i32, EffectSet)]),
 }
 
 impl RequestReader {
-    /// A request of this method of which nothing has arrived.
+    /// A request of this method of which nothing has arrived. `names` says whether limits need what it names.
     #[must_use]
-    pub fn new(method: MethodRef) -> Self {
+    pub fn new(method: MethodRef, names: bool) -> Self {
         let reading = Reading {
             levels: vec![Level::new(method.request)],
             effects: method.effects,
@@ -129,6 +154,8 @@ impl RequestReader {
             by_id: false,
             internal: false,
             unknown: false,
+            calls_back: false,
+            names: names.then(Names::default),
             expected: Expected::Nothing,
         };
         Self { reader: Reader::default(), reading }
@@ -152,9 +179,19 @@ impl RequestReader {
     }
 }
 
+fn is_internal(name: &str) -> bool {
+    INTERNAL.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Whether a callback leads back into Temporal. The server takes `temporal://system` and `temporal://internal`, exactly.
+/// Source: `common/nexus/constants.go`.
+fn is_callback(url: &str) -> bool {
+    url.trim_start().get(.."temporal:".len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case("temporal:"))
+}
+
 impl Level {
     fn new(message: &'static Message) -> Self {
-        Self { message, seen: 0, effects: EffectSet::NONE, named: None }
+        Self { message, seen: 0, effects: EffectSet::NONE, named: None, queue: Queue::default() }
     }
 }
 
@@ -163,7 +200,8 @@ impl Reading {
         while !self.levels.is_empty() {
             self.leave();
         }
-        let Self { method, namespace, named, too_many, by_id, internal, unknown, mut effects, .. } = self;
+        let Self { method, namespace, named, too_many, by_id, internal, unknown, calls_back, names, .. } = self;
+        let mut effects = self.effects;
         let namespace = namespace.unwrap_or_default();
         let mut elsewhere = Vec::new();
         for Named { namespace: other, there, options } in named {
@@ -197,8 +235,9 @@ impl Reading {
         };
         let cluster = method.scope == Scope::Cluster && method.access != Access::ReadOnly;
         let nameless = method.scope == Scope::Namespace && namespace.is_empty();
-        let unseen = cluster || nameless || by_id || too_many;
-        Target { method, namespace, effects, elsewhere, beyond, unseen }
+        let unseen = cluster || nameless || by_id || too_many || calls_back;
+        let names = names.unwrap_or_default();
+        Target { method, namespace, effects, elsewhere, beyond, unseen, calls_back, names }
     }
 
     /// Remembers what a message does in the namespace that it names.
@@ -230,7 +269,20 @@ impl Handler for Reading {
             self.unknown |= top && level.message.fields.last().is_some_and(|last| number > last.number);
             return Ok(Want::Skip);
         };
+        let names = self.names.is_some();
         let (expected, want) = match (&field.kind, wire) {
+            (Kind::QueueKind | Kind::NormalName | Kind::WorkflowType | Kind::Endpoint, _) if !names => {
+                return Ok(Want::Skip);
+            }
+            (Kind::Message(effects, message), _) if !names && message.names_only && effects.is_empty() => {
+                return Ok(Want::Skip);
+            }
+            (Kind::Queue(used), Wire::Length) => (Expected::Queue(*used), Want::Text),
+            (Kind::QueueKind, Wire::Varint) => (Expected::QueueKind, Want::Number),
+            (Kind::NormalName, Wire::Length) => (Expected::NormalName, Want::Text),
+            (Kind::WorkflowType, Wire::Length) => (Expected::WorkflowType, Want::Text),
+            (Kind::Endpoint, Wire::Length) => (Expected::Endpoint, Want::Text),
+            (Kind::CallbackUrl, Wire::Length) => (Expected::CallbackUrl, Want::Text),
             (Kind::OtherNamespace(there), Wire::Length) => (Expected::OtherNamespace(*there), Want::Text),
             (Kind::NamespaceId, Wire::Length) => (Expected::NamespaceId, Want::Text),
             (Kind::Name, Wire::Length) => (Expected::Name, Want::Text),
@@ -253,26 +305,44 @@ impl Handler for Reading {
     }
 
     fn number(&mut self, value: u64) {
-        if let (Expected::Enum(values), Some(level)) = (self.expected, self.levels.last_mut()) {
-            // protobuf-go keeps the low 32 bits of an enum.
-            let value = value as i32;
-            for (_, effects) in values.iter().filter(|(known, _)| *known == value) {
-                level.effects = level.effects.with(*effects);
+        let Some(level) = self.levels.last_mut() else { return };
+        // protobuf-go keeps the low 32 bits of an enum.
+        let value = value as i32;
+        match self.expected {
+            Expected::Enum(values) => {
+                for (_, effects) in values.iter().filter(|(known, _)| *known == value) {
+                    level.effects = level.effects.with(*effects);
+                }
             }
+            Expected::QueueKind => level.queue.kind = value,
+            _ => {}
         }
     }
 
     fn text(&mut self, value: &[u8]) -> Result<(), Fault> {
         let text = std::str::from_utf8(value).map_err(|_| Fault::Malformed("a name that is not UTF-8"))?;
-        match self.expected {
-            Expected::Name => self.internal |= INTERNAL.iter().any(|prefix| text.starts_with(prefix)),
-            Expected::OwnNamespace => self.namespace = Some(text.to_owned()),
-            Expected::NamespaceId => self.by_id |= !text.is_empty(),
-            Expected::OtherNamespace(there) if !text.is_empty() => {
-                if let Some(level) = self.levels.last_mut() {
-                    level.named = Some((text.to_owned(), there));
+        let (level, names) = (self.levels.last_mut(), self.names.as_mut());
+        match (self.expected, level, names) {
+            (Expected::Name, ..) => self.internal |= is_internal(text),
+            (Expected::OwnNamespace, ..) => self.namespace = Some(text.to_owned()),
+            (Expected::NamespaceId, ..) => self.by_id |= !text.is_empty(),
+            (Expected::CallbackUrl, ..) => self.calls_back |= is_callback(text),
+            (Expected::OtherNamespace(there), Some(level), _) if !text.is_empty() => {
+                level.named = Some((text.to_owned(), there));
+            }
+            (Expected::Queue(used), level, names) => {
+                self.internal |= is_internal(text);
+                match (level, names) {
+                    (Some(level), Some(_)) if level.message.task_queue_use().is_some() => {
+                        level.queue.name = text.to_owned()
+                    }
+                    (_, Some(names)) => names.queue(Queue { used, name: text.to_owned(), ..Queue::default() }),
+                    _ => {}
                 }
             }
+            (Expected::NormalName, Some(level), _) => level.queue.normal_name = text.to_owned(),
+            (Expected::WorkflowType, _, Some(names)) => names.workflow_type(text),
+            (Expected::Endpoint, _, Some(names)) => names.endpoint(text),
             _ => {}
         }
         Ok(())
@@ -280,6 +350,9 @@ impl Handler for Reading {
 
     fn leave(&mut self) {
         let Some(level) = self.levels.pop() else { return };
+        if let (Some(names), Some(used)) = (&mut self.names, level.message.task_queue_use()) {
+            names.queue(Queue { used, ..level.queue });
+        }
         match (level.named, self.levels.last_mut()) {
             (Some((namespace, there)), _) => self.note(namespace, there, level.effects),
             // Without a name of its own a message acts where the one around it does.
@@ -311,7 +384,7 @@ mod tests {
         let method = Catalogue::default().named(method).unwrap();
         let bytes = parts.concat();
         let read = |chunk: usize| {
-            let mut reader = RequestReader::new(method.clone());
+            let mut reader = RequestReader::new(method.clone(), false);
             for part in bytes.chunks(chunk) {
                 reader.feed(part)?;
             }
@@ -444,6 +517,56 @@ mod tests {
         assert!(needs_admin("PollActivityTaskQueue", &[execution(b"/_sys/payroll/1")]));
         assert!(!needs_admin("GetWorkflowExecutionHistory", &[execution(b"temporal-sys-scheduler:payday")]));
         assert!(needs_admin("StartWorkflowExecution", &[field(4, &field(1, b"temporal-sys-batcher-taskqueue"))]));
+    }
+
+    #[test]
+    fn callbacks_into_temporal_may_end_in_any_namespace() {
+        let callback = |url: &str| field(21, &field(2, &field(1, url.as_bytes())));
+        let target = |url: &str| read("StartWorkflowExecution", &[field(1, b"own"), callback(url)]).unwrap();
+        for url in ["temporal://system", "temporal://internal", "Temporal:x", " temporal://system"] {
+            assert!(target(url).calls_back && target(url).unseen, "{url}");
+        }
+        let other = target("https://temporal.example.com/");
+        assert!(!other.calls_back && !other.unseen && other.effects.covers(EffectSet::NEXUS));
+    }
+
+    #[test]
+    fn names_are_read_where_limits_need_them() {
+        let queue = |name: &[u8]| [field(3, b"normal"), field(1, name), number(2, 2)].concat();
+        let child = [field(3, &field(1, b"Child")), field(4, &queue(b"q"))].concat();
+        let commands = field(2, &[field(12, &child), field(18, &field(1, b"tax"))].concat());
+        let sticky = field(4, &field(1, &queue(b"host-uuid")));
+        let bytes = [commands, sticky, field(9, b"own")].concat();
+        let method = Catalogue::default().named("RespondWorkflowTaskCompleted").unwrap();
+        let names = |watch: bool, chunk: usize| {
+            let mut reader = RequestReader::new(method.clone(), watch);
+            bytes.chunks(chunk).for_each(|part| reader.feed(part).unwrap());
+            reader.finish().unwrap().names
+        };
+        assert_eq!(names(false, 1), Names::default());
+        let queue = |used, name: &str| Queue { used, name: name.into(), kind: 2, normal_name: "normal".into() };
+        let expected = Names {
+            queues: vec![queue(Use::Named, "q"), queue(Use::WorkflowPoll, "host-uuid")],
+            workflow_types: vec!["Child".into()],
+            endpoints: vec!["tax".into()],
+            overflow: false,
+        };
+        for chunk in 1..=bytes.len() {
+            assert_eq!(names(true, chunk), expected, "in chunks of {chunk}");
+        }
+    }
+
+    #[test]
+    fn more_names_than_are_remembered_are_told_of() {
+        let names = |count: usize| {
+            let method = Catalogue::default().named("RespondWorkflowTaskCompleted").unwrap();
+            let mut reader = RequestReader::new(method, true);
+            for place in 0..count {
+                reader.feed(&field(2, &field(18, &field(1, format!("e{place}").as_bytes())))).unwrap();
+            }
+            reader.finish().unwrap().names.overflow
+        };
+        assert!(!names(64) && names(65));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 #![cfg_attr(rustfmt, rustfmt_skip)]
 
 use super::effect::EffectSet;
-use super::method::{Access, Method, Scope};
+use super::method::{Access, Limited, Method, Scope};
+use super::names::Use;
 use super::schema::{Field, Kind, Message};
 
 /// The version of Temporal's API the table was made from.
@@ -11,483 +12,537 @@ pub const API_VERSION: &str = "1.63.5";
 
 /// Every method of WorkflowService and OperatorService, sorted by path (byte order).
 pub(super) static METHODS: [Method; 135] = [
-    Method::new("/temporal.api.operatorservice.v1.OperatorService/AddOrUpdateRemoteCluster", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, &NOTHING),
-    Method::new("/temporal.api.operatorservice.v1.OperatorService/AddSearchAttributes", Scope::Namespace, Access::Admin, EffectSet::SEARCH_ATTRIBUTES, 2, &NOTHING),
-    Method::new("/temporal.api.operatorservice.v1.OperatorService/CreateNexusEndpoint", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, &CREATE_NEXUS_ENDPOINT_REQUEST),
-    Method::new("/temporal.api.operatorservice.v1.OperatorService/DeleteNamespace", Scope::Namespace, Access::Admin, EffectSet::DELETE.with(EffectSet::NAMESPACE), 1, &DELETE_NAMESPACE_REQUEST),
-    Method::new("/temporal.api.operatorservice.v1.OperatorService/DeleteNexusEndpoint", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, &NOTHING),
-    Method::new("/temporal.api.operatorservice.v1.OperatorService/GetNexusEndpoint", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, &NOTHING),
-    Method::new("/temporal.api.operatorservice.v1.OperatorService/ListClusters", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, &NOTHING),
-    Method::new("/temporal.api.operatorservice.v1.OperatorService/ListNexusEndpoints", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, &NOTHING),
-    Method::new("/temporal.api.operatorservice.v1.OperatorService/ListSearchAttributes", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.operatorservice.v1.OperatorService/RemoveRemoteCluster", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, &NOTHING),
-    Method::new("/temporal.api.operatorservice.v1.OperatorService/RemoveSearchAttributes", Scope::Namespace, Access::Admin, EffectSet::SEARCH_ATTRIBUTES, 2, &NOTHING),
-    Method::new("/temporal.api.operatorservice.v1.OperatorService/UpdateNexusEndpoint", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, &UPDATE_NEXUS_ENDPOINT_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountActivityExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountNexusOperationExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountSchedules", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountWorkers", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountWorkflowExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateSchedule", Scope::Namespace, Access::Write, EffectSet::SCHEDULE.with(EffectSet::START), 1, &CREATE_SCHEDULE_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateWorkerDeployment", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateWorkerDeploymentVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateWorkflowRule", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, &CREATE_WORKFLOW_RULE_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteActivityExecution", Scope::Namespace, Access::Write, EffectSet::DELETE, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteNexusOperationExecution", Scope::Namespace, Access::Write, EffectSet::DELETE, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteSchedule", Scope::Namespace, Access::Write, EffectSet::SCHEDULE, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkerDeployment", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkerDeploymentVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::DELETE, 1, &DELETE_WORKFLOW_EXECUTION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkflowRule", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeprecateNamespace", Scope::Namespace, Access::Admin, EffectSet::NAMESPACE, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeActivityExecution", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeBatchOperation", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeDeployment", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeNamespace", Scope::Namespace, Access::ReadOnly, EffectSet::DESCRIBE_NAMESPACE, 1, &DESCRIBE_NAMESPACE_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeNexusOperationExecution", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeSchedule", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeTaskQueue", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &DESCRIBE_TASK_QUEUE_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorker", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorkerDeployment", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorkerDeploymentVersion", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorkflowExecution", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &DESCRIBE_WORKFLOW_EXECUTION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorkflowRule", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ExecuteMultiOperation", Scope::Namespace, Access::Write, EffectSet::START.with(EffectSet::UPDATE), 1, &EXECUTE_MULTI_OPERATION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/FetchWorkerConfig", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetClusterInfo", Scope::Cluster, Access::ReadOnly, EffectSet::CLUSTER_READ, 0, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetCurrentDeployment", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetDeploymentReachability", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetSearchAttributes", Scope::Cluster, Access::ReadOnly, EffectSet::CLUSTER_READ, 0, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetSystemInfo", Scope::Cluster, Access::ReadOnly, EffectSet::CLUSTER_READ, 0, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetWorkerBuildIdCompatibility", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &GET_WORKER_BUILD_ID_COMPATIBILITY_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetWorkerTaskReachability", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetWorkerVersioningRules", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &GET_WORKER_VERSIONING_RULES_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetWorkflowExecutionHistory", Scope::Namespace, Access::ReadOnly, EffectSet::HISTORY, 1, &GET_WORKFLOW_EXECUTION_HISTORY_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetWorkflowExecutionHistoryReverse", Scope::Namespace, Access::ReadOnly, EffectSet::HISTORY, 1, &GET_WORKFLOW_EXECUTION_HISTORY_REVERSE_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListActivityExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListArchivedWorkflowExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListBatchOperations", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListClosedWorkflowExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &LIST_CLOSED_WORKFLOW_EXECUTIONS_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListDeployments", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListNamespaces", Scope::Cluster, Access::ReadOnly, EffectSet::CLUSTER_READ, 0, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListNexusOperationExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListOpenWorkflowExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &LIST_OPEN_WORKFLOW_EXECUTIONS_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListScheduleMatchingTimes", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListSchedules", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListTaskQueuePartitions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &LIST_TASK_QUEUE_PARTITIONS_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListWorkerDeployments", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListWorkers", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListWorkflowExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListWorkflowRules", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PatchSchedule", Scope::Namespace, Access::Write, EffectSet::SCHEDULE.with(EffectSet::START), 1, &PATCH_SCHEDULE_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PauseActivity", Scope::Namespace, Access::Write, EffectSet::PAUSE, 1, &PAUSE_ACTIVITY_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PauseActivityExecution", Scope::Namespace, Access::Write, EffectSet::PAUSE, 1, &PAUSE_ACTIVITY_EXECUTION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PauseWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::PAUSE, 1, &PAUSE_WORKFLOW_EXECUTION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollActivityExecution", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollActivityTaskQueue", Scope::Namespace, Access::Write, EffectSet::POLL, 1, &POLL_ACTIVITY_TASK_QUEUE_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollNexusOperationExecution", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollNexusTaskQueue", Scope::Namespace, Access::Write, EffectSet::POLL, 1, &POLL_NEXUS_TASK_QUEUE_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollWorkflowExecutionTimeSkipping", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &POLL_WORKFLOW_EXECUTION_TIME_SKIPPING_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollWorkflowExecutionUpdate", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &POLL_WORKFLOW_EXECUTION_UPDATE_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollWorkflowTaskQueue", Scope::Namespace, Access::Write, EffectSet::POLL, 1, &POLL_WORKFLOW_TASK_QUEUE_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/QueryWorkflow", Scope::Namespace, Access::ReadOnly, EffectSet::QUERY, 1, &QUERY_WORKFLOW_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RecordActivityTaskHeartbeat", Scope::Namespace, Access::Write, EffectSet::RESPOND, 4, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RecordActivityTaskHeartbeatById", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, &RECORD_ACTIVITY_TASK_HEARTBEAT_BY_ID_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RecordWorkerHeartbeat", Scope::Namespace, Access::Write, EffectSet::POLL, 1, &RECORD_WORKER_HEARTBEAT_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RegisterNamespace", Scope::Namespace, Access::Admin, EffectSet::NAMESPACE, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RequestCancelActivityExecution", Scope::Namespace, Access::Write, EffectSet::CANCEL, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RequestCancelNexusOperationExecution", Scope::Namespace, Access::Write, EffectSet::CANCEL, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RequestCancelWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::CANCEL, 1, &REQUEST_CANCEL_WORKFLOW_EXECUTION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ResetActivity", Scope::Namespace, Access::Write, EffectSet::RESET, 1, &RESET_ACTIVITY_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ResetActivityExecution", Scope::Namespace, Access::Write, EffectSet::RESET, 1, &RESET_ACTIVITY_EXECUTION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ResetStickyTaskQueue", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, &RESET_STICKY_TASK_QUEUE_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ResetWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::RESET, 1, &RESET_WORKFLOW_EXECUTION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondActivityTaskCanceled", Scope::Namespace, Access::Write, EffectSet::RESPOND, 4, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondActivityTaskCanceledById", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, &RESPOND_ACTIVITY_TASK_CANCELED_BY_ID_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondActivityTaskCompleted", Scope::Namespace, Access::Write, EffectSet::RESPOND, 4, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondActivityTaskCompletedById", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, &RESPOND_ACTIVITY_TASK_COMPLETED_BY_ID_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondActivityTaskFailed", Scope::Namespace, Access::Write, EffectSet::RESPOND, 4, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondActivityTaskFailedById", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, &RESPOND_ACTIVITY_TASK_FAILED_BY_ID_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondNexusTaskCompleted", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondNexusTaskFailed", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondQueryTaskCompleted", Scope::Namespace, Access::Write, EffectSet::RESPOND, 6, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondWorkflowTaskCompleted", Scope::Namespace, Access::Write, EffectSet::RESPOND, 9, &RESPOND_WORKFLOW_TASK_COMPLETED_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondWorkflowTaskFailed", Scope::Namespace, Access::Write, EffectSet::RESPOND, 6, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ScanWorkflowExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SetCurrentDeployment", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SetWorkerDeploymentCurrentVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SetWorkerDeploymentManager", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SetWorkerDeploymentRampingVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ShutdownWorker", Scope::Namespace, Access::Write, EffectSet::POLL, 1, &SHUTDOWN_WORKER_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SignalWithStartWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::SIGNAL.with(EffectSet::START), 1, &SIGNAL_WITH_START_WORKFLOW_EXECUTION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SignalWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::SIGNAL, 1, &SIGNAL_WORKFLOW_EXECUTION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/StartActivityExecution", Scope::Namespace, Access::Write, EffectSet::START, 1, &START_ACTIVITY_EXECUTION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/StartBatchOperation", Scope::Namespace, Access::Write, EffectSet::BATCH, 1, &START_BATCH_OPERATION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/StartNexusOperationExecution", Scope::Namespace, Access::Write, EffectSet::NEXUS, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/StartWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::START, 1, &START_WORKFLOW_EXECUTION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/StopBatchOperation", Scope::Namespace, Access::Write, EffectSet::BATCH, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/TerminateActivityExecution", Scope::Namespace, Access::Write, EffectSet::TERMINATE, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/TerminateNexusOperationExecution", Scope::Namespace, Access::Write, EffectSet::TERMINATE, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/TerminateWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::TERMINATE, 1, &TERMINATE_WORKFLOW_EXECUTION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/TriggerWorkflowRule", Scope::Namespace, Access::Write, EffectSet::DEPLOY.with(EffectSet::PAUSE), 1, &TRIGGER_WORKFLOW_RULE_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UnpauseActivity", Scope::Namespace, Access::Write, EffectSet::PAUSE, 1, &UNPAUSE_ACTIVITY_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UnpauseActivityExecution", Scope::Namespace, Access::Write, EffectSet::PAUSE, 1, &UNPAUSE_ACTIVITY_EXECUTION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UnpauseWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::PAUSE, 1, &UNPAUSE_WORKFLOW_EXECUTION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateActivityExecutionOptions", Scope::Namespace, Access::Write, EffectSet::OPTIONS, 1, &UPDATE_ACTIVITY_EXECUTION_OPTIONS_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateActivityOptions", Scope::Namespace, Access::Write, EffectSet::OPTIONS, 1, &UPDATE_ACTIVITY_OPTIONS_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateNamespace", Scope::Namespace, Access::Admin, EffectSet::NAMESPACE, 1, &UPDATE_NAMESPACE_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateSchedule", Scope::Namespace, Access::Write, EffectSet::SCHEDULE.with(EffectSet::START), 1, &UPDATE_SCHEDULE_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateTaskQueueConfig", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, &UPDATE_TASK_QUEUE_CONFIG_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerBuildIdCompatibility", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, &UPDATE_WORKER_BUILD_ID_COMPATIBILITY_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerConfig", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerDeploymentVersionComputeConfig", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerDeploymentVersionMetadata", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerVersioningRules", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, &UPDATE_WORKER_VERSIONING_RULES_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::UPDATE, 1, &UPDATE_WORKFLOW_EXECUTION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkflowExecutionOptions", Scope::Namespace, Access::Write, EffectSet::OPTIONS, 1, &UPDATE_WORKFLOW_EXECUTION_OPTIONS_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ValidateWorkerDeploymentVersionComputeConfig", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, &NOTHING),
+    Method::new("/temporal.api.operatorservice.v1.OperatorService/AddOrUpdateRemoteCluster", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.operatorservice.v1.OperatorService/AddSearchAttributes", Scope::Namespace, Access::Admin, EffectSet::SEARCH_ATTRIBUTES, 2, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.operatorservice.v1.OperatorService/CreateNexusEndpoint", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, &CREATE_NEXUS_ENDPOINT_REQUEST),
+    Method::new("/temporal.api.operatorservice.v1.OperatorService/DeleteNamespace", Scope::Namespace, Access::Admin, EffectSet::DELETE.with(EffectSet::NAMESPACE), 1, Limited::Open, &DELETE_NAMESPACE_REQUEST),
+    Method::new("/temporal.api.operatorservice.v1.OperatorService/DeleteNexusEndpoint", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.operatorservice.v1.OperatorService/GetNexusEndpoint", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.operatorservice.v1.OperatorService/ListClusters", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.operatorservice.v1.OperatorService/ListNexusEndpoints", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.operatorservice.v1.OperatorService/ListSearchAttributes", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.operatorservice.v1.OperatorService/RemoveRemoteCluster", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.operatorservice.v1.OperatorService/RemoveSearchAttributes", Scope::Namespace, Access::Admin, EffectSet::SEARCH_ATTRIBUTES, 2, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.operatorservice.v1.OperatorService/UpdateNexusEndpoint", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, &UPDATE_NEXUS_ENDPOINT_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountActivityExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountNexusOperationExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountSchedules", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountWorkers", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountWorkflowExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateSchedule", Scope::Namespace, Access::Write, EffectSet::SCHEDULE.with(EffectSet::START), 1, Limited::Named, &CREATE_SCHEDULE_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateWorkerDeployment", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateWorkerDeploymentVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &CREATE_WORKER_DEPLOYMENT_VERSION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateWorkflowRule", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &CREATE_WORKFLOW_RULE_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteActivityExecution", Scope::Namespace, Access::Write, EffectSet::DELETE, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteNexusOperationExecution", Scope::Namespace, Access::Write, EffectSet::DELETE, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteSchedule", Scope::Namespace, Access::Write, EffectSet::SCHEDULE, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkerDeployment", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkerDeploymentVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::DELETE, 1, Limited::Untold, &DELETE_WORKFLOW_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkflowRule", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeprecateNamespace", Scope::Namespace, Access::Admin, EffectSet::NAMESPACE, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeActivityExecution", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeBatchOperation", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeDeployment", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeNamespace", Scope::Namespace, Access::ReadOnly, EffectSet::DESCRIBE_NAMESPACE, 1, Limited::Open, &DESCRIBE_NAMESPACE_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeNexusOperationExecution", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeSchedule", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeTaskQueue", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Named, &DESCRIBE_TASK_QUEUE_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorker", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorkerDeployment", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorkerDeploymentVersion", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorkflowExecution", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &DESCRIBE_WORKFLOW_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorkflowRule", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ExecuteMultiOperation", Scope::Namespace, Access::Write, EffectSet::START.with(EffectSet::UPDATE), 1, Limited::Untold, &EXECUTE_MULTI_OPERATION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/FetchWorkerConfig", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetClusterInfo", Scope::Cluster, Access::ReadOnly, EffectSet::CLUSTER_READ, 0, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetCurrentDeployment", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetDeploymentReachability", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetSearchAttributes", Scope::Cluster, Access::ReadOnly, EffectSet::CLUSTER_READ, 0, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetSystemInfo", Scope::Cluster, Access::ReadOnly, EffectSet::CLUSTER_READ, 0, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetWorkerBuildIdCompatibility", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Named, &GET_WORKER_BUILD_ID_COMPATIBILITY_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetWorkerTaskReachability", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Named, &GET_WORKER_TASK_REACHABILITY_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetWorkerVersioningRules", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Named, &GET_WORKER_VERSIONING_RULES_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetWorkflowExecutionHistory", Scope::Namespace, Access::ReadOnly, EffectSet::HISTORY, 1, Limited::Open, &GET_WORKFLOW_EXECUTION_HISTORY_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetWorkflowExecutionHistoryReverse", Scope::Namespace, Access::ReadOnly, EffectSet::HISTORY, 1, Limited::Open, &GET_WORKFLOW_EXECUTION_HISTORY_REVERSE_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListActivityExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListArchivedWorkflowExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListBatchOperations", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListClosedWorkflowExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &LIST_CLOSED_WORKFLOW_EXECUTIONS_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListDeployments", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListNamespaces", Scope::Cluster, Access::ReadOnly, EffectSet::CLUSTER_READ, 0, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListNexusOperationExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListOpenWorkflowExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &LIST_OPEN_WORKFLOW_EXECUTIONS_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListScheduleMatchingTimes", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListSchedules", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListTaskQueuePartitions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Named, &LIST_TASK_QUEUE_PARTITIONS_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListWorkerDeployments", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListWorkers", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListWorkflowExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListWorkflowRules", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PatchSchedule", Scope::Namespace, Access::Write, EffectSet::SCHEDULE.with(EffectSet::START), 1, Limited::Untold, &PATCH_SCHEDULE_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PauseActivity", Scope::Namespace, Access::Write, EffectSet::PAUSE, 1, Limited::Untold, &PAUSE_ACTIVITY_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PauseActivityExecution", Scope::Namespace, Access::Write, EffectSet::PAUSE, 1, Limited::Untold, &PAUSE_ACTIVITY_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PauseWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::PAUSE, 1, Limited::Untold, &PAUSE_WORKFLOW_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollActivityExecution", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollActivityTaskQueue", Scope::Namespace, Access::Write, EffectSet::POLL, 1, Limited::Named, &POLL_ACTIVITY_TASK_QUEUE_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollNexusOperationExecution", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollNexusTaskQueue", Scope::Namespace, Access::Write, EffectSet::POLL, 1, Limited::Named, &POLL_NEXUS_TASK_QUEUE_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollWorkflowExecutionTimeSkipping", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &POLL_WORKFLOW_EXECUTION_TIME_SKIPPING_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollWorkflowExecutionUpdate", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &POLL_WORKFLOW_EXECUTION_UPDATE_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollWorkflowTaskQueue", Scope::Namespace, Access::Write, EffectSet::POLL, 1, Limited::Named, &POLL_WORKFLOW_TASK_QUEUE_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/QueryWorkflow", Scope::Namespace, Access::ReadOnly, EffectSet::QUERY, 1, Limited::Untold, &QUERY_WORKFLOW_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RecordActivityTaskHeartbeat", Scope::Namespace, Access::Write, EffectSet::RESPOND, 4, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RecordActivityTaskHeartbeatById", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, Limited::Untold, &RECORD_ACTIVITY_TASK_HEARTBEAT_BY_ID_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RecordWorkerHeartbeat", Scope::Namespace, Access::Write, EffectSet::POLL, 1, Limited::Open, &RECORD_WORKER_HEARTBEAT_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RegisterNamespace", Scope::Namespace, Access::Admin, EffectSet::NAMESPACE, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RequestCancelActivityExecution", Scope::Namespace, Access::Write, EffectSet::CANCEL, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RequestCancelNexusOperationExecution", Scope::Namespace, Access::Write, EffectSet::CANCEL, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RequestCancelWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::CANCEL, 1, Limited::Untold, &REQUEST_CANCEL_WORKFLOW_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ResetActivity", Scope::Namespace, Access::Write, EffectSet::RESET, 1, Limited::Untold, &RESET_ACTIVITY_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ResetActivityExecution", Scope::Namespace, Access::Write, EffectSet::RESET, 1, Limited::Untold, &RESET_ACTIVITY_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ResetStickyTaskQueue", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, Limited::Open, &RESET_STICKY_TASK_QUEUE_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ResetWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::RESET, 1, Limited::Untold, &RESET_WORKFLOW_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondActivityTaskCanceled", Scope::Namespace, Access::Write, EffectSet::RESPOND, 4, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondActivityTaskCanceledById", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, Limited::Untold, &RESPOND_ACTIVITY_TASK_CANCELED_BY_ID_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondActivityTaskCompleted", Scope::Namespace, Access::Write, EffectSet::RESPOND, 4, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondActivityTaskCompletedById", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, Limited::Untold, &RESPOND_ACTIVITY_TASK_COMPLETED_BY_ID_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondActivityTaskFailed", Scope::Namespace, Access::Write, EffectSet::RESPOND, 4, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondActivityTaskFailedById", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, Limited::Untold, &RESPOND_ACTIVITY_TASK_FAILED_BY_ID_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondNexusTaskCompleted", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondNexusTaskFailed", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondQueryTaskCompleted", Scope::Namespace, Access::Write, EffectSet::RESPOND, 6, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondWorkflowTaskCompleted", Scope::Namespace, Access::Write, EffectSet::RESPOND, 9, Limited::Open, &RESPOND_WORKFLOW_TASK_COMPLETED_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondWorkflowTaskFailed", Scope::Namespace, Access::Write, EffectSet::RESPOND, 6, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ScanWorkflowExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SetCurrentDeployment", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SetWorkerDeploymentCurrentVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SetWorkerDeploymentManager", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SetWorkerDeploymentRampingVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ShutdownWorker", Scope::Namespace, Access::Write, EffectSet::POLL, 1, Limited::Open, &SHUTDOWN_WORKER_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SignalWithStartWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::SIGNAL.with(EffectSet::START), 1, Limited::Untold, &SIGNAL_WITH_START_WORKFLOW_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SignalWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::SIGNAL, 1, Limited::Untold, &SIGNAL_WORKFLOW_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/StartActivityExecution", Scope::Namespace, Access::Write, EffectSet::START, 1, Limited::Named, &START_ACTIVITY_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/StartBatchOperation", Scope::Namespace, Access::Write, EffectSet::BATCH, 1, Limited::Untold, &START_BATCH_OPERATION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/StartNexusOperationExecution", Scope::Namespace, Access::Write, EffectSet::NEXUS, 1, Limited::Open, &START_NEXUS_OPERATION_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/StartWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::START, 1, Limited::Named, &START_WORKFLOW_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/StopBatchOperation", Scope::Namespace, Access::Write, EffectSet::BATCH, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/TerminateActivityExecution", Scope::Namespace, Access::Write, EffectSet::TERMINATE, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/TerminateNexusOperationExecution", Scope::Namespace, Access::Write, EffectSet::TERMINATE, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/TerminateWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::TERMINATE, 1, Limited::Untold, &TERMINATE_WORKFLOW_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/TriggerWorkflowRule", Scope::Namespace, Access::Write, EffectSet::DEPLOY.with(EffectSet::PAUSE), 1, Limited::Untold, &TRIGGER_WORKFLOW_RULE_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UnpauseActivity", Scope::Namespace, Access::Write, EffectSet::PAUSE, 1, Limited::Untold, &UNPAUSE_ACTIVITY_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UnpauseActivityExecution", Scope::Namespace, Access::Write, EffectSet::PAUSE, 1, Limited::Untold, &UNPAUSE_ACTIVITY_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UnpauseWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::PAUSE, 1, Limited::Untold, &UNPAUSE_WORKFLOW_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateActivityExecutionOptions", Scope::Namespace, Access::Write, EffectSet::OPTIONS, 1, Limited::Untold, &UPDATE_ACTIVITY_EXECUTION_OPTIONS_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateActivityOptions", Scope::Namespace, Access::Write, EffectSet::OPTIONS, 1, Limited::Untold, &UPDATE_ACTIVITY_OPTIONS_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateNamespace", Scope::Namespace, Access::Admin, EffectSet::NAMESPACE, 1, Limited::Open, &UPDATE_NAMESPACE_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateSchedule", Scope::Namespace, Access::Write, EffectSet::SCHEDULE.with(EffectSet::START), 1, Limited::Untold, &UPDATE_SCHEDULE_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateTaskQueueConfig", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Named, &UPDATE_TASK_QUEUE_CONFIG_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerBuildIdCompatibility", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Named, &UPDATE_WORKER_BUILD_ID_COMPATIBILITY_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerConfig", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerDeploymentVersionComputeConfig", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &UPDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerDeploymentVersionMetadata", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerVersioningRules", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Named, &UPDATE_WORKER_VERSIONING_RULES_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::UPDATE, 1, Limited::Untold, &UPDATE_WORKFLOW_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkflowExecutionOptions", Scope::Namespace, Access::Write, EffectSet::OPTIONS, 1, Limited::Untold, &UPDATE_WORKFLOW_EXECUTION_OPTIONS_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ValidateWorkerDeploymentVersionComputeConfig", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &VALIDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST),
 ];
 
-static NOTHING: Message = Message { fields: &[] };
+static NOTHING: Message = Message { names_only: false, fields: &[] };
 
 /// temporal.api.activity.v1.ActivityOptions
-static ACTIVITY_OPTIONS: Message = Message { fields: &[
+static ACTIVITY_OPTIONS: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
 ] };
 
 /// temporal.api.schedule.v1.BackfillRequest
-static BACKFILL_REQUEST: Message = Message { fields: &[
+static BACKFILL_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 3, repeated: false, kind: Kind::Enum(&[(4, EffectSet::CANCEL), (5, EffectSet::TERMINATE)]) }, // overlap_policy
 ] };
 
 /// temporal.api.batch.v1.BatchOperationReset
-static BATCH_OPERATION_RESET: Message = Message { fields: &[
+static BATCH_OPERATION_RESET: Message = Message { names_only: false, fields: &[
     Field { number: 5, repeated: true, kind: Kind::Message(EffectSet::NONE, &POST_RESET_OPERATION) }, // post_reset_operations
 ] };
 
 /// temporal.api.batch.v1.BatchOperationUpdateActivityOptions
-static BATCH_OPERATION_UPDATE_ACTIVITY_OPTIONS: Message = Message { fields: &[
+static BATCH_OPERATION_UPDATE_ACTIVITY_OPTIONS: Message = Message { names_only: false, fields: &[
     Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &ACTIVITY_OPTIONS) }, // activity_options
 ] };
 
+/// temporal.api.common.v1.Callback
+static CALLBACK: Message = Message { names_only: false, fields: &[
+    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &CALLBACK_NEXUS) }, // nexus
+] };
+
+/// temporal.api.common.v1.Callback.Nexus
+static CALLBACK_NEXUS: Message = Message { names_only: false, fields: &[
+    Field { number: 1, repeated: false, kind: Kind::CallbackUrl }, // url
+] };
+
 /// temporal.api.command.v1.Command
-static COMMAND: Message = Message { fields: &[
+static COMMAND: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &SCHEDULE_ACTIVITY_TASK_COMMAND_ATTRIBUTES) }, // schedule_activity_task_command_attributes
     Field { number: 9, repeated: false, kind: Kind::Message(EffectSet::NONE, &REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // request_cancel_external_workflow_execution_command_attributes
     Field { number: 11, repeated: false, kind: Kind::Message(EffectSet::NONE, &CONTINUE_AS_NEW_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // continue_as_new_workflow_execution_command_attributes
     Field { number: 12, repeated: false, kind: Kind::Message(EffectSet::NONE, &START_CHILD_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // start_child_workflow_execution_command_attributes
     Field { number: 13, repeated: false, kind: Kind::Message(EffectSet::NONE, &SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // signal_external_workflow_execution_command_attributes
+    Field { number: 18, repeated: false, kind: Kind::Message(EffectSet::NONE, &SCHEDULE_NEXUS_OPERATION_COMMAND_ATTRIBUTES) }, // schedule_nexus_operation_command_attributes
+] };
+
+/// temporal.api.compute.v1.ComputeConfig
+static COMPUTE_CONFIG: Message = Message { names_only: true, fields: &[
+    Field { number: 1, repeated: true, kind: Kind::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUPS_ENTRY) }, // scaling_groups
+] };
+
+/// temporal.api.compute.v1.ComputeConfigScalingGroup
+static COMPUTE_CONFIG_SCALING_GROUP: Message = Message { names_only: true, fields: &[
+    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &COMPUTE_PROVIDER) }, // provider
+] };
+
+/// temporal.api.compute.v1.ComputeConfig.ScalingGroupsEntry
+static COMPUTE_CONFIG_SCALING_GROUPS_ENTRY: Message = Message { names_only: true, fields: &[
+    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP) }, // value
+] };
+
+/// temporal.api.compute.v1.ComputeConfigScalingGroupUpdate
+static COMPUTE_CONFIG_SCALING_GROUP_UPDATE: Message = Message { names_only: true, fields: &[
+    Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP) }, // scaling_group
+] };
+
+/// temporal.api.compute.v1.ComputeProvider
+static COMPUTE_PROVIDER: Message = Message { names_only: true, fields: &[
+    Field { number: 10, repeated: false, kind: Kind::Endpoint }, // nexus_endpoint
 ] };
 
 /// temporal.api.command.v1.ContinueAsNewWorkflowExecutionCommandAttributes
-static CONTINUE_AS_NEW_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { fields: &[
+static CONTINUE_AS_NEW_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { names_only: false, fields: &[
+    Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
 ] };
 
 /// temporal.api.operatorservice.v1.CreateNexusEndpointRequest
-static CREATE_NEXUS_ENDPOINT_REQUEST: Message = Message { fields: &[
+static CREATE_NEXUS_ENDPOINT_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &ENDPOINT_SPEC) }, // spec
 ] };
 
 /// temporal.api.workflowservice.v1.CreateScheduleRequest
-static CREATE_SCHEDULE_REQUEST: Message = Message { fields: &[
+static CREATE_SCHEDULE_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &SCHEDULE) }, // schedule
     Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &SCHEDULE_PATCH) }, // initial_patch
 ] };
 
+/// temporal.api.workflowservice.v1.CreateWorkerDeploymentVersionRequest
+static CREATE_WORKER_DEPLOYMENT_VERSION_REQUEST: Message = Message { names_only: true, fields: &[
+    Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &COMPUTE_CONFIG) }, // compute_config
+] };
+
 /// temporal.api.workflowservice.v1.CreateWorkflowRuleRequest
-static CREATE_WORKFLOW_RULE_REQUEST: Message = Message { fields: &[
+static CREATE_WORKFLOW_RULE_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_RULE_SPEC) }, // spec
 ] };
 
 /// temporal.api.operatorservice.v1.DeleteNamespaceRequest
-static DELETE_NAMESPACE_REQUEST: Message = Message { fields: &[
+static DELETE_NAMESPACE_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::NamespaceId }, // namespace_id
 ] };
 
 /// temporal.api.workflowservice.v1.DeleteWorkflowExecutionRequest
-static DELETE_WORKFLOW_EXECUTION_REQUEST: Message = Message { fields: &[
+static DELETE_WORKFLOW_EXECUTION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
 ] };
 
 /// temporal.api.workflowservice.v1.DescribeNamespaceRequest
-static DESCRIBE_NAMESPACE_REQUEST: Message = Message { fields: &[
+static DESCRIBE_NAMESPACE_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::NamespaceId }, // id
 ] };
 
 /// temporal.api.workflowservice.v1.DescribeTaskQueueRequest
-static DESCRIBE_TASK_QUEUE_REQUEST: Message = Message { fields: &[
+static DESCRIBE_TASK_QUEUE_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.DescribeWorkflowExecutionRequest
-static DESCRIBE_WORKFLOW_EXECUTION_REQUEST: Message = Message { fields: &[
+static DESCRIBE_WORKFLOW_EXECUTION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.nexus.v1.EndpointSpec
-static ENDPOINT_SPEC: Message = Message { fields: &[
+static ENDPOINT_SPEC: Message = Message { names_only: false, fields: &[
     Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &ENDPOINT_TARGET) }, // target
 ] };
 
 /// temporal.api.nexus.v1.EndpointTarget
-static ENDPOINT_TARGET: Message = Message { fields: &[
+static ENDPOINT_TARGET: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &ENDPOINT_TARGET_WORKER) }, // worker
 ] };
 
 /// temporal.api.nexus.v1.EndpointTarget.Worker
-static ENDPOINT_TARGET_WORKER: Message = Message { fields: &[
+static ENDPOINT_TARGET_WORKER: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::OtherNamespace(EffectSet::NEXUS) }, // namespace
     Field { number: 2, repeated: false, kind: Kind::Name }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.ExecuteMultiOperationRequest
-static EXECUTE_MULTI_OPERATION_REQUEST: Message = Message { fields: &[
+static EXECUTE_MULTI_OPERATION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: true, kind: Kind::Message(EffectSet::NONE, &EXECUTE_MULTI_OPERATION_REQUEST_OPERATION) }, // operations
 ] };
 
 /// temporal.api.workflowservice.v1.ExecuteMultiOperationRequest.Operation
-static EXECUTE_MULTI_OPERATION_REQUEST_OPERATION: Message = Message { fields: &[
+static EXECUTE_MULTI_OPERATION_REQUEST_OPERATION: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &START_WORKFLOW_EXECUTION_REQUEST_NESTED) }, // start_workflow
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &UPDATE_WORKFLOW_EXECUTION_REQUEST_NESTED) }, // update_workflow
 ] };
 
 /// temporal.api.common.v1.Execution
-static EXECUTION: Message = Message { fields: &[
+static EXECUTION: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Name }, // business_id
 ] };
 
 /// temporal.api.workflowservice.v1.GetWorkerBuildIdCompatibilityRequest
-static GET_WORKER_BUILD_ID_COMPATIBILITY_REQUEST: Message = Message { fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Name }, // task_queue
+static GET_WORKER_BUILD_ID_COMPATIBILITY_REQUEST: Message = Message { names_only: false, fields: &[
+    Field { number: 2, repeated: false, kind: Kind::Queue(Use::Named) }, // task_queue
+] };
+
+/// temporal.api.workflowservice.v1.GetWorkerTaskReachabilityRequest
+static GET_WORKER_TASK_REACHABILITY_REQUEST: Message = Message { names_only: false, fields: &[
+    Field { number: 3, repeated: true, kind: Kind::Queue(Use::Named) }, // task_queues
 ] };
 
 /// temporal.api.workflowservice.v1.GetWorkerVersioningRulesRequest
-static GET_WORKER_VERSIONING_RULES_REQUEST: Message = Message { fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Name }, // task_queue
+static GET_WORKER_VERSIONING_RULES_REQUEST: Message = Message { names_only: false, fields: &[
+    Field { number: 2, repeated: false, kind: Kind::Queue(Use::Named) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.GetWorkflowExecutionHistoryRequest
-static GET_WORKFLOW_EXECUTION_HISTORY_REQUEST: Message = Message { fields: &[
+static GET_WORKFLOW_EXECUTION_HISTORY_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.GetWorkflowExecutionHistoryReverseRequest
-static GET_WORKFLOW_EXECUTION_HISTORY_REVERSE_REQUEST: Message = Message { fields: &[
+static GET_WORKFLOW_EXECUTION_HISTORY_REVERSE_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.ListClosedWorkflowExecutionsRequest
-static LIST_CLOSED_WORKFLOW_EXECUTIONS_REQUEST: Message = Message { fields: &[
+static LIST_CLOSED_WORKFLOW_EXECUTIONS_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 5, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION_FILTER) }, // execution_filter
 ] };
 
 /// temporal.api.workflowservice.v1.ListOpenWorkflowExecutionsRequest
-static LIST_OPEN_WORKFLOW_EXECUTIONS_REQUEST: Message = Message { fields: &[
+static LIST_OPEN_WORKFLOW_EXECUTIONS_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 5, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION_FILTER) }, // execution_filter
 ] };
 
 /// temporal.api.workflowservice.v1.ListTaskQueuePartitionsRequest
-static LIST_TASK_QUEUE_PARTITIONS_REQUEST: Message = Message { fields: &[
+static LIST_TASK_QUEUE_PARTITIONS_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
 ] };
 
 /// temporal.api.workflow.v1.NewWorkflowExecutionInfo
-static NEW_WORKFLOW_EXECUTION_INFO: Message = Message { fields: &[
+static NEW_WORKFLOW_EXECUTION_INFO: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::Name }, // workflow_id
+    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
     Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
     Field { number: 8, repeated: false, kind: Kind::Enum(&[(4, EffectSet::TERMINATE)]) }, // workflow_id_reuse_policy
 ] };
 
 /// temporal.api.workflowservice.v1.PatchScheduleRequest
-static PATCH_SCHEDULE_REQUEST: Message = Message { fields: &[
+static PATCH_SCHEDULE_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &SCHEDULE_PATCH) }, // patch
 ] };
 
 /// temporal.api.workflowservice.v1.PauseActivityExecutionRequest
-static PAUSE_ACTIVITY_EXECUTION_REQUEST: Message = Message { fields: &[
+static PAUSE_ACTIVITY_EXECUTION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Name }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.PauseActivityRequest
-static PAUSE_ACTIVITY_REQUEST: Message = Message { fields: &[
+static PAUSE_ACTIVITY_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.PauseWorkflowExecutionRequest
-static PAUSE_WORKFLOW_EXECUTION_REQUEST: Message = Message { fields: &[
+static PAUSE_WORKFLOW_EXECUTION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Name }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.PollActivityTaskQueueRequest
-static POLL_ACTIVITY_TASK_QUEUE_REQUEST: Message = Message { fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+static POLL_ACTIVITY_TASK_QUEUE_REQUEST: Message = Message { names_only: false, fields: &[
+    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE_OF_ACTIVITY_POLL) }, // task_queue
     Field { number: 9, repeated: false, kind: Kind::Name }, // worker_control_task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.PollNexusTaskQueueRequest
-static POLL_NEXUS_TASK_QUEUE_REQUEST: Message = Message { fields: &[
-    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+static POLL_NEXUS_TASK_QUEUE_REQUEST: Message = Message { names_only: false, fields: &[
+    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE_OF_NEXUS_POLL) }, // task_queue
     Field { number: 7, repeated: true, kind: Kind::Message(EffectSet::NONE, &WORKER_HEARTBEAT) }, // worker_heartbeat
 ] };
 
 /// temporal.api.workflowservice.v1.PollWorkflowExecutionTimeSkippingRequest
-static POLL_WORKFLOW_EXECUTION_TIME_SKIPPING_REQUEST: Message = Message { fields: &[
+static POLL_WORKFLOW_EXECUTION_TIME_SKIPPING_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
 ] };
 
 /// temporal.api.workflowservice.v1.PollWorkflowExecutionUpdateRequest
-static POLL_WORKFLOW_EXECUTION_UPDATE_REQUEST: Message = Message { fields: &[
+static POLL_WORKFLOW_EXECUTION_UPDATE_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &UPDATE_REF) }, // update_ref
 ] };
 
 /// temporal.api.workflowservice.v1.PollWorkflowTaskQueueRequest
-static POLL_WORKFLOW_TASK_QUEUE_REQUEST: Message = Message { fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+static POLL_WORKFLOW_TASK_QUEUE_REQUEST: Message = Message { names_only: false, fields: &[
+    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE_OF_WORKFLOW_POLL) }, // task_queue
     Field { number: 9, repeated: false, kind: Kind::Name }, // worker_control_task_queue
 ] };
 
 /// temporal.api.workflow.v1.PostResetOperation
-static POST_RESET_OPERATION: Message = Message { fields: &[
+static POST_RESET_OPERATION: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::SIGNAL, &NOTHING) }, // signal_workflow
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::OPTIONS, &NOTHING) }, // update_workflow_options
 ] };
 
 /// temporal.api.workflowservice.v1.QueryWorkflowRequest
-static QUERY_WORKFLOW_REQUEST: Message = Message { fields: &[
+static QUERY_WORKFLOW_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.RecordActivityTaskHeartbeatByIdRequest
-static RECORD_ACTIVITY_TASK_HEARTBEAT_BY_ID_REQUEST: Message = Message { fields: &[
+static RECORD_ACTIVITY_TASK_HEARTBEAT_BY_ID_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Name }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.RecordWorkerHeartbeatRequest
-static RECORD_WORKER_HEARTBEAT_REQUEST: Message = Message { fields: &[
+static RECORD_WORKER_HEARTBEAT_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 3, repeated: true, kind: Kind::Message(EffectSet::NONE, &WORKER_HEARTBEAT) }, // worker_heartbeat
 ] };
 
 /// temporal.api.update.v1.Request
-static REQUEST: Message = Message { fields: &[
-    Field { number: 4, repeated: true, kind: Kind::Message(EffectSet::NEXUS, &NOTHING) }, // completion_callbacks
+static REQUEST: Message = Message { names_only: false, fields: &[
+    Field { number: 4, repeated: true, kind: Kind::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
 ] };
 
 /// temporal.api.command.v1.RequestCancelExternalWorkflowExecutionCommandAttributes
-static REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { fields: &[
+static REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::OtherNamespace(EffectSet::CANCEL) }, // namespace
     Field { number: 2, repeated: false, kind: Kind::Name }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.RequestCancelWorkflowExecutionRequest
-static REQUEST_CANCEL_WORKFLOW_EXECUTION_REQUEST: Message = Message { fields: &[
+static REQUEST_CANCEL_WORKFLOW_EXECUTION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
 ] };
 
 /// temporal.api.workflowservice.v1.ResetActivityExecutionRequest
-static RESET_ACTIVITY_EXECUTION_REQUEST: Message = Message { fields: &[
+static RESET_ACTIVITY_EXECUTION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Name }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.ResetActivityRequest
-static RESET_ACTIVITY_REQUEST: Message = Message { fields: &[
+static RESET_ACTIVITY_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.ResetStickyTaskQueueRequest
-static RESET_STICKY_TASK_QUEUE_REQUEST: Message = Message { fields: &[
+static RESET_STICKY_TASK_QUEUE_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.ResetWorkflowExecutionRequest
-static RESET_WORKFLOW_EXECUTION_REQUEST: Message = Message { fields: &[
+static RESET_WORKFLOW_EXECUTION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
     Field { number: 8, repeated: true, kind: Kind::Message(EffectSet::NONE, &POST_RESET_OPERATION) }, // post_reset_operations
 ] };
 
 /// temporal.api.workflowservice.v1.RespondActivityTaskCanceledByIdRequest
-static RESPOND_ACTIVITY_TASK_CANCELED_BY_ID_REQUEST: Message = Message { fields: &[
+static RESPOND_ACTIVITY_TASK_CANCELED_BY_ID_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Name }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.RespondActivityTaskCompletedByIdRequest
-static RESPOND_ACTIVITY_TASK_COMPLETED_BY_ID_REQUEST: Message = Message { fields: &[
+static RESPOND_ACTIVITY_TASK_COMPLETED_BY_ID_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Name }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.RespondActivityTaskFailedByIdRequest
-static RESPOND_ACTIVITY_TASK_FAILED_BY_ID_REQUEST: Message = Message { fields: &[
+static RESPOND_ACTIVITY_TASK_FAILED_BY_ID_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Name }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.RespondWorkflowTaskCompletedRequest
-static RESPOND_WORKFLOW_TASK_COMPLETED_REQUEST: Message = Message { fields: &[
+static RESPOND_WORKFLOW_TASK_COMPLETED_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: true, kind: Kind::Message(EffectSet::NONE, &COMMAND) }, // commands
     Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &STICKY_EXECUTION_ATTRIBUTES) }, // sticky_attributes
     Field { number: 20, repeated: false, kind: Kind::Name }, // worker_control_task_queue
 ] };
 
 /// temporal.api.schedule.v1.Schedule
-static SCHEDULE: Message = Message { fields: &[
+static SCHEDULE: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &SCHEDULE_ACTION) }, // action
     Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &SCHEDULE_POLICIES) }, // policies
 ] };
 
 /// temporal.api.schedule.v1.ScheduleAction
-static SCHEDULE_ACTION: Message = Message { fields: &[
+static SCHEDULE_ACTION: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &NEW_WORKFLOW_EXECUTION_INFO) }, // start_workflow
 ] };
 
 /// temporal.api.command.v1.ScheduleActivityTaskCommandAttributes
-static SCHEDULE_ACTIVITY_TASK_COMMAND_ATTRIBUTES: Message = Message { fields: &[
+static SCHEDULE_ACTIVITY_TASK_COMMAND_ATTRIBUTES: Message = Message { names_only: false, fields: &[
     Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
 ] };
 
+/// temporal.api.command.v1.ScheduleNexusOperationCommandAttributes
+static SCHEDULE_NEXUS_OPERATION_COMMAND_ATTRIBUTES: Message = Message { names_only: true, fields: &[
+    Field { number: 1, repeated: false, kind: Kind::Endpoint }, // endpoint
+] };
+
 /// temporal.api.schedule.v1.SchedulePatch
-static SCHEDULE_PATCH: Message = Message { fields: &[
+static SCHEDULE_PATCH: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &TRIGGER_IMMEDIATELY_REQUEST) }, // trigger_immediately
     Field { number: 2, repeated: true, kind: Kind::Message(EffectSet::NONE, &BACKFILL_REQUEST) }, // backfill_request
 ] };
 
 /// temporal.api.schedule.v1.SchedulePolicies
-static SCHEDULE_POLICIES: Message = Message { fields: &[
+static SCHEDULE_POLICIES: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::Enum(&[(4, EffectSet::CANCEL), (5, EffectSet::TERMINATE)]) }, // overlap_policy
 ] };
 
 /// temporal.api.workflowservice.v1.ShutdownWorkerRequest
-static SHUTDOWN_WORKER_REQUEST: Message = Message { fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Name }, // sticky_task_queue
+static SHUTDOWN_WORKER_REQUEST: Message = Message { names_only: false, fields: &[
+    Field { number: 2, repeated: false, kind: Kind::Queue(Use::Sticky) }, // sticky_task_queue
     Field { number: 5, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKER_HEARTBEAT) }, // worker_heartbeat
-    Field { number: 7, repeated: false, kind: Kind::Name }, // task_queue
+    Field { number: 7, repeated: false, kind: Kind::Queue(Use::Named) }, // task_queue
 ] };
 
 /// temporal.api.command.v1.SignalExternalWorkflowExecutionCommandAttributes
-static SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { fields: &[
+static SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::OtherNamespace(EffectSet::SIGNAL) }, // namespace
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.SignalWithStartWorkflowExecutionRequest
-static SIGNAL_WITH_START_WORKFLOW_EXECUTION_REQUEST: Message = Message { fields: &[
+static SIGNAL_WITH_START_WORKFLOW_EXECUTION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Name }, // workflow_id
+    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
     Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
     Field { number: 11, repeated: false, kind: Kind::Enum(&[(4, EffectSet::TERMINATE)]) }, // workflow_id_reuse_policy
     Field { number: 22, repeated: false, kind: Kind::Enum(&[(3, EffectSet::TERMINATE)]) }, // workflow_id_conflict_policy
 ] };
 
 /// temporal.api.workflowservice.v1.SignalWorkflowExecutionRequest
-static SIGNAL_WORKFLOW_EXECUTION_REQUEST: Message = Message { fields: &[
+static SIGNAL_WORKFLOW_EXECUTION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
 ] };
 
 /// temporal.api.workflowservice.v1.StartActivityExecutionRequest
-static START_ACTIVITY_EXECUTION_REQUEST: Message = Message { fields: &[
+static START_ACTIVITY_EXECUTION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 6, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
-    Field { number: 19, repeated: true, kind: Kind::Message(EffectSet::NEXUS, &NOTHING) }, // completion_callbacks
+    Field { number: 19, repeated: true, kind: Kind::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
 ] };
 
 /// temporal.api.workflowservice.v1.StartBatchOperationRequest
-static START_BATCH_OPERATION_REQUEST: Message = Message { fields: &[
+static START_BATCH_OPERATION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 5, repeated: true, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // executions
     Field { number: 10, repeated: false, kind: Kind::Message(EffectSet::TERMINATE, &NOTHING) }, // termination_operation
     Field { number: 11, repeated: false, kind: Kind::Message(EffectSet::SIGNAL, &NOTHING) }, // signal_operation
@@ -505,164 +560,220 @@ static START_BATCH_OPERATION_REQUEST: Message = Message { fields: &[
 ] };
 
 /// temporal.api.command.v1.StartChildWorkflowExecutionCommandAttributes
-static START_CHILD_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { fields: &[
+static START_CHILD_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::OtherNamespace(EffectSet::START) }, // namespace
     Field { number: 2, repeated: false, kind: Kind::Name }, // workflow_id
+    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
     Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
     Field { number: 11, repeated: false, kind: Kind::Enum(&[(4, EffectSet::TERMINATE)]) }, // workflow_id_reuse_policy
 ] };
 
+/// temporal.api.workflowservice.v1.StartNexusOperationExecutionRequest
+static START_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { names_only: true, fields: &[
+    Field { number: 5, repeated: false, kind: Kind::Endpoint }, // endpoint
+] };
+
 /// temporal.api.workflowservice.v1.StartWorkflowExecutionRequest
-static START_WORKFLOW_EXECUTION_REQUEST: Message = Message { fields: &[
+static START_WORKFLOW_EXECUTION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Name }, // workflow_id
+    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
     Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
     Field { number: 11, repeated: false, kind: Kind::Enum(&[(4, EffectSet::TERMINATE)]) }, // workflow_id_reuse_policy
-    Field { number: 21, repeated: true, kind: Kind::Message(EffectSet::NEXUS, &NOTHING) }, // completion_callbacks
+    Field { number: 21, repeated: true, kind: Kind::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
     Field { number: 22, repeated: false, kind: Kind::Enum(&[(3, EffectSet::TERMINATE)]) }, // workflow_id_conflict_policy
 ] };
 
 /// temporal.api.workflowservice.v1.StartWorkflowExecutionRequest
-static START_WORKFLOW_EXECUTION_REQUEST_NESTED: Message = Message { fields: &[
+static START_WORKFLOW_EXECUTION_REQUEST_NESTED: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::OtherNamespace(EffectSet::START) }, // namespace
     Field { number: 2, repeated: false, kind: Kind::Name }, // workflow_id
+    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
     Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
     Field { number: 11, repeated: false, kind: Kind::Enum(&[(4, EffectSet::TERMINATE)]) }, // workflow_id_reuse_policy
-    Field { number: 21, repeated: true, kind: Kind::Message(EffectSet::NEXUS, &NOTHING) }, // completion_callbacks
+    Field { number: 21, repeated: true, kind: Kind::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
     Field { number: 22, repeated: false, kind: Kind::Enum(&[(3, EffectSet::TERMINATE)]) }, // workflow_id_conflict_policy
 ] };
 
 /// temporal.api.taskqueue.v1.StickyExecutionAttributes
-static STICKY_EXECUTION_ATTRIBUTES: Message = Message { fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // worker_task_queue
+static STICKY_EXECUTION_ATTRIBUTES: Message = Message { names_only: false, fields: &[
+    Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE_OF_WORKFLOW_POLL) }, // worker_task_queue
 ] };
 
 /// temporal.api.taskqueue.v1.TaskQueue
-static TASK_QUEUE: Message = Message { fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Name }, // name
+static TASK_QUEUE: Message = Message { names_only: false, fields: &[
+    Field { number: 1, repeated: false, kind: Kind::Queue(Use::Named) }, // name
+    Field { number: 2, repeated: false, kind: Kind::QueueKind }, // kind
+    Field { number: 3, repeated: false, kind: Kind::NormalName }, // normal_name
+] };
+
+/// temporal.api.taskqueue.v1.TaskQueue
+static TASK_QUEUE_OF_ACTIVITY_POLL: Message = Message { names_only: false, fields: &[
+    Field { number: 1, repeated: false, kind: Kind::Queue(Use::ActivityPoll) }, // name
+    Field { number: 2, repeated: false, kind: Kind::QueueKind }, // kind
+    Field { number: 3, repeated: false, kind: Kind::NormalName }, // normal_name
+] };
+
+/// temporal.api.taskqueue.v1.TaskQueue
+static TASK_QUEUE_OF_NEXUS_POLL: Message = Message { names_only: false, fields: &[
+    Field { number: 1, repeated: false, kind: Kind::Queue(Use::NexusPoll) }, // name
+    Field { number: 2, repeated: false, kind: Kind::QueueKind }, // kind
+    Field { number: 3, repeated: false, kind: Kind::NormalName }, // normal_name
+] };
+
+/// temporal.api.taskqueue.v1.TaskQueue
+static TASK_QUEUE_OF_WORKFLOW_POLL: Message = Message { names_only: false, fields: &[
+    Field { number: 1, repeated: false, kind: Kind::Queue(Use::WorkflowPoll) }, // name
+    Field { number: 2, repeated: false, kind: Kind::QueueKind }, // kind
+    Field { number: 3, repeated: false, kind: Kind::NormalName }, // normal_name
 ] };
 
 /// temporal.api.workflowservice.v1.TerminateWorkflowExecutionRequest
-static TERMINATE_WORKFLOW_EXECUTION_REQUEST: Message = Message { fields: &[
+static TERMINATE_WORKFLOW_EXECUTION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
 ] };
 
 /// temporal.api.schedule.v1.TriggerImmediatelyRequest
-static TRIGGER_IMMEDIATELY_REQUEST: Message = Message { fields: &[
+static TRIGGER_IMMEDIATELY_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::Enum(&[(4, EffectSet::CANCEL), (5, EffectSet::TERMINATE)]) }, // overlap_policy
 ] };
 
 /// temporal.api.workflowservice.v1.TriggerWorkflowRuleRequest
-static TRIGGER_WORKFLOW_RULE_REQUEST: Message = Message { fields: &[
+static TRIGGER_WORKFLOW_RULE_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
     Field { number: 5, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_RULE_SPEC) }, // spec
 ] };
 
 /// temporal.api.workflowservice.v1.UnpauseActivityExecutionRequest
-static UNPAUSE_ACTIVITY_EXECUTION_REQUEST: Message = Message { fields: &[
+static UNPAUSE_ACTIVITY_EXECUTION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Name }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.UnpauseActivityRequest
-static UNPAUSE_ACTIVITY_REQUEST: Message = Message { fields: &[
+static UNPAUSE_ACTIVITY_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.UnpauseWorkflowExecutionRequest
-static UNPAUSE_WORKFLOW_EXECUTION_REQUEST: Message = Message { fields: &[
+static UNPAUSE_WORKFLOW_EXECUTION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Name }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateActivityExecutionOptionsRequest
-static UPDATE_ACTIVITY_EXECUTION_OPTIONS_REQUEST: Message = Message { fields: &[
+static UPDATE_ACTIVITY_EXECUTION_OPTIONS_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Name }, // workflow_id
     Field { number: 6, repeated: false, kind: Kind::Message(EffectSet::NONE, &ACTIVITY_OPTIONS) }, // activity_options
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateActivityOptionsRequest
-static UPDATE_ACTIVITY_OPTIONS_REQUEST: Message = Message { fields: &[
+static UPDATE_ACTIVITY_OPTIONS_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
     Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &ACTIVITY_OPTIONS) }, // activity_options
 ] };
 
 /// temporal.api.namespace.v1.UpdateNamespaceInfo
-static UPDATE_NAMESPACE_INFO: Message = Message { fields: &[
+static UPDATE_NAMESPACE_INFO: Message = Message { names_only: false, fields: &[
     Field { number: 4, repeated: false, kind: Kind::Enum(&[(3, EffectSet::DELETE)]) }, // state
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateNamespaceRequest
-static UPDATE_NAMESPACE_REQUEST: Message = Message { fields: &[
+static UPDATE_NAMESPACE_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &UPDATE_NAMESPACE_INFO) }, // update_info
 ] };
 
 /// temporal.api.operatorservice.v1.UpdateNexusEndpointRequest
-static UPDATE_NEXUS_ENDPOINT_REQUEST: Message = Message { fields: &[
+static UPDATE_NEXUS_ENDPOINT_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &ENDPOINT_SPEC) }, // spec
 ] };
 
 /// temporal.api.update.v1.UpdateRef
-static UPDATE_REF: Message = Message { fields: &[
+static UPDATE_REF: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateScheduleRequest
-static UPDATE_SCHEDULE_REQUEST: Message = Message { fields: &[
+static UPDATE_SCHEDULE_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &SCHEDULE) }, // schedule
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateTaskQueueConfigRequest
-static UPDATE_TASK_QUEUE_CONFIG_REQUEST: Message = Message { fields: &[
-    Field { number: 3, repeated: false, kind: Kind::Name }, // task_queue
+static UPDATE_TASK_QUEUE_CONFIG_REQUEST: Message = Message { names_only: false, fields: &[
+    Field { number: 3, repeated: false, kind: Kind::Queue(Use::Named) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkerBuildIdCompatibilityRequest
-static UPDATE_WORKER_BUILD_ID_COMPATIBILITY_REQUEST: Message = Message { fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Name }, // task_queue
+static UPDATE_WORKER_BUILD_ID_COMPATIBILITY_REQUEST: Message = Message { names_only: false, fields: &[
+    Field { number: 2, repeated: false, kind: Kind::Queue(Use::Named) }, // task_queue
+] };
+
+/// temporal.api.workflowservice.v1.UpdateWorkerDeploymentVersionComputeConfigRequest
+static UPDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST: Message = Message { names_only: true, fields: &[
+    Field { number: 6, repeated: true, kind: Kind::Message(EffectSet::NONE, &UPDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST_COMPUTE_CONFIG_SCALING_GROUPS_ENTRY) }, // compute_config_scaling_groups
+] };
+
+/// temporal.api.workflowservice.v1.UpdateWorkerDeploymentVersionComputeConfigRequest.ComputeConfigScalingGroupsEntry
+static UPDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST_COMPUTE_CONFIG_SCALING_GROUPS_ENTRY: Message = Message { names_only: true, fields: &[
+    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP_UPDATE) }, // value
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkerVersioningRulesRequest
-static UPDATE_WORKER_VERSIONING_RULES_REQUEST: Message = Message { fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Name }, // task_queue
+static UPDATE_WORKER_VERSIONING_RULES_REQUEST: Message = Message { names_only: false, fields: &[
+    Field { number: 2, repeated: false, kind: Kind::Queue(Use::Named) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkflowExecutionOptionsRequest
-static UPDATE_WORKFLOW_EXECUTION_OPTIONS_REQUEST: Message = Message { fields: &[
+static UPDATE_WORKFLOW_EXECUTION_OPTIONS_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkflowExecutionRequest
-static UPDATE_WORKFLOW_EXECUTION_REQUEST: Message = Message { fields: &[
+static UPDATE_WORKFLOW_EXECUTION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
     Field { number: 5, repeated: false, kind: Kind::Message(EffectSet::NONE, &REQUEST) }, // request
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkflowExecutionRequest
-static UPDATE_WORKFLOW_EXECUTION_REQUEST_NESTED: Message = Message { fields: &[
+static UPDATE_WORKFLOW_EXECUTION_REQUEST_NESTED: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::OtherNamespace(EffectSet::UPDATE) }, // namespace
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
     Field { number: 5, repeated: false, kind: Kind::Message(EffectSet::NONE, &REQUEST) }, // request
 ] };
 
+/// temporal.api.workflowservice.v1.ValidateWorkerDeploymentVersionComputeConfigRequest
+static VALIDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST: Message = Message { names_only: true, fields: &[
+    Field { number: 6, repeated: true, kind: Kind::Message(EffectSet::NONE, &VALIDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST_COMPUTE_CONFIG_SCALING_GROUPS_ENTRY) }, // compute_config_scaling_groups
+] };
+
+/// temporal.api.workflowservice.v1.ValidateWorkerDeploymentVersionComputeConfigRequest.ComputeConfigScalingGroupsEntry
+static VALIDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST_COMPUTE_CONFIG_SCALING_GROUPS_ENTRY: Message = Message { names_only: true, fields: &[
+    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP_UPDATE) }, // value
+] };
+
 /// temporal.api.worker.v1.WorkerHeartbeat
-static WORKER_HEARTBEAT: Message = Message { fields: &[
+static WORKER_HEARTBEAT: Message = Message { names_only: false, fields: &[
     Field { number: 4, repeated: false, kind: Kind::Name }, // task_queue
 ] };
 
 /// temporal.api.common.v1.WorkflowExecution
-static WORKFLOW_EXECUTION: Message = Message { fields: &[
+static WORKFLOW_EXECUTION: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::Name }, // workflow_id
 ] };
 
 /// temporal.api.filter.v1.WorkflowExecutionFilter
-static WORKFLOW_EXECUTION_FILTER: Message = Message { fields: &[
+static WORKFLOW_EXECUTION_FILTER: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::Name }, // workflow_id
 ] };
 
 /// temporal.api.rules.v1.WorkflowRuleAction
-static WORKFLOW_RULE_ACTION: Message = Message { fields: &[
+static WORKFLOW_RULE_ACTION: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::PAUSE, &NOTHING) }, // activity_pause
 ] };
 
 /// temporal.api.rules.v1.WorkflowRuleSpec
-static WORKFLOW_RULE_SPEC: Message = Message { fields: &[
+static WORKFLOW_RULE_SPEC: Message = Message { names_only: false, fields: &[
     Field { number: 4, repeated: true, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_RULE_ACTION) }, // actions
+] };
+
+/// temporal.api.common.v1.WorkflowType
+static WORKFLOW_TYPE: Message = Message { names_only: true, fields: &[
+    Field { number: 1, repeated: false, kind: Kind::WorkflowType }, // name
 ] };

@@ -215,7 +215,7 @@ fn send(caller: &mut Caller, case: &Case, claims: &Map<String, Value>) -> Outcom
 /// What we read from the body, whoever sent it.
 fn read(case: &Case, method: &MethodRef) -> Result<Target, Fault> {
     let encoding = if case.grpc_encoding.as_deref() == Some("gzip") { Encoding::Gzip } else { Encoding::Identity };
-    let (mut body, mut request) = (Body::new(encoding), RequestReader::new(method.clone()));
+    let (mut body, mut request) = (Body::new(encoding), RequestReader::new(method.clone(), false));
     body.feed(&case.body, |bytes| request.feed(bytes))?;
     if !body.is_whole() {
         return Err(Fault::Malformed("the body ends before its message"));

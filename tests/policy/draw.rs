@@ -6,12 +6,29 @@ use crate::caller::Claims;
 use crate::generate::{ISSUERS, OPEN, SINGLE};
 use crate::methods::METHODS;
 use crate::random::Random;
-use crate::request::PARTS;
+use crate::request::{PARTS, Part};
 
 const NAMESPACES: &[&str] =
     &["a", "a", "a", "b", "a-dev", "a-dev", "b-dev", "a-b-dev", "-a-dev", "é", "*", "{team}", "a:dev", "A", ""];
 const GROUPS: &[&str] =
     &["team-a", "team-a", "team-b", "team-a-b", "team-é", "team-*", "team-{team}", "team-a:dev", "team-", "ops"];
+
+const STICKY: &str = "7@h-0f8fad5bd9cb469fa16570867728950e";
+/// Name, kind and normal name.
+const QUEUES: &[&str] = &[
+    "a-q|0|",
+    "a-q|1|",
+    "a-q|1|b-q",
+    "b-q|1|a-q",
+    "b-q|2|a-q",
+    "b-q|3|",
+    "7@h-0f8fad5bd9cb469fa16570867728950e|2|a-q",
+    "7@h-0f8fad5bd9cb469fa16570867728950e|2|b-q",
+    "host:0f8fad5b-d9cb-469f-a165-70867728950e|2|a-q",
+    "/temporal-sys/worker-commands/a/b|3|",
+    "temporal-sys-x|1|a-q",
+    "|0|",
+];
 
 /// A caller of one of the issuers, most often of the first.
 pub fn caller(random: &mut Random) -> (&'static str, Claims) {
@@ -74,11 +91,18 @@ pub fn request(random: &mut Random, config: &Value) -> Value {
     };
     let mut parts = Vec::new();
     for (place, _) in PARTS.iter().enumerate().filter(|(_, part)| part.0 == method) {
-        if random.percent(20) {
-            parts.push(json!([
-                place,
-                random.pick(&[namespace.as_str(), namespace.as_str(), "a", "", "temporal-sys-x", "/_sys/a"])
-            ]));
+        let pool: &[&str] = match PARTS[place].1 {
+            Part::Queue(_) => QUEUES,
+            Part::QueueName(_) => &["a-q", "b-q", "", STICKY],
+            Part::Type => &["A", "B", "Bb", "C", ""],
+            Part::Endpoint => &["tax-office", "pay", "Pay", "tax-"],
+            Part::Callback(_) => &["temporal://system", "Temporal:x", "https://example.com/"],
+            _ => &["a", "", "temporal-sys-x", "/_sys/a"],
+        };
+        let text =
+            if pool.contains(&"temporal-sys-x") && random.percent(50) { namespace.clone() } else { random.text(pool) };
+        if random.percent(if matches!(PARTS[place].1, Part::Queue(_)) { 60 } else { 20 }) {
+            parts.push(json!([place, text]));
         }
     }
     json!({"method": method, "namespace": namespace, "parts": parts})

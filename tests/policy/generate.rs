@@ -43,6 +43,13 @@ pub const SINGLE: &[&str] = &[
 ];
 pub const OPEN: &[&str] = &["grpc.health.v1.Health/Check", "GetSystemInfo", "GetClusterInfo", "GetSearchAttributes"];
 
+/// What rules are limited to.
+const LIMITS: &[(&str, &[&str])] = &[
+    ("task_queues", &["a-*", "a-*", "a-q", "*", "b-q"]),
+    ("workflow_types", &["A", "B*", "*"]),
+    ("nexus_endpoints", &["tax-*", "pay"]),
+];
+
 pub fn config(random: &mut Random, keys: &Value) -> Value {
     let mut config = json!({"version": 1, "issuers": {}});
     for name in ISSUERS {
@@ -121,6 +128,17 @@ pub fn grant(random: &mut Random, roles: &[String], name: &str) -> Value {
     if random.percent(20) {
         grant["may_register"] = json!(true);
     }
+    if random.percent(25) {
+        grant["may_call_back"] = json!(true);
+    }
+    let captured = captures(&grant["who"]);
+    for (name, pool) in LIMITS {
+        if random.percent(12) {
+            let mut pool = pool.to_vec();
+            pool.extend(captured.iter().map(|bound| if bound == "team" { "{team}-q" } else { "{kind}-*" }));
+            grant[*name] = (0..=random.below(2)).map(|_| json!(*random.pick(&pool))).collect();
+        }
+    }
     match random.below(10) {
         0 | 9 => grant["system"] = json!(true),
         1 | 2 => {
@@ -131,7 +149,7 @@ pub fn grant(random: &mut Random, roles: &[String], name: &str) -> Value {
         _ => {
             let mut patterns =
                 vec!["a", "a", "a-*", "*", "*-dev", "a-*-dev", "*-*", r"\*", r"\{team\}", "a:*", "A", "é"];
-            for bound in captures(&grant["who"]) {
+            for bound in captured {
                 patterns.extend(match bound.as_str() {
                     "team" => ["{team}", "{team}-*", "{team}-dev", "a-{team}-dev"],
                     _ => ["{kind}", "*-{kind}", "{kind}-dev", "a-{kind}"],
@@ -164,6 +182,10 @@ pub fn denial(random: &mut Random, name: &str) -> Value {
     }
     if denial["namespaces"] == json!([]) || denial.as_object().unwrap().len() == 1 {
         denial["namespaces"] = json!(["b"]);
+    }
+    if random.percent(30) {
+        let (name, pool) = random.pick(LIMITS);
+        denial["outside"][*name] = json!([random.text(pool)]);
     }
     if random.percent(15) {
         denial["shadow"] = json!(true);

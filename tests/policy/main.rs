@@ -19,6 +19,7 @@ mod caller;
 mod common;
 mod draw;
 mod generate;
+mod limits;
 mod methods;
 mod pattern;
 mod properties;
@@ -77,7 +78,7 @@ pub fn compiled(config: &Value, parsed: &Config, principal: &Principal, request:
     if parsed.policy.is_anonymous(&method) {
         return Some(Rule::Anonymous.name().to_owned());
     }
-    let mut reader = RequestReader::new(method.clone());
+    let mut reader = RequestReader::new(method.clone(), principal.is_limited());
     reader.feed(&request::encode(config, &parsed.catalogue, request)).unwrap();
     match parsed.policy.decide(principal, &reader.finish().unwrap()) {
         Verdict::Allow(rule) => {

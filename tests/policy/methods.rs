@@ -14,6 +14,8 @@ pub struct Method {
     pub scope: String,
     pub access: String,
     pub effects: Words,
+    /// What limits make of it.
+    pub limits: String,
 }
 
 /// The methods of data/temporal by their paths; both tables have them in the same order.
@@ -23,20 +25,22 @@ pub static METHODS: LazyLock<BTreeMap<String, Method>> = LazyLock::new(|| {
     let rows = effects.zip(access).map(|(effects, access)| {
         let (effects, access): (Vec<_>, Vec<_>) = (effects.split('\t').collect(), access.split('\t').collect());
         assert_eq!(effects[..2], access[..2]);
-        (format!("/{}/{}", access[0], access[1]), row(access[2], access[3], effects[2].split(',')))
+        (format!("/{}/{}", access[0], access[1]), row(access[2], access[3], effects[2].split(','), effects[3]))
     });
-    let health = ("/grpc.health.v1.Health/Check".to_owned(), row("cluster", "readonly", ["cluster-read"].into_iter()));
+    let health =
+        ("/grpc.health.v1.Health/Check".to_owned(), row("cluster", "readonly", ["cluster-read"].into_iter(), "open"));
     rows.chain([health]).collect()
 });
 
-fn row<'a>(scope: &str, access: &str, effects: impl Iterator<Item = &'a str>) -> Method {
-    Method { scope: scope.to_owned(), access: access.to_owned(), effects: effects.map(str::to_owned).collect() }
+fn row<'a>(scope: &str, access: &str, effects: impl Iterator<Item = &'a str>, limits: &str) -> Method {
+    let effects = effects.map(str::to_owned).collect();
+    Method { scope: scope.to_owned(), access: access.to_owned(), effects, limits: limits.to_owned() }
 }
 
 pub fn method(config: &Value, path: &str) -> Option<Method> {
     let added = || list(&config["methods"]).iter().find(|added| added["name"] == path);
     let read = |added: &Value| {
-        row(added["scope"].as_str().unwrap(), "", strings(&added["effects"]).iter().map(String::as_str))
+        row(added["scope"].as_str().unwrap(), "", strings(&added["effects"]).iter().map(String::as_str), "untold")
     };
     METHODS.get(path).cloned().or_else(|| added().map(read))
 }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::caller::{Claims, find, list, strings, texts, ways};
+use crate::limits;
 use crate::methods::{Words, method, path};
 use crate::pattern::{Bindings, Token, bind, matches, tokens};
 
@@ -19,8 +20,14 @@ pub struct Request {
     pub by_id: bool,
     /// Whether it names a workflow or a task queue of Temporal's own.
     pub internal: bool,
+    /// Whether it has Temporal call itself back.
+    pub calls_back: bool,
     /// Effects of its options.
     pub options: Words,
+    /// The task queues that it names: how they are used, name, kind, normal name.
+    pub queues: Vec<(String, String, u8, String)>,
+    pub types: Vec<String>,
+    pub endpoints: Vec<String>,
 }
 
 /// The rule that allows the request, if any: a list, or the grant that covers the last of its effects in its own namespace.
@@ -49,7 +56,9 @@ pub fn decide(config: &Value, issuer: &str, claims: &Claims, request: &Request) 
     own.extend(internal.then(|| "cluster-admin".to_owned()));
     places.insert(0, (&request.namespace, own));
     let cluster = method.scope == "cluster";
-    let unseen = if cluster { method.access != "readonly" } else { request.namespace.is_empty() || request.by_id };
+    let hidden = request.namespace.is_empty() || request.by_id || request.calls_back;
+    let unseen = if cluster { method.access != "readonly" } else { hidden };
+    let inside = |limits: &Value, way: &Bindings| limits::inside(limits, way, request, &method, &places[0].1);
     let denied = |denial: &Value| {
         let said = denial.get("effects").map(strings);
         let meant = |who: &Value| !ways(config, who, issuer, claims).is_empty();
@@ -65,6 +74,7 @@ pub fn decide(config: &Value, issuer: &str, claims: &Claims, request: &Request) 
         denial.get("who").is_none_or(meant)
             && !denial.get("unless").is_some_and(meant)
             && denial["shadow"] != true
+            && denial.get("outside").is_none_or(|limits| !inside(limits, &Bindings::new()))
             && places.iter().enumerate().any(|(place, (name, effects))| what(place, effects) && here(place, name))
     };
     if list(&config["denials"]).iter().any(denied) {
@@ -78,13 +88,14 @@ pub fn decide(config: &Value, issuer: &str, claims: &Claims, request: &Request) 
     let covered = |(namespace, effects): &(&str, Words)| {
         let mut missing = effects.clone();
         list(&config["grants"]).iter().filter(|grant| grant["shadow"] != true).find_map(|grant| {
-            for (role, place) in gives(config, grant, issuer, claims) {
+            for (role, place, way) in gives(config, grant, issuer, claims) {
                 let reaches = match place {
                     Place::System => true,
                     _ if needs_system || (registers && grant["may_register"] != true) => false,
+                    _ if request.calls_back && grant["may_call_back"] != true => false,
                     Place::Namespaces(pattern) => matches(&pattern, namespace, &Bindings::new()).is_some(),
                 };
-                if reaches {
+                if reaches && inside(grant, &way) {
                     let covered = role.covers(&request.method, &method.effects);
                     missing.retain(|effect| !covered.contains(effect));
                 }
@@ -160,19 +171,22 @@ enum Place {
     Namespaces(Vec<Token>),
 }
 
-/// What a grant gives the caller.
-fn gives(config: &Value, grant: &Value, issuer: &str, claims: &Claims) -> Vec<(Role, Place)> {
-    let ways = ways(config, &grant["who"], issuer, claims);
-    if let (Some(claim), false) = (grant["permissions_claim"].as_str(), ways.is_empty()) {
-        return permissions(find(claim, claims));
+/// What a grant gives the caller, by each way in which they are meant.
+fn gives(config: &Value, grant: &Value, issuer: &str, claims: &Claims) -> Vec<(Role, Place, Bindings)> {
+    let mut given = Vec::new();
+    for way in ways(config, &grant["who"], issuer, claims) {
+        if let Some(claim) = grant["permissions_claim"].as_str() {
+            given.extend(permissions(find(claim, claims)).into_iter().map(|(role, place)| (role, place, way.clone())));
+            continue;
+        }
+        let role = role(config, grant["role"].as_str().unwrap_or_default());
+        if grant["system"] == true {
+            given.push((role.clone(), Place::System, way.clone()));
+        }
+        let bound = strings(&grant["namespaces"]).into_iter().filter_map(|pattern| bind(tokens(&pattern), &way));
+        given.extend(bound.map(|pattern| (role.clone(), Place::Namespaces(pattern), way.clone())));
     }
-    let role = role(config, grant["role"].as_str().unwrap_or_default());
-    if grant["system"] == true {
-        return ways.iter().map(|_| (role.clone(), Place::System)).collect();
-    }
-    let patterns = strings(&grant["namespaces"]);
-    let bound = ways.iter().flat_map(|way| patterns.iter().filter_map(|pattern| bind(tokens(pattern), way)));
-    bound.map(|pattern| (role.clone(), Place::Namespaces(pattern))).collect()
+    given
 }
 
 /// Temporal's permissions: `namespace:word` in a list or a string, or words by namespace.

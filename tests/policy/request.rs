@@ -17,13 +17,22 @@ pub enum Part {
     Id,
     /// A text that names a workflow or a task queue.
     Name,
+    /// A task queue, used so: its text is its name, its kind and its normal name, with `|` between them.
+    Queue(&'static str),
+    /// The text of a task queue's name alone.
+    QueueName(&'static str),
+    /// A text that names a workflow type or a Nexus endpoint.
+    Type,
+    Endpoint,
+    /// Where a callback goes, with the effect of having one.
+    Callback(&'static str),
     /// A number with this effect.
     Number(u8, &'static str),
     /// A message with this effect.
     Message(&'static str),
 }
 
-use Part::{Id, Message, Name, Number, Other};
+use Part::{Callback, Endpoint, Id, Message, Name, Number, Other, Queue, QueueName, Type};
 
 /// Parts of requests: their method, their meaning, and the way to them by field numbers. Of one method all may stand
 /// beside each other.
@@ -33,7 +42,21 @@ pub const PARTS: &[(&str, Part, &[u8])] = &[
     ("StartWorkflowExecution", Message("nexus"), &[21]),
     ("StartWorkflowExecution", Name, &[2]),
     ("SignalWithStartWorkflowExecution", Number(4, "terminate"), &[11]),
-    ("SignalWithStartWorkflowExecution", Name, &[4, 1]),
+    ("StartWorkflowExecution", Callback("nexus"), &[21, 2, 1]),
+    ("StartWorkflowExecution", Queue("named"), &[4]),
+    ("StartWorkflowExecution", Type, &[3, 1]),
+    ("SignalWithStartWorkflowExecution", Queue("named"), &[4]),
+    ("RespondWorkflowTaskCompleted", Queue("named"), &[2, 12, 4]),
+    ("RespondWorkflowTaskCompleted", Queue("workflow"), &[4, 1]),
+    ("RespondWorkflowTaskCompleted", Type, &[2, 12, 3, 1]),
+    ("RespondWorkflowTaskCompleted", Endpoint, &[2, 18, 1]),
+    ("StartNexusOperationExecution", Endpoint, &[5]),
+    ("PollWorkflowTaskQueue", Queue("workflow"), &[2]),
+    ("PollActivityTaskQueue", Queue("activity"), &[2]),
+    ("PollNexusTaskQueue", Queue("nexus"), &[3]),
+    ("DescribeTaskQueue", Queue("named"), &[2]),
+    ("ShutdownWorker", QueueName("sticky"), &[2]),
+    ("ShutdownWorker", QueueName("named"), &[7]),
     ("RespondWorkflowTaskCompleted", Other("start", None), &[2, 12, 1]),
     ("RespondWorkflowTaskCompleted", Other("signal", None), &[2, 13, 1]),
     ("RespondWorkflowTaskCompleted", Other("start", Some((11, 4, "terminate"))), &[2, 12, 1]),
@@ -52,7 +75,6 @@ pub const PARTS: &[(&str, Part, &[u8])] = &[
     ("UpdateNamespace", Number(3, "delete"), &[2, 4]),
     ("SignalWorkflowExecution", Name, &[2, 1]),
     ("GetWorkflowExecutionHistory", Name, &[2, 1]),
-    ("PollActivityTaskQueue", Name, &[2, 1]),
 ];
 
 fn parts(request: &Value) -> impl Iterator<Item = (Part, &'static [u8], &str)> {
@@ -77,13 +99,38 @@ pub fn meaning(config: &Value, request: &Value) -> Request {
                 meaning.others.push((text.to_owned(), there.to_owned(), option));
             }
             Id => meaning.by_id |= !text.is_empty(),
-            Name => meaning.internal |= text.starts_with("temporal-sys-") || text.starts_with("/_sys/"),
+            Name => meaning.internal |= internal(text),
+            Queue(used) | QueueName(used) => {
+                let queue: Vec<_> = text.split('|').collect();
+                meaning.internal |= internal(queue[0]);
+                let [name, normal] = [queue[0], queue.get(2).unwrap_or(&"")].map(str::to_owned);
+                let kind = queue.get(1).map_or(0, |kind| kind.parse().unwrap());
+                meaning.queues.push((used.to_owned(), name, kind, normal));
+            }
+            Type => meaning.types.push(text.to_owned()),
+            Endpoint => meaning.endpoints.push(text.to_owned()),
+            Callback(effect) => {
+                meaning.options.insert(effect.to_owned());
+                meaning.calls_back |= text.to_ascii_lowercase().starts_with("temporal:");
+            }
             Number(_, effect) | Message(effect) => {
                 meaning.options.insert(effect.to_owned());
             }
         }
     }
     meaning
+}
+
+fn internal(name: &str) -> bool {
+    name.starts_with("temporal-sys-") || name.starts_with("/_sys/")
+}
+
+/// A task queue's bytes.
+fn queue(text: &str) -> Vec<u8> {
+    let parts: Vec<_> = text.split('|').collect();
+    let [name, kind, normal] = parts[..] else { return field(1, 2, text.as_bytes()) };
+    let kind = kind.parse().unwrap();
+    [field(3, 2, normal.as_bytes()), field(1, 2, name.as_bytes()), field(2, 0, &[kind])].concat()
 }
 
 /// Its bytes.
@@ -98,7 +145,8 @@ pub fn encode(config: &Value, catalogue: &Catalogue, request: &Value) -> Vec<u8>
             Other(_, Some((option, value, _))) => {
                 [field(*last, 2, text.as_bytes()), field(option, 0, &[value])].concat()
             }
-            Other(..) | Id | Name => field(*last, 2, text.as_bytes()),
+            Other(..) | Id | Name | QueueName(_) | Type | Endpoint | Callback(_) => field(*last, 2, text.as_bytes()),
+            Queue(_) => field(*last, 2, &queue(text)),
             Number(value, _) => field(*last, 0, &[value]),
             Message(_) => field(*last, 2, b""),
         };

@@ -82,6 +82,11 @@ fn denials() {
 }
 
 #[test]
+fn limits() {
+    check("limits");
+}
+
+#[test]
 fn callers() {
     check("callers");
 }

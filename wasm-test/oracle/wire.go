@@ -153,6 +153,9 @@ func (w *writer) text(field protoreflect.FieldDescriptor) []byte {
 	if w.many > 0 {
 		return fmt.Appendf(nil, "n%d", w.IntN(w.many))
 	}
+	if field.Name() == "url" && w.IntN(2) == 0 {
+		return []byte("temporal://system")
+	}
 	if field.Name() == "namespace" && w.IntN(2) == 0 {
 		return []byte("payroll")
 	}

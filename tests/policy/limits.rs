@@ -1,0 +1,45 @@
+//! Limits, as docs/configuration.md tells them: whether a request is inside.
+
+use serde_json::Value;
+
+use crate::caller::strings;
+use crate::methods::{Method, Words};
+use crate::pattern::{Bindings, bind, matches, tokens};
+use crate::reference::Request;
+
+/// Whether a request with these effects fits the limits of a grant, or of a denial's `outside`.
+pub fn inside(limits: &Value, way: &Bindings, request: &Request, method: &Method, effects: &Words) -> bool {
+    let fits = |list: &str, name: &str| {
+        strings(&limits[list])
+            .iter()
+            .filter_map(|pattern| bind(tokens(pattern), way))
+            .any(|pattern| matches(&pattern, name, &Bindings::new()).is_some())
+    };
+    let limited = |list: &str| limits.get(list).is_some();
+    let by_id = method.limits == "untold" || (effects.contains("terminate") && !method.effects.contains("terminate"));
+    if (limited("task_queues") || limited("workflow_types")) && by_id {
+        return false;
+    }
+    let queue = |(used, name, kind, normal): &(String, String, u8, String)| match (used.as_str(), kind) {
+        ("named", _) => name.is_empty() || fits("task_queues", name),
+        ("sticky", _) => name.is_empty() || sticky(name),
+        ("workflow", 2) => sticky(name) && fits("task_queues", normal),
+        ("nexus", 3) => name.trim_start_matches('/').starts_with("temporal-sys/worker-commands/"),
+        (_, 0 | 1) => fits("task_queues", name),
+        _ => false,
+    };
+    let names_one = method.limits != "named" || request.queues.iter().any(|(_, name, ..)| !name.is_empty());
+    (!limited("task_queues") || (names_one && request.queues.iter().all(queue)))
+        && (!limited("workflow_types")
+            || request.types.iter().all(|name| name.is_empty() || fits("workflow_types", name)))
+        && (!limited("nexus_endpoints") || request.endpoints.iter().all(|name| fits("nexus_endpoints", name)))
+}
+
+/// Whether a name ends in a UUID after a hyphen or a colon, as SDKs make them.
+fn sticky(name: &str) -> bool {
+    let Some(at) = name.char_indices().rev().find(|(_, letter)| "@:".contains(*letter)).map(|(at, _)| at) else {
+        return false;
+    };
+    let uuid = name[at..].rsplit_once("h-").map_or(&name[at + 1..], |(_, uuid)| uuid);
+    uuid.replace('-', "").len() == 32 && uuid.chars().all(|letter| letter.is_ascii_hexdigit() || letter == '-')
+}
