@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn places_are_the_files() {
         assert_eq!(place("v: |\n  {\"b\": 1,\n   \"a\": 2}\nw: 1\n"), Ok((3, 9)));
-        assert_eq!(place("v: |\n  {\"a\": 2}\n"), Ok((2, 8)));
+        assert_eq!(place("v: |\n  {\"a\": 2}\n"), Ok((2, 9)));
         assert_eq!(place("v: '{\"a\": 2}'\n"), Ok((1, 11)));
     }
 

@@ -176,10 +176,10 @@ impl Filter {
                 claims.entry("aud").or_insert_with(|| Value::from(audience.as_str()));
             }
         }
-        let mut header = json!({"alg": "EdDSA", "kid": "cli"});
-        if let Some(typ) = caller.typ.as_ref().filter(|typ| !typ.is_empty()) {
-            header["typ"] = Value::from(typ.as_str());
-        }
+        let header = match caller.typ.as_deref() {
+            None | Some("") => json!({"alg": "EdDSA", "kid": "cli"}),
+            Some(typ) => json!({"alg": "EdDSA", "kid": "cli", "typ": typ}),
+        };
         let signed = [header, Value::Object(claims)].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
         let signature = URL_SAFE_NO_PAD.encode(*pair().sk.sign(&signed, None));
         format!("{signed}.{signature}")

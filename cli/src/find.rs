@@ -176,7 +176,7 @@ mod tests {
     fn filters_of_envoy_if_they_are_ours() {
         let ours = "    root_id: temporal_auth\n";
         let configuration = "    configuration: {'@type': x/google.protobuf.Struct, value: {a: 1}}\n";
-        assert_eq!(found(&format!("{HEAD}{ours}{configuration}")).0, [(5, 64)]);
+        assert_eq!(found(&format!("{HEAD}{ours}{configuration}")).0, [(5, 63)]);
         let other = found(&format!("{HEAD}    root_id: other\n{configuration}"));
         assert!(other.0.is_empty() && other.1[0].contains("no configuration of temporal-auth"));
         let (places, wrong) = found(&format!("{HEAD}{ours}"));

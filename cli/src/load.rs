@@ -6,7 +6,7 @@ use serde_json::Value;
 use temporal_auth::config::{Config, Problem};
 
 use crate::find::{self, Found};
-use crate::report::Diagnostic;
+use crate::report::{self, Diagnostic};
 use crate::source::{Source, Span};
 use crate::yaml::path::{self, Place};
 use crate::yaml::{self, value};
@@ -67,7 +67,10 @@ pub(crate) fn file(file: &Path) -> Result<File, String> {
         match Config::parse(value.to_string().as_bytes()) {
             Ok(config) if doubts.is_empty() => configurations.push(Configuration { value, config, found }),
             Ok(_) => {}
-            Err(problems) => wrong.extend(problems.iter().map(|problem| diagnostic(problem, &found))),
+            Err(problems) if found.shown_at.is_none() => {
+                report::add(&mut doubts, problems.iter().map(|problem| diagnostic(problem, &found)).collect());
+            }
+            Err(problems) => doubts.extend(problems.iter().map(|problem| diagnostic(problem, &found))),
         }
         wrong.append(&mut doubts);
     }

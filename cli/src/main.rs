@@ -39,14 +39,16 @@ fn main() -> ExitCode {
         Ok(Command::Test { files }) => cases::test(&files),
         Err(why) => Err(format!("{why}\nTry temporal-auth --help.")),
     };
+    // Names in a file cannot move the cursor.
+    let plain = |text: String| text.replace(|char: char| char.is_control() && !matches!(char, '\n' | '\t'), "\u{fffd}");
     let (text, code) = match done {
         Ok((text, good)) => (text, if good { ExitCode::SUCCESS } else { ExitCode::from(1) }),
         Err(why) => {
-            let _ = writeln!(std::io::stderr(), "temporal-auth: {why}");
+            let _ = writeln!(std::io::stderr(), "temporal-auth: {}", plain(why));
             return ExitCode::from(2);
         }
     };
     // A reader that has seen enough is no error.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    let _ = std::io::stdout().write_all(plain(text).as_bytes());
     code
 }

@@ -35,6 +35,12 @@ impl Diagnostic {
     }
 }
 
+/// Adds what is said of other places: of one that could be read in two ways nothing more is known.
+pub(crate) fn add(doubts: &mut Vec<Diagnostic>, others: Vec<Diagnostic>) {
+    let others: Vec<_> = others.into_iter().filter(|other| !doubts.iter().any(|doubt| doubt.at == other.at)).collect();
+    doubts.extend(others);
+}
+
 /// All of them, as they stand in the file, and how many errors and warnings there are.
 pub(crate) fn show(diagnostics: &mut [Diagnostic], source: &Source) -> (String, usize, usize) {
     diagnostics.sort_by_key(|diagnostic| (diagnostic.at.line, diagnostic.at.column, diagnostic.warning));

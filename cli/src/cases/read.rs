@@ -5,7 +5,7 @@ use temporal_auth::config::Problem;
 use temporal_auth::config::node::{Node, Problems};
 
 use crate::load;
-use crate::report::Diagnostic;
+use crate::report::{self, Diagnostic};
 use crate::source::Span;
 use crate::yaml::scalar::Dialect;
 use crate::yaml::{self, path, value};
@@ -53,7 +53,8 @@ pub(super) fn read(text: &str) -> Result<Cases, Vec<Diagnostic>> {
     let value = value::value(document, Dialect::Yaml, &mut wrong);
     let problems = Problems::default();
     let cases = cases(&Node::root(&value, &problems), document);
-    wrong.extend(problems.into_list().iter().map(|problem| diagnostic(problem, document)));
+    let problems: Vec<_> = problems.into_list().iter().map(|problem| diagnostic(problem, document)).collect();
+    report::add(&mut wrong, problems);
     cases.filter(|_| wrong.is_empty()).ok_or(wrong)
 }
 
@@ -107,7 +108,7 @@ mod tests {
     #[test]
     fn cases_with_their_places() {
         let text = "config: c.yaml\npeople:\n- &alice {sub: alice}\ncases:\n- name: one\n  claims: *alice\n  method: M\n  \
-                    namespace: n\n  expect: allow\n- {name: two, claims: {}, issuer: i, method: M, expect: deny, rule: r}\n";
+                    namespace: x\n  expect: allow\n- {name: two, claims: {}, issuer: i, method: M, expect: deny, rule: r}\n";
         let cases = read(text).unwrap().cases;
         assert_eq!((cases[0].claims["sub"].as_str(), cases[0].at.line, cases[0].allow), (Some("alice"), 5, true));
         assert_eq!(
@@ -127,9 +128,9 @@ mod tests {
         for expected in [
             "1:1 confg: found an unknown",
             "1:1 config: found nothing",
-            "3:24 cases[0].claims",
-            "3:36 cases[0].method",
-            "3:47 cases[0].expect",
+            "3:23 cases[0].claims",
+            "3:35 cases[0].method",
+            "3:46 cases[0].expect",
         ] {
             assert!(wrong.iter().any(|wrong| wrong.starts_with(expected)), "{expected}: {wrong:#?}");
         }

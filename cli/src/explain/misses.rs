@@ -98,10 +98,7 @@ impl Trial<'_> {
         for effect in self.effects {
             let others: Vec<_> = self.effects.iter().filter(|other| *other != effect).collect();
             let mut config = self.config.clone();
-            let mut with = json!({"from": role});
-            if !others.is_empty() {
-                with["plus"] = json!(others);
-            }
+            let with = if others.is_empty() { json!({"from": role}) } else { json!({"from": role, "plus": others}) };
             // No role of a policy has this name.
             const NAME: &str = "\u{1}trial";
             if let Some(members) = config.as_object_mut() {

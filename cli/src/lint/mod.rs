@@ -10,6 +10,8 @@ mod wide;
 
 use temporal_auth::config::Config;
 
+use crate::yaml::path::member;
+
 /// One warning.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Lint {
@@ -27,14 +29,4 @@ pub(crate) fn all(config: &Config) -> Vec<Lint> {
         .iter()
         .flat_map(|lint| lint(config))
         .collect()
-}
-
-/// The path of a member whose name may be anything, as the library writes it.
-fn member(path: &str, name: &str) -> String {
-    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    if plain && !name.is_empty() {
-        format!("{path}.{name}")
-    } else {
-        format!("{path}[{}]", serde_json::Value::from(name))
-    }
 }

@@ -19,7 +19,6 @@ struct Open {
     at: Span,
     anchor: usize,
     tagged: bool,
-    flow: bool,
     map: bool,
     inside: Vec<Rc<Node>>,
 }
@@ -37,13 +36,11 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Rc<Node>>, Diagnostic> {
             Diagnostic::error(format!("not YAML: {}", error.info()), at)
         })?;
         let at = span(marks);
+        let too_deep = || Diagnostic::error(format!("deeper than {MAX_DEPTH} levels, aliases followed"), at);
         if open.len() > MAX_DEPTH {
-            return Err(Diagnostic::error(format!("deeper than {MAX_DEPTH} levels"), at));
+            return Err(too_deep());
         }
-        let mut begin = |anchor, tagged, map| {
-            let flow = (at.end_line, at.end_column) == (at.line, at.column.saturating_add(1));
-            open.push(Open { at, anchor, tagged, flow, map, inside: Vec::new() });
-        };
+        let mut begin = |anchor, tagged, map| open.push(Open { at, anchor, tagged, map, inside: Vec::new() });
         let (anchor, node) = match event {
             Event::SequenceStart(anchor, tag) => {
                 begin(anchor, tag.is_some(), false);
@@ -65,7 +62,7 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Rc<Node>>, Diagnostic> {
                     ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
                 };
                 let kind = Kind::Scalar(text.into_owned(), style);
-                (anchor, Rc::new(Node { at, kind, tagged: tag.is_some(), size: 1 }))
+                (anchor, Rc::new(Node { at, kind, tagged: tag.is_some(), size: 1, depth: 1 }))
             }
             Event::Alias(anchor) => match anchors.get(&anchor) {
                 Some(node) => (0, Rc::clone(node)),
@@ -75,6 +72,9 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Rc<Node>>, Diagnostic> {
                 continue;
             }
         };
+        if node.depth > MAX_DEPTH {
+            return Err(too_deep());
+        }
         if node.size > MAX_SIZE {
             return Err(Diagnostic::error(format!("more than {MAX_SIZE} values, aliases followed"), at));
         }
@@ -91,6 +91,7 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Rc<Node>>, Diagnostic> {
 
 fn close(open: Open, end: Span) -> Node {
     let size = open.inside.iter().fold(1usize, |size, node| size.saturating_add(node.size));
+    let depth = open.inside.iter().map(|node| node.depth).max().unwrap_or(0).saturating_add(1);
     let kind = if open.map {
         let mut inside = open.inside.into_iter();
         let mut members = Vec::new();
@@ -101,10 +102,10 @@ fn close(open: Open, end: Span) -> Node {
     } else {
         Kind::List(open.inside)
     };
-    // A block ends where the next thing begins: its place is its beginning.
-    let at =
-        if open.flow { Span { end_line: end.end_line, end_column: end.end_column, ..open.at } } else { point(open.at) };
-    Node { at, kind, tagged: open.tagged, size }
+    // A block ends where the next thing begins, with nothing: its place is its beginning.
+    let flow = end.end_column > end.column;
+    let at = if flow { Span { end_line: end.end_line, end_column: end.end_column, ..open.at } } else { point(open.at) };
+    Node { at, kind, tagged: open.tagged, size, depth }
 }
 
 fn point(at: Span) -> Span {
@@ -136,7 +137,7 @@ mod tests {
         assert_eq!((at(&b.name), at(&b.value)), ((1, 5, 1, 6), (1, 8, 1, 18)));
         let Kind::List(list) = &b.value.kind else { panic!() };
         assert_eq!(at(&list[1]), (1, 12, 1, 17));
-        assert_eq!(at(documents[0].value("c").unwrap()), (3, 1, 3, 2));
+        assert_eq!(at(documents[0].value("c").unwrap()), (3, 3, 3, 4));
         assert_eq!(documents[1].text(), Some("f"));
     }
 
@@ -144,7 +145,7 @@ mod tests {
     fn an_alias_is_what_it_stands_for_at_its_place() {
         let documents = documents("a: &x {b: 1}\nc: *x\n").unwrap();
         let c = documents[0].value("c").unwrap();
-        assert_eq!((at(c), c.value("b").unwrap().text()), ((1, 7, 1, 13), Some("1")));
+        assert_eq!((at(c), c.value("b").unwrap().text()), ((1, 4, 1, 13), Some("1")));
     }
 
     #[test]
@@ -167,5 +168,7 @@ mod tests {
         }
         assert!(documents(&text).unwrap_err().text.contains("values"));
         assert!(documents("a: &x [*x]").is_err());
+        let deep = |levels: usize| format!("a: &a {0}1{1}\nb: {0}*a{1}\n", "[".repeat(levels), "]".repeat(levels));
+        assert!(documents(&deep(20)).is_ok() && documents(&deep(40)).unwrap_err().text.contains("deeper"));
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Node {
     pub(crate) tagged: bool,
     /// How many values it has inside, aliases followed.
     size: usize,
+    /// How many levels it has, aliases followed.
+    depth: usize,
 }
 
 /// What a value is.

@@ -19,6 +19,16 @@ pub(crate) struct Place {
     pub(crate) name: Option<Span>,
 }
 
+/// The path of a member whose name may be anything, as the library writes it.
+pub(crate) fn member(path: &str, name: &str) -> String {
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    match (path, plain && !name.is_empty()) {
+        ("", true) => name.to_owned(),
+        (path, true) => format!("{path}.{name}"),
+        (path, false) => format!("{path}[{}]", serde_json::Value::from(name)),
+    }
+}
+
 /// The steps of a path, as the library writes them.
 fn steps(mut path: &str) -> Option<Vec<Step>> {
     let mut steps = Vec::new();
@@ -85,7 +95,8 @@ mod tests {
             steps("grants[2].who[\"a.b]\\\"[\"].x[0]"),
             Some(vec![name("grants"), Step::Place(2), name("who"), name("a.b]\"["), name("x"), Step::Place(0)])
         );
-        assert_eq!(steps("[\"a b\"].c"), Some(vec![name("a b"), name("c")]));
+        assert_eq!(steps(&member(&member("", "a b"), "c")), Some(vec![name("a b"), name("c")]));
+        assert_eq!((member("a", ""), member("a", "b-1")), ("a[\"\"]".to_owned(), "a.b-1".to_owned()));
         for bad in ["a[", "a[x]", "a[\"x]"] {
             assert_eq!(steps(bad), None, "{bad}");
         }
@@ -104,7 +115,7 @@ mod tests {
         assert_eq!(pointed("a[0].c"), (3, 3), "a block");
         assert_eq!(pointed("a[1].e"), (5, 7), "a list in one line");
         assert_eq!(pointed("a[1].e[1]"), (5, 11));
-        assert_eq!(pointed("a[1][\"f/g\"]"), (5, 23));
+        assert_eq!(pointed("a[1][\"f/g\"]"), (5, 22));
         assert_eq!(pointed("h"), (6, 1), "nothing");
     }
 

@@ -3,15 +3,17 @@
 use serde_json::{Map, Value};
 
 use super::scalar::{self, Dialect};
-use super::{Kind, Node, Style};
+use super::{Kind, Node, Style, path};
 use crate::report::Diagnostic;
 use crate::source::Span;
 
 /// The value, as far as it can be said; what is wrong with it is added.
 pub(crate) fn value(node: &Node, dialect: Dialect, wrong: &mut Vec<Diagnostic>) -> Value {
-    let mut say = |found: &str, expected: &str, at: Span| {
-        wrong.push(Diagnostic::error(format!("found {found}, expected {expected}"), at));
-    };
+    below("", node, dialect, wrong)
+}
+
+fn below(path: &str, node: &Node, dialect: Dialect, wrong: &mut Vec<Diagnostic>) -> Value {
+    let mut say = |found: &str, expected: &str, at: Span| wrong.push(problem(path, found, expected, at));
     if node.tagged {
         say("a tag", "the value alone: readers of YAML differ about tags", node.at);
     }
@@ -25,30 +27,39 @@ pub(crate) fn value(node: &Node, dialect: Dialect, wrong: &mut Vec<Diagnostic>) 
                 _ => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str())),
             }
         }),
-        Kind::List(list) => Value::Array(list.iter().map(|node| value(node, dialect, wrong)).collect()),
+        Kind::List(list) => Value::Array(
+            list.iter()
+                .enumerate()
+                .map(|(place, node)| below(&format!("{path}[{place}]"), node, dialect, wrong))
+                .collect(),
+        ),
         Kind::Map(members) => {
             let mut read: Map<String, Value> = Map::new();
             for member in members {
-                let mut say = |found: String, expected: &str| {
-                    let text = format!("found {found}, expected {expected}");
-                    wrong.push(Diagnostic::error(text, member.name.at));
-                };
                 let Kind::Scalar(name, style) = &member.name.kind else {
-                    say("a list or an object as a name".to_owned(), "a text");
+                    wrong.push(problem(path, "a list or an object as a name", "a text", member.name.at));
                     continue;
                 };
+                let (path, at) = (path::member(path, name), member.name.at);
                 if name == "<<" && *style == Style::Plain {
-                    say("<<".to_owned(), "the members themselves: not every reader of YAML merges them");
+                    let expected = "the members themselves: not every reader of YAML merges them";
+                    wrong.push(problem(&path, "<<", expected, at));
                 } else if read.contains_key(name) {
                     let first = node.get(name).map_or(0, |first| first.name.at.line);
-                    say(format!("{name} again"), &format!("it once: it stands in line {first} already"));
+                    let expected = format!("it once: it stands in line {first} already");
+                    wrong.push(problem(&path, &format!("{name} again"), &expected, at));
                 } else {
-                    read.insert(name.clone(), value(&member.value, dialect, wrong));
+                    read.insert(name.clone(), below(&path, &member.value, dialect, wrong));
                 }
             }
             Value::Object(read)
         }
     }
+}
+
+fn problem(path: &str, found: &str, expected: &str, at: Span) -> Diagnostic {
+    let path = if path.is_empty() { "(top level)" } else { path };
+    Diagnostic::error(format!("{path}: found {found}, expected {expected}"), at)
 }
 
 #[cfg(test)]
@@ -73,7 +84,13 @@ mod tests {
     #[test]
     fn what_could_be_read_in_two_ways_is_told_all_at_once() {
         let (_, wrong) = read("a: 1\na: 2\nb: !!str 5\nc: [on]\nd: {<<: {x: 1}}\n[e]: 1\n");
-        for expected in ["2:1 found a again", "3:10 found a tag", "4:5 found on", "5:5 found <<", "6:1 found a list"] {
+        for expected in [
+            "2:1 a: found a again",
+            "3:4 b: found a tag",
+            "4:5 c[0]: found on",
+            "5:5 d[\"<<\"]: found <<",
+            "6:1 (top level): found a list",
+        ] {
             assert!(wrong.iter().any(|wrong| wrong.starts_with(expected)), "{expected}: {wrong:#?}");
         }
         assert_eq!(wrong.len(), 5);
