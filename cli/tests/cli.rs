@@ -163,6 +163,13 @@ fn a_denial_tells_what_was_near() {
         1,
         &["verdict  REFUSE with UNAUTHENTICATED", "no subject in claim sub"],
     );
+    explain(
+        r#"{"sub": "x\nverdict  ALLOW"}"#,
+        "ListNamespaces",
+        "",
+        1,
+        &["caller   x\\nverdict  ALLOW of issuer corp"],
+    );
     explain(alice, "/a.B/C", "", 1, &["verdict  REFUSE with UNIMPLEMENTED"]);
 }
 

@@ -32,9 +32,14 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
 
     let mut text = String::new();
     let (subject, kind) = judged.caller.clone().unwrap_or_default();
+    // Whatever the token says, it cannot write a line of its own.
+    let subject = subject.escape_debug();
     let kind = kind.map(|kind| format!(", {kind}")).unwrap_or_default();
-    let who =
-        if subject.is_empty() { "nobody".to_owned() } else { format!("{subject} of issuer {}{kind}", caller.issuer) };
+    let who = if judged.caller.is_none() {
+        "nobody".to_owned()
+    } else {
+        format!("{subject} of issuer {}{kind}", caller.issuer)
+    };
     let _ = writeln!(text, "caller   {who}\n         the claims are taken as verified: no signature was checked");
     let place = if target.namespace.is_empty() { String::new() } else { format!(" in namespace {}", target.namespace) };
     let _ = writeln!(text, "call     {}{place}", target.path);
