@@ -13,7 +13,7 @@ PYTHON ?= python3
 .DEFAULT_GOAL := help
 # Two builds at once would only wait for each other's locks.
 .NOTPARALLEL:
-.PHONY: help setup module demo run test test-native test-oracle oracle mutants fuzz vectors test-wasm parity lint format table bench clean
+.PHONY: help setup module demo run test test-native test-cli test-oracle oracle mutants fuzz vectors test-wasm parity lint format table bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,11 +30,13 @@ demo: setup module ## watch a stock Temporal become role-protected, call by call
 run: setup module ## the same, left running on the ports of envoy.yaml, with commands to try
 	@$(PY) demo/run.py --stay
 
-test: test-native test-oracle test-wasm demo ## all tests, the demo among them
+test: test-native test-cli test-oracle test-wasm demo ## all tests, the demo among them
 
-test-native: ## tests of the library and of the command line
+test-native: ## unit tests of the library
 	cargo test $(CARGO_TEST_ARGS)
-	cargo test --manifest-path cli/Cargo.toml $(CARGO_TEST_ARGS)
+
+test-cli: ## tests of the command line
+	cargo test --manifest-path cli/Cargo.toml
 
 # Where there is no Go, the recorded answers, which test-native has compared already, must do.
 test-oracle: ## ten thousand requests: what this library makes of them, and Temporal's own code

@@ -94,6 +94,16 @@ fn who_cannot_be() {
 }
 
 #[test]
+fn a_subject_of_several_words() {
+    let lints = lints(|config| {
+        config["issuers"]["corp"]["subject"] = json!("scope");
+        let who = json!({"issuer": "corp", "claims": {"scope": "a"}, "subject": "a b"});
+        config["grants"] = json!([{"name": "g", "who": who, "role": "reader", "namespaces": ["x"]}]);
+    });
+    assert_eq!(lints, [""; 0]);
+}
+
+#[test]
 fn roles_that_give_nothing() {
     let role = |role: &str| grants(&[(json!({"subject": "a"}), role, &["a"])]);
     assert!(role("nothing")[0].starts_with("grants[0].role: role nothing"));

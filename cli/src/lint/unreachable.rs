@@ -45,7 +45,9 @@ fn impossible(who: &Who, issuer: &Issuer) -> Option<String> {
         if name == "iss" && !any_matches(patterns, &issuer.rules.issuer) {
             return Some(format!("its `iss` is always {:?}", issuer.rules.issuer));
         }
-        if name == issuer.rules.subject.to_string() && are_disjoint(patterns, &who.subject) {
+        // A scope is matched word by word, a subject whole.
+        let whole = !matches!(name.trim_start_matches('/'), "scope" | "scp");
+        if whole && name == issuer.rules.subject.to_string() && are_disjoint(patterns, &who.subject) {
             return Some(format!("claim {name} is the subject, which must be something else"));
         }
         if name == "email_verified"
