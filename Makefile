@@ -13,7 +13,7 @@ PYTHON ?= python3
 .DEFAULT_GOAL := help
 # Two builds at once would only wait for each other's locks.
 .NOTPARALLEL:
-.PHONY: help setup module demo run test test-native test-oracle oracle mutants fuzz vectors test-wasm parity lint format table bench clean
+.PHONY: help setup module demo run test test-native test-cli test-oracle oracle mutants fuzz vectors test-wasm parity lint format table bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,10 +30,13 @@ demo: setup module ## watch a stock Temporal become role-protected, call by call
 run: setup module ## the same, left running on the ports of envoy.yaml, with commands to try
 	@$(PY) demo/run.py --stay
 
-test: test-native test-oracle test-wasm demo ## all tests, the demo among them
+test: test-native test-cli test-oracle test-wasm demo ## all tests, the demo among them
 
 test-native: ## unit tests of the library
 	cargo test $(CARGO_TEST_ARGS)
+
+test-cli: ## tests of the command line
+	cargo test --manifest-path cli/Cargo.toml
 
 # Where there is no Go, the recorded answers, which test-native has compared already, must do.
 test-oracle: ## ten thousand requests: what this library makes of them, and Temporal's own code
@@ -63,7 +66,9 @@ parity: setup module ## compare with Temporal's own authorizer, call by call (th
 lint: setup ## formatting, clippy (native and wasm), generated table up to date
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
+	cargo fmt --check --manifest-path cli/Cargo.toml
 	cargo clippy --all-targets -- -D warnings
+	cargo clippy --manifest-path cli/Cargo.toml --all-targets -- -D warnings
 	scripts/wasm-cargo.sh clippy --lib -- -D warnings
 	$(PY) tools/methods.py --check
 	@! command -v gofmt >/dev/null || test -z "$$(gofmt -l wasm-test | tee /dev/stderr)"
@@ -71,6 +76,7 @@ lint: setup ## formatting, clippy (native and wasm), generated table up to date
 format: ## format the Rust code
 	cargo fmt
 	cargo fmt --manifest-path fuzz/Cargo.toml
+	cargo fmt --manifest-path cli/Cargo.toml
 
 table: setup ## regenerate the method table from data/temporal
 	$(PY) tools/methods.py
@@ -80,4 +86,4 @@ bench: module ## proxy CPU per request: no filter, this one, Envoy's native chai
 	$(PY) bench/run.py $(BENCH_ARGS)
 
 clean: ## remove everything that was built or installed here
-	rm -rf target .cache demo/idp/node_modules
+	rm -rf target cli/target .cache demo/idp/node_modules

@@ -1,0 +1,175 @@
+//! The command line.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+
+use lexopt::prelude::*;
+
+const HELP: &str = "\
+Checks, explains and tests configurations of temporal-auth. FILE is a configuration in YAML or JSON, an Envoy
+configuration with it, or a WasmPlugin manifest.
+
+  temporal-auth check [--deny-warnings] FILE...
+      prints every error and warning with its place
+
+  temporal-auth explain --config FILE (--token JWT | --claims JSON [--issuer NAME]) --method NAME [--namespace NAME]
+      says what the filter would decide, by which rule, and which grants nearly cover the call
+      JWT and JSON may be @FILE, or - for standard input; no signature is checked
+
+  temporal-auth test FILE...
+      runs the cases in the files and tells which grants none of them needs
+
+Exit status: 0 good or allowed, 1 not, 2 the question cannot be answered.
+";
+
+/// What is asked for.
+pub(crate) enum Command {
+    /// A text, for example the help.
+    Print(String),
+    /// `check`
+    Check {
+        /// What to check.
+        files: Vec<PathBuf>,
+        /// Whether warnings are errors.
+        deny_warnings: bool,
+    },
+    /// `explain`
+    Explain(Question),
+    /// `test`
+    Test {
+        /// The cases.
+        files: Vec<PathBuf>,
+    },
+}
+
+/// A call to explain.
+#[derive(Debug, Default)]
+pub(crate) struct Question {
+    /// The file with the configuration.
+    pub(crate) config: PathBuf,
+    /// The caller's token,
+    pub(crate) token: Option<String>,
+    /// or its claims as JSON,
+    pub(crate) claims: Option<String>,
+    /// and the name that the configuration has for who issued them.
+    pub(crate) issuer: Option<String>,
+    /// The method, as policies name it.
+    pub(crate) method: String,
+    /// The namespace that the request names.
+    pub(crate) namespace: String,
+}
+
+/// Reads the command line.
+pub(crate) fn parse() -> Result<Command, String> {
+    read(lexopt::Parser::from_env())
+}
+
+fn read(mut parser: lexopt::Parser) -> Result<Command, String> {
+    let command = match parser.next().map_err(text)? {
+        Some(Value(command)) => command.string().map_err(text)?,
+        Some(Long("help") | Short('h')) => return Ok(Command::Print(HELP.to_owned())),
+        Some(Long("version") | Short('V')) => {
+            return Ok(Command::Print(format!("temporal-auth {}\n", env!("CARGO_PKG_VERSION"))));
+        }
+        Some(other) => return Err(text(other.unexpected())),
+        None => return Err("a command is missing: check, explain or test".to_owned()),
+    };
+    let (mut files, mut deny_warnings) = (Vec::new(), false);
+    let (mut question, mut has_config) = (Question::default(), false);
+    while let Some(arg) = parser.next().map_err(text)? {
+        match (command.as_str(), arg) {
+            (_, Long("help") | Short('h')) => return Ok(Command::Print(HELP.to_owned())),
+            ("check" | "test", Value(file)) => files.push(PathBuf::from(file)),
+            ("check", Long("deny-warnings")) => deny_warnings = true,
+            ("explain", Long("config")) => {
+                (question.config, has_config) = (PathBuf::from(parser.value().map_err(text)?), true)
+            }
+            ("explain", Long("token")) => question.token = Some(content(string(&mut parser)?)?),
+            ("explain", Long("claims")) => question.claims = Some(content(string(&mut parser)?)?),
+            ("explain", Long("issuer")) => question.issuer = Some(string(&mut parser)?),
+            ("explain", Long("method")) => question.method = string(&mut parser)?,
+            ("explain", Long("namespace")) => question.namespace = string(&mut parser)?,
+            (_, other) => return Err(text(other.unexpected())),
+        }
+    }
+    match command.as_str() {
+        "check" | "test" if files.is_empty() => Err("a file is missing".to_owned()),
+        "check" => Ok(Command::Check { files, deny_warnings }),
+        "test" => Ok(Command::Test { files }),
+        "explain" if !has_config => Err("--config is missing".to_owned()),
+        "explain" if question.method.is_empty() => Err("--method is missing".to_owned()),
+        "explain" if question.token.is_some() == question.claims.is_some() => {
+            Err("either --token or --claims".to_owned())
+        }
+        "explain" if question.token.is_some() && question.issuer.is_some() => {
+            Err("--issuer goes with --claims: a token says it itself".to_owned())
+        }
+        "explain" => Ok(Command::Explain(question)),
+        other => Err(format!("no command {other:?}: check, explain or test")),
+    }
+}
+
+/// The value of the option that was just read.
+fn string(parser: &mut lexopt::Parser) -> Result<String, String> {
+    parser.value().and_then(ValueExt::string).map_err(text)
+}
+
+fn text(error: lexopt::Error) -> String {
+    error.to_string()
+}
+
+/// The value itself, of `@FILE` the file's content, and of `-` standard input: a token on the command line can be seen
+/// by everybody on the machine.
+fn content(value: String) -> Result<String, String> {
+    let read = match value.strip_prefix('@') {
+        Some(file) => std::fs::read_to_string(file).map_err(|error| format!("cannot read {file}: {error}")),
+        None if value == "-" => {
+            let mut text = String::new();
+            let read = std::io::stdin().read_to_string(&mut text);
+            read.map_err(|error| format!("cannot read standard input: {error}")).map(|_| text)
+        }
+        None => Ok(value),
+    };
+    read.map(|text| text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Command, String> {
+        read(lexopt::Parser::from_args(args))
+    }
+
+    #[test]
+    fn commands() {
+        assert!(matches!(parse(&["--help"]), Ok(Command::Print(_))));
+        assert!(matches!(parse(&["check", "-h"]), Ok(Command::Print(_))));
+        assert!(
+            matches!(parse(&["check", "a", "b"]), Ok(Command::Check { files, deny_warnings: false }) if files.len() == 2)
+        );
+        assert!(matches!(parse(&["check", "--deny-warnings", "a"]), Ok(Command::Check { deny_warnings: true, .. })));
+        assert!(matches!(parse(&["test", "a"]), Ok(Command::Test { .. })));
+        let explain = ["explain", "--config", "f", "--claims", "{}", "--method", "m", "--namespace=n"];
+        assert!(matches!(parse(&explain), Ok(Command::Explain(question)) if question.namespace == "n"));
+    }
+
+    #[test]
+    fn what_is_no_command() {
+        for args in [
+            &[][..],
+            &["chekc", "f"],
+            &["check"],
+            &["check", "--strict", "f"],
+            &["test"],
+            &["explain", "--config", "f", "--method", "m"],
+            &["explain", "--config", "f", "--method", "m", "--claims", "{}", "--token", "x"],
+            &["explain", "--config", "f", "--method", "m", "--issuer", "i", "--token", "x"],
+            &["explain", "--method", "m", "--claims", "{}"],
+            &["explain", "--config", "f", "--claims", "{}"],
+            &["explain", "--config", "f", "--claims", "@/nothing/here", "--method", "m"],
+        ] {
+            assert!(parse(args).is_err(), "{args:?}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `temporal-auth test`: calls with the verdict that is expected of each.
+
+mod read;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::explain;
+use crate::filter::{Filter, Outcome, PERMISSION_DENIED, Target};
+use crate::load::{self, Configuration};
+use crate::report::{self, Diagnostic};
+use read::{Case, Cases};
+
+/// Runs the cases of all files. Returns what is printed, and whether all is as expected.
+pub(crate) fn test(files: &[PathBuf]) -> Result<(String, bool), String> {
+    let (mut text, mut good) = (String::new(), true);
+    for file in files {
+        let (shown, passed) = run(file)?;
+        text.push_str(&shown);
+        good &= passed;
+    }
+    Ok((text, good))
+}
+
+fn run(file: &Path) -> Result<(String, bool), String> {
+    let source = load::source(file)?;
+    let Cases { config, cases } = match read::read(&source.text) {
+        Ok(cases) => cases,
+        Err(mut wrong) => return Err(format!("{} is not good:\n{}", source.name, report::show(&mut wrong, &source).0)),
+    };
+    // As seen from the file that names it.
+    let configuration = explain::one(&file.parent().unwrap_or(Path::new("")).join(config))?;
+    let mut decided: Vec<String> = Vec::new();
+    let mut failed: Vec<Diagnostic> = Vec::new();
+    for case in &cases {
+        let outcome = outcome(case, &configuration)
+            .map_err(|why| Diagnostic::error(format!("{}: {why}", case.name), case.at).show(&source))?;
+        if let Some(why) = disappointment(case, &outcome) {
+            failed.push(Diagnostic::error(format!("{}: {why}", case.name), case.at));
+        }
+        decided.extend(outcome.rule);
+    }
+    let (mut text, failures, _) = report::show(&mut failed, &source);
+    let passed = cases.len().saturating_sub(failures);
+    let _ = writeln!(text, "{}: {passed} passed, {failures} failed", source.name);
+    let grants = &configuration.config.policy.grants;
+    let idle: Vec<_> =
+        grants.iter().map(|grant| &*grant.name).filter(|name| !decided.iter().any(|rule| rule == name)).collect();
+    let covered = grants.len().saturating_sub(idle.len());
+    let idle = if idle.is_empty() { String::new() } else { format!("; no case was decided by {}", idle.join(", ")) };
+    let _ = writeln!(text, "{}: {covered} of {} grants decided a case{idle}", source.name, grants.len());
+    Ok((text, failures == 0))
+}
+
+fn outcome(case: &Case, configuration: &Configuration) -> Result<Outcome, String> {
+    let caller = explain::claimed(case.issuer.as_deref(), case.claims.clone(), configuration)?;
+    let (target, _) = Target::new(&configuration.config, &case.method, &case.namespace)
+        .ok_or_else(|| format!("no method {:?}", case.method))?;
+    Ok(Filter::new(&configuration.value, &caller)?.call(&caller, &target))
+}
+
+/// Why an outcome is not the expected one. A refusal is neither: a case with a token that is not accepted would prove
+/// nothing about the policy.
+fn disappointment(case: &Case, outcome: &Outcome) -> Option<String> {
+    let as_expected = match outcome.status {
+        0 => case.allow,
+        PERMISSION_DENIED => !case.allow,
+        _ => false,
+    };
+    let rule = case.rule.as_ref().filter(|rule| Some(*rule) != outcome.rule.as_ref());
+    if as_expected && rule.is_none() {
+        return None;
+    }
+    let expected = if case.allow { "ALLOW" } else { "DENY" };
+    let by = case.rule.as_ref().map(|rule| format!(" by rule {rule}")).unwrap_or_default();
+    let reason = if outcome.reason.is_empty() { String::new() } else { format!(": {}", outcome.reason) };
+    Some(format!("expected {expected}{by}, found {}{reason}", explain::verdict(outcome)))
+}

@@ -1,0 +1,139 @@
+//! Reads a file of cases, with the readers that the configuration itself is read with.
+
+use serde_json::{Map, Value};
+use temporal_auth::config::Problem;
+use temporal_auth::config::node::{Node, Problems};
+
+use crate::load;
+use crate::report::{self, Diagnostic};
+use crate::source::Span;
+use crate::yaml::scalar::Dialect;
+use crate::yaml::{self, path, value};
+
+/// What a file says.
+#[derive(Debug)]
+pub(super) struct Cases {
+    /// The file with the configuration.
+    pub(super) config: String,
+    /// The calls.
+    pub(super) cases: Vec<Case>,
+}
+
+/// A call and what should come of it.
+#[derive(Debug)]
+pub(super) struct Case {
+    /// What messages call it.
+    pub(super) name: String,
+    /// Where it stands.
+    pub(super) at: Span,
+    /// The name that the configuration has for the issuer.
+    pub(super) issuer: Option<String>,
+    /// The caller's claims.
+    pub(super) claims: Map<String, Value>,
+    /// The method, as policies name it.
+    pub(super) method: String,
+    /// The namespace that the request names.
+    pub(super) namespace: String,
+    /// Whether it should be allowed.
+    pub(super) allow: bool,
+    /// The rule that should decide.
+    pub(super) rule: Option<String>,
+}
+
+/// Reads the text of a file.
+pub(super) fn read(text: &str) -> Result<Cases, Vec<Diagnostic>> {
+    let documents = yaml::documents(text).map_err(|wrong| vec![wrong])?;
+    let [document] = documents.as_slice() else {
+        return Err(vec![Diagnostic::error(
+            "expected one document with `config` and `cases`",
+            Span { line: 1, column: 1, end_line: 1, end_column: 2 },
+        )]);
+    };
+    let mut wrong = Vec::new();
+    let value = value::value(document, Dialect::Yaml, &mut wrong);
+    let problems = Problems::default();
+    let cases = cases(&Node::root(&value, &problems), document);
+    let problems: Vec<_> = problems.into_list().iter().map(|problem| diagnostic(problem, document)).collect();
+    report::add(&mut wrong, problems);
+    cases.filter(|_| wrong.is_empty()).ok_or(wrong)
+}
+
+fn diagnostic(problem: &Problem, document: &yaml::Node) -> Diagnostic {
+    Diagnostic::error(problem.to_string(), load::pointed(problem, path::find(document, None, &problem.path)))
+}
+
+fn cases(root: &Node<'_>, document: &yaml::Node) -> Option<Cases> {
+    // `people` is for anchors: claims that several cases share.
+    let members = root.members(&["config", "people", "cases"], &[])?;
+    let config = members.require("config", "the file with the configuration").and_then(|node| node.text());
+    let list = members.require("cases", "a list of cases").and_then(|node| node.some())?;
+    let place = |place: usize| path::find(document, None, &format!("cases[{place}].name")).value;
+    let cases: Vec<_> = list.iter().enumerate().filter_map(|(number, node)| case(node, place(number))).collect();
+    Some(Cases { config: config?.to_owned(), cases })
+}
+
+fn case(node: &Node<'_>, at: Span) -> Option<Case> {
+    let members = node.members(&["name", "issuer", "claims", "method", "namespace", "expect", "rule"], &[])?;
+    let optional =
+        |name: &str| members.get(name).map_or(Some(None), |node| node.text().map(|text| Some(text.to_owned())));
+    let name = members.require("name", "what the case shows").and_then(|node| node.text());
+    let issuer = optional("issuer");
+    let claims = members
+        .require("claims", "the caller's claims")
+        .and_then(|node| node.value().as_object().cloned().or_else(|| node.wrong("an object of claims")));
+    let method = members.require("method", "a method, as policies name it").and_then(|node| node.text());
+    let namespace = optional("namespace");
+    let rule = optional("rule");
+    let allow = members.require("expect", "allow or deny").and_then(|node| match node.value().as_str() {
+        Some("allow") => Some(true),
+        Some("deny") => Some(false),
+        _ => node.wrong("allow or deny"),
+    });
+    Some(Case {
+        name: name?.to_owned(),
+        at,
+        issuer: issuer?,
+        claims: claims?,
+        method: method?.to_owned(),
+        namespace: namespace?.unwrap_or_default(),
+        allow: allow?,
+        rule: rule?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_with_their_places() {
+        let text = "config: c.yaml\npeople:\n- &alice {sub: alice}\ncases:\n- name: one\n  claims: *alice\n  method: M\n  \
+                    namespace: x\n  expect: allow\n- {name: two, claims: {}, issuer: i, method: M, expect: deny, rule: r}\n";
+        let cases = read(text).unwrap().cases;
+        assert_eq!((cases[0].claims["sub"].as_str(), cases[0].at.line, cases[0].allow), (Some("alice"), 5, true));
+        assert_eq!(
+            (cases[1].issuer.as_deref(), cases[1].rule.as_deref(), cases[1].allow),
+            (Some("i"), Some("r"), false)
+        );
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once() {
+        let text = "confg: c\ncases:\n- {name: one, claims: [], method: 7, expect: maybe}\n";
+        let wrong: Vec<_> = read(text)
+            .unwrap_err()
+            .iter()
+            .map(|wrong| format!("{}:{} {}", wrong.at.line, wrong.at.column, wrong.text))
+            .collect();
+        for expected in [
+            "1:1 confg: found an unknown",
+            "1:1 config: found nothing",
+            "3:23 cases[0].claims",
+            "3:35 cases[0].method",
+            "3:46 cases[0].expect",
+        ] {
+            assert!(wrong.iter().any(|wrong| wrong.starts_with(expected)), "{expected}: {wrong:#?}");
+        }
+        assert!(read("").is_err() && read("a: [").is_err() && read("config: c\ncases: []\n").is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! `temporal-auth explain`: what the filter would decide about a call, and why.
+
+mod misses;
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value};
+use temporal_auth::token::jose::Unverified;
+use temporal_auth::wire::json;
+
+use crate::args::Question;
+use crate::filter::{Caller, Filter, Outcome, PERMISSION_DENIED, Target, Times};
+use crate::load::{self, Configuration};
+use crate::report;
+
+/// Answers a question. Returns what is printed, and whether the call is allowed.
+pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
+    let configuration = one(&question.config)?;
+    let mut caller = caller(question, &configuration)?;
+    let unknown =
+        || format!("no method {:?}; write it as policies do, for example StartWorkflowExecution", question.method);
+    let (target, method) =
+        Target::new(&configuration.config, &question.method, &question.namespace).ok_or_else(unknown)?;
+    let outcome = Filter::new(&configuration.value, &caller)?.call(&caller, &target);
+    // A token that is no longer good is often what there is to explain with.
+    let (judged, refused) = if outcome.caller.is_none() && outcome.status == 16 && caller.typ.is_some() {
+        caller.times = Times::Good;
+        (Filter::new(&configuration.value, &caller)?.call(&caller, &target), Some(outcome.reason.clone()))
+    } else {
+        (outcome.clone(), None)
+    };
+
+    let mut text = String::new();
+    let (subject, kind) = judged.caller.clone().unwrap_or_default();
+    // Whatever the token says, it cannot write a line of its own.
+    let subject = subject.escape_debug();
+    let kind = kind.map(|kind| format!(", {kind}")).unwrap_or_default();
+    let who = if judged.caller.is_none() {
+        "nobody".to_owned()
+    } else {
+        format!("{subject} of issuer {}{kind}", caller.issuer)
+    };
+    let _ = writeln!(text, "caller   {who}\n         the claims are taken as verified: no signature was checked");
+    let place = if target.namespace.is_empty() { String::new() } else { format!(" in namespace {}", target.namespace) };
+    let _ = writeln!(text, "call     {}{place}", target.path);
+    if let Some(method) = &method {
+        let _ = writeln!(text, "effects  {}; options in a request may add some", method.effects);
+    }
+    if let Some(why) = refused {
+        let _ = writeln!(text, "token    REFUSED with UNAUTHENTICATED: {why}\n         were its times good:");
+    }
+    let _ = writeln!(text, "verdict  {}", verdict(&judged));
+    if !judged.reason.is_empty() {
+        let _ = writeln!(text, "reason   {}", judged.reason);
+    }
+    if let (true, Some(method)) = (judged.status == PERMISSION_DENIED && judged.rule.is_some(), &method) {
+        let effects: Vec<_> = method.effects.names().collect();
+        let misses = misses::find(&configuration.value, &caller, &target, &effects)?;
+        if misses.is_empty() {
+            text.push_str("\nNo grant is near: none is for this caller, and none for others covers the call.\n");
+        } else {
+            text.push_str("\nNear misses:\n");
+        }
+        for (grant, why) in misses {
+            let _ = writeln!(text, "  {grant}: {why}");
+        }
+    }
+    Ok((text, outcome.status == 0))
+}
+
+/// The verdict in one line.
+pub(crate) fn verdict(outcome: &Outcome) -> String {
+    let rule = outcome.rule.as_ref().map(|rule| format!(" by rule {rule}")).unwrap_or_default();
+    match outcome.status {
+        0 => format!("ALLOW{rule}"),
+        PERMISSION_DENIED => format!("DENY{rule}"),
+        3 => "REFUSE with INVALID_ARGUMENT".to_owned(),
+        12 => "REFUSE with UNIMPLEMENTED".to_owned(),
+        16 => "REFUSE with UNAUTHENTICATED".to_owned(),
+        other => format!("REFUSE with gRPC status {other}"),
+    }
+}
+
+/// The one good configuration in a file.
+pub(crate) fn one(path: &std::path::Path) -> Result<Configuration, String> {
+    let mut file = load::file(path)?;
+    if !file.wrong.is_empty() {
+        let (shown, ..) = report::show(&mut file.wrong, &file.source);
+        return Err(format!("{} is not good:\n{shown}", file.source.name));
+    }
+    match (file.configurations.pop(), file.configurations.len()) {
+        (Some(configuration), 0) => Ok(configuration),
+        (_, others) => {
+            Err(format!("{} has {} configurations, and one is needed", file.source.name, others.saturating_add(1)))
+        }
+    }
+}
+
+/// Whoever the question is about.
+fn caller(question: &Question, configuration: &Configuration) -> Result<Caller, String> {
+    if let Some(token) = &question.token {
+        let token = token.strip_prefix("Bearer ").unwrap_or(token);
+        let unverified = Unverified::parse(token.as_bytes()).map_err(|why| format!("the token is refused: {why}"))?;
+        let issuers = &configuration.config.issuers;
+        let issuer = issuers.iter().find(|issuer| Some(issuer.rules.issuer.as_str()) == unverified.issuer());
+        let issuer = issuer.ok_or_else(|| {
+            format!("the token is refused: no issuer is configured for {:?}", unverified.issuer().unwrap_or_default())
+        })?;
+        if !issuer.rules.algorithms.contains(&unverified.algorithm) {
+            return Err(format!("the token is refused: algorithm {} is not allowed", unverified.algorithm.name()));
+        }
+        let typ = Some(unverified.typ.unwrap_or_default());
+        return Ok(Caller { issuer: issuer.name.to_string(), claims: unverified.claims, typ, times: Times::AsTheyAre });
+    }
+    let claims = question.claims.as_deref().unwrap_or_default();
+    let claims =
+        json::parse_object(claims.as_bytes()).map_err(|why| format!("the claims are no JSON object: {why}"))?;
+    claimed(question.issuer.as_deref(), claims, configuration)
+}
+
+/// Claims of an issuer, which need not be named where there is but one.
+pub(crate) fn claimed(
+    issuer: Option<&str>,
+    claims: Map<String, Value>,
+    configuration: &Configuration,
+) -> Result<Caller, String> {
+    let names: Vec<_> = configuration.config.issuers.iter().map(|issuer| issuer.name.to_string()).collect();
+    let issuer = match (issuer, names.as_slice()) {
+        (Some(name), names) if names.iter().any(|known| known == name) => name.to_owned(),
+        (None, [only]) => only.clone(),
+        (Some(name), names) => return Err(format!("no issuer {name:?}: one of {}", names.join(", "))),
+        (None, names) => return Err(format!("an issuer must be named: one of {}", names.join(", "))),
+    };
+    Ok(Caller { issuer, claims, typ: None, times: Times::Good })
+}

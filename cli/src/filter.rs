@@ -1,0 +1,262 @@
+//! The filter itself, fed with a call: from the headers to the verdict everything is the library's. Only the signature is
+//! taken for good: the claims are signed here, with a key that is put in the place of the issuer's own.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_compact::{KeyPair, Seed};
+use serde_json::{Map, Value, json};
+use temporal_auth::call::{Call, Step};
+use temporal_auth::config::Config;
+use temporal_auth::engine::Engine;
+use temporal_auth::temporal::MethodRef;
+use temporal_auth::wire::headers::{Headers, serialize};
+
+/// The gRPC status of a call that policy denies.
+pub(crate) const PERMISSION_DENIED: u32 = 7;
+
+/// Whether a token's times count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Times {
+    /// As they stand in the claims.
+    AsTheyAre,
+    /// They are taken for good.
+    Good,
+}
+
+/// Who calls: claims that are taken as verified.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    /// The name that the configuration has for who issued them.
+    pub(crate) issuer: String,
+    /// The claims.
+    pub(crate) claims: Map<String, Value>,
+    /// `typ` of the token's header; none where there is no token.
+    pub(crate) typ: Option<String>,
+    /// Whether their times count.
+    pub(crate) times: Times,
+}
+
+/// What is called.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    /// The path of the method.
+    pub(crate) path: String,
+    /// The number of its request's namespace field, 0 for none.
+    pub(crate) namespace_field: u32,
+    /// The namespace it names.
+    pub(crate) namespace: String,
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Outcome {
+    /// The gRPC status: 0 when the call goes on.
+    pub(crate) status: u32,
+    /// The rule that decided, where policy did.
+    pub(crate) rule: Option<String>,
+    /// Why it is denied.
+    pub(crate) reason: String,
+    /// The caller as the filter sees them: subject and kind.
+    pub(crate) caller: Option<(String, Option<&'static str>)>,
+}
+
+/// A filter with one configuration.
+pub(crate) struct Filter {
+    engine: Engine,
+}
+
+impl Target {
+    /// The call of a method, by the name that policies have for it.
+    pub(crate) fn new(config: &Config, method: &str, namespace: &str) -> Option<(Self, Option<MethodRef>)> {
+        let named = config.catalogue.named(method);
+        let path = match &named {
+            Some(method) => method.path.to_string(),
+            // Whatever it is, the filter has an answer to it.
+            None if method.starts_with('/') => method.to_owned(),
+            None if method.contains('/') => format!("/{method}"),
+            None => return None,
+        };
+        let namespace_field = named.as_ref().map_or(0, |method| method.namespace_field);
+        Some((Self { path, namespace_field, namespace: namespace.to_owned() }, named))
+    }
+
+    /// The message of a request that says nothing but its namespace, as gRPC frames it.
+    fn body(&self) -> Vec<u8> {
+        let mut message = Vec::new();
+        if self.namespace_field != 0 && !self.namespace.is_empty() {
+            varint(u64::from(self.namespace_field) << 3 | 2, &mut message);
+            varint(self.namespace.len() as u64, &mut message);
+            message.extend(self.namespace.as_bytes());
+        }
+        let mut body = vec![0];
+        body.extend(u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes());
+        body.extend(message);
+        body
+    }
+}
+
+fn varint(mut value: u64, bytes: &mut Vec<u8>) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+impl Filter {
+    /// The filter for a configuration that was checked before.
+    pub(crate) fn new(config: &Value, caller: &Caller) -> Result<Self, String> {
+        let mut config = config.clone();
+        let public = URL_SAFE_NO_PAD.encode(*pair().pk);
+        let key = json!({"kty": "OKP", "crv": "Ed25519", "kid": "cli", "alg": "EdDSA", "x": public});
+        for issuer in config.get_mut("issuers").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
+            let Some(issuer) = issuer.as_object_mut() else { continue };
+            issuer.insert("keys".to_owned(), json!({"inline": {"keys": [key.clone()]}}));
+            issuer.insert("algorithms".to_owned(), json!(["EdDSA"]));
+            if let Some(token) = issuer.get_mut("token").and_then(Value::as_object_mut) {
+                token.remove("headers");
+                if caller.typ.is_none() {
+                    token.remove("typ");
+                }
+                if caller.times == Times::Good {
+                    token.remove("max_lifetime");
+                }
+            }
+        }
+        let mut config = Config::parse(config.to_string().as_bytes())
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+        config.log_allowed = true;
+        Ok(Self { engine: Engine::new(config) })
+    }
+
+    /// What comes of a call.
+    pub(crate) fn call(&mut self, caller: &Caller, target: &Target) -> Outcome {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let authorization = format!("Bearer {}", self.token(caller, now));
+        let now = now.saturating_mul(1000);
+        let headers = serialize(&[
+            (b":method", b"POST"),
+            (b":path", target.path.as_bytes()),
+            (b"content-type", b"application/grpc"),
+            (b"te", b"trailers"),
+            (b"authorization", authorization.as_bytes()),
+        ]);
+        let mut call = Call::new(now);
+        let mut step = call.on_headers(&mut self.engine, Headers::new(&headers), false, || None, &mut Vec::new());
+        if step == Step::Forward {
+            step = call.on_body(&mut self.engine, &target.body(), true);
+        }
+        let decision = call.take_decision();
+        let status = match &step {
+            Step::Forward => 0,
+            Step::Answer(answer) => answer.grpc_status(),
+            // Nothing is fetched: the keys are at hand.
+            Step::Wait => return Outcome { status: 14, reason: "the filter waits".to_owned(), ..Outcome::default() },
+        };
+        let Some(decision) = decision else { return Outcome { status, ..Outcome::default() } };
+        let caller =
+            decision.principal.map(|principal| (principal.subject.clone(), principal.kind.map(|kind| kind.name())));
+        Outcome { status, rule: decision.rule, reason: decision.reason, caller }
+    }
+
+    fn token(&self, caller: &Caller, now: u64) -> String {
+        let mut claims = caller.claims.clone();
+        if caller.times == Times::Good {
+            claims.retain(|name, _| name != "nbf" && name != "iat");
+            claims.insert("exp".to_owned(), Value::from(now.saturating_add(3600)));
+        }
+        // Of claims that are no token's, what every accepted token has may be left out.
+        if caller.typ.is_none()
+            && let Some(issuer) = self.engine.config.issuers.iter().find(|issuer| *issuer.name == *caller.issuer)
+        {
+            claims.entry("iss").or_insert_with(|| Value::from(issuer.rules.issuer.as_str()));
+            if let Some(audience) = issuer.rules.audiences.iter().flatten().next() {
+                claims.entry("aud").or_insert_with(|| Value::from(audience.as_str()));
+            }
+        }
+        let header = match caller.typ.as_deref() {
+            None | Some("") => json!({"alg": "EdDSA", "kid": "cli"}),
+            Some(typ) => json!({"alg": "EdDSA", "kid": "cli", "typ": typ}),
+        };
+        let signed = [header, Value::Object(claims)].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
+        let signature = URL_SAFE_NO_PAD.encode(*pair().sk.sign(&signed, None));
+        format!("{signed}.{signature}")
+    }
+}
+
+/// Everybody may know it: no configuration but those made here trusts it.
+fn pair() -> KeyPair {
+    KeyPair::from_seed(Seed::new([7; Seed::BYTES]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Value {
+        json!({
+            "version": 1,
+            "issuers": {"corp": {
+                "issuer": "https://idp.example.com/",
+                "audiences": ["temporal"],
+                "keys": {"discovery": true, "cluster": "idp"},
+                "token": {"headers": ["x-token"], "typ": ["at+jwt"], "max_lifetime": "1m"},
+            }},
+            "methods": [{"name": "/a.B/New", "scope": "namespace", "namespace_field": 5000, "effects": ["start"]}],
+            "grants": [{"name": "g", "who": {"issuer": "corp", "claims": {"groups": "a"}}, "role": "writer", "namespaces": ["payroll"]}],
+        })
+    }
+
+    fn call(claims: Value, typ: Option<&str>, times: Times, method: &str, namespace: &str) -> Outcome {
+        let claims = claims.as_object().unwrap().clone();
+        let caller = Caller { issuer: "corp".into(), claims, typ: typ.map(str::to_owned), times };
+        let parsed = Config::parse(config().to_string().as_bytes()).unwrap();
+        let (target, _) = Target::new(&parsed, method, namespace).unwrap();
+        Filter::new(&config(), &caller).unwrap().call(&caller, &target)
+    }
+
+    #[test]
+    fn a_call_goes_the_whole_way() {
+        let start =
+            |claims: Value, namespace: &str| call(claims, None, Times::Good, "StartWorkflowExecution", namespace);
+        let good = json!({"sub": "alice", "groups": ["a"]});
+        let allowed = start(good.clone(), "payroll");
+        assert_eq!((allowed.status, allowed.rule.as_deref()), (0, Some("g")));
+        let other = start(good.clone(), "other");
+        assert_eq!((other.status, other.rule.as_deref()), (7, Some("default-deny")));
+        assert_eq!(start(good, "").status, 7);
+        assert_eq!(start(json!({"sub": "alice", "groups": ["b"]}), "payroll").status, 7);
+        for refused in [json!({"groups": ["a"]}), json!({"sub": "a", "aud": "other"}), json!({"sub": "a", "iss": "x"})]
+        {
+            assert_eq!(start(refused.clone(), "payroll").status, 16, "{refused}");
+        }
+        let new =
+            |namespace: &str| call(json!({"sub": "a", "groups": "a"}), None, Times::Good, "/a.B/New", namespace).status;
+        assert_eq!((new("payroll"), new("other")), (0, 7));
+    }
+
+    #[test]
+    fn of_a_token_everything_but_the_signature_counts() {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let claims = |exp: u64| json!({"iss": "https://idp.example.com/", "aud": "temporal", "sub": "a", "groups": "a", "iat": now, "exp": exp});
+        let call = |exp: u64, typ: &str, times| {
+            call(claims(exp), Some(typ), times, "StartWorkflowExecution", "payroll").status
+        };
+        assert_eq!(call(now + 30, "at+jwt", Times::AsTheyAre), 0);
+        assert_eq!(call(now + 30, "JWT", Times::AsTheyAre), 16, "typ");
+        assert_eq!(call(now - 300, "at+jwt", Times::AsTheyAre), 16, "expired");
+        assert_eq!(call(now + 300, "at+jwt", Times::AsTheyAre), 16, "max_lifetime");
+        assert_eq!(call(now - 300, "at+jwt", Times::Good), 0);
+    }
+
+    #[test]
+    fn names_of_methods() {
+        let config = Config::parse(config().to_string().as_bytes()).unwrap();
+        let path = |name: &str| Target::new(&config, name, "").map(|(target, _)| target.path);
+        assert!(path("CreateNexusEndpoint").unwrap().ends_with("OperatorService/CreateNexusEndpoint"));
+        assert_eq!(path("x.Y/Z").as_deref(), Some("/x.Y/Z"));
+        assert_eq!(path("StartWorkflow"), None);
+    }
+}

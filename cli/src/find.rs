@@ -1,0 +1,202 @@
+//! Finds the configurations of the filter in a file: the file itself, or what an Envoy configuration or a manifest of
+//! Istio has for it.
+
+use std::rc::Rc;
+
+use crate::embedded;
+use crate::report::Diagnostic;
+use crate::source::{Source, Span};
+use crate::yaml::scalar::Dialect;
+use crate::yaml::{Kind, Member, Node};
+
+const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
+
+/// A configuration and its place.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// What it is.
+    pub(crate) node: Rc<Node>,
+    /// The name it has as a member.
+    pub(crate) name: Option<Span>,
+    /// How its scalars are read.
+    pub(crate) dialect: Dialect,
+    /// Where everything is shown, if the places inside cannot be told.
+    pub(crate) shown_at: Option<Span>,
+}
+
+/// The configurations in a file, and what is wrong around them.
+pub(crate) fn configurations(source: &Source, documents: &[Rc<Node>]) -> (Vec<Found>, Vec<Diagnostic>) {
+    let dialect = match serde_json::from_str::<serde_json::Value>(&source.text) {
+        Ok(_) => Dialect::Json,
+        Err(_) => Dialect::Yaml,
+    };
+    let mut search = Search { source, dialect, found: Vec::new(), wrong: Vec::new() };
+    for document in documents {
+        let is_foreign = ["kind", "static_resources", "dynamic_resources", "resources"];
+        if is_foreign.iter().any(|name| document.get(name).is_some()) {
+            search.walk(document);
+        } else {
+            search.add(document, None);
+        }
+    }
+    let Search { found, mut wrong, .. } = search;
+    if found.is_empty() && wrong.is_empty() {
+        let text =
+            "found no configuration of temporal-auth, expected it alone, a WasmPlugin or an Envoy filter with it";
+        wrong.push(Diagnostic::error(text, Span { line: 1, column: 1, end_line: 1, end_column: 2 }));
+    }
+    (found, wrong)
+}
+
+struct Search<'a> {
+    source: &'a Source,
+    dialect: Dialect,
+    found: Vec<Found>,
+    wrong: Vec<Diagnostic>,
+}
+
+impl Search<'_> {
+    fn walk(&mut self, node: &Node) {
+        match &node.kind {
+            Kind::Scalar(..) => {}
+            Kind::List(list) => list.iter().for_each(|node| self.walk(node)),
+            Kind::Map(members) => {
+                let type_of = |name: &str| node.value(name).and_then(|node| node.text()).unwrap_or_default();
+                if type_of("@type").ends_with(WASM) {
+                    return self.wasm(node);
+                }
+                // As an EnvoyFilter may have it.
+                if type_of("type_url").ends_with(WASM) {
+                    return node.value("value").map_or((), |node| self.wasm(node));
+                }
+                if type_of("kind") == "WasmPlugin" {
+                    return node.value("spec").map_or((), |spec| self.plugin(spec));
+                }
+                members.iter().for_each(|member| self.walk(&member.value));
+            }
+        }
+    }
+
+    /// `envoy.extensions.filters.http.wasm.v3.Wasm`
+    fn wasm(&mut self, node: &Node) {
+        let Some(config) = node.get("config") else { return };
+        let (config, name) = (&config.value, config.name.at);
+        let names = [config.value("root_id"), config.value("name"), config.value("vm_config")];
+        let content = config.get("configuration");
+        let value = content.and_then(|member| member.value.get("value"));
+        if !names.into_iter().flatten().any(|node| names_us(node))
+            && !value.is_some_and(|member| is_ours(&member.value))
+        {
+            return;
+        }
+        let Some(content) = content else {
+            self.wrong.push(Diagnostic::error(
+                "config.configuration: found nothing, expected the filter's configuration",
+                name,
+            ));
+            return;
+        };
+        let type_of = content.value.value("@type").and_then(|node| node.text()).unwrap_or_default();
+        match (type_of.rsplit('/').next(), value) {
+            (Some("google.protobuf.Struct"), Some(Member { name, value })) => self.add(value, Some(name.at)),
+            (Some("google.protobuf.StringValue"), Some(Member { name, value })) => self.embedded(value, name.at),
+            _ => self.wrong.push(Diagnostic::error(
+                "config.configuration: found something else, expected `@type` with google.protobuf.Struct or StringValue, and `value`",
+                content.name.at,
+            )),
+        }
+    }
+
+    /// The `spec` of a WasmPlugin.
+    fn plugin(&mut self, spec: &Node) {
+        let content = spec.get("pluginConfig");
+        let ours = [spec.value("pluginName"), spec.value("url")].into_iter().flatten().any(|node| names_us(node));
+        match content {
+            Some(content) if ours || is_ours(&content.value) => self.add(&content.value, Some(content.name.at)),
+            None if ours => {
+                let text = "spec.pluginConfig: found nothing, expected the filter's configuration";
+                self.wrong.push(Diagnostic::error(text, spec.at));
+            }
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, node: &Rc<Node>, name: Option<Span>) {
+        self.found.push(Found { node: Rc::clone(node), name, dialect: self.dialect, shown_at: None });
+    }
+
+    fn embedded(&mut self, node: &Node, name: Span) {
+        match embedded::json(self.source, node) {
+            Ok((node, shown_at)) => {
+                self.found.push(Found { node, name: Some(name), dialect: Dialect::Json, shown_at });
+            }
+            Err(wrong) => self.wrong.push(wrong),
+        }
+    }
+}
+
+/// Whether a text in it has the filter's name: the module's file, or the root id it goes by.
+fn names_us(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Scalar(text, _) => text.contains("temporal-auth") || text.contains("temporal_auth"),
+        Kind::List(list) => list.iter().any(|node| names_us(node)),
+        Kind::Map(members) => members.iter().any(|member| names_us(&member.value)),
+    }
+}
+
+/// Whether it looks like a configuration of the filter, whatever the module is called.
+fn is_ours(node: &Node) -> bool {
+    match node.text() {
+        Some(text) => text.contains("\"issuers\"") && text.contains("\"version\""),
+        None => node.get("issuers").is_some() && node.get("version").is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> (Vec<(usize, usize)>, Vec<String>) {
+        let source = Source { name: "f".into(), text: text.into() };
+        let documents = crate::yaml::documents(text).unwrap();
+        let (found, wrong) = configurations(&source, &documents);
+        let places = found.iter().map(|found| (found.node.at.line, found.node.at.column)).collect();
+        (places, wrong.into_iter().map(|wrong| wrong.text).collect())
+    }
+
+    const HEAD: &str = "static_resources:\n- '@type': x/envoy.extensions.filters.http.wasm.v3.Wasm\n  config:\n";
+
+    #[test]
+    fn the_file_itself() {
+        assert_eq!(found("version: 1\nissuers: {}\n").0, [(1, 1)]);
+        assert_eq!(found("{\"version\": 1.5}").0, [(1, 1)]);
+    }
+
+    #[test]
+    fn filters_of_envoy_if_they_are_ours() {
+        let ours = "    root_id: temporal_auth\n";
+        let configuration = "    configuration: {'@type': x/google.protobuf.Struct, value: {a: 1}}\n";
+        assert_eq!(found(&format!("{HEAD}{ours}{configuration}")).0, [(5, 63)]);
+        let other = found(&format!("{HEAD}    root_id: other\n{configuration}"));
+        assert!(other.0.is_empty() && other.1[0].contains("no configuration of temporal-auth"));
+        let (places, wrong) = found(&format!("{HEAD}{ours}"));
+        assert!(places.is_empty() && wrong[0].starts_with("config.configuration: found nothing"));
+        let (_, wrong) = found(&format!("{HEAD}{ours}    configuration: {{'@type': x/other, value: 1}}\n"));
+        assert!(wrong[0].starts_with("config.configuration: found something else"));
+    }
+
+    #[test]
+    fn typed_structs_of_an_envoy_filter() {
+        let text = "kind: EnvoyFilter\nx:\n  type_url: x/envoy.extensions.filters.http.wasm.v3.Wasm\n  value:\n    config:\n      \
+                    name: n\n      configuration: {'@type': x/google.protobuf.Struct, value: {version: 1, issuers: {}}}\n";
+        assert_eq!(found(text).0.len(), 1);
+    }
+
+    #[test]
+    fn wasm_plugins_among_other_manifests() {
+        let text = "kind: Service\n---\nkind: WasmPlugin\nspec:\n  pluginName: temporal_auth\n  pluginConfig:\n    version: 1\n";
+        assert_eq!(found(text).0, [(7, 5)]);
+        assert!(found("kind: WasmPlugin\nspec: {pluginName: temporal_auth}").1[0].starts_with("spec.pluginConfig"));
+        assert!(found("kind: WasmPlugin\nspec: {pluginName: other, pluginConfig: {a: 1}}").0.is_empty());
+    }
+}

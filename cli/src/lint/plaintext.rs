@@ -1,0 +1,51 @@
+//! Keys from an issuer without TLS: whoever answers in its place hands out keys, and lets anybody in.
+
+use temporal_auth::config::{Config, KeysFrom};
+
+use super::{Lint, member};
+
+pub(super) fn lint(config: &Config) -> Vec<Lint> {
+    let mut lints = Vec::new();
+    for issuer in &config.issuers {
+        let path = member("issuers", &issuer.name);
+        let keys = match &issuer.keys {
+            KeysFrom::Remote(remote) => remote.start.to_string(),
+            KeysFrom::Inline(_) => continue,
+        };
+        if is_plaintext(&keys) {
+            let by_discovery = is_plaintext(&issuer.rules.issuer);
+            lints.push(Lint {
+                path: path + if by_discovery { ".issuer" } else { ".keys.jwks_uri" },
+                text: "keys are named by an http: URL".to_owned(),
+                help: "whoever answers in the provider's place hands out keys: use https:, and TLS in the cluster"
+                    .to_owned(),
+            });
+        }
+    }
+    lints
+}
+
+/// `http:` that leaves the machine.
+fn is_plaintext(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = if host.starts_with('[') { host } else { host.split(':').next().unwrap_or_default() };
+    !(host == "localhost" || host.starts_with("127.") || host.starts_with("[::1]"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plaintext;
+
+    #[test]
+    fn plaintext_that_leaves_the_machine() {
+        for url in
+            ["http://idp.example.com/", "http://10.0.0.1:8080", "http://[fe80::1]/x", "http://localhost.example.com"]
+        {
+            assert!(is_plaintext(url), "{url}");
+        }
+        for url in ["https://idp.example.com/", "http://localhost:8080/x", "http://127.0.0.1:7535", "http://[::1]:1/"] {
+            assert!(!is_plaintext(url), "{url}");
+        }
+    }
+}

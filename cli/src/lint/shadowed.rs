@@ -1,0 +1,79 @@
+//! Grants that an earlier one makes superfluous: whoever holds them holds that one, too, and it gives as much. Only what
+//! can be read off literally; patterns that merely happen to match the same are left alone.
+
+use temporal_auth::config::Config;
+use temporal_auth::identity::ClaimSet;
+use temporal_auth::policy::grant::{Gives, Grant, Who};
+use temporal_auth::policy::pattern::Pattern;
+use temporal_auth::policy::role::Role;
+
+use super::Lint;
+
+pub(super) fn lint(config: &Config) -> Vec<Lint> {
+    let grants = &config.policy.grants;
+    let shadowed = grants.iter().enumerate().filter_map(|(place, grant)| {
+        let earlier = grants.iter().take(place).find(|earlier| covers(earlier, grant))?;
+        Some(Lint {
+            path: format!("grants[{place}]"),
+            text: format!(
+                "grant {} never decides: grant {} before it gives the same callers as much",
+                grant.name, earlier.name
+            ),
+            help: "remove it, or narrow the earlier one".to_owned(),
+        })
+    });
+    shadowed.collect()
+}
+
+fn covers(wide: &Grant, narrow: &Grant) -> bool {
+    // Every field by name: a new one must have its say here.
+    let Grant { name: _, who, gives, may_register } = wide;
+    if !is_wider(who, &narrow.who) {
+        return false;
+    }
+    let may_register = *may_register || !narrow.may_register;
+    let same_captures = who.claims == narrow.who.claims && who.subject == narrow.who.subject;
+    match (gives, &narrow.gives) {
+        (Gives::System(role), Gives::System(other) | Gives::Namespaces(other, _)) => is_greater(role, other),
+        (Gives::Namespaces(role, patterns), Gives::Namespaces(other, narrower)) => {
+            may_register
+                && is_greater(role, other)
+                && narrower.iter().all(|pattern| reaches(patterns, pattern, same_captures))
+        }
+        (Gives::Permissions(claim), Gives::Permissions(other)) => may_register && claim == other,
+        _ => false,
+    }
+}
+
+/// Whether all that the narrow one means are meant by the wide one: it has no condition that the other has not, and of
+/// each as many alternatives.
+fn is_wider(wide: &Who, narrow: &Who) -> bool {
+    let Who { issuers, kind, subject, claims } = wide;
+    narrow.issuers.iter().all(|issuer| issuers.contains(issuer))
+        && (kind.is_none() || *kind == narrow.kind)
+        && (subject.is_empty() || (!narrow.subject.is_empty() && contains_all(subject, &narrow.subject)))
+        && has_no_more(claims, &narrow.claims)
+}
+
+fn has_no_more(wide: &ClaimSet, narrow: &ClaimSet) -> bool {
+    wide.0.iter().all(|(name, patterns)| {
+        narrow.0.iter().any(|(other, narrower)| other == name && contains_all(patterns, narrower))
+    })
+}
+
+fn contains_all(wide: &[Pattern], narrow: &[Pattern]) -> bool {
+    narrow.iter().all(|pattern| wide.contains(pattern))
+}
+
+fn is_greater(role: &Role, other: &Role) -> bool {
+    role.effects.covers(other.effects)
+        && other.plus.iter().all(|path| role.plus.contains(path))
+        && role.minus.iter().all(|path| other.minus.contains(path))
+}
+
+/// Whether the patterns reach what this one does. What a capture takes depends on who is meant: the same conditions, or
+/// it may be bound by another.
+fn reaches(patterns: &[Pattern], pattern: &Pattern, same_captures: bool) -> bool {
+    let any = patterns.iter().any(|pattern| pattern.to_string() == "*") && !pattern.to_string().contains(':');
+    any || (patterns.contains(pattern) && (same_captures || pattern.captures().next().is_none()))
+}

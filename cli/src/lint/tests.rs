@@ -1,0 +1,165 @@
+use serde_json::{Value, json};
+use temporal_auth::config::Config;
+
+use super::all;
+
+fn lints(change: impl FnOnce(&mut Value)) -> Vec<String> {
+    let mut config = json!({
+        "version": 1,
+        "issuers": {"corp": {
+            "issuer": "https://idp.example.com/",
+            "audiences": ["temporal"],
+            "keys": {"discovery": true, "cluster": "idp"},
+            "service_when": [{"gty": "client-credentials"}],
+        }},
+        "roles": {"nothing": {"plus": ["read"], "minus": ["read"]}, "ops": {"from": "reader", "plus": ["TerminateWorkflowExecution"]}},
+    });
+    change(&mut config);
+    let config = Config::parse(config.to_string().as_bytes()).unwrap();
+    all(&config).iter().map(|lint| format!("{}: {}", lint.path, lint.text)).collect()
+}
+
+/// The warnings about grants for the issuer, each of `who`, role and namespaces.
+fn grants(list: &[(Value, &str, &[&str])]) -> Vec<String> {
+    lints(|config| {
+        let grants = list.iter().enumerate().map(|(place, (who, role, namespaces))| {
+            let mut who = who.clone();
+            who["issuer"] = json!("corp");
+            json!({"name": format!("g{place}"), "who": who, "role": role, "namespaces": namespaces})
+        });
+        config["grants"] = grants.collect();
+    })
+}
+
+fn shadows(wide: (Value, &str, &[&str]), narrow: (Value, &str, &[&str])) -> bool {
+    grants(&[wide, narrow]).iter().any(|lint| lint.starts_with("grants[1]: grant g1 never decides"))
+}
+
+fn impossible(who: Value) -> bool {
+    grants(&[(who, "reader", &["a"])]).iter().any(|lint| lint.starts_with("grants[0].who: no token can match"))
+}
+
+#[test]
+fn a_plain_configuration_has_none() {
+    assert_eq!(grants(&[(json!({"claims": {"groups": "a"}}), "writer", &["a", "b-*"])]), [""; 0]);
+}
+
+#[test]
+fn issuers() {
+    let issuer = |field: &str, value: Value| lints(|config| config["issuers"]["corp"][field] = value);
+    assert_eq!(issuer("audiences", json!("any")).len(), 1);
+    assert!(issuer("issuer", json!("http://idp/"))[0].starts_with("issuers.corp.issuer: keys"));
+    assert_eq!(issuer("issuer", json!("http://localhost/")), [""; 0]);
+    let uri = |uri: &str| issuer("keys", json!({"jwks_uri": uri, "cluster": "c"}));
+    assert!(uri("http://idp/keys")[0].starts_with("issuers.corp.keys.jwks_uri: keys"));
+    assert_eq!(uri("https://idp/keys"), [""; 0]);
+}
+
+#[test]
+fn patterns_that_are_wide() {
+    let wide = |who: Value, namespaces: &[&str]| grants(&[(who, "reader", namespaces)]).len();
+    assert_eq!(wide(json!({"claims": {"groups": "a"}}), &["*"]), 1);
+    assert_eq!(wide(json!({"claims": {"groups": "a"}}), &["a*", "*-b"]), 0);
+    assert_eq!(wide(json!({"subject": "*"}), &["a"]), 1);
+    assert_eq!(wide(json!({"subject": "a-*"}), &["a"]), 0);
+    assert_eq!(wide(json!({"claims": {"groups": ["x", "*-admins"]}}), &["a"]), 1);
+    assert_eq!(wide(json!({"claims": {"groups": ["\\*-admins"]}}), &["a"]), 0);
+    let pointer = grants(&[(json!({"claims": {"/a/b": "*"}}), "reader", &["a"])]);
+    assert!(pointer[0].starts_with("grants[0].who.claims[\"/a/b\"]: "));
+}
+
+#[test]
+fn who_cannot_be() {
+    for who in [
+        json!({"claims": {"iss": "https://other/"}}),
+        json!({"claims": {"sub": "a"}, "subject": "b"}),
+        json!({"claims": {"sub": "a"}, "subject": "b-*"}),
+        json!({"claims": {"sub": "a-*"}, "subject": "b"}),
+        json!({"claims": {"email": "a@b", "email_verified": false}}),
+        json!({"claims": {"gty": "client-credentials", "x": "y"}, "kind": "human"}),
+    ] {
+        assert!(impossible(who.clone()), "{who}");
+    }
+    for who in [
+        json!({"claims": {"iss": "https://idp.*"}}),
+        json!({"claims": {"sub": "a"}}),
+        json!({"claims": {"sub": "a"}, "subject": ["b", "a*", "a"]}),
+        json!({"claims": {"sub": "a-*"}, "subject": "*-b"}),
+        json!({"claims": {"email": "a@b", "email_verified": true}}),
+        json!({"claims": {"gty": "client-credentials"}, "kind": "service"}),
+        json!({"claims": {"gty": ["client-credentials", "password"]}, "kind": "human"}),
+    ] {
+        assert!(!impossible(who.clone()), "{who}");
+    }
+}
+
+#[test]
+fn a_subject_of_several_words() {
+    let lints = lints(|config| {
+        config["issuers"]["corp"]["subject"] = json!("scope");
+        let who = json!({"issuer": "corp", "claims": {"scope": "a"}, "subject": "a b"});
+        config["grants"] = json!([{"name": "g", "who": who, "role": "reader", "namespaces": ["x"]}]);
+    });
+    assert_eq!(lints, [""; 0]);
+}
+
+#[test]
+fn roles_that_give_nothing() {
+    let role = |role: &str| grants(&[(json!({"subject": "a"}), role, &["a"])]);
+    assert!(role("nothing")[0].starts_with("grants[0].role: role nothing"));
+    assert_eq!(role("ops"), [""; 0]);
+}
+
+#[test]
+fn grants_behind_a_wider_one() {
+    let a = || json!({"claims": {"groups": "a"}});
+    let ab = || json!({"claims": {"groups": ["a", "b"]}});
+    assert!(shadows((a(), "writer", &["x"]), (a(), "writer", &["x"])));
+    assert!(shadows((a(), "writer", &["x", "y"]), (a(), "reader", &["x"])));
+    assert!(shadows(
+        (ab(), "writer", &["*"]),
+        (json!({"claims": {"groups": "a", "z": "z"}, "kind": "human"}), "worker", &["x"])
+    ));
+    assert!(shadows((json!({}), "admin", &["x"]), (json!({"subject": "s"}), "reader", &["x"])));
+    let team = || json!({"claims": {"groups": "team-{team}"}});
+    assert!(shadows((team(), "writer", &["{team}-*"]), (team(), "reader", &["{team}-*"])));
+
+    assert!(!shadows((a(), "reader", &["x"]), (a(), "writer", &["x"])));
+    assert!(!shadows((a(), "reader", &["x"]), (a(), "ops", &["x"])));
+    assert!(!shadows((a(), "writer", &["x"]), (a(), "reader", &["x", "y"])));
+    assert!(!shadows((a(), "writer", &["x"]), (ab(), "reader", &["x"])));
+    assert!(!shadows((a(), "writer", &["x"]), (json!({}), "reader", &["x"])));
+    assert!(!shadows((json!({"subject": "s"}), "writer", &["x"]), (json!({}), "reader", &["x"])));
+    assert!(!shadows((json!({"kind": "human"}), "writer", &["x"]), (json!({}), "reader", &["x"])));
+    assert!(!shadows((a(), "writer", &["*"]), (a(), "reader", &["a:b"])));
+    // The second is bound by the claim `dept` where the first is bound by nothing.
+    let either = || json!({"claims": {"groups": ["a", "team-{team}"]}});
+    let other = || json!({"claims": {"groups": "a", "dept": "{team}"}});
+    assert!(!shadows((either(), "writer", &["{team}"]), (other(), "reader", &["{team}"])));
+}
+
+#[test]
+fn grants_behind_a_wider_one_of_another_form() {
+    let pair = |one: Value, two: Value| {
+        lints(|config| {
+            let grant = |name: &str, change: Value| {
+                let mut grant = json!({"name": name, "who": {"issuer": "corp", "claims": {"groups": "a"}}});
+                change.as_object().unwrap().iter().for_each(|(name, value)| grant[name] = value.clone());
+                grant
+            };
+            config["grants"] = json!([grant("one", one), grant("two", two)]);
+        })
+        .len()
+    };
+    let system = json!({"role": "admin", "system": true});
+    let namespaces = json!({"role": "admin", "namespaces": ["x"]});
+    let registers = json!({"role": "admin", "namespaces": ["x"], "may_register": true});
+    let permissions = json!({"permissions_claim": "p"});
+    assert_eq!(pair(system.clone(), system.clone()), 1);
+    assert_eq!(pair(system.clone(), registers.clone()), 1);
+    assert_eq!(pair(namespaces.clone(), system.clone()), 0);
+    assert_eq!(pair(namespaces.clone(), registers.clone()), 0);
+    assert_eq!(pair(registers, namespaces), 1);
+    assert_eq!(pair(permissions.clone(), permissions.clone()), 1);
+    assert_eq!(pair(permissions, json!({"permissions_claim": "q"})), 0);
+}

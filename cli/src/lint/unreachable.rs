@@ -1,0 +1,88 @@
+//! Grants that no token can hold, or that give nothing. Only what is certain.
+
+use temporal_auth::config::{Config, Issuer};
+use temporal_auth::identity::{ClaimSet, Kind};
+use temporal_auth::policy::grant::{Gives, Who};
+use temporal_auth::policy::pattern::Pattern;
+
+use super::Lint;
+
+pub(super) fn lint(config: &Config) -> Vec<Lint> {
+    let mut lints = Vec::new();
+    for (place, grant) in config.policy.grants.iter().enumerate() {
+        let path = format!("grants[{place}]");
+        let issuers = || config.issuers.iter().filter(|issuer| grant.who.issuers.contains(&issuer.name));
+        let reasons: Vec<_> = issuers().map(|issuer| impossible(&grant.who, issuer)).collect();
+        if let Some(Some(why)) = reasons.first()
+            && reasons.iter().all(Option::is_some)
+        {
+            lints.push(Lint {
+                path: format!("{path}.who"),
+                text: format!("no token can match: {why}"),
+                help: "change the conditions, or remove the grant".to_owned(),
+            });
+        }
+        if let Gives::System(role) | Gives::Namespaces(role, _) = &grant.gives
+            && role.effects.is_empty()
+            && role.plus.is_empty()
+        {
+            lints.push(Lint {
+                path: format!("{path}.role"),
+                text: format!("role {} gives nothing", role.name),
+                help: "its `minus` takes away all that it has".to_owned(),
+            });
+        }
+    }
+    lints
+}
+
+/// Why no token of this issuer can match, if that is certain.
+fn impossible(who: &Who, issuer: &Issuer) -> Option<String> {
+    let claims = &who.claims;
+    // These are one string in every token that is accepted.
+    for (name, patterns) in &claims.0 {
+        let name = name.to_string();
+        if name == "iss" && !any_matches(patterns, &issuer.rules.issuer) {
+            return Some(format!("its `iss` is always {:?}", issuer.rules.issuer));
+        }
+        // A scope is matched word by word, a subject whole.
+        let whole = !matches!(name.trim_start_matches('/'), "scope" | "scp");
+        if whole && name == issuer.rules.subject.to_string() && are_disjoint(patterns, &who.subject) {
+            return Some(format!("claim {name} is the subject, which must be something else"));
+        }
+        if name == "email_verified"
+            && claims.0.iter().any(|(name, _)| name.to_string() == "email")
+            && !any_matches(patterns, "true")
+        {
+            return Some("`email` counts only where `email_verified` is true".to_owned());
+        }
+    }
+    let service = issuer.service_when.iter().any(|set| implies(claims, set));
+    (who.kind == Some(Kind::Human) && service)
+        .then(|| format!("whoever has these claims is a service, says service_when of issuer {}", issuer.name))
+}
+
+/// Whether claims that match the first set match the second as well: each of its conditions is there, or a narrower one.
+fn implies(claims: &ClaimSet, set: &ClaimSet) -> bool {
+    set.0.iter().all(|(name, allowed)| {
+        claims
+            .0
+            .iter()
+            .any(|(other, patterns)| other == name && patterns.iter().all(|pattern| allowed.contains(pattern)))
+    })
+}
+
+fn any_matches(patterns: &[Pattern], value: &str) -> bool {
+    patterns.iter().any(|pattern| pattern.matches(value).is_some())
+}
+
+/// Whether no text matches a pattern of either list. Told only of literals.
+fn are_disjoint(one: &[Pattern], other: &[Pattern]) -> bool {
+    let literal = |pattern: &Pattern| (!pattern.to_string().contains(['*', '{', '\\'])).then(|| pattern.to_string());
+    let texts = |patterns: &[Pattern]| patterns.iter().map(literal).collect::<Option<Vec<_>>>();
+    match (texts(one), texts(other)) {
+        (Some(texts), _) if !other.is_empty() => !texts.iter().any(|text| any_matches(other, text)),
+        (_, Some(texts)) if !other.is_empty() => !texts.iter().any(|text| any_matches(one, text)),
+        _ => false,
+    }
+}

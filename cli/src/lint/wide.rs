@@ -1,0 +1,39 @@
+//! Patterns that match more than whoever wrote them may have meant.
+
+use temporal_auth::config::Config;
+use temporal_auth::policy::grant::Gives;
+use temporal_auth::policy::pattern::Pattern;
+
+use super::{Lint, member};
+
+pub(super) fn lint(config: &Config) -> Vec<Lint> {
+    let mut lints = Vec::new();
+    let mut add =
+        |path: String, text: &str, help: &str| lints.push(Lint { path, text: text.to_owned(), help: help.to_owned() });
+    for (place, grant) in config.policy.grants.iter().enumerate() {
+        let path = format!("grants[{place}]");
+        if let Gives::Namespaces(_, patterns) = &grant.gives
+            && patterns.iter().any(|pattern| pattern.to_string() == "*")
+        {
+            let help = "list them, or use `system: true` if the cluster is meant as well";
+            add(format!("{path}.namespaces"), "every namespace matches, future ones too", help);
+        }
+        if begins_with_star(&grant.who.subject) {
+            let help = "begin with what only the meant subjects begin with";
+            add(format!("{path}.who.subject"), "a pattern that begins with `*` matches subjects of any name", help);
+        }
+        for (name, patterns) in &grant.who.claims.0 {
+            if begins_with_star(patterns) {
+                let path = member(&format!("{path}.who.claims"), &name.to_string());
+                let help =
+                    "begin with what only the meant values begin with; whoever may name groups may name one that fits";
+                add(path, "a pattern that begins with `*` matches values of any name", help);
+            }
+        }
+    }
+    lints
+}
+
+fn begins_with_star(patterns: &[Pattern]) -> bool {
+    patterns.iter().any(|pattern| pattern.to_string().starts_with('*'))
+}

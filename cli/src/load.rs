@@ -1,0 +1,98 @@
+//! A file, the configurations in it, and what is wrong with them.
+
+use std::path::Path;
+
+use serde_json::Value;
+use temporal_auth::config::{Config, Problem};
+
+use crate::find::{self, Found};
+use crate::report::{self, Diagnostic};
+use crate::source::{Source, Span};
+use crate::yaml::path::{self, Place};
+use crate::yaml::{self, value};
+
+/// A file that was read.
+#[derive(Debug)]
+pub(crate) struct File {
+    /// Its text.
+    pub(crate) source: Source,
+    /// Its configurations.
+    pub(crate) configurations: Vec<Configuration>,
+    /// What is wrong with it.
+    pub(crate) wrong: Vec<Diagnostic>,
+}
+
+/// A configuration without faults.
+#[derive(Debug)]
+pub(crate) struct Configuration {
+    /// As JSON.
+    pub(crate) value: Value,
+    /// As the filter has it.
+    pub(crate) config: Config,
+    /// Where it stands.
+    found: Found,
+}
+
+impl Configuration {
+    /// Where a path leads.
+    pub(crate) fn place(&self, path: &str) -> Place {
+        place(&self.found, path)
+    }
+}
+
+/// The text of a file.
+pub(crate) fn source(file: &Path) -> Result<Source, String> {
+    let cannot = |why: &dyn std::fmt::Display| format!("cannot read {}: {why}", file.display());
+    let text =
+        String::from_utf8(std::fs::read(file).map_err(|error| cannot(&error))?).map_err(|error| cannot(&error))?;
+    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+    Ok(Source { name: file.display().to_string(), text })
+}
+
+/// Reads a file, and checks all that is in it.
+pub(crate) fn file(file: &Path) -> Result<File, String> {
+    let source = source(file)?;
+    let documents = match yaml::documents(&source.text) {
+        Ok(documents) => documents,
+        Err(wrong) => return Ok(File { source, configurations: Vec::new(), wrong: vec![wrong] }),
+    };
+    let (all, mut wrong) = find::configurations(&source, &documents);
+    let mut configurations = Vec::new();
+    for found in all {
+        let mut doubts = Vec::new();
+        let value = value::value(&found.node, found.dialect, &mut doubts);
+        for doubt in &mut doubts {
+            doubt.at = found.shown_at.unwrap_or(doubt.at);
+        }
+        match Config::parse(value.to_string().as_bytes()) {
+            Ok(config) if doubts.is_empty() => configurations.push(Configuration { value, config, found }),
+            Ok(_) => {}
+            Err(problems) if found.shown_at.is_none() => {
+                report::add(&mut doubts, problems.iter().map(|problem| diagnostic(problem, &found)).collect());
+            }
+            Err(problems) => doubts.extend(problems.iter().map(|problem| diagnostic(problem, &found))),
+        }
+        wrong.append(&mut doubts);
+    }
+    Ok(File { source, configurations, wrong })
+}
+
+fn place(found: &Found, path: &str) -> Place {
+    match found.shown_at {
+        Some(value) => Place { value, name: None },
+        None => path::find(&found.node, found.name, path),
+    }
+}
+
+fn diagnostic(problem: &Problem, found: &Found) -> Diagnostic {
+    Diagnostic::error(problem.to_string(), pointed(problem, place(found, &problem.path)))
+}
+
+/// What a problem is about: a name where that is what is wrong, or where there is no value.
+pub(crate) fn pointed(problem: &Problem, place: Place) -> Span {
+    let names = problem.found == "nothing"
+        || problem.found == "an unknown field"
+        || problem.expected.starts_with("nothing: not supported")
+        || problem.expected.starts_with("another name");
+    if names { place.name.unwrap_or(place.value) } else { place.pointed() }
+}

@@ -1,0 +1,117 @@
+//! What a scalar means. YAML's readers differ about plain words: to Envoy `on`, `y` and `0x10` are a boolean, a boolean
+//! and a number, and `1.5` is a string; to others they are something else. A policy must not depend on it, so what they
+//! agree on is read here, and anything else is refused.
+
+use serde_json::Value;
+
+use super::Style;
+
+/// Whether the file is JSON, in which numbers have one meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// YAML.
+    Yaml,
+    /// JSON.
+    Json,
+}
+
+/// The value, or what should be written instead.
+pub(crate) fn value(text: &str, style: Style, dialect: Dialect) -> Result<Value, &'static str> {
+    if style != Style::Plain {
+        return Ok(Value::from(text));
+    }
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Ok(Value::Null),
+        "true" | "True" | "TRUE" => return Ok(Value::Bool(true)),
+        "false" | "False" | "FALSE" => return Ok(Value::Bool(false)),
+        _ => {}
+    }
+    let lower = text.to_ascii_lowercase();
+    if matches!(lower.as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null") {
+        return Err("quotes around it, or true or false: readers of YAML differ about this word");
+    }
+    if dialect == Dialect::Json {
+        return Ok(serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)));
+    }
+    if is_integer(text) {
+        // What fits nothing is a text to Envoy, too.
+        return Ok(text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from));
+    }
+    if is_numeric(&lower) {
+        return Err("quotes around it, or a plain whole number: readers of YAML differ about this one");
+    }
+    Ok(Value::from(text))
+}
+
+/// `-?(0|[1-9][0-9]*)`, which all readers take for the same number.
+fn is_integer(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    !digits.is_empty()
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (digits == "0" || !digits.starts_with('0'))
+}
+
+/// What some reader takes for a number.
+fn is_numeric(lower: &str) -> bool {
+    let unsigned = lower.strip_prefix(['-', '+']).unwrap_or(lower);
+    if matches!(unsigned, ".inf" | ".nan" | "inf" | "infinity" | "nan") {
+        return true;
+    }
+    let plain = unsigned.replace('_', "");
+    let radix = |prefix: &str, radix: u32| {
+        plain
+            .strip_prefix(prefix)
+            .is_some_and(|digits| !digits.is_empty() && digits.chars().all(|char| char.is_digit(radix)))
+    };
+    let begins = plain.starts_with(|char: char| char.is_ascii_digit() || char == '.');
+    (begins && plain.parse::<f64>().is_ok()) || radix("0x", 16) || radix("0o", 8) || radix("0b", 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn plain(text: &str) -> Result<Value, &'static str> {
+        value(text, Style::Plain, Dialect::Yaml)
+    }
+
+    #[test]
+    fn what_all_readers_agree_on() {
+        for (text, expected) in [
+            ("true", json!(true)),
+            ("False", json!(false)),
+            ("", json!(null)),
+            ("~", json!(null)),
+            ("12", json!(12)),
+            ("-7", json!(-7)),
+            ("0", json!(0)),
+            ("10m", json!("10m")),
+            ("a", json!("a")),
+            ("*", json!("*")),
+            ("2024-01-01", json!("2024-01-01")),
+            ("infra", json!("infra")),
+            ("1.2.3", json!("1.2.3")),
+            ("123456789012345678901234567890", json!("123456789012345678901234567890")),
+        ] {
+            assert_eq!(plain(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_they_differ_about_is_refused_unless_quoted() {
+        for text in [
+            "yes", "No", "ON", "off", "y", "N", "tRue", "1.0", ".5", "1e3", "010", "0x1F", "0o7", "0b1", "+1", "1_000",
+            "-.inf", ".NaN", "-0.0",
+        ] {
+            assert!(plain(text).is_err(), "{text}");
+            assert_eq!(value(text, Style::Quoted, Dialect::Yaml), Ok(json!(text)));
+        }
+    }
+
+    #[test]
+    fn json_has_numbers_of_its_own() {
+        assert_eq!(value("1.5", Style::Plain, Dialect::Json), Ok(json!(1.5)));
+        assert_eq!(value("1e3", Style::Plain, Dialect::Json), Ok(json!(1e3)));
+    }
+}

@@ -1,0 +1,218 @@
+//! The command itself, run on files: what it prints and how it ends.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::string_slice, missing_docs)]
+
+use std::path::Path;
+use std::process::Command;
+
+/// Runs the command in the directory of the files; its exit status and what it printed.
+fn run(args: &[&str]) -> (i32, String) {
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files");
+    let output = Command::new(env!("CARGO_BIN_EXE_temporal-auth")).args(args).current_dir(files).output().unwrap();
+    let text = if output.status.code() == Some(2) { output.stderr } else { output.stdout };
+    (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+}
+
+#[track_caller]
+fn assert_run(args: &[&str], code: i32, expected: &[&str]) {
+    let (found, text) = run(args);
+    assert_eq!(found, code, "{args:?}\n{text}");
+    for expected in expected {
+        assert!(text.contains(expected), "{args:?}: {expected:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn good_files_pass() {
+    assert_run(&["check", "good.yaml"], 0, &["good.yaml: good\n"]);
+    assert_run(&["check", "good.json", "good.yaml"], 0, &["good.json: good\ngood.yaml: good\n"]);
+    for shipped in ["../../../envoy.yaml", "../../../istio/wasmplugin.yaml"] {
+        assert_run(&["check", "--deny-warnings", shipped], 0, &[": good\n"]);
+    }
+}
+
+#[test]
+fn all_faults_are_told_at_once_each_at_its_place() {
+    let (_, text) = run(&["check", "faulty.yaml"]);
+    let expected = [
+        ("issuers.corp.audiences: found \"temporal\", expected a list of audiences", "faulty.yaml:5:16"),
+        ("issuers.corp.keys: found {\"cluster\":\"idp\"}, expected exactly one of", "faulty.yaml:6:11"),
+        ("grants[0].role: found \"owner\", expected a role: one of admin", "faulty.yaml:8:47"),
+        ("grants[0].system: found on, expected quotes around it, or true or false", "faulty.yaml:8:62"),
+        ("grants[1].who.issuer: found nothing, expected the name of an issuer", "faulty.yaml:10:3"),
+        ("grants[1].namespaces: found [], expected at least one value", "faulty.yaml:13:15"),
+        ("grants[1].role: found role again, expected it once: it stands in line 12 already", "faulty.yaml:14:3"),
+        ("extra: found an unknown field, expected one of version", "faulty.yaml:15:1"),
+    ];
+    assert_run(&["check", "faulty.yaml"], 1, &["faulty.yaml: 8 errors, 0 warnings\n"]);
+    let mut rest = text.as_str();
+    for (fault, place) in expected {
+        let at = rest.find(fault).unwrap_or_else(|| panic!("{fault:?} is not in, or not in order\n{text}"));
+        rest = &rest[at..];
+        assert!(rest.lines().nth(1).unwrap().ends_with(&format!("--> {place}")), "{fault}\n{text}");
+    }
+    let shown = "8 | - {name: platform, who: {issuer: corp}, role: owner, system: on}\n  |                                               ^^^^^\n";
+    assert!(text.contains(shown), "{text}");
+}
+
+#[test]
+fn what_is_not_yaml_is_told_with_its_place() {
+    assert_run(&["check", "broken.yaml"], 1, &["error: not YAML: ", "--> broken.yaml:4:"]);
+}
+
+#[test]
+fn json_with_a_member_given_twice() {
+    assert_run(&["check", "twice.json"], 1, &["version: found version again, expected it once", "--> twice.json:4:3"]);
+}
+
+#[test]
+fn every_filter_of_an_envoy_configuration_is_checked_and_no_other() {
+    assert_run(
+        &["check", "envoy.yaml"],
+        1,
+        &[
+            "version: found 2, expected a whole number from 1 to 1\n  --> envoy.yaml:12:24",
+            "issuers: found {}, expected at least one issuer\n  --> envoy.yaml:25:28",
+            "mode: found mode, expected nothing: not supported yet\n  --> envoy.yaml:26:17",
+            "envoy.yaml: 3 errors, 0 warnings",
+        ],
+    );
+}
+
+#[test]
+fn a_manifest_among_others() {
+    let expected = [
+        "isuers: found an unknown field",
+        "--> manifests.yaml:11:5",
+        "issuers: found nothing",
+        "--> manifests.yaml:9:3",
+    ];
+    assert_run(&["check", "manifests.yaml"], 1, &expected);
+    assert_run(&["check", "../../../istio/gateway.yaml"], 1, &["found no configuration of temporal-auth"]);
+}
+
+#[test]
+fn warnings_pass_unless_denied() {
+    let expected = [
+        "warning: issuers.corp.issuer: keys are named by an http: URL\n --> doubtful.yaml:3:18",
+        "warning: issuers.corp.audiences: tokens for any other service",
+        "warning: grants[0].namespaces: every namespace matches",
+        "warning: grants[0].who.claims.groups: a pattern that begins with `*`",
+        "warning: grants[1]: grant night never decides: grant ops before it",
+        "doubtful.yaml: 0 errors, 6 warnings",
+    ];
+    assert_run(&["check", "doubtful.yaml"], 0, &expected);
+    assert_run(&["check", "--deny-warnings", "doubtful.yaml"], 1, &expected);
+}
+
+#[test]
+fn what_cannot_be_answered() {
+    assert_run(&["check", "nothing.yaml"], 2, &["cannot read nothing.yaml"]);
+    assert_run(&["check"], 2, &["a file is missing"]);
+    assert_run(&["explain", "--config", "good.yaml"], 2, &["--method is missing"]);
+    let explain = |config: &'static str, claims: &'static str, method: &'static str| {
+        ["explain", "--config", config, "--claims", claims, "--method", method]
+    };
+    assert_run(&explain("faulty.yaml", "{}", "GetSystemInfo"), 2, &["faulty.yaml is not good", "grants[0].role"]);
+    assert_run(&explain("envoy.yaml", "{}", "GetSystemInfo"), 2, &["not good"]);
+    assert_run(&explain("good.yaml", "{", "GetSystemInfo"), 2, &["the claims are no JSON object"]);
+    assert_run(&explain("good.yaml", "{\"a\":1,\"a\":2}", "GetSystemInfo"), 2, &["given twice"]);
+    assert_run(&explain("good.yaml", "{}", "StartWorkflow"), 2, &["no method \"StartWorkflow\""]);
+    assert_run(&["test", "good.yaml"], 2, &["good.yaml is not good", "cases: found nothing"]);
+    assert_run(&["--version"], 0, &["temporal-auth 0."]);
+    assert_run(&["--help"], 0, &["temporal-auth explain --config FILE"]);
+}
+
+fn explain(claims: &str, method: &str, namespace: &str, code: i32, expected: &[&str]) {
+    let config = ["explain", "--config", "good.yaml", "--issuer", "corp"];
+    let call = ["--claims", claims, "--method", method, "--namespace", namespace];
+    assert_run(&[&config[..], &call[..]].concat(), code, expected);
+}
+
+#[test]
+fn a_verdict_names_its_rule() {
+    let alice = r#"{"sub": "alice", "groups": ["finance"]}"#;
+    let expected =
+        ["alice of issuer corp, human", "no signature was checked", "effects  start", "verdict  ALLOW by rule finance"];
+    explain(alice, "StartWorkflowExecution", "payroll", 0, &expected);
+    explain("{}", "GetSystemInfo", "", 0, &["verdict  ALLOW by rule anonymous"]);
+}
+
+#[test]
+fn a_denial_tells_what_was_near() {
+    let alice = r#"{"sub": "alice", "groups": ["finance"]}"#;
+    let expected = [
+        "verdict  DENY by rule default-deny",
+        "reason   no grant covers start in namespace \"web-dev\"",
+        "platform: would cover the call, but is not for this caller: claim groups must match \"platform-admins\", and is [\"finance\"]",
+        "finance: is for this caller, but its namespaces [\"payroll\"] do not match",
+        "developers: would cover the call, but is not for this caller: claim groups must match \"team-{team}\"",
+    ];
+    explain(alice, "StartWorkflowExecution", "web-dev", 1, &expected);
+    let worker = r#"{"sub": "payroll-worker", "gty": "client-credentials"}"#;
+    explain(
+        worker,
+        "StartWorkflowExecution",
+        "payroll",
+        1,
+        &["of issuer corp, service", "workers: is for this caller, but its role worker does not give start"],
+    );
+    explain(
+        r#"{"groups": []}"#,
+        "StartWorkflowExecution",
+        "payroll",
+        1,
+        &["verdict  REFUSE with UNAUTHENTICATED", "no subject in claim sub"],
+    );
+    explain(
+        r#"{"sub": "x\nverdict  ALLOW"}"#,
+        "ListNamespaces",
+        "",
+        1,
+        &["caller   x\\nverdict  ALLOW of issuer corp"],
+    );
+    explain(alice, "/a.B/C", "", 1, &["verdict  REFUSE with UNIMPLEMENTED"]);
+}
+
+#[test]
+fn a_token_is_explained_and_its_signature_is_not_checked() {
+    // {"alg":"ES256","kid":"k"} {"iss":"https://idp.example.com/","aud":"temporal","sub":"alice","groups":["finance"],"exp":…}
+    let token = |exp: &str| {
+        let claims = format!(
+            r#"{{"iss":"https://idp.example.com/","aud":"temporal","sub":"alice","groups":["finance"],"exp":{exp}}}"#
+        );
+        format!("{}.{}.AAAA", base64(br#"{"alg":"ES256","kid":"k"}"#), base64(claims.as_bytes()))
+    };
+    let ask = |token: &str, code: i32, expected: &[&str]| {
+        let call = ["--method", "StartWorkflowExecution", "--namespace", "payroll", "--token", token];
+        assert_run(&[&["explain", "--config", "good.yaml"][..], &call[..]].concat(), code, expected);
+    };
+    ask(&token("200000000000"), 0, &["verdict  ALLOW by rule finance", "no signature was checked"]);
+    ask(&token("1000000000"), 1, &["token    REFUSED with UNAUTHENTICATED: expired", "verdict  ALLOW by rule finance"]);
+    ask("x.y", 2, &["the token is refused"]);
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}
+
+#[test]
+fn cases_that_hold() {
+    let expected = [
+        "cases.yaml: 6 passed, 0 failed\n",
+        "cases.yaml: 3 of 4 grants decided a case; no case was decided by developers\n",
+    ];
+    assert_run(&["test", "cases.yaml"], 0, &expected);
+}
+
+#[test]
+fn cases_that_do_not_hold() {
+    let expected = [
+        "error: finance terminates: expected DENY, found ALLOW by rule finance\n --> failing.yaml:3:9",
+        "error: a developer by another rule: expected ALLOW by rule finance, found ALLOW by rule developers",
+        "error: nobody is denied, but refused: expected DENY, found REFUSE with UNAUTHENTICATED: no subject in claim sub",
+        "failing.yaml: 0 passed, 3 failed\n",
+    ];
+    assert_run(&["test", "failing.yaml"], 1, &expected);
+    assert_run(&["test", "cases.yaml", "failing.yaml"], 1, &["cases.yaml: 6 passed", "failing.yaml: 0 passed"]);
+}
