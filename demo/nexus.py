@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     import nexusrpc.handler
 
 ENDPOINT = "tax-office"
-TASK_QUEUE = "tax-office"
+TASK_QUEUE = "finance-reports-tax"
 # So long the server tries an operation that nobody answers, or that is not to be had for its handler's worker.
 PATIENCE = timedelta(minutes=5)
 

@@ -18,6 +18,7 @@ from temporalio.api.workflowservice.v1 import (
     ListNamespacesRequest,
     PollNexusTaskQueueRequest,
     PollWorkflowTaskQueueRequest,
+    RespondWorkflowTaskCompletedRequest,
 )
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
@@ -170,10 +171,13 @@ def describe_namespace(who: str, namespace: str) -> Call:
     return call
 
 
-def poll(who: str, namespace: str) -> Call:
+def poll(who: str, namespace: str, queue_name: str = TASK_QUEUE, sticky_of: str = "") -> Call:
+    """`sticky_of` claims that the queue is a sticky one of another: the server would read it all the same."""
+
     async def call(cast: Cast) -> None:
         client = await cast.client(who, namespace)
-        queue = TaskQueue(name=TASK_QUEUE, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL)
+        kind = TaskQueueKind.TASK_QUEUE_KIND_STICKY if sticky_of else TaskQueueKind.TASK_QUEUE_KIND_NORMAL
+        queue = TaskQueue(name=queue_name, kind=kind, normal_name=sticky_of)
         request = PollWorkflowTaskQueueRequest(namespace=namespace, task_queue=queue, identity=who)
         await client.workflow_service.poll_workflow_task_queue(request, timeout=timedelta(seconds=10))
 
@@ -197,6 +201,19 @@ def net_salary(workflow_id: str) -> Call:
             handle = await alice.start_workflow(nexus.NetSalary.run, 1000, id=workflow_id, task_queue=TASK_QUEUE)
             got = await asyncio.wait_for(handle.result(), 30)
         assert got == 600, got
+
+    return call
+
+
+def schedule(who: str, endpoint: str) -> Call:
+    """A worker's answer to a task, by which its workflow would call this endpoint."""
+
+    async def call(cast: Cast) -> None:
+        client = await cast.client(who, "payroll")
+        request = RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=b"demo", identity=who)
+        attributes = request.commands.add().schedule_nexus_operation_command_attributes
+        attributes.endpoint, attributes.service, attributes.operation = endpoint, "Bank", "transfer"
+        await client.workflow_service.respond_workflow_task_completed(request)
 
     return call
 
@@ -246,6 +263,9 @@ ROWS = [
     Row("alice", "start a workflow", "finance-reports", "StartWorkflowExecution", DENIED, start("alice", "finance-reports", "run-1")),
     Row("alice", "list workflows", "finance-reports", "ListWorkflowExecutions", DENIED, list_workflows("alice", "finance-reports")),
     Row("alice", "list namespaces", "", "ListNamespaces", DENIED, list_namespaces("alice")),
+    # Only finance starts payroll: a denial, which the platform's own people meet, too; and people only, not services.
+    Row("platform-admin", "start a payroll run", "payroll", "StartWorkflowExecution", DENIED, start("platform-admin", "payroll", "run-3")),
+    Row("finance-bot", "start a payroll run", "payroll", "StartWorkflowExecution", DENIED, start("finance-bot", "payroll", "run-3")),
     # A developer looks at payroll; changes are for the team's own namespaces.
     Row("dev", "describe a run", "payroll", "DescribeWorkflowExecution", ALLOWED, describe("dev", "payroll", "run-2")),
     Row("dev", "query a run", "payroll", "QueryWorkflow", ALLOWED, query("dev", "payroll", "run-2")),
@@ -260,6 +280,9 @@ ROWS = [
     Row(WORKER, "describe its namespace", "payroll", "DescribeNamespace", ALLOWED, describe_namespace(WORKER, "payroll")),
     Row(WORKER, "describe another one", "finance-reports", "DescribeNamespace", DENIED, describe_namespace(WORKER, "finance-reports")),
     Row(WORKER, "poll for tasks", "bitovi-project", "PollWorkflowTaskQueue", DENIED, poll(WORKER, "bitovi-project")),
+    # Only on its queues, whatever else it says of them.
+    Row(WORKER, "poll another queue", "payroll", "PollWorkflowTaskQueue", DENIED, poll(WORKER, "payroll", "audit")),
+    Row(WORKER, "poll it as a sticky queue", "payroll", "PollWorkflowTaskQueue", DENIED, poll(WORKER, "payroll", "audit", TASK_QUEUE)),
     Row(WORKER, "start a payroll run", "payroll", "StartWorkflowExecution", DENIED, start(WORKER, "payroll", "run-3")),
     Row(WORKER, "approve (signal) a run", "payroll", "SignalWorkflowExecution", DENIED, approve(WORKER, "payroll", "run-2")),
     Row(WORKER, "query a run", "payroll", "QueryWorkflow", DENIED, query(WORKER, "payroll", "run-2")),
@@ -270,6 +293,7 @@ ROWS = [
     Row("alice", "create a Nexus endpoint", "", "CreateNexusEndpoint", DENIED, create_endpoint("alice")),
     Row(WORKER, "schedule a Nexus operation", "payroll", "RespondWorkflowTaskCompleted", ALLOWED, net_salary("net-1")),
     Row(TAX_OFFICE, "answer a Nexus operation", "finance-reports", "RespondNexusTaskCompleted", ALLOWED, net_salary("net-2")),
+    Row(WORKER, "schedule one elsewhere", "payroll", "RespondWorkflowTaskCompleted", DENIED, schedule(WORKER, "bank")),
     Row(WORKER, "poll for Nexus operations", "finance-reports", "PollNexusTaskQueue", DENIED, poll_nexus(WORKER)),
     # Known, but with nothing granted; and the ones nobody knows.
     Row("stranger", "describe the namespace", "payroll", "DescribeNamespace", DENIED, describe_namespace("stranger", "payroll")),

@@ -32,15 +32,22 @@ w, o = requests.workflow, requests.operator
 CALLER, HANDLER, ELSEWHERE = "payroll", "finance-reports", "bitovi-project"
 
 # What an operation that is backed by a workflow asks of its handler's worker, beyond the role `worker`; and too little.
-HANDLER_ROLE, STARTER_ROLE = "nexus-handler", "starter"
+HANDLER_ROLE, STARTER_ROLE, SILENT_ROLE = "nexus-handler", "starter", "no-callbacks"
 ROLES = {
     HANDLER_ROLE: {"from": "worker", "plus": ["start", "nexus"]},
     STARTER_ROLE: {"from": "worker", "plus": ["start"]},
+    SILENT_ROLE: {"from": "worker", "plus": ["start", "nexus"]},
 }
 GRANTS = [
     *BY_PERMISSIONS,
     *(
-        {"name": role, "who": {"issuer": "corp", "claims": {"role": role}}, "role": role, "namespaces": [HANDLER]}
+        {
+            "name": role,
+            "who": {"issuer": "corp", "claims": {"role": role}},
+            "role": role,
+            "namespaces": [HANDLER],
+            "may_call_back": role != SILENT_ROLE,
+        }
         for role in ROLES
     ),
 ]
@@ -156,9 +163,14 @@ def test_backed_by_a_workflow(stage: Stage) -> None:
     assert not stage.denied(stage.caller, stage.handler, stage.boss)
 
 
-@pytest.mark.parametrize("too_little", [{"permissions": [f"{HANDLER}:worker"]}, {"role": STARTER_ROLE}], ids=str)
+@pytest.mark.parametrize(
+    "too_little",
+    [{"permissions": [f"{HANDLER}:worker"]}, {"permissions": [f"{HANDLER}:admin"]}, {"role": STARTER_ROLE}, {"role": SILENT_ROLE}],
+    ids=str,
+)
 def test_backed_by_a_workflow_that_may_not_be_started(stage: Stage, too_little: dict[str, Any]) -> None:
-    """A completion callback is `nexus`, beside `start`. One that may both takes over, and the operation completes."""
+    """A completion callback is `nexus`, beside `start`, and this one ends wherever a token in its header says: nobody's
+    role covers that. One that may all of it takes over, and the operation completes."""
 
     async def run() -> None:
         async with stage.calling():

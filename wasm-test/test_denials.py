@@ -1,0 +1,168 @@
+"""Denials, rules in shadow, and what clients are told."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from temporalio.api.errordetails.v1 import PermissionDeniedFailure
+
+from harness import grpc_client, requests
+from harness.echo import Echo
+from harness.gate import Gate, allowed, refused
+from harness.grpc_client import Reply
+from harness.minter import Minter
+from harness.policy import plugin
+from harness.temporal import Temporal
+
+w = requests.workflow
+START, TERMINATE, QUERY = "StartWorkflowExecution", "TerminateWorkflowExecution", "QueryWorkflow"
+
+GRANTS = [
+    {"name": "platform", "who": {"issuer": "corp", "claims": {"groups": "platform"}}, "role": "admin", "system": True},
+    {"name": "everybody", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["*"]},
+]
+DENIALS = [
+    {
+        "name": "only-finance-starts-payroll",
+        "effects": ["start"],
+        "namespaces": ["payroll"],
+        "unless": {"issuer": "corp", "claims": {"groups": "finance"}},
+    },
+    {
+        "name": "teams-never-terminate",
+        "effects": ["terminate", "delete", "reset"],
+        "who": {"issuer": "corp", "claims": {"groups": "team-*"}},
+    },
+    {"name": "tried-out", "effects": ["query"], "shadow": True},
+]
+
+
+@pytest.fixture(scope="module")
+def strict(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+    return open_gate(plugin(corp.config(), GRANTS, denials=DENIALS), echo.port)  # type: ignore[no-any-return]
+
+
+def _request(method: str, namespace: str) -> object:
+    return requests.message_class("temporal.api.workflowservice.v1.WorkflowService", method)(namespace=namespace)
+
+
+def _decision(gate: Gate, subject: str) -> dict[str, object]:
+    return gate.envoy.decision(where=lambda line: line["subject"] == subject)
+
+
+def _batch() -> object:
+    request = w.StartBatchOperationRequest(namespace="payroll", job_id="j")
+    request.termination_operation.SetInParent()
+    return request
+
+
+def _schedule() -> object:
+    request = w.CreateScheduleRequest(namespace="orders", schedule_id="s")
+    request.schedule.policies.overlap_policy = 5  # TERMINATE_OTHER
+    return request
+
+
+def _child(namespace: str) -> object:
+    request = w.RespondWorkflowTaskCompletedRequest(namespace="orders", task_token=b"t")
+    request.commands.add().start_child_workflow_execution_command_attributes.namespace = namespace
+    return request
+
+
+# name -> method, request, group, the denial or None
+CASES = {
+    "spared": (START, _request(START, "payroll"), "finance", None),
+    "not spared": (START, _request(START, "payroll"), "team-red", "only-finance-starts-payroll"),
+    "system admin": (START, _request(START, "payroll"), "platform", "only-finance-starts-payroll"),
+    "another namespace": (START, _request(START, "orders"), "team-red", None),
+    "another effect": (QUERY, _request(QUERY, "payroll"), "team-red", None),
+    "signal with start": ("SignalWithStartWorkflowExecution", _request("SignalWithStartWorkflowExecution", "payroll"), "team-red", "only-finance-starts-payroll"),
+    "child from another namespace": ("RespondWorkflowTaskCompleted", _child("payroll"), "team-red", "only-finance-starts-payroll"),
+    "child in its own": ("RespondWorkflowTaskCompleted", _child("orders"), "team-red", None),
+    "terminate": (TERMINATE, _request(TERMINATE, "orders"), "team-red", "teams-never-terminate"),
+    "terminate, another group": (TERMINATE, _request(TERMINATE, "orders"), "finance", None),
+    "batch terminate": ("StartBatchOperation", _batch(), "team-red", "teams-never-terminate"),
+    "batch terminate, another group": ("StartBatchOperation", _batch(), "finance", None),
+    "schedule that terminates": ("CreateSchedule", _schedule(), "team-red", "teams-never-terminate"),
+    "schedule that terminates, another group": ("CreateSchedule", _schedule(), "finance", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("case", CASES)
+def test_denials(strict: Gate, corp: Minter, case: str, gzip: bool) -> None:
+    method, request, group, denial = CASES[case]
+    subject = grpc_client.test_id()
+    reply = strict.call(method, request, token=corp.token(subject, groups=[group]), gzip=gzip)  # type: ignore[arg-type]
+    if denial is None:
+        allowed(reply)
+    else:
+        refused(reply, 7)
+        line = _decision(strict, subject)
+        assert (line["verdict"], line["rule"]) == ("deny", denial), line
+
+
+def test_a_denial_in_shadow_counts_and_tells(strict: Gate, corp: Minter) -> None:
+    counter = "temporal_auth.shadow.denied.permission"
+    before, subject = strict.envoy.counter(counter), grpc_client.test_id()
+    allowed(strict.call(QUERY, w.QueryWorkflowRequest(namespace="orders"), token=corp.token(subject, groups=["x"])))
+    strict.envoy.wait_counter(counter, before + 1)
+    line = _decision(strict, subject)
+    assert (line["verdict"], line["shadow"]) == ("allow", "tried-out would deny"), line
+
+
+def test_a_grant_in_shadow_counts_and_tells(open_gate, echo: Echo, corp: Minter) -> None:  # type: ignore[no-untyped-def]
+    grants = [{"name": "tried", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["payroll"], "shadow": True}]
+    gate, subject = open_gate(plugin(corp.config(), grants), echo.port), grpc_client.test_id()
+    refused(gate.start(token=corp.token(subject)), 7)
+    gate.envoy.wait_counter("temporal_auth.shadow.allowed", 1)
+    line = _decision(gate, subject)
+    assert (line["verdict"], line["shadow"]) == ("deny", "tried would allow"), line
+    refused(gate.start("orders", token=corp.token()), 7)
+    assert gate.envoy.settled_counters()["temporal_auth.shadow.allowed"] == 1
+
+
+def _reason(reply: Reply) -> str:
+    details = dict(reply.headers)[b"grpc-status-details-bin"]
+    status = Status.FromString(base64.b64decode(details + b"=" * (-len(details) % 4)))
+    assert (status.code, status.message) == (7, "Request unauthorized.")
+    failure = PermissionDeniedFailure()
+    assert status.details[0].Unpack(failure)
+    return failure.reason
+
+
+def test_clients_are_told_why_only_where_that_is_asked_for(open_gate, strict: Gate, echo: Echo, corp: Minter) -> None:  # type: ignore[no-untyped-def]
+    talks = open_gate(plugin(corp.config(), GRANTS, denials=DENIALS, explain_to_client=True), echo.port)
+    token = corp.token(groups=["team-red"])
+    for gate, reason in ((strict, ""), (talks, "only-finance-starts-payroll: a denial matches the call")):
+        assert _reason(refused(gate.start(token=token), 7)) == reason
+    cluster = talks.call("ListNamespaces", w.ListNamespacesRequest(), token=token)
+    assert _reason(refused(cluster, 7)).startswith("default-deny: the call concerns the whole cluster")
+
+
+@pytest.fixture(scope="module")
+def rehearsal(open_gate, temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+    grants = [{"name": "readers", "who": {"issuer": "corp"}, "role": "reader", "namespaces": ["payroll"]}]
+    return open_gate(plugin(corp.config(), grants, mode="shadow"), temporal.port)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("case", ["permission", "body", "no token", "bad token"])
+def test_mode_shadow_lets_denials_through_and_counts_them(rehearsal: Gate, corp: Minter, case: str) -> None:
+    reason = "permission" if case in ("permission", "body") else "unauthenticated"
+    counter = f"temporal_auth.shadow.denied.{reason}"
+    before = rehearsal.envoy.counter(counter)
+    token = {"no token": None, "bad token": "a.b.c"}.get(case, corp.token())
+    reply = rehearsal.count("finance-reports", token=token) if case == "body" else rehearsal.start(token=token)
+    allowed(reply)
+    rehearsal.envoy.wait_counter(counter, before + 1)
+    counters = rehearsal.envoy.settled_counters()
+    assert not [name for name, count in counters.items() if name.startswith("temporal_auth.denied.p") and count]
+
+
+def test_mode_shadow_refuses_what_is_no_question_of_policy(rehearsal: Gate, corp: Minter) -> None:
+    token = corp.token()
+    refused(rehearsal.call("/a.B/C", token=token), 12)
+    refused(rehearsal.call("CountWorkflowExecutions", b"\x0a\xff", token=token), 3)
+    refused(rehearsal.count(token=token, headers={"grpc-encoding": "zstd"}), 12)
+    allowed(rehearsal.count(token=token))
