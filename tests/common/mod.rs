@@ -15,7 +15,7 @@ use temporal_auth::report::Decision;
 use temporal_auth::wire::headers::{Headers, serialize};
 
 /// When everything happens, in milliseconds since 1970.
-const NOW: u64 = 1_800_000_000_000;
+pub const NOW: u64 = 1_800_000_000_000;
 
 /// A key that everybody may know: it signs the claims of published cases and nothing else. See vectors/README.md.
 fn key() -> SigningKey {
@@ -62,6 +62,8 @@ pub struct Request<'a> {
     pub chunks: &'a [usize],
     /// Claims to sign; none sends no token.
     pub claims: Option<&'a Map<String, Value>>,
+    /// `typ` of the token's header.
+    pub typ: Option<&'a str>,
 }
 
 /// One configuration and the tokens signed so far.
@@ -82,7 +84,7 @@ impl Caller {
 
     /// Sends a request and says what came of it.
     pub fn send(&mut self, request: &Request<'_>) -> Outcome {
-        let token = request.claims.map(|claims| format!("Bearer {}", self.token(claims)));
+        let token = request.claims.map(|claims| format!("Bearer {}", self.token(claims, request.typ)));
         let mut headers: Vec<(&[u8], &[u8])> = vec![
             (b":method", b"POST"),
             (b":path", request.path.as_bytes()),
@@ -114,16 +116,19 @@ impl Caller {
         Outcome { answer, decision }
     }
 
-    fn token(&mut self, claims: &Map<String, Value>) -> String {
-        let payload = serde_json::to_string(claims).unwrap();
-        if let Some(token) = self.tokens.get(&payload) {
+    fn token(&mut self, claims: &Map<String, Value>, typ: Option<&str>) -> String {
+        let mut header = json!({"alg": "ES256", "kid": "vectors"});
+        if let Some(typ) = typ {
+            header["typ"] = typ.into();
+        }
+        let parts = [header.to_string(), serde_json::to_string(claims).unwrap()];
+        let signed = parts.map(|part| URL_SAFE_NO_PAD.encode(part)).join(".");
+        if let Some(token) = self.tokens.get(&signed) {
             return token.clone();
         }
-        let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"ES256","kid":"vectors"}"#);
-        let signed = format!("{header}.{}", URL_SAFE_NO_PAD.encode(&payload));
         let signature: Signature = self.key.sign(signed.as_bytes());
         let token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()));
-        self.tokens.insert(payload, token.clone());
+        self.tokens.insert(signed, token.clone());
         token
     }
 }

@@ -209,6 +209,7 @@ fn send(caller: &mut Caller, case: &Case, claims: &Map<String, Value>) -> Outcom
         body: &case.body,
         chunks: &case.chunks,
         claims: Some(claims),
+        ..Request::default()
     })
 }
 

@@ -57,6 +57,7 @@ fn a_call_fares_the_same_in_any_pieces_and_as_documented() {
                         body: &body,
                         chunks: &chunks,
                         claims: Some(&claims),
+                        ..Request::default()
                     };
                     let outcome = caller.send(&request);
                     let told = || format!("{chunks:?} {case}\n{claims:?}\n{}: {outcome:?}", Value::to_string(&config));

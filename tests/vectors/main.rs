@@ -43,6 +43,7 @@ fn disagreement(caller: &mut Caller, case: &Value) -> Option<String> {
             body: &body,
             chunks,
             claims: case["claims"].as_object(),
+            ..Request::default()
         });
         let rule = outcome.decision.as_ref().and_then(|decision| decision.rule.as_deref());
         let stated = (case["grpc_status"].as_u64().unwrap(), case["rule"].as_str(), case["verdict"] == "allow");

@@ -1,0 +1,145 @@
+//! The configurations in docs/presets/ and docs/migrating.md: each as it stands on its page, with only its keys replaced
+//! by the one that the tokens here are signed with. The calls are beside this file, `PAGE.json`: README.md says how.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    missing_docs,
+    unreachable_pub
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod page;
+mod tokens;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use common::{Caller, Outcome, Request, key_set};
+use serde_json::{Value, json};
+use temporal_auth::config::Config;
+use temporal_auth::temporal::Catalogue;
+use tokens::Tokens;
+
+#[test]
+fn presets() {
+    let mut pages: Vec<_> = fs::read_dir("docs/presets").unwrap().map(|entry| entry.unwrap().path()).collect();
+    pages.sort();
+    let list = fs::read_to_string("docs/presets/README.md").unwrap();
+    for path in pages.iter().filter(|path| !path.ends_with("README.md")) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(list.contains(&format!("]({name})")), "{name} is not in the list of presets");
+        check(path.to_str().unwrap());
+    }
+}
+
+#[test]
+fn migrating() {
+    check("docs/migrating.md");
+}
+
+fn check(page: &str) {
+    let name = page.rsplit('/').next().unwrap().replace(".md", ".json");
+    let data = fs::read_to_string(format!("tests/presets/{name}")).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let data: Value = serde_json::from_str(&data).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let configurations = page::configurations(&fs::read_to_string(page).unwrap());
+    let cases = data["cases"].as_array().unwrap();
+    assert_eq!(configurations.len(), cases.len(), "{page}: a list of cases for each configuration");
+    let tokens = Tokens::new(&data["tokens"]);
+    let mut wrong = Vec::new();
+    let mut used = BTreeSet::new();
+    for (number, (configuration, cases)) in configurations.iter().zip(cases).enumerate() {
+        if let Err(problems) = Config::parse(configuration.to_string().as_bytes()) {
+            panic!("{page}: configuration {number}: {problems:?}");
+        }
+        let mut caller = Caller::new(&with_our_key(configuration));
+        let mut rules = BTreeSet::new();
+        for case in cases.as_array().unwrap() {
+            wrong.extend(disagreement(&mut caller, &tokens, case));
+            let twins = case["but"].as_array().filter(|twins| !twins.is_empty());
+            for twin in twins.unwrap_or_else(|| panic!("{page}: an allow without its deny twin: {case}")) {
+                let call = twin_of(case, twin);
+                assert_ne!(call["status"], 0, "{page}: a twin is a denial: {twin}");
+                wrong.extend(disagreement(&mut caller, &tokens, &call));
+                used.extend(call["token"].as_str().map(str::to_owned));
+            }
+            used.extend(case["token"].as_str().map(str::to_owned));
+            rules.extend(case["rule"].as_str());
+        }
+        for grant in configuration["grants"].as_array().unwrap() {
+            let name = grant["name"].as_str().unwrap();
+            assert!(rules.contains(name), "{page}: configuration {number}: no case is allowed by {name}");
+        }
+    }
+    for name in tokens.names() {
+        assert!(used.contains(name), "{page}: no case uses the token {name}");
+    }
+    assert!(wrong.is_empty(), "{page}: {}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The configuration with our key in place of each issuer's own.
+fn with_our_key(configuration: &Value) -> Value {
+    let mut configuration = configuration.clone();
+    for issuer in configuration["issuers"].as_object_mut().unwrap().values_mut() {
+        issuer["keys"] = json!({"inline": key_set()});
+    }
+    configuration
+}
+
+/// The same call but for what the twin says: denied.
+fn twin_of(case: &Value, twin: &Value) -> Value {
+    let mut call = case.as_object().unwrap().clone();
+    call.remove("rule");
+    call.insert("status".to_owned(), 7.into());
+    call.extend(twin.as_object().unwrap().clone());
+    call.into()
+}
+
+/// What the library says in place of what the case states, if it does.
+fn disagreement(caller: &mut Caller, tokens: &Tokens<'_>, case: &Value) -> Option<String> {
+    let known = ["about", "token", "method", "namespace", "rule", "but", "status", "reason"];
+    for name in case.as_object().unwrap().keys() {
+        assert!(known.contains(&name.as_str()), "unknown member {name}: {case}");
+    }
+    let outcome = send(caller, tokens, case);
+    let rule = outcome.decision.as_ref().and_then(|decision| decision.rule.as_deref());
+    let status = case["status"].as_u64().unwrap_or(0);
+    let stated = if status == 7 { Some("default-deny") } else { case["rule"].as_str() };
+    // A token that is refused must be refused for the reason that the case is about.
+    assert!(status != 16 || case["reason"].is_string(), "a refused token without a reason: {case}");
+    let reason = case["reason"].as_str().unwrap_or_default();
+    let agrees = u64::from(outcome.status()) == status && rule == stated && outcome.reason().contains(reason);
+    (!agrees).then(|| {
+        let call = ["token", "method", "namespace"].map(|name| case[name].as_str().unwrap_or_default()).join(", ");
+        format!(
+            "{call}: {} by {rule:?}, {:?}, not {status} by {stated:?}, {reason:?}",
+            outcome.status(),
+            outcome.reason()
+        )
+    })
+}
+
+fn send(caller: &mut Caller, tokens: &Tokens<'_>, case: &Value) -> Outcome {
+    let method = Catalogue::default().named(case["method"].as_str().unwrap()).unwrap();
+    let namespace = case["namespace"].as_str().unwrap_or_default();
+    let mut message = Vec::new();
+    if !namespace.is_empty() {
+        // Field numbers and names are short here.
+        message
+            .extend([u8::try_from(method.namespace_field << 3 | 2).unwrap(), u8::try_from(namespace.len()).unwrap()]);
+        message.extend(namespace.as_bytes());
+    }
+    let body = [&[0, 0, 0, 0, u8::try_from(message.len()).unwrap()], message.as_slice()].concat();
+    let (claims, typ) = case["token"].as_str().map(|name| tokens.get(name)).unzip();
+    caller.send(&Request {
+        path: &method.path,
+        body: &body,
+        claims: claims.as_ref(),
+        typ: typ.flatten(),
+        ..Request::default()
+    })
+}
