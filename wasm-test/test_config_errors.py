@@ -142,6 +142,12 @@ MISTAKES: list[tuple[Callable[[Json], None], str]] = [
     (put("access_log_state", "on"), "access_log_state"),
     (put("explain_to_client", 1), "explain_to_client"),
     (put("mode", "off"), "mode"),
+    (put("grants.2.task_queues", "x-*"), "grants[2].task_queues"),
+    (put("grants.2.workflow_types", ["{nobody}"]), "grants[2].workflow_types[0]"),
+    (put("grants.2.nexus_endpoints", []), "grants[2].nexus_endpoints"),
+    (put("grants.2.may_call_back", "no"), "grants[2].may_call_back"),
+    (put("denials", [{"name": "x", "outside": {}}]), "denials[0].outside"),
+    (put("denials", [{"name": "x", "outside": {"queues": ["x"]}}]), "denials[0].outside.queues"),
     (put("grants.1.shadow", "yes"), "grants[1].shadow"),
     (put("denials", {}), "denials"),
     (put("denials", [{"effects": ["start"]}]), "denials[0].name"),
@@ -154,9 +160,6 @@ MISTAKES: list[tuple[Callable[[Json], None], str]] = [
 NOT_YET: list[tuple[Callable[[Json], None], str]] = [
     (put("parity", "upstream"), "parity"),
     (put("peers", {"xfcc": True}), "peers"),
-    (put("grants.2.task_queues", ["x-*"]), "grants[2].task_queues"),
-    (put("grants.2.workflow_types", ["x-*"]), "grants[2].workflow_types"),
-    (put("grants.2.nexus_endpoints", ["x-*"]), "grants[2].nexus_endpoints"),
     (put("grants.0.who.peer", "spiffe://x/y"), "grants[0].who.peer"),
     (put("authenticated", ["ListNamespaces"]), "authenticated[0]"),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from temporalio.api.common.v1 import GrpcStatus
 from temporalio.api.errordetails.v1 import PermissionDeniedFailure
 
 from harness import grpc_client, requests
@@ -125,7 +125,7 @@ def test_a_grant_in_shadow_counts_and_tells(open_gate, echo: Echo, corp: Minter)
 
 def _reason(reply: Reply) -> str:
     details = dict(reply.headers)[b"grpc-status-details-bin"]
-    status = Status.FromString(base64.b64decode(details + b"=" * (-len(details) % 4)))
+    status = GrpcStatus.FromString(base64.b64decode(details + b"=" * (-len(details) % 4)))
     assert (status.code, status.message) == (7, "Request unauthorized.")
     failure = PermissionDeniedFailure()
     assert status.details[0].Unpack(failure)

@@ -40,7 +40,7 @@ WRITER = {"read", "start", "terminate", "poll"}
 
 # (person, namespace) -> what works; GetClusterInfo works for every good token
 MAY: dict[tuple[str, str], set[str]] = {
-    ("admin", "payroll"): ALL,
+    ("admin", "payroll"): ALL - {"start"},  # only finance starts payroll
     ("admin", "bitovi-project"): ALL,
     ("finance", "payroll"): WRITER,
     ("developer", "payroll"): {"read"},
@@ -83,11 +83,24 @@ def test_person(office: tuple[int, Issuer, Process], person: str, namespace: str
         message = requests.build(method, namespace)
         if call == "start":
             message = requests.start_workflow(namespace, grpc_client.test_id())
+        if call == "poll":
+            message.task_queue.name = f"{namespace}-a"  # type: ignore[attr-defined]
         reply = grpc_client.call(port, method.path, message.SerializeToString(), token=token, gzip=True, grpc_timeout=0.3)
         if call in works:
             assert reply.grpc_status not in (7, 16, 14), f"{call}: {reply}"
         else:
             assert reply.grpc_status == 7, f"{call}: {reply}"
+
+
+def test_a_worker_polls_its_teams_queues_only(office: tuple[int, Issuer, Process]) -> None:
+    port, issuer, _ = office
+    token = issuer.token(**({"sub": "worker"} | PEOPLE["worker"]))  # type: ignore[arg-type]
+    for queue, allowed in (("payroll", True), ("payroll-a", True), ("payrolls", False), ("finance", False), ("", False)):
+        poll = requests.workflow.PollActivityTaskQueueRequest(namespace="payroll")
+        poll.task_queue.name = queue
+        path = requests.path("PollActivityTaskQueue")
+        reply = grpc_client.call(port, path, poll.SerializeToString(), token=token, grpc_timeout=0.3)
+        assert (reply.grpc_status != 7) == allowed and reply.grpc_status not in (14, 16), f"{queue}: {reply}"
 
 
 def test_without_a_token(office: tuple[int, Issuer, Process]) -> None:

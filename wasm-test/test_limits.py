@@ -69,7 +69,7 @@ async def secret() -> str:
     return "done"
 
 
-@workflow.defn
+@workflow.defn(sandboxed=False)
 class Foreign:
     @workflow.run
     async def run(self, queue: str) -> str:

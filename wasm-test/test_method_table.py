@@ -41,6 +41,7 @@ class Row:
     access: str
     effects: set[str]
     namespace_field: int
+    limited: str
     request: str
 
 
@@ -54,11 +55,11 @@ class Table:
 
     @classmethod
     def parse(cls, source: str) -> "Table":
-        rows = re.findall(r'^ +Method::new\("(.+)", Scope::(\w+), Access::(\w+), (.+), (\d+), &(\w+)\),$', source, re.M)
-        methods = {path: Row(scope, access, effects(expression), int(number), request)
-                   for path, scope, access, expression, number, request in rows}
+        rows = re.findall(r'^ +Method::new\("(.+)", Scope::(\w+), Access::(\w+), (.+), (\d+), Limited::(\w+), &(\w+)\),$', source, re.M)
+        methods = {path: Row(scope, access, effects(expression), int(number), limited, request)
+                   for path, scope, access, expression, number, limited, request in rows}
         messages = {}
-        for static, body in re.findall(r"^static (\w+): Message = Message \{ fields: &\[(.*?)\] \};$", source, re.M | re.S):
+        for static, body in re.findall(r"^static (\w+): Message = Message \{ names_only: \w+, fields: &\[(.*?)\] \};$", source, re.M | re.S):
             fields = re.findall(r"^ +Field \{ number: (\d+), repeated: (\w+), kind: (.+) \}, // (\w+)$", body, re.M)
             messages[static] = [(int(number), name, "[]" if repeated == "true" else "", kind) for number, repeated, kind, name in fields]
         version = re.search(r'^pub const API_VERSION: &str = "(.+)";$', source, re.M)
@@ -66,13 +67,13 @@ class Table:
         assert version and count and int(count[1]) == len(methods) == len(rows)
         return cls(methods, messages, version[1])
 
-    def namespaces(self, static: str, names: str = "", numbers: str = "") -> Iterator[str]:
-        """Where a request names other namespaces, written as in request_fields.tsv."""
+    def leaves(self, static: str, kinds: str, names: str = "", numbers: str = "") -> Iterator[str]:
+        """Where a request has fields whose kind matches, written as in request_fields.tsv."""
         for number, name, many, kind in self.messages[static]:
-            if kind in ("Kind::OtherNamespace", "Kind::NamespaceId"):
+            if inside := re.search(r"&(\w+)\)$", kind):
+                yield from self.leaves(inside[1], kinds, f"{names}{name}{many}.", f"{numbers}{number}.")
+            elif re.match(kinds, kind):
                 yield f"{names}{name}{many}({numbers}{number})"
-            elif inside := re.search(r"&(\w+)\)$", kind):
-                yield from self.namespaces(inside[1], f"{names}{name}{many}.", f"{numbers}{number}.")
 
 
 def effects(expression: str) -> set[str]:
@@ -108,13 +109,104 @@ def disagreements(table: Table) -> list[str]:
             found.append(f"{path}: namespace field")
         if requests[path] != f".{listed[path]['request_type']}":
             found.append(f"{path}: request type")
-        paths = ";".join(sorted(table.namespaces(row.request))) or "-"
+        paths = ";".join(sorted(table.leaves(row.request, r"Kind::(OtherNamespace|NamespaceId)"))) or "-"
         if paths != ";".join(sorted(listed[path]["other_namespace_paths"].split(";"))):
             found.append(f"{path}: other namespaces: {paths}")
+        for column, kinds in NAMED.items():
+            ours = {path for path in table.leaves(row.request, kinds) if not NOT_LISTED.search(path)}
+            theirs = {path for path in listed[path][column].split(";") if path != "-" and not NOT_LIMITED.search(path)}
+            if ours != theirs:
+                found.append(f"{path}: {column}: {sorted(ours ^ theirs)}")
         level = "ReadOnly" if row.effects <= READER else "Write" if row.effects <= WRITER else "Admin"
         if level != row.access or not row.effects:
             found.append(f"{path}: effects {sorted(row.effects)} under {row.access}")
     return found
+
+
+# Columns of request_fields.tsv, and the kinds that stand for them. What limits leave alone is in ignored.tsv; the list lacks the
+# providers of compute, and the queues whose reachability is asked for.
+NAMED = {"task_queue_paths": r"Kind::Queue\(", "workflow_type_paths": r"Kind::WorkflowType", "nexus_paths": r"Kind::Endpoint"}
+NOT_LIMITED = re.compile(r"heartbeat|worker_control_task_queue|spec\.target|callback|^nexus_operation|operation_id")
+
+NOT_LISTED = re.compile(r"nexus_endpoint|^task_queues")
+
+# Names that a request may have for what a decision depends on: the words of the field, or of the message around it.
+SPEAKING = re.compile(r"(.+_)?(namespace(_id)?|workflow_id|business_id|task_queues?|task_queue_name|workflow_type|activity_type|endpoint|url)")
+NAMED_TYPES = {".temporal.api.taskqueue.v1.TaskQueue", ".temporal.api.common.v1.WorkflowType", ".temporal.api.common.v1.ActivityType"}
+
+
+def every_type() -> tuple[dict[str, DescriptorProto], dict[str, EnumDescriptorProto]]:
+    """All messages and enums of the descriptor set, nested ones too."""
+    messages: dict[str, DescriptorProto] = {}
+    enums: dict[str, EnumDescriptorProto] = {}
+
+    def enter(name: str, message: DescriptorProto) -> None:
+        messages[name] = message
+        enums.update({f"{name}.{enum.name}": enum for enum in message.enum_type})
+        for nested in message.nested_type:
+            enter(f"{name}.{nested.name}", nested)
+
+    for file in descriptors().file:
+        enums.update({f".{file.package}.{enum.name}": enum for enum in file.enum_type})
+        for message in file.message_type:
+            enter(f".{file.package}.{message.name}", message)
+    return messages, enums
+
+
+def undecided(table: Table, ignored: set[tuple[str, str]]) -> list[str]:
+    """Every field of every request, however deep, that speaks of what a decision depends on, and that the table does not read
+    there although nobody said why."""
+    messages, enums = every_type()
+    listed, found = rows("request_fields.tsv"), []
+
+    def walk(type_: str, static: str | None, path: str, stack: tuple[str, ...]) -> None:
+        read = {number: kind for number, _, _, kind in table.messages.get(static or "", [])}
+        for field in messages[type_].field:
+            key, here = (type_[1:], field.name), f"{path}.{field.name}"
+            if key in ignored or (field.type_name[1:], "*") in ignored or field.type_name in stack:
+                continue
+            if field.type == FieldDescriptorProto.TYPE_MESSAGE:
+                inside = re.search(r"&(\w+)\)$", read.get(field.number, ""))
+                walk(field.type_name, inside[1] if inside else None, here, (*stack, field.type_name))
+            elif field.number in read or (path.count(".") == 0 and field.name == "namespace"):
+                continue
+            elif field.type == FieldDescriptorProto.TYPE_ENUM:
+                values = [value.name for value in enums[field.type_name].value]
+                if any(re.search("TERMINATE|CANCEL|DELETE|START", value) and (*key, value) not in ignored for value in values):
+                    found.append(here)
+            elif field.type == FieldDescriptorProto.TYPE_STRING:
+                if SPEAKING.fullmatch(field.name) or (type_ in NAMED_TYPES and field.name == "name"):
+                    found.append(here)
+
+    for path, row in table.methods.items():
+        request = f".{listed[path]['request_type']}"
+        walk(request, row.request, path.rsplit("/", 1)[1], (request,))
+    return found
+
+
+def ignored_fields() -> set[tuple[str, str]]:
+    with (DATA / "ignored.tsv").open(encoding="utf-8", newline="") as file:
+        return {(row["message"], row["field"]) for row in csv.DictReader(file, delimiter="\t")}
+
+
+def test_no_field_that_speaks_of_a_decision_is_left_unread() -> None:
+    table = Table.parse(TABLE.read_text())
+    assert undecided(table, ignored_fields()) == []
+
+
+@pytest.mark.parametrize("line", ["kind: Kind::Endpoint }, // endpoint", "kind: Kind::WorkflowType }, // name", "// workflow_id_reuse_policy",
+                                  "kind: Kind::CallbackUrl }, // url", "// overlap_policy", "&TASK_QUEUE) }, // task_queue", "// workflow_id"])
+def test_a_field_left_unread_is_noticed(line: str) -> None:
+    source = TABLE.read_text()
+    assert line in source
+    without = "\n".join(row for row in source.splitlines() if not row.endswith(line)) + "\n"
+    assert undecided(Table.parse(without), ignored_fields())
+
+
+@pytest.mark.parametrize("key", [("temporal.api.nexus.v1.Link", "url"), ("google.protobuf.Any", "type_url"),
+                                 ("temporal.api.common.v1.ActivityType", "name"), ("temporal.api.common.v1.Link", "*")])
+def test_a_field_that_nobody_ignores_any_more_is_noticed(key: tuple[str, str]) -> None:
+    assert undecided(Table.parse(TABLE.read_text()), ignored_fields() - {key})
 
 
 def generate(*arguments: object) -> tuple[int, str]:
@@ -147,7 +239,7 @@ def test_table_agrees_with_descriptors_and_with_temporal() -> None:
     ('QueryWorkflow", Scope::Namespace, Access::ReadOnly', 'QueryWorkflow", Scope::Namespace, Access::Write'),
     ("EffectSet::QUERY", "EffectSet::START"), ("EffectSet::TERMINATE, 1,", "EffectSet::READ, 1,"),
     ("EffectSet::RESPOND, 9,", "EffectSet::RESPOND, 1,"), ("EffectSet::CLUSTER_READ, 0,", "EffectSet::CLUSTER_READ, 1,"),
-    ("kind: Kind::OtherNamespace }, // namespace", "kind: Kind::Enum(&[]) }, // namespace"),
+    ("kind: Kind::OtherNamespace(EffectSet::START) }, // namespace", "kind: Kind::Enum(&[]) }, // namespace"),
     ("number: 2, repeated: false, kind: Kind::NamespaceId", "number: 3, repeated: false, kind: Kind::NamespaceId"),
     ("QueryWorkflow", "QueryWorkflows"),
 ])
@@ -185,6 +277,10 @@ def test_describing_a_namespace_is_an_effect_of_its_own() -> None:
     ("inside.tsv", "temporal.api.update.v1.Request\t", "temporal.api.update.v1.Response\t", "no effect, unlike other fields of type"),
     ("namespaces.tsv", "Attributes\tnamespace\tother", "Attributes\tnamespace\tanother", "may name a namespace"),
     ("namespaces.tsv", "\tid\tid\t", "\tweak_consistency\tid\t", "matches nothing"),
+    ("names.tsv", "Attributes\tendpoint\t", "Attributes\tservice\t", "'endpoint'): may name what limits speak of"),
+    ("names.tsv", "WorkflowType\tname\tworkflow-type", "WorkflowType\tname\ttype", "kind 'type'"),
+    ("ignored.tsv", "ActivityType\tname\tlimit", "ActivityType\tname\tname", "'name'): may name what limits speak of"),
+    ("effects.tsv", "QueryWorkflow\tquery\tuntold", "QueryWorkflow\tquery\tmaybe", "limits 'maybe'"),
     ("ignored.tsv", "temporal.api.common.v1.Link\t*\t*", "temporal.api.common.v1.Link\t*\t-", "Link.Workflow', 'namespace'): may name a namespace"),
     ("ignored.tsv", "failure.v1.Failure\t*\t*", "failure.v1.Failure\t*\t-", "ChildWorkflowExecutionFailureInfo', 'namespace'): may name a namespace"),
     ("ignored.tsv", "PARENT_CLOSE_POLICY_TERMINATE", "PARENT_CLOSE_POLICY_ABANDON", "PARENT_CLOSE_POLICY_TERMINATE may have an effect"),

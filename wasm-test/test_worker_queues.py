@@ -1,4 +1,4 @@
-"""Two real workers on queues of one team: `queue_load`, for half a minute, under a token that has `worker`.
+"""Two real workers on queues of one team: `queue_load`, for half a minute, under a grant that is limited to these queues.
 
 A worker names queues in nearly everything it sends, its own sticky ones among them. Nothing of it may be denied.
 """
@@ -22,6 +22,16 @@ from queue_load import Queues
 SECONDS = float(os.environ.get("QUEUES_SECONDS", "20"))
 QUEUES = Queues("team-a-main", "team-a-other")
 
+GRANTS = [
+    {
+        "name": "runners",
+        "who": {"issuer": "corp", "subject": "{team}-worker"},
+        "role": "worker",
+        "namespaces": ["payroll"],
+        "task_queues": ["{team}-*"],
+    }
+]
+
 # Without these the run proves nothing: each must have come through the filter.
 EXPECTED = {
     "GetSystemInfo",
@@ -43,12 +53,12 @@ EXPECTED = {
 @pytest.fixture(scope="module")
 def own_gate(open_gate, temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
     """An Envoy that only these workers use: every counter in it is theirs."""
-    return open_gate(plugin(corp.config()), temporal.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(corp.config(), GRANTS), temporal.port)  # type: ignore[no-any-return]
 
 
 @pytest.mark.timeout(SECONDS + 300)
 def test_worker_on_queues(own_gate: Gate, temporal: Temporal, corp: Minter) -> None:
-    token = corp.token("team-a-worker", permissions=["payroll:worker"])
+    token = corp.token("team-a-worker")
     began = time.monotonic()
     rounds = asyncio.run(
         queue_load.run(temporal.address, f"127.0.0.1:{own_gate.port}", "payroll", token, QUEUES, SECONDS)

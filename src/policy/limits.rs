@@ -105,19 +105,15 @@ fn fits(queue: &Queue, inside: &[Pattern]) -> bool {
     }
 }
 
-/// Whether SDKs make such names for sticky queues: whatever identifies the worker, and a UUID, with its hyphens (Go,
-/// Java) or without (SDKs on Core).
+/// Whether SDKs make such names for sticky queues: whatever identifies the worker, and a UUID; after a colon with its
+/// hyphens (Go, Java), after a hyphen without (the SDKs on Core).
 fn is_sticky(name: &str) -> bool {
-    let before = |length: usize| {
-        let uuid = name.len().checked_sub(length).and_then(|at| name.split_at_checked(at));
-        uuid.filter(|(worker, _)| worker.len() > 1 && worker.ends_with(['-', ':']))
+    let ends = |joint: char, parts: &[usize]| {
+        let Some((worker, uuid)) = name.rsplit_once(joint) else { return false };
+        let is_hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        !worker.is_empty() && uuid.split('-').map(str::len).eq(parts.iter().copied()) && uuid.split('-').all(is_hex)
     };
-    let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    before(32).is_some_and(|(_, uuid)| is_hex(uuid))
-        || before(36).is_some_and(|(_, uuid)| {
-            let parts: Vec<_> = uuid.split('-').collect();
-            parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]) && parts.iter().all(|part| is_hex(part))
-        })
+    ends(':', &[8, 4, 4, 4, 12]) || ends('-', &[32])
 }
 
 #[cfg(test)]
@@ -177,7 +173,7 @@ mod tests {
     #[test]
     fn sticky_queues_are_named_by_sdks() {
         let plain = UUID.replace('-', "");
-        for name in [format!("host:{UUID}"), format!("7@host-{plain}"), format!("a-{UUID}")] {
+        for name in [format!("host:{UUID}"), format!("7@host-{plain}"), format!("7@a:b:{UUID}")] {
             assert!(is_sticky(&name), "{name}");
         }
         for name in

@@ -50,13 +50,16 @@ impl Decision {
     /// The state for the access log, as JSON.
     #[must_use]
     pub fn state(&self) -> String {
-        plain(&json!({
+        let mut state = json!({
             "verdict": self.verdict(),
             "subject": self.principal.as_deref().map(|principal| principal.subject.as_str()),
             "namespace": self.namespaces.first(),
             "rule": self.rule,
-            "shadow": self.shadow,
-        }))
+        });
+        if let (Some(shadow), Some(members)) = (&self.shadow, state.as_object_mut()) {
+            members.insert("shadow".to_owned(), shadow.as_str().into());
+        }
+        plain(&state)
     }
 
     fn verdict(&self) -> &'static str {

@@ -25,6 +25,7 @@ const QUEUES: &[&str] = &[
     "7@h-0f8fad5bd9cb469fa16570867728950e|2|a-q",
     "7@h-0f8fad5bd9cb469fa16570867728950e|2|b-q",
     "host:0f8fad5b-d9cb-469f-a165-70867728950e|2|a-q",
+    "host-0f8fad5b-d9cb-469f-a165-70867728950e|2|a-q",
     "/temporal-sys/worker-commands/a/b|3|",
     "temporal-sys-x|1|a-q",
     "|0|",

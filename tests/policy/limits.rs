@@ -35,11 +35,10 @@ pub fn inside(limits: &Value, way: &Bindings, request: &Request, method: &Method
         && (!limited("nexus_endpoints") || request.endpoints.iter().all(|name| fits("nexus_endpoints", name)))
 }
 
-/// Whether a name ends in a UUID after a hyphen or a colon, as SDKs make them.
+/// Whether a name ends in a UUID, as SDKs make them: `host:8-4-4-4-12`, or `identity-32`.
 fn sticky(name: &str) -> bool {
-    let Some(at) = name.char_indices().rev().find(|(_, letter)| "@:".contains(*letter)).map(|(at, _)| at) else {
-        return false;
-    };
-    let uuid = name[at..].rsplit_once("h-").map_or(&name[at + 1..], |(_, uuid)| uuid);
-    uuid.replace('-', "").len() == 32 && uuid.chars().all(|letter| letter.is_ascii_hexdigit() || letter == '-')
+    let shape: String = name.chars().map(|letter| if letter.is_ascii_hexdigit() { 'x' } else { letter }).collect();
+    let hex = |lengths: &[usize]| lengths.iter().map(|length| "x".repeat(*length)).collect::<Vec<_>>().join("-");
+    let ends = |end: String| shape.ends_with(&end) && shape.len() > end.len();
+    ends(format!(":{}", hex(&[8, 4, 4, 4, 12]))) || ends(format!("-{}", hex(&[32])))
 }
