@@ -142,6 +142,8 @@ MISTAKES: list[tuple[Callable[[Json], None], str]] = [
     (put("access_log_state", "on"), "access_log_state"),
     (put("explain_to_client", 1), "explain_to_client"),
     (put("mode", "off"), "mode"),
+    (put("parity", "native"), "parity"),
+    (put("grants.0.permissions_regex", "^(?P<namespace>.+)/(?P<role>.+)$"), "grants[0].permissions_regex"),
     (put("grants.2.task_queues", "x-*"), "grants[2].task_queues"),
     (put("grants.2.workflow_types", ["{nobody}"]), "grants[2].workflow_types[0]"),
     (put("grants.2.nexus_endpoints", []), "grants[2].nexus_endpoints"),
@@ -158,7 +160,6 @@ MISTAKES: list[tuple[Callable[[Json], None], str]] = [
 ]
 
 NOT_YET: list[tuple[Callable[[Json], None], str]] = [
-    (put("parity", "upstream"), "parity"),
     (put("peers", {"xfcc": True}), "peers"),
     (put("grants.0.who.peer", "spiffe://x/y"), "grants[0].who.peer"),
     (put("authenticated", ["ListNamespaces"]), "authenticated[0]"),

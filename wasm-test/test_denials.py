@@ -135,7 +135,7 @@ def _reason(reply: Reply) -> str:
 def test_clients_are_told_why_only_where_that_is_asked_for(open_gate, strict: Gate, echo: Echo, corp: Minter) -> None:  # type: ignore[no-untyped-def]
     talks = open_gate(plugin(corp.config(), GRANTS, denials=DENIALS, explain_to_client=True), echo.port)
     token = corp.token(groups=["team-red"])
-    for gate, reason in ((strict, ""), (talks, "only-finance-starts-payroll: a denial matches the call")):
+    for gate, reason in ((strict, ""), (talks, 'only-finance-starts-payroll: start in namespace "payroll" is denied')):
         assert _reason(refused(gate.start(token=token), 7)) == reason
     cluster = talks.call("ListNamespaces", w.ListNamespacesRequest(), token=token)
     assert _reason(refused(cluster, 7)).startswith("default-deny: the call concerns the whole cluster")

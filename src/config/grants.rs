@@ -5,15 +5,17 @@ use super::node::{Members, Node};
 use super::patterns;
 use super::policy::Roles;
 use super::who::who;
-use crate::policy::grant::{Gives, Grant};
+use regex_lite::Regex;
+
+use crate::policy::grant::{Gives, Grant, Reading};
 use crate::policy::limits::Limits;
 use crate::policy::pattern::Pattern;
 use crate::policy::who::Who;
 
-pub(super) fn grants(node: &Node<'_>, roles: &Roles, issuers: &[Named]) -> Option<Vec<Grant>> {
+pub(super) fn grants(node: &Node<'_>, roles: &Roles, issuers: &[Named], parity: bool) -> Option<Vec<Grant>> {
     let mut grants: Vec<Grant> = Vec::new();
     for node in node.list()? {
-        if let Some(grant) = grant(&node, roles, issuers) {
+        if let Some(grant) = grant(&node, roles, issuers, parity) {
             if grants.iter().any(|other| other.name == grant.name) {
                 node.member("name").wrong::<()>("a name that no other grant has");
             }
@@ -23,7 +25,7 @@ pub(super) fn grants(node: &Node<'_>, roles: &Roles, issuers: &[Named]) -> Optio
     Some(grants)
 }
 
-fn grant(node: &Node<'_>, roles: &Roles, issuers: &[Named]) -> Option<Grant> {
+fn grant(node: &Node<'_>, roles: &Roles, issuers: &[Named], parity: bool) -> Option<Grant> {
     let known = [
         "name",
         "who",
@@ -31,6 +33,7 @@ fn grant(node: &Node<'_>, roles: &Roles, issuers: &[Named]) -> Option<Grant> {
         "system",
         "namespaces",
         "permissions_claim",
+        "permissions_regex",
         "task_queues",
         "workflow_types",
         "nexus_endpoints",
@@ -43,7 +46,7 @@ fn grant(node: &Node<'_>, roles: &Roles, issuers: &[Named]) -> Option<Grant> {
     let who = members.require("who", "whom it is for: {issuer: …}").and_then(|node| who(&node, issuers, true));
     let flag = |name: &str| members.get(name).map_or(Some(false), |node| node.flag());
     let (may_register, may_call_back, shadow) = (flag("may_register"), flag("may_call_back"), flag("shadow"));
-    let gives = gives(&members, roles, who.as_ref());
+    let gives = gives(&members, roles, who.as_ref(), parity);
     let limits = limits(&members, |node| bound(node, who.as_ref()));
     Some(Grant {
         name: name?.into(),
@@ -56,7 +59,7 @@ fn grant(node: &Node<'_>, roles: &Roles, issuers: &[Named]) -> Option<Grant> {
     })
 }
 
-fn gives(members: &Members<'_>, roles: &Roles, who: Option<&Who>) -> Option<Gives> {
+fn gives(members: &Members<'_>, roles: &Roles, who: Option<&Who>, parity: bool) -> Option<Gives> {
     let reaches = ["system", "namespaces", "permissions_claim"];
     if reaches.iter().filter(|name| members.get(name).is_some()).count() != 1 {
         return members.node().wrong("exactly one of system, namespaces and permissions_claim");
@@ -65,7 +68,12 @@ fn gives(members: &Members<'_>, roles: &Roles, who: Option<&Who>) -> Option<Give
         if let Some(role) = members.get("role") {
             return role.wrong("no role beside permissions_claim: the claim names it");
         }
-        return patterns::claim(node.text()?, &node).map(Gives::Permissions);
+        let reading = reading(members.get("permissions_regex").as_ref(), parity);
+        let claim = patterns::claim(node.text()?, &node);
+        return Some(Gives::Permissions(claim?, reading?));
+    }
+    if let Some(node) = members.get("permissions_regex") {
+        return node.wrong("no permissions_regex without permissions_claim");
     }
     let node = members.require("role", "a role")?;
     let role = node.text().and_then(|name| {
@@ -79,6 +87,23 @@ fn gives(members: &Members<'_>, roles: &Roles, who: Option<&Who>) -> Option<Give
     let namespaces: Vec<_> = nodes.iter().filter_map(|node| bound(node, who)).collect();
     (namespaces.len() == nodes.len()).then_some(())?;
     Some(Gives::Namespaces(role?, namespaces))
+}
+
+/// How upstream would read a permissions claim, where that is asked for.
+fn reading(node: Option<&Node<'_>>, parity: bool) -> Option<Reading> {
+    let Some(node) = node else { return Some(if parity { Reading::Upstream(None) } else { Reading::Any }) };
+    if !parity {
+        return node.wrong("no permissions_regex without `parity: upstream`");
+    }
+    match Regex::new(node.text()?) {
+        Ok(regex)
+            if ["namespace", "role"].iter().all(|group| regex.capture_names().flatten().any(|name| name == *group)) =>
+        {
+            Some(Reading::Upstream(Some(regex)))
+        }
+        Ok(_) => node.wrong("the named groups `namespace` and `role`: (?P<namespace>…), (?P<role>…)"),
+        Err(why) => node.wrong(format!("a regular expression ({why})")),
+    }
 }
 
 /// A pattern for names, whose captures `who` binds.

@@ -69,7 +69,7 @@ impl Config {
     }
 }
 
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 16] = [
     "version",
     "applies_to",
     "issuers",
@@ -85,8 +85,9 @@ const KNOWN: [&str; 15] = [
     "access_log_state",
     "explain_to_client",
     "mode",
+    "parity",
 ];
-const LATER: [&str; 2] = ["parity", "peers"];
+const LATER: [&str; 1] = ["peers"];
 
 fn read(root: &Node<'_>) -> Option<Config> {
     let members = root.members(&KNOWN, &LATER)?;
@@ -97,8 +98,12 @@ fn read(root: &Node<'_>) -> Option<Config> {
     let added = members.get("methods").map_or(Some(Vec::new()), |node| policy::methods(&node));
     let catalogue = Catalogue::with(added.unwrap_or_default());
     let roles = policy::roles(members.get("roles").as_ref(), &catalogue);
+    let parity = members.get("parity").map_or(Some(false), |node| match node.value().as_str() {
+        Some("upstream") => Some(true),
+        _ => node.wrong("upstream"),
+    });
     let grants = match (members.get("grants"), &roles) {
-        (Some(node), Some(roles)) => grants::grants(&node, roles, &names),
+        (Some(node), Some(roles)) => grants::grants(&node, roles, &names, parity == Some(true)),
         _ => Some(Vec::new()),
     };
     let denials = members.get("denials").map_or(Some(Vec::new()), |node| {
@@ -141,7 +146,7 @@ fn read(root: &Node<'_>) -> Option<Config> {
             denials: denials?,
             anonymous: anonymous?,
             authenticated: authenticated?,
-            parity: false,
+            parity: parity?,
         },
         catalogue,
         admin_service: admin_service?,

@@ -95,7 +95,7 @@ fn all_errors_are_told_at_once_each_with_its_path() {
 
 #[test]
 fn fields_of_later_versions_are_refused_by_path() {
-    for field in ["parity", "peers"] {
+    for field in ["peers"] {
         assert_problem(&format!("/{field}"), json!([]), "not supported yet");
     }
     assert_problem("/grants", grant(json!({"who": {"peer": "spiffe://x"}})), "grants[0].who.peer: found peer");
@@ -379,4 +379,27 @@ fn limits() {
         "grants[0].workflow_types: found [], expected at least one",
     );
     assert_problem("/grants", grant(json!({"nexus_endpoints": "e"})), "expected a list");
+}
+
+#[test]
+fn parity() {
+    assert_good("/parity", json!("upstream"));
+    assert_problem("/parity", json!("native"), "parity: found \"native\", expected upstream");
+    let with = |parity: bool, regex: &str| {
+        let claim =
+            json!({"role": null, "namespaces": null, "permissions_claim": "permissions", "permissions_regex": regex});
+        let mut config = least();
+        config["grants"] = grant(claim);
+        if parity {
+            config["parity"] = json!("upstream");
+        }
+        let problems = Config::parse(config.to_string().as_bytes()).err().unwrap_or_default();
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let good = "^(?P<namespace>.+)/(?P<role>[a-z]+)$";
+    assert_eq!(with(true, good), "");
+    assert!(with(false, good).contains("grants[0].permissions_regex"), "{}", with(false, good));
+    assert!(with(true, "(.+)/(.+)").contains("the named groups"));
+    assert!(with(true, "(").contains("a regular expression ("));
+    assert_problem("/grants", grant(json!({"permissions_regex": good})), "without permissions_claim");
 }

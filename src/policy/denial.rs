@@ -44,18 +44,23 @@ impl Denial {
             && !self.unless.as_ref().is_some_and(|unless| unless.means(identity))
     }
 
-    /// Whether it matches this call of a caller whom it concerns.
+    /// What of this call it is about, for people, if it matches the call of a caller whom it concerns.
     #[must_use]
-    pub fn matches(&self, target: &Target) -> bool {
-        self.outside.as_ref().is_none_or(|limits| limits.refuse(target).is_some()) && self.is_about(target)
-    }
-
-    fn is_about(&self, target: &Target) -> bool {
-        target.places().enumerate().any(|(place, (namespace, effects))| {
+    pub fn matches(&self, target: &Target) -> Option<String> {
+        let outside = match &self.outside {
+            Some(limits) => Some(limits.refuse(target)?),
+            None => None,
+        };
+        let mut places = target.places().enumerate();
+        let (_, (namespace, effects)) = places.find(|(place, (namespace, effects))| {
             // What a method does elsewhere is told by effects alone.
-            let named = place == 0 && self.names(&target.method.path);
-            (named || self.has(effects)) && self.reaches(target, namespace)
-        })
+            let named = *place == 0 && self.names(&target.method.path);
+            (named || self.has(*effects)) && self.reaches(target, namespace)
+        })?;
+        let effects = self.what.as_ref().map_or(effects, |what| what.effects.both(effects));
+        let what = if effects.is_empty() { target.method.name().to_owned() } else { effects.to_string() };
+        let place = if namespace.is_empty() { String::new() } else { format!(" in namespace {namespace:?}") };
+        Some(format!("{what}{place} is denied{}", outside.map(|why| format!(": {why}")).unwrap_or_default()))
     }
 
     fn names(&self, path: &str) -> bool {

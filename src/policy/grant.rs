@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use regex_lite::Regex;
 use serde_json::Value;
 
 use super::limits::Limits;
@@ -43,7 +44,17 @@ pub enum Gives {
     /// The role in the namespaces that match.
     Namespaces(Rc<Role>, Vec<Pattern>),
     /// What Temporal's permissions claim says.
-    Permissions(ClaimName),
+    Permissions(ClaimName, Reading),
+}
+
+/// How a permissions claim is read.
+#[derive(Debug)]
+pub enum Reading {
+    /// In each form that identity providers send it in.
+    Any,
+    /// As Temporal's own claim mapper reads it: a list, by an expression with the groups `namespace` and `role` if there is
+    /// one.
+    Upstream(Option<Regex>),
 }
 
 /// A grant as one principal holds it: captures are bound and permissions are read.
@@ -105,9 +116,9 @@ impl Grant {
                 .filter_map(|pattern| pattern.bind(way))
                 .map(|pattern| held(role, Reach::Namespaces(pattern)))
                 .collect(),
-            Gives::Permissions(claim) => claim
+            Gives::Permissions(claim, reading) => claim
                 .find(&identity.claims)
-                .map(permissions)
+                .map(|claim| permissions(claim, reading))
                 .unwrap_or_default()
                 .into_iter()
                 .map(|(namespace, role)| match namespace.as_ref() {
@@ -122,21 +133,31 @@ impl Grant {
 /// Reads Temporal's permissions claim: `namespace:role` in a list or in a string split at spaces, or an object of roles
 /// by namespace. Source: `default_jwt_claim_mapper.go`, which splits at the first colon and ignores what it does not
 /// know. Unlike there an empty namespace gives nothing: it would open what cannot be seen.
-fn permissions(claim: &Value) -> Vec<(Cow<'_, str>, Rc<Role>)> {
-    let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = match claim {
-        Value::Object(members) => members
+fn permissions<'a>(claim: &'a Value, reading: &Reading) -> Vec<(Cow<'a, str>, Rc<Role>)> {
+    let split = |text: Cow<'_, str>| {
+        let (namespace, role) = match reading {
+            Reading::Upstream(Some(regex)) => {
+                let found = regex.captures(&text)?;
+                // A group that took no part is an empty text in Go.
+                let group = |name: &str| found.name(name).map_or("", |group| group.as_str());
+                (group("namespace"), group("role"))
+            }
+            _ => text.split_once(':')?,
+        };
+        Some((Cow::from(namespace.to_owned()), Cow::from(role.to_owned())))
+    };
+    let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = match (claim, reading) {
+        (Value::Object(members), Reading::Any) => members
             .iter()
             .flat_map(|(namespace, roles)| {
                 texts(roles, false).into_iter().map(|role| (Cow::from(namespace.as_str()), role))
             })
             .collect(),
-        other => texts(other, true)
-            .into_iter()
-            .filter_map(|text| {
-                let (namespace, role) = text.split_once(':')?;
-                Some((Cow::from(namespace.to_owned()), Cow::from(role.to_owned())))
-            })
-            .collect(),
+        (other, Reading::Any) => texts(other, true).into_iter().filter_map(split).collect(),
+        (Value::Array(values), Reading::Upstream(_)) => {
+            values.iter().filter_map(Value::as_str).map(Cow::from).filter_map(split).collect()
+        }
+        (_, Reading::Upstream(_)) => Vec::new(),
     };
     let mut roles: Vec<Rc<Role>> = Vec::new();
     pairs
@@ -169,8 +190,12 @@ mod tests {
     use serde_json::json;
 
     fn read(claim: Value) -> Vec<String> {
+        read_as(claim, &Reading::Any)
+    }
+
+    fn read_as(claim: Value, reading: &Reading) -> Vec<String> {
         let mut list: Vec<_> =
-            permissions(&claim).iter().map(|(namespace, role)| format!("{namespace}={}", role.name)).collect();
+            permissions(&claim, reading).iter().map(|(namespace, role)| format!("{namespace}={}", role.name)).collect();
         list.sort();
         list
     }
@@ -194,5 +219,28 @@ mod tests {
         }
         // Go lower-cases this to `admin`; it is no ASCII case of it.
         assert_eq!(read(json!(["a:adm\u{130}n"])), [""; 0]);
+    }
+
+    #[test]
+    fn upstream_reads_lists_of_strings() {
+        let upstream = |claim: Value| read_as(claim, &Reading::Upstream(None));
+        assert_eq!(upstream(json!(["a:READ", 7, "b:write:x", "c"])), ["a=reader"]);
+        for nothing in [json!("a:read"), json!({"a": "read"}), json!([["a:read"]])] {
+            assert_eq!(upstream(nothing), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn upstream_may_read_by_an_expression() {
+        let by = |regex: &str, permission: &str| {
+            read_as(json!([permission]), &Reading::Upstream(Some(Regex::new(regex).unwrap())))
+        };
+        let slashes = r"^temporal/(?P<namespace>[^/]+)/(?P<role>\w+)$";
+        assert_eq!(by(slashes, "temporal/payroll/write"), ["payroll=writer"]);
+        assert_eq!(by(slashes, "payroll:write"), [""; 0]);
+        assert_eq!(by(slashes, "x temporal/payroll/write"), [""; 0]);
+        // Not anchored, it is found anywhere, as in Go.
+        assert_eq!(by("(?P<role>read|write)-(?<namespace>[a-z]+)", "x-write-payroll!"), ["payroll=writer"]);
+        assert_eq!(by("(?P<role>read)(?P<namespace>x)?", "read"), [""; 0], "no namespace");
     }
 }

@@ -27,7 +27,7 @@ pub struct Policy {
     pub anonymous: Vec<String>,
     /// Paths of methods for anybody with a good token.
     pub authenticated: Vec<String>,
-    /// Decide as Temporal's own authorizer would, for comparison with it: see [`as_upstream`].
+    /// Decide as Temporal's own authorizer would, by method and role alone: see [`as_upstream`]. Denials hold all the same.
     pub parity: bool,
 }
 
@@ -124,8 +124,10 @@ impl Policy {
 
     fn decide_in(&self, mode: Mode, principal: &Principal, target: &Target) -> Verdict {
         let counts = |denial: &&Rc<Denial>| mode == Mode::WithShadow || !denial.shadow;
-        if let Some(denial) = principal.denials.iter().filter(counts).find(|denial| denial.matches(target)) {
-            return Verdict::Deny(Rule::Denial(Rc::clone(&denial.name)), "a denial matches the call".to_owned());
+        for denial in principal.denials.iter().filter(counts) {
+            if let Some(why) = denial.matches(target) {
+                return Verdict::Deny(Rule::Denial(Rc::clone(&denial.name)), why);
+            }
         }
         if self.authenticated.iter().any(|path| *path == target.method.path) {
             return Verdict::Allow(Rule::Authenticated);

@@ -140,7 +140,10 @@ fn single_methods_stand_beside_effects() {
 fn permissions_of_the_token_are_literal_namespaces() {
     let claims = json!({"permissions": ["payroll:write", "*:admin", "temporal-system:read"]});
     let policy = Policy {
-        grants: vec![grant("p", Gives::Permissions(crate::identity::ClaimName::new("permissions")))],
+        grants: vec![grant(
+            "p",
+            Gives::Permissions(crate::identity::ClaimName::new("permissions"), grant::Reading::Any),
+        )],
         ..Policy::default()
     };
     let principal = policy.principal(identity(claims));

@@ -87,10 +87,16 @@ impl EffectSet {
         other.0 & !self.0 == 0
     }
 
+    /// The effects that are in both sets.
+    #[must_use]
+    pub const fn both(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// Whether any effect of `other` is in this set.
     #[must_use]
     pub const fn meets(self, other: Self) -> bool {
-        other.0 & self.0 != 0
+        !self.both(other).is_empty()
     }
 
     /// Whether the set is empty.

@@ -35,15 +35,15 @@ impl Default for Judge {
                 "keys": {"inline": key_set()}}},
             "grants": [{"name": "permissions", "who": {"issuer": "oracle"}, "permissions_claim": "permissions"}],
         });
-        let mut parity = Caller::new(&config);
-        parity.engine.config.policy.parity = true;
+        let mut upstream = config.clone();
+        upstream["parity"] = json!("upstream");
         Self {
             heard: 0,
             counts: BTreeMap::new(),
             wrong: 0,
             shown: Vec::new(),
             ours: Caller::new(&config),
-            parity,
+            parity: Caller::new(&upstream),
             catalogue: Catalogue::default(),
         }
     }
