@@ -163,3 +163,47 @@ fn grants_behind_a_wider_one_of_another_form() {
     assert_eq!(pair(permissions.clone(), permissions.clone()), 1);
     assert_eq!(pair(permissions, json!({"permissions_claim": "q"})), 0);
 }
+
+/// Whether the second of two grants that differ in these fields is shadowed.
+fn shadows_with(wide: Value, narrow: Value) -> bool {
+    lints(|config| {
+        let grant = |name: &str, change: Value| {
+            let mut grant = json!({"name": name, "who": {"issuer": "corp", "claims": {"groups": "team-{t}"}}, "role": "writer", "namespaces": ["x"]});
+            change.as_object().unwrap().iter().for_each(|(name, value)| grant[name] = value.clone());
+            grant
+        };
+        config["grants"] = json!([grant("one", wide), grant("two", narrow)]);
+    })
+    .iter()
+    .any(|lint| lint.starts_with("grants[1]: grant two never decides"))
+}
+
+#[test]
+fn grants_behind_one_with_limits() {
+    let queues = |list: &[&str]| json!({"task_queues": list});
+    assert!(shadows_with(json!({}), queues(&["a"])));
+    assert!(shadows_with(queues(&["a", "{t}-*"]), queues(&["{t}-*"])));
+    assert!(shadows_with(queues(&["a"]), json!({"task_queues": ["a"], "workflow_types": ["W"]})));
+    assert!(!shadows_with(queues(&["a"]), json!({})));
+    assert!(!shadows_with(queues(&["a"]), queues(&["a", "b"])));
+    assert!(!shadows_with(queues(&["*"]), queues(&["a"])), "literally only");
+    assert!(!shadows_with(json!({"workflow_types": ["W"]}), json!({"nexus_endpoints": ["W"]})));
+    assert!(!shadows_with(json!({"task_queues": ["a"], "nexus_endpoints": ["e"]}), queues(&["a"])));
+}
+
+#[test]
+fn grants_behind_one_with_other_licences() {
+    let back = || json!({"may_call_back": true});
+    assert!(shadows_with(back(), json!({})) && shadows_with(back(), back()));
+    assert!(!shadows_with(json!({}), back()));
+    let shadow = || json!({"shadow": true});
+    assert!(!shadows_with(shadow(), json!({})) && !shadows_with(json!({}), shadow()));
+    assert!(!shadows_with(shadow(), shadow()));
+}
+
+#[test]
+fn what_a_denial_says_of_namespaces_is_not_too_wide() {
+    let denial = json!({"name": "d", "effects": ["delete"], "namespaces": ["*"]});
+    assert_eq!(lints(|config| config["denials"] = json!([denial])), [""; 0]);
+    assert_eq!(grants(&[(json!({"subject": "s"}), "reader", &["*"])]).len(), 1);
+}

@@ -2,8 +2,9 @@
 
 use temporal_auth::config::{Config, Issuer};
 use temporal_auth::identity::{ClaimSet, Kind};
-use temporal_auth::policy::grant::{Gives, Who};
+use temporal_auth::policy::grant::Gives;
 use temporal_auth::policy::pattern::Pattern;
+use temporal_auth::policy::who::Who;
 
 use super::Lint;
 
