@@ -54,9 +54,13 @@ fn covers(wide: &Grant, narrow: &Grant) -> bool {
 /// Whether all that the narrow one means are meant by the wide one: it has no condition that the other has not, and of
 /// each as many alternatives.
 fn is_wider(wide: &Who, narrow: &Who) -> bool {
-    let Who { issuers, kind, subject, claims } = wide;
-    narrow.issuers.iter().all(|issuer| issuers.contains(issuer))
-        && (kind.is_none() || *kind == narrow.kind)
+    narrow.issuers.iter().all(|issuer| wide.issuers.contains(issuer)) && has_no_more_conditions(wide, narrow)
+}
+
+/// The same, whoever the issuer is.
+pub(super) fn has_no_more_conditions(wide: &Who, narrow: &Who) -> bool {
+    let Who { issuers: _, kind, subject, claims } = wide;
+    (kind.is_none() || *kind == narrow.kind)
         && (subject.is_empty() || (!narrow.subject.is_empty() && contains_all(subject, &narrow.subject)))
         && has_no_more(claims, &narrow.claims)
 }

@@ -207,3 +207,113 @@ fn what_a_denial_says_of_namespaces_is_not_too_wide() {
     assert_eq!(lints(|config| config["denials"] = json!([denial])), [""; 0]);
     assert_eq!(grants(&[(json!({"subject": "s"}), "reader", &["*"])]).len(), 1);
 }
+
+/// The warnings about one denial.
+fn denial(denial: Value) -> Vec<String> {
+    lints(|config| {
+        config["denials"] = json!([denial]);
+        config["denials"][0]["name"] = json!("d");
+    })
+}
+
+#[test]
+fn denials_that_a_missing_claim_escapes() {
+    let lints = denial(json!({"who": {"claims": {"groups": "team-*", "/a/b": "c"}}, "effects": ["delete"]}));
+    assert_eq!(
+        lints,
+        [
+            "denials[0].who.claims[\"/a/b\"]: a caller whose token lacks the claim /a/b is not denied",
+            "denials[0].who.claims.groups: a caller whose token lacks the claim groups is not denied",
+        ]
+    );
+    for certain in [
+        json!({"unless": {"claims": {"groups": "finance"}}, "effects": ["delete"]}),
+        json!({"who": {"kind": "service"}, "effects": ["delete"]}),
+        json!({"who": {"subject": "s"}, "effects": ["delete"]}),
+        json!({"who": {"claims": {"sub": "s"}}, "effects": ["delete"]}),
+    ] {
+        assert_eq!(denial(certain.clone()), [""; 0], "{certain}");
+    }
+}
+
+#[test]
+fn a_claim_that_every_accepted_token_has_is_not_missing() {
+    let required = |by: &[&str]| {
+        lints(|config| {
+            config["issuers"]["other"] = config["issuers"]["corp"].clone();
+            config["issuers"]["other"]["issuer"] = json!("https://other/");
+            for issuer in by {
+                config["issuers"][issuer]["token"] = json!({"require": {"tier": ["a", "b"]}});
+            }
+            let denials = |who: Value| json!([{"name": "d", "who": who, "effects": ["delete"]}]);
+            config["denials"] = denials(json!({"claims": {"tier": "a"}}));
+            if by == ["corp"] {
+                config["denials"][0]["who"]["issuer"] = json!("corp");
+            }
+        })
+    };
+    assert_eq!(required(&["corp"]), [""; 0], "it is about that issuer alone");
+    assert_eq!(required(&["corp", "other"]), [""; 0]);
+    assert_eq!(required(&["other"]).len(), 1);
+}
+
+#[test]
+fn denials_that_never_match() {
+    let never = |said: Value| denial(said).iter().any(|lint| lint.contains("denial d never matches: "));
+    for nothing in [
+        json!({"who": {"claims": {"sub": "a"}, "subject": "b"}}),
+        json!({"who": {"kind": "human", "claims": {"gty": "client-credentials"}}}),
+        json!({"unless": {"issuer": "corp"}, "effects": ["start"]}),
+        json!({"who": {"claims": {"g": "a"}}, "unless": {"claims": {"g": ["a", "b"]}}}),
+        json!({"effects": ["cluster-read"], "namespaces": ["*"]}),
+        json!({"effects": ["cluster-read", "ListNamespaces"], "namespaces": ["a"]}),
+        json!({"effects": ["GetSystemInfo"]}),
+    ] {
+        assert!(never(nothing.clone()), "{nothing}");
+    }
+    for something in [
+        json!({"who": {"claims": {"sub": "a"}, "subject": ["a", "b"]}}),
+        json!({"who": {"kind": "service", "claims": {"gty": "client-credentials"}}}),
+        json!({"unless": {"issuer": "corp", "kind": "human"}, "effects": ["start"]}),
+        json!({"who": {"claims": {"g": ["a", "b"]}}, "unless": {"claims": {"g": "a"}}}),
+        json!({"effects": ["cluster-read"]}),
+        json!({"effects": ["cluster-read", "read"], "namespaces": ["a"]}),
+        json!({"effects": ["cluster-read", "DescribeNamespace"], "namespaces": ["a"]}),
+        json!({"effects": ["GetSystemInfo", "ListNamespaces"]}),
+        json!({"effects": ["cluster-admin"], "namespaces": ["a"]}),
+    ] {
+        assert!(!never(something.clone()), "{something}");
+    }
+    let with_admin_service = lints(|config| {
+        config["admin_service"] = json!(true);
+        config["denials"] = json!([{"name": "d", "effects": ["cluster-read"], "namespaces": ["a"]}]);
+    });
+    assert_eq!(with_admin_service, [""; 0]);
+    // What the lint holds for certain, the filter does.
+    let (target, denials) = {
+        let config = json!({
+            "version": 1,
+            "issuers": {"corp": {"issuer": "https://a/", "audiences": ["t"], "keys": {"discovery": true, "cluster": "c"}}},
+            "denials": [
+                {"name": "d", "effects": ["cluster-read"], "namespaces": ["*"]},
+                {"name": "e", "effects": ["cluster-read"]},
+            ],
+        });
+        let config = Config::parse(config.to_string().as_bytes()).unwrap();
+        let method = config.catalogue.named("ListNamespaces").unwrap();
+        (temporal_auth::temporal::Target::of(method), config.policy.denials)
+    };
+    assert!(!denials[0].matches(&target) && denials[1].matches(&target));
+}
+
+#[test]
+fn grants_to_gateways() {
+    let to = |who: Value| grants(&[(who, "reader", &["a"])]);
+    let text = "looks like the identity of a gateway or of the Web UI";
+    assert_eq!(
+        to(json!({"subject": ["a", "temporal-web"]})),
+        [format!("grants[0].who.subject: `temporal-web` {text}")]
+    );
+    assert_eq!(to(json!({"claims": {"sub": "*:ingress"}})).len(), 2, "and a pattern that begins with a star");
+    assert_eq!(to(json!({"subject": ["a", "worker"], "claims": {"groups": "team-web"}})), [""; 0]);
+}

@@ -12,11 +12,7 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
     let mut lints = Vec::new();
     for (place, grant) in config.policy.grants.iter().enumerate() {
         let path = format!("grants[{place}]");
-        let issuers = || config.issuers.iter().filter(|issuer| grant.who.issuers.contains(&issuer.name));
-        let reasons: Vec<_> = issuers().map(|issuer| impossible(&grant.who, issuer)).collect();
-        if let Some(Some(why)) = reasons.first()
-            && reasons.iter().all(Option::is_some)
-        {
+        if let Some(why) = impossible_for_all(&grant.who, config) {
             lints.push(Lint {
                 path: format!("{path}.who"),
                 text: format!("no token can match: {why}"),
@@ -35,6 +31,14 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
         }
     }
     lints
+}
+
+/// Why no token of any issuer that is meant can match, if that is certain.
+pub(super) fn impossible_for_all(who: &Who, config: &Config) -> Option<String> {
+    let issuers = config.issuers.iter();
+    let meant = issuers.filter(|issuer| who.issuers.is_empty() || who.issuers.contains(&issuer.name));
+    let reasons: Option<Vec<_>> = meant.map(|issuer| impossible(who, issuer)).collect();
+    reasons?.into_iter().next()
 }
 
 /// Why no token of this issuer can match, if that is certain.
