@@ -13,8 +13,10 @@ configuration with it, or a WasmPlugin manifest.
       prints every error and warning with its place
 
   temporal-auth explain --config FILE (--token JWT | --claims JSON [--issuer NAME]) --method NAME [--namespace NAME]
+                        [--request JSON]
       says what the filter would decide, by which rule, and which grants nearly cover the call
-      JWT and JSON may be @FILE, or - for standard input; no signature is checked
+      JWT and JSON may be @FILE, or - for standard input; no signature is checked. A request is the JSON of its
+      protobuf message; without it, it names its namespace and nothing else
 
   temporal-auth test FILE...
       runs the cases in the files and tells which grants none of them needs
@@ -57,6 +59,8 @@ pub(crate) struct Question {
     pub(crate) method: String,
     /// The namespace that the request names.
     pub(crate) namespace: String,
+    /// The request as JSON.
+    pub(crate) request: Option<String>,
 }
 
 /// Reads the command line.
@@ -86,6 +90,7 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, String> {
             }
             ("explain", Long("token")) => question.token = Some(content(string(&mut parser)?)?),
             ("explain", Long("claims")) => question.claims = Some(content(string(&mut parser)?)?),
+            ("explain", Long("request")) => question.request = Some(content(string(&mut parser)?)?),
             ("explain", Long("issuer")) => question.issuer = Some(string(&mut parser)?),
             ("explain", Long("method")) => question.method = string(&mut parser)?,
             ("explain", Long("namespace")) => question.namespace = string(&mut parser)?,
@@ -151,7 +156,13 @@ mod tests {
         assert!(matches!(parse(&["check", "--deny-warnings", "a"]), Ok(Command::Check { deny_warnings: true, .. })));
         assert!(matches!(parse(&["test", "a"]), Ok(Command::Test { .. })));
         let explain = ["explain", "--config", "f", "--claims", "{}", "--method", "m", "--namespace=n"];
-        assert!(matches!(parse(&explain), Ok(Command::Explain(question)) if question.namespace == "n"));
+        assert!(
+            matches!(parse(&explain), Ok(Command::Explain(question)) if question.namespace == "n" && question.request.is_none())
+        );
+        let with_request = [&explain[..], &["--request", "{}"]].concat();
+        assert!(
+            matches!(parse(&with_request), Ok(Command::Explain(question)) if question.request.as_deref() == Some("{}"))
+        );
     }
 
     #[test]
@@ -166,6 +177,8 @@ mod tests {
             &["explain", "--config", "f", "--method", "m", "--claims", "{}", "--token", "x"],
             &["explain", "--config", "f", "--method", "m", "--issuer", "i", "--token", "x"],
             &["explain", "--method", "m", "--claims", "{}"],
+            &["check", "--request", "{}", "f"],
+            &["explain", "--config", "f", "--claims", "{}", "--method", "m", "--request"],
             &["explain", "--config", "f", "--claims", "{}"],
             &["explain", "--config", "f", "--claims", "@/nothing/here", "--method", "m"],
         ] {

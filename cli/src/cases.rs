@@ -67,6 +67,10 @@ fn outcome(case: &Case, configuration: &Configuration) -> Result<Outcome, String
     let caller = explain::claimed(case.issuer.as_deref(), case.claims.clone(), configuration)?;
     let target = Target::new(&configuration.config, &case.method, &case.namespace)
         .ok_or_else(|| format!("no method {:?}", case.method))?;
+    let target = match &case.request {
+        None => target,
+        Some(request) => target.with_request(request, &case.namespace)?,
+    };
     Ok(Filter::new(&configuration.value, &caller)?.call(&caller, &target))
 }
 

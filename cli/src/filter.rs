@@ -13,6 +13,8 @@ use temporal_auth::engine::Engine;
 use temporal_auth::temporal::{MethodRef, RequestReader, Scope, Target as Reading};
 use temporal_auth::wire::headers::{Headers, serialize};
 
+use crate::request;
+
 /// The gRPC status of a call that policy denies.
 pub(crate) const PERMISSION_DENIED: u32 = 7;
 
@@ -88,6 +90,14 @@ impl Target {
             message.extend(namespace.as_bytes());
         }
         Some(Self { path, method: named, message })
+    }
+
+    /// The same call with a request that is written as JSON.
+    pub(crate) fn with_request(self, request: &Value, namespace: &str) -> Result<Self, String> {
+        let method =
+            self.method.as_deref().ok_or_else(|| format!("nothing is known of the request of {}", self.path))?;
+        let message = request::encode(method, request, namespace)?;
+        Ok(Self { message, ..self })
     }
 
     /// What the filter reads the call as: with all names, as it would where limits speak of them.

@@ -23,6 +23,7 @@ mod find;
 mod lint;
 mod load;
 mod report;
+mod request;
 mod source;
 mod yaml;
 

@@ -216,3 +216,87 @@ fn cases_that_do_not_hold() {
     assert_run(&["test", "failing.yaml"], 1, &expected);
     assert_run(&["test", "cases.yaml", "failing.yaml"], 1, &["cases.yaml: 6 passed", "failing.yaml: 0 passed"]);
 }
+
+#[test]
+fn cases_with_requests() {
+    let expected = [
+        "requests.yaml: 9 passed, 0 failed\n",
+        "requests.yaml: 3 of 3 grants decided a case\n",
+        "requests.yaml: 2 of 2 denials decided a case\n",
+    ];
+    assert_run(&["test", "requests.yaml"], 0, &expected);
+    let expected = ["misspelt: the request is no StartWorkflowExecutionRequest: ", "--> not-a-request.yaml:3:10"];
+    assert_run(&["test", "not-a-request.yaml"], 2, &expected);
+}
+
+/// Explains a call with a request to the filter of denials.yaml.
+fn ask(claims: &str, method: &str, namespace: &str, request: &str, code: i32, expected: &[&str]) {
+    let config = ["explain", "--config", "denials.yaml", "--claims", claims];
+    let call = ["--method", method, "--namespace", namespace, "--request", request];
+    assert_run(&[&config[..], &call[..]].concat(), code, expected);
+}
+
+const BOB: &str = r#"{"sub": "bob", "groups": ["sales"]}"#;
+const RUNNER: &str = r#"{"sub": "red-runner", "gty": "client-credentials"}"#;
+
+#[test]
+fn what_a_request_is_read_as() {
+    let request = r#"{"taskToken": "dA==", "commands": [
+        {"startChildWorkflowExecutionCommandAttributes": {"namespace": "orders", "workflowType": {"name": "W"}, "taskQueue": {"name": "q"}}},
+        {"scheduleNexusOperationCommandAttributes": {"endpoint": "tax"}}]}"#;
+    let expected = [
+        "effects  respond in namespace payroll\n         start in namespace orders\n",
+        "queues   \"q\"\n",
+        "types    \"W\"\n",
+        "nexus    \"tax\"\n",
+        "verdict  ALLOW by rule people",
+    ];
+    ask(BOB, "RespondWorkflowTaskCompleted", "payroll", request, 0, &expected);
+    let (_, without) = run(&["explain", "--config", "denials.yaml", "--claims", BOB, "--method", "QueryWorkflow"]);
+    assert!(without.contains("may add effects, namespaces and names: --request"), "{without}");
+    ask(BOB, "QueryWorkflow", "", r#"{"namespace": "orders"}"#, 0, &["effects  query in namespace orders\n"]);
+    ask(BOB, "DescribeNamespace", "", r#"{"id": "u"}"#, 1, &["the request does not name its namespace"]);
+    for (request, why) in [
+        ("{", "the request is no JSON object"),
+        (r#"{"a": 1, "a": 1}"#, "given twice"),
+        (r#"{"qery": {}}"#, "the request is no QueryWorkflowRequest"),
+        (r#"{"namespace": "payroll"}"#, "names namespace \"payroll\" itself, and not \"orders\""),
+    ] {
+        ask(BOB, "QueryWorkflow", "orders", request, 2, &[why]);
+    }
+    ask(BOB, "/a.B/C", "", "{}", 2, &["nothing is known of the request of /a.B/C"]);
+}
+
+#[test]
+fn a_denial_tells_its_conditions() {
+    let expected = [
+        "verdict  DENY by rule only-finance-starts-payroll",
+        "Denial only-finance-starts-payroll matches:\n",
+        "  unless: does not spare this caller: claim groups must match \"finance\", and is [\"sales\"]\n",
+        "  effects: start\n",
+        "  namespaces: payroll\n",
+        "Without it: ALLOW by rule people\n",
+    ];
+    ask(BOB, "StartWorkflowExecution", "payroll", "{}", 1, &expected);
+    ask(BOB, "StartWorkflowExecution", "orders", "{}", 0, &["verdict  ALLOW by rule people"]);
+    let terminates = r#"{"workflowIdConflictPolicy": 3}"#;
+    let expected =
+        ["effects  start, terminate in namespace orders", "Denial nobody-terminates matches:\n  effects: terminate"];
+    ask(BOB, "StartWorkflowExecution", "orders", terminates, 1, &expected);
+}
+
+#[test]
+fn a_limit_tells_what_is_outside() {
+    let poll = |queue: &str, code, expected: &[&str]| {
+        let request = format!(r#"{{"taskQueue": {{"name": {queue:?}}}}}"#);
+        ask(RUNNER, "PollActivityTaskQueue", "payroll", &request, code, expected);
+    };
+    poll("red-main", 0, &["verdict  ALLOW by rule runners"]);
+    let expected = [
+        "reason   no grant covers poll in namespace \"payroll\"; grant runners is limited: task queue \"blue-main\" is outside",
+        "  runners: is for this caller, but is limited: task queue \"blue-main\" is outside (task_queues [\"{team}-*\"])\n",
+    ];
+    poll("blue-main", 1, &expected);
+    let shadow = ["shadow   tried-out would allow", "tried-out: would cover the call, but is in shadow"];
+    ask(BOB, "QueryWorkflow", "archive", "{}", 1, &shadow);
+}

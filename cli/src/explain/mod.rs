@@ -15,7 +15,7 @@ use crate::filter::{Caller, Filter, Outcome, PERMISSION_DENIED, Target, Times};
 use crate::load::{self, Configuration};
 use crate::report;
 use temporal_auth::policy::Rule;
-use temporal_auth::temporal::Target as Reading;
+use temporal_auth::temporal::{Scope, Target as Reading};
 
 /// Answers a question. Returns what is printed, and whether the call is allowed.
 pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
@@ -24,6 +24,14 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
     let unknown =
         || format!("no method {:?}; write it as policies do, for example StartWorkflowExecution", question.method);
     let target = Target::new(&configuration.config, &question.method, &question.namespace).ok_or_else(unknown)?;
+    let target = match &question.request {
+        None => target,
+        Some(request) => {
+            let request = json::parse_object(request.as_bytes())
+                .map_err(|why| format!("the request is no JSON object: {why}"))?;
+            target.with_request(&Value::Object(request), &question.namespace)?
+        }
+    };
     let reading = target.reading()?;
     let outcome = Filter::new(&configuration.value, &caller)?.call(&caller, &target);
     // A token that is no longer good is often what there is to explain with.
@@ -48,6 +56,9 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
     let _ = writeln!(text, "call     {}", target.path);
     if let Some(reading) = &reading {
         text.push_str(&shown(reading));
+        if question.request.is_none() && reading.method.scope == Scope::Namespace {
+            text.push_str("         options in a request may add effects, namespaces and names: --request\n");
+        }
     }
     if let Some(why) = refused {
         let _ = writeln!(text, "token    REFUSED with UNAUTHENTICATED: {why}\n         were its times good:");

@@ -245,8 +245,8 @@ fn a_claim_that_every_accepted_token_has_is_not_missing() {
             for issuer in by {
                 config["issuers"][issuer]["token"] = json!({"require": {"tier": ["a", "b"]}});
             }
-            let denials = |who: Value| json!([{"name": "d", "who": who, "effects": ["delete"]}]);
-            config["denials"] = denials(json!({"claims": {"tier": "a"}}));
+            let who = json!({"claims": {"tier": "a"}});
+            config["denials"] = json!([{"name": "d", "who": who, "effects": ["delete"]}]);
             if by == ["corp"] {
                 config["denials"][0]["who"]["issuer"] = json!("corp");
             }
