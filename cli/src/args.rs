@@ -21,6 +21,9 @@ configuration with it, or a WasmPlugin manifest.
   temporal-auth test FILE...
       runs the cases in the files and tells which grants none of them needs
 
+  temporal-auth schema
+      prints a JSON Schema of configurations, for editors
+
 Exit status: 0 good or allowed, 1 not, 2 the question cannot be answered.
 ";
 
@@ -37,6 +40,8 @@ pub(crate) enum Command {
     },
     /// `explain`
     Explain(Question),
+    /// `schema`
+    Schema,
     /// `test`
     Test {
         /// The cases.
@@ -76,7 +81,7 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, String> {
             return Ok(Command::Print(format!("temporal-auth {}\n", env!("CARGO_PKG_VERSION"))));
         }
         Some(other) => return Err(text(other.unexpected())),
-        None => return Err("a command is missing: check, explain or test".to_owned()),
+        None => return Err("a command is missing: check, explain, test or schema".to_owned()),
     };
     let (mut files, mut deny_warnings) = (Vec::new(), false);
     let (mut question, mut has_config) = (Question::default(), false);
@@ -100,6 +105,7 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, String> {
     match command.as_str() {
         "check" | "test" if files.is_empty() => Err("a file is missing".to_owned()),
         "check" => Ok(Command::Check { files, deny_warnings }),
+        "schema" => Ok(Command::Schema),
         "test" => Ok(Command::Test { files }),
         "explain" if !has_config => Err("--config is missing".to_owned()),
         "explain" if question.method.is_empty() => Err("--method is missing".to_owned()),
@@ -110,7 +116,7 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, String> {
             Err("--issuer goes with --claims: a token says it itself".to_owned())
         }
         "explain" => Ok(Command::Explain(question)),
-        other => Err(format!("no command {other:?}: check, explain or test")),
+        other => Err(format!("no command {other:?}: check, explain, test or schema")),
     }
 }
 
@@ -154,6 +160,7 @@ mod tests {
             matches!(parse(&["check", "a", "b"]), Ok(Command::Check { files, deny_warnings: false }) if files.len() == 2)
         );
         assert!(matches!(parse(&["check", "--deny-warnings", "a"]), Ok(Command::Check { deny_warnings: true, .. })));
+        assert!(matches!(parse(&["schema"]), Ok(Command::Schema)));
         assert!(matches!(parse(&["test", "a"]), Ok(Command::Test { .. })));
         let explain = ["explain", "--config", "f", "--claims", "{}", "--method", "m", "--namespace=n"];
         assert!(
@@ -173,6 +180,7 @@ mod tests {
             &["check"],
             &["check", "--strict", "f"],
             &["test"],
+            &["schema", "f"],
             &["explain", "--config", "f", "--method", "m"],
             &["explain", "--config", "f", "--method", "m", "--claims", "{}", "--token", "x"],
             &["explain", "--config", "f", "--method", "m", "--issuer", "i", "--token", "x"],

@@ -38,6 +38,16 @@ pub(crate) fn encode(method: &Method, request: &Value, namespace: &str) -> Resul
     Ok(message.encode_to_vec())
 }
 
+/// The paths of all methods that there are descriptors of.
+pub(crate) fn methods() -> Result<Vec<String>, String> {
+    let paths = pool()?.services().flat_map(|service| {
+        let methods: Vec<_> =
+            service.methods().map(|method| format!("/{}/{}", service.full_name(), method.name())).collect();
+        methods
+    });
+    Ok(paths.collect())
+}
+
 fn input(method: &Method) -> Option<MessageDescriptor> {
     let (service, name) = method.path.strip_prefix('/')?.split_once('/')?;
     let service = pool().ok()?.get_service_by_name(service)?;

@@ -300,3 +300,23 @@ fn a_limit_tells_what_is_outside() {
     let shadow = ["shadow   tried-out would allow", "tried-out: would cover the call, but is in shadow"];
     ask(BOB, "QueryWorkflow", "archive", "{}", 1, &shadow);
 }
+
+#[test]
+fn the_schema_is_printed() {
+    let (code, text) = run(&["schema"]);
+    let schema: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, schema.pointer("/required")), (0, Some(&serde_json::json!(["version", "issuers"]))));
+    assert_run(&["schema", "good.yaml"], 2, &["unexpected argument"]);
+}
+
+#[test]
+fn denials_are_checked() {
+    let expected = [
+        "warning: denials[0].who.claims.groups: a caller whose token lacks the claim groups is not denied",
+        "warning: denials[1].namespaces: denial nothing never matches: what reads from the cluster is in no namespace",
+        "warning: grants[0].who.subject: `temporal-web` looks like the identity of a gateway or of the Web UI",
+        "doubtful-denials.yaml: 0 errors, 3 warnings",
+    ];
+    assert_run(&["check", "doubtful-denials.yaml"], 0, &expected);
+    assert_run(&["check", "--deny-warnings", "denials.yaml"], 0, &["denials.yaml: good\n"]);
+}
