@@ -320,3 +320,37 @@ fn denials_are_checked() {
     assert_run(&["check", "doubtful-denials.yaml"], 0, &expected);
     assert_run(&["check", "--deny-warnings", "denials.yaml"], 0, &["denials.yaml: good\n"]);
 }
+
+#[test]
+fn a_callback_into_temporal_needs_a_licence() {
+    let start = |url: &str, code, expected: &[&str]| {
+        let request = format!(r#"{{"completionCallbacks": [{{"nexus": {{"url": {url:?}}}}}]}}"#);
+        let finance = r#"{"sub": "alice", "groups": ["finance"]}"#;
+        ask(finance, "StartWorkflowExecution", "payroll", &request, code, expected);
+    };
+    start("https://example.com/", 0, &["effects  start, nexus in namespace payroll", "verdict  ALLOW by rule people"]);
+    let expected = [
+        "the request has Temporal call itself back",
+        "people: is for this caller, but it does not say may_call_back: true\n",
+    ];
+    start("temporal://system", 1, &expected);
+}
+
+#[test]
+fn what_is_in_shadow_is_told_and_does_not_decide() {
+    let ask = |method: &'static str, namespace: &'static str, code, expected: &[&str]| {
+        let call = ["explain", "--config", "shadow.yaml", "--claims", r#"{"sub": "a"}"#, "--method", method];
+        assert_run(&[&call[..], &["--namespace", namespace]].concat(), code, expected);
+    };
+    let lets_go = "mode: shadow lets the call go on";
+    ask("QueryWorkflow", "other", 1, &["verdict  DENY by rule default-deny", lets_go]);
+    let (_, allowed) =
+        run(&["explain", "--config", "shadow.yaml", "--claims", r#"{"sub": "a"}"#, "--method", "GetSystemInfo"]);
+    assert!(allowed.contains("verdict  ALLOW by rule anonymous") && !allowed.contains(lets_go), "{allowed}");
+    ask(
+        "TerminateWorkflowExecution",
+        "payroll",
+        0,
+        &["verdict  ALLOW by rule people", "shadow   tried-out would deny"],
+    );
+}

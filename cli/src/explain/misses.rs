@@ -41,7 +41,8 @@ impl Misses<'_> {
             return Ok(Some("would cover the call, but is in shadow: it gives nothing".to_owned()));
         }
         if self.trial.is_for(who(grant))? {
-            return self.lacks(grant).map(Some);
+            let also = if in_shadow { ", and is in shadow" } else { "" };
+            return Ok(Some(self.lacks(grant)? + also));
         }
         // Whoever it is for: would it cover the call?
         let mut others = changed(grant, &[("who", json!({"issuer": self.trial.caller.issuer}))]);
@@ -292,7 +293,7 @@ mod tests {
             misses(json!({"issuer": "corp"}), gives, json!({"sub": "a"}), "StartWorkflowExecution", namespace).unwrap()
         };
         assert_eq!(of(gives(true), "x"), "would cover the call, but is in shadow: it gives nothing");
-        assert!(of(gives(true), "y").contains("namespaces [\"x\"] do not match"));
+        assert!(of(gives(true), "y").ends_with("namespaces [\"x\"] do not match, and is in shadow"));
         assert!(!of(gives(false), "y").contains("shadow"));
     }
 }

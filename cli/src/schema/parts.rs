@@ -51,7 +51,7 @@ pub(super) fn text(pattern: Option<&str>) -> Value {
 }
 
 pub(super) fn duration() -> Value {
-    text(Some("^[0-9]{1,10}(ms|s|m|h)$"))
+    text(Some("^[0-9]+(ms|s|m|h)$"))
 }
 
 pub(super) fn list(least: usize, items: Value) -> Value {
