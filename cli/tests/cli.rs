@@ -220,8 +220,8 @@ fn cases_that_do_not_hold() {
 #[test]
 fn cases_with_requests() {
     let expected = [
-        "requests.yaml: 9 passed, 0 failed\n",
-        "requests.yaml: 3 of 3 grants decided a case\n",
+        "requests.yaml: 10 passed, 0 failed\n",
+        "requests.yaml: 4 of 4 grants decided a case\n",
         "requests.yaml: 2 of 2 denials decided a case\n",
     ];
     assert_run(&["test", "requests.yaml"], 0, &expected);
@@ -323,8 +323,9 @@ fn denials_are_checked() {
 
 #[test]
 fn a_callback_into_temporal_needs_a_licence() {
+    let request = |url: &str| format!(r#"{{"completionCallbacks": [{{"nexus": {{"url": {url:?}}}}}]}}"#);
     let start = |url: &str, code, expected: &[&str]| {
-        let request = format!(r#"{{"completionCallbacks": [{{"nexus": {{"url": {url:?}}}}}]}}"#);
+        let request = request(url);
         let finance = r#"{"sub": "alice", "groups": ["finance"]}"#;
         ask(finance, "StartWorkflowExecution", "payroll", &request, code, expected);
     };
@@ -334,6 +335,9 @@ fn a_callback_into_temporal_needs_a_licence() {
         "people: is for this caller, but it does not say may_call_back: true\n",
     ];
     start("temporal://system", 1, &expected);
+    let handler = r#"{"sub": "h", "groups": ["handlers", "finance"], "gty": "client-credentials"}"#;
+    let lacks = "handlers: is for this caller, but its namespaces [\"orders\"] do not match\n";
+    ask(handler, "StartWorkflowExecution", "payroll", &request("temporal://system"), 1, &[lacks]);
 }
 
 #[test]

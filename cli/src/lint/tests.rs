@@ -258,6 +258,19 @@ fn a_claim_that_every_accepted_token_has_is_not_missing() {
 }
 
 #[test]
+fn an_address_may_be_a_subject_and_no_claim() {
+    let by = |subject: &str, claim: &str| {
+        lints(|config| {
+            config["issuers"]["corp"]["subject"] = json!(subject);
+            let who = json!({"claims": {claim: "a@b"}});
+            config["denials"] = json!([{"name": "d", "who": who, "effects": ["delete"]}]);
+        })
+        .len()
+    };
+    assert_eq!((by("email", "email"), by("upn", "upn"), by("sub", "upn")), (1, 0, 1));
+}
+
+#[test]
 fn denials_that_never_match() {
     let never = |said: Value| denial(said).iter().any(|lint| lint.contains("denial d never matches: "));
     for nothing in [
