@@ -6,12 +6,15 @@ mod picked;
 use std::rc::Rc;
 
 use crate::answer::{Answer, Reason, shown};
+use crate::config::Peers;
 use crate::engine::{Authentication, Engine, Needed};
+use crate::identity::peer::forwarded;
 use crate::policy::{Principal, Rule, Shadow, Verdict};
 use crate::report::{Count, Decision};
 use crate::temporal::method::ADMIN_METHOD;
 use crate::temporal::{MethodRef, RequestReader, Scope, Surface, Target};
 use crate::token::Refusal;
+use crate::token::cache::Origin;
 use crate::wire::Fault;
 use crate::wire::grpc::{Body, Encoding};
 use crate::wire::headers::Headers;
@@ -60,6 +63,27 @@ enum Stage {
 struct Admission {
     method: MethodRef,
     encoding: Encoding,
+    /// Who the TLS peer is, where policy asks.
+    peer: Option<String>,
+}
+
+/// What the host knows of a request beside its headers. Asking costs, so it is asked only where that matters.
+pub trait Host {
+    /// The cluster that the route leads to.
+    fn cluster(&self) -> Option<Vec<u8>>;
+    /// Who the TLS peer is: the first URI SAN of its certificate, else the first DNS SAN, else its subject.
+    fn peer(&self) -> Option<String>;
+}
+
+/// A host that tells nothing.
+impl Host for () {
+    fn cluster(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn peer(&self) -> Option<String> {
+        None
+    }
 }
 
 impl Call {
@@ -98,11 +122,11 @@ impl Call {
         engine: &mut Engine,
         headers: Headers<'_>,
         end_stream: bool,
-        cluster: impl FnOnce() -> Option<Vec<u8>>,
+        host: impl Host,
         drop: &mut Vec<Box<[u8]>>,
     ) -> Step {
         if let Some(clusters) = &engine.config.applies_to
-            && let Some(cluster) = cluster()
+            && let Some(cluster) = host.cluster()
         {
             let cluster = String::from_utf8_lossy(&cluster);
             // A request without a readable cluster counts as ours: it must not pass unseen.
@@ -113,7 +137,14 @@ impl Call {
         }
         let picked = Picked::from(headers, &engine.config, drop);
         self.path = shown(picked.path);
-        self.route(engine, picked, end_stream)
+        let peer = match engine.config.peers {
+            Peers::Unread => None,
+            Peers::Connection => host.peer(),
+            // Two such headers could be one of the proxy's and one of the caller's.
+            Peers::Forwarded if picked.several_forwarded => None,
+            Peers::Forwarded => picked.forwarded.and_then(|header| forwarded(std::str::from_utf8(header).ok()?)),
+        };
+        self.route(engine, picked, peer, end_stream)
     }
 
     /// Whether [`Call::wake`] would do anything: the call waits, and its key has come or its time is up.
@@ -135,7 +166,12 @@ impl Call {
             return None;
         };
         Some(if engine.is_settled(&needed, self.arrived, now) {
-            let authentication = engine.authenticate(&token, &header, self.arrived, now);
+            let authentication = engine.authenticate(
+                &token,
+                Origin { header: &header, peer: admission.peer.as_deref() },
+                self.arrived,
+                now,
+            );
             self.authenticated(engine, admission, authentication, &token, &header)
         } else if now >= engine.deadline(&needed, self.arrived) {
             self.give_up(engine)
@@ -182,7 +218,7 @@ impl Call {
         self.on_body(engine, &[], true)
     }
 
-    fn route(&mut self, engine: &mut Engine, picked: Picked<'_>, end_stream: bool) -> Step {
+    fn route(&mut self, engine: &mut Engine, picked: Picked<'_>, peer: Option<String>, end_stream: bool) -> Step {
         let method = match engine.config.catalogue.surface(picked.path) {
             Surface::Method(method) => method,
             Surface::Admin if engine.config.admin_service => MethodRef::Known(&ADMIN_METHOD),
@@ -213,14 +249,22 @@ impl Call {
                 );
             }
         };
-        let admission = Admission { method, encoding };
+        let admission = Admission { method, encoding, peer };
         let names = Rc::clone(&engine.config.token_headers);
         match picked.bearer.token(&names) {
             Ok(Some((header, token))) => {
-                let authentication = engine.authenticate(token, header, self.arrived, self.arrived);
+                let origin = Origin { header, peer: admission.peer.as_deref() };
+                let authentication = engine.authenticate(token, origin, self.arrived, self.arrived);
                 self.authenticated(engine, admission, authentication, token, header)
             }
-            Ok(None) => self.refuse(engine, "no token".into()),
+            Ok(None) => match &admission.peer {
+                Some(peer) => {
+                    let principal = engine.peer(peer);
+                    self.admitted(engine, admission, principal)
+                }
+                None => self.refuse(engine, "no token".into()),
+            },
+            // A bad token never falls back to the certificate.
             Err(refusal) => self.refuse(engine, refusal),
         }
     }
@@ -241,7 +285,12 @@ impl Call {
                 return Step::Wait;
             }
         };
-        let Admission { method, encoding } = admission;
+        self.admitted(engine, admission, principal)
+    }
+
+    /// It is known who calls.
+    fn admitted(&mut self, engine: &mut Engine, admission: Admission, principal: Rc<Principal>) -> Step {
+        let Admission { method, encoding, .. } = admission;
         let policy = &engine.config.policy;
         if method.scope == Scope::Namespace {
             if policy.could_allow(&principal, &method) {

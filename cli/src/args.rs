@@ -13,11 +13,16 @@ configuration with it, or a WasmPlugin manifest.
       prints every error and warning with its place
 
   temporal-auth explain --config FILE (--token JWT | --claims JSON [--issuer NAME]) --method NAME [--namespace NAME]
+                        [--request JSON]
       says what the filter would decide, by which rule, and which grants nearly cover the call
-      JWT and JSON may be @FILE, or - for standard input; no signature is checked
+      JWT and JSON may be @FILE, or - for standard input; no signature is checked. A request is the JSON of its
+      protobuf message; without it, it names its namespace and nothing else
 
   temporal-auth test FILE...
       runs the cases in the files and tells which grants none of them needs
+
+  temporal-auth schema
+      prints a JSON Schema of configurations, for editors
 
 Exit status: 0 good or allowed, 1 not, 2 the question cannot be answered.
 ";
@@ -35,6 +40,8 @@ pub(crate) enum Command {
     },
     /// `explain`
     Explain(Question),
+    /// `schema`
+    Schema,
     /// `test`
     Test {
         /// The cases.
@@ -57,6 +64,8 @@ pub(crate) struct Question {
     pub(crate) method: String,
     /// The namespace that the request names.
     pub(crate) namespace: String,
+    /// The request as JSON.
+    pub(crate) request: Option<String>,
 }
 
 /// Reads the command line.
@@ -72,7 +81,7 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, String> {
             return Ok(Command::Print(format!("temporal-auth {}\n", env!("CARGO_PKG_VERSION"))));
         }
         Some(other) => return Err(text(other.unexpected())),
-        None => return Err("a command is missing: check, explain or test".to_owned()),
+        None => return Err("a command is missing: check, explain, test or schema".to_owned()),
     };
     let (mut files, mut deny_warnings) = (Vec::new(), false);
     let (mut question, mut has_config) = (Question::default(), false);
@@ -86,6 +95,7 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, String> {
             }
             ("explain", Long("token")) => question.token = Some(content(string(&mut parser)?)?),
             ("explain", Long("claims")) => question.claims = Some(content(string(&mut parser)?)?),
+            ("explain", Long("request")) => question.request = Some(content(string(&mut parser)?)?),
             ("explain", Long("issuer")) => question.issuer = Some(string(&mut parser)?),
             ("explain", Long("method")) => question.method = string(&mut parser)?,
             ("explain", Long("namespace")) => question.namespace = string(&mut parser)?,
@@ -95,6 +105,7 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, String> {
     match command.as_str() {
         "check" | "test" if files.is_empty() => Err("a file is missing".to_owned()),
         "check" => Ok(Command::Check { files, deny_warnings }),
+        "schema" => Ok(Command::Schema),
         "test" => Ok(Command::Test { files }),
         "explain" if !has_config => Err("--config is missing".to_owned()),
         "explain" if question.method.is_empty() => Err("--method is missing".to_owned()),
@@ -105,7 +116,7 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, String> {
             Err("--issuer goes with --claims: a token says it itself".to_owned())
         }
         "explain" => Ok(Command::Explain(question)),
-        other => Err(format!("no command {other:?}: check, explain or test")),
+        other => Err(format!("no command {other:?}: check, explain, test or schema")),
     }
 }
 
@@ -149,9 +160,16 @@ mod tests {
             matches!(parse(&["check", "a", "b"]), Ok(Command::Check { files, deny_warnings: false }) if files.len() == 2)
         );
         assert!(matches!(parse(&["check", "--deny-warnings", "a"]), Ok(Command::Check { deny_warnings: true, .. })));
+        assert!(matches!(parse(&["schema"]), Ok(Command::Schema)));
         assert!(matches!(parse(&["test", "a"]), Ok(Command::Test { .. })));
         let explain = ["explain", "--config", "f", "--claims", "{}", "--method", "m", "--namespace=n"];
-        assert!(matches!(parse(&explain), Ok(Command::Explain(question)) if question.namespace == "n"));
+        assert!(
+            matches!(parse(&explain), Ok(Command::Explain(question)) if question.namespace == "n" && question.request.is_none())
+        );
+        let with_request = [&explain[..], &["--request", "{}"]].concat();
+        assert!(
+            matches!(parse(&with_request), Ok(Command::Explain(question)) if question.request.as_deref() == Some("{}"))
+        );
     }
 
     #[test]
@@ -162,10 +180,13 @@ mod tests {
             &["check"],
             &["check", "--strict", "f"],
             &["test"],
+            &["schema", "f"],
             &["explain", "--config", "f", "--method", "m"],
             &["explain", "--config", "f", "--method", "m", "--claims", "{}", "--token", "x"],
             &["explain", "--config", "f", "--method", "m", "--issuer", "i", "--token", "x"],
             &["explain", "--method", "m", "--claims", "{}"],
+            &["check", "--request", "{}", "f"],
+            &["explain", "--config", "f", "--claims", "{}", "--method", "m", "--request"],
             &["explain", "--config", "f", "--claims", "{}"],
             &["explain", "--config", "f", "--claims", "@/nothing/here", "--method", "m"],
         ] {

@@ -43,19 +43,34 @@ fn run(file: &Path) -> Result<(String, bool), String> {
     let (mut text, failures, _) = report::show(&mut failed, &source);
     let passed = cases.len().saturating_sub(failures);
     let _ = writeln!(text, "{}: {passed} passed, {failures} failed", source.name);
-    let grants = &configuration.config.policy.grants;
-    let idle: Vec<_> =
-        grants.iter().map(|grant| &*grant.name).filter(|name| !decided.iter().any(|rule| rule == name)).collect();
-    let covered = grants.len().saturating_sub(idle.len());
-    let idle = if idle.is_empty() { String::new() } else { format!("; no case was decided by {}", idle.join(", ")) };
-    let _ = writeln!(text, "{}: {covered} of {} grants decided a case{idle}", source.name, grants.len());
+    let policy = &configuration.config.policy;
+    // A rule in shadow decides nothing.
+    let grants: Vec<_> = policy.grants.iter().filter(|grant| !grant.shadow).map(|grant| &*grant.name).collect();
+    let denials: Vec<_> = policy.denials.iter().filter(|denial| !denial.shadow).map(|denial| &*denial.name).collect();
+    for (names, word) in [(grants, "grants"), (denials, "denials")] {
+        // Configurations without denials are common.
+        if !names.is_empty() || word == "grants" {
+            let _ = writeln!(text, "{}: {}", source.name, coverage(&names, word, &decided));
+        }
+    }
     Ok((text, failures == 0))
+}
+
+fn coverage(names: &[&str], word: &str, decided: &[String]) -> String {
+    let idle: Vec<_> = names.iter().filter(|name| !decided.iter().any(|rule| rule == *name)).copied().collect();
+    let covered = names.len().saturating_sub(idle.len());
+    let idle = if idle.is_empty() { String::new() } else { format!("; no case was decided by {}", idle.join(", ")) };
+    format!("{covered} of {} {word} decided a case{idle}", names.len())
 }
 
 fn outcome(case: &Case, configuration: &Configuration) -> Result<Outcome, String> {
     let caller = explain::claimed(case.issuer.as_deref(), case.claims.clone(), configuration)?;
-    let (target, _) = Target::new(&configuration.config, &case.method, &case.namespace)
+    let target = Target::new(&configuration.config, &case.method, &case.namespace)
         .ok_or_else(|| format!("no method {:?}", case.method))?;
+    let target = match &case.request {
+        None => target,
+        Some(request) => target.with_request(request, &case.namespace)?,
+    };
     Ok(Filter::new(&configuration.value, &caller)?.call(&caller, &target))
 }
 

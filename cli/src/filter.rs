@@ -10,8 +10,10 @@ use serde_json::{Map, Value, json};
 use temporal_auth::call::{Call, Step};
 use temporal_auth::config::Config;
 use temporal_auth::engine::Engine;
-use temporal_auth::temporal::MethodRef;
+use temporal_auth::temporal::{MethodRef, RequestReader, Scope, Target as Reading};
 use temporal_auth::wire::headers::{Headers, serialize};
+
+use crate::request;
 
 /// The gRPC status of a call that policy denies.
 pub(crate) const PERMISSION_DENIED: u32 = 7;
@@ -43,10 +45,10 @@ pub(crate) struct Caller {
 pub(crate) struct Target {
     /// The path of the method.
     pub(crate) path: String,
-    /// The number of its request's namespace field, 0 for none.
-    pub(crate) namespace_field: u32,
-    /// The namespace it names.
-    pub(crate) namespace: String,
+    /// The method, where there is one.
+    pub(crate) method: Option<MethodRef>,
+    /// The request, as protobuf.
+    message: Vec<u8>,
 }
 
 /// What came of a call.
@@ -58,6 +60,8 @@ pub(crate) struct Outcome {
     pub(crate) rule: Option<String>,
     /// Why it is denied.
     pub(crate) reason: String,
+    /// What rules in shadow would change.
+    pub(crate) shadow: Option<String>,
     /// The caller as the filter sees them: subject and kind.
     pub(crate) caller: Option<(String, Option<&'static str>)>,
 }
@@ -68,8 +72,8 @@ pub(crate) struct Filter {
 }
 
 impl Target {
-    /// The call of a method, by the name that policies have for it.
-    pub(crate) fn new(config: &Config, method: &str, namespace: &str) -> Option<(Self, Option<MethodRef>)> {
+    /// The call of a method, by the name that policies have for it, with a request that says nothing but its namespace.
+    pub(crate) fn new(config: &Config, method: &str, namespace: &str) -> Option<Self> {
         let named = config.catalogue.named(method);
         let path = match &named {
             Some(method) => method.path.to_string(),
@@ -79,20 +83,40 @@ impl Target {
             None => return None,
         };
         let namespace_field = named.as_ref().map_or(0, |method| method.namespace_field);
-        Some((Self { path, namespace_field, namespace: namespace.to_owned() }, named))
+        let mut message = Vec::new();
+        if namespace_field != 0 && !namespace.is_empty() {
+            varint(u64::from(namespace_field) << 3 | 2, &mut message);
+            varint(namespace.len() as u64, &mut message);
+            message.extend(namespace.as_bytes());
+        }
+        Some(Self { path, method: named, message })
     }
 
-    /// The message of a request that says nothing but its namespace, as gRPC frames it.
-    fn body(&self) -> Vec<u8> {
-        let mut message = Vec::new();
-        if self.namespace_field != 0 && !self.namespace.is_empty() {
-            varint(u64::from(self.namespace_field) << 3 | 2, &mut message);
-            varint(self.namespace.len() as u64, &mut message);
-            message.extend(self.namespace.as_bytes());
+    /// The same call with a request that is written as JSON.
+    pub(crate) fn with_request(self, request: &Value, namespace: &str) -> Result<Self, String> {
+        let method =
+            self.method.as_deref().ok_or_else(|| format!("nothing is known of the request of {}", self.path))?;
+        let message = request::encode(method, request, namespace)?;
+        Ok(Self { message, ..self })
+    }
+
+    /// What the filter reads the call as: with all names, as it would where limits speak of them.
+    pub(crate) fn reading(&self) -> Result<Option<Reading>, String> {
+        let Some(method) = self.method.clone() else { return Ok(None) };
+        if method.scope == Scope::Cluster {
+            // Such a request is not read.
+            return Ok(Some(Reading::of(method)));
         }
+        let mut reader = RequestReader::new(method, true);
+        let read = reader.feed(&self.message).and_then(|()| reader.finish());
+        read.map(Some).map_err(|fault| format!("the filter does not read the request: {fault:?}"))
+    }
+
+    /// The request as gRPC frames it.
+    fn body(&self) -> Vec<u8> {
         let mut body = vec![0];
-        body.extend(u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes());
-        body.extend(message);
+        body.extend(u32::try_from(self.message.len()).unwrap_or(u32::MAX).to_be_bytes());
+        body.extend(&self.message);
         body
     }
 }
@@ -128,6 +152,8 @@ impl Filter {
         let mut config = Config::parse(config.to_string().as_bytes())
             .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
         config.log_allowed = true;
+        // What the rules say is asked, whether or not they are enforced.
+        config.shadow = false;
         Ok(Self { engine: Engine::new(config) })
     }
 
@@ -144,7 +170,7 @@ impl Filter {
             (b"authorization", authorization.as_bytes()),
         ]);
         let mut call = Call::new(now);
-        let mut step = call.on_headers(&mut self.engine, Headers::new(&headers), false, || None, &mut Vec::new());
+        let mut step = call.on_headers(&mut self.engine, Headers::new(&headers), false, (), &mut Vec::new());
         if step == Step::Forward {
             step = call.on_body(&mut self.engine, &target.body(), true);
         }
@@ -158,7 +184,7 @@ impl Filter {
         let Some(decision) = decision else { return Outcome { status, ..Outcome::default() } };
         let caller =
             decision.principal.map(|principal| (principal.subject.clone(), principal.kind.map(|kind| kind.name())));
-        Outcome { status, rule: decision.rule, reason: decision.reason, caller }
+        Outcome { status, rule: decision.rule, reason: decision.reason, shadow: decision.shadow, caller }
     }
 
     fn token(&self, caller: &Caller, now: u64) -> String {
@@ -213,7 +239,7 @@ mod tests {
         let claims = claims.as_object().unwrap().clone();
         let caller = Caller { issuer: "corp".into(), claims, typ: typ.map(str::to_owned), times };
         let parsed = Config::parse(config().to_string().as_bytes()).unwrap();
-        let (target, _) = Target::new(&parsed, method, namespace).unwrap();
+        let target = Target::new(&parsed, method, namespace).unwrap();
         Filter::new(&config(), &caller).unwrap().call(&caller, &target)
     }
 
@@ -254,7 +280,7 @@ mod tests {
     #[test]
     fn names_of_methods() {
         let config = Config::parse(config().to_string().as_bytes()).unwrap();
-        let path = |name: &str| Target::new(&config, name, "").map(|(target, _)| target.path);
+        let path = |name: &str| Target::new(&config, name, "").map(|target| target.path);
         assert!(path("CreateNexusEndpoint").unwrap().ends_with("OperatorService/CreateNexusEndpoint"));
         assert_eq!(path("x.Y/Z").as_deref(), Some("/x.Y/Z"));
         assert_eq!(path("StartWorkflow"), None);

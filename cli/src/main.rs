@@ -23,6 +23,8 @@ mod find;
 mod lint;
 mod load;
 mod report;
+mod request;
+mod schema;
 mod source;
 mod yaml;
 
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     let done = match args::parse() {
         Ok(Command::Print(text)) => Ok((text, true)),
         Ok(Command::Check { files, deny_warnings }) => check::check(&files, deny_warnings),
+        Ok(Command::Schema) => schema::text_of_schema().map(|text| (text, true)),
         Ok(Command::Explain(question)) => explain::explain(&question),
         Ok(Command::Test { files }) => cases::test(&files),
         Err(why) => Err(format!("{why}\nTry temporal-auth --help.")),

@@ -72,7 +72,7 @@ fn every_filter_of_an_envoy_configuration_is_checked_and_no_other() {
         &[
             "version: found 2, expected a whole number from 1 to 1\n  --> envoy.yaml:12:24",
             "issuers: found {}, expected at least one issuer\n  --> envoy.yaml:25:28",
-            "mode: found mode, expected nothing: not supported yet\n  --> envoy.yaml:26:17",
+            "parity: found parity, expected nothing: not supported yet\n  --> envoy.yaml:26:17",
             "envoy.yaml: 3 errors, 0 warnings",
         ],
     );
@@ -215,4 +215,146 @@ fn cases_that_do_not_hold() {
     ];
     assert_run(&["test", "failing.yaml"], 1, &expected);
     assert_run(&["test", "cases.yaml", "failing.yaml"], 1, &["cases.yaml: 6 passed", "failing.yaml: 0 passed"]);
+}
+
+#[test]
+fn cases_with_requests() {
+    let expected = [
+        "requests.yaml: 10 passed, 0 failed\n",
+        "requests.yaml: 4 of 4 grants decided a case\n",
+        "requests.yaml: 2 of 2 denials decided a case\n",
+    ];
+    assert_run(&["test", "requests.yaml"], 0, &expected);
+    let expected = ["misspelt: the request is no StartWorkflowExecutionRequest: ", "--> not-a-request.yaml:3:10"];
+    assert_run(&["test", "not-a-request.yaml"], 2, &expected);
+}
+
+/// Explains a call with a request to the filter of denials.yaml.
+fn ask(claims: &str, method: &str, namespace: &str, request: &str, code: i32, expected: &[&str]) {
+    let config = ["explain", "--config", "denials.yaml", "--claims", claims];
+    let call = ["--method", method, "--namespace", namespace, "--request", request];
+    assert_run(&[&config[..], &call[..]].concat(), code, expected);
+}
+
+const BOB: &str = r#"{"sub": "bob", "groups": ["sales"]}"#;
+const RUNNER: &str = r#"{"sub": "red-runner", "gty": "client-credentials"}"#;
+
+#[test]
+fn what_a_request_is_read_as() {
+    let request = r#"{"taskToken": "dA==", "commands": [
+        {"startChildWorkflowExecutionCommandAttributes": {"namespace": "orders", "workflowType": {"name": "W"}, "taskQueue": {"name": "q"}}},
+        {"scheduleNexusOperationCommandAttributes": {"endpoint": "tax"}}]}"#;
+    let expected = [
+        "effects  respond in namespace payroll\n         start in namespace orders\n",
+        "queues   \"q\"\n",
+        "types    \"W\"\n",
+        "nexus    \"tax\"\n",
+        "verdict  ALLOW by rule people",
+    ];
+    ask(BOB, "RespondWorkflowTaskCompleted", "payroll", request, 0, &expected);
+    let (_, without) = run(&["explain", "--config", "denials.yaml", "--claims", BOB, "--method", "QueryWorkflow"]);
+    assert!(without.contains("may add effects, namespaces and names: --request"), "{without}");
+    ask(BOB, "QueryWorkflow", "", r#"{"namespace": "orders"}"#, 0, &["effects  query in namespace orders\n"]);
+    ask(BOB, "DescribeNamespace", "", r#"{"id": "u"}"#, 1, &["the request does not name its namespace"]);
+    for (request, why) in [
+        ("{", "the request is no JSON object"),
+        (r#"{"a": 1, "a": 1}"#, "given twice"),
+        (r#"{"qery": {}}"#, "the request is no QueryWorkflowRequest"),
+        (r#"{"namespace": "payroll"}"#, "names namespace \"payroll\" itself, and not \"orders\""),
+    ] {
+        ask(BOB, "QueryWorkflow", "orders", request, 2, &[why]);
+    }
+    ask(BOB, "/a.B/C", "", "{}", 2, &["nothing is known of the request of /a.B/C"]);
+}
+
+#[test]
+fn a_denial_tells_its_conditions() {
+    let expected = [
+        "verdict  DENY by rule only-finance-starts-payroll",
+        "Denial only-finance-starts-payroll matches:\n",
+        "  unless: does not spare this caller: claim groups must match \"finance\", and is [\"sales\"]\n",
+        "  effects: start\n",
+        "  namespaces: payroll\n",
+        "Without it: ALLOW by rule people\n",
+    ];
+    ask(BOB, "StartWorkflowExecution", "payroll", "{}", 1, &expected);
+    ask(BOB, "StartWorkflowExecution", "orders", "{}", 0, &["verdict  ALLOW by rule people"]);
+    let terminates = r#"{"workflowIdConflictPolicy": 3}"#;
+    let expected =
+        ["effects  start, terminate in namespace orders", "Denial nobody-terminates matches:\n  effects: terminate"];
+    ask(BOB, "StartWorkflowExecution", "orders", terminates, 1, &expected);
+}
+
+#[test]
+fn a_limit_tells_what_is_outside() {
+    let poll = |queue: &str, code, expected: &[&str]| {
+        let request = format!(r#"{{"taskQueue": {{"name": {queue:?}}}}}"#);
+        ask(RUNNER, "PollActivityTaskQueue", "payroll", &request, code, expected);
+    };
+    poll("red-main", 0, &["verdict  ALLOW by rule runners"]);
+    let expected = [
+        "reason   no grant covers poll in namespace \"payroll\"; grant runners is limited: task queue \"blue-main\" is outside",
+        "  runners: is for this caller, but is limited: task queue \"blue-main\" is outside (task_queues [\"{team}-*\"])\n",
+    ];
+    poll("blue-main", 1, &expected);
+    let shadow = ["shadow   tried-out would allow", "tried-out: would cover the call, but is in shadow"];
+    ask(BOB, "QueryWorkflow", "archive", "{}", 1, &shadow);
+}
+
+#[test]
+fn the_schema_is_printed() {
+    let (code, text) = run(&["schema"]);
+    let schema: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, schema.pointer("/required")), (0, Some(&serde_json::json!(["version", "issuers"]))));
+    assert_run(&["schema", "good.yaml"], 2, &["unexpected argument"]);
+}
+
+#[test]
+fn denials_are_checked() {
+    let expected = [
+        "warning: denials[0].who.claims.groups: a caller whose token lacks the claim groups is not denied",
+        "warning: denials[1].namespaces: denial nothing never matches: what reads from the cluster is in no namespace",
+        "warning: grants[0].who.subject: `temporal-web` looks like the identity of a gateway or of the Web UI",
+        "doubtful-denials.yaml: 0 errors, 3 warnings",
+    ];
+    assert_run(&["check", "doubtful-denials.yaml"], 0, &expected);
+    assert_run(&["check", "--deny-warnings", "denials.yaml"], 0, &["denials.yaml: good\n"]);
+}
+
+#[test]
+fn a_callback_into_temporal_needs_a_licence() {
+    let request = |url: &str| format!(r#"{{"completionCallbacks": [{{"nexus": {{"url": {url:?}}}}}]}}"#);
+    let start = |url: &str, code, expected: &[&str]| {
+        let request = request(url);
+        let finance = r#"{"sub": "alice", "groups": ["finance"]}"#;
+        ask(finance, "StartWorkflowExecution", "payroll", &request, code, expected);
+    };
+    start("https://example.com/", 0, &["effects  start, nexus in namespace payroll", "verdict  ALLOW by rule people"]);
+    let expected = [
+        "the request has Temporal call itself back",
+        "people: is for this caller, but it does not say may_call_back: true\n",
+    ];
+    start("temporal://system", 1, &expected);
+    let handler = r#"{"sub": "h", "groups": ["handlers", "finance"], "gty": "client-credentials"}"#;
+    let lacks = "handlers: is for this caller, but its namespaces [\"orders\"] do not match\n";
+    ask(handler, "StartWorkflowExecution", "payroll", &request("temporal://system"), 1, &[lacks]);
+}
+
+#[test]
+fn what_is_in_shadow_is_told_and_does_not_decide() {
+    let ask = |method: &'static str, namespace: &'static str, code, expected: &[&str]| {
+        let call = ["explain", "--config", "shadow.yaml", "--claims", r#"{"sub": "a"}"#, "--method", method];
+        assert_run(&[&call[..], &["--namespace", namespace]].concat(), code, expected);
+    };
+    let lets_go = "mode: shadow lets the call go on";
+    ask("QueryWorkflow", "other", 1, &["verdict  DENY by rule default-deny", lets_go]);
+    let (_, allowed) =
+        run(&["explain", "--config", "shadow.yaml", "--claims", r#"{"sub": "a"}"#, "--method", "GetSystemInfo"]);
+    assert!(allowed.contains("verdict  ALLOW by rule anonymous") && !allowed.contains(lets_go), "{allowed}");
+    ask(
+        "TerminateWorkflowExecution",
+        "payroll",
+        0,
+        &["verdict  ALLOW by rule people", "shadow   tried-out would deny"],
+    );
 }

@@ -24,7 +24,7 @@ fn send(engine: &mut Engine, request: &Request, sizes: &[u8]) -> (Step, Option<S
     let mut call = Call::new(NOW);
     let headers: Vec<_> = request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect();
     let headers = serialize(&headers);
-    let mut step = call.on_headers(engine, Headers::new(&headers), request.ends_with_headers, || None, &mut Vec::new());
+    let mut step = call.on_headers(engine, Headers::new(&headers), request.ends_with_headers, (), &mut Vec::new());
     let mut rule = allowing(&mut call);
     let (mut sent, whole) = (0, request.first_frame().map_or(usize::MAX, <[u8]>::len));
     for piece in pieces(sizes, &request.body) {

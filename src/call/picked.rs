@@ -14,6 +14,9 @@ pub(super) struct Picked<'a> {
     pub(super) encoding: Option<&'a [u8]>,
     pub(super) encodings: u32,
     pub(super) bearer: Bearer<'a>,
+    /// `x-forwarded-client-cert`, and whether there is more than one.
+    pub(super) forwarded: Option<&'a [u8]>,
+    pub(super) several_forwarded: bool,
 }
 
 /// Headers that never go on: another way to say who calls, the Web UI's copies of token and cookies, and what only
@@ -40,6 +43,7 @@ impl<'a> Picked<'a> {
             b":path" => self.path = value,
             b":method" => self.is_post = value == b"POST",
             b"content-type" => self.is_grpc = is_grpc(value),
+            b"x-forwarded-client-cert" => self.several_forwarded |= self.forwarded.replace(value).is_some(),
             b"grpc-encoding" => {
                 self.encoding = Some(value);
                 self.encodings = self.encodings.saturating_add(1);

@@ -54,13 +54,24 @@ struct Caller {
     headers: Vec<(String, Vec<u8>)>,
     end: bool,
     cluster: Option<Vec<u8>>,
+    peer: Option<&'static str>,
     arrives: u64,
 }
 
 fn caller(path: &str) -> Caller {
     let headers = [(":method", "POST"), ("content-type", "application/grpc"), ("te", "trailers")];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec();
-    Caller { path: path.to_owned(), headers, end: false, cluster: None, arrives: NOW }
+    Caller { path: path.to_owned(), headers, end: false, cluster: None, peer: None, arrives: NOW }
+}
+
+impl Host for &Caller {
+    fn cluster(&self) -> Option<Vec<u8>> {
+        self.cluster.clone()
+    }
+
+    fn peer(&self) -> Option<String> {
+        self.peer.map(str::to_owned)
+    }
 }
 
 impl Caller {
@@ -85,7 +96,7 @@ impl Caller {
         map.extend(self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())));
         let mut drop = Vec::new();
         let bytes = serialize(&map);
-        let step = call.on_headers(engine, Headers::new(&bytes), self.end, || self.cluster.clone(), &mut drop);
+        let step = call.on_headers(engine, Headers::new(&bytes), self.end, self, &mut drop);
         let drop = drop.iter().map(|name| String::from_utf8(name.to_vec()).unwrap()).collect();
         (call, step, drop)
     }
@@ -367,4 +378,79 @@ fn headers_in_any_bytes_are_survived() {
         let odd = caller(START).good().with(name, [0xff, 0, 0x80, b'%']);
         odd.headers_only(&mut engine());
     }
+}
+
+fn mesh(change: Value) -> Engine {
+    let mut config = json!({"grants": [
+        {"name": "mesh", "who": {"peer": "spiffe://td/ns/payroll/sa/*"}, "role": "worker", "namespaces": ["payroll"]},
+        {"name": "both", "who": {"issuer": "corp", "peer": "spiffe://td/ns/{team}/sa/cli"}, "role": "writer", "namespaces": ["{team}"]},
+    ]});
+    change.as_object().unwrap().iter().for_each(|(name, value)| config[name] = value.clone());
+    engine_with(config)
+}
+
+const POLL: &str = "/temporal.api.workflowservice.v1.WorkflowService/RecordWorkerHeartbeat";
+
+#[test]
+fn a_peer_is_a_principal_or_required_beside_a_token() {
+    let engine = &mut mesh(json!({}));
+    let status = |engine: &mut Engine, path, peer, token: Option<&str>| {
+        let caller = token.map_or(caller(path), |token| caller(path).bearer(token));
+        let (mut call, step, _) = Caller { peer, ..caller }.open(engine);
+        let step = if step == Step::Forward { call.on_body(engine, &start_in("payroll"), true) } else { step };
+        grpc_status(&step)
+    };
+    let (worker, cli, other) =
+        ("spiffe://td/ns/payroll/sa/w", "spiffe://td/ns/payroll/sa/cli", "spiffe://td/ns/x/sa/w");
+    let good = token("k", 1, json!({}));
+    for (path, peer, token, expected) in [
+        (POLL, Some(worker), None, 0),
+        (POLL, Some(other), None, 7),
+        (POLL, None, None, 16),
+        (START, Some(worker), None, 7),
+        // A token makes another caller of it, and a bad one none.
+        (POLL, Some(worker), Some(good.as_str()), 7),
+        (POLL, Some(worker), Some("a.b.c"), 16),
+        (START, Some(cli), Some(good.as_str()), 0),
+        (START, Some(worker), Some(good.as_str()), 7),
+        (START, None, Some(good.as_str()), 7),
+        (START, Some(cli), None, 7),
+        // The same once more, from the cache.
+        (START, Some(cli), Some(good.as_str()), 0),
+        (START, Some(worker), Some(good.as_str()), 7),
+    ] {
+        assert_eq!(status(engine, path, peer, token), expected, "{path} {peer:?} {token:?}");
+    }
+}
+
+#[test]
+fn a_forwarded_certificate_counts_where_it_is_switched_on_and_only_it() {
+    let status = |engine: &mut Engine, headers: &[&str], peer| {
+        let caller = headers.iter().fold(caller(POLL), |caller, value| caller.and("x-forwarded-client-cert", value));
+        grpc_status(&Caller { peer, ..caller }.headers_only(engine))
+    };
+    let (worker, header) = ("spiffe://td/ns/payroll/sa/w", "By=x;URI=spiffe://td/ns/payroll/sa/w");
+    let off = &mut mesh(json!({}));
+    assert_eq!((status(off, &[header], None), status(off, &[], Some(worker))), (16, 0));
+    let on = &mut mesh(json!({"peers": {"xfcc": true}}));
+    assert_eq!((status(on, &[header], None), status(on, &[], Some(worker))), (0, 16));
+    assert_eq!(status(on, &[header, "URI=spiffe://td/ns/x/sa/w"], None), 16, "whose is which");
+    assert_eq!(status(on, &["URI=spiffe://td/ns/payroll/sa/w,URI=spiffe://td/ns/x/sa/w"], None), 7);
+}
+
+#[test]
+fn a_denied_peer_cannot_escape_by_a_token_and_a_spared_one_not_be_imitated() {
+    let everybody = json!([{"name": "all", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["payroll"]}]);
+    let status = |denial: Value, peer| {
+        let engine = &mut engine_with(json!({"grants": everybody, "denials": [denial]}));
+        let (mut call, step, _) = Caller { peer, ..caller(START).good() }.open(engine);
+        let step = if step == Step::Forward { call.on_body(engine, &start_in("payroll"), true) } else { step };
+        grpc_status(&step)
+    };
+    let denied = || json!({"name": "d", "effects": ["start"], "who": {"peer": "web"}});
+    assert_eq!((status(denied(), Some("web")), status(denied(), Some("x")), status(denied(), None)), (7, 0, 0));
+    let spared = || json!({"name": "d", "effects": ["start"], "unless": {"issuer": "corp", "peer": "cli"}});
+    assert_eq!((status(spared(), Some("cli")), status(spared(), Some("x")), status(spared(), None)), (0, 7, 7));
+    let bare = || json!({"name": "d", "effects": ["start"], "unless": {"peer": "cli"}});
+    assert_eq!(status(bare(), Some("cli")), 7, "it is spared without a token");
 }

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use super::grants::limits;
+use super::grants::{limits, rule_name};
 use super::issuers::Named;
 use super::node::Node;
 use super::patterns;
 use super::policy::{Part, effect_or_method};
-use super::who::who;
+use super::who::{Place, who};
 use crate::policy::denial::{Denial, What};
 use crate::policy::grant::Grant;
 use crate::policy::limits::Limits;
@@ -33,10 +33,10 @@ pub(super) fn denials(
 }
 
 fn denial(node: &Node<'_>, issuers: &[Named], catalogue: &Catalogue) -> Option<Denial> {
-    let members = node.members(&["name", "who", "unless", "effects", "namespaces", "outside", "shadow"], &[])?;
-    let name = members.require("name", "a name, which verdicts give as their rule").and_then(|node| node.text());
-    let meant = |name: &str| members.get(name).map_or(Some(None), |node| who(&node, issuers, false).map(Some));
-    let (who, unless) = (meant("who"), meant("unless"));
+    let members = node.members(&["name", "who", "unless", "effects", "namespaces", "outside", "shadow"])?;
+    let name = members.require("name", "a name, which verdicts give as their rule").and_then(|node| rule_name(&node));
+    let meant = |name: &str, place| members.get(name).map_or(Some(None), |node| who(&node, issuers, place).map(Some));
+    let (who, unless) = (meant("who", Place::Denial), meant("unless", Place::Unless));
     let what = members.get("effects").map_or(Some(None), |node| what(&node, catalogue).map(Some));
     let namespaces = members.get("namespaces").map_or(Some(None), |node| patterns::globs(&node).map(Some));
     let outside = members.get("outside").map_or(Some(None), |node| outside(&node).map(Some));
@@ -58,7 +58,7 @@ fn denial(node: &Node<'_>, issuers: &[Named], catalogue: &Catalogue) -> Option<D
 }
 
 fn outside(node: &Node<'_>) -> Option<Limits> {
-    let members = node.members(&["task_queues", "workflow_types", "nexus_endpoints"], &[])?;
+    let members = node.members(&["task_queues", "workflow_types", "nexus_endpoints"])?;
     let limits = limits(&members, |node| patterns::matcher(node, false))?;
     if limits.is_empty() {
         node.wrong("at least one of task_queues, workflow_types and nexus_endpoints")

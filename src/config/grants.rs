@@ -4,7 +4,7 @@ use super::issuers::Named;
 use super::node::{Members, Node};
 use super::patterns;
 use super::policy::Roles;
-use super::who::who;
+use super::who::{Place, who};
 use regex_lite::Regex;
 
 use crate::policy::grant::{Gives, Grant, Reading};
@@ -41,9 +41,11 @@ fn grant(node: &Node<'_>, roles: &Roles, issuers: &[Named], parity: bool) -> Opt
         "may_call_back",
         "shadow",
     ];
-    let members = node.members(&known, &[])?;
-    let name = members.require("name", "a name, which verdicts give as their rule").and_then(|node| node.text());
-    let who = members.require("who", "whom it is for: {issuer: …}").and_then(|node| who(&node, issuers, true));
+    let members = node.members(&known)?;
+    let name = members.require("name", "a name, which verdicts give as their rule").and_then(|node| rule_name(&node));
+    let who = members
+        .require("who", "whom it is for: {issuer: …} or {peer: …}")
+        .and_then(|node| who(&node, issuers, Place::Grant));
     let flag = |name: &str| members.get(name).map_or(Some(false), |node| node.flag());
     let (may_register, may_call_back, shadow) = (flag("may_register"), flag("may_call_back"), flag("shadow"));
     let gives = gives(&members, roles, who.as_ref(), parity);
@@ -89,6 +91,14 @@ fn gives(members: &Members<'_>, roles: &Roles, who: Option<&Who>, parity: bool) 
     Some(Gives::Namespaces(role?, namespaces))
 }
 
+/// The name of a grant or a denial.
+pub(super) fn rule_name<'a>(node: &Node<'a>) -> Option<&'a str> {
+    match node.text()? {
+        "anonymous" | "authenticated" | "default-deny" => node.wrong("a name that verdicts do not have already"),
+        name => Some(name),
+    }
+}
+
 /// How upstream would read a permissions claim, where that is asked for.
 fn reading(node: Option<&Node<'_>>, parity: bool) -> Option<Reading> {
     let Some(node) = node else { return Some(if parity { Reading::Upstream(None) } else { Reading::Any }) };
@@ -112,7 +122,8 @@ fn bound(node: &Node<'_>, who: Option<&Who>) -> Option<Pattern> {
     let Some(who) = who else { return Some(pattern) };
     for name in pattern.captures() {
         // A capture in one of several alternatives may be left unbound, and then gives nothing.
-        let patterns = who.claims.0.iter().flat_map(|(_, patterns)| patterns).chain(&who.subject);
+        let patterns =
+            who.claims.0.iter().flat_map(|(_, patterns)| patterns).chain(&who.subject).chain(who.peer.iter().flatten());
         if !patterns.flat_map(Pattern::captures).any(|bound| bound == name) {
             return node.wrong(format!("a capture that `who` binds; {{{name}}} is in none of its claims"));
         }

@@ -84,7 +84,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<Vec<Issuer>> {
 
 fn issuer(name: &str, node: &Node<'_>) -> Option<Issuer> {
     let known = ["issuer", "audiences", "keys", "algorithms", "token", "subject", "service_when"];
-    let members = node.members(&known, &[])?;
+    let members = node.members(&known)?;
     let issuer = members.require("issuer", "the exact `iss` of its tokens").and_then(|node| node.text());
     let audiences = members.require("audiences", "a list of audiences, or `any`").and_then(|node| audiences(&node));
     let keys = members
@@ -142,7 +142,7 @@ fn token(node: Option<&Node<'_>>) -> Option<TokenRules> {
         subject: ClaimName::new("sub"),
     };
     let Some(node) = node else { return Some(rules) };
-    let members = node.members(&["headers", "typ", "leeway", "max_lifetime", "require"], &[])?;
+    let members = node.members(&["headers", "typ", "leeway", "max_lifetime", "require"])?;
     if let Some(node) = members.get("headers") {
         rules.headers = node.some()?.iter().filter_map(header).collect();
     }
@@ -191,7 +191,7 @@ fn keys(node: &Node<'_>, issuer: Option<&Node<'_>>) -> Option<KeysFrom> {
         "retry",
         "refetch",
     ];
-    let members = node.members(&known, &[])?;
+    let members = node.members(&known)?;
     let ways = ["inline", "discovery", "jwks_uri"].into_iter().filter(|name| members.get(name).is_some()).count();
     if ways != 1 {
         return node.wrong("exactly one of inline, discovery and jwks_uri");

@@ -12,7 +12,9 @@ mod who;
 use std::rc::Rc;
 
 use crate::policy::Policy;
+use crate::policy::denial::Denial;
 use crate::policy::pattern::Pattern;
+use crate::policy::who::Who;
 use crate::temporal::Catalogue;
 use crate::wire::json;
 pub use issuers::{Issuer, KeysFrom};
@@ -44,6 +46,19 @@ pub struct Config {
     pub explain_to_client: bool,
     /// Whether callers are only told of, not denied: `mode: shadow`.
     pub shadow: bool,
+    /// Where it stands who the TLS peer is.
+    pub peers: Peers,
+}
+
+/// Where it stands who the TLS peer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peers {
+    /// No rule asks.
+    Unread,
+    /// In the certificate of the connection.
+    Connection,
+    /// In `x-forwarded-client-cert`, as the proxy in front wrote it.
+    Forwarded,
 }
 
 impl Config {
@@ -69,7 +84,7 @@ impl Config {
     }
 }
 
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 17] = [
     "version",
     "applies_to",
     "issuers",
@@ -86,11 +101,11 @@ const KNOWN: [&str; 16] = [
     "explain_to_client",
     "mode",
     "parity",
+    "peers",
 ];
-const LATER: [&str; 1] = ["peers"];
 
 fn read(root: &Node<'_>) -> Option<Config> {
-    let members = root.members(&KNOWN, &LATER)?;
+    let members = root.members(&KNOWN)?;
     let version = members.require("version", "1").and_then(|node| node.number(1, 1));
     let applies_to = members.get("applies_to").map_or(Some(None), |node| applies_to(&node).map(Some));
     let issuers = members.require("issuers", "whose tokens are accepted").and_then(|node| issuers::read(&node));
@@ -128,11 +143,16 @@ fn read(root: &Node<'_>) -> Option<Config> {
         Some("shadow") => Some(true),
         _ => node.wrong("enforce or shadow"),
     });
-    let log_allowed = members.get("log").map_or(Some(false), |node| {
-        node.members(&["allowed"], &[])?.get("allowed").map_or(Some(false), |node| node.flag())
-    });
+    let log_allowed = members
+        .get("log")
+        .map_or(Some(false), |node| node.members(&["allowed"])?.get("allowed").map_or(Some(false), |node| node.flag()));
+
+    let xfcc = members.get("peers").map_or(Some(false), |node| peers(&node));
 
     version?;
+    let (grants, denials) = (grants?, denials?);
+    let of_denial = |denial: &Rc<Denial>| [&denial.who, &denial.unless].iter().filter_map(|who| who.as_ref()).any(asks);
+    let peers_matter = grants.iter().any(|grant| asks(&grant.who)) || denials.iter().any(of_denial);
     let issuers = issuers?;
     let mut token_headers: Vec<String> = issuers.iter().flat_map(|issuer| issuer.rules.headers.clone()).collect();
     token_headers.sort();
@@ -141,13 +161,7 @@ fn read(root: &Node<'_>) -> Option<Config> {
         applies_to: applies_to?,
         issuers,
         token_headers: token_headers.into(),
-        policy: Policy {
-            grants: grants?,
-            denials: denials?,
-            anonymous: anonymous?,
-            authenticated: authenticated?,
-            parity: parity?,
-        },
+        policy: Policy { grants, denials, anonymous: anonymous?, authenticated: authenticated?, parity: parity? },
         catalogue,
         admin_service: admin_service?,
         forward_token: forward_token?,
@@ -155,11 +169,31 @@ fn read(root: &Node<'_>) -> Option<Config> {
         access_log_state: access_log_state?,
         explain_to_client: explain_to_client?,
         shadow: shadow?,
+        peers: if !peers_matter {
+            Peers::Unread
+        } else if xfcc? {
+            Peers::Forwarded
+        } else {
+            Peers::Connection
+        },
     })
 }
 
+/// The member `peers`: whether `x-forwarded-client-cert` is believed. Its gateways are for `temporal-auth check`.
+fn peers(node: &Node<'_>) -> Option<bool> {
+    let members = node.members(&["xfcc", "gateways"])?;
+    if let Some(gateways) = members.get("gateways") {
+        patterns::globs(&gateways)?;
+    }
+    members.get("xfcc").map_or(Some(false), |node| node.flag())
+}
+
+fn asks(who: &Who) -> bool {
+    who.peer.is_some()
+}
+
 fn applies_to(node: &Node<'_>) -> Option<Vec<Pattern>> {
-    let clusters = node.members(&["clusters"], &[])?.require("clusters", "a list of cluster names")?;
+    let clusters = node.members(&["clusters"])?.require("clusters", "a list of cluster names")?;
     if !clusters.value().is_array() {
         return clusters.wrong("a list of cluster names");
     }

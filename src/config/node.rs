@@ -83,13 +83,11 @@ impl<'a> Node<'a> {
         self.problems.add(Problem { path: self.path.clone(), found, expected });
     }
 
-    /// The members of an object, of which each must be in `known`. Those in `later` are refused as not supported yet.
-    pub fn members(&self, known: &[&str], later: &[&str]) -> Option<Members<'a>> {
+    /// The members of an object, of which each must be in `known`.
+    pub fn members(&self, known: &[&str]) -> Option<Members<'a>> {
         let members = self.any_members()?;
         for (name, node) in members.iter() {
-            if later.contains(&name) {
-                node.say(name.to_owned(), "nothing: not supported yet".to_owned());
-            } else if !known.contains(&name) {
+            if !known.contains(&name) {
                 node.say("an unknown field".to_owned(), format!("one of {}", known.join(", ")));
             }
         }
@@ -232,16 +230,16 @@ mod tests {
     fn a_problem_says_where_what_and_what_instead() {
         let value = serde_json::json!({"a": [{"b": 1, "c/d": "x"}]});
         let problems = Problems::default();
-        let root = Node::root(&value, &problems).members(&["a"], &[]).unwrap();
+        let root = Node::root(&value, &problems).members(&["a"]).unwrap();
         let list = root.get("a").unwrap().list().unwrap();
-        let members = list[0].members(&["b"], &["c/d"]).unwrap();
+        let members = list[0].members(&["b"]).unwrap();
         assert_eq!(members.get("b").unwrap().text(), None);
         assert!(members.require("e", "a thing").is_none());
         let said: Vec<_> = problems.into_list().iter().map(ToString::to_string).collect();
         assert_eq!(
             said,
             [
-                "a[0][\"c/d\"]: found c/d, expected nothing: not supported yet",
+                "a[0][\"c/d\"]: found an unknown field, expected one of b",
                 "a[0].b: found 1, expected a string that is not empty",
                 "a[0].e: found nothing, expected a thing",
             ]

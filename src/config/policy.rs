@@ -30,7 +30,7 @@ pub(super) fn methods(node: &Node<'_>) -> Option<Vec<Rc<Method>>> {
 }
 
 fn method(node: &Node<'_>, built_in: &Catalogue) -> Option<Method> {
-    let members = node.members(&["name", "scope", "namespace_field", "effects"], &[])?;
+    let members = node.members(&["name", "scope", "namespace_field", "effects"])?;
     let name = members.require("name", "the full path of a method, as /pkg.Service/Method")?;
     let path = name.text()?;
     let plain =
@@ -109,7 +109,7 @@ pub(super) fn roles(node: Option<&Node<'_>>, catalogue: &Catalogue) -> Option<Ro
     for (name, node) in node.any_members()?.iter() {
         if Role::built_in(name).is_some() {
             node.wrong::<()>("another name: this role is built in");
-        } else if let Some(members) = node.members(&["from", "plus", "minus"], &[]) {
+        } else if let Some(members) = node.members(&["from", "plus", "minus"]) {
             open.push((name, members));
         }
     }

@@ -74,12 +74,12 @@ fn all_errors_are_told_at_once_each_with_its_path() {
         "issuers": {"corp": {"audiences": "temporal", "keys": {"cluster": "idp"}, "extra": 1}},
         "grants": [{"name": "", "who": {"issuer": "corp"}, "role": "owner", "system": true}],
         "admin_service": "yes",
-        "peers": {},
+        "peers": {"proxy": true},
     });
     let problems: Vec<_> =
         Config::parse(config.to_string().as_bytes()).unwrap_err().iter().map(ToString::to_string).collect();
     for expected in [
-        "peers: found peers, expected nothing: not supported yet",
+        "peers.proxy: found an unknown field, expected one of xfcc, gateways",
         "version: found 2, expected a whole number from 1 to 1",
         "issuers.corp.extra: found an unknown field, expected one of issuer, audiences",
         "issuers.corp.issuer: found nothing, expected the exact `iss`",
@@ -95,8 +95,6 @@ fn all_errors_are_told_at_once_each_with_its_path() {
 
 #[test]
 fn fields_of_later_versions_are_refused_by_path() {
-    assert_problem("/peers", json!([]), "not supported yet");
-    assert_problem("/grants", grant(json!({"who": {"peer": "spiffe://x"}})), "grants[0].who.peer: found peer");
     assert_problem("/authenticated", json!(["ListNamespaces"]), "not supported yet");
 }
 
@@ -400,4 +398,38 @@ fn parity() {
     assert!(with(true, "(.+)/(.+)").contains("the named groups"));
     assert!(with(true, "(").contains("a regular expression ("));
     assert_problem("/grants", grant(json!({"permissions_regex": good})), "without permissions_claim");
+}
+
+#[test]
+fn peers() {
+    let who = |who: Value| grant(json!({"who": who}));
+    assert_good("/grants", who(json!({"peer": "spiffe://cluster.local/ns/payroll/sa/*"})));
+    assert_good("/grants", who(json!({"peer": ["a", "b"], "issuer": "corp", "subject": "x"})));
+    assert_problem(
+        "/grants",
+        who(json!({"peer": "a", "subject": "x"})),
+        "grants[0].who.subject: found \"x\", expected nothing beside",
+    );
+    assert_problem("/grants", who(json!({"peer": "a-{b}-*"})), "at most one capture");
+    assert_problem("/grants", who(json!({})), "the name of an issuer, or a `peer`");
+    assert_good("/peers", json!({"xfcc": true, "gateways": ["spiffe://x/gateway"]}));
+    assert_problem("/peers", json!({"xfcc": "yes"}), "peers.xfcc: found \"yes\", expected true or false");
+    let read = |change: Value| {
+        let mut config = least();
+        change.as_object().unwrap().iter().for_each(|(name, value)| config[name] = value.clone());
+        Config::parse(config.to_string().as_bytes()).unwrap().peers
+    };
+    assert_eq!(read(json!({"peers": {"xfcc": true}})), Peers::Unread, "nobody asks");
+    assert_eq!(read(json!({"grants": who(json!({"peer": "a"}))})), Peers::Connection);
+    assert_eq!(read(json!({"grants": who(json!({"peer": "a"})), "peers": {"xfcc": true}})), Peers::Forwarded);
+    let denial = json!([{"name": "d", "effects": ["start"], "unless": {"peer": "a"}}]);
+    assert_eq!(read(json!({"denials": denial})), Peers::Connection);
+}
+
+#[test]
+fn names_of_rules_that_verdicts_have_already() {
+    for name in ["default-deny", "anonymous", "authenticated"] {
+        assert_problem("/grants", grant(json!({"name": name})), "grants[0].name");
+        assert_problem("/denials", json!([{"name": name, "effects": ["start"]}]), "denials[0].name");
+    }
 }

@@ -9,7 +9,7 @@ use proxy_wasm::types::Action;
 use super::hostcalls::{self, Buffer, Level, Map};
 use super::{BUSY_TICK, MAX_WAITING, Shared, clear_trailers, now, report, send};
 use crate::answer::Answer;
-use crate::call::{Call, Step};
+use crate::call::{Call, Host, Step};
 use crate::engine::Engine;
 use crate::wire::headers::Headers;
 
@@ -107,6 +107,25 @@ impl Held {
     }
 }
 
+/// What Envoy tells of a request by its attributes.
+struct Properties;
+
+impl Host for Properties {
+    fn cluster(&self) -> Option<Vec<u8>> {
+        hostcalls::property(b"xds\0cluster_name").ok()
+    }
+
+    fn peer(&self) -> Option<String> {
+        let names: [&[u8]; 3] = [
+            b"connection\0uri_san_peer_certificate",
+            b"connection\0dns_san_peer_certificate",
+            b"connection\0subject_peer_certificate",
+        ];
+        let found = names.into_iter().filter_map(|name| hostcalls::property(name).ok());
+        found.into_iter().find(|value| !value.is_empty()).and_then(|value| String::from_utf8(value).ok())
+    }
+}
+
 impl Context for Stream {}
 
 impl HttpContext for Stream {
@@ -114,8 +133,7 @@ impl HttpContext for Stream {
         self.run(|held, engine| {
             let Ok(bytes) = hostcalls::header_map(Map::RequestHeaders) else { return held.call.fail(engine) };
             let mut drop = Vec::new();
-            let cluster = || hostcalls::property(b"xds\0cluster_name").ok();
-            let step = held.call.on_headers(engine, Headers::new(&bytes), end_of_stream, cluster, &mut drop);
+            let step = held.call.on_headers(engine, Headers::new(&bytes), end_of_stream, Properties, &mut drop);
             // Now or never: once the headers have gone on, or wait, they cannot be changed in every host.
             let dropped = drop.iter().all(|name| hostcalls::remove_header(Map::RequestHeaders, name).is_ok());
             if !dropped && !matches!(step, Step::Answer(_)) {

@@ -1,6 +1,7 @@
 //! Who the caller is: what a verified token says, in the form that policy matches.
 
 pub mod claims;
+pub mod peer;
 
 use std::rc::Rc;
 
@@ -28,15 +29,18 @@ impl Kind {
     }
 }
 
-/// What a verified token says of its bearer.
+/// What a verified token says of its bearer, or a connection's certificate of its peer.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// The name that the configuration has for the issuer.
-    pub issuer: Rc<str>,
-    /// The subject claim.
+    /// The name that the configuration has for the issuer; none for a caller without a token.
+    pub issuer: Option<Rc<str>>,
+    /// The subject claim, or who the peer is.
     pub subject: String,
     /// Human or service; none where the issuer does not tell.
     pub kind: Option<Kind>,
     /// All claims of the token.
     pub claims: Map<String, Value>,
+    /// Who the TLS peer is, where policy asks: the first URI SAN of its certificate, else the first DNS SAN, else its
+    /// subject.
+    pub peer: Option<Rc<str>>,
 }

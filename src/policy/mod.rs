@@ -34,9 +34,9 @@ pub struct Policy {
 /// A caller with all that the policy gives them, resolved once for as long as their token is cached.
 #[derive(Debug)]
 pub struct Principal {
-    /// The name that the configuration has for the issuer.
-    pub issuer: Rc<str>,
-    /// The subject claim.
+    /// The name that the configuration has for the issuer; none for a caller without a token.
+    pub issuer: Option<Rc<str>>,
+    /// The subject claim, or who the peer is.
     pub subject: String,
     /// Human or service, where the issuer tells.
     pub kind: Option<Kind>,

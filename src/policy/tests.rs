@@ -8,7 +8,14 @@ use serde_json::{Value, json};
 use who::Who;
 
 fn grant(name: &str, gives: Gives) -> Grant {
-    let who = Who { issuers: vec!["corp".into()], kind: None, subject: vec![], claims: ClaimSet::default() };
+    let who = Who {
+        issuers: vec!["corp".into()],
+        kind: None,
+        subject: vec![],
+        claims: ClaimSet::default(),
+        peer: None,
+        without_token: false,
+    };
     Grant {
         name: name.into(),
         who,
@@ -33,7 +40,13 @@ fn system(role_name: &str) -> Grant {
 }
 
 fn identity(claims: Value) -> Identity {
-    Identity { issuer: "corp".into(), subject: "alice".into(), kind: None, claims: claims.as_object().unwrap().clone() }
+    Identity {
+        issuer: Some("corp".into()),
+        subject: "alice".into(),
+        kind: None,
+        claims: claims.as_object().unwrap().clone(),
+        peer: None,
+    }
 }
 
 fn target(method: &str, namespace: &str) -> Target {
@@ -168,7 +181,7 @@ fn a_grant_is_for_its_issuer_kind_subject_and_claims_only() {
     assert!(!decide(Identity { kind: Some(Kind::Human), ..good.clone() }));
     assert!(!decide(Identity { kind: None, ..good.clone() }));
     assert!(!decide(Identity { subject: "bob".into(), ..good.clone() }));
-    assert!(!decide(Identity { issuer: "other".into(), ..good }));
+    assert!(!decide(Identity { issuer: Some("other".into()), ..good }));
 }
 
 #[test]
@@ -222,6 +235,8 @@ fn denials_win_over_every_grant_where_all_they_state_matches() {
         kind: None,
         subject: vec![],
         claims: ClaimSet(vec![(crate::identity::ClaimName::new("groups"), vec![Pattern::literal(name)])]),
+        peer: None,
+        without_token: false,
     };
     assert!(denied(vec![denial(|denial| denial.who = Some(group("ops")))], &start));
     assert!(!denied(vec![denial(|denial| denial.who = Some(group("finance")))], &start));

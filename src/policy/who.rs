@@ -18,6 +18,10 @@ pub struct Who {
     pub subject: Vec<Pattern>,
     /// Other claims.
     pub claims: ClaimSet,
+    /// The TLS peer; none means anyone, or no TLS at all.
+    pub peer: Option<Vec<Pattern>>,
+    /// Whether callers with a token are not meant.
+    pub without_token: bool,
 }
 
 impl Who {
@@ -30,11 +34,16 @@ impl Who {
     /// Every way in which the caller is meant, as what the captures took: none if not.
     #[must_use]
     pub fn bindings(&self, identity: &Identity) -> Vec<Vec<Binding>> {
-        let issued = self.issuers.is_empty() || self.issuers.contains(&identity.issuer);
-        if !issued || (self.kind.is_some() && self.kind != identity.kind) {
+        let issuer = identity.issuer.as_ref();
+        let issued = self.issuers.is_empty() || issuer.is_some_and(|issuer| self.issuers.contains(issuer));
+        if !issued || (self.without_token && issuer.is_some()) || (self.kind.is_some() && self.kind != identity.kind) {
             return Vec::new();
         }
-        let ways = self.claims.bindings(&identity.claims);
+        let mut ways = self.claims.bindings(&identity.claims);
+        if let Some(patterns) = &self.peer {
+            let peer = identity.peer.iter().map(|peer| Cow::Borrowed(&**peer)).collect::<Vec<_>>();
+            ways = bind(ways, patterns, &peer);
+        }
         if self.subject.is_empty() { ways } else { bind(ways, &self.subject, &[Cow::Borrowed(&identity.subject)]) }
     }
 }

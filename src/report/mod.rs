@@ -38,7 +38,7 @@ impl Decision {
             "status": self.status,
             "method": self.method,
             "namespaces": self.namespaces,
-            "issuer": principal.map(|principal| &*principal.issuer),
+            "issuer": principal.and_then(|principal| principal.issuer.as_deref()),
             "subject": principal.map(|principal| principal.subject.as_str()),
             "kind": principal.and_then(|principal| principal.kind).map(crate::identity::Kind::name),
             "rule": self.rule,

@@ -95,7 +95,7 @@ impl Caller {
         headers.extend(token.as_ref().map(|value| (&b"authorization"[..], value.as_bytes())));
         let headers = serialize(&headers);
         let mut call = Call::new(NOW);
-        let mut step = call.on_headers(&mut self.engine, Headers::new(&headers), false, || None, &mut Vec::new());
+        let mut step = call.on_headers(&mut self.engine, Headers::new(&headers), false, (), &mut Vec::new());
         let mut rest = request.body;
         let mut sizes = request.chunks.iter();
         while step == Step::Forward {

@@ -69,7 +69,13 @@ pub fn principal(config: &Config, issuer: &str, claims: &Claims) -> Principal {
     let subject = issuer.rules.subject.find(claims).and_then(Value::as_str).unwrap_or_default().to_owned();
     let is_service = issuer.service_when.iter().any(|set| set.matches(claims));
     let kind = (!issuer.service_when.is_empty()).then_some(if is_service { Kind::Service } else { Kind::Human });
-    config.policy.principal(Identity { issuer: Rc::clone(&issuer.name), subject, kind, claims: claims.clone() })
+    config.policy.principal(Identity {
+        issuer: Some(Rc::clone(&issuer.name)),
+        subject,
+        kind,
+        claims: claims.clone(),
+        peer: None,
+    })
 }
 
 /// The rule by which the compiled policy allows a request, if it does.

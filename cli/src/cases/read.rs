@@ -34,6 +34,8 @@ pub(super) struct Case {
     pub(super) method: String,
     /// The namespace that the request names.
     pub(super) namespace: String,
+    /// The request as JSON.
+    pub(super) request: Option<Value>,
     /// Whether it should be allowed.
     pub(super) allow: bool,
     /// The rule that should decide.
@@ -73,7 +75,8 @@ fn cases(root: &Node<'_>, document: &yaml::Node) -> Option<Cases> {
 }
 
 fn case(node: &Node<'_>, at: Span) -> Option<Case> {
-    let members = node.members(&["name", "issuer", "claims", "method", "namespace", "expect", "rule"], &[])?;
+    let members =
+        node.members(&["name", "issuer", "claims", "method", "namespace", "request", "expect", "rule"], &[])?;
     let optional =
         |name: &str| members.get(name).map_or(Some(None), |node| node.text().map(|text| Some(text.to_owned())));
     let name = members.require("name", "what the case shows").and_then(|node| node.text());
@@ -83,6 +86,10 @@ fn case(node: &Node<'_>, at: Span) -> Option<Case> {
         .and_then(|node| node.value().as_object().cloned().or_else(|| node.wrong("an object of claims")));
     let method = members.require("method", "a method, as policies name it").and_then(|node| node.text());
     let namespace = optional("namespace");
+    let request = members.get("request").map_or(Some(None), |node| match node.value() {
+        value @ Value::Object(_) => Some(Some(value.clone())),
+        _ => node.wrong("an object: the request as JSON"),
+    });
     let rule = optional("rule");
     let allow = members.require("expect", "allow or deny").and_then(|node| match node.value().as_str() {
         Some("allow") => Some(true),
@@ -96,6 +103,7 @@ fn case(node: &Node<'_>, at: Span) -> Option<Case> {
         claims: claims?,
         method: method?.to_owned(),
         namespace: namespace?.unwrap_or_default(),
+        request: request?,
         allow: allow?,
         rule: rule?,
     })
@@ -108,9 +116,10 @@ mod tests {
     #[test]
     fn cases_with_their_places() {
         let text = "config: c.yaml\npeople:\n- &alice {sub: alice}\ncases:\n- name: one\n  claims: *alice\n  method: M\n  \
-                    namespace: x\n  expect: allow\n- {name: two, claims: {}, issuer: i, method: M, expect: deny, rule: r}\n";
+                    namespace: x\n  expect: allow\n- {name: two, claims: {}, issuer: i, method: M, expect: deny, rule: r, request: {a: 1}}\n";
         let cases = read(text).unwrap().cases;
         assert_eq!((cases[0].claims["sub"].as_str(), cases[0].at.line, cases[0].allow), (Some("alice"), 5, true));
+        assert_eq!((&cases[0].request, &cases[1].request), (&None, &Some(serde_json::json!({"a": 1}))));
         assert_eq!(
             (cases[1].issuer.as_deref(), cases[1].rule.as_deref(), cases[1].allow),
             (Some("i"), Some("r"), false)
@@ -119,7 +128,7 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_is_told_at_once() {
-        let text = "confg: c\ncases:\n- {name: one, claims: [], method: 7, expect: maybe}\n";
+        let text = "confg: c\ncases:\n- {name: one, claims: [], method: 7, expect: maybe, request: x}\n";
         let wrong: Vec<_> = read(text)
             .unwrap_err()
             .iter()
@@ -131,6 +140,7 @@ mod tests {
             "3:23 cases[0].claims",
             "3:35 cases[0].method",
             "3:46 cases[0].expect",
+            "3:62 cases[0].request",
         ] {
             assert!(wrong.iter().any(|wrong| wrong.starts_with(expected)), "{expected}: {wrong:#?}");
         }

@@ -1,92 +1,103 @@
-//! Grants that nearly cover a call. Found by asking the filter again, with one grant that is changed in one respect: so
-//! what a grant means stands in the library alone.
+//! Grants that nearly cover a call: what keeps each from it.
 
 use serde_json::{Map, Value, json};
-use temporal_auth::identity::ClaimName;
 
-use crate::filter::{Caller, Filter, Target};
+use super::trial::Trial;
+use crate::filter::{Caller, Target};
 
-/// The grants that nearly cover a denied call, each with what it lacks.
+/// What a grant may say of names.
+const LIMITS: [&str; 3] = ["task_queues", "workflow_types", "nexus_endpoints"];
+/// What a grant says only if it is meant.
+const LICENCES: [&str; 2] = ["may_register", "may_call_back"];
+
+/// The grants that nearly cover a call that no grant covers, each with what it lacks.
 pub(super) fn find(
     config: &Value,
     caller: &Caller,
     target: &Target,
     effects: &[&str],
 ) -> Result<Vec<(String, String)>, String> {
-    let trial = Trial { config, caller, target, effects };
-    let mut misses = Vec::new();
+    let misses = Misses { trial: Trial { config, caller, target }, effects };
+    let mut found = Vec::new();
     for grant in config.get("grants").and_then(Value::as_array).into_iter().flatten() {
         let name = grant.get("name").and_then(Value::as_str).unwrap_or_default();
-        if let Some(why) = trial.miss(grant)? {
-            misses.push((name.to_owned(), why));
+        if let Some(why) = misses.miss(grant)? {
+            found.push((name.to_owned(), why));
         }
     }
-    Ok(misses)
+    Ok(found)
 }
 
-struct Trial<'a> {
-    config: &'a Value,
-    caller: &'a Caller,
-    target: &'a Target,
+struct Misses<'a> {
+    trial: Trial<'a>,
     effects: &'a [&'a str],
 }
 
-impl Trial<'_> {
-    /// Whether this grant alone would allow the call.
-    fn allows(&self, grant: Value) -> Result<bool, String> {
-        self.allows_with(self.config, grant)
-    }
-
-    fn allows_with(&self, config: &Value, grant: Value) -> Result<bool, String> {
-        let mut config = config.clone();
-        if let Some(members) = config.as_object_mut() {
-            members.remove("denials");
-            members.insert("grants".to_owned(), json!([grant]));
-        }
-        Ok(Filter::new(&config, self.caller)?.call(self.caller, self.target).status == 0)
-    }
-
+impl Misses<'_> {
     fn miss(&self, grant: &Value) -> Result<Option<String>, String> {
-        if self.is_for(who(grant))? {
-            return self.lacks(grant).map(Some);
+        let in_shadow = grant.get("shadow") == Some(&Value::Bool(true));
+        let grant = &without(grant, &["shadow"]);
+        if in_shadow && self.trial.allows(grant.clone())? {
+            return Ok(Some("would cover the call, but is in shadow: it gives nothing".to_owned()));
+        }
+        if self.trial.is_for(who(grant))? {
+            let also = if in_shadow { ", and is in shadow" } else { "" };
+            return Ok(Some(self.lacks(grant)? + also));
         }
         // Whoever it is for: would it cover the call?
-        let others = changed(grant, &[("who", json!({"issuer": self.caller.issuer})), ("namespaces", loosened(grant))]);
-        if !self.allows(others)? {
+        let mut others = changed(grant, &[("who", json!({"issuer": self.trial.caller.issuer}))]);
+        for name in LIMITS.iter().chain(&["namespaces"]) {
+            others = changed(&others, &[(name, loosened(grant.get(name)))]);
+        }
+        if !self.trial.allows(others)? {
             return Ok(None);
         }
-        let failed = self.failed(who(grant))?;
+        let failed = self.trial.failed(&who(grant))?;
         Ok(Some(format!("would cover the call, but is not for this caller: {}", failed.join(", and "))))
-    }
-
-    fn is_for(&self, who: Value) -> Result<bool, String> {
-        self.allows(json!({"name": "trial", "who": who, "role": "admin", "system": true}))
     }
 
     /// What a grant that is for the caller lacks.
     fn lacks(&self, grant: &Value) -> Result<String, String> {
-        if let Some(claim) = grant.get("permissions_claim") {
-            return Ok(format!("is for this caller, but what their claim {claim} permits does not cover the call"));
-        }
         let mut lacks = Vec::new();
-        let role = grant.get("role").and_then(Value::as_str).unwrap_or_default();
-        let missing = self.missing(grant, role)?;
-        if !missing.is_empty() {
-            lacks.push(format!("its role {role} does not give {}", missing.join(", ")));
+        // The grant with all that it could have, and with each of its own in turn.
+        let open = without(grant, &LIMITS);
+        let open = with(open, &LICENCES.map(|licence| (licence, json!(true))));
+        let open = changed(&open, &[("role", json!("admin")), ("namespaces", json!(["*"]))]);
+        let covers = self.trial.allows(open.clone())?;
+        if let Some(claim) = grant.get("permissions_claim") {
+            if !covers {
+                return Ok(format!("is for this caller, but what their claim {claim} permits does not cover the call"));
+            }
+        } else {
+            let role = grant.get("role").and_then(Value::as_str).unwrap_or_default();
+            let missing = self.missing(grant, role)?;
+            if !missing.is_empty() {
+                lacks.push(format!("its role {role} does not give {}", missing.join(", ")));
+            }
         }
-        let anywhere = Value::from(vec!["*"]);
-        let admin = |namespaces: Value| {
-            changed(grant, &[("role", json!("admin")), ("may_register", json!(true)), ("namespaces", namespaces)])
-        };
-        if let Some(namespaces) = grant.get("namespaces") {
-            if !self.allows(admin(anywhere))? {
-                lacks.push("only a grant with system: true covers the call".to_owned());
-            } else if !self.allows(admin(namespaces.clone()))? {
+        if !covers {
+            lacks.push("only a grant with system: true covers the call".to_owned());
+        } else {
+            if let Some(namespaces) = grant.get("namespaces")
+                && !self.trial.allows(changed(&open, &[("namespaces", namespaces.clone())]))?
+            {
                 lacks.push(format!("its namespaces {namespaces} do not match"));
+            }
+            for licence in LICENCES.iter().filter(|licence| grant.get(**licence) != Some(&Value::Bool(true))) {
+                if !self.trial.allows(without(&open, &[licence]))? {
+                    lacks.push(format!("it does not say {licence}: true"));
+                }
+            }
+        }
+        for name in LIMITS {
+            let Some(list) = grant.get(name) else { continue };
+            let limit = Map::from_iter([(name.to_owned(), list.clone())]);
+            if let Some(why) = self.trial.refused_by(&limit, who(grant))? {
+                lacks.push(format!("is limited: {why} ({name} {list})"));
             }
         }
         if lacks.is_empty() {
-            lacks.push("it does not say may_register: true".to_owned());
+            lacks.push("together with no other grant it covers the whole call".to_owned());
         }
         Ok(format!("is for this caller, but {}", lacks.join(", and ")))
     }
@@ -97,7 +108,7 @@ impl Trial<'_> {
         let mut missing = Vec::new();
         for effect in self.effects {
             let others: Vec<_> = self.effects.iter().filter(|other| *other != effect).collect();
-            let mut config = self.config.clone();
+            let mut config = self.trial.config.clone();
             let with = if others.is_empty() { json!({"from": role}) } else { json!({"from": role, "plus": others}) };
             // No role of a policy has this name.
             const NAME: &str = "\u{1}trial";
@@ -108,44 +119,11 @@ impl Trial<'_> {
                 }
             }
             let grant = json!({"name": "trial", "who": who(grant), "role": NAME, "system": true});
-            if !self.allows_with(&config, grant)? {
+            if !self.trial.allows_with(&config, grant)? {
                 missing.push((*effect).to_owned());
             }
         }
         Ok(missing)
-    }
-
-    /// The conditions of `who` that the caller does not meet.
-    fn failed(&self, who: Value) -> Result<Vec<String>, String> {
-        let empty = Map::new();
-        let who = who.as_object().unwrap_or(&empty);
-        let issuer = &self.caller.issuer;
-        let listed = match who.get("issuer") {
-            Some(Value::Array(list)) => list.iter().any(|name| *name == **issuer),
-            Some(name) => *name == **issuer,
-            None => true,
-        };
-        if !listed {
-            let wanted = who.get("issuer").unwrap_or(&Value::Null);
-            return Ok(vec![format!("issuer must be {wanted}, and is {issuer}")]);
-        }
-        let mut failed = Vec::new();
-        for (name, condition) in who.iter().filter(|(name, _)| !matches!(name.as_str(), "issuer" | "claims")) {
-            if !self.is_for(json!({"issuer": issuer, name: condition}))? {
-                failed.push(format!("{name} must be {condition}"));
-            }
-        }
-        for (name, patterns) in who.get("claims").and_then(Value::as_object).unwrap_or(&empty) {
-            if !self.is_for(json!({"issuer": issuer, "claims": {name: patterns}}))? {
-                let found = ClaimName::new(name).find(&self.caller.claims);
-                let found = found.map_or("is not there".to_owned(), |found| format!("is {found}"));
-                failed.push(format!("claim {name} must match {patterns}, and {found}"));
-            }
-        }
-        if failed.is_empty() {
-            failed.push("what its captures take differs between the conditions".to_owned());
-        }
-        Ok(failed)
     }
 }
 
@@ -153,22 +131,30 @@ fn who(grant: &Value) -> Value {
     grant.get("who").cloned().unwrap_or_default()
 }
 
-/// The grant with other values in some of the fields that it has; `may_register` may be new.
+/// The grant with other values in some of the fields that it has.
 fn changed(grant: &Value, changes: &[(&str, Value)]) -> Value {
-    let mut grant = grant.clone();
+    let has = |(name, _): &&(&str, Value)| grant.get(*name).is_some();
+    with(grant.clone(), &changes.iter().filter(has).cloned().collect::<Vec<_>>())
+}
+
+fn with(mut grant: Value, changes: &[(&str, Value)]) -> Value {
     if let Some(members) = grant.as_object_mut() {
-        for (name, value) in changes {
-            if members.contains_key(*name) || *name == "may_register" {
-                members.insert((*name).to_owned(), value.clone());
-            }
-        }
+        members.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     }
     grant
 }
 
-/// The namespaces of a grant for whatever its captures take: both a capture and `*` match any name's part.
-fn loosened(grant: &Value) -> Value {
-    let patterns = grant.get("namespaces").and_then(Value::as_array).into_iter().flatten();
+fn without(grant: &Value, names: &[&str]) -> Value {
+    let mut grant = grant.clone();
+    if let Some(members) = grant.as_object_mut() {
+        members.retain(|name, _| !names.contains(&name.as_str()));
+    }
+    grant
+}
+
+/// Patterns for whatever their captures take: both a capture and `*` match any name's part.
+fn loosened(patterns: Option<&Value>) -> Value {
+    let patterns = patterns.and_then(Value::as_array).into_iter().flatten();
     patterns.map(|pattern| Value::from(loose(pattern.as_str().unwrap_or_default()))).collect()
 }
 
@@ -210,10 +196,10 @@ mod tests {
             "grants": [grant],
         });
         let parsed = temporal_auth::config::Config::parse(config.to_string().as_bytes()).unwrap();
-        let (target, named) = Target::new(&parsed, method, namespace).unwrap();
+        let target = Target::new(&parsed, method, namespace).unwrap();
         let claims = claims.as_object().unwrap().clone();
         let caller = Caller { issuer: "corp".into(), claims, typ: None, times: Times::Good };
-        let effects: Vec<_> = named.unwrap().effects.names().collect();
+        let effects: Vec<_> = target.reading().unwrap().unwrap().effects.names().collect();
         find(&config, &caller, &target, &effects).unwrap().pop().map(|(_, why)| why)
     }
 
@@ -257,5 +243,57 @@ mod tests {
         let team = json!({"issuer": "corp", "claims": {"groups": "{t}", "dept": "{t}"}});
         let why = other(team, json!(["{t}-*"]), json!({"sub": "a", "groups": "a", "dept": "b"})).unwrap();
         assert!(why.contains("captures take differs"), "{why}");
+    }
+
+    #[test]
+    fn what_limits_a_callers_own_grant() {
+        let limited = |gives: Value, method: &str| {
+            misses(json!({"issuer": "corp", "subject": "{t}"}), gives, json!({"sub": "a"}), method, "x").unwrap()
+        };
+        let writer = |limits: &[(&str, &str)]| {
+            let mut grant = json!({"role": "writer", "namespaces": ["x"]});
+            limits.iter().for_each(|(name, pattern)| grant[*name] = json!([pattern]));
+            grant
+        };
+        let queues = writer(&[("task_queues", "{t}-*")]);
+        assert_eq!(
+            limited(queues.clone(), "StartWorkflowExecution"),
+            "is for this caller, but is limited: it names no task queue (task_queues [\"{t}-*\"])"
+        );
+        assert!(limited(queues, "SignalWorkflowExecution").contains("is limited: what it touches is known by id"));
+        let both = writer(&[("task_queues", "q"), ("workflow_types", "W"), ("nexus_endpoints", "E")]);
+        let why = limited(both, "ListWorkflowExecutions");
+        assert!(why.contains("(task_queues [\"q\"])") && why.contains("(workflow_types"), "{why}");
+        assert!(!why.contains("nexus_endpoints") && !why.contains("role"), "only what keeps it from the call: {why}");
+        let other = json!({"role": "reader", "namespaces": ["y"], "task_queues": ["q"]});
+        let why = limited(other, "StartWorkflowExecution");
+        for lack in ["does not give start", "its namespaces [\"y\"]", "is limited: it names no task queue"] {
+            assert!(why.contains(lack), "{lack}: {why}");
+        }
+        let claim = json!({"permissions_claim": "p", "task_queues": ["q"]});
+        assert!(limited(claim, "StartWorkflowExecution").contains("claim \"p\" permits does not cover the call"));
+    }
+
+    #[test]
+    fn a_grant_of_others_is_near_only_if_its_limits_let_the_call_through() {
+        let who = || json!({"issuer": "corp", "subject": "{t}-runner"});
+        let near = |queues: Value, method: &str| {
+            let gives =
+                json!({"role": "writer", "namespaces": ["x"], "nexus_endpoints": ["{t}-e"], "task_queues": queues});
+            misses(who(), gives, json!({"sub": "a"}), method, "x")
+        };
+        assert!(near(json!(["{t}-*"]), "PollWorkflowTaskQueue").is_none(), "it names no queue");
+        assert!(near(json!(["{t}-*"]), "DescribeNamespace").unwrap().contains("subject must be \"{t}-runner\""));
+    }
+
+    #[test]
+    fn a_grant_in_shadow() {
+        let gives = |shadow: bool| json!({"role": "writer", "namespaces": ["x"], "shadow": shadow});
+        let of = |gives: Value, namespace: &str| {
+            misses(json!({"issuer": "corp"}), gives, json!({"sub": "a"}), "StartWorkflowExecution", namespace).unwrap()
+        };
+        assert_eq!(of(gives(true), "x"), "would cover the call, but is in shadow: it gives nothing");
+        assert!(of(gives(true), "y").ends_with("namespaces [\"x\"] do not match, and is in shadow"));
+        assert!(!of(gives(false), "y").contains("shadow"));
     }
 }

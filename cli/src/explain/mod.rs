@@ -1,6 +1,8 @@
 //! `temporal-auth explain`: what the filter would decide about a call, and why.
 
+mod denied;
 mod misses;
+mod trial;
 
 use std::fmt::Write as _;
 
@@ -12,6 +14,8 @@ use crate::args::Question;
 use crate::filter::{Caller, Filter, Outcome, PERMISSION_DENIED, Target, Times};
 use crate::load::{self, Configuration};
 use crate::report;
+use temporal_auth::policy::Rule;
+use temporal_auth::temporal::{Scope, Target as Reading};
 
 /// Answers a question. Returns what is printed, and whether the call is allowed.
 pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
@@ -19,8 +23,16 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
     let mut caller = caller(question, &configuration)?;
     let unknown =
         || format!("no method {:?}; write it as policies do, for example StartWorkflowExecution", question.method);
-    let (target, method) =
-        Target::new(&configuration.config, &question.method, &question.namespace).ok_or_else(unknown)?;
+    let target = Target::new(&configuration.config, &question.method, &question.namespace).ok_or_else(unknown)?;
+    let target = match &question.request {
+        None => target,
+        Some(request) => {
+            let request = json::parse_object(request.as_bytes())
+                .map_err(|why| format!("the request is no JSON object: {why}"))?;
+            target.with_request(&Value::Object(request), &question.namespace)?
+        }
+    };
+    let reading = target.reading()?;
     let outcome = Filter::new(&configuration.value, &caller)?.call(&caller, &target);
     // A token that is no longer good is often what there is to explain with.
     let (judged, refused) = if outcome.caller.is_none() && outcome.status == 16 && caller.typ.is_some() {
@@ -41,10 +53,12 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
         format!("{subject} of issuer {}{kind}", caller.issuer)
     };
     let _ = writeln!(text, "caller   {who}\n         the claims are taken as verified: no signature was checked");
-    let place = if target.namespace.is_empty() { String::new() } else { format!(" in namespace {}", target.namespace) };
-    let _ = writeln!(text, "call     {}{place}", target.path);
-    if let Some(method) = &method {
-        let _ = writeln!(text, "effects  {}; options in a request may add some", method.effects);
+    let _ = writeln!(text, "call     {}", target.path);
+    if let Some(reading) = &reading {
+        text.push_str(&shown(reading));
+        if question.request.is_none() && reading.method.scope == Scope::Namespace {
+            text.push_str("         options in a request may add effects, namespaces and names: --request\n");
+        }
     }
     if let Some(why) = refused {
         let _ = writeln!(text, "token    REFUSED with UNAUTHENTICATED: {why}\n         were its times good:");
@@ -53,19 +67,83 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
     if !judged.reason.is_empty() {
         let _ = writeln!(text, "reason   {}", judged.reason);
     }
-    if let (true, Some(method)) = (judged.status == PERMISSION_DENIED && judged.rule.is_some(), &method) {
-        let effects: Vec<_> = method.effects.names().collect();
-        let misses = misses::find(&configuration.value, &caller, &target, &effects)?;
-        if misses.is_empty() {
-            text.push_str("\nNo grant is near: none is for this caller, and none for others covers the call.\n");
-        } else {
-            text.push_str("\nNear misses:\n");
-        }
-        for (grant, why) in misses {
-            let _ = writeln!(text, "  {grant}: {why}");
-        }
+    if let Some(shadow) = &judged.shadow {
+        let _ = writeln!(text, "shadow   {shadow}");
+    }
+    if configuration.config.shadow && judged.status != 0 {
+        text.push_str("         mode: shadow lets the call go on where the status is 7, 14 or 16\n");
+    }
+    if let (PERMISSION_DENIED, Some(rule), Some(reading)) = (judged.status, &judged.rule, &reading) {
+        text.push_str(&why(&configuration, &caller, &target, rule, reading)?);
     }
     Ok((text, outcome.status == 0))
+}
+
+/// What the filter reads a call as.
+fn shown(reading: &Reading) -> String {
+    let mut text = String::new();
+    for (place, (namespace, effects)) in reading.places().enumerate() {
+        let title = if place == 0 { "effects" } else { "" };
+        let namespace = match namespace {
+            "" if reading.beyond.is_some() => String::new(),
+            "" => " in no namespace".to_owned(),
+            namespace => format!(" in namespace {}", namespace.escape_debug()),
+        };
+        let _ = writeln!(text, "{title:<9}{effects}{namespace}");
+    }
+    if let Some(why) = reading.beyond {
+        let _ = writeln!(text, "         {why}");
+    }
+    if reading.calls_back {
+        text.push_str("         the request has Temporal call itself back\n");
+    }
+    let quoted =
+        |names: &mut dyn Iterator<Item = &str>| names.map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+    let names = &reading.names;
+    let lists = [
+        ("queues", quoted(&mut names.queues.iter().map(|queue| queue.name.as_str()))),
+        ("types", quoted(&mut names.workflow_types.iter().map(String::as_str))),
+        ("nexus", quoted(&mut names.endpoints.iter().map(String::as_str))),
+    ];
+    for (title, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
+        let _ = writeln!(text, "{title:<9}{list}");
+    }
+    if names.overflow {
+        text.push_str("         and more names than are compared\n");
+    }
+    text
+}
+
+/// What is behind a denied call: the denial, or the grants that are near.
+fn why(
+    configuration: &Configuration,
+    caller: &Caller,
+    target: &Target,
+    rule: &str,
+    reading: &Reading,
+) -> Result<String, String> {
+    let mut text = String::new();
+    let config = &configuration.value;
+    if rule != Rule::DefaultDeny.name() {
+        let _ = writeln!(text, "\nDenial {rule} matches:");
+        for (condition, by) in denied::conditions(config, caller, target, rule)? {
+            let _ = writeln!(text, "  {condition}: {by}");
+        }
+        let without = denied::without(config, caller, target, rule)?;
+        let _ = writeln!(text, "Without it: {}", verdict(&without));
+        return Ok(text);
+    }
+    let effects = reading.places().fold(reading.effects, |all, (_, effects)| all.with(effects));
+    let misses = misses::find(config, caller, target, &effects.names().collect::<Vec<_>>())?;
+    if misses.is_empty() {
+        text.push_str("\nNo grant is near: none is for this caller, and none for others covers the call.\n");
+    } else {
+        text.push_str("\nNear misses:\n");
+    }
+    for (grant, why) in misses {
+        let _ = writeln!(text, "  {grant}: {why}");
+    }
+    Ok(text)
 }
 
 /// The verdict in one line.

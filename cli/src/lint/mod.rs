@@ -1,6 +1,8 @@
 //! What a configuration may say and should not: warnings, each in a file of its own.
 
 mod audience;
+mod denials;
+mod gateway;
 mod plaintext;
 mod shadowed;
 #[cfg(test)]
@@ -25,7 +27,7 @@ pub(crate) struct Lint {
 
 /// All warnings about a configuration.
 pub(crate) fn all(config: &Config) -> Vec<Lint> {
-    [plaintext::lint, audience::lint, shadowed::lint, unreachable::lint, wide::lint]
+    [plaintext::lint, audience::lint, shadowed::lint, unreachable::lint, wide::lint, gateway::lint, denials::lint]
         .iter()
         .flat_map(|lint| lint(config))
         .collect()

@@ -3,9 +3,11 @@
 
 use temporal_auth::config::Config;
 use temporal_auth::identity::ClaimSet;
-use temporal_auth::policy::grant::{Gives, Grant, Who};
+use temporal_auth::policy::grant::{Gives, Grant};
+use temporal_auth::policy::limits::Limits;
 use temporal_auth::policy::pattern::Pattern;
 use temporal_auth::policy::role::Role;
+use temporal_auth::policy::who::Who;
 
 use super::Lint;
 
@@ -27,20 +29,24 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
 
 fn covers(wide: &Grant, narrow: &Grant) -> bool {
     // Every field by name: a new one must have its say here.
-    let Grant { name: _, who, gives, may_register } = wide;
-    if !is_wider(who, &narrow.who) {
+    let Grant { name: _, who, gives, limits, may_register, may_call_back, shadow } = wide;
+    // One in shadow gives nothing, and one behind it is told of for itself.
+    if *shadow || narrow.shadow || !is_wider(who, &narrow.who) {
         return false;
     }
-    let may_register = *may_register || !narrow.may_register;
+    let may_as_much = (*may_register || !narrow.may_register) && (*may_call_back || !narrow.may_call_back);
     let same_captures = who.claims == narrow.who.claims && who.subject == narrow.who.subject;
+    if !is_looser(limits, &narrow.limits, same_captures) {
+        return false;
+    }
     match (gives, &narrow.gives) {
         (Gives::System(role), Gives::System(other) | Gives::Namespaces(other, _)) => is_greater(role, other),
         (Gives::Namespaces(role, patterns), Gives::Namespaces(other, narrower)) => {
-            may_register
+            may_as_much
                 && is_greater(role, other)
                 && narrower.iter().all(|pattern| reaches(patterns, pattern, same_captures))
         }
-        (Gives::Permissions(claim), Gives::Permissions(other)) => may_register && claim == other,
+        (Gives::Permissions(claim), Gives::Permissions(other)) => may_as_much && claim == other,
         _ => false,
     }
 }
@@ -48,9 +54,13 @@ fn covers(wide: &Grant, narrow: &Grant) -> bool {
 /// Whether all that the narrow one means are meant by the wide one: it has no condition that the other has not, and of
 /// each as many alternatives.
 fn is_wider(wide: &Who, narrow: &Who) -> bool {
-    let Who { issuers, kind, subject, claims } = wide;
-    narrow.issuers.iter().all(|issuer| issuers.contains(issuer))
-        && (kind.is_none() || *kind == narrow.kind)
+    narrow.issuers.iter().all(|issuer| wide.issuers.contains(issuer)) && has_no_more_conditions(wide, narrow)
+}
+
+/// The same, whoever the issuer is.
+pub(super) fn has_no_more_conditions(wide: &Who, narrow: &Who) -> bool {
+    let Who { issuers: _, kind, subject, claims } = wide;
+    (kind.is_none() || *kind == narrow.kind)
         && (subject.is_empty() || (!narrow.subject.is_empty() && contains_all(subject, &narrow.subject)))
         && has_no_more(claims, &narrow.claims)
 }
@@ -71,9 +81,28 @@ fn is_greater(role: &Role, other: &Role) -> bool {
         && role.minus.iter().all(|path| other.minus.contains(path))
 }
 
+/// Whether the one limits no more than the other: not at all, or to names among which all of the other's stand.
+fn is_looser(wide: &Limits, narrow: &Limits, same_captures: bool) -> bool {
+    let Limits { task_queues, workflow_types, nexus_endpoints } = wide;
+    let pairs = [
+        (task_queues, &narrow.task_queues),
+        (workflow_types, &narrow.workflow_types),
+        (nexus_endpoints, &narrow.nexus_endpoints),
+    ];
+    pairs.into_iter().all(|pair| match pair {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(wide), Some(narrow)) => narrow.iter().all(|pattern| has(wide, pattern, same_captures)),
+    })
+}
+
 /// Whether the patterns reach what this one does. What a capture takes depends on who is meant: the same conditions, or
 /// it may be bound by another.
 fn reaches(patterns: &[Pattern], pattern: &Pattern, same_captures: bool) -> bool {
     let any = patterns.iter().any(|pattern| pattern.to_string() == "*") && !pattern.to_string().contains(':');
-    any || (patterns.contains(pattern) && (same_captures || pattern.captures().next().is_none()))
+    any || has(patterns, pattern, same_captures)
+}
+
+fn has(patterns: &[Pattern], pattern: &Pattern, same_captures: bool) -> bool {
+    patterns.contains(pattern) && (same_captures || pattern.captures().next().is_none())
 }

@@ -163,3 +163,170 @@ fn grants_behind_a_wider_one_of_another_form() {
     assert_eq!(pair(permissions.clone(), permissions.clone()), 1);
     assert_eq!(pair(permissions, json!({"permissions_claim": "q"})), 0);
 }
+
+/// Whether the second of two grants that differ in these fields is shadowed.
+fn shadows_with(wide: Value, narrow: Value) -> bool {
+    lints(|config| {
+        let grant = |name: &str, change: Value| {
+            let mut grant = json!({"name": name, "who": {"issuer": "corp", "claims": {"groups": "team-{t}"}}, "role": "writer", "namespaces": ["x"]});
+            change.as_object().unwrap().iter().for_each(|(name, value)| grant[name] = value.clone());
+            grant
+        };
+        config["grants"] = json!([grant("one", wide), grant("two", narrow)]);
+    })
+    .iter()
+    .any(|lint| lint.starts_with("grants[1]: grant two never decides"))
+}
+
+#[test]
+fn grants_behind_one_with_limits() {
+    let queues = |list: &[&str]| json!({"task_queues": list});
+    assert!(shadows_with(json!({}), queues(&["a"])));
+    assert!(shadows_with(queues(&["a", "{t}-*"]), queues(&["{t}-*"])));
+    assert!(shadows_with(queues(&["a"]), json!({"task_queues": ["a"], "workflow_types": ["W"]})));
+    assert!(!shadows_with(queues(&["a"]), json!({})));
+    assert!(!shadows_with(queues(&["a"]), queues(&["a", "b"])));
+    assert!(!shadows_with(queues(&["*"]), queues(&["a"])), "literally only");
+    assert!(!shadows_with(json!({"workflow_types": ["W"]}), json!({"nexus_endpoints": ["W"]})));
+    assert!(!shadows_with(json!({"task_queues": ["a"], "nexus_endpoints": ["e"]}), queues(&["a"])));
+}
+
+#[test]
+fn grants_behind_one_with_other_licences() {
+    let back = || json!({"may_call_back": true});
+    assert!(shadows_with(back(), json!({})) && shadows_with(back(), back()));
+    assert!(!shadows_with(json!({}), back()));
+    let shadow = || json!({"shadow": true});
+    assert!(!shadows_with(shadow(), json!({})) && !shadows_with(json!({}), shadow()));
+    assert!(!shadows_with(shadow(), shadow()));
+}
+
+#[test]
+fn what_a_denial_says_of_namespaces_is_not_too_wide() {
+    let denial = json!({"name": "d", "effects": ["delete"], "namespaces": ["*"]});
+    assert_eq!(lints(|config| config["denials"] = json!([denial])), [""; 0]);
+    assert_eq!(grants(&[(json!({"subject": "s"}), "reader", &["*"])]).len(), 1);
+}
+
+/// The warnings about one denial.
+fn denial(denial: Value) -> Vec<String> {
+    lints(|config| {
+        config["denials"] = json!([denial]);
+        config["denials"][0]["name"] = json!("d");
+    })
+}
+
+#[test]
+fn denials_that_a_missing_claim_escapes() {
+    let lints = denial(json!({"who": {"claims": {"groups": "team-*", "/a/b": "c"}}, "effects": ["delete"]}));
+    assert_eq!(
+        lints,
+        [
+            "denials[0].who.claims[\"/a/b\"]: a caller whose token lacks the claim /a/b is not denied",
+            "denials[0].who.claims.groups: a caller whose token lacks the claim groups is not denied",
+        ]
+    );
+    for certain in [
+        json!({"unless": {"claims": {"groups": "finance"}}, "effects": ["delete"]}),
+        json!({"who": {"kind": "service"}, "effects": ["delete"]}),
+        json!({"who": {"subject": "s"}, "effects": ["delete"]}),
+        json!({"who": {"claims": {"sub": "s"}}, "effects": ["delete"]}),
+    ] {
+        assert_eq!(denial(certain.clone()), [""; 0], "{certain}");
+    }
+}
+
+#[test]
+fn a_claim_that_every_accepted_token_has_is_not_missing() {
+    let required = |by: &[&str]| {
+        lints(|config| {
+            config["issuers"]["other"] = config["issuers"]["corp"].clone();
+            config["issuers"]["other"]["issuer"] = json!("https://other/");
+            for issuer in by {
+                config["issuers"][issuer]["token"] = json!({"require": {"tier": ["a", "b"]}});
+            }
+            let who = json!({"claims": {"tier": "a"}});
+            config["denials"] = json!([{"name": "d", "who": who, "effects": ["delete"]}]);
+            if by == ["corp"] {
+                config["denials"][0]["who"]["issuer"] = json!("corp");
+            }
+        })
+    };
+    assert_eq!(required(&["corp"]), [""; 0], "it is about that issuer alone");
+    assert_eq!(required(&["corp", "other"]), [""; 0]);
+    assert_eq!(required(&["other"]).len(), 1);
+}
+
+#[test]
+fn an_address_may_be_a_subject_and_no_claim() {
+    let by = |subject: &str, claim: &str| {
+        lints(|config| {
+            config["issuers"]["corp"]["subject"] = json!(subject);
+            let who = json!({"claims": {claim: "a@b"}});
+            config["denials"] = json!([{"name": "d", "who": who, "effects": ["delete"]}]);
+        })
+        .len()
+    };
+    assert_eq!((by("email", "email"), by("upn", "upn"), by("sub", "upn")), (1, 0, 1));
+}
+
+#[test]
+fn denials_that_never_match() {
+    let never = |said: Value| denial(said).iter().any(|lint| lint.contains("denial d never matches: "));
+    for nothing in [
+        json!({"who": {"claims": {"sub": "a"}, "subject": "b"}}),
+        json!({"who": {"kind": "human", "claims": {"gty": "client-credentials"}}}),
+        json!({"unless": {"issuer": "corp"}, "effects": ["start"]}),
+        json!({"who": {"claims": {"g": "a"}}, "unless": {"claims": {"g": ["a", "b"]}}}),
+        json!({"effects": ["cluster-read"], "namespaces": ["*"]}),
+        json!({"effects": ["cluster-read", "ListNamespaces"], "namespaces": ["a"]}),
+        json!({"effects": ["GetSystemInfo"]}),
+    ] {
+        assert!(never(nothing.clone()), "{nothing}");
+    }
+    for something in [
+        json!({"who": {"claims": {"sub": "a"}, "subject": ["a", "b"]}}),
+        json!({"who": {"kind": "service", "claims": {"gty": "client-credentials"}}}),
+        json!({"unless": {"issuer": "corp", "kind": "human"}, "effects": ["start"]}),
+        json!({"who": {"claims": {"g": ["a", "b"]}}, "unless": {"claims": {"g": "a"}}}),
+        json!({"effects": ["cluster-read"]}),
+        json!({"effects": ["cluster-read", "read"], "namespaces": ["a"]}),
+        json!({"effects": ["cluster-read", "DescribeNamespace"], "namespaces": ["a"]}),
+        json!({"effects": ["GetSystemInfo", "ListNamespaces"]}),
+        json!({"effects": ["cluster-admin"], "namespaces": ["a"]}),
+    ] {
+        assert!(!never(something.clone()), "{something}");
+    }
+    let with_admin_service = lints(|config| {
+        config["admin_service"] = json!(true);
+        config["denials"] = json!([{"name": "d", "effects": ["cluster-read"], "namespaces": ["a"]}]);
+    });
+    assert_eq!(with_admin_service, [""; 0]);
+    // What the lint holds for certain, the filter does.
+    let (target, denials) = {
+        let config = json!({
+            "version": 1,
+            "issuers": {"corp": {"issuer": "https://a/", "audiences": ["t"], "keys": {"discovery": true, "cluster": "c"}}},
+            "denials": [
+                {"name": "d", "effects": ["cluster-read"], "namespaces": ["*"]},
+                {"name": "e", "effects": ["cluster-read"]},
+            ],
+        });
+        let config = Config::parse(config.to_string().as_bytes()).unwrap();
+        let method = config.catalogue.named("ListNamespaces").unwrap();
+        (temporal_auth::temporal::Target::of(method), config.policy.denials)
+    };
+    assert!(!denials[0].matches(&target) && denials[1].matches(&target));
+}
+
+#[test]
+fn grants_to_gateways() {
+    let to = |who: Value| grants(&[(who, "reader", &["a"])]);
+    let text = "looks like the identity of a gateway or of the Web UI";
+    assert_eq!(
+        to(json!({"subject": ["a", "temporal-web"]})),
+        [format!("grants[0].who.subject: `temporal-web` {text}")]
+    );
+    assert_eq!(to(json!({"claims": {"sub": "*:ingress"}})).len(), 2, "and a pattern that begins with a star");
+    assert_eq!(to(json!({"subject": ["a", "worker"], "claims": {"groups": "team-web"}})), [""; 0]);
+}

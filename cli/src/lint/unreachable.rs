@@ -2,8 +2,9 @@
 
 use temporal_auth::config::{Config, Issuer};
 use temporal_auth::identity::{ClaimSet, Kind};
-use temporal_auth::policy::grant::{Gives, Who};
+use temporal_auth::policy::grant::Gives;
 use temporal_auth::policy::pattern::Pattern;
+use temporal_auth::policy::who::Who;
 
 use super::Lint;
 
@@ -11,11 +12,7 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
     let mut lints = Vec::new();
     for (place, grant) in config.policy.grants.iter().enumerate() {
         let path = format!("grants[{place}]");
-        let issuers = || config.issuers.iter().filter(|issuer| grant.who.issuers.contains(&issuer.name));
-        let reasons: Vec<_> = issuers().map(|issuer| impossible(&grant.who, issuer)).collect();
-        if let Some(Some(why)) = reasons.first()
-            && reasons.iter().all(Option::is_some)
-        {
+        if let Some(why) = impossible_for_all(&grant.who, config) {
             lints.push(Lint {
                 path: format!("{path}.who"),
                 text: format!("no token can match: {why}"),
@@ -34,6 +31,14 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
         }
     }
     lints
+}
+
+/// Why no token of any issuer that is meant can match, if that is certain.
+pub(super) fn impossible_for_all(who: &Who, config: &Config) -> Option<String> {
+    let issuers = config.issuers.iter();
+    let meant = issuers.filter(|issuer| who.issuers.is_empty() || who.issuers.contains(&issuer.name));
+    let reasons: Option<Vec<_>> = meant.map(|issuer| impossible(who, issuer)).collect();
+    reasons?.into_iter().next()
 }
 
 /// Why no token of this issuer can match, if that is certain.

@@ -1,0 +1,165 @@
+//! A call that a denial matches: by which of its conditions, and what would be without it.
+
+use serde_json::{Map, Value, json};
+
+use super::trial::Trial;
+use crate::filter::{Caller, Filter, Outcome, Target};
+
+/// Each condition of a denial that matches the call, with what it matches by.
+pub(super) fn conditions(
+    config: &Value,
+    caller: &Caller,
+    target: &Target,
+    name: &str,
+) -> Result<Vec<(&'static str, String)>, String> {
+    let trial = Trial { config, caller, target };
+    let Some(denial) = denials(config).find(|denial| denial.get("name").and_then(Value::as_str) == Some(name)) else {
+        return Ok(Vec::new());
+    };
+    let mut conditions = Vec::new();
+    if let Some(who) = denial.get("who") {
+        conditions.push(("who", format!("is this caller: {}", met(&trial, who))));
+    }
+    if let Some(unless) = denial.get("unless") {
+        let failed = trial.failed(unless)?.join(", and ");
+        conditions.push(("unless", format!("does not spare this caller: {failed}")));
+    }
+    let matching = matching(&trial, denial)?;
+    for (field, list) in ["effects", "namespaces"].into_iter().zip(matching) {
+        if denial.get(field).is_some() {
+            conditions.push((field, list.join(", ")));
+        }
+    }
+    if let Some(limits) = denial.get("outside").and_then(Value::as_object) {
+        for (name, list) in limits {
+            let limit = Map::from_iter([(name.clone(), list.clone())]);
+            if let Some(why) = trial.refused_by(&limit, json!({"issuer": caller.issuer}))? {
+                conditions.push(("outside", format!("{why} ({name} {list})")));
+            }
+        }
+    }
+    Ok(conditions)
+}
+
+/// What would come of the call without this denial.
+pub(super) fn without(config: &Value, caller: &Caller, target: &Target, name: &str) -> Result<Outcome, String> {
+    let mut config = config.clone();
+    let others: Vec<_> = denials(&config).filter(|denial| denial.get("name") != Some(&json!(name))).cloned().collect();
+    if let Some(members) = config.as_object_mut() {
+        members.insert("denials".to_owned(), Value::from(others));
+    }
+    Ok(Filter::new(&config, caller)?.call(caller, target))
+}
+
+fn denials(config: &Value) -> impl Iterator<Item = &Value> {
+    config.get("denials").and_then(Value::as_array).into_iter().flatten()
+}
+
+/// The conditions of `who`, with what the caller has.
+fn met(trial: &Trial<'_>, who: &Value) -> String {
+    let conditions = who.as_object().into_iter().flatten().filter(|(name, _)| *name != "claims");
+    let mut met: Vec<_> = conditions.map(|(name, condition)| format!("{name} {condition}")).collect();
+    for (name, patterns) in who.get("claims").and_then(Value::as_object).into_iter().flatten() {
+        let found = trial.found(name).unwrap_or_default();
+        met.push(format!("claim {name} matches {patterns}, and is {found}"));
+    }
+    met.join(", and ")
+}
+
+/// Which of a denial's effects, and of its namespaces, the call has in one place.
+fn matching(trial: &Trial<'_>, denial: &Value) -> Result<[Vec<String>; 2], String> {
+    // Of one that does not say, nothing is tried.
+    let list = |field: &str| match denial.get(field).and_then(Value::as_array) {
+        Some(list) => list.iter().map(Some).collect(),
+        None => vec![None],
+    };
+    let grant = json!({"name": "trial", "who": {"issuer": trial.caller.issuer}, "role": "admin", "system": true});
+    let mut matching = [Vec::new(), Vec::new()];
+    for effect in list("effects") {
+        for namespace in list("namespaces") {
+            let mut tried = json!({"name": "denial", "who": {"issuer": trial.caller.issuer}});
+            let parts = [("effects", effect), ("namespaces", namespace)];
+            for (field, value) in parts {
+                if let (Some(members), Some(value)) = (tried.as_object_mut(), value) {
+                    members.insert(field.to_owned(), json!([value]));
+                }
+            }
+            let outcome = trial.outcome(trial.config, json!([grant]), json!([tried]))?;
+            if outcome.rule.as_deref() != Some("denial") {
+                continue;
+            }
+            for (shown, (_, value)) in matching.iter_mut().zip(parts) {
+                let text = value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                shown.extend(text.filter(|text| !shown.contains(text)).into_iter().collect::<Vec<_>>());
+            }
+        }
+    }
+    Ok(matching)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::Times;
+
+    fn explained(denial: Value, claims: Value, method: &str, namespace: &str) -> (Vec<String>, Outcome) {
+        let mut denial = denial;
+        denial["name"] = json!("d");
+        let issuer = json!({"issuer": "https://a/", "audiences": ["t"], "keys": {"jwks_uri": "https://i/", "cluster": "c"}, "service_when": [{"gty": "cc"}]});
+        let config = json!({
+            "version": 1,
+            "issuers": {"corp": issuer},
+            "grants": [{"name": "g", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["a*", "b"]}],
+            "denials": [denial, {"name": "other", "effects": ["cancel"]}],
+        });
+        let parsed = temporal_auth::config::Config::parse(config.to_string().as_bytes()).unwrap();
+        let target = Target::new(&parsed, method, namespace).unwrap();
+        let claims = claims.as_object().unwrap().clone();
+        let caller = Caller { issuer: "corp".into(), claims, typ: None, times: Times::Good };
+        let outcome = Filter::new(&config, &caller).unwrap().call(&caller, &target);
+        assert_eq!((outcome.status, outcome.rule.as_deref()), (7, Some("d")));
+        let conditions = conditions(&config, &caller, &target, "d").unwrap();
+        let shown = conditions.iter().map(|(name, what)| format!("{name}: {what}")).collect();
+        (shown, without(&config, &caller, &target, "d").unwrap())
+    }
+
+    #[test]
+    fn each_condition_with_what_it_matches_by() {
+        let denial = json!({
+            "who": {"claims": {"groups": "team-*"}, "kind": "human"},
+            "unless": {"issuer": "corp", "claims": {"groups": "finance"}},
+            "effects": ["delete", "start", "signal"],
+            "namespaces": ["b*", "a-*"],
+            "outside": {"task_queues": ["q"], "nexus_endpoints": ["e"]},
+        });
+        let (conditions, without) =
+            explained(denial, json!({"sub": "s", "groups": ["team-x"]}), "StartWorkflowExecution", "a-1");
+        assert_eq!(
+            conditions,
+            [
+                "who: is this caller: kind \"human\", and claim groups matches \"team-*\", and is [\"team-x\"]",
+                "unless: does not spare this caller: claim groups must match \"finance\", and is [\"team-x\"]",
+                "effects: start",
+                "namespaces: a-*",
+                "outside: it names no task queue (task_queues [\"q\"])",
+            ]
+        );
+        assert_eq!((without.status, without.rule.as_deref()), (0, Some("g")));
+    }
+
+    #[test]
+    fn what_would_be_without_it() {
+        let sub = || json!({"sub": "s"});
+        let (conditions, without) = explained(
+            json!({"effects": ["start", "RequestCancelWorkflowExecution"]}),
+            sub(),
+            "RequestCancelWorkflowExecution",
+            "b",
+        );
+        assert_eq!(conditions, ["effects: RequestCancelWorkflowExecution"]);
+        assert_eq!((without.status, without.rule.as_deref()), (7, Some("other")));
+        let (conditions, without) = explained(json!({"namespaces": ["x"]}), sub(), "QueryWorkflow", "x");
+        assert_eq!(conditions, ["namespaces: x"]);
+        assert_eq!((without.status, without.rule.as_deref()), (7, Some("default-deny")));
+    }
+}

@@ -1,0 +1,93 @@
+//! Asks the filter again, with a configuration that is changed in one respect: so what a rule means stands in the library
+//! alone.
+
+use serde_json::{Map, Value, json};
+use temporal_auth::identity::ClaimName;
+
+use crate::filter::{Caller, Filter, Outcome, Target};
+
+/// A call that is tried with other rules.
+pub(super) struct Trial<'a> {
+    pub(super) config: &'a Value,
+    pub(super) caller: &'a Caller,
+    pub(super) target: &'a Target,
+}
+
+impl Trial<'_> {
+    /// Whether this grant alone would allow the call, were there no denials.
+    pub(super) fn allows(&self, grant: Value) -> Result<bool, String> {
+        self.allows_with(self.config, grant)
+    }
+
+    /// The same with another configuration.
+    pub(super) fn allows_with(&self, config: &Value, grant: Value) -> Result<bool, String> {
+        Ok(self.outcome(config, json!([grant]), json!([]))?.status == 0)
+    }
+
+    /// What would come of the call with these rules.
+    pub(super) fn outcome(&self, config: &Value, grants: Value, denials: Value) -> Result<Outcome, String> {
+        let mut config = config.clone();
+        if let Some(members) = config.as_object_mut() {
+            members.insert("denials".to_owned(), denials);
+            members.insert("grants".to_owned(), grants);
+        }
+        Ok(Filter::new(&config, self.caller)?.call(self.caller, self.target))
+    }
+
+    /// Whether `who` means the caller.
+    pub(super) fn is_for(&self, who: Value) -> Result<bool, String> {
+        self.allows(json!({"name": "trial", "who": who, "role": "admin", "system": true}))
+    }
+
+    /// The conditions of `who` that the caller does not meet.
+    pub(super) fn failed(&self, who: &Value) -> Result<Vec<String>, String> {
+        let empty = Map::new();
+        let who = who.as_object().unwrap_or(&empty);
+        let issuer = &self.caller.issuer;
+        let listed = match who.get("issuer") {
+            Some(Value::Array(list)) => list.iter().any(|name| *name == **issuer),
+            Some(name) => *name == **issuer,
+            None => true,
+        };
+        if !listed {
+            let wanted = who.get("issuer").unwrap_or(&Value::Null);
+            return Ok(vec![format!("issuer must be {wanted}, and is {issuer}")]);
+        }
+        let mut failed = Vec::new();
+        for (name, condition) in who.iter().filter(|(name, _)| !matches!(name.as_str(), "issuer" | "claims")) {
+            if !self.is_for(json!({"issuer": issuer, name: condition}))? {
+                failed.push(format!("{name} must be {condition}"));
+            }
+        }
+        for (name, patterns) in who.get("claims").and_then(Value::as_object).unwrap_or(&empty) {
+            if !self.is_for(json!({"issuer": issuer, "claims": {name: patterns}}))? {
+                let found = self.found(name).map_or("is not there".to_owned(), |found| format!("is {found}"));
+                failed.push(format!("claim {name} must match {patterns}, and {found}"));
+            }
+        }
+        if failed.is_empty() {
+            failed.push("what its captures take differs between the conditions".to_owned());
+        }
+        Ok(failed)
+    }
+
+    /// What the caller has in a claim.
+    pub(super) fn found(&self, claim: &str) -> Option<Value> {
+        ClaimName::new(claim).find(&self.caller.claims).cloned()
+    }
+
+    /// The reason of the library why these limits refuse the call, if they do.
+    pub(super) fn refused_by(&self, limits: &Map<String, Value>, who: Value) -> Result<Option<String>, String> {
+        let mut grant = json!({"name": "trial", "who": who, "role": "admin", "system": true});
+        if self.outcome(self.config, json!([grant]), json!([]))?.status != 0 {
+            return Ok(None);
+        }
+        if let Some(members) = grant.as_object_mut() {
+            members.extend(limits.clone());
+        }
+        let outcome = self.outcome(self.config, json!([grant]), json!([]))?;
+        let reason = outcome.reason.split_once("is limited: ").map(|(_, why)| why.to_owned());
+        // The reason for a call that no grant of a namespace covers says that alone.
+        Ok((outcome.status != 0).then(|| reason.unwrap_or_else(|| Value::from(limits.clone()).to_string())))
+    }
+}

@@ -1,0 +1,77 @@
+//! Denials that do less than they seem to: one that a missing claim escapes, and one that never matches anything. Only
+//! what is certain.
+
+use temporal_auth::config::{Config, Issuer};
+use temporal_auth::identity::ClaimName;
+use temporal_auth::policy::denial::Denial;
+use temporal_auth::policy::who::Who;
+use temporal_auth::temporal::EffectSet;
+
+use super::shadowed::has_no_more_conditions;
+use super::unreachable::impossible_for_all;
+use super::{Lint, member};
+
+pub(super) fn lint(config: &Config) -> Vec<Lint> {
+    let mut lints = Vec::new();
+    for (place, denial) in config.policy.denials.iter().enumerate() {
+        let path = format!("denials[{place}]");
+        if let Some((field, why)) = never(denial, config) {
+            lints.push(Lint {
+                path: format!("{path}{field}"),
+                text: format!("denial {} never matches: {why}", denial.name),
+                help: "change it, or remove it: it protects nothing".to_owned(),
+            });
+        } else if let Some(who) = &denial.who {
+            let claims = who.claims.0.iter().filter(|(name, _)| !meant(who, config).all(|issuer| gives(issuer, name)));
+            lints.extend(claims.map(|(name, _)| {
+                Lint {
+                path: member(&format!("{path}.who.claims"), &name.to_string()),
+                text: format!("a caller whose token lacks the claim {name} is not denied"),
+                help: "say with `unless` who is spared: it denies whoever lacks a claim. Providers leave groups out of \
+                       the tokens of people who are in too many"
+                    .to_owned(),
+            }
+            }));
+        }
+    }
+    lints
+}
+
+/// The issuers whose callers are meant.
+fn meant<'a>(who: &Who, config: &'a Config) -> impl Iterator<Item = &'a Issuer> {
+    config.issuers.iter().filter(|issuer| who.issuers.is_empty() || who.issuers.contains(&issuer.name))
+}
+
+/// Whether every token of this issuer that is accepted has the claim.
+fn gives(issuer: &Issuer, claim: &ClaimName) -> bool {
+    let name = claim.to_string();
+    matches!(name.as_str(), "iss" | "exp")
+        // An address that is not verified is a subject, but no claim.
+        || (*claim == issuer.rules.subject && name != "email")
+        || issuer.rules.require.0.iter().any(|(name, _)| name == claim)
+}
+
+/// The field because of which a denial never matches, and why.
+fn never(denial: &Denial, config: &Config) -> Option<(&'static str, String)> {
+    let everybody = Who { issuers: Vec::new(), kind: None, subject: Vec::new(), claims: Default::default() };
+    let who = denial.who.as_ref().unwrap_or(&everybody);
+    if let Some(why) = impossible_for_all(who, config) {
+        return Some((".who", format!("no token can match: {why}")));
+    }
+    if let Some(unless) = &denial.unless
+        && meant(who, config).all(|issuer| unless.issuers.is_empty() || unless.issuers.contains(&issuer.name))
+        && has_no_more_conditions(unless, who)
+    {
+        return Some((".unless", "it spares everybody whom it is about".to_owned()));
+    }
+    let what = denial.what.as_ref()?;
+    let methods = || what.methods.iter().filter_map(|path| config.catalogue.named(path));
+    if what.effects.is_empty() && methods().all(|method| config.policy.is_anonymous(&method)) {
+        return Some((".effects", "denials do not touch what is `anonymous`".to_owned()));
+    }
+    // AdminService has every effect, and may reach any namespace.
+    let reads = EffectSet::CLUSTER_READ.covers(what.effects) && !config.admin_service;
+    let in_no_namespace = reads && methods().all(|method| method.is_cluster_read());
+    (denial.namespaces.is_some() && in_no_namespace)
+        .then(|| (".namespaces", "what reads from the cluster is in no namespace".to_owned()))
+}

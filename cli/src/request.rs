@@ -1,0 +1,222 @@
+//! A request written as JSON, in protobuf: by the descriptors of Temporal's API, and by the rules of proto3's own JSON.
+
+use std::sync::OnceLock;
+
+use prost_reflect::prost::Message as _;
+use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MessageDescriptor, Value as Field};
+use serde_json::Value;
+use temporal_auth::temporal::{API_VERSION, Method};
+
+static DESCRIPTORS: &[u8] = include_bytes!("../../data/temporal/api-v1.63.5.binpb");
+
+fn pool() -> Result<&'static DescriptorPool, String> {
+    static POOL: OnceLock<Result<DescriptorPool, String>> = OnceLock::new();
+    let decode = || DescriptorPool::decode(DESCRIPTORS).map_err(|error| error.to_string());
+    POOL.get_or_init(decode).as_ref().map_err(Clone::clone)
+}
+
+/// The bytes of a method's request. Where it does not name its namespace, it gets this one.
+pub(crate) fn encode(method: &Method, request: &Value, namespace: &str) -> Result<Vec<u8>, String> {
+    let input = input(method).ok_or_else(|| {
+        let path = method.path.trim_start_matches('/');
+        format!("the request of {path} cannot be written as JSON: Temporal's API {API_VERSION} has no such method")
+    })?;
+    let wrong = |why: String| format!("the request is no {}: {why}", input.name());
+    let mut message = DynamicMessage::deserialize(input.clone(), request).map_err(|error| wrong(error.to_string()))?;
+    if let Some(twice) = twice(&input, request) {
+        return Err(wrong(format!("field {twice} stands twice, by either of its names")));
+    }
+    if let Some(field) = input.get_field(method.namespace_field).filter(|_| !namespace.is_empty()) {
+        match message.get_field(&field).as_str() {
+            Some("") => message.set_field(&field, Field::String(namespace.to_owned())),
+            Some(other) if other != namespace => {
+                return Err(format!("the request names namespace {other:?} itself, and not {namespace:?}"));
+            }
+            _ => {}
+        }
+    }
+    Ok(message.encode_to_vec())
+}
+
+/// The paths of all methods that there are descriptors of.
+pub(crate) fn methods() -> Result<Vec<String>, String> {
+    let paths = pool()?.services().flat_map(|service| {
+        let methods: Vec<_> =
+            service.methods().map(|method| format!("/{}/{}", service.full_name(), method.name())).collect();
+        methods
+    });
+    Ok(paths.collect())
+}
+
+fn input(method: &Method) -> Option<MessageDescriptor> {
+    let (service, name) = method.path.strip_prefix('/')?.split_once('/')?;
+    let service = pool().ok()?.get_service_by_name(service)?;
+    service.methods().find(|method| method.name() == name).map(|method| method.input())
+}
+
+/// A field that is given by both of its names: which one counts nobody can say.
+fn twice(message: &MessageDescriptor, value: &Value) -> Option<String> {
+    // These have a JSON of their own.
+    if message.package_name() == "google.protobuf" {
+        return None;
+    }
+    let mut seen = Vec::new();
+    for (name, value) in value.as_object()? {
+        let Some(field) = message.get_field_by_json_name(name).or_else(|| message.get_field_by_name(name)) else {
+            continue;
+        };
+        if seen.contains(&field.number()) {
+            return Some(name.clone());
+        }
+        seen.push(field.number());
+        let below = match (field.kind(), value) {
+            (Kind::Message(entry), Value::Object(values)) if entry.is_map_entry() => {
+                let Kind::Message(inner) = entry.map_entry_value_field().kind() else { continue };
+                values.values().find_map(|value| twice(&inner, value))
+            }
+            (Kind::Message(inner), Value::Array(values)) => values.iter().find_map(|value| twice(&inner, value)),
+            (Kind::Message(inner), value) => twice(&inner, value),
+            _ => None,
+        };
+        if below.is_some() {
+            return below;
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::{Caller, Filter, Times};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde_json::json;
+    use temporal_auth::config::Config;
+    use temporal_auth::temporal::{Catalogue, RequestReader, Target};
+
+    fn encoded(method: &str, request: Value, namespace: &str) -> Result<Target, String> {
+        let method = Catalogue::default().named(method).unwrap();
+        let bytes = encode(&method, &request, namespace)?;
+        let mut reader = RequestReader::new(method, true);
+        reader.feed(&bytes).unwrap();
+        Ok(reader.finish().unwrap())
+    }
+
+    #[test]
+    fn the_descriptors_are_those_that_the_library_reads_by() {
+        let name = format!("api-v{API_VERSION}.binpb");
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/temporal").join(name);
+        assert_eq!(std::fs::read(file).unwrap(), DESCRIPTORS);
+    }
+
+    #[test]
+    fn names_of_either_form() {
+        for request in [
+            json!({"workflowType": {"name": "W"}, "taskQueue": {"name": "q", "kind": "TASK_QUEUE_KIND_NORMAL"}, "workflowIdConflictPolicy": 3}),
+            json!({"workflow_type": {"name": "W"}, "task_queue": {"name": "q", "kind": 1}, "workflow_id_conflict_policy": "WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING"}),
+        ] {
+            let target = encoded("StartWorkflowExecution", request, "n").unwrap();
+            assert_eq!(target.effects.to_string(), "start, terminate");
+            assert_eq!(
+                (target.namespace.as_str(), target.names.workflow_types.as_slice()),
+                ("n", &["W".to_owned()][..])
+            );
+            assert_eq!((target.names.queues[0].name.as_str(), target.names.queues[0].kind), ("q", 1));
+        }
+    }
+
+    #[test]
+    fn commands() {
+        let child = |namespace: &str| {
+            let attributes = json!({"namespace": namespace, "workflowType": {"name": "C"}});
+            json!({"taskToken": "dA==", "commands": [{
+                "commandType": "COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION",
+                "startChildWorkflowExecutionCommandAttributes": attributes,
+            }]})
+        };
+        let elsewhere = |namespace: &str| {
+            let target = encoded("RespondWorkflowTaskCompleted", child(namespace), "n").unwrap();
+            target.elsewhere.iter().map(|place| format!("{} {}", place.namespace, place.effects)).collect::<Vec<_>>()
+        };
+        assert_eq!(elsewhere("other"), ["other start"]);
+        assert_eq!(elsewhere("n"), [""; 0]);
+    }
+
+    #[test]
+    fn the_namespace_is_named_once() {
+        let namespace = |own: &str, given: &str| {
+            encoded("CountWorkflowExecutions", json!({"namespace": own}), given).map(|target| target.namespace)
+        };
+        assert_eq!(namespace("", "a").unwrap(), "a");
+        assert_eq!(namespace("a", "").unwrap(), "a");
+        assert_eq!(namespace("a", "a").unwrap(), "a");
+        assert!(namespace("a", "b").unwrap_err().contains("names namespace \"a\" itself, and not \"b\""));
+    }
+
+    #[test]
+    fn what_is_no_request() {
+        for (bad, why) in [
+            (json!({"workflowTyp": {}}), "workflowTyp"),
+            (json!({"workflowType": "W"}), "expected"),
+            (json!({"workflowIdConflictPolicy": "NONSENSE"}), "NONSENSE"),
+            (json!({"workflowId": "a", "workflow_id": "b"}), "workflow_id"),
+            (json!({"taskQueue": {"normalName": "a", "normal_name": "b"}}), "normal_name"),
+            (
+                json!({"memo": {"fields": {"x": {"externalPayloads": [{"sizeBytes": 1, "size_bytes": 1}]}}}}),
+                "size_bytes",
+            ),
+            (json!([]), "expected"),
+        ] {
+            let error = encoded("StartWorkflowExecution", bad.clone(), "n").unwrap_err();
+            assert!(error.starts_with("the request is no StartWorkflowExecutionRequest: "), "{bad}: {error}");
+            assert!(error.contains(why), "{bad}: {error}");
+        }
+        let health = encoded("grpc.health.v1.Health/Check", json!({}), "").unwrap_err();
+        assert!(health.contains("has no such method"), "{health}");
+    }
+
+    #[test]
+    fn the_request_of_every_method_can_be_written() {
+        let pool = pool().unwrap();
+        let mut count = 0;
+        for service in pool.services() {
+            for input in service.methods() {
+                let path = format!("/{}/{}", service.full_name(), input.name());
+                let Some(method) = Catalogue::default().named(&path) else { continue };
+                let bytes = encode(&method, &json!({}), "n").unwrap();
+                assert_eq!(bytes.is_empty(), method.namespace_field == 0, "{path}");
+                count += 1;
+            }
+        }
+        assert!(count > 100, "{count}");
+    }
+
+    #[test]
+    fn published_cases_end_the_same_when_their_requests_are_written_as_json() {
+        for (file, least) in [("denials", 25), ("limits", 45), ("inside", 20)] {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../vectors/{file}.json"));
+            let vectors: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+            let configuration = &vectors["configuration"];
+            let config = Config::parse(configuration.to_string().as_bytes()).unwrap();
+            let mut asked = 0;
+            for case in vectors["cases"].as_array().unwrap() {
+                let target = crate::filter::Target::new(&config, case["path"].as_str().unwrap(), "").unwrap();
+                let body = STANDARD.decode(case["body"].as_str().unwrap()).unwrap();
+                let Some(input) = input(target.method.as_deref().unwrap()) else { continue };
+                let message = DynamicMessage::decode(input, &body[5..]).unwrap();
+                let target = target.with_request(&serde_json::to_value(&message).unwrap(), "").unwrap();
+                let claims = case["claims"].as_object().unwrap().clone();
+                let caller = Caller { issuer: "corp".into(), claims, typ: None, times: Times::Good };
+                let outcome = Filter::new(configuration, &caller).unwrap().call(&caller, &target);
+                // A faulty encoding is none that JSON could have.
+                if case["grpc_status"] != 3 {
+                    let stated = (case["grpc_status"].as_u64().unwrap(), case["rule"].as_str());
+                    assert_eq!((u64::from(outcome.status), outcome.rule.as_deref()), stated, "{}", case["name"]);
+                    asked += 1;
+                }
+            }
+            assert!(asked >= least, "{file}: {asked}");
+        }
+    }
+}

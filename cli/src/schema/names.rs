@@ -1,0 +1,34 @@
+//! The words of the library.
+
+use temporal_auth::identity::Kind;
+use temporal_auth::policy::role::BUILT_IN;
+use temporal_auth::temporal::Catalogue;
+use temporal_auth::token::jose::Algorithm;
+
+use crate::request;
+
+/// Every method by the shortest name that leads to it, and whether it only reads from the cluster.
+pub(super) fn methods() -> Result<Vec<(String, bool)>, String> {
+    let catalogue = Catalogue::default();
+    let mut methods = Vec::new();
+    for path in request::methods()?.into_iter().chain(["/grpc.health.v1.Health/Check".to_owned()]) {
+        let Some(method) = catalogue.named(&path) else { continue };
+        let is_short = catalogue.named(method.name()).is_some_and(|named| named == method);
+        let name = if is_short { method.name() } else { path.trim_start_matches('/') };
+        methods.push((name.to_owned(), method.is_cluster_read()));
+    }
+    methods.sort();
+    Ok(methods)
+}
+
+pub(super) fn roles() -> Vec<&'static str> {
+    BUILT_IN.iter().map(|(name, _)| *name).collect()
+}
+
+pub(super) fn algorithms() -> Vec<&'static str> {
+    Algorithm::ALL.iter().map(|(name, _)| *name).collect()
+}
+
+pub(super) fn kinds() -> Vec<&'static str> {
+    [Kind::Human, Kind::Service].iter().map(|kind| kind.name()).collect()
+}

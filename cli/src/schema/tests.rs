@@ -1,0 +1,440 @@
+use std::collections::BTreeSet;
+
+use jsonschema::Validator;
+use serde_json::{Map, Value, json};
+use temporal_auth::config::{Config, Problem};
+use temporal_auth::policy::pattern::Pattern;
+
+use super::{parts, schema, text_of_schema};
+use crate::load;
+
+fn validator() -> Validator {
+    let schema = schema().unwrap();
+    assert!(jsonschema::meta::is_valid(&schema));
+    jsonschema::draft202012::new(&schema).unwrap()
+}
+
+fn problems(config: &Value) -> Vec<Problem> {
+    Config::parse(config.to_string().as_bytes()).err().unwrap_or_default()
+}
+
+fn key() -> Value {
+    json!({"kty": "OKP", "crv": "Ed25519", "kid": "k", "alg": "EdDSA", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})
+}
+
+/// Good configurations which have every object and every field.
+fn samples() -> Vec<Value> {
+    let issuer = |name: &str, keys: Value| {
+        json!({
+            "issuer": format!("https://{name}/"),
+            "audiences": ["t"],
+            "keys": keys,
+            "algorithms": ["ES256", "EdDSA"],
+            "token": {"headers": ["x-token"], "typ": ["JWT"], "leeway": "30s", "max_lifetime": "1h", "require": {"a": "b"}},
+            "subject": "sub",
+            "service_when": [{"gty": "cc"}],
+        })
+    };
+    let sample = |keys: Value, role: Value, grant: Value, denial: Value, method: Value| {
+        json!({
+            "version": 1,
+            "applies_to": {"clusters": ["a", "b-*"]},
+            "issuers": {"corp": issuer("corp", keys), "other": issuer("other", json!({"inline": {"keys": [key()]}}))},
+            "roles": {"mine": role, "yours": {"from": "mine"}},
+            "grants": [grant],
+            "denials": [denial],
+            "anonymous": ["GetSystemInfo", "grpc.health.v1.Health/Check"],
+            "authenticated": ["GetClusterInfo"],
+            "methods": [method],
+            "admin_service": true,
+            "forward_token": false,
+            "log": {"allowed": true},
+            "access_log_state": true,
+            "explain_to_client": true,
+            "mode": "shadow",
+        })
+    };
+    let durations =
+        json!({"refresh": "10m", "max_stale": "24h", "wait": "5s", "timeout": "5s", "retry": "1s", "refetch": "2s"});
+    let with = |mut keys: Value| {
+        keys.as_object_mut().unwrap().extend(durations.as_object().unwrap().clone());
+        keys
+    };
+    let who = json!({"issuer": ["corp", "other"], "kind": "service", "subject": ["{t}-x", "a*"], "claims": {"/a/b": "x", "n": [1, true]}});
+    let limits = json!({"task_queues": ["{t}-*"], "workflow_types": ["W"], "nexus_endpoints": ["e"]});
+    let grant = |gives: Value| {
+        let mut grant = json!({"name": "g", "who": who, "may_register": true, "may_call_back": true, "shadow": false});
+        grant.as_object_mut().unwrap().extend(gives.as_object().unwrap().clone());
+        grant.as_object_mut().unwrap().extend(limits.as_object().unwrap().clone());
+        grant
+    };
+    let denied = json!({"kind": "human", "issuer": "corp", "subject": "s", "claims": {"g": "h"}});
+    vec![
+        sample(
+            with(json!({"discovery": true, "cluster": "c", "jwks_cluster": "d"})),
+            json!({"from": "writer", "plus": ["namespace", "AddSearchAttributes"], "minus": ["terminate"]}),
+            grant(json!({"role": "mine", "namespaces": ["{t}-*", "n"]})),
+            json!({
+                "name": "d", "who": denied, "unless": {"claims": {"g": ["x", "y*"]}}, "effects": ["start", "QueryWorkflow"],
+                "namespaces": ["*", 7], "outside": {"task_queues": ["q"], "workflow_types": ["W*"], "nexus_endpoints": ["e"]},
+                "shadow": true,
+            }),
+            json!({"name": "/a.B/C", "scope": "namespace", "namespace_field": 1, "effects": ["read"]}),
+        ),
+        sample(
+            with(json!({"jwks_uri": "http://127.0.0.1:80/k?x=y", "cluster": "c"})),
+            json!({"plus": ["read"]}),
+            grant(json!({"role": "admin", "system": true})),
+            json!({"name": "d", "unless": {"subject": "s"}}),
+            json!({"name": "/a.B/C", "scope": "cluster", "effects": ["cluster-read"]}),
+        ),
+        sample(
+            json!({"inline": {"keys": [key()]}}),
+            json!({"from": "reader"}),
+            grant(json!({"permissions_claim": "permissions"})),
+            json!({"name": "d", "outside": {"nexus_endpoints": ["e", 1]}}),
+            json!({"name": "/temporal.api.workflowservice.v1.WorkflowService/New", "scope": "cluster", "effects": ["read"]}),
+        ),
+    ]
+}
+
+/// Where each object of the schema stands in the samples.
+const OBJECTS: [(&str, &[&str]); 13] = [
+    ("", &[""]),
+    ("applies-to", &["/applies_to"]),
+    ("log", &["/log"]),
+    ("issuer", &["/issuers/corp"]),
+    ("token", &["/issuers/corp/token"]),
+    ("keys", &["/issuers/corp/keys"]),
+    ("role", &["/roles/mine"]),
+    ("grant", &["/grants/0"]),
+    ("grant-who", &["/grants/0/who"]),
+    ("denial", &["/denials/0"]),
+    ("denial-who", &["/denials/0/who", "/denials/0/unless"]),
+    ("outside", &["/denials/0/outside"]),
+    ("method", &["/methods/0"]),
+];
+
+fn strings(list: Option<&Value>) -> BTreeSet<String> {
+    list.and_then(Value::as_array).into_iter().flatten().map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+/// The objects of that name in the samples, each with the sample that it stands in and its place.
+fn standing(paths: &'static [&'static str]) -> Vec<(Value, &'static str)> {
+    let has = |sample: &Value, path: &&str| sample.pointer(path).is_some();
+    let all = samples().into_iter().flat_map(|sample| paths.iter().map(move |path| (sample.clone(), *path)));
+    let found: Vec<_> = all.filter(|(sample, path)| has(sample, path)).collect();
+    assert!(!found.is_empty(), "{paths:?}");
+    found
+}
+
+fn members<'a>(sample: &'a mut Value, path: &str) -> &'a mut Map<String, Value> {
+    sample.pointer_mut(path).unwrap().as_object_mut().unwrap()
+}
+
+/// The last part of a problem's path.
+fn field(problem: &Problem) -> &str {
+    problem.path.rsplit('.').next().unwrap()
+}
+
+#[test]
+fn samples_are_good_and_have_every_field() {
+    let validator = validator();
+    for sample in samples() {
+        assert_eq!(problems(&sample), [], "{sample}");
+        validator.validate(&sample).unwrap();
+    }
+    let schema = schema().unwrap();
+    for (name, paths) in OBJECTS {
+        let fields: BTreeSet<_> = standing(paths)
+            .into_iter()
+            .flat_map(|(mut sample, path)| members(&mut sample, path).clone())
+            .collect::<Map<_, _>>()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(fields, properties(&schema, name), "{name}");
+    }
+}
+
+fn definition<'a>(schema: &'a Value, name: &str) -> &'a Value {
+    if name.is_empty() { schema } else { &schema["$defs"][name] }
+}
+
+fn properties(schema: &Value, name: &str) -> BTreeSet<String> {
+    definition(schema, name)["properties"].as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn the_filter_knows_the_same_fields() {
+    fn closed(at: &str, schema: &Value, found: &mut BTreeSet<String>) {
+        if schema["additionalProperties"] == json!(false) {
+            found.insert(at.trim_start_matches("/$defs/").to_owned());
+        }
+        let below: Vec<_> = match schema {
+            Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), value)).collect(),
+            Value::Array(list) => list.iter().enumerate().map(|(place, value)| (place.to_string(), value)).collect(),
+            _ => Vec::new(),
+        };
+        below.iter().for_each(|(name, below)| closed(&format!("{at}/{name}"), below, found));
+    }
+    let schema = schema().unwrap();
+    let mut found = BTreeSet::new();
+    closed("", &schema, &mut found);
+    assert_eq!(found, OBJECTS.iter().map(|(name, _)| (*name).to_owned()).collect(), "every object is compared");
+    for (name, paths) in OBJECTS {
+        for (mut sample, path) in standing(paths) {
+            members(&mut sample, path).insert("zzz".to_owned(), json!(1));
+            let unknown = problems(&sample).into_iter().find(|problem| problem.found == "an unknown field").unwrap();
+            assert_eq!(field(&unknown), "zzz");
+            let known = unknown.expected.strip_prefix("one of ").unwrap().split(", ").map(str::to_owned).collect();
+            assert_eq!(properties(&schema, name), known, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_filter_requires_the_same_fields() {
+    let schema = schema().unwrap();
+    for (name, paths) in OBJECTS {
+        let mut required = properties(&schema, name);
+        for (sample, path) in standing(paths) {
+            required.retain(|removed| {
+                let mut sample = sample.clone();
+                members(&mut sample, path).remove(removed);
+                problems(&sample).iter().any(|problem| problem.found == "nothing" && field(problem) == removed)
+            });
+        }
+        assert_eq!(strings(definition(&schema, name).get("required")), required, "{name}");
+    }
+}
+
+/// Every place in a value, as a JSON pointer.
+fn places(at: &str, value: &Value, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    let step = |name: &str| format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+    match value {
+        Value::Object(members) => members.iter().for_each(|(name, below)| places(&step(name), below, found)),
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(number, below)| places(&step(&number.to_string()), below, found));
+        }
+        _ => {}
+    }
+}
+
+fn values() -> Vec<Value> {
+    vec![
+        json!(null),
+        json!(true),
+        json!(false),
+        json!(0),
+        json!(1),
+        json!(2),
+        json!(1.0),
+        json!(1.5),
+        json!(-1),
+        json!(""),
+        json!("x"),
+        json!("*"),
+        json!("any"),
+        json!("**"),
+        json!("{t}"),
+        json!("{t}-*"),
+        json!("{"),
+        json!("a\\b"),
+        json!("a\\*"),
+        json!("{a}{b}"),
+        json!("5m"),
+        json!("5 m"),
+        json!("human"),
+        json!("start"),
+        json!("NewMethod"),
+        json!("New"),
+        json!("/a.B/C"),
+        json!("GetClusterInfo"),
+        json!("ListNamespaces"),
+        json!("QueryWorkflow"),
+        json!("ES256"),
+        json!("HS256"),
+        json!("te"),
+        json!("X-Token"),
+        json!("/"),
+        json!("reader"),
+        json!("https://x/"),
+        json!("cluster"),
+        json!([]),
+        json!([1]),
+        json!(["x"]),
+        json!([[]]),
+        json!([{}]),
+        json!({}),
+        json!({"a": "b"}),
+        json!({"/": "b"}),
+        json!({"a": []}),
+        json!({"a": {}}),
+    ]
+}
+
+/// What only the filter can tell, by what it says of it: it depends on another field, or on what a word stands for.
+const BEYOND: [&str; 12] = [
+    "an issuer: one of",
+    "a role: one of",
+    "a built-in role (",
+    "an effect that the role has",
+    "an effect (",
+    "a method of Temporal",
+    "a method that only reads",
+    "a capture that `who` binds",
+    "service_when at issuer",
+    "max_stale to be at least",
+    "a key set that can verify",
+    "an http or https URL",
+];
+
+#[test]
+fn what_the_filter_takes_the_schema_takes_and_what_only_the_filter_refuses_is_listed() {
+    let validator = validator();
+    let (mut differences, mut known) = (BTreeSet::new(), BTreeSet::new());
+    let (mut both, mut neither) = (0, 0);
+    for sample in samples() {
+        let mut all = Vec::new();
+        places("", &sample, &mut all);
+        for place in &all {
+            let mut changed: Vec<Value> = Vec::new();
+            for value in values() {
+                let mut sample = sample.clone();
+                *sample.pointer_mut(place).unwrap() = value;
+                changed.push(sample);
+            }
+            if let Some((parent, name)) = place.rsplit_once('/') {
+                let mut sample = sample.clone();
+                match sample.pointer_mut(parent).unwrap() {
+                    Value::Object(members) => drop(members.remove(&name.replace("~1", "/"))),
+                    Value::Array(list) => drop(list.remove(name.parse().unwrap())),
+                    _ => panic!("{place}"),
+                }
+                changed.push(sample);
+            }
+            for changed in changed {
+                let (valid, problems) = (validator.is_valid(&changed), problems(&changed));
+                match (problems.is_empty(), valid) {
+                    (true, true) => both += 1,
+                    (false, false) => neither += 1,
+                    (true, false) => panic!("the schema refuses at {place} what the filter takes: {changed}"),
+                    (false, true) => {
+                        for problem in problems {
+                            match BEYOND.iter().find(|known| problem.expected.starts_with(**known)) {
+                                Some(beyond) => drop(known.insert(*beyond)),
+                                None => drop(differences.insert(format!("{place}: {problem}"))),
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(differences, BTreeSet::new());
+    assert_eq!(known, BEYOND.into_iter().collect());
+    assert!(both > 500 && neither > 5000, "{both} {neither}");
+}
+
+#[test]
+fn patterns_of_either_kind() {
+    let schema = |schema: Value| jsonschema::draft202012::new(&schema).unwrap();
+    let (any, with_capture, plain) =
+        (schema(parts::pattern()), schema(parts::matcher(true)), schema(parts::matcher(false)));
+    let mut words = vec![String::new()];
+    for _ in 0..5 {
+        let longer =
+            words.iter().flat_map(|word| ["a", "*", "{", "{t}", "}", "\\"].map(|piece| format!("{word}{piece}")));
+        words = longer.chain([String::new()]).collect::<BTreeSet<_>>().into_iter().collect();
+    }
+    let mut good = 0;
+    for word in words.into_iter().filter(|word| !word.is_empty()) {
+        let parsed = Pattern::parse(&word).ok();
+        let is = |that: &dyn Fn(&Pattern) -> bool| parsed.as_ref().is_some_and(that);
+        let word = Value::from(word);
+        assert_eq!(any.is_valid(&word), parsed.is_some(), "{word}");
+        assert_eq!(with_capture.is_valid(&word), is(&|pattern| pattern.is_matcher()), "{word}");
+        assert_eq!(plain.is_valid(&word), is(&|pattern| pattern.captures().next().is_none()), "{word}");
+        good += usize::from(parsed.is_some());
+    }
+    assert!(good > 500, "{good}");
+}
+
+#[test]
+fn shipped_configurations_validate() {
+    let validator = validator();
+    let repository = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut shipped = Vec::new();
+    for file in ["envoy.yaml", "istio/wasmplugin.yaml", "cli/tests/files/good.yaml", "cli/tests/files/denials.yaml"] {
+        let read = load::file(&repository.join(file)).unwrap();
+        assert!(!read.configurations.is_empty(), "{file}");
+        shipped.extend(read.configurations.into_iter().map(|configuration| (file.to_owned(), configuration.value)));
+    }
+    for entry in std::fs::read_dir(repository.join("vectors")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let vectors: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            shipped.push((path.display().to_string(), vectors["configuration"].clone()));
+        }
+    }
+    assert!(shipped.len() >= 12, "{}", shipped.len());
+    for (file, config) in shipped {
+        validator.validate(&config).unwrap_or_else(|error| panic!("{file}: {error} at {}", error.instance_path()));
+    }
+}
+
+#[test]
+fn wrong_configurations_do_not_validate() {
+    let validator = validator();
+    for (path, wrong) in [
+        ("/version", json!(2)),
+        ("/issuers", json!({})),
+        ("/issuers/corp/audiences", json!("temporal")),
+        ("/issuers/corp/algorithms", json!(["HS256"])),
+        ("/issuers/corp/keys", json!({"cluster": "c"})),
+        ("/issuers/corp/keys", json!({"discovery": true, "jwks_uri": "https://x/", "cluster": "c"})),
+        ("/issuers/corp/keys", json!({"jwks_uri": "https://x/", "cluster": "c", "jwks_cluster": "d"})),
+        ("/issuers/corp/token/leeway", json!("1 minute")),
+        ("/roles/mine", json!({"minus": ["terminate"]})),
+        ("/roles", json!({"admin": {"from": "reader"}})),
+        ("/grants/0", json!({"name": "g", "who": {"issuer": "corp"}, "role": "reader"})),
+        ("/grants/0", json!({"name": "g", "who": {"issuer": "corp"}, "namespaces": ["a"]})),
+        (
+            "/grants/0",
+            json!({"name": "g", "who": {"issuer": "corp"}, "role": "reader", "namespaces": ["a"], "system": true}),
+        ),
+        ("/grants/0/who", json!({"claims": {"groups": "a"}})),
+        ("/grants/0/who/claims", json!({"groups": "*{t}"})),
+        ("/denials/0", json!({"name": "d"})),
+        ("/denials/0", json!({"name": "d", "shadow": true})),
+        ("/denials/0/effects", json!(["terminat"])),
+        ("/denials/0/namespaces", json!(["{t}"])),
+        ("/denials/0/outside", json!({})),
+        ("/anonymous", json!(["StartWorkflowExecution"])),
+        ("/authenticated", json!(["ListNamespaces"])),
+        ("/methods/0/namespace_field", json!(0)),
+        ("/mode", json!("off")),
+    ] {
+        let mut sample = samples().remove(0);
+        *sample.pointer_mut(path).unwrap() = wrong.clone();
+        assert!(!validator.is_valid(&sample), "{path} {wrong}");
+        assert!(!problems(&sample).is_empty(), "{path} {wrong}");
+    }
+    for later in ["parity", "peers"] {
+        let mut sample = samples().remove(0);
+        sample[later] = json!("upstream");
+        assert!(!validator.is_valid(&sample) && !problems(&sample).is_empty(), "{later}");
+    }
+}
+
+#[test]
+fn the_schema_in_the_documentation_is_current() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/config.schema.json");
+    let stored = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        stored == text_of_schema().unwrap(),
+        "`temporal-auth schema > docs/config.schema.json` brings it up to date"
+    );
+}
