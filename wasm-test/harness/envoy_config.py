@@ -57,6 +57,8 @@ class Settings:
     stream_window: int | None = None
     dynamic: bool = True  # listener by LDS file, so that it can be updated
     access_log: bool = True
+    tls: Json | None = None  # the listener's transport socket
+    forward_client_cert: str | None = None  # forward_client_cert_details
 
 
 def bootstrap(settings: Settings, *, port: int, admin_port: int, directory: Path) -> Json:
@@ -114,14 +116,17 @@ def listener(settings: Settings, *, port: int, directory: Path) -> Json:
     }
     if settings.access_log:
         manager["access_log"] = [_access_log(directory / "access.log")]
+    if settings.forward_client_cert:
+        manager["forward_client_cert_details"] = settings.forward_client_cert
+    chain: Json = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+    if settings.tls:
+        chain["transport_socket"] = settings.tls
     return {
         "name": "ingress",
         "address": _address(port),
         # A second server on this port must fail loudly instead of sharing the traffic.
         "enable_reuse_port": settings.concurrency > 1,
-        "filter_chains": [
-            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
-        ],
+        "filter_chains": [chain],
     }
 
 

@@ -11,6 +11,7 @@ import base64
 import gzip as _gzip
 import itertools
 import socket
+import ssl
 import struct
 import time
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ import h2.settings
 
 HeaderList = list[tuple[bytes, bytes]]
 Headers = Mapping[str, str] | Sequence[tuple[str | bytes, str | bytes]]
+
+SERVER = "filter.test"  # the name in the certificate of a listener with TLS
 
 _ids = itertools.count(1)
 
@@ -158,10 +161,11 @@ def call(
     gzip: bool = False,
     timeout: float = 10.0,
     body: bytes | None = None,
+    tls: ssl.SSLContext | None = None,
     **header_options: object,
 ) -> Reply:
     """One unary call on a new connection. `body` replaces the framed message."""
-    with Connection(port) as connection:
+    with Connection(port, tls=tls) as connection:
         return connection.call(
             path, message, token=token, headers=headers, gzip=gzip, timeout=timeout, body=body, **header_options
         )
@@ -170,7 +174,7 @@ def call(
 class Connection:
     """One HTTP/2 connection, for one thread. Several streams may be open."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1", *, window: int = 8 << 20) -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1", *, window: int = 8 << 20, tls: ssl.SSLContext | None = None) -> None:
         # Nothing we send is checked or put right: that is the point.
         config = h2.config.H2Configuration(
             client_side=True,
@@ -182,6 +186,8 @@ class Connection:
         self._h2 = h2.connection.H2Connection(config)
         self._socket = socket.create_connection((host, port), timeout=10)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self._socket = tls.wrap_socket(self._socket, server_hostname=SERVER)
         self._replies: dict[int, Reply] = {}
         self.closed = False
         self._h2.initiate_connection()
@@ -318,7 +324,7 @@ class Connection:
         self._socket.settimeout(timeout if timeout > 0 else 0.0)
         try:
             data = self._socket.recv(1 << 18)
-        except (TimeoutError, BlockingIOError):
+        except (TimeoutError, BlockingIOError, ssl.SSLWantReadError):
             return
         except OSError:
             data = b""
