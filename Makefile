@@ -8,12 +8,13 @@ CARGO_TEST_ARGS ?=
 BENCH_ARGS ?=
 ORACLE_COUNT ?= 1000000
 ORACLE_SEED ?= 1
+SOAK_SECONDS ?= 600
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
 # Two builds at once would only wait for each other's locks.
 .NOTPARALLEL:
-.PHONY: help setup module demo run test test-native test-cli test-oracle oracle mutants fuzz vectors test-wasm parity lint format table bench clean
+.PHONY: help setup module demo run test test-native test-cli test-oracle oracle mutants fuzz vectors test-wasm parity soak lint format table bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +59,9 @@ vectors: setup ## write vectors/ again, with Temporal's own answers
 test-wasm: setup module ## the built module in a real Envoy, before a real Temporal
 	@scripts/go-build.sh wasm-test/go-worker || [ $$? = 3 ] # without Go its test is skipped
 	$(PY) -m pytest wasm-test $(PYTEST_ARGS)
+
+soak: setup module ## real workers under limits, SOAK_SECONDS (600) long: nothing of theirs may be denied
+	QUEUES_SECONDS=$(SOAK_SECONDS) $(PY) -m pytest wasm-test/test_worker_queues.py -n 0 $(PYTEST_ARGS)
 
 parity: setup module ## compare with Temporal's own authorizer, call by call (the first run builds a server: 10 minutes)
 	@scripts/go-build.sh wasm-test/parity/server "about ten minutes"
