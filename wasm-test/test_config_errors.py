@@ -142,6 +142,10 @@ MISTAKES: list[tuple[Callable[[Json], None], str]] = [
     (put("access_log_state", "on"), "access_log_state"),
     (put("explain_to_client", 1), "explain_to_client"),
     (put("mode", "off"), "mode"),
+    (put("peers", {"xfcc": 1}), "peers.xfcc"),
+    (put("peers", {"proxy": True}), "peers.proxy"),
+    (put("grants.0.who", {"peer": "a", "kind": "human"}), "grants[0].who.kind"),
+    (put("grants.0.who.peer", "{a}*"), "grants[0].who.peer"),
     (put("parity", "native"), "parity"),
     (put("grants.0.permissions_regex", "^(?P<namespace>.+)/(?P<role>.+)$"), "grants[0].permissions_regex"),
     (put("grants.2.task_queues", "x-*"), "grants[2].task_queues"),
@@ -160,8 +164,6 @@ MISTAKES: list[tuple[Callable[[Json], None], str]] = [
 ]
 
 NOT_YET: list[tuple[Callable[[Json], None], str]] = [
-    (put("peers", {"xfcc": True}), "peers"),
-    (put("grants.0.who.peer", "spiffe://x/y"), "grants[0].who.peer"),
     (put("authenticated", ["ListNamespaces"]), "authenticated[0]"),
 ]
 
