@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what the filter knows of Temporal's API, from data/temporal: src/temporal/table.rs, and the end of docs/parity.md for people.
+"""Writes what the filter knows of Temporal's API, from data/temporal: src/temporal/table.rs, and for people docs/effects.md and the end of docs/parity.md.
 
     tools/methods.py            write them
     tools/methods.py --check    exit 1 and show the difference when one is out of date
@@ -369,12 +369,77 @@ def document(methods: list[Method]) -> str:
     return "\n".join(lines) + "\n"
 
 
+EFFECTS = """\
+# Effects
+<!-- Written by `make table` (tools/methods.py) from data/temporal and src/temporal/effect.rs. -->
+What a call does, in the words of policies. A call has the effects of its method and of what its request says, each in the namespace where it happens. Of Temporal's API {version}.
+
+| effect | what it is | roles that have it |
+| --- | --- | --- |
+{effects}
+
+## By method
+Under limits on task queues or workflow types a call of a **named** method must name a queue, and all that it names must be inside; of an **open** method all that it names, if anything; an **untold** method is outside of every such limit, because what it touches is known by id, or not at all.
+
+| method | effects | under limits |
+| --- | --- | --- |
+{methods}
+
+## By what a request says
+| message | field | value | effects | why |
+| --- | --- | --- | --- | --- |
+{inside}
+
+## In another namespace
+| message | field | effects there | why |
+| --- | --- | --- | --- |
+{elsewhere}
+
+## What limits compare
+| message | field | as | why |
+| --- | --- | --- | --- |
+{names}
+
+## What does not count
+| message | field | value | why |
+| --- | --- | --- | --- |
+{ignored}
+"""
+
+
+def reference(version: str, methods: list[Method], data: Path) -> str:
+    """docs/effects.md: the tables of data/temporal, and the effects with what the code says of them."""
+    roles = {"worker": WORKER, "reader": READER, "writer": WRITER, "admin": ADMIN}
+    source = (ROOT / "src/temporal/effect.rs").read_text(encoding="utf-8")
+    said = re.findall(r'^    \d+ [A-Z_]+ "([a-z-]+)" "(.+)";$', source, re.M)
+    assert {name for name, _ in said} == ADMIN, "effect.rs names other effects"
+
+    def table(rows: object) -> str:
+        return "\n".join(f"| {' | '.join(row)} |" for row in rows)  # type: ignore[attr-defined]
+
+    def file(name: str, *columns: str) -> str:
+        with (data / name).open(encoding="utf-8", newline="") as lines:
+            rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+            return table([row[column].removeprefix("temporal.api.").replace("*", "\\*") for column in columns] for row in rows)
+
+    return EFFECTS.format(
+        version=version,
+        effects=table((f"`{name}`", what, ", ".join(role for role, has in roles.items() if name in has)) for name, what in said),
+        methods=table((m.path.rsplit("/", 1)[1], ", ".join(sorted(m.effects)), m.limits.lower()) for m in methods),
+        inside=file("inside.tsv", "message", "field", "value", "effects", "reason"),
+        elsewhere=file("namespaces.tsv", "message", "field", "effects", "reason"),
+        names=file("names.tsv", "message", "field", "kind", "reason"),
+        ignored=file("ignored.tsv", "message", "field", "value", "reason"),
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the table is out of date")
     parser.add_argument("--data", type=Path, default=ROOT / "data/temporal")
     parser.add_argument("--out", type=Path, default=ROOT / "src/temporal/table.rs")
     parser.add_argument("--doc", type=Path, default=ROOT / "docs/parity.md")
+    parser.add_argument("--effects", type=Path, default=ROOT / "docs/effects.md")
     args = parser.parse_args()
     try:
         version, methods, messages = load(args.data)
@@ -382,7 +447,8 @@ def main() -> int:
         print(problems, file=sys.stderr)
         return 1
     written_by_hand = args.doc.read_text(encoding="utf-8").partition(MARK)[0]
-    outputs = {args.out: render(version, methods, messages), args.doc: written_by_hand + document(methods)}
+    outputs = {args.out: render(version, methods, messages), args.doc: written_by_hand + document(methods),
+               args.effects: reference(version, methods, args.data)}
     stale = 0
     for path, text in outputs.items():
         if not args.check:
