@@ -33,6 +33,13 @@ impl Limits {
         self.task_queues.is_none() && self.workflow_types.is_none() && self.nexus_endpoints.is_none()
     }
 
+    /// How many patterns they have.
+    #[must_use]
+    pub fn patterns(&self) -> usize {
+        let lists = [&self.task_queues, &self.workflow_types, &self.nexus_endpoints];
+        lists.into_iter().flatten().map(Vec::len).fold(0, usize::saturating_add)
+    }
+
     /// The limits with what captures took in their place. A pattern with a capture that took nothing is left out.
     #[must_use]
     pub fn bind(&self, bindings: &[Binding]) -> Self {

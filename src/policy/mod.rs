@@ -59,10 +59,14 @@ impl Principal {
     /// How much memory it takes, roughly, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
-        // A held grant with its pattern; names in it come from the token, whose length is counted where it is kept.
+        // A held grant, and each of its patterns; names in them come from the token, whose length is counted where it is
+        // kept.
         const HELD: usize = 256;
+        const PATTERN: usize = 128;
+        let patterns = |held: &Held| held.limits.as_ref().map_or(0, |limits| limits.patterns()).saturating_mul(PATTERN);
+        let held = self.held.iter().map(|held| patterns(held).saturating_add(HELD)).fold(0, usize::saturating_add);
         let denials = self.denials.len().saturating_mul(size_of::<Rc<Denial>>());
-        self.held.len().saturating_mul(HELD).saturating_add(denials).saturating_add(self.subject.len())
+        held.saturating_add(denials).saturating_add(self.subject.len())
     }
 }
 
