@@ -66,7 +66,7 @@ fn diagnostic(problem: &Problem, document: &yaml::Node) -> Diagnostic {
 
 fn cases(root: &Node<'_>, document: &yaml::Node) -> Option<Cases> {
     // `people` is for anchors: claims that several cases share.
-    let members = root.members(&["config", "people", "cases"], &[])?;
+    let members = root.members(&["config", "people", "cases"])?;
     let config = members.require("config", "the file with the configuration").and_then(|node| node.text());
     let list = members.require("cases", "a list of cases").and_then(|node| node.some())?;
     let place = |place: usize| path::find(document, None, &format!("cases[{place}].name")).value;
@@ -75,8 +75,7 @@ fn cases(root: &Node<'_>, document: &yaml::Node) -> Option<Cases> {
 }
 
 fn case(node: &Node<'_>, at: Span) -> Option<Case> {
-    let members =
-        node.members(&["name", "issuer", "claims", "method", "namespace", "request", "expect", "rule"], &[])?;
+    let members = node.members(&["name", "issuer", "claims", "method", "namespace", "request", "expect", "rule"])?;
     let optional =
         |name: &str| members.get(name).map_or(Some(None), |node| node.text().map(|text| Some(text.to_owned())));
     let name = members.require("name", "what the case shows").and_then(|node| node.text());

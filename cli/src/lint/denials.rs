@@ -53,12 +53,23 @@ fn gives(issuer: &Issuer, claim: &ClaimName) -> bool {
 
 /// The field because of which a denial never matches, and why.
 fn never(denial: &Denial, config: &Config) -> Option<(&'static str, String)> {
-    let everybody = Who { issuers: Vec::new(), kind: None, subject: Vec::new(), claims: Default::default() };
+    let everybody = Who {
+        issuers: Vec::new(),
+        kind: None,
+        subject: Vec::new(),
+        claims: Default::default(),
+        peer: None,
+        without_token: false,
+    };
     let who = denial.who.as_ref().unwrap_or(&everybody);
-    if let Some(why) = impossible_for_all(who, config) {
+    // A peer need not have a token, of which alone there is something to say.
+    let by_token = who.peer.is_none() || !who.issuers.is_empty();
+    if by_token && let Some(why) = impossible_for_all(who, config) {
         return Some((".who", format!("no token can match: {why}")));
     }
     if let Some(unless) = &denial.unless
+        && by_token
+        && !unless.without_token
         && meant(who, config).all(|issuer| unless.issuers.is_empty() || unless.issuers.contains(&issuer.name))
         && has_no_more_conditions(unless, who)
     {

@@ -3,7 +3,7 @@
 
 use temporal_auth::config::Config;
 use temporal_auth::identity::ClaimSet;
-use temporal_auth::policy::grant::{Gives, Grant};
+use temporal_auth::policy::grant::{Gives, Grant, Reading};
 use temporal_auth::policy::limits::Limits;
 use temporal_auth::policy::pattern::Pattern;
 use temporal_auth::policy::role::Role;
@@ -35,7 +35,8 @@ fn covers(wide: &Grant, narrow: &Grant) -> bool {
         return false;
     }
     let may_as_much = (*may_register || !narrow.may_register) && (*may_call_back || !narrow.may_call_back);
-    let same_captures = who.claims == narrow.who.claims && who.subject == narrow.who.subject;
+    let same_captures =
+        who.claims == narrow.who.claims && who.subject == narrow.who.subject && who.peer == narrow.who.peer;
     if !is_looser(limits, &narrow.limits, same_captures) {
         return false;
     }
@@ -46,7 +47,9 @@ fn covers(wide: &Grant, narrow: &Grant) -> bool {
                 && is_greater(role, other)
                 && narrower.iter().all(|pattern| reaches(patterns, pattern, same_captures))
         }
-        (Gives::Permissions(claim), Gives::Permissions(other)) => may_as_much && claim == other,
+        (Gives::Permissions(claim, reading), Gives::Permissions(other, otherwise)) => {
+            may_as_much && claim == other && is_read_alike(reading, otherwise)
+        }
         _ => false,
     }
 }
@@ -54,15 +57,30 @@ fn covers(wide: &Grant, narrow: &Grant) -> bool {
 /// Whether all that the narrow one means are meant by the wide one: it has no condition that the other has not, and of
 /// each as many alternatives.
 fn is_wider(wide: &Who, narrow: &Who) -> bool {
-    narrow.issuers.iter().all(|issuer| wide.issuers.contains(issuer)) && has_no_more_conditions(wide, narrow)
+    narrow.issuers.iter().all(|issuer| wide.issuers.contains(issuer))
+        && wide.issuers.is_empty() == narrow.issuers.is_empty()
+        && has_no_more_conditions(wide, narrow)
 }
 
 /// The same, whoever the issuer is.
 pub(super) fn has_no_more_conditions(wide: &Who, narrow: &Who) -> bool {
-    let Who { issuers: _, kind, subject, claims } = wide;
-    (kind.is_none() || *kind == narrow.kind)
+    let Who { issuers: _, kind, subject, claims, peer, without_token } = wide;
+    (peer.is_none() || *peer == narrow.peer)
+        && (!without_token || narrow.without_token)
+        && (kind.is_none() || *kind == narrow.kind)
         && (subject.is_empty() || (!narrow.subject.is_empty() && contains_all(subject, &narrow.subject)))
         && has_no_more(claims, &narrow.claims)
+}
+
+/// Whether a permissions claim means the same.
+fn is_read_alike(reading: &Reading, other: &Reading) -> bool {
+    match (reading, other) {
+        (Reading::Any, Reading::Any) => true,
+        (Reading::Upstream(regex), Reading::Upstream(other)) => {
+            regex.as_ref().map(|regex| regex.as_str()) == other.as_ref().map(|other| other.as_str())
+        }
+        _ => false,
+    }
 }
 
 fn has_no_more(wide: &ClaimSet, narrow: &ClaimSet) -> bool {

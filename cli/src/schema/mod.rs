@@ -51,6 +51,8 @@ pub(crate) fn schema() -> Result<Value, String> {
             ("log", reference("log")),
             ("access_log_state", sentence("Whether the verdict is left for the access log.", flag())),
             ("explain_to_client", sentence("Whether a denial tells its reason to the client.", flag())),
+            ("parity", sentence("Permissions and roles as Temporal's own authorizer has them.", words(&["upstream"]))),
+            ("peers", sentence("Where it stands who the TLS peer is.", reference("peers"))),
             ("mode", sentence("In shadow, callers are only told of.", words(&["enforce", "shadow"]))),
         ],
     );
@@ -87,6 +89,13 @@ fn definitions(methods: &[(String, bool)]) -> Value {
         "algorithm": words(&names::algorithms()),
         "applies-to": object(&["clusters"], vec![("clusters", list(1, matcher(false)))]),
         "log": object(&[], vec![("allowed", sentence("Whether allowed calls are logged, too.", flag()))]),
+        "peers": object(
+            &[],
+            vec![
+                ("xfcc", sentence("Whether x-forwarded-client-cert is believed.", flag())),
+                ("gateways", sentence("Names of gateways, which grants should not mean.", list(1, matcher(false)))),
+            ],
+        ),
         "issuer": issuer(),
         "token": token(),
         "keys": keys(),
@@ -197,6 +206,8 @@ fn limits() -> [(&'static str, &'static str); 3] {
 }
 
 fn grant() -> Value {
+    let group = |name: &str| text(Some(&format!(r"\(\?P?<{name}>")));
+    let regex = json!({"allOf": [group("namespace"), group("role")]});
     let mut fields = vec![
         ("name", sentence("What verdicts give as their rule.", text(None))),
         ("who", reference("grant-who")),
@@ -204,6 +215,7 @@ fn grant() -> Value {
         ("system", sentence("The cluster and every namespace.", json!({"const": true}))),
         ("namespaces", sentence("Patterns of namespace names.", list(1, parts::pattern()))),
         ("permissions_claim", sentence("The claim with Temporal's own permissions.", claim_name())),
+        ("permissions_regex", sentence("How `parity: upstream` reads them.", regex)),
         ("may_register", sentence("Whether it covers RegisterNamespace.", flag())),
         ("may_call_back", sentence("Whether it covers callbacks into Temporal itself.", flag())),
         ("shadow", sentence("It gives nothing, and tells what it would allow.", flag())),
@@ -213,21 +225,32 @@ fn grant() -> Value {
     say(&mut grant, "oneOf", exactly_one_of(&["system", "namespaces", "permissions_claim"]));
     say(&mut grant, "if", json!({"required": ["permissions_claim"]}));
     say(&mut grant, "then", json!({"not": {"required": ["role"]}}));
-    say(&mut grant, "else", json!({"required": ["role"]}));
+    say(&mut grant, "else", json!({"required": ["role"], "not": {"required": ["permissions_regex"]}}));
     grant
 }
 
 fn who(for_grant: bool) -> Value {
-    let required: &[&str] = if for_grant { &["issuer"] } else { &[] };
     let mut who = object(
-        required,
+        &[],
         vec![
+            (
+                "peer",
+                sentence(
+                    "The TLS peer; without an issuer, callers that have no token.",
+                    one_or_list(matcher(for_grant)),
+                ),
+            ),
             ("issuer", sentence("Names of issuers.", one_or_list(text(None)))),
             ("kind", sentence("Needs service_when at the issuer.", words(&names::kinds()))),
             ("subject", one_or_list(matcher(for_grant))),
             ("claims", claims(for_grant)),
         ],
     );
+    if for_grant {
+        // A peer without an issuer has no token, and so nothing else.
+        let alone = json!({"required": ["peer"], "maxProperties": 1});
+        say(&mut who, "anyOf", json!([{"required": ["issuer"]}, alone]));
+    }
     say(&mut who, "minProperties", json!(1));
     who
 }

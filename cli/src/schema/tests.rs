@@ -52,6 +52,7 @@ fn samples() -> Vec<Value> {
             "access_log_state": true,
             "explain_to_client": true,
             "mode": "shadow",
+            "peers": {"xfcc": true, "gateways": ["g*"]},
         })
     };
     let durations =
@@ -60,7 +61,7 @@ fn samples() -> Vec<Value> {
         keys.as_object_mut().unwrap().extend(durations.as_object().unwrap().clone());
         keys
     };
-    let who = json!({"issuer": ["corp", "other"], "kind": "service", "subject": ["{t}-x", "a*"], "claims": {"/a/b": "x", "n": [1, true]}});
+    let who = json!({"issuer": ["corp", "other"], "kind": "service", "subject": ["{t}-x", "a*"], "claims": {"/a/b": "x", "n": [1, true]}, "peer": ["p", "{q}-p"]});
     let limits = json!({"task_queues": ["{t}-*"], "workflow_types": ["W"], "nexus_endpoints": ["e"]});
     let grant = |gives: Value| {
         let mut grant = json!({"name": "g", "who": who, "may_register": true, "may_call_back": true, "shadow": false});
@@ -68,8 +69,8 @@ fn samples() -> Vec<Value> {
         grant.as_object_mut().unwrap().extend(limits.as_object().unwrap().clone());
         grant
     };
-    let denied = json!({"kind": "human", "issuer": "corp", "subject": "s", "claims": {"g": "h"}});
-    vec![
+    let denied = json!({"kind": "human", "issuer": "corp", "subject": "s", "claims": {"g": "h"}, "peer": "p*"});
+    let mut samples = vec![
         sample(
             with(json!({"discovery": true, "cluster": "c", "jwks_cluster": "d"})),
             json!({"from": "writer", "plus": ["namespace", "AddSearchAttributes"], "minus": ["terminate"]}),
@@ -91,18 +92,21 @@ fn samples() -> Vec<Value> {
         sample(
             json!({"inline": {"keys": [key()]}}),
             json!({"from": "reader"}),
-            grant(json!({"permissions_claim": "permissions"})),
+            grant(json!({"permissions_claim": "permissions", "permissions_regex": "(?P<namespace>.+)/(?P<role>.+)"})),
             json!({"name": "d", "outside": {"nexus_endpoints": ["e", 1]}}),
             json!({"name": "/temporal.api.workflowservice.v1.WorkflowService/New", "scope": "cluster", "effects": ["read"]}),
         ),
-    ]
+    ];
+    samples[2]["parity"] = json!("upstream");
+    samples
 }
 
 /// Where each object of the schema stands in the samples.
-const OBJECTS: [(&str, &[&str]); 13] = [
+const OBJECTS: [(&str, &[&str]); 14] = [
     ("", &[""]),
     ("applies-to", &["/applies_to"]),
     ("log", &["/log"]),
+    ("peers", &["/peers"]),
     ("issuer", &["/issuers/corp"]),
     ("token", &["/issuers/corp/token"]),
     ("keys", &["/issuers/corp/keys"]),
@@ -276,7 +280,7 @@ fn values() -> Vec<Value> {
 }
 
 /// What only the filter can tell, by what it says of it: it depends on another field, or on what a word stands for.
-const BEYOND: [&str; 12] = [
+const BEYOND: [&str; 13] = [
     "an issuer: one of",
     "a role: one of",
     "a built-in role (",
@@ -289,6 +293,7 @@ const BEYOND: [&str; 12] = [
     "max_stale to be at least",
     "a key set that can verify",
     "an http or https URL",
+    "no permissions_regex without `parity: upstream`",
 ];
 
 #[test]
@@ -416,17 +421,18 @@ fn wrong_configurations_do_not_validate() {
         ("/authenticated", json!(["ListNamespaces"])),
         ("/methods/0/namespace_field", json!(0)),
         ("/mode", json!("off")),
+        ("/peers", json!("all")),
+        ("/peers/xfcc", json!("yes")),
+        ("/grants/0/who", json!({"peer": "{a}*"})),
     ] {
         let mut sample = samples().remove(0);
         *sample.pointer_mut(path).unwrap() = wrong.clone();
         assert!(!validator.is_valid(&sample), "{path} {wrong}");
         assert!(!problems(&sample).is_empty(), "{path} {wrong}");
     }
-    for later in ["parity", "peers"] {
-        let mut sample = samples().remove(0);
-        sample[later] = json!("upstream");
-        assert!(!validator.is_valid(&sample) && !problems(&sample).is_empty(), "{later}");
-    }
+    let mut sample = samples().remove(0);
+    sample["parity"] = json!("native");
+    assert!(!validator.is_valid(&sample) && !problems(&sample).is_empty());
 }
 
 #[test]
