@@ -64,7 +64,7 @@ MUTANTS = [
     Mutant("a command has no effect where it names", "src/policy/mod.rs",
            "let elsewhere = if self.parity {", "let elsewhere = if self.parity || beyond.is_none() {"),
     Mutant("temporal-system is a namespace", "src/policy/grant.rs",
-           "SYSTEM => self.held(&role, Reach::System),", "SYSTEM if namespace.is_empty() => self.held(&role, Reach::System),"),
+           "SYSTEM => held(&role, Reach::System),", "SYSTEM if namespace.is_empty() => held(&role, Reach::System),"),
 ]
 
 

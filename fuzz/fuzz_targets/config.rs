@@ -45,7 +45,13 @@ fuzz_target!(|data: &[u8]| {
     for issuer in &engine.config.issuers {
         let claims = json!({"groups": ["team-a", "finance"], "permissions": "a:read", "iss": issuer.rules.issuer});
         let claims = claims.as_object().unwrap().clone();
-        let identity = Identity { issuer: Some(issuer.name.clone()), subject: "a-worker".to_owned(), kind: None, claims, peer: None };
+        let identity = Identity {
+            issuer: Some(issuer.name.clone()),
+            subject: "a-worker".to_owned(),
+            kind: None,
+            claims,
+            peer: None,
+        };
         let principal = engine.config.policy.principal(identity);
         let _ = engine.config.policy.decide(&principal, &Target::of(method(0)));
     }
