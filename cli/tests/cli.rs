@@ -72,7 +72,7 @@ fn every_filter_of_an_envoy_configuration_is_checked_and_no_other() {
         &[
             "version: found 2, expected a whole number from 1 to 1\n  --> envoy.yaml:12:24",
             "issuers: found {}, expected at least one issuer\n  --> envoy.yaml:25:28",
-            "parity: found parity, expected nothing: not supported yet\n  --> envoy.yaml:26:17",
+            "parity: found \"native\", expected upstream\n  --> envoy.yaml:26:27",
             "envoy.yaml: 3 errors, 0 warnings",
         ],
     );

@@ -45,7 +45,7 @@ impl Misses<'_> {
             return Ok(Some(self.lacks(grant)? + also));
         }
         // Whoever it is for: would it cover the call?
-        let mut others = changed(grant, &[("who", json!({"issuer": self.trial.caller.issuer}))]);
+        let mut others = changed(grant, &[("who", self.trial.caller.who())]);
         for name in LIMITS.iter().chain(&["namespaces"]) {
             others = changed(&others, &[(name, loosened(grant.get(name)))]);
         }
@@ -198,7 +198,7 @@ mod tests {
         let parsed = temporal_auth::config::Config::parse(config.to_string().as_bytes()).unwrap();
         let target = Target::new(&parsed, method, namespace).unwrap();
         let claims = claims.as_object().unwrap().clone();
-        let caller = Caller { issuer: "corp".into(), claims, typ: None, times: Times::Good };
+        let caller = Caller { issuer: Some("corp".into()), claims, typ: None, times: Times::Good, peer: None };
         let effects: Vec<_> = target.reading().unwrap().unwrap().effects.names().collect();
         find(&config, &caller, &target, &effects).unwrap().pop().map(|(_, why)| why)
     }

@@ -1,8 +1,8 @@
 //! Denials that do less than they seem to: one that a missing claim escapes, and one that never matches anything. Only
 //! what is certain.
 
-use temporal_auth::config::{Config, Issuer};
-use temporal_auth::identity::ClaimName;
+use temporal_auth::config::{Config, Issuer, Peers};
+use temporal_auth::identity::{ClaimName, ClaimSet};
 use temporal_auth::policy::denial::Denial;
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::EffectSet;
@@ -53,12 +53,25 @@ fn gives(issuer: &Issuer, claim: &ClaimName) -> bool {
 
 /// The field because of which a denial never matches, and why.
 fn never(denial: &Denial, config: &Config) -> Option<(&'static str, String)> {
-    let everybody = Who { issuers: Vec::new(), kind: None, subject: Vec::new(), claims: Default::default() };
+    let everybody = Who {
+        issuers: Vec::new(),
+        kind: None,
+        subject: Vec::new(),
+        claims: Default::default(),
+        peer: None,
+        without_token: false,
+    };
     let who = denial.who.as_ref().unwrap_or(&everybody);
     if let Some(why) = impossible_for_all(who, config) {
         return Some((".who", format!("no token can match: {why}")));
     }
+    // Only a peer may come without a token, and no issuer means it.
+    let without_token = config.peers != Peers::Unread
+        && who.issuers.is_empty()
+        && who.kind.is_none()
+        && who.claims == ClaimSet::default();
     if let Some(unless) = &denial.unless
+        && (unless.issuers.is_empty() || !without_token)
         && meant(who, config).all(|issuer| unless.issuers.is_empty() || unless.issuers.contains(&issuer.name))
         && has_no_more_conditions(unless, who)
     {

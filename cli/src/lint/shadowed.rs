@@ -3,7 +3,7 @@
 
 use temporal_auth::config::Config;
 use temporal_auth::identity::ClaimSet;
-use temporal_auth::policy::grant::{Gives, Grant};
+use temporal_auth::policy::grant::{Gives, Grant, Reading};
 use temporal_auth::policy::limits::Limits;
 use temporal_auth::policy::pattern::Pattern;
 use temporal_auth::policy::role::Role;
@@ -35,7 +35,8 @@ fn covers(wide: &Grant, narrow: &Grant) -> bool {
         return false;
     }
     let may_as_much = (*may_register || !narrow.may_register) && (*may_call_back || !narrow.may_call_back);
-    let same_captures = who.claims == narrow.who.claims && who.subject == narrow.who.subject;
+    let same_captures =
+        who.claims == narrow.who.claims && who.subject == narrow.who.subject && who.peer == narrow.who.peer;
     if !is_looser(limits, &narrow.limits, same_captures) {
         return false;
     }
@@ -46,7 +47,17 @@ fn covers(wide: &Grant, narrow: &Grant) -> bool {
                 && is_greater(role, other)
                 && narrower.iter().all(|pattern| reaches(patterns, pattern, same_captures))
         }
-        (Gives::Permissions(claim), Gives::Permissions(other)) => may_as_much && claim == other,
+        (Gives::Permissions(claim, reading), Gives::Permissions(other, other_reading)) => {
+            may_as_much && claim == other && is_same(reading, other_reading)
+        }
+        _ => false,
+    }
+}
+
+fn is_same(one: &Reading, other: &Reading) -> bool {
+    match (one, other) {
+        (Reading::Any, Reading::Any) | (Reading::Upstream(None), Reading::Upstream(None)) => true,
+        (Reading::Upstream(Some(one)), Reading::Upstream(Some(other))) => one.as_str() == other.as_str(),
         _ => false,
     }
 }
@@ -54,13 +65,23 @@ fn covers(wide: &Grant, narrow: &Grant) -> bool {
 /// Whether all that the narrow one means are meant by the wide one: it has no condition that the other has not, and of
 /// each as many alternatives.
 fn is_wider(wide: &Who, narrow: &Who) -> bool {
-    narrow.issuers.iter().all(|issuer| wide.issuers.contains(issuer)) && has_no_more_conditions(wide, narrow)
+    // One that names no issuer means callers without a token, too.
+    let issued = wide.issuers.is_empty()
+        || (!narrow.issuers.is_empty() && narrow.issuers.iter().all(|issuer| wide.issuers.contains(issuer)));
+    issued && has_no_more_conditions(wide, narrow)
 }
 
 /// The same, whoever the issuer is.
 pub(super) fn has_no_more_conditions(wide: &Who, narrow: &Who) -> bool {
-    let Who { issuers: _, kind, subject, claims } = wide;
-    (kind.is_none() || *kind == narrow.kind)
+    let Who { issuers: _, kind, subject, claims, peer, without_token } = wide;
+    let peers = match (peer, &narrow.peer) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(peer), Some(narrower)) => contains_all(peer, narrower),
+    };
+    peers
+        && (!without_token || narrow.without_token)
+        && (kind.is_none() || *kind == narrow.kind)
         && (subject.is_empty() || (!narrow.subject.is_empty() && contains_all(subject, &narrow.subject)))
         && has_no_more(claims, &narrow.claims)
 }
