@@ -315,6 +315,44 @@ mod tests {
     }
 
     #[test]
+    fn a_peer_with_a_token_and_without() {
+        let call = |who: Value, xfcc: bool, token: bool, peer: Option<&str>| {
+            let mut config = config();
+            config["grants"][0]["who"] = who;
+            config["peers"] = json!({"xfcc": xfcc});
+            let parsed = Config::parse(config.to_string().as_bytes()).unwrap();
+            let target = Target::new(&parsed, "StartWorkflowExecution", "payroll").unwrap();
+            let claims = json!({"sub": "alice"}).as_object().unwrap().clone();
+            let caller = match (token, peer) {
+                (false, Some(peer)) => Caller::without_token(peer.to_owned()),
+                (_, peer) => {
+                    let (issuer, peer) = (Some("corp".into()), peer.map(str::to_owned));
+                    Caller { issuer, claims, typ: None, times: Times::Good, peer }
+                }
+            };
+            Filter::new(&config, &caller).unwrap().call(&caller, &target)
+        };
+        // What a header would have to escape.
+        let odd = r#"CN=a,O="b\c";URI=spiffe://x"#;
+        for xfcc in [false, true] {
+            for name in ["spiffe://td/ns/a/sa/w", odd] {
+                let pattern = Pattern::literal(name).to_string();
+                let status = |who: Value, token, peer| call(who, xfcc, token, peer).status;
+                let (bare, both) = (json!({"peer": pattern}), json!({"issuer": "corp", "peer": pattern}));
+                assert_eq!(status(bare.clone(), false, Some(name)), 0, "{name} {xfcc}");
+                assert_eq!(status(bare.clone(), false, Some("other")), 7);
+                assert_eq!(status(bare, true, Some(name)), 7, "it has a token");
+                assert_eq!(status(both.clone(), true, Some(name)), 0, "{name} {xfcc}");
+                assert_eq!(status(both.clone(), true, None), 7);
+                assert_eq!(status(both, false, Some(name)), 7, "it has no token");
+            }
+            let subject = call(json!({"peer": "a*"}), xfcc, false, Some("ab")).caller;
+            assert_eq!(subject, Some(("ab".to_owned(), None)));
+        }
+        assert_eq!(call(json!({"issuer": "corp"}), true, false, Some("a")).status, 16, "nobody asks for a peer");
+    }
+
+    #[test]
     fn names_of_methods() {
         let config = Config::parse(config().to_string().as_bytes()).unwrap();
         let path = |name: &str| Target::new(&config, name, "").map(|target| target.path);

@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn a_peer_needs_no_claims() {
-        let read = |caller: &str| read(&format!("config: c\ncases:\n- {{name: n, {caller}method: M, expect: deny}}\n"));
+        let read =
+            |caller: &str| read(&format!("config: c\ncases:\n- {{name: one, {caller}method: M, expect: deny}}\n"));
         let case = read("peer: \"spiffe://a/b\", ").unwrap().cases.remove(0);
         assert_eq!((case.peer.as_deref(), case.claims), (Some("spiffe://a/b"), None));
         assert!(read("peer: p, claims: {}, issuer: i, ").unwrap().cases[0].claims.is_some());

@@ -153,6 +153,44 @@ mod tests {
     }
 
     #[test]
+    fn of_a_peer_without_a_token() {
+        let config = json!({
+            "version": 1,
+            "issuers": {"corp": {"issuer": "https://a/", "audiences": ["t"], "keys": {"jwks_uri": "https://i/", "cluster": "c"}}},
+            "grants": [{"name": "g", "who": {"peer": "a*"}, "role": "writer", "namespaces": ["x"]}],
+            "denials": [{
+                "name": "d", "who": {"peer": "ab*"}, "unless": {"peer": "abc"}, "effects": ["read", "start"], "namespaces": ["x"],
+                "outside": {"task_queues": ["q"]},
+            }, {"name": "e", "unless": {"issuer": "corp"}, "effects": ["query"]}],
+        });
+        let parsed = temporal_auth::config::Config::parse(config.to_string().as_bytes()).unwrap();
+        let caller = Caller::without_token("ab*{\\".to_owned());
+        let ask = |method: &str, name: &str| {
+            let target = Target::new(&parsed, method, "x").unwrap();
+            let found = conditions(&config, &caller, &target, name).unwrap();
+            let found: Vec<_> = found.iter().map(|(name, what)| format!("{name}: {what}")).collect();
+            (found, without(&config, &caller, &target, name).unwrap().status)
+        };
+        assert_eq!(
+            ask("StartWorkflowExecution", "d"),
+            (
+                [
+                    "who: is this caller: peer matches \"ab*\", and is \"ab*{\\\\\"",
+                    "unless: does not spare this caller: peer must match \"abc\", and is \"ab*{\\\\\"",
+                    "effects: start",
+                    "namespaces: x",
+                    "outside: it names no task queue (task_queues [\"q\"])",
+                ]
+                .map(str::to_owned)
+                .to_vec(),
+                0
+            )
+        );
+        let needed = "unless: does not spare this caller: a token of issuer \"corp\" is needed, and there is none";
+        assert_eq!(ask("QueryWorkflow", "e"), ([needed, "effects: query"].map(str::to_owned).to_vec(), 0));
+    }
+
+    #[test]
     fn what_would_be_without_it() {
         let sub = || json!({"sub": "s"});
         let (conditions, without) = explained(

@@ -148,7 +148,10 @@ fn why(
         let _ = writeln!(text, "Without it: {}", verdict(&without));
         return Ok(text);
     }
-    let effects = reading.places().fold(reading.effects, |all, (_, effects)| all.with(effects));
+    let mut effects = reading.places().fold(reading.effects, |all, (_, effects)| all.with(effects));
+    if configuration.config.policy.parity {
+        effects = reading.method.effects;
+    }
     let misses = misses::find(config, caller, target, &effects.names().collect::<Vec<_>>())?;
     if misses.is_empty() {
         text.push_str("\nNo grant is near: none is for this caller, and none for others covers the call.\n");
