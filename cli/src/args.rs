@@ -12,11 +12,12 @@ configuration with it, or a WasmPlugin manifest.
   temporal-auth check [--deny-warnings] FILE...
       prints every error and warning with its place
 
-  temporal-auth explain --config FILE (--token JWT | --claims JSON [--issuer NAME]) --method NAME [--namespace NAME]
-                        [--request JSON]
+  temporal-auth explain --config FILE [--token JWT | --claims JSON [--issuer NAME]] [--peer NAME] --method NAME
+                        [--namespace NAME] [--request JSON]
       says what the filter would decide, by which rule, and which grants nearly cover the call
-      JWT and JSON may be @FILE, or - for standard input; no signature is checked. A request is the JSON of its
-      protobuf message; without it, it names its namespace and nothing else
+      JWT and JSON may be @FILE, or - for standard input; no signature is checked. A peer is who the caller's TLS
+      certificate names, with a token or without. A request is the JSON of its protobuf message; without it, it names
+      its namespace and nothing else
 
   temporal-auth test FILE...
       runs the cases in the files and tells which grants none of them needs
@@ -60,6 +61,8 @@ pub(crate) struct Question {
     pub(crate) claims: Option<String>,
     /// and the name that the configuration has for who issued them.
     pub(crate) issuer: Option<String>,
+    /// Who the TLS peer is.
+    pub(crate) peer: Option<String>,
     /// The method, as policies name it.
     pub(crate) method: String,
     /// The namespace that the request names.
@@ -97,6 +100,7 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, String> {
             ("explain", Long("claims")) => question.claims = Some(content(string(&mut parser)?)?),
             ("explain", Long("request")) => question.request = Some(content(string(&mut parser)?)?),
             ("explain", Long("issuer")) => question.issuer = Some(string(&mut parser)?),
+            ("explain", Long("peer")) => question.peer = Some(string(&mut parser)?),
             ("explain", Long("method")) => question.method = string(&mut parser)?,
             ("explain", Long("namespace")) => question.namespace = string(&mut parser)?,
             (_, other) => return Err(text(other.unexpected())),
@@ -109,10 +113,14 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, String> {
         "test" => Ok(Command::Test { files }),
         "explain" if !has_config => Err("--config is missing".to_owned()),
         "explain" if question.method.is_empty() => Err("--method is missing".to_owned()),
-        "explain" if question.token.is_some() == question.claims.is_some() => {
+        "explain" if question.token.is_some() && question.claims.is_some() => {
             Err("either --token or --claims".to_owned())
         }
-        "explain" if question.token.is_some() && question.issuer.is_some() => {
+        "explain" if question.token.is_none() && question.claims.is_none() && question.peer.is_none() => {
+            Err("who calls is missing: --token, --claims or --peer".to_owned())
+        }
+        "explain" if question.peer.as_deref() == Some("") => Err("--peer is empty".to_owned()),
+        "explain" if question.claims.is_none() && question.issuer.is_some() => {
             Err("--issuer goes with --claims: a token says it itself".to_owned())
         }
         "explain" => Ok(Command::Explain(question)),
@@ -166,6 +174,10 @@ mod tests {
         assert!(
             matches!(parse(&explain), Ok(Command::Explain(question)) if question.namespace == "n" && question.request.is_none())
         );
+        let peer = ["explain", "--config", "f", "--method", "m", "--peer", "spiffe://a/b"];
+        assert!(
+            matches!(parse(&peer), Ok(Command::Explain(question)) if question.peer.as_deref() == Some("spiffe://a/b") && question.claims.is_none())
+        );
         let with_request = [&explain[..], &["--request", "{}"]].concat();
         assert!(
             matches!(parse(&with_request), Ok(Command::Explain(question)) if question.request.as_deref() == Some("{}"))
@@ -184,7 +196,10 @@ mod tests {
             &["explain", "--config", "f", "--method", "m"],
             &["explain", "--config", "f", "--method", "m", "--claims", "{}", "--token", "x"],
             &["explain", "--config", "f", "--method", "m", "--issuer", "i", "--token", "x"],
+            &["explain", "--config", "f", "--method", "m", "--issuer", "i", "--peer", "x"],
+            &["explain", "--config", "f", "--method", "m", "--peer", ""],
             &["explain", "--method", "m", "--claims", "{}"],
+            &["check", "--peer", "x", "f"],
             &["check", "--request", "{}", "f"],
             &["explain", "--config", "f", "--claims", "{}", "--method", "m", "--request"],
             &["explain", "--config", "f", "--claims", "{}"],

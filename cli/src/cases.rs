@@ -64,7 +64,7 @@ fn coverage(names: &[&str], word: &str, decided: &[String]) -> String {
 }
 
 fn outcome(case: &Case, configuration: &Configuration) -> Result<Outcome, String> {
-    let caller = explain::claimed(case.issuer.as_deref(), case.claims.clone(), configuration)?;
+    let caller = explain::claimed(case.issuer.as_deref(), case.claims.clone(), case.peer.clone(), configuration)?;
     let target = Target::new(&configuration.config, &case.method, &case.namespace)
         .ok_or_else(|| format!("no method {:?}", case.method))?;
     let target = match &case.request {

@@ -11,11 +11,13 @@ pub(crate) fn check(files: &[PathBuf], deny_warnings: bool) -> Result<(String, b
     for path in files {
         let mut file = load::file(path)?;
         for configuration in &file.configurations {
-            file.wrong.extend(lint::all(&configuration.config).into_iter().map(|lint| Diagnostic {
-                warning: true,
-                at: configuration.place(&lint.path).pointed(),
-                text: format!("{}: {}", lint.path, lint.text),
-                help: Some(lint.help),
+            file.wrong.extend(lint::all(&configuration.config, &configuration.value).into_iter().map(|lint| {
+                Diagnostic {
+                    warning: true,
+                    at: configuration.place(&lint.path).pointed(),
+                    text: format!("{}: {}", lint.path, lint.text),
+                    help: Some(lint.help),
+                }
             }));
         }
         let (text, errors, warnings) = report::show(&mut file.wrong, &file.source);

@@ -7,9 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_compact::{KeyPair, Seed};
 use serde_json::{Map, Value, json};
-use temporal_auth::call::{Call, Step};
-use temporal_auth::config::Config;
+use temporal_auth::call::{Call, Host, Step};
+use temporal_auth::config::{Config, Peers};
 use temporal_auth::engine::Engine;
+use temporal_auth::policy::pattern::Pattern;
 use temporal_auth::temporal::{MethodRef, RequestReader, Scope, Target as Reading};
 use temporal_auth::wire::headers::{Headers, serialize};
 
@@ -27,17 +28,48 @@ pub(crate) enum Times {
     Good,
 }
 
-/// Who calls: claims that are taken as verified.
+/// Who calls: claims, or a certificate, that are taken as verified.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
-    /// The name that the configuration has for who issued them.
-    pub(crate) issuer: String,
+    /// The name that the configuration has for who issued the claims; none for a caller without a token.
+    pub(crate) issuer: Option<String>,
     /// The claims.
     pub(crate) claims: Map<String, Value>,
     /// `typ` of the token's header; none where there is no token.
     pub(crate) typ: Option<String>,
     /// Whether their times count.
     pub(crate) times: Times,
+    /// Who the TLS peer is.
+    pub(crate) peer: Option<String>,
+}
+
+impl Caller {
+    /// One who has a certificate and no token.
+    pub(crate) fn without_token(peer: String) -> Self {
+        Self { issuer: None, claims: Map::new(), typ: None, times: Times::Good, peer: Some(peer) }
+    }
+
+    /// A `who` that means this caller.
+    pub(crate) fn who(&self) -> Value {
+        match (&self.issuer, &self.peer) {
+            (Some(issuer), _) => json!({"issuer": issuer}),
+            (None, Some(peer)) => json!({"peer": Pattern::literal(peer).to_string()}),
+            (None, None) => json!({}),
+        }
+    }
+}
+
+/// A connection of which the peer is known and nothing else.
+struct Connection<'a>(Option<&'a str>);
+
+impl Host for Connection<'_> {
+    fn cluster(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn peer(&self) -> Option<String> {
+        self.0.map(str::to_owned)
+    }
 }
 
 /// What is called.
@@ -160,17 +192,22 @@ impl Filter {
     /// What comes of a call.
     pub(crate) fn call(&mut self, caller: &Caller, target: &Target) -> Outcome {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let authorization = format!("Bearer {}", self.token(caller, now));
+        let authorization = caller.issuer.as_ref().map(|issuer| format!("Bearer {}", self.token(caller, issuer, now)));
+        let forwarded = caller.peer.as_ref().filter(|_| self.engine.config.peers == Peers::Forwarded);
+        let forwarded = forwarded.map(|peer| format!("URI=\"{}\"", peer.replace('\\', "\\\\").replace('"', "\\\"")));
         let now = now.saturating_mul(1000);
-        let headers = serialize(&[
+        let mut headers: Vec<(&[u8], &[u8])> = vec![
             (b":method", b"POST"),
             (b":path", target.path.as_bytes()),
             (b"content-type", b"application/grpc"),
             (b"te", b"trailers"),
-            (b"authorization", authorization.as_bytes()),
-        ]);
+        ];
+        headers.extend(authorization.iter().map(|value| (&b"authorization"[..], value.as_bytes())));
+        headers.extend(forwarded.iter().map(|value| (&b"x-forwarded-client-cert"[..], value.as_bytes())));
+        let headers = serialize(&headers);
+        let host = Connection(caller.peer.as_deref());
         let mut call = Call::new(now);
-        let mut step = call.on_headers(&mut self.engine, Headers::new(&headers), false, (), &mut Vec::new());
+        let mut step = call.on_headers(&mut self.engine, Headers::new(&headers), false, host, &mut Vec::new());
         if step == Step::Forward {
             step = call.on_body(&mut self.engine, &target.body(), true);
         }
@@ -187,7 +224,7 @@ impl Filter {
         Outcome { status, rule: decision.rule, reason: decision.reason, shadow: decision.shadow, caller }
     }
 
-    fn token(&self, caller: &Caller, now: u64) -> String {
+    fn token(&self, caller: &Caller, name: &str, now: u64) -> String {
         let mut claims = caller.claims.clone();
         if caller.times == Times::Good {
             claims.retain(|name, _| name != "nbf" && name != "iat");
@@ -195,7 +232,7 @@ impl Filter {
         }
         // Of claims that are no token's, what every accepted token has may be left out.
         if caller.typ.is_none()
-            && let Some(issuer) = self.engine.config.issuers.iter().find(|issuer| *issuer.name == *caller.issuer)
+            && let Some(issuer) = self.engine.config.issuers.iter().find(|issuer| *issuer.name == *name)
         {
             claims.entry("iss").or_insert_with(|| Value::from(issuer.rules.issuer.as_str()));
             if let Some(audience) = issuer.rules.audiences.iter().flatten().next() {
@@ -237,7 +274,7 @@ mod tests {
 
     fn call(claims: Value, typ: Option<&str>, times: Times, method: &str, namespace: &str) -> Outcome {
         let claims = claims.as_object().unwrap().clone();
-        let caller = Caller { issuer: "corp".into(), claims, typ: typ.map(str::to_owned), times };
+        let caller = Caller { issuer: Some("corp".into()), claims, typ: typ.map(str::to_owned), times, peer: None };
         let parsed = Config::parse(config().to_string().as_bytes()).unwrap();
         let target = Target::new(&parsed, method, namespace).unwrap();
         Filter::new(&config(), &caller).unwrap().call(&caller, &target)
@@ -275,6 +312,44 @@ mod tests {
         assert_eq!(call(now - 300, "at+jwt", Times::AsTheyAre), 16, "expired");
         assert_eq!(call(now + 300, "at+jwt", Times::AsTheyAre), 16, "max_lifetime");
         assert_eq!(call(now - 300, "at+jwt", Times::Good), 0);
+    }
+
+    #[test]
+    fn a_peer_with_a_token_and_without() {
+        let call = |who: Value, xfcc: bool, token: bool, peer: Option<&str>| {
+            let mut config = config();
+            config["grants"][0]["who"] = who;
+            config["peers"] = json!({"xfcc": xfcc});
+            let parsed = Config::parse(config.to_string().as_bytes()).unwrap();
+            let target = Target::new(&parsed, "StartWorkflowExecution", "payroll").unwrap();
+            let claims = json!({"sub": "alice"}).as_object().unwrap().clone();
+            let caller = match (token, peer) {
+                (false, Some(peer)) => Caller::without_token(peer.to_owned()),
+                (_, peer) => {
+                    let (issuer, peer) = (Some("corp".into()), peer.map(str::to_owned));
+                    Caller { issuer, claims, typ: None, times: Times::Good, peer }
+                }
+            };
+            Filter::new(&config, &caller).unwrap().call(&caller, &target)
+        };
+        // What a header would have to escape.
+        let odd = r#"CN=a,O="b\c";URI=spiffe://x"#;
+        for xfcc in [false, true] {
+            for name in ["spiffe://td/ns/a/sa/w", odd] {
+                let pattern = Pattern::literal(name).to_string();
+                let status = |who: Value, token, peer| call(who, xfcc, token, peer).status;
+                let (bare, both) = (json!({"peer": pattern}), json!({"issuer": "corp", "peer": pattern}));
+                assert_eq!(status(bare.clone(), false, Some(name)), 0, "{name} {xfcc}");
+                assert_eq!(status(bare.clone(), false, Some("other")), 7);
+                assert_eq!(status(bare, true, Some(name)), 7, "it has a token");
+                assert_eq!(status(both.clone(), true, Some(name)), 0, "{name} {xfcc}");
+                assert_eq!(status(both.clone(), true, None), 7);
+                assert_eq!(status(both, false, Some(name)), 7, "it has no token");
+            }
+            let subject = call(json!({"peer": "a*"}), xfcc, false, Some("ab")).caller;
+            assert_eq!(subject, Some(("ab".to_owned(), None)));
+        }
+        assert_eq!(call(json!({"issuer": "corp"}), true, false, Some("a")).status, 16, "nobody asks for a peer");
     }
 
     #[test]

@@ -92,7 +92,6 @@ fn diagnostic(problem: &Problem, found: &Found) -> Diagnostic {
 pub(crate) fn pointed(problem: &Problem, place: Place) -> Span {
     let names = problem.found == "nothing"
         || problem.found == "an unknown field"
-        || problem.expected.starts_with("nothing: not supported")
         || problem.expected.starts_with("another name");
     if names { place.name.unwrap_or(place.value) } else { place.pointed() }
 }

@@ -207,7 +207,7 @@ mod tests {
                 let message = DynamicMessage::decode(input, &body[5..]).unwrap();
                 let target = target.with_request(&serde_json::to_value(&message).unwrap(), "").unwrap();
                 let claims = case["claims"].as_object().unwrap().clone();
-                let caller = Caller { issuer: "corp".into(), claims, typ: None, times: Times::Good };
+                let caller = Caller { issuer: Some("corp".into()), claims, typ: None, times: Times::Good, peer: None };
                 let outcome = Filter::new(configuration, &caller).unwrap().call(&caller, &target);
                 // A faulty encoding is none that JSON could have.
                 if case["grpc_status"] != 3 {

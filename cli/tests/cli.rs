@@ -358,3 +358,62 @@ fn what_is_in_shadow_is_told_and_does_not_decide() {
         &["verdict  ALLOW by rule people", "shadow   tried-out would deny"],
     );
 }
+
+/// Explains a call of a TLS peer to the filter of peers.yaml.
+fn ask_peer(peer: &str, caller: &[&str], method: &str, namespace: &str, code: i32, expected: &[&str]) {
+    let peer = format!("spiffe://cluster.local/ns/{peer}");
+    let call = ["explain", "--config", "peers.yaml", "--method", method, "--namespace", namespace, "--peer", &peer];
+    assert_run(&[&call[..], caller].concat(), code, expected);
+}
+
+#[test]
+fn a_peer_is_explained_with_a_token_and_without() {
+    let expected = [
+        "caller   spiffe://cluster.local/ns/payroll/sa/worker, a TLS peer without a token\npeer     spiffe://",
+        "         as the certificate of the connection would name it\n",
+        "verdict  ALLOW by rule workloads",
+    ];
+    ask_peer("payroll/sa/worker", &[], "PollWorkflowTaskQueue", "payroll", 0, &expected);
+    let expected = [
+        "verdict  DENY by rule default-deny",
+        "workloads: is for this caller, but its namespaces [\"{team}\"] do not match",
+    ];
+    ask_peer("orders/sa/worker", &[], "PollWorkflowTaskQueue", "payroll", 1, &expected);
+    let alice = ["--claims", r#"{"sub": "alice", "groups": ["finance"]}"#];
+    let expected = ["caller   alice of issuer corp\n", "peer     spiffe://", "verdict  ALLOW by rule finance"];
+    ask_peer("istio-system/sa/gateway", &alice, "StartWorkflowExecution", "payroll", 0, &expected);
+    let expected = [
+        "finance: would cover the call, but is not for this caller: peer must match \"spiffe://cluster.local/ns/istio-system/sa/gateway\", and is \"spiffe://cluster.local/ns/x/sa/y\"",
+    ];
+    ask_peer("x/sa/y", &alice, "StartWorkflowExecution", "payroll", 1, &expected);
+    let expected = [
+        "Denial legacy-reads-only matches:\n  who: is this caller: peer matches \"spiffe://cluster.local/ns/legacy/sa/*\"",
+        "  effects: respond\n",
+        "Without it: ALLOW by rule workloads",
+    ];
+    ask_peer("legacy/sa/worker", &[], "RespondWorkflowTaskCompleted", "legacy", 1, &expected);
+    let unasked = ["explain", "--config", "good.yaml", "--peer", "a", "--method", "QueryWorkflow"];
+    let expected = ["caller   nobody\n", "no rule asks for a peer", "REFUSE with UNAUTHENTICATED", "reason   no token"];
+    assert_run(&unasked, 1, &expected);
+}
+
+#[test]
+fn cases_with_peers() {
+    let expected = [
+        "peer-cases.yaml: 5 passed, 0 failed\n",
+        "peer-cases.yaml: 2 of 2 grants decided a case\n",
+        "peer-cases.yaml: 1 of 1 denials decided a case\n",
+    ];
+    assert_run(&["test", "peer-cases.yaml"], 0, &expected);
+}
+
+#[test]
+fn peers_are_checked() {
+    let expected = [
+        "warning: grants[0].who.peer: `spiffe://td/ns/edge/sa/proxy` is a gateway, says `spiffe://td/ns/edge/sa/*` in peers.gateways",
+        "warning: grants[1].who.peer: `spiffe://td/ns/temporal/sa/temporal-web` looks like the identity of a gateway",
+        "doubtful-peers.yaml: 0 errors, 2 warnings",
+    ];
+    assert_run(&["check", "doubtful-peers.yaml"], 0, &expected);
+    assert_run(&["check", "--deny-warnings", "peers.yaml"], 0, &["peers.yaml: good\n"]);
+}

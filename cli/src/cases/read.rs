@@ -28,8 +28,10 @@ pub(super) struct Case {
     pub(super) at: Span,
     /// The name that the configuration has for the issuer.
     pub(super) issuer: Option<String>,
-    /// The caller's claims.
-    pub(super) claims: Map<String, Value>,
+    /// The caller's claims; none for one who has a certificate and no token.
+    pub(super) claims: Option<Map<String, Value>>,
+    /// Who the TLS peer is.
+    pub(super) peer: Option<String>,
     /// The method, as policies name it.
     pub(super) method: String,
     /// The namespace that the request names.
@@ -75,14 +77,23 @@ fn cases(root: &Node<'_>, document: &yaml::Node) -> Option<Cases> {
 }
 
 fn case(node: &Node<'_>, at: Span) -> Option<Case> {
-    let members = node.members(&["name", "issuer", "claims", "method", "namespace", "request", "expect", "rule"])?;
+    let members =
+        node.members(&["name", "issuer", "claims", "peer", "method", "namespace", "request", "expect", "rule"])?;
     let optional =
         |name: &str| members.get(name).map_or(Some(None), |node| node.text().map(|text| Some(text.to_owned())));
     let name = members.require("name", "what the case shows").and_then(|node| node.text());
     let issuer = optional("issuer");
-    let claims = members
-        .require("claims", "the caller's claims")
-        .and_then(|node| node.value().as_object().cloned().or_else(|| node.wrong("an object of claims")));
+    let peer = optional("peer");
+    let claims = match members.get("claims") {
+        None if members.get("peer").is_some() => {
+            if let Some(issuer) = members.get("issuer") {
+                issuer.wrong::<()>("no issuer without claims: a peer alone has no token");
+            }
+            Some(None)
+        }
+        None => members.miss("claims", "the caller's claims, or a `peer`"),
+        Some(node) => node.value().as_object().cloned().map(Some).or_else(|| node.wrong("an object of claims")),
+    };
     let method = members.require("method", "a method, as policies name it").and_then(|node| node.text());
     let namespace = optional("namespace");
     let request = members.get("request").map_or(Some(None), |node| match node.value() {
@@ -100,6 +111,7 @@ fn case(node: &Node<'_>, at: Span) -> Option<Case> {
         at,
         issuer: issuer?,
         claims: claims?,
+        peer: peer?,
         method: method?.to_owned(),
         namespace: namespace?.unwrap_or_default(),
         request: request?,
@@ -117,12 +129,33 @@ mod tests {
         let text = "config: c.yaml\npeople:\n- &alice {sub: alice}\ncases:\n- name: one\n  claims: *alice\n  method: M\n  \
                     namespace: x\n  expect: allow\n- {name: two, claims: {}, issuer: i, method: M, expect: deny, rule: r, request: {a: 1}}\n";
         let cases = read(text).unwrap().cases;
-        assert_eq!((cases[0].claims["sub"].as_str(), cases[0].at.line, cases[0].allow), (Some("alice"), 5, true));
+        assert_eq!(
+            (cases[0].claims.as_ref().unwrap()["sub"].as_str(), cases[0].at.line, cases[0].allow),
+            (Some("alice"), 5, true)
+        );
         assert_eq!((&cases[0].request, &cases[1].request), (&None, &Some(serde_json::json!({"a": 1}))));
         assert_eq!(
             (cases[1].issuer.as_deref(), cases[1].rule.as_deref(), cases[1].allow),
             (Some("i"), Some("r"), false)
         );
+    }
+
+    #[test]
+    fn a_peer_needs_no_claims() {
+        let read =
+            |caller: &str| read(&format!("config: c\ncases:\n- {{name: one, {caller}method: M, expect: deny}}\n"));
+        let case = read("peer: \"spiffe://a/b\", ").unwrap().cases.remove(0);
+        assert_eq!((case.peer.as_deref(), case.claims), (Some("spiffe://a/b"), None));
+        assert!(read("peer: p, claims: {}, issuer: i, ").unwrap().cases[0].claims.is_some());
+        for (caller, expected) in [
+            ("", "cases[0].claims: found nothing, expected the caller's claims, or a `peer`"),
+            ("peer: p, issuer: i, ", "cases[0].issuer: found \"i\", expected no issuer without claims"),
+            ("peer: \"\", ", "cases[0].peer: found \"\""),
+            ("peer: p, claims: [], ", "cases[0].claims: found []"),
+        ] {
+            let wrong = read(caller).unwrap_err();
+            assert!(wrong[0].text.starts_with(expected), "{caller}: {}", wrong[0].text);
+        }
     }
 
     #[test]

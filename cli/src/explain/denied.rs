@@ -33,7 +33,7 @@ pub(super) fn conditions(
     if let Some(limits) = denial.get("outside").and_then(Value::as_object) {
         for (name, list) in limits {
             let limit = Map::from_iter([(name.clone(), list.clone())]);
-            if let Some(why) = trial.refused_by(&limit, json!({"issuer": caller.issuer}))? {
+            if let Some(why) = trial.refused_by(&limit, caller.who())? {
                 conditions.push(("outside", format!("{why} ({name} {list})")));
             }
         }
@@ -58,7 +58,12 @@ fn denials(config: &Value) -> impl Iterator<Item = &Value> {
 /// The conditions of `who`, with what the caller has.
 fn met(trial: &Trial<'_>, who: &Value) -> String {
     let conditions = who.as_object().into_iter().flatten().filter(|(name, _)| *name != "claims");
-    let mut met: Vec<_> = conditions.map(|(name, condition)| format!("{name} {condition}")).collect();
+    let mut met: Vec<_> = conditions
+        .map(|(name, condition)| match &trial.caller.peer {
+            Some(peer) if name == "peer" => format!("peer matches {condition}, and is {peer:?}"),
+            _ => format!("{name} {condition}"),
+        })
+        .collect();
     for (name, patterns) in who.get("claims").and_then(Value::as_object).into_iter().flatten() {
         let found = trial.found(name).unwrap_or_default();
         met.push(format!("claim {name} matches {patterns}, and is {found}"));
@@ -73,11 +78,11 @@ fn matching(trial: &Trial<'_>, denial: &Value) -> Result<[Vec<String>; 2], Strin
         Some(list) => list.iter().map(Some).collect(),
         None => vec![None],
     };
-    let grant = json!({"name": "trial", "who": {"issuer": trial.caller.issuer}, "role": "admin", "system": true});
+    let grant = json!({"name": "trial", "who": trial.caller.who(), "role": "admin", "system": true});
     let mut matching = [Vec::new(), Vec::new()];
     for effect in list("effects") {
         for namespace in list("namespaces") {
-            let mut tried = json!({"name": "denial", "who": {"issuer": trial.caller.issuer}});
+            let mut tried = json!({"name": "denial", "who": trial.caller.who()});
             let parts = [("effects", effect), ("namespaces", namespace)];
             for (field, value) in parts {
                 if let (Some(members), Some(value)) = (tried.as_object_mut(), value) {
@@ -115,7 +120,7 @@ mod tests {
         let parsed = temporal_auth::config::Config::parse(config.to_string().as_bytes()).unwrap();
         let target = Target::new(&parsed, method, namespace).unwrap();
         let claims = claims.as_object().unwrap().clone();
-        let caller = Caller { issuer: "corp".into(), claims, typ: None, times: Times::Good };
+        let caller = Caller { issuer: Some("corp".into()), claims, typ: None, times: Times::Good, peer: None };
         let outcome = Filter::new(&config, &caller).unwrap().call(&caller, &target);
         assert_eq!((outcome.status, outcome.rule.as_deref()), (7, Some("d")));
         let conditions = conditions(&config, &caller, &target, "d").unwrap();
@@ -145,6 +150,44 @@ mod tests {
             ]
         );
         assert_eq!((without.status, without.rule.as_deref()), (0, Some("g")));
+    }
+
+    #[test]
+    fn of_a_peer_without_a_token() {
+        let config = json!({
+            "version": 1,
+            "issuers": {"corp": {"issuer": "https://a/", "audiences": ["t"], "keys": {"jwks_uri": "https://i/", "cluster": "c"}}},
+            "grants": [{"name": "g", "who": {"peer": "a*"}, "role": "writer", "namespaces": ["x"]}],
+            "denials": [{
+                "name": "d", "who": {"peer": "ab*"}, "unless": {"peer": "abc"}, "effects": ["read", "start"], "namespaces": ["x"],
+                "outside": {"task_queues": ["q"]},
+            }, {"name": "e", "unless": {"issuer": "corp"}, "effects": ["query"]}],
+        });
+        let parsed = temporal_auth::config::Config::parse(config.to_string().as_bytes()).unwrap();
+        let caller = Caller::without_token("ab*{\\".to_owned());
+        let ask = |method: &str, name: &str| {
+            let target = Target::new(&parsed, method, "x").unwrap();
+            let found = conditions(&config, &caller, &target, name).unwrap();
+            let found: Vec<_> = found.iter().map(|(name, what)| format!("{name}: {what}")).collect();
+            (found, without(&config, &caller, &target, name).unwrap().status)
+        };
+        assert_eq!(
+            ask("StartWorkflowExecution", "d"),
+            (
+                [
+                    "who: is this caller: peer matches \"ab*\", and is \"ab*{\\\\\"",
+                    "unless: does not spare this caller: peer must match \"abc\", and is \"ab*{\\\\\"",
+                    "effects: start",
+                    "namespaces: x",
+                    "outside: it names no task queue (task_queues [\"q\"])",
+                ]
+                .map(str::to_owned)
+                .to_vec(),
+                0
+            )
+        );
+        let needed = "unless: does not spare this caller: a token of issuer \"corp\" is needed, and there is none";
+        assert_eq!(ask("QueryWorkflow", "e"), ([needed, "effects: query"].map(str::to_owned).to_vec(), 0));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Grants that nearly cover a call: what keeps each from it.
 
 use serde_json::{Map, Value, json};
+use temporal_auth::temporal::Access;
 
 use super::trial::Trial;
 use crate::filter::{Caller, Target};
@@ -45,7 +46,7 @@ impl Misses<'_> {
             return Ok(Some(self.lacks(grant)? + also));
         }
         // Whoever it is for: would it cover the call?
-        let mut others = changed(grant, &[("who", json!({"issuer": self.trial.caller.issuer}))]);
+        let mut others = changed(grant, &[("who", self.trial.caller.who())]);
         for name in LIMITS.iter().chain(&["namespaces"]) {
             others = changed(&others, &[(name, loosened(grant.get(name)))]);
         }
@@ -72,7 +73,10 @@ impl Misses<'_> {
             let role = grant.get("role").and_then(Value::as_str).unwrap_or_default();
             let missing = self.missing(grant, role)?;
             if !missing.is_empty() {
-                lacks.push(format!("its role {role} does not give {}", missing.join(", ")));
+                lacks.push(match self.least() {
+                    Some(least) => format!("its role {role} is not all of {least}, as parity: upstream asks for"),
+                    None => format!("its role {role} does not give {}", missing.join(", ")),
+                });
             }
         }
         if !covers {
@@ -100,6 +104,16 @@ impl Misses<'_> {
             lacks.push("together with no other grant it covers the whole call".to_owned());
         }
         Ok(format!("is for this caller, but {}", lacks.join(", and ")))
+    }
+
+    /// The role that Temporal's own authorizer asks for, where it decides.
+    fn least(&self) -> Option<&'static str> {
+        self.trial.config.get("parity")?;
+        self.trial.target.method.as_ref().map(|method| match method.access {
+            Access::ReadOnly => "reader",
+            Access::Write => "writer",
+            Access::Admin => "admin",
+        })
     }
 
     /// The effects of the call that a role does not give: without which one it still is not enough when it has all
@@ -187,20 +201,33 @@ mod tests {
     }
 
     fn misses(who: Value, gives: Value, claims: Value, method: &str, namespace: &str) -> Option<String> {
+        let claims = claims.as_object().unwrap().clone();
+        let caller = Caller { issuer: Some("corp".into()), claims, typ: None, times: Times::Good, peer: None };
+        misses_of(&caller, json!({}), who, gives, method, namespace)
+    }
+
+    fn misses_of(
+        caller: &Caller,
+        top: Value,
+        who: Value,
+        gives: Value,
+        method: &str,
+        namespace: &str,
+    ) -> Option<String> {
         let mut grant = json!({"name": "g", "who": who});
         gives.as_object().unwrap().iter().for_each(|(name, value)| grant[name] = value.clone());
         let issuer = |issuer: &str| json!({"issuer": issuer, "audiences": ["t"], "keys": {"jwks_uri": "https://i/", "cluster": "c"}, "service_when": [{"gty": "cc"}]});
-        let config = json!({
+        let mut config = json!({
             "version": 1,
             "issuers": {"corp": issuer("https://a/"), "other": issuer("https://b/")},
+            "roles": {"most": {"from": "writer", "minus": ["terminate"]}},
             "grants": [grant],
         });
+        top.as_object().unwrap().iter().for_each(|(name, value)| config[name] = value.clone());
         let parsed = temporal_auth::config::Config::parse(config.to_string().as_bytes()).unwrap();
         let target = Target::new(&parsed, method, namespace).unwrap();
-        let claims = claims.as_object().unwrap().clone();
-        let caller = Caller { issuer: "corp".into(), claims, typ: None, times: Times::Good };
         let effects: Vec<_> = target.reading().unwrap().unwrap().effects.names().collect();
-        find(&config, &caller, &target, &effects).unwrap().pop().map(|(_, why)| why)
+        find(&config, caller, &target, &effects).unwrap().pop().map(|(_, why)| why)
     }
 
     #[test]
@@ -284,6 +311,61 @@ mod tests {
         };
         assert!(near(json!(["{t}-*"]), "PollWorkflowTaskQueue").is_none(), "it names no queue");
         assert!(near(json!(["{t}-*"]), "DescribeNamespace").unwrap().contains("subject must be \"{t}-runner\""));
+    }
+
+    #[test]
+    fn peers() {
+        let gives = || json!({"role": "worker", "namespaces": ["{t}"]});
+        let alone = |who: Value, gives: Value, namespace: &str| {
+            let caller = Caller::without_token("spiffe://a/*".to_owned());
+            misses_of(&caller, json!({}), who, gives, "PollWorkflowTaskQueue", namespace)
+        };
+        let why = alone(json!({"peer": "spiffe://{t}/x"}), gives(), "a").unwrap();
+        assert!(why.ends_with("this caller: peer must match \"spiffe://{t}/x\", and is \"spiffe://a/*\""), "{why}");
+        let own =
+            alone(json!({"peer": "spiffe://a/{t}"}), json!({"role": "reader", "namespaces": ["b"]}), "a").unwrap();
+        assert_eq!(
+            own,
+            "is for this caller, but its role reader does not give poll, and its namespaces [\"b\"] do not match"
+        );
+        let why = alone(json!({"issuer": "corp", "subject": "{t}-w"}), gives(), "a").unwrap();
+        assert!(why.ends_with("a token of issuer \"corp\" is needed, and there is none"), "{why}");
+        let limited = json!({"role": "worker", "namespaces": ["a"], "task_queues": ["q"]});
+        assert!(alone(json!({"peer": "spiffe://a/\\*"}), limited, "a").unwrap().contains("is limited: "));
+
+        let with_token = |who: Value, peer: Option<&str>| {
+            let (issuer, peer) = (Some("corp".into()), peer.map(str::to_owned));
+            let claims = json!({"sub": "s"}).as_object().unwrap().clone();
+            let caller = Caller { issuer, claims, typ: None, times: Times::Good, peer };
+            misses_of(
+                &caller,
+                json!({}),
+                who,
+                json!({"role": "worker", "namespaces": ["a"]}),
+                "PollWorkflowTaskQueue",
+                "a",
+            )
+        };
+        let why = with_token(json!({"peer": "p"}), Some("p")).unwrap();
+        assert!(why.ends_with("it is for a peer without a token, and there is one"), "{why}");
+        let both = || json!({"issuer": "corp", "peer": "p"});
+        assert!(with_token(both(), Some("q")).unwrap().ends_with("peer must match \"p\", and is \"q\""));
+        assert!(with_token(both(), None).unwrap().ends_with("peer must match \"p\", and there is none"));
+    }
+
+    #[test]
+    fn roles_under_parity() {
+        let gives = |role: &str| json!({"role": role, "namespaces": ["x"]});
+        let of = |gives: Value, method: &str| {
+            let claims = json!({"sub": "a", "p": ["x:read"]}).as_object().unwrap().clone();
+            let caller = Caller { issuer: Some("corp".into()), claims, typ: None, times: Times::Good, peer: None };
+            misses_of(&caller, json!({"parity": "upstream"}), json!({"issuer": "corp"}), gives, method, "x").unwrap()
+        };
+        let why = of(gives("most"), "StartWorkflowExecution");
+        assert_eq!(why, "is for this caller, but its role most is not all of writer, as parity: upstream asks for");
+        assert!(of(gives("worker"), "SignalWithStartWorkflowExecution").contains("role worker is not all of writer"));
+        let claim = json!({"permissions_claim": "p", "permissions_regex": "(?P<namespace>.+)/(?P<role>.+)"});
+        assert!(of(claim, "StartWorkflowExecution").contains("claim \"p\" permits does not cover"));
     }
 
     #[test]

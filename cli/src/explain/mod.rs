@@ -14,6 +14,7 @@ use crate::args::Question;
 use crate::filter::{Caller, Filter, Outcome, PERMISSION_DENIED, Target, Times};
 use crate::load::{self, Configuration};
 use crate::report;
+use temporal_auth::config::Peers;
 use temporal_auth::policy::Rule;
 use temporal_auth::temporal::{Scope, Target as Reading};
 
@@ -47,17 +48,31 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
     // Whatever the token says, it cannot write a line of its own.
     let subject = subject.escape_debug();
     let kind = kind.map(|kind| format!(", {kind}")).unwrap_or_default();
-    let who = if judged.caller.is_none() {
-        "nobody".to_owned()
-    } else {
-        format!("{subject} of issuer {}{kind}", caller.issuer)
+    let who = match &caller.issuer {
+        _ if judged.caller.is_none() => "nobody".to_owned(),
+        Some(issuer) => format!("{subject} of issuer {issuer}{kind}"),
+        None => format!("{subject}, a TLS peer without a token"),
     };
-    let _ = writeln!(text, "caller   {who}\n         the claims are taken as verified: no signature was checked");
+    let _ = writeln!(text, "caller   {who}");
+    if caller.issuer.is_some() {
+        text.push_str("         the claims are taken as verified: no signature was checked\n");
+    }
+    if let Some(peer) = &caller.peer {
+        let _ = writeln!(text, "peer     {}", peer.escape_debug());
+        text.push_str(match configuration.config.peers {
+            Peers::Unread => "         no rule asks for a peer: it is not looked at\n",
+            Peers::Connection => "         as the certificate of the connection would name it\n",
+            Peers::Forwarded => "         as x-forwarded-client-cert would name it\n",
+        });
+    }
     let _ = writeln!(text, "call     {}", target.path);
     if let Some(reading) = &reading {
         text.push_str(&shown(reading));
         if question.request.is_none() && reading.method.scope == Scope::Namespace {
             text.push_str("         options in a request may add effects, namespaces and names: --request\n");
+        }
+        if configuration.config.policy.parity {
+            text.push_str("         parity: upstream, so the method and its own namespace decide about grants\n");
         }
     }
     if let Some(why) = refused {
@@ -133,7 +148,10 @@ fn why(
         let _ = writeln!(text, "Without it: {}", verdict(&without));
         return Ok(text);
     }
-    let effects = reading.places().fold(reading.effects, |all, (_, effects)| all.with(effects));
+    let mut effects = reading.places().fold(reading.effects, |all, (_, effects)| all.with(effects));
+    if configuration.config.policy.parity {
+        effects = reading.method.effects;
+    }
     let misses = misses::find(config, caller, target, &effects.names().collect::<Vec<_>>())?;
     if misses.is_empty() {
         text.push_str("\nNo grant is near: none is for this caller, and none for others covers the call.\n");
@@ -188,20 +206,30 @@ fn caller(question: &Question, configuration: &Configuration) -> Result<Caller, 
             return Err(format!("the token is refused: algorithm {} is not allowed", unverified.algorithm.name()));
         }
         let typ = Some(unverified.typ.unwrap_or_default());
-        return Ok(Caller { issuer: issuer.name.to_string(), claims: unverified.claims, typ, times: Times::AsTheyAre });
+        let (issuer, peer) = (Some(issuer.name.to_string()), question.peer.clone());
+        return Ok(Caller { issuer, claims: unverified.claims, typ, times: Times::AsTheyAre, peer });
     }
-    let claims = question.claims.as_deref().unwrap_or_default();
-    let claims =
-        json::parse_object(claims.as_bytes()).map_err(|why| format!("the claims are no JSON object: {why}"))?;
-    claimed(question.issuer.as_deref(), claims, configuration)
+    let claims = match &question.claims {
+        None => None,
+        Some(claims) => {
+            Some(json::parse_object(claims.as_bytes()).map_err(|why| format!("the claims are no JSON object: {why}"))?)
+        }
+    };
+    claimed(question.issuer.as_deref(), claims, question.peer.clone(), configuration)
 }
 
-/// Claims of an issuer, which need not be named where there is but one.
+/// Claims of an issuer, which need not be named where there is but one, or a TLS peer, or both.
 pub(crate) fn claimed(
     issuer: Option<&str>,
-    claims: Map<String, Value>,
+    claims: Option<Map<String, Value>>,
+    peer: Option<String>,
     configuration: &Configuration,
 ) -> Result<Caller, String> {
+    let claims = match (claims, &peer) {
+        (Some(claims), _) => claims,
+        (None, Some(peer)) => return Ok(Caller::without_token(peer.clone())),
+        (None, None) => return Err("a caller has claims, or a peer".to_owned()),
+    };
     let names: Vec<_> = configuration.config.issuers.iter().map(|issuer| issuer.name.to_string()).collect();
     let issuer = match (issuer, names.as_slice()) {
         (Some(name), names) if names.iter().any(|known| known == name) => name.to_owned(),
@@ -209,5 +237,5 @@ pub(crate) fn claimed(
         (Some(name), names) => return Err(format!("no issuer {name:?}: one of {}", names.join(", "))),
         (None, names) => return Err(format!("an issuer must be named: one of {}", names.join(", "))),
     };
-    Ok(Caller { issuer, claims, typ: None, times: Times::Good })
+    Ok(Caller { issuer: Some(issuer), claims, typ: None, times: Times::Good, peer })
 }

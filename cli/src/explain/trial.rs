@@ -43,7 +43,10 @@ impl Trial<'_> {
     pub(super) fn failed(&self, who: &Value) -> Result<Vec<String>, String> {
         let empty = Map::new();
         let who = who.as_object().unwrap_or(&empty);
-        let issuer = &self.caller.issuer;
+        let Some(issuer) = &self.caller.issuer else { return self.failed_without_token(who) };
+        if who.contains_key("peer") && !who.contains_key("issuer") {
+            return Ok(vec!["it is for a peer without a token, and there is one".to_owned()]);
+        }
         let listed = match who.get("issuer") {
             Some(Value::Array(list)) => list.iter().any(|name| *name == **issuer),
             Some(name) => *name == **issuer,
@@ -56,7 +59,11 @@ impl Trial<'_> {
         let mut failed = Vec::new();
         for (name, condition) in who.iter().filter(|(name, _)| !matches!(name.as_str(), "issuer" | "claims")) {
             if !self.is_for(json!({"issuer": issuer, name: condition}))? {
-                failed.push(format!("{name} must be {condition}"));
+                failed.push(if name == "peer" {
+                    self.wrong_peer(condition)
+                } else {
+                    format!("{name} must be {condition}")
+                });
             }
         }
         for (name, patterns) in who.get("claims").and_then(Value::as_object).unwrap_or(&empty) {
@@ -69,6 +76,33 @@ impl Trial<'_> {
             failed.push("what its captures take differs between the conditions".to_owned());
         }
         Ok(failed)
+    }
+
+    /// The same for a caller who has nothing but a certificate.
+    fn failed_without_token(&self, who: &Map<String, Value>) -> Result<Vec<String>, String> {
+        if let Some(issuer) = who.get("issuer") {
+            return Ok(vec![format!("a token of issuer {issuer} is needed, and there is none")]);
+        }
+        let mut failed = Vec::new();
+        for (name, condition) in who {
+            match name.as_str() {
+                // The subject of such a caller is who the peer is.
+                "peer" | "subject" if self.is_for(json!({"peer": condition}))? => {}
+                "peer" => failed.push(self.wrong_peer(condition)),
+                "claims" => {
+                    let names: Vec<_> = condition.as_object().into_iter().flatten().map(|(name, _)| &**name).collect();
+                    failed.push(format!("a token with claim {} is needed, and there is none", names.join(" and ")));
+                }
+                "kind" => failed.push(format!("kind must be {condition}, and only a token tells it")),
+                _ => failed.push(format!("{name} must be {condition}")),
+            }
+        }
+        Ok(failed)
+    }
+
+    fn wrong_peer(&self, condition: &Value) -> String {
+        let found = self.caller.peer.as_ref().map_or("there is none".to_owned(), |peer| format!("is {peer:?}"));
+        format!("peer must match {condition}, and {found}")
     }
 
     /// What the caller has in a claim.

@@ -1,8 +1,8 @@
 //! Denials that do less than they seem to: one that a missing claim escapes, and one that never matches anything. Only
 //! what is certain.
 
-use temporal_auth::config::{Config, Issuer};
-use temporal_auth::identity::ClaimName;
+use temporal_auth::config::{Config, Issuer, Peers};
+use temporal_auth::identity::{ClaimName, ClaimSet};
 use temporal_auth::policy::denial::Denial;
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::EffectSet;
@@ -62,14 +62,16 @@ fn never(denial: &Denial, config: &Config) -> Option<(&'static str, String)> {
         without_token: false,
     };
     let who = denial.who.as_ref().unwrap_or(&everybody);
-    // A peer need not have a token, of which alone there is something to say.
-    let by_token = who.peer.is_none() || !who.issuers.is_empty();
-    if by_token && let Some(why) = impossible_for_all(who, config) {
+    if let Some(why) = impossible_for_all(who, config) {
         return Some((".who", format!("no token can match: {why}")));
     }
+    // Only a peer may come without a token, and no issuer means it.
+    let without_token = config.peers != Peers::Unread
+        && who.issuers.is_empty()
+        && who.kind.is_none()
+        && who.claims == ClaimSet::default();
     if let Some(unless) = &denial.unless
-        && by_token
-        && !unless.without_token
+        && (unless.issuers.is_empty() || !without_token)
         && meant(who, config).all(|issuer| unless.issuers.is_empty() || unless.issuers.contains(&issuer.name))
         && has_no_more_conditions(unless, who)
     {

@@ -1,12 +1,20 @@
 //! Grants to what stands between people and Temporal, a gateway or the Web UI: what it may do, everybody may who reaches
 //! it.
 
+use serde_json::Value;
 use temporal_auth::config::Config;
 use temporal_auth::policy::pattern::Pattern;
 
 use super::{Lint, member};
 
-pub(super) fn lint(config: &Config) -> Vec<Lint> {
+/// What gateways, and the Web UI, have in their names, as a part of its own: `web-ui`, and not `webhook`.
+const WORDS: [&str; 5] = ["gateway", "ingress", "ingressgateway", "web", "webui"];
+
+/// Stands for what a star or a capture matches: no name has it.
+const ANY: char = '\u{e000}';
+
+pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
+    let gateways = gateways(value);
     let mut lints = Vec::new();
     for (place, grant) in config.policy.grants.iter().enumerate() {
         let path = format!("grants[{place}].who");
@@ -16,38 +24,114 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
         let claims = claims.map(|(name, patterns)| (member(&format!("{path}.claims"), &name), patterns));
         for (path, patterns) in claims.chain([(format!("{path}.subject"), &grant.who.subject)]) {
             let Some(pattern) = patterns.iter().find(|pattern| is_between(pattern)) else { continue };
-            lints.push(Lint {
-                path,
-                text: format!("`{pattern}` looks like the identity of a gateway or of the Web UI"),
-                help: "whoever reaches it may do all that it may: let it send on the token of whoever uses it, and \
-                       grant to them"
-                    .to_owned(),
-            });
+            lints.push(warning(path, format!("`{pattern}` looks like the identity of a gateway or of the Web UI")));
         }
+        // Beside a token a gateway is the right peer: it is the token that says who calls.
+        let peers = grant.who.peer.iter().flatten().filter(|_| grant.who.without_token);
+        let said = peers.filter_map(|pattern| {
+            if let Some(gateway) = gateways.iter().find(|gateway| overlap(gateway, pattern)) {
+                return Some(format!("`{pattern}` is a gateway, says `{gateway}` in peers.gateways"));
+            }
+            is_peer_between(pattern)
+                .then(|| format!("`{pattern}` looks like the identity of a gateway or of the Web UI"))
+        });
+        lints.extend(said.take(1).map(|text| warning(format!("{path}.peer"), text)));
     }
     lints
 }
 
-fn is_between(pattern: &Pattern) -> bool {
-    let mut text = pattern.to_string().to_ascii_lowercase();
-    // The name of a capture says nothing of what it takes.
-    for name in pattern.captures() {
-        text = text.replace(&format!("{{{}}}", name.to_ascii_lowercase()), "*");
+fn warning(path: String, text: String) -> Lint {
+    let help =
+        "whoever reaches it may do all that it may: let it send on the token of whoever uses it, and grant to them";
+    Lint { path, text, help: help.to_owned() }
+}
+
+/// `peers.gateways`, which the filter has no use for.
+fn gateways(config: &Value) -> Vec<Pattern> {
+    let list = config.pointer("/peers/gateways").and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(|gateway| match gateway.as_str() {
+        Some(text) => Pattern::parse(text).ok(),
+        None => Some(Pattern::literal(&gateway.to_string())),
+    })
+    .collect()
+}
+
+/// Whether one of them means all that the other does.
+fn overlap(one: &Pattern, other: &Pattern) -> bool {
+    one.matches(&plain(other)).is_some() || other.matches(&plain(one)).is_some()
+}
+
+/// The text that a pattern matches.
+fn plain(pattern: &Pattern) -> String {
+    let pattern = pattern.to_string();
+    let mut plain = String::new();
+    let mut chars = pattern.chars();
+    while let Some(char) = chars.next() {
+        match char {
+            '\\' => plain.extend(chars.next()),
+            '*' => plain.push(ANY),
+            // The name of a capture says nothing of what it takes.
+            '{' => {
+                chars.by_ref().find(|char| *char == '}');
+                plain.push(ANY);
+            }
+            other => plain.push(other),
+        }
     }
-    ["gateway", "ingress", "web"].iter().any(|word| text.contains(word))
+    plain
+}
+
+fn is_between(pattern: &Pattern) -> bool {
+    has_word(&plain(pattern))
+}
+
+/// The same of a certificate's identity: of a SPIFFE ID, the service account tells.
+fn is_peer_between(pattern: &Pattern) -> bool {
+    let text = plain(pattern);
+    has_word(text.rsplit_once("/sa/").map_or(text.as_str(), |(_, account)| account))
+}
+
+fn has_word(text: &str) -> bool {
+    let text = text.to_lowercase();
+    text.split(|char: char| !char.is_alphanumeric()).any(|part| WORDS.contains(&part))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn pattern(text: &str) -> Pattern {
+        Pattern::parse(text).unwrap()
+    }
+
     #[test]
     fn names_of_gateways() {
-        for between in ["temporal-web", "Web-UI", "istio-ingressgateway", "system:serviceaccount:edge:Ingress*"] {
-            assert!(is_between(&Pattern::parse(between).unwrap()), "{between}");
+        for between in
+            ["temporal-web", "Web-UI", "istio-ingressgateway", "system:serviceaccount:edge:Ingress*", "a_web"]
+        {
+            assert!(is_between(&pattern(between)), "{between}");
         }
-        for other in ["alice", "{web}-runner", "{team}-worker", "we-b", "gate"] {
-            assert!(!is_between(&Pattern::parse(other).unwrap()), "{other}");
+        for other in ["alice", "{web}-runner", "{team}-worker", "we-b", "gate", "webhook", "web2", "cobweb", "gateways"]
+        {
+            assert!(!is_between(&pattern(other)), "{other}");
         }
+    }
+
+    #[test]
+    fn of_a_spiffe_id_the_service_account_counts() {
+        for between in ["spiffe://td/ns/edge/sa/istio-gateway", "gateway.example.com", "*/sa/web", "CN=ingress,O=a"] {
+            assert!(is_peer_between(&pattern(between)), "{between}");
+        }
+        for other in ["spiffe://td/ns/web/sa/worker", "spiffe://td/ns/gateway/sa/*", "spiffe://td/ns/a/sa/webhook"] {
+            assert!(!is_peer_between(&pattern(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn patterns_of_which_one_means_all_of_the_other() {
+        let both = |one: &str, other: &str| overlap(&pattern(one), &pattern(other));
+        assert!(both("a", "a") && both("a-*", "a-b") && both("a-b", "a-{t}") && both("a/*", "a/b-*"));
+        assert!(both("*/sa/gw", "ns/*/sa/gw") && both(r"\*", r"\*"));
+        assert!(!both("a", "b") && !both("a-*", "b-*") && !both("*/gw", "ns/*") && !both(r"\*", "a"));
     }
 }

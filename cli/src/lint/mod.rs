@@ -3,6 +3,7 @@
 mod audience;
 mod denials;
 mod gateway;
+mod peers;
 mod plaintext;
 mod shadowed;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 mod unreachable;
 mod wide;
 
+use serde_json::Value;
 use temporal_auth::config::Config;
 
 use crate::yaml::path::member;
@@ -25,10 +27,11 @@ pub(crate) struct Lint {
     pub(crate) help: String,
 }
 
-/// All warnings about a configuration.
-pub(crate) fn all(config: &Config) -> Vec<Lint> {
-    [plaintext::lint, audience::lint, shadowed::lint, unreachable::lint, wide::lint, gateway::lint, denials::lint]
+/// All warnings about a configuration, which is also there as JSON.
+pub(crate) fn all(config: &Config, value: &Value) -> Vec<Lint> {
+    [plaintext::lint, audience::lint, shadowed::lint, unreachable::lint, wide::lint, denials::lint]
         .iter()
         .flat_map(|lint| lint(config))
+        .chain([gateway::lint, peers::lint].iter().flat_map(|lint| lint(config, value)))
         .collect()
 }

@@ -47,9 +47,17 @@ fn covers(wide: &Grant, narrow: &Grant) -> bool {
                 && is_greater(role, other)
                 && narrower.iter().all(|pattern| reaches(patterns, pattern, same_captures))
         }
-        (Gives::Permissions(claim, reading), Gives::Permissions(other, otherwise)) => {
-            may_as_much && claim == other && is_read_alike(reading, otherwise)
+        (Gives::Permissions(claim, reading), Gives::Permissions(other, other_reading)) => {
+            may_as_much && claim == other && is_same(reading, other_reading)
         }
+        _ => false,
+    }
+}
+
+fn is_same(one: &Reading, other: &Reading) -> bool {
+    match (one, other) {
+        (Reading::Any, Reading::Any) | (Reading::Upstream(None), Reading::Upstream(None)) => true,
+        (Reading::Upstream(Some(one)), Reading::Upstream(Some(other))) => one.as_str() == other.as_str(),
         _ => false,
     }
 }
@@ -57,30 +65,25 @@ fn covers(wide: &Grant, narrow: &Grant) -> bool {
 /// Whether all that the narrow one means are meant by the wide one: it has no condition that the other has not, and of
 /// each as many alternatives.
 fn is_wider(wide: &Who, narrow: &Who) -> bool {
-    narrow.issuers.iter().all(|issuer| wide.issuers.contains(issuer))
-        && wide.issuers.is_empty() == narrow.issuers.is_empty()
-        && has_no_more_conditions(wide, narrow)
+    // One that names no issuer means callers without a token, too.
+    let issued = wide.issuers.is_empty()
+        || (!narrow.issuers.is_empty() && narrow.issuers.iter().all(|issuer| wide.issuers.contains(issuer)));
+    issued && has_no_more_conditions(wide, narrow)
 }
 
 /// The same, whoever the issuer is.
 pub(super) fn has_no_more_conditions(wide: &Who, narrow: &Who) -> bool {
     let Who { issuers: _, kind, subject, claims, peer, without_token } = wide;
-    (peer.is_none() || *peer == narrow.peer)
+    let peers = match (peer, &narrow.peer) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(peer), Some(narrower)) => contains_all(peer, narrower),
+    };
+    peers
         && (!without_token || narrow.without_token)
         && (kind.is_none() || *kind == narrow.kind)
         && (subject.is_empty() || (!narrow.subject.is_empty() && contains_all(subject, &narrow.subject)))
         && has_no_more(claims, &narrow.claims)
-}
-
-/// Whether a permissions claim means the same.
-fn is_read_alike(reading: &Reading, other: &Reading) -> bool {
-    match (reading, other) {
-        (Reading::Any, Reading::Any) => true,
-        (Reading::Upstream(regex), Reading::Upstream(other)) => {
-            regex.as_ref().map(|regex| regex.as_str()) == other.as_ref().map(|other| other.as_str())
-        }
-        _ => false,
-    }
 }
 
 fn has_no_more(wide: &ClaimSet, narrow: &ClaimSet) -> bool {

@@ -15,8 +15,8 @@ fn lints(change: impl FnOnce(&mut Value)) -> Vec<String> {
         "roles": {"nothing": {"plus": ["read"], "minus": ["read"]}, "ops": {"from": "reader", "plus": ["TerminateWorkflowExecution"]}},
     });
     change(&mut config);
-    let config = Config::parse(config.to_string().as_bytes()).unwrap();
-    all(&config).iter().map(|lint| format!("{}: {}", lint.path, lint.text)).collect()
+    let parsed = Config::parse(config.to_string().as_bytes()).unwrap();
+    all(&parsed, &config).iter().map(|lint| format!("{}: {}", lint.path, lint.text)).collect()
 }
 
 /// The warnings about grants for the issuer, each of `who`, role and namespaces.
@@ -329,4 +329,139 @@ fn grants_to_gateways() {
     );
     assert_eq!(to(json!({"claims": {"sub": "*:ingress"}})).len(), 2, "and a pattern that begins with a star");
     assert_eq!(to(json!({"subject": ["a", "worker"], "claims": {"groups": "team-web"}})), [""; 0]);
+}
+
+/// The warnings about grants to peers, with this under `peers`.
+fn peers(peers: Value, list: &[Value]) -> Vec<String> {
+    lints(|config| {
+        config["peers"] = peers;
+        let grants = list.iter().enumerate().map(|(place, who)| {
+            json!({"name": format!("g{place}"), "who": who, "role": "reader", "namespaces": [format!("n{place}")]})
+        });
+        config["grants"] = grants.collect();
+    })
+}
+
+#[test]
+fn grants_to_gateways_by_their_certificate() {
+    let of = |who: Value| peers(json!({"gateways": ["spiffe://td/ns/edge/sa/*", 7]}), &[who]);
+    assert_eq!(
+        of(json!({"peer": ["a", "spiffe://td/ns/x/sa/temporal-web"]})),
+        [
+            "grants[0].who.peer: `spiffe://td/ns/x/sa/temporal-web` looks like the identity of a gateway or of the Web UI"
+        ]
+    );
+    let says = "is a gateway, says `spiffe://td/ns/edge/sa/*` in peers.gateways";
+    assert_eq!(
+        of(json!({"peer": "spiffe://td/ns/edge/sa/web"})),
+        [format!("grants[0].who.peer: `spiffe://td/ns/edge/sa/web` {says}")],
+        "once"
+    );
+    assert_eq!(of(json!({"peer": "spiffe://td/ns/*/sa/*"})).len(), 1, "it means all of them");
+    assert_eq!(of(json!({"peer": 7})), ["grants[0].who.peer: `7` is a gateway, says `7` in peers.gateways"]);
+    assert_eq!(of(json!({"peer": ["spiffe://td/ns/{ns}/sa/worker", "spiffe://td/ns/web/sa/webhook"]})), [""; 0]);
+}
+
+#[test]
+fn a_gateway_beside_a_token_is_no_grant_to_it() {
+    let who = json!({"issuer": "corp", "peer": "spiffe://td/ns/edge/sa/gateway", "claims": {"groups": "a"}});
+    assert_eq!(peers(json!({"gateways": ["spiffe://td/ns/edge/sa/*"]}), &[who]), [""; 0]);
+    let any = |who: Value| peers(json!({}), &[who]).len();
+    assert_eq!((any(json!({"peer": "*-w"})), any(json!({"peer": "*-w", "issuer": "corp"}))), (1, 0), "wide");
+}
+
+#[test]
+fn peers_that_no_rule_asks_for() {
+    let nobody = |said: Value| peers(said, &[json!({"issuer": "corp"})]);
+    let text = "no rule asks for a peer";
+    assert_eq!(nobody(json!({"xfcc": true})), [format!("peers.xfcc: {text}: the header is not read")]);
+    assert_eq!(nobody(json!({"gateways": ["a"]})), [format!("peers.gateways: {text}: no grant is compared with them")]);
+    assert_eq!(nobody(json!({"xfcc": false})), [""; 0]);
+    assert_eq!(peers(json!({"xfcc": true, "gateways": ["a"]}), &[json!({"peer": "b"})]), [""; 0]);
+    let by_denial = lints(|config| {
+        config["peers"] = json!({"xfcc": true});
+        config["denials"] = json!([{"name": "d", "unless": {"peer": "a"}, "effects": ["delete"]}]);
+    });
+    assert_eq!(by_denial, [""; 0]);
+}
+
+#[test]
+fn grants_behind_one_for_a_peer() {
+    let shadows = |wide: Value, narrow: Value| {
+        let grant = |name: &str, who: Value| json!({"name": name, "who": who, "role": "reader", "namespaces": ["a"]});
+        lints(|config| config["grants"] = json!([grant("one", wide), grant("two", narrow)]))
+            .iter()
+            .any(|lint| lint.starts_with("grants[1]: grant two never decides"))
+    };
+    let (token, bare, both) =
+        (json!({"issuer": "corp"}), json!({"peer": ["a", "b"]}), json!({"issuer": "corp", "peer": "a"}));
+    assert!(shadows(bare.clone(), json!({"peer": "a"})) && shadows(token.clone(), both.clone()));
+    assert!(shadows(both.clone(), both.clone()));
+    for (wide, narrow) in [(&token, &bare), (&bare, &token), (&bare, &both), (&both, &bare), (&both, &token)] {
+        assert!(!shadows(wide.clone(), narrow.clone()), "{wide} {narrow}");
+    }
+    assert!(!shadows(json!({"peer": "a"}), bare));
+}
+
+#[test]
+fn permissions_that_are_read_otherwise() {
+    let shadows = |one: &str, other: &str| {
+        lints(|config| {
+            config["parity"] = json!("upstream");
+            let grant = |name: &str, regex: &str| {
+                let mut grant = json!({"name": name, "who": {"issuer": "corp"}, "permissions_claim": "p"});
+                if !regex.is_empty() {
+                    grant["permissions_regex"] = json!(regex);
+                }
+                grant
+            };
+            config["grants"] = json!([grant("one", one), grant("two", other)]);
+        })
+        .len()
+    };
+    let (slash, dot) = ("(?P<namespace>.+)/(?P<role>.+)", r"(?P<namespace>.+)\.(?P<role>.+)");
+    assert_eq!((shadows("", ""), shadows(slash, slash), shadows(slash, dot)), (1, 1, 0));
+    assert_eq!((shadows("", slash), shadows(slash, "")), (0, 0));
+}
+
+#[test]
+fn roles_that_give_nothing_under_parity() {
+    let role = |role: &str| {
+        lints(|config| {
+            config["parity"] = json!("upstream");
+            let who = json!({"issuer": "corp", "subject": "a"});
+            config["grants"] = json!([{"name": "g", "who": who, "role": role, "namespaces": ["a"]}]);
+        })
+    };
+    assert_eq!(role("worker"), ["grants[0].role: role worker gives nothing under `parity: upstream`"]);
+    assert_eq!(role("nothing").len(), 1);
+    assert_eq!(role("ops"), [""; 0]);
+}
+
+#[test]
+fn denials_and_callers_without_a_token() {
+    let never = |asks: bool, said: Value| {
+        let lints = lints(|config| {
+            if asks {
+                let who = json!({"peer": "spiffe://a/{t}"});
+                config["grants"] = json!([{"name": "g", "who": who, "role": "reader", "namespaces": ["{t}"]}]);
+            }
+            config["denials"] = json!([said]);
+            config["denials"][0]["name"] = json!("d");
+        });
+        lints.iter().any(|lint| lint.contains("denial d never matches: "))
+    };
+    let spares_tokens = || json!({"unless": {"issuer": "corp"}, "effects": ["start"]});
+    assert!(never(false, spares_tokens()) && !never(true, spares_tokens()));
+    let of_tokens = json!({"who": {"kind": "human"}, "unless": {"issuer": "corp"}, "effects": ["start"]});
+    assert!(never(true, of_tokens), "a peer is of no kind");
+    let peer = |issuer: Value| {
+        let mut who = json!({"peer": "a"});
+        if !issuer.is_null() {
+            who["issuer"] = issuer;
+        }
+        json!({"who": who, "unless": who, "effects": ["start"]})
+    };
+    assert!(never(true, peer(json!("corp"))));
+    assert!(!never(true, peer(json!(null))), "it spares only those without a token");
 }

@@ -5,6 +5,7 @@ use temporal_auth::identity::{ClaimSet, Kind};
 use temporal_auth::policy::grant::Gives;
 use temporal_auth::policy::pattern::Pattern;
 use temporal_auth::policy::who::Who;
+use temporal_auth::temporal::EffectSet;
 
 use super::Lint;
 
@@ -19,10 +20,14 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
                 help: "change the conditions, or remove the grant".to_owned(),
             });
         }
-        if let Gives::System(role) | Gives::Namespaces(role, _) = &grant.gives
-            && role.effects.is_empty()
-            && role.plus.is_empty()
-        {
+        let (Gives::System(role) | Gives::Namespaces(role, _)) = &grant.gives else { continue };
+        if config.policy.parity && !role.effects.covers(EffectSet::READER) {
+            lints.push(Lint {
+                path: format!("{path}.role"),
+                text: format!("role {} gives nothing under `parity: upstream`", role.name),
+                help: "roles count there as the greatest of reader, writer and admin that they have all of".to_owned(),
+            });
+        } else if role.effects.is_empty() && role.plus.is_empty() {
             lints.push(Lint {
                 path: format!("{path}.role"),
                 text: format!("role {} gives nothing", role.name),

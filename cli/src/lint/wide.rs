@@ -22,6 +22,10 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
             let help = "begin with what only the meant subjects begin with";
             add(format!("{path}.who.subject"), "a pattern that begins with `*` matches subjects of any name", help);
         }
+        if grant.who.without_token && grant.who.peer.as_deref().is_some_and(begins_with_star) {
+            let help = "begin with what only the meant peers begin with, for example a trust domain";
+            add(format!("{path}.who.peer"), "a pattern that begins with `*` matches peers of any name", help);
+        }
         for (name, patterns) in &grant.who.claims.0 {
             if begins_with_star(patterns) {
                 let path = member(&format!("{path}.who.claims"), &name.to_string());

@@ -51,9 +51,9 @@ pub(crate) fn schema() -> Result<Value, String> {
             ("log", reference("log")),
             ("access_log_state", sentence("Whether the verdict is left for the access log.", flag())),
             ("explain_to_client", sentence("Whether a denial tells its reason to the client.", flag())),
-            ("parity", sentence("Permissions and roles as Temporal's own authorizer has them.", words(&["upstream"]))),
-            ("peers", sentence("Where it stands who the TLS peer is.", reference("peers"))),
             ("mode", sentence("In shadow, callers are only told of.", words(&["enforce", "shadow"]))),
+            ("parity", sentence("Decide about grants as Temporal's own authorizer does.", words(&["upstream"]))),
+            ("peers", reference("peers")),
         ],
     );
     let mut schema = json!({
@@ -64,6 +64,9 @@ pub(crate) fn schema() -> Result<Value, String> {
     if let (Some(schema), Value::Object(root)) = (schema.as_object_mut(), root) {
         schema.extend(root);
     }
+    let no_regex = json!({"not": {"required": ["permissions_regex"]}});
+    say(&mut schema, "if", json!({"not": {"required": ["parity"]}}));
+    say(&mut schema, "then", json!({"properties": {"grants": {"items": no_regex}}}));
     Ok(schema)
 }
 
@@ -88,22 +91,17 @@ fn definitions(methods: &[(String, bool)]) -> Value {
         "built-in-role": words(&names::roles()),
         "algorithm": words(&names::algorithms()),
         "applies-to": object(&["clusters"], vec![("clusters", list(1, matcher(false)))]),
+        "peers": peers(),
         "log": object(&[], vec![("allowed", sentence("Whether allowed calls are logged, too.", flag()))]),
-        "peers": object(
-            &[],
-            vec![
-                ("xfcc", sentence("Whether x-forwarded-client-cert is believed.", flag())),
-                ("gateways", sentence("Names of gateways, which grants should not mean.", list(1, matcher(false)))),
-            ],
-        ),
         "issuer": issuer(),
         "token": token(),
         "keys": keys(),
         "role": role(),
         "grant": grant(),
-        "grant-who": who(true),
+        "grant-who": who(Place::Grant),
         "denial": denial(),
-        "denial-who": who(false),
+        "denial-who": who(Place::Denial),
+        "denial-unless": who(Place::Unless),
         "outside": outside(),
         "method": method(),
     })
@@ -197,6 +195,13 @@ fn role_name() -> Value {
     either(&[reference("built-in-role"), text(None)])
 }
 
+/// The name of a grant or a denial.
+fn rule_name() -> Value {
+    let mut name = sentence("What verdicts give as their rule.", text(None));
+    say(&mut name, "not", words(&["anonymous", "authenticated", "default-deny"]));
+    name
+}
+
 fn limits() -> [(&'static str, &'static str); 3] {
     [
         ("task_queues", "Task queues that are inside."),
@@ -206,16 +211,17 @@ fn limits() -> [(&'static str, &'static str); 3] {
 }
 
 fn grant() -> Value {
-    let group = |name: &str| text(Some(&format!(r"\(\?P?<{name}>")));
-    let regex = json!({"allOf": [group("namespace"), group("role")]});
     let mut fields = vec![
-        ("name", sentence("What verdicts give as their rule.", text(None))),
+        ("name", rule_name()),
         ("who", reference("grant-who")),
         ("role", role_name()),
         ("system", sentence("The cluster and every namespace.", json!({"const": true}))),
         ("namespaces", sentence("Patterns of namespace names.", list(1, parts::pattern()))),
         ("permissions_claim", sentence("The claim with Temporal's own permissions.", claim_name())),
-        ("permissions_regex", sentence("How `parity: upstream` reads them.", regex)),
+        (
+            "permissions_regex",
+            sentence("How Temporal's own claim mapper reads each permission; with `parity: upstream`.", regex()),
+        ),
         ("may_register", sentence("Whether it covers RegisterNamespace.", flag())),
         ("may_call_back", sentence("Whether it covers callbacks into Temporal itself.", flag())),
         ("shadow", sentence("It gives nothing, and tells what it would allow.", flag())),
@@ -225,33 +231,59 @@ fn grant() -> Value {
     say(&mut grant, "oneOf", exactly_one_of(&["system", "namespaces", "permissions_claim"]));
     say(&mut grant, "if", json!({"required": ["permissions_claim"]}));
     say(&mut grant, "then", json!({"not": {"required": ["role"]}}));
-    say(&mut grant, "else", json!({"required": ["role"], "not": {"required": ["permissions_regex"]}}));
+    say(&mut grant, "else", json!({"required": ["role"]}));
+    say(&mut grant, "dependentRequired", json!({"permissions_regex": ["permissions_claim"]}));
     grant
 }
 
-fn who(for_grant: bool) -> Value {
+/// An expression with the groups that permissions are made of.
+fn regex() -> Value {
+    let group = |name: &str| json!({"pattern": format!(r"\(\?P?<{name}>")});
+    json!({"type": "string", "allOf": [group("namespace"), group("role")]})
+}
+
+fn peers() -> Value {
+    object(
+        &[],
+        vec![
+            ("xfcc", sentence("Whether x-forwarded-client-cert tells who the TLS peer is.", flag())),
+            ("gateways", sentence("Whom no grant should be for; `check` warns.", list(1, matcher(false)))),
+        ],
+    )
+}
+
+/// Where a `who` stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Grant,
+    Denial,
+    Unless,
+}
+
+fn who(place: Place) -> Value {
+    let for_grant = place == Place::Grant;
     let mut who = object(
         &[],
         vec![
-            (
-                "peer",
-                sentence(
-                    "The TLS peer; without an issuer, callers that have no token.",
-                    one_or_list(matcher(for_grant)),
-                ),
-            ),
             ("issuer", sentence("Names of issuers.", one_or_list(text(None)))),
             ("kind", sentence("Needs service_when at the issuer.", words(&names::kinds()))),
             ("subject", one_or_list(matcher(for_grant))),
             ("claims", claims(for_grant)),
+            (
+                "peer",
+                sentence("Who the TLS peer is; without an issuer, without a token.", one_or_list(matcher(for_grant))),
+            ),
         ],
     );
     if for_grant {
-        // A peer without an issuer has no token, and so nothing else.
-        let alone = json!({"required": ["peer"], "maxProperties": 1});
-        say(&mut who, "anyOf", json!([{"required": ["issuer"]}, alone]));
+        say(&mut who, "anyOf", json!([{"required": ["issuer"]}, {"required": ["peer"]}]));
+    } else {
+        say(&mut who, "minProperties", json!(1));
     }
-    say(&mut who, "minProperties", json!(1));
+    if place != Place::Denial {
+        say(&mut who, "if", json!({"required": ["peer"], "not": {"required": ["issuer"]}}));
+        say(&mut who, "then", json!({"properties": {"kind": false, "subject": false, "claims": false}}));
+    }
     who
 }
 
@@ -260,9 +292,9 @@ fn denial() -> Value {
     let mut denial = object(
         &["name"],
         vec![
-            ("name", sentence("What verdicts give as their rule.", text(None))),
+            ("name", rule_name()),
             ("who", sentence("Whose calls; without it everybody's.", reference("denial-who"))),
-            ("unless", sentence("Whose calls are spared.", reference("denial-who"))),
+            ("unless", sentence("Whose calls are spared.", reference("denial-unless"))),
             ("effects", sentence("Any of these; without it any at all.", list(1, reference("effect-or-method")))),
             ("namespaces", sentence("Without it everywhere, the cluster included.", list(1, matcher(false)))),
             ("outside", sentence("What these limits on a grant would refuse.", reference("outside"))),

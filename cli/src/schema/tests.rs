@@ -36,7 +36,7 @@ fn samples() -> Vec<Value> {
         })
     };
     let sample = |keys: Value, role: Value, grant: Value, denial: Value, method: Value| {
-        json!({
+        let mut sample = json!({
             "version": 1,
             "applies_to": {"clusters": ["a", "b-*"]},
             "issuers": {"corp": issuer("corp", keys), "other": issuer("other", json!({"inline": {"keys": [key()]}}))},
@@ -52,8 +52,12 @@ fn samples() -> Vec<Value> {
             "access_log_state": true,
             "explain_to_client": true,
             "mode": "shadow",
-            "peers": {"xfcc": true, "gateways": ["g*"]},
-        })
+            "peers": {"xfcc": true, "gateways": ["a-*", 1]},
+        });
+        if sample.pointer("/grants/0/permissions_regex").is_some() {
+            sample["parity"] = json!("upstream");
+        }
+        sample
     };
     let durations =
         json!({"refresh": "10m", "max_stale": "24h", "wait": "5s", "timeout": "5s", "retry": "1s", "refetch": "2s"});
@@ -61,7 +65,7 @@ fn samples() -> Vec<Value> {
         keys.as_object_mut().unwrap().extend(durations.as_object().unwrap().clone());
         keys
     };
-    let who = json!({"issuer": ["corp", "other"], "kind": "service", "subject": ["{t}-x", "a*"], "claims": {"/a/b": "x", "n": [1, true]}, "peer": ["p", "{q}-p"]});
+    let who = json!({"issuer": ["corp", "other"], "kind": "service", "subject": ["{t}-x", "a*"], "claims": {"/a/b": "x", "n": [1, true]}, "peer": ["{t}-p", "b*"]});
     let limits = json!({"task_queues": ["{t}-*"], "workflow_types": ["W"], "nexus_endpoints": ["e"]});
     let grant = |gives: Value| {
         let mut grant = json!({"name": "g", "who": who, "may_register": true, "may_call_back": true, "shadow": false});
@@ -69,8 +73,8 @@ fn samples() -> Vec<Value> {
         grant.as_object_mut().unwrap().extend(limits.as_object().unwrap().clone());
         grant
     };
-    let denied = json!({"kind": "human", "issuer": "corp", "subject": "s", "claims": {"g": "h"}, "peer": "p*"});
-    let mut samples = vec![
+    let denied = json!({"kind": "human", "issuer": "corp", "subject": "s", "claims": {"g": "h"}});
+    vec![
         sample(
             with(json!({"discovery": true, "cluster": "c", "jwks_cluster": "d"})),
             json!({"from": "writer", "plus": ["namespace", "AddSearchAttributes"], "minus": ["terminate"]}),
@@ -85,28 +89,27 @@ fn samples() -> Vec<Value> {
         sample(
             with(json!({"jwks_uri": "http://127.0.0.1:80/k?x=y", "cluster": "c"})),
             json!({"plus": ["read"]}),
-            grant(json!({"role": "admin", "system": true})),
-            json!({"name": "d", "unless": {"subject": "s"}}),
+            grant(json!({"role": "admin", "system": true, "who": {"peer": "spiffe://a/{t}"}})),
+            json!({"name": "d", "who": {"peer": ["p", "q*"], "subject": "s"}, "unless": {"peer": "p"}}),
             json!({"name": "/a.B/C", "scope": "cluster", "effects": ["cluster-read"]}),
         ),
         sample(
             json!({"inline": {"keys": [key()]}}),
             json!({"from": "reader"}),
-            grant(json!({"permissions_claim": "permissions", "permissions_regex": "(?P<namespace>.+)/(?P<role>.+)"})),
-            json!({"name": "d", "outside": {"nexus_endpoints": ["e", 1]}}),
+            grant(
+                json!({"permissions_claim": "permissions", "permissions_regex": "^(?P<namespace>.+)/(?<role>[a-z]+)$"}),
+            ),
+            json!({"name": "d", "unless": {"issuer": "corp", "kind": "human", "subject": "s", "claims": {"g": "h"}, "peer": "p"}, "outside": {"nexus_endpoints": ["e", 1]}}),
             json!({"name": "/temporal.api.workflowservice.v1.WorkflowService/New", "scope": "cluster", "effects": ["read"]}),
         ),
-    ];
-    samples[2]["parity"] = json!("upstream");
-    samples
+    ]
 }
 
 /// Where each object of the schema stands in the samples.
-const OBJECTS: [(&str, &[&str]); 14] = [
+const OBJECTS: [(&str, &[&str]); 15] = [
     ("", &[""]),
     ("applies-to", &["/applies_to"]),
     ("log", &["/log"]),
-    ("peers", &["/peers"]),
     ("issuer", &["/issuers/corp"]),
     ("token", &["/issuers/corp/token"]),
     ("keys", &["/issuers/corp/keys"]),
@@ -114,7 +117,9 @@ const OBJECTS: [(&str, &[&str]); 14] = [
     ("grant", &["/grants/0"]),
     ("grant-who", &["/grants/0/who"]),
     ("denial", &["/denials/0"]),
-    ("denial-who", &["/denials/0/who", "/denials/0/unless"]),
+    ("denial-who", &["/denials/0/who"]),
+    ("denial-unless", &["/denials/0/unless"]),
+    ("peers", &["/peers"]),
     ("outside", &["/denials/0/outside"]),
     ("method", &["/methods/0"]),
 ];
@@ -251,6 +256,10 @@ fn values() -> Vec<Value> {
         json!("5m"),
         json!("5 m"),
         json!("human"),
+        json!("upstream"),
+        json!("default-deny"),
+        json!("(?P<namespace>a)(?<role>b)"),
+        json!("(?P<namespace>a)(?P<role>"),
         json!("start"),
         json!("NewMethod"),
         json!("New"),
@@ -276,6 +285,10 @@ fn values() -> Vec<Value> {
         json!({"/": "b"}),
         json!({"a": []}),
         json!({"a": {}}),
+        json!({"peer": "a"}),
+        json!({"peer": "a", "subject": "s"}),
+        json!({"peer": ["*"], "issuer": "corp", "subject": "s"}),
+        json!({"xfcc": false}),
     ]
 }
 
@@ -293,7 +306,7 @@ const BEYOND: [&str; 13] = [
     "max_stale to be at least",
     "a key set that can verify",
     "an http or https URL",
-    "no permissions_regex without `parity: upstream`",
+    "a regular expression (",
 ];
 
 #[test]
@@ -421,18 +434,24 @@ fn wrong_configurations_do_not_validate() {
         ("/authenticated", json!(["ListNamespaces"])),
         ("/methods/0/namespace_field", json!(0)),
         ("/mode", json!("off")),
-        ("/peers", json!("all")),
-        ("/peers/xfcc", json!("yes")),
-        ("/grants/0/who", json!({"peer": "{a}*"})),
+        ("/peers", json!({"proxy": true})),
+        ("/peers/gateways", json!([])),
+        ("/grants/0/name", json!("anonymous")),
+        ("/grants/0/who", json!({"peer": "a", "kind": "human"})),
+        ("/denials/0/unless", json!({"peer": "a", "claims": {"g": "h"}})),
     ] {
         let mut sample = samples().remove(0);
         *sample.pointer_mut(path).unwrap() = wrong.clone();
         assert!(!validator.is_valid(&sample), "{path} {wrong}");
         assert!(!problems(&sample).is_empty(), "{path} {wrong}");
     }
-    let mut sample = samples().remove(0);
+    let refused = |sample: &Value| !validator.is_valid(sample) && !problems(sample).is_empty();
+    let mut sample = samples().remove(2);
+    assert_eq!((sample["parity"].as_str(), refused(&sample)), (Some("upstream"), false));
     sample["parity"] = json!("native");
-    assert!(!validator.is_valid(&sample) && !problems(&sample).is_empty());
+    assert!(refused(&sample));
+    sample.as_object_mut().unwrap().remove("parity");
+    assert!(refused(&sample), "permissions_regex is for parity");
 }
 
 #[test]

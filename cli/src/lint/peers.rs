@@ -1,0 +1,28 @@
+//! What is said of peers where no rule asks for one: then nothing of it is looked at.
+
+use serde_json::Value;
+use temporal_auth::config::{Config, Peers};
+
+use super::Lint;
+
+pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
+    if config.peers != Peers::Unread {
+        return Vec::new();
+    }
+    let mut lints = Vec::new();
+    if value.pointer("/peers/xfcc") == Some(&Value::Bool(true)) {
+        lints.push(Lint {
+            path: "peers.xfcc".to_owned(),
+            text: "no rule asks for a peer: the header is not read".to_owned(),
+            help: "say `peer` in the `who` of a rule, or remove it".to_owned(),
+        });
+    }
+    if value.pointer("/peers/gateways").is_some() {
+        lints.push(Lint {
+            path: "peers.gateways".to_owned(),
+            text: "no rule asks for a peer: no grant is compared with them".to_owned(),
+            help: "say `peer` in the `who` of a rule, or remove them".to_owned(),
+        });
+    }
+    lints
+}
