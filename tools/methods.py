@@ -100,7 +100,7 @@ TYPES = {TASK_QUEUE, "temporal.api.common.v1.WorkflowType", "temporal.api.common
 # How the kinds of names.tsv are read: those of whole messages, and those of strings.
 POLLS = {"workflow-poll": "WorkflowPoll", "activity-poll": "ActivityPoll", "nexus-poll": "NexusPoll"}
 STRINGS = {"queue": "Kind::Queue(Use::Named)", "sticky-queue": "Kind::Queue(Use::Sticky)", "workflow-type": "Kind::WorkflowType",
-           "endpoint": "Kind::Endpoint", "callback": "Kind::CallbackUrl"}
+           "endpoint": "Kind::Endpoint", "callback": "Kind::CallbackUrl", "query": "Kind::Query"}
 LIMITS = {"named": "Named", "open": "Open", "untold": "Untold"}
 
 
@@ -115,7 +115,7 @@ class Rules:
         self.limits = {key: row["limits"] for key, row in methods.items()}
         self.problems += [f"{key}: limits {word!r}, not one of {', '.join(LIMITS)}" for key, word in self.limits.items() if word not in LIMITS]
         self.names = {key: row["kind"] for key, row in read(data, "names.tsv", "message", "field").items()}
-        self.problems += [f"{key}: kind {kind!r}" for key, kind in self.names.items() if kind not in STRINGS | POLLS]
+        self.problems += [f"{key}: kind {kind!r}" for key, kind in self.names.items() if kind not in STRINGS | POLLS | {"attach": ""}]
         self.inside: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
         for (message, field, value), row in inside.items():
             self.inside.setdefault((message, field), {})[value] = self.parse(row["effects"], (message, field, value))
@@ -235,6 +235,9 @@ class Walk:
     def submessage(self, field: FieldDescriptor, key: tuple[str, str], stack: tuple[str, ...]) -> Field | None:
         if self.rules.ignores(field.message_type.full_name, "*", "*"):
             return None
+        if self.rules.names.get(key) == "attach":
+            self.rules.meet(*key, "attach")
+            return Field(field.number, field.name, False, "Kind::Attach", True)
         if field.message_type.full_name == TASK_QUEUE:
             return self.task_queue(field, key)
         inside = self.message(field.message_type, stack)

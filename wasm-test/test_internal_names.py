@@ -47,6 +47,13 @@ def _start(queue: str) -> Message:
     return request
 
 
+def _batch(query: str) -> Message:
+    """A query that names their division finds Temporal's own workflows: this one would edit every schedule."""
+    request = w.StartBatchOperationRequest(namespace="payroll", job_id=grpc_client.test_id(), reason="x", visibility_query=query)
+    request.signal_operation.signal = "patch"
+    return request
+
+
 @pytest.mark.parametrize(
     ("method", "message", "permission"),
     [
@@ -55,9 +62,11 @@ def _start(queue: str) -> Message:
         ("PollWorkflowTaskQueue", _poll("PollWorkflowTaskQueue", "temporal-sys-per-ns-tq"), "payroll:worker"),
         ("PollActivityTaskQueue", _poll("PollActivityTaskQueue", "/_sys/payroll/1"), "payroll:worker"),
         ("StartWorkflowExecution", _start("temporal-sys-batcher-taskqueue"), "payroll:write"),
+        ("StartWorkflowExecution", requests.start_workflow("temporal-system"), "temporal-system:write"),
+        ("StartBatchOperation", _batch("TemporalNamespaceDivision = 'TemporalScheduler'"), "payroll:write"),
         ("SignalWorkflowExecution", _signal(SCHEDULER), "temporal-system:write"),
     ],
-    ids=["signal", "command", "poll", "poll a partition", "start", "signal as a writer everywhere"],
+    ids=["signal", "command", "poll", "poll a partition", "start", "namespace", "batch", "signal as a writer everywhere"],
 )
 def test_denied(gate: Gate, corp: Minter, method: str, message: Message, permission: str) -> None:
     gate.refused_by_us(method, message, token=corp.token(permissions=[permission]), status=7)
@@ -69,6 +78,8 @@ def test_the_twins_of_that(gate: Gate, corp: Minter) -> None:
     create.schedule.action.start_workflow.CopyFrom(_new_workflow())
     allowed(gate.call("CreateSchedule", create, token=corp.token(permissions=["payroll:write"])))
 
+    own = gate.call("StartBatchOperation", _batch("WorkflowType = 'X'"), token=corp.token(permissions=["payroll:write"]))
+    assert own.grpc_status not in (7, 16), str(own)
     look_alike = gate.call("SignalWorkflowExecution", _signal("my-temporal-sys-scheduler"), token=corp.token(permissions=["payroll:write"]))
     assert look_alike.grpc_status == 5, f"not found by the server: {look_alike}"
     assert not _is_paused(gate, corp)

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::limits::Limits;
+use super::limits::{Limits, Place};
 use super::pattern::Pattern;
 use super::who::Who;
 use crate::identity::Identity;
@@ -47,16 +47,18 @@ impl Denial {
     /// What of this call it is about, for people, if it matches the call of a caller whom it concerns.
     #[must_use]
     pub fn matches(&self, target: &Target) -> Option<String> {
-        let outside = match &self.outside {
-            Some(limits) => Some(limits.refuse(target)?),
-            None => None,
+        let outside = |place: usize, effects| {
+            let place = if place == 0 { Place::Own(effects) } else { Place::Elsewhere(effects) };
+            self.outside.as_ref().map(|limits| limits.refuse(target, place))
         };
         let mut places = target.places().enumerate();
-        let (_, (namespace, effects)) = places.find(|(place, (namespace, effects))| {
+        let (place, (namespace, effects)) = places.find(|(place, (namespace, effects))| {
             // What a method does elsewhere is told by effects alone.
             let named = *place == 0 && self.names(&target.method.path);
-            (named || self.has(*effects)) && self.reaches(target, namespace)
+            let is_outside = || outside(*place, *effects).is_none_or(|why| why.is_some());
+            (named || self.has(*effects)) && self.reaches(target, namespace) && is_outside()
         })?;
+        let outside = outside(place, effects).flatten();
         let effects = self.what.as_ref().map_or(effects, |what| what.effects.both(effects));
         let what = if effects.is_empty() { target.method.name().to_owned() } else { effects.to_string() };
         let place = if namespace.is_empty() { String::new() } else { format!(" in namespace {namespace:?}") };

@@ -4,7 +4,7 @@
 
 use super::pattern::{Binding, Pattern};
 use crate::temporal::names::{Queue, Use};
-use crate::temporal::{EffectSet, Limited, Target};
+use crate::temporal::{EffectSet, Limited, Scope, Target};
 
 /// `TaskQueueKind` of the API (`enums/v1/task_queue.proto`).
 const UNSPECIFIED: i32 = 0;
@@ -14,6 +14,15 @@ const WORKER_COMMANDS: i32 = 3;
 
 /// How queues of commands to a worker begin in SDKs, with or without the slash.
 const COMMANDS: &str = "temporal-sys/worker-commands/";
+
+/// Where a call has effects.
+#[derive(Debug, Clone, Copy)]
+pub enum Place {
+    /// In its own namespace.
+    Own(EffectSet),
+    /// In another.
+    Elsewhere(EffectSet),
+}
 
 /// Names that are inside; of what is none here, all are.
 #[derive(Debug, Clone, Default)]
@@ -53,20 +62,27 @@ impl Limits {
         }
     }
 
-    /// Why a call is outside, if it is.
+    /// Why a call is outside, if it is: what it does in one place, with these effects there.
     #[must_use]
-    pub fn refuse(&self, target: &Target) -> Option<String> {
+    pub fn refuse(&self, target: &Target, place: Place) -> Option<String> {
         let (method, names) = (&target.method, &target.names);
+        if method.scope == Scope::Cluster && method.limited == Limited::Untold {
+            return Some("what it touches is not read".to_owned());
+        }
         if names.overflow {
             return Some("it names more than is compared".to_owned());
         }
         if self.task_queues.is_some() || self.workflow_types.is_some() {
-            let options = target.effects.without(method.effects);
+            // A command starts what it names, and does all else to what is known by id.
+            let by_id = match place {
+                Place::Own(effects) => effects.without(method.effects).covers(EffectSet::TERMINATE),
+                Place::Elsewhere(effects) => !EffectSet::START.covers(effects),
+            };
             if method.limited == Limited::Untold {
                 return Some("what it touches is known by id, or not at all".to_owned());
             }
-            if options.covers(EffectSet::TERMINATE) {
-                return Some("what it terminates is known by id".to_owned());
+            if by_id || names.attaches {
+                return Some("what it changes besides is known by id".to_owned());
             }
         }
         if let Some(inside) = &self.task_queues {
@@ -138,6 +154,10 @@ mod tests {
         Queue { used, name: name.into(), kind, normal_name: normal_name.into() }
     }
 
+    fn refuse(limits: &Limits, target: &Target) -> Option<String> {
+        limits.refuse(target, Place::Own(target.effects))
+    }
+
     fn target(method: &str, queues: Vec<Queue>) -> Target {
         let mut target = RequestReader::new(Catalogue::default().named(method).unwrap(), true).finish().unwrap();
         target.names.queues = queues;
@@ -194,27 +214,53 @@ mod tests {
     fn what_is_known_by_id_is_outside_of_queues_and_types_but_not_of_endpoints() {
         let endpoints = Limits { nexus_endpoints: Some(vec![Pattern::literal("e")]), ..Limits::default() };
         for method in ["TerminateWorkflowExecution", "SignalWithStartWorkflowExecution", "ListWorkflowExecutions"] {
-            assert!(limits().refuse(&target(method, vec![])).is_some(), "{method}");
-            assert!(endpoints.refuse(&target(method, vec![])).is_none(), "{method}");
+            assert!(refuse(&limits(), &target(method, vec![])).is_some(), "{method}");
+            assert!(refuse(&endpoints, &target(method, vec![])).is_none(), "{method}");
         }
         for method in ["GetWorkflowExecutionHistory", "DescribeNamespace", "RespondActivityTaskCompleted"] {
-            assert!(limits().refuse(&target(method, vec![])).is_none(), "{method}");
+            assert!(refuse(&limits(), &target(method, vec![])).is_none(), "{method}");
         }
-        assert!(limits().refuse(&target("StartWorkflowExecution", vec![])).is_some(), "names none");
+        assert!(refuse(&limits(), &target("StartWorkflowExecution", vec![])).is_some(), "names none");
         let named = vec![queue(Use::Named, "team-a-x", 0, "")];
         let mut start = target("StartWorkflowExecution", named);
-        assert!(limits().refuse(&start).is_none());
+        assert!(refuse(&limits(), &start).is_none());
         start.effects = start.effects.with(EffectSet::TERMINATE);
-        assert!(limits().refuse(&start).is_some(), "terminates another");
+        assert!(refuse(&limits(), &start).is_some(), "terminates another");
     }
 
     #[test]
     fn every_name_must_be_inside() {
         let of = |names: &[&str]| names.iter().map(|name| queue(Use::Named, name, 0, "")).collect();
-        assert!(limits().refuse(&target("RespondWorkflowTaskCompleted", of(&["team-a-x", "team-a-y", ""]))).is_none());
-        assert!(limits().refuse(&target("RespondWorkflowTaskCompleted", of(&["team-a-x", "team-b-y"]))).is_some());
+        assert!(
+            refuse(&limits(), &target("RespondWorkflowTaskCompleted", of(&["team-a-x", "team-a-y", ""]))).is_none()
+        );
+        assert!(refuse(&limits(), &target("RespondWorkflowTaskCompleted", of(&["team-a-x", "team-b-y"]))).is_some());
         let mut many = target("RespondWorkflowTaskCompleted", vec![]);
         many.names.overflow = true;
-        assert!(limits().refuse(&many).is_some());
+        assert!(refuse(&limits(), &many).is_some());
+    }
+
+    #[test]
+    fn a_command_into_another_namespace_starts_what_it_names_and_nothing_else() {
+        let answer = target("RespondWorkflowTaskCompleted", vec![queue(Use::Named, "team-a-x", 0, "")]);
+        let elsewhere = |effects| limits().refuse(&answer, Place::Elsewhere(effects)).is_none();
+        assert!(elsewhere(EffectSet::START));
+        assert!(!elsewhere(EffectSet::SIGNAL) && !elsewhere(EffectSet::START.with(EffectSet::TERMINATE)));
+    }
+
+    #[test]
+    fn a_start_that_attaches_to_what_runs_is_outside() {
+        let mut start = target("StartWorkflowExecution", vec![queue(Use::Named, "team-a-x", 0, "")]);
+        assert!(refuse(&limits(), &start).is_none());
+        start.names.attaches = true;
+        assert!(refuse(&limits(), &start).is_some());
+    }
+
+    #[test]
+    fn admin_service_is_outside_of_every_limit() {
+        let admin = Target::of(crate::temporal::MethodRef::Known(&crate::temporal::method::ADMIN_METHOD));
+        assert!(refuse(&limits(), &admin).is_some());
+        let endpoints = Limits { nexus_endpoints: Some(vec![Pattern::literal("e")]), ..Limits::default() };
+        assert!(refuse(&endpoints, &admin).is_some());
     }
 }

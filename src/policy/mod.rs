@@ -14,6 +14,7 @@ use crate::identity::{Identity, Kind};
 use crate::temporal::{Access, EffectSet, Method, Scope, Target};
 use denial::Denial;
 use grant::{Grant, Held, Reach};
+use limits::Place;
 pub use verdict::{Rule, Shadow, Verdict};
 
 /// The compiled policy.
@@ -133,11 +134,11 @@ impl Policy {
                 return Verdict::Deny(Rule::Denial(Rc::clone(&denial.name)), why);
             }
         }
-        if self.authenticated.iter().any(|path| *path == target.method.path) {
+        if principal.issuer.is_some() && self.authenticated.iter().any(|path| *path == target.method.path) {
             return Verdict::Allow(Rule::Authenticated);
         }
         let (effects, beyond) = if self.parity { as_upstream(target) } else { (target.effects, target.beyond) };
-        let covered = match self.cover(mode, principal, target, &target.namespace, effects) {
+        let covered = match self.cover(mode, principal, target, &target.namespace, Place::Own(effects)) {
             Ok(grant) => grant,
             Err((missing, limit)) => {
                 let why = match beyond {
@@ -152,7 +153,9 @@ impl Policy {
         };
         let elsewhere = if self.parity { &[][..] } else { &target.elsewhere };
         for place in elsewhere {
-            if let Err((missing, limit)) = self.cover(mode, principal, target, &place.namespace, place.effects) {
+            if let Err((missing, limit)) =
+                self.cover(mode, principal, target, &place.namespace, Place::Elsewhere(place.effects))
+            {
                 let namespace = &place.namespace;
                 let why = format!(
                     "the request names another namespace, {namespace:?}, where no grant covers {missing}{limit}"
@@ -171,11 +174,11 @@ impl Policy {
         principal: &Principal,
         target: &Target,
         namespace: &str,
-        effects: EffectSet,
+        place: Place,
     ) -> Result<Rc<str>, (EffectSet, String)> {
         let method = &*target.method;
         let beyond = if self.parity { as_upstream(target).1 } else { target.beyond };
-        let mut missing = effects;
+        let (Place::Own(mut missing) | Place::Elsewhere(mut missing)) = place;
         let mut limit = String::new();
         for held in principal.held.iter().filter(|held| mode == Mode::WithShadow || !held.shadow) {
             let reaches = match &held.reach {
@@ -194,7 +197,7 @@ impl Policy {
             if missing.without(covered) == missing {
                 continue;
             }
-            if let Some(why) = held.limits.as_ref().and_then(|limits| limits.refuse(target)) {
+            if let Some(why) = held.limits.as_ref().and_then(|limits| limits.refuse(target, place)) {
                 limit = format!("; grant {} is limited: {why}", held.grant);
                 continue;
             }

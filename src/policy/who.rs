@@ -44,6 +44,10 @@ impl Who {
             let peer = identity.peer.iter().map(|peer| Cow::Borrowed(&**peer)).collect::<Vec<_>>();
             ways = bind(ways, patterns, &peer);
         }
+        // A subject is a token's: a peer of the same name is another.
+        if issuer.is_none() && !self.subject.is_empty() {
+            return Vec::new();
+        }
         if self.subject.is_empty() { ways } else { bind(ways, &self.subject, &[Cow::Borrowed(&identity.subject)]) }
     }
 }

@@ -167,7 +167,7 @@ pub static ADMIN_METHOD: Method = Method::new(
     Access::Admin,
     EffectSet::ADMIN,
     0,
-    Limited::Open,
+    Limited::Untold,
     &Message { names_only: false, fields: &[] },
 );
 

@@ -12,6 +12,8 @@ pub struct Names {
     pub workflow_types: Vec<String>,
     /// Nexus endpoints.
     pub endpoints: Vec<String>,
+    /// Whether it changes an execution that runs already, whatever it names.
+    pub attaches: bool,
     /// Whether there were more than are remembered.
     pub overflow: bool,
 }

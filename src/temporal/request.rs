@@ -14,6 +14,10 @@ const START_BATCH: &str = "/temporal.api.workflowservice.v1.WorkflowService/Star
 /// queue of the system serves its workers. Source: `common/primitives/task_queues.go`, `service/worker/scheduler`.
 const INTERNAL: [&str; 2] = ["temporal-sys-", "/_sys/"];
 
+/// The namespace in which Temporal's own workers run workflows that delete namespaces and move data. Source:
+/// `common/primitives/namespaces.go`, `service/worker`.
+const SYSTEM_NAMESPACE: &str = "temporal-system";
+
 /// How many namespaces a request may name in its messages and still be covered by grants for namespaces.
 const MAX_NAMED: usize = 16;
 
@@ -137,6 +141,7 @@ enum Expected {
     WorkflowType,
     Endpoint,
     CallbackUrl,
+    Query,
     Enum(&'static [(i32, EffectSet)]),
 }
 
@@ -183,6 +188,12 @@ fn is_internal(name: &str) -> bool {
     INTERNAL.iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// Whether a query finds Temporal's own workflows, too: the server leaves them out unless the query names the division they
+/// are in, in whatever spelling. Source: `common/persistence/visibility/store/query/converter.go`.
+fn asks_for_internal(query: &str) -> bool {
+    query.replace('`', "").to_ascii_lowercase().contains("namespacedivision")
+}
+
 /// Whether a callback leads back into Temporal. The server takes `temporal://system` and `temporal://internal`, exactly.
 /// Source: `common/nexus/constants.go`.
 fn is_callback(url: &str) -> bool {
@@ -215,6 +226,9 @@ impl Reading {
             // An operation of a newer server, which could be anything that a batch may do.
             effects = effects.with(EffectSet::WRITER);
         }
+        let internal = internal
+            || namespace == SYSTEM_NAMESPACE
+            || elsewhere.iter().any(|place: &Elsewhere| place.namespace == SYSTEM_NAMESPACE);
         // To read about them is harmless, and the Web UI does.
         let internal = internal && method.access != Access::ReadOnly;
         if internal {
@@ -223,7 +237,7 @@ impl Reading {
         let beyond = if method.scope == Scope::Cluster {
             Some("the call concerns the whole cluster")
         } else if internal {
-            Some("the request names a workflow or a task queue of Temporal's own")
+            Some("the request touches what is Temporal's own")
         } else if namespace.is_empty() {
             Some("the request does not name its namespace")
         } else if by_id {
@@ -282,6 +296,11 @@ impl Handler for Reading {
             (Kind::NormalName, Wire::Length) => (Expected::NormalName, Want::Text),
             (Kind::WorkflowType, Wire::Length) => (Expected::WorkflowType, Want::Text),
             (Kind::Endpoint, Wire::Length) => (Expected::Endpoint, Want::Text),
+            (Kind::Query, Wire::Length) => (Expected::Query, Want::Query),
+            (Kind::Attach, Wire::Length) => {
+                self.names.iter_mut().for_each(|names| names.attaches = true);
+                return Ok(Want::Skip);
+            }
             (Kind::CallbackUrl, Wire::Length) => (Expected::CallbackUrl, Want::Text),
             (Kind::OtherNamespace(there), Wire::Length) => (Expected::OtherNamespace(*there), Want::Text),
             (Kind::NamespaceId, Wire::Length) => (Expected::NamespaceId, Want::Text),
@@ -326,6 +345,7 @@ impl Handler for Reading {
             (Expected::Name, ..) => self.internal |= is_internal(text),
             (Expected::OwnNamespace, ..) => self.namespace = Some(text.to_owned()),
             (Expected::NamespaceId, ..) => self.by_id |= !text.is_empty(),
+            (Expected::Query, ..) => self.internal |= asks_for_internal(text),
             (Expected::CallbackUrl, ..) => self.calls_back |= is_callback(text),
             (Expected::OtherNamespace(there), Some(level), _) if !text.is_empty() => {
                 level.named = Some((text.to_owned(), there));
@@ -549,6 +569,7 @@ mod tests {
             queues: vec![queue(Use::Named, "q"), queue(Use::WorkflowPoll, "host-uuid")],
             workflow_types: vec!["Child".into()],
             endpoints: vec!["tax".into()],
+            attaches: false,
             overflow: false,
         };
         for chunk in 1..=bytes.len() {
@@ -567,6 +588,40 @@ mod tests {
             reader.finish().unwrap().names.overflow
         };
         assert!(!names(64) && names(65));
+    }
+
+    #[test]
+    fn temporals_own_namespace_is_for_admins_of_the_cluster() {
+        let target = |method: &str| read(method, &[field(1, b"temporal-system")]).unwrap();
+        assert!(target("StartWorkflowExecution").effects.covers(EffectSet::CLUSTER_ADMIN));
+        assert!(target("PollActivityTaskQueue").beyond.is_some());
+        assert!(target("ListWorkflowExecutions").beyond.is_none(), "to read");
+        let command = field(2, &field(13, &field(1, b"temporal-system")));
+        assert!(read("RespondWorkflowTaskCompleted", &[command, field(9, b"own")]).unwrap().beyond.is_some());
+    }
+
+    #[test]
+    fn a_batch_over_temporals_own_workflows_is_for_admins_of_the_cluster() {
+        let query = |text: &[u8]| {
+            let parts = [field(1, b"own"), field(11, b""), field(2, text)];
+            read("StartBatchOperation", &parts).unwrap().effects.covers(EffectSet::CLUSTER_ADMIN)
+        };
+        assert!(query(b"TemporalNamespaceDivision = 'TemporalScheduler'"));
+        assert!(query(b"`Namespace``division` IS NOT NULL"));
+        assert!(!query(b"WorkflowType = 'Namespace'"));
+    }
+
+    #[test]
+    fn a_batchs_query_may_be_long_but_not_without_end() {
+        let query = |length: usize| {
+            let method = Catalogue::default().named("StartBatchOperation").unwrap();
+            let mut reader = RequestReader::new(method, false);
+            let length_bytes = [length as u8 | 0x80, (length >> 7) as u8 | 0x80, (length >> 14) as u8];
+            reader.feed(&[&[0x12][..], &length_bytes, &vec![b'x'; length]].concat())?;
+            reader.finish()
+        };
+        assert!(query(2000).is_ok() && query(64 << 10).is_ok());
+        assert!(query((64 << 10) + 1).is_err());
     }
 
     #[test]

@@ -42,6 +42,10 @@ pub enum Kind {
     WorkflowType,
     /// A string that names a Nexus endpoint.
     Endpoint,
+    /// A query for executions, some of which are Temporal's own.
+    Query,
+    /// A message by which a start touches what runs already.
+    Attach,
     /// A string that says where a callback goes.
     CallbackUrl,
     /// An enum some of whose values have effects.

@@ -14,50 +14,50 @@ pub const API_VERSION: &str = "1.63.5";
 pub(super) static METHODS: [Method; 135] = [
     Method::new("/temporal.api.operatorservice.v1.OperatorService/AddOrUpdateRemoteCluster", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, &NOTHING),
     Method::new("/temporal.api.operatorservice.v1.OperatorService/AddSearchAttributes", Scope::Namespace, Access::Admin, EffectSet::SEARCH_ATTRIBUTES, 2, Limited::Open, &NOTHING),
-    Method::new("/temporal.api.operatorservice.v1.OperatorService/CreateNexusEndpoint", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, &CREATE_NEXUS_ENDPOINT_REQUEST),
-    Method::new("/temporal.api.operatorservice.v1.OperatorService/DeleteNamespace", Scope::Namespace, Access::Admin, EffectSet::DELETE.with(EffectSet::NAMESPACE), 1, Limited::Open, &DELETE_NAMESPACE_REQUEST),
-    Method::new("/temporal.api.operatorservice.v1.OperatorService/DeleteNexusEndpoint", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.operatorservice.v1.OperatorService/CreateNexusEndpoint", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Untold, &CREATE_NEXUS_ENDPOINT_REQUEST),
+    Method::new("/temporal.api.operatorservice.v1.OperatorService/DeleteNamespace", Scope::Namespace, Access::Admin, EffectSet::DELETE.with(EffectSet::NAMESPACE), 1, Limited::Untold, &DELETE_NAMESPACE_REQUEST),
+    Method::new("/temporal.api.operatorservice.v1.OperatorService/DeleteNexusEndpoint", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.operatorservice.v1.OperatorService/GetNexusEndpoint", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, &NOTHING),
     Method::new("/temporal.api.operatorservice.v1.OperatorService/ListClusters", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, &NOTHING),
     Method::new("/temporal.api.operatorservice.v1.OperatorService/ListNexusEndpoints", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, &NOTHING),
     Method::new("/temporal.api.operatorservice.v1.OperatorService/ListSearchAttributes", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &NOTHING),
     Method::new("/temporal.api.operatorservice.v1.OperatorService/RemoveRemoteCluster", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, &NOTHING),
     Method::new("/temporal.api.operatorservice.v1.OperatorService/RemoveSearchAttributes", Scope::Namespace, Access::Admin, EffectSet::SEARCH_ATTRIBUTES, 2, Limited::Open, &NOTHING),
-    Method::new("/temporal.api.operatorservice.v1.OperatorService/UpdateNexusEndpoint", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, &UPDATE_NEXUS_ENDPOINT_REQUEST),
+    Method::new("/temporal.api.operatorservice.v1.OperatorService/UpdateNexusEndpoint", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Untold, &UPDATE_NEXUS_ENDPOINT_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountActivityExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountNexusOperationExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountSchedules", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountWorkers", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountWorkflowExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateSchedule", Scope::Namespace, Access::Write, EffectSet::SCHEDULE.with(EffectSet::START), 1, Limited::Named, &CREATE_SCHEDULE_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateWorkerDeployment", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateWorkerDeploymentVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &CREATE_WORKER_DEPLOYMENT_VERSION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateWorkerDeployment", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateWorkerDeploymentVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &CREATE_WORKER_DEPLOYMENT_VERSION_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateWorkflowRule", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &CREATE_WORKFLOW_RULE_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteActivityExecution", Scope::Namespace, Access::Write, EffectSet::DELETE, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteNexusOperationExecution", Scope::Namespace, Access::Write, EffectSet::DELETE, 1, Limited::Open, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteSchedule", Scope::Namespace, Access::Write, EffectSet::SCHEDULE, 1, Limited::Untold, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkerDeployment", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkerDeploymentVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkerDeployment", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkerDeploymentVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::DELETE, 1, Limited::Untold, &DELETE_WORKFLOW_EXECUTION_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkflowRule", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeprecateNamespace", Scope::Namespace, Access::Admin, EffectSet::NAMESPACE, 1, Limited::Open, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeActivityExecution", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeBatchOperation", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeDeployment", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeDeployment", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeNamespace", Scope::Namespace, Access::ReadOnly, EffectSet::DESCRIBE_NAMESPACE, 1, Limited::Open, &DESCRIBE_NAMESPACE_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeNexusOperationExecution", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeSchedule", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeTaskQueue", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Named, &DESCRIBE_TASK_QUEUE_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorker", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorkerDeployment", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorkerDeploymentVersion", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorkerDeployment", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorkerDeploymentVersion", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorkflowExecution", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &DESCRIBE_WORKFLOW_EXECUTION_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorkflowRule", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/ExecuteMultiOperation", Scope::Namespace, Access::Write, EffectSet::START.with(EffectSet::UPDATE), 1, Limited::Untold, &EXECUTE_MULTI_OPERATION_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/FetchWorkerConfig", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetClusterInfo", Scope::Cluster, Access::ReadOnly, EffectSet::CLUSTER_READ, 0, Limited::Open, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetCurrentDeployment", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetDeploymentReachability", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetCurrentDeployment", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetDeploymentReachability", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetSearchAttributes", Scope::Cluster, Access::ReadOnly, EffectSet::CLUSTER_READ, 0, Limited::Open, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetSystemInfo", Scope::Cluster, Access::ReadOnly, EffectSet::CLUSTER_READ, 0, Limited::Open, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetWorkerBuildIdCompatibility", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Named, &GET_WORKER_BUILD_ID_COMPATIBILITY_REQUEST),
@@ -115,10 +115,10 @@ pub(super) static METHODS: [Method; 135] = [
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondWorkflowTaskCompleted", Scope::Namespace, Access::Write, EffectSet::RESPOND, 9, Limited::Open, &RESPOND_WORKFLOW_TASK_COMPLETED_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondWorkflowTaskFailed", Scope::Namespace, Access::Write, EffectSet::RESPOND, 6, Limited::Open, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/ScanWorkflowExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SetCurrentDeployment", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SetWorkerDeploymentCurrentVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SetWorkerDeploymentManager", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SetWorkerDeploymentRampingVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SetCurrentDeployment", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SetWorkerDeploymentCurrentVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SetWorkerDeploymentManager", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/SetWorkerDeploymentRampingVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/ShutdownWorker", Scope::Namespace, Access::Write, EffectSet::POLL, 1, Limited::Open, &SHUTDOWN_WORKER_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/SignalWithStartWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::SIGNAL.with(EffectSet::START), 1, Limited::Untold, &SIGNAL_WITH_START_WORKFLOW_EXECUTION_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/SignalWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::SIGNAL, 1, Limited::Untold, &SIGNAL_WORKFLOW_EXECUTION_REQUEST),
@@ -141,12 +141,12 @@ pub(super) static METHODS: [Method; 135] = [
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateTaskQueueConfig", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Named, &UPDATE_TASK_QUEUE_CONFIG_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerBuildIdCompatibility", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Named, &UPDATE_WORKER_BUILD_ID_COMPATIBILITY_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerConfig", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerDeploymentVersionComputeConfig", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &UPDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerDeploymentVersionMetadata", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerDeploymentVersionComputeConfig", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &UPDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerDeploymentVersionMetadata", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerVersioningRules", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Named, &UPDATE_WORKER_VERSIONING_RULES_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::UPDATE, 1, Limited::Untold, &UPDATE_WORKFLOW_EXECUTION_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkflowExecutionOptions", Scope::Namespace, Access::Write, EffectSet::OPTIONS, 1, Limited::Untold, &UPDATE_WORKFLOW_EXECUTION_OPTIONS_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ValidateWorkerDeploymentVersionComputeConfig", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &VALIDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ValidateWorkerDeploymentVersionComputeConfig", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &VALIDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST),
 ];
 
 static NOTHING: Message = Message { names_only: false, fields: &[] };
@@ -539,10 +539,12 @@ static SIGNAL_WORKFLOW_EXECUTION_REQUEST: Message = Message { names_only: false,
 static START_ACTIVITY_EXECUTION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 6, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
     Field { number: 19, repeated: true, kind: Kind::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
+    Field { number: 21, repeated: false, kind: Kind::Attach }, // on_conflict_options
 ] };
 
 /// temporal.api.workflowservice.v1.StartBatchOperationRequest
 static START_BATCH_OPERATION_REQUEST: Message = Message { names_only: false, fields: &[
+    Field { number: 2, repeated: false, kind: Kind::Query }, // visibility_query
     Field { number: 5, repeated: true, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // executions
     Field { number: 10, repeated: false, kind: Kind::Message(EffectSet::TERMINATE, &NOTHING) }, // termination_operation
     Field { number: 11, repeated: false, kind: Kind::Message(EffectSet::SIGNAL, &NOTHING) }, // signal_operation
@@ -581,6 +583,7 @@ static START_WORKFLOW_EXECUTION_REQUEST: Message = Message { names_only: false, 
     Field { number: 11, repeated: false, kind: Kind::Enum(&[(4, EffectSet::TERMINATE)]) }, // workflow_id_reuse_policy
     Field { number: 21, repeated: true, kind: Kind::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
     Field { number: 22, repeated: false, kind: Kind::Enum(&[(3, EffectSet::TERMINATE)]) }, // workflow_id_conflict_policy
+    Field { number: 26, repeated: false, kind: Kind::Attach }, // on_conflict_options
 ] };
 
 /// temporal.api.workflowservice.v1.StartWorkflowExecutionRequest
@@ -592,6 +595,7 @@ static START_WORKFLOW_EXECUTION_REQUEST_NESTED: Message = Message { names_only: 
     Field { number: 11, repeated: false, kind: Kind::Enum(&[(4, EffectSet::TERMINATE)]) }, // workflow_id_reuse_policy
     Field { number: 21, repeated: true, kind: Kind::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
     Field { number: 22, repeated: false, kind: Kind::Enum(&[(3, EffectSet::TERMINATE)]) }, // workflow_id_conflict_policy
+    Field { number: 26, repeated: false, kind: Kind::Attach }, // on_conflict_options
 ] };
 
 /// temporal.api.taskqueue.v1.StickyExecutionAttributes

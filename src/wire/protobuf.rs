@@ -9,6 +9,8 @@ use super::Fault;
 const MAX_GROUPS: usize = 100;
 /// The longest string that a handler may ask for, in bytes: Temporal's limit for names and ids (`limit.maxIDLength`).
 pub const MAX_TEXT: u64 = 1000;
+/// The longest query that is read: of a batch, in bytes.
+pub const MAX_QUERY: u64 = 64 << 10;
 /// Source: `protowire.MaxValidNumber`.
 const MAX_FIELD_NUMBER: u64 = (1 << 29) - 1;
 
@@ -31,6 +33,8 @@ pub enum Want {
     Skip,
     /// Its number, by [`Handler::number`].
     Number,
+    /// Its bytes, at most [`MAX_QUERY`], by [`Handler::text`].
+    Query,
     /// Its bytes, at most [`MAX_TEXT`], by [`Handler::text`].
     Text,
     /// Its fields: it is a message.
@@ -196,12 +200,13 @@ impl Reader {
                 self.close(handler)
             }
             Want::Text if length > MAX_TEXT => Err(Fault::Malformed("a name longer than Temporal's limit")),
-            Want::Text if length == 0 => {
+            Want::Query if length > MAX_QUERY => Err(Fault::Malformed("a query longer than is read")),
+            Want::Text | Want::Query if length == 0 => {
                 handler.text(&[])?;
                 self.state = State::Tag;
                 self.close(handler)
             }
-            Want::Text => {
+            Want::Text | Want::Query => {
                 self.end_of(length)?;
                 self.state = State::Text { left: length };
                 Ok(())

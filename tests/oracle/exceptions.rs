@@ -32,7 +32,7 @@ pub const DENIED: &[Exception] = &[
     // Nobody can say whose id it is.
     exception("namespace by id", "the request names a namespace by its id"),
     // A signal to a scheduler's workflow edits its schedule.
-    exception("Temporal's own names", "the request names a workflow or a task queue of Temporal's own"),
+    exception("Temporal's own names", "the request touches what is Temporal's own"),
     // A token in the callback's header says where it ends, and anybody can write one.
     exception("callback into Temporal", "the request has Temporal call itself back"),
     // Whoever is admin of a pattern could create namespaces without end.

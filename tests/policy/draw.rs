@@ -8,8 +8,24 @@ use crate::methods::METHODS;
 use crate::random::Random;
 use crate::request::{PARTS, Part};
 
-const NAMESPACES: &[&str] =
-    &["a", "a", "a", "b", "a-dev", "a-dev", "b-dev", "a-b-dev", "-a-dev", "é", "*", "{team}", "a:dev", "A", ""];
+const NAMESPACES: &[&str] = &[
+    "a",
+    "a",
+    "a",
+    "b",
+    "a-dev",
+    "a-dev",
+    "b-dev",
+    "a-b-dev",
+    "-a-dev",
+    "é",
+    "*",
+    "{team}",
+    "a:dev",
+    "A",
+    "",
+    "temporal-system",
+];
 const GROUPS: &[&str] =
     &["team-a", "team-a", "team-b", "team-a-b", "team-é", "team-*", "team-{team}", "team-a:dev", "team-", "ops"];
 

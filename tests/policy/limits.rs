@@ -7,8 +7,15 @@ use crate::methods::{Method, Words};
 use crate::pattern::{Bindings, bind, matches, tokens};
 use crate::reference::Request;
 
-/// Whether a request with these effects fits the limits of a grant, or of a denial's `outside`.
-pub fn inside(limits: &Value, way: &Bindings, request: &Request, method: &Method, effects: &Words) -> bool {
+/// Whether what a request does in a place, its own or elsewhere, fits the limits of a grant, or of a denial's `outside`.
+pub fn inside(
+    limits: &Value,
+    way: &Bindings,
+    request: &Request,
+    method: &Method,
+    elsewhere: bool,
+    effects: &Words,
+) -> bool {
     let fits = |list: &str, name: &str| {
         strings(&limits[list])
             .iter()
@@ -16,7 +23,13 @@ pub fn inside(limits: &Value, way: &Bindings, request: &Request, method: &Method
             .any(|pattern| matches(&pattern, name, &Bindings::new()).is_some())
     };
     let limited = |list: &str| limits.get(list).is_some();
-    let by_id = method.limits == "untold" || (effects.contains("terminate") && !method.effects.contains("terminate"));
+    let terminates = effects.contains("terminate") && !method.effects.contains("terminate");
+    let acts = if elsewhere { effects.iter().any(|effect| effect != "start") } else { terminates };
+    let by_id = method.limits == "untold" || acts;
+    let any = ["task_queues", "workflow_types", "nexus_endpoints"].iter().any(|list| limited(list));
+    if any && method.limits == "untold" && method.scope == "cluster" {
+        return false;
+    }
     if (limited("task_queues") || limited("workflow_types")) && by_id {
         return false;
     }

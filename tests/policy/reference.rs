@@ -52,13 +52,17 @@ pub fn decide(config: &Value, issuer: &str, claims: &Claims, request: &Request) 
     if request.method.ends_with("/StartBatchOperation") && own == method.effects {
         own.extend(role(&Value::Null, "writer").effects);
     }
-    let internal = request.internal && method.access != "readonly";
+    let of_system = |name: &str| name == "temporal-system";
+    let internal = request.internal || of_system(&request.namespace) || places.iter().any(|(name, _)| of_system(name));
+    let internal = internal && method.access != "readonly";
     own.extend(internal.then(|| "cluster-admin".to_owned()));
     places.insert(0, (&request.namespace, own));
     let cluster = method.scope == "cluster";
     let hidden = request.namespace.is_empty() || request.by_id || request.calls_back;
     let unseen = if cluster { method.access != "readonly" } else { hidden };
-    let inside = |limits: &Value, way: &Bindings| limits::inside(limits, way, request, &method, &places[0].1);
+    let inside = |limits: &Value, way: &Bindings, place: usize, effects: &Words| {
+        limits::inside(limits, way, request, &method, place > 0, effects)
+    };
     let denied = |denial: &Value| {
         let said = denial.get("effects").map(strings);
         let meant = |who: &Value| !ways(config, who, issuer, claims).is_empty();
@@ -74,8 +78,10 @@ pub fn decide(config: &Value, issuer: &str, claims: &Claims, request: &Request) 
         denial.get("who").is_none_or(meant)
             && !denial.get("unless").is_some_and(meant)
             && denial["shadow"] != true
-            && denial.get("outside").is_none_or(|limits| !inside(limits, &Bindings::new()))
-            && places.iter().enumerate().any(|(place, (name, effects))| what(place, effects) && here(place, name))
+            && places.iter().enumerate().any(|(place, (name, effects))| {
+                let outside = |limits| !inside(limits, &Bindings::new(), place, effects);
+                what(place, effects) && here(place, name) && denial.get("outside").is_none_or(outside)
+            })
     };
     if list(&config["denials"]).iter().any(denied) {
         return None;
@@ -85,17 +91,17 @@ pub fn decide(config: &Value, issuer: &str, claims: &Claims, request: &Request) 
     }
     let needs_system = cluster || request.namespace.is_empty() || request.by_id || internal;
     let registers = request.method.ends_with("/RegisterNamespace");
-    let covered = |(namespace, effects): &(&str, Words)| {
+    let covered = |(place, (namespace, effects)): (usize, &(&str, Words))| {
         let mut missing = effects.clone();
         list(&config["grants"]).iter().filter(|grant| grant["shadow"] != true).find_map(|grant| {
-            for (role, place, way) in gives(config, grant, issuer, claims) {
-                let reaches = match place {
+            for (role, reach, way) in gives(config, grant, issuer, claims) {
+                let reaches = match reach {
                     Place::System => true,
                     _ if needs_system || (registers && grant["may_register"] != true) => false,
                     _ if request.calls_back && grant["may_call_back"] != true => false,
                     Place::Namespaces(pattern) => matches(&pattern, namespace, &Bindings::new()).is_some(),
                 };
-                if reaches && inside(grant, &way) {
+                if reaches && inside(grant, &way, place, effects) {
                     let covered = role.covers(&request.method, &method.effects);
                     missing.retain(|effect| !covered.contains(effect));
                 }
@@ -103,7 +109,7 @@ pub fn decide(config: &Value, issuer: &str, claims: &Claims, request: &Request) 
             missing.is_empty().then(|| grant["name"].as_str().unwrap().to_owned())
         })
     };
-    places.iter().map(covered).collect::<Option<Vec<_>>>().and_then(|rules| rules.into_iter().next())
+    places.iter().enumerate().map(covered).collect::<Option<Vec<_>>>().and_then(|rules| rules.into_iter().next())
 }
 
 #[derive(Clone, Default, PartialEq)]

@@ -138,6 +138,10 @@ WE_DENY = [
         labels={"signal to Temporal's own workflow", "start on Temporal's own queue"}, callers=WRITERS,
     ),
     Difference(
+        "Temporal's own namespace", "passed", "denied", "its workflows delete namespaces and move data: changes are for admins of the cluster",
+        labels={"system"}, callers={"system write"},
+    ),
+    Difference(
         "admin service", "passed", "denied", "closed unless admin_service is set",
         labels={"admin service"}, callers={"system admin"},
     ),
