@@ -122,11 +122,12 @@ class Envoy:
         )
 
     def settled_counters(self) -> dict[str, int]:
-        """The counters once they no longer move: the module writes them out about once a second."""
-        before: dict[str, int] | None = None
-        while (now := self.counters()) != before:
-            before = now
-            time.sleep(1.3)
+        """The counters once they no longer move: the module writes them out about once a second, on a busy machine later."""
+        now, same = self.counters(), 0
+        while same < 3:
+            time.sleep(1)
+            before, now = now, self.counters()
+            same = same + 1 if now == before else 0
         return now
 
     def log_text(self) -> str:
