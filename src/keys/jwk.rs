@@ -85,7 +85,15 @@ impl Key {
         self.fits(algorithm) && self.public.verify(algorithm, signed, signature)
     }
 
-    fn fits(&self, algorithm: Algorithm) -> bool {
+    /// The key itself.
+    #[must_use]
+    pub fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// Whether the key, and what it says of itself, allow this algorithm.
+    #[must_use]
+    pub fn fits(&self, algorithm: Algorithm) -> bool {
         self.algorithm.is_none_or(|only| only == algorithm) && self.public.fits(algorithm)
     }
 }
