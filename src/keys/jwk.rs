@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
+use super::roca;
 use crate::token::jose::{Algorithm, decode};
 use crate::token::signature::PublicKey;
 use crate::wire::json;
@@ -65,7 +66,14 @@ impl Key {
             Some(name) => Some(name.as_str().and_then(Algorithm::named).ok_or("an algorithm that is not supported")?),
         };
         let public = match (text("kty"), text("crv")) {
-            (Some("RSA"), _) => PublicKey::rsa(&bytes("n")?, &bytes("e")?),
+            (Some("RSA"), _) => {
+                let modulus = bytes("n")?;
+                let public = PublicKey::rsa(&modulus, &bytes("e")?);
+                if public.is_some() && roca::is_weak(&modulus) {
+                    return Err("a modulus that can be factored (CVE-2017-15361)");
+                }
+                public
+            }
             (Some("EC"), Some("P-256")) => PublicKey::p256(&bytes("x")?, &bytes("y")?),
             (Some("EC"), Some("P-384")) => PublicKey::p384(&bytes("x")?, &bytes("y")?),
             (Some("OKP"), Some("Ed25519")) => PublicKey::ed25519(&bytes("x")?),

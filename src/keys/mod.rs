@@ -1,6 +1,7 @@
 //! The keys that issuers sign with: parsed, and kept fresh by a state machine that knows neither clock nor network.
 
 pub mod jwk;
+mod roca;
 pub mod source;
 pub mod url;
 
