@@ -13,6 +13,8 @@ use crate::wire::json;
 const MAX_KEYS: usize = 100;
 /// No key set is larger, in bytes.
 pub const MAX_DOCUMENT: usize = 512 << 10;
+/// What only the signer may know of a key (RFC 7518 §6.2.2 and §6.3.2, RFC 8037 §2).
+const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
 /// One key of an issuer.
 #[derive(Debug)]
@@ -60,6 +62,9 @@ impl Key {
             if !operations.as_array().is_some_and(verifies) {
                 return Err("not for verifying by its key_ops");
             }
+        }
+        if PRIVATE.iter().any(|name| jwk.contains_key(*name)) {
+            return Err("a private key: whoever can read it can sign");
         }
         let algorithm = match jwk.get("alg") {
             None => None,
@@ -205,6 +210,7 @@ mod tests {
             with(ed25519(), "x", json!("AAAA")),
             with(p256(), "x", json!("AAAA")),
             with(p256(), "y", p256()["x"].clone()),
+            with(p256(), "d", json!("jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI")),
             json!({"kty": "RSA", "kid": "r", "n": "AQAB", "e": "AQAB"}),
             json!({"kty": "RSA", "kid": "r", "n": "", "e": ""}),
             json!({"kty": "oct", "kid": "o", "k": "c2VjcmV0"}),

@@ -11,6 +11,7 @@
     unreachable_pub
 )]
 
+mod hostile;
 mod rfc;
 mod signatures;
 #[path = "../common/signatures.rs"]
