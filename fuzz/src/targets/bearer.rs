@@ -23,7 +23,7 @@ fn naive(headers: &[(&[u8], &[u8])]) -> Result<Option<String>, ()> {
     let mut values = headers.iter().filter(|(name, value)| *name != b"x-other" && !value.is_empty());
     let Some((name, value)) = values.next() else { return Ok(None) };
     let text = std::str::from_utf8(value).map_err(|_| ())?;
-    let is_scheme = text.get(..7).is_some_and(|scheme| scheme.to_ascii_lowercase() == "bearer ");
+    let is_scheme = text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer "));
     let token = if is_scheme { &text[7..] } else { text };
     let is_token = !token.is_empty() && token.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     if values.next().is_some() || !is_token || !(is_scheme || *name == b"x-token") {
