@@ -50,7 +50,7 @@ oracle: setup ## the same with a million (ORACLE_COUNT, ORACLE_SEED), and whethe
 mutants: ## break the filter in twenty-one ways: the comparison with Temporal must notice each
 	@$(PYTHON) tools/mutants.py
 
-fuzz: ## feed every parser with hostile bytes, FUZZ_SECONDS (60) each, and keep what breaks it (needs nightly Rust)
+fuzz: ## feed every parser with hostile bytes, FUZZ_SECONDS (60) each; FUZZ_KEEP=1 writes fuzz/corpora (needs nightly Rust)
 	@scripts/fuzz.sh
 
 vectors: setup ## write vectors/ again, with Temporal's own answers

@@ -2,6 +2,7 @@
 
 mod fetch;
 pub mod jwk;
+mod roca;
 pub mod shared;
 pub mod source;
 pub mod url;
