@@ -99,9 +99,10 @@ def issuer(short_key: jws.Key) -> Iterator[Issuer]:
 
 
 @pytest.fixture(scope="module")
-def filtered(open_gate, echo: Echo, issuer: Issuer) -> Gate:  # type: ignore[no-untyped-def]
+def filtered(header_stop: bool, open_gate, echo: Echo, issuer: Issuer) -> Gate:  # type: ignore[no-untyped-def]
     config = issuer.fetched_config(discovery=False)
-    return open_gate(plugin(config), echo.port, clusters={"idp": Cluster(issuer.port, http2=False)})  # type: ignore[no-any-return]
+    clusters = {"idp": Cluster(issuer.port, http2=False)}
+    return open_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop)  # type: ignore[no-any-return]
 
 
 def _signer(kid: str, alg: str) -> jws.Key:
