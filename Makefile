@@ -58,10 +58,12 @@ vectors: setup ## write vectors/ again, with Temporal's own answers
 
 test-wasm: setup module ## the built module in a real Envoy, before a real Temporal
 	@scripts/go-build.sh wasm-test/go-worker || [ $$? = 3 ] # without Go its test is skipped
+	@scripts/wasm-cargo.sh build --quiet --release --manifest-path wasm-test/hostile-plugin/Cargo.toml --target-dir target
 	$(PY) -m pytest wasm-test $(PYTEST_ARGS)
 
-soak: setup module ## real workers under limits, SOAK_SECONDS (600) long: nothing of theirs may be denied
+soak: setup module ## real workers under limits, SOAK_SECONDS (600) long, and one through five minutes without its issuer
 	QUEUES_SECONDS=$(SOAK_SECONDS) $(PY) -m pytest wasm-test/test_worker_queues.py -n 0 $(PYTEST_ARGS)
+	OUTAGE_SECONDS=300 $(PY) -m pytest wasm-test/test_worker_outage.py -n 0 $(PYTEST_ARGS)
 
 parity: setup module ## compare with Temporal's own authorizer, call by call (the first run builds a server: 10 minutes)
 	@scripts/go-build.sh wasm-test/parity/server "about ten minutes"
@@ -71,9 +73,11 @@ lint: setup ## formatting, clippy (native and wasm), generated table up to date
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo fmt --check --manifest-path cli/Cargo.toml
+	cargo fmt --check --manifest-path wasm-test/hostile-plugin/Cargo.toml
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --manifest-path cli/Cargo.toml --all-targets -- -D warnings
 	scripts/wasm-cargo.sh clippy --lib -- -D warnings
+	scripts/wasm-cargo.sh clippy --manifest-path wasm-test/hostile-plugin/Cargo.toml --target-dir target -- -D warnings
 	$(PY) tools/methods.py --check
 	@! command -v gofmt >/dev/null || test -z "$$(gofmt -l wasm-test | tee /dev/stderr)"
 
@@ -81,6 +85,7 @@ format: ## format the Rust code
 	cargo fmt
 	cargo fmt --manifest-path fuzz/Cargo.toml
 	cargo fmt --manifest-path cli/Cargo.toml
+	cargo fmt --manifest-path wasm-test/hostile-plugin/Cargo.toml
 
 table: setup ## regenerate the method table from data/temporal
 	$(PY) tools/methods.py

@@ -55,6 +55,20 @@ def gate(temporal: Temporal, corp: Minter) -> Iterator[Gate]:
         yield Gate(envoy)
 
 
+@pytest.fixture(scope="module", params=[False, True], ids=["A", "B"])
+def header_stop(request: pytest.FixtureRequest) -> bool:
+    """The two header modes, for those who ask for it: B is `allow_on_headers_stop_iteration`."""
+    return bool(request.param)
+
+
+@pytest.fixture(scope="session")
+def gate_b(temporal: Temporal, corp: Minter) -> Iterator[Gate]:
+    """The same in header mode B: the body arrives while the headers are held."""
+    settings = Settings({"temporal": Cluster(temporal.port)}, plugin=plugin(corp.config()), header_stop=True)
+    with Envoy(settings, "gate-b") as envoy:
+        yield Gate(envoy)
+
+
 @pytest.fixture(scope="session")
 def echo_gate(echo: Echo, corp: Minter) -> Iterator[Gate]:
     """The echo behind the filter, same policy."""

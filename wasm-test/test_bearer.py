@@ -11,6 +11,11 @@ READ = ["payroll:read"]
 
 
 @pytest.fixture
+def gate(header_stop: bool, gate: Gate, gate_b: Gate) -> Gate:
+    return gate_b if header_stop else gate
+
+
+@pytest.fixture
 def token(corp: Minter) -> str:
     return corp.token(permissions=READ)
 

@@ -18,9 +18,9 @@ MAX_LIFETIME = 7200
 
 
 @pytest.fixture(scope="module")
-def strict(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def strict(header_stop: bool, open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
     token = {"leeway": f"{LEEWAY}s", "max_lifetime": f"{MAX_LIFETIME}s"}
-    return open_gate(plugin(corp.config(token=token)), echo.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(corp.config(token=token)), echo.port, header_stop=header_stop)  # type: ignore[no-any-return]
 
 
 def at(seconds: float) -> float:

@@ -16,6 +16,11 @@ from harness.policy import plugin
 READ = ["payroll:read"]
 
 
+@pytest.fixture
+def gate(header_stop: bool, gate: Gate, gate_b: Gate) -> Gate:
+    return gate_b if header_stop else gate
+
+
 def _token(corp: Minter, **options: object) -> str:
     return jws.token(corp.key("RS256"), corp.claims(permissions=READ), **options)  # type: ignore[arg-type]
 
@@ -111,12 +116,12 @@ def attacker() -> Issuer:  # type: ignore[misc]
 
 
 @pytest.fixture(scope="module")
-def tempted(open_gate, echo: Echo, corp: Minter, attacker: Issuer) -> Gate:  # type: ignore[no-untyped-def]
+def tempted(header_stop: bool, open_gate, echo: Echo, corp: Minter, attacker: Issuer) -> Gate:  # type: ignore[no-untyped-def]
     """A filter that could reach that server if it wanted to."""
     from harness.envoy import Cluster
 
     idp = {"idp": Cluster(attacker.port, http2=False)}
-    return open_gate(plugin(corp.config()), echo.port, clusters=idp)  # type: ignore[no-any-return]
+    return open_gate(plugin(corp.config()), echo.port, clusters=idp, header_stop=header_stop)  # type: ignore[no-any-return]
 
 
 def test_key_references_are_never_followed(tempted: Gate, corp: Minter, attacker: Issuer) -> None:

@@ -146,26 +146,33 @@ def _route(cluster: str) -> Json:
 def _plugin(settings: Settings) -> list[Json]:
     if settings.plugin is None:
         return []
+    configuration: Json | str
     if settings.plugin_as == "struct":
         assert isinstance(settings.plugin, dict)
-        configuration: Json = {"@type": _TYPE + "google.protobuf.Struct", "value": settings.plugin}
+        configuration = {"@type": _TYPE + "google.protobuf.Struct", "value": settings.plugin}
     else:
-        text = settings.plugin if isinstance(settings.plugin, str) else json.dumps(settings.plugin)
-        configuration = {"@type": _TYPE + "google.protobuf.StringValue", "value": text}
+        configuration = settings.plugin if isinstance(settings.plugin, str) else json.dumps(settings.plugin)
+    members: Json = {"failure_policy": settings.failure_policy}
+    if settings.header_stop:
+        members["allow_on_headers_stop_iteration"] = True
+    return [wasm_filter("temporal_auth", settings.module, configuration, **members)]
+
+
+def wasm_filter(name: str, module: Path, configuration: Json | str, **members: Any) -> Json:
+    """Any module as an HTTP filter; its configuration a text, or any protobuf message as JSON."""
+    if isinstance(configuration, str):
+        configuration = {"@type": _TYPE + "google.protobuf.StringValue", "value": configuration}
     config: Json = {
-        "name": "temporal_auth",
-        "root_id": "temporal_auth",
-        "failure_policy": settings.failure_policy,
+        "name": name,
+        "root_id": name,
         "configuration": configuration,
         "vm_config": {
             "runtime": "envoy.wasm.runtime.v8",
-            "code": {"local": {"filename": str(settings.module)}},
+            "code": {"local": {"filename": str(module)}},
         },
-    }
-    if settings.header_stop:
-        config["allow_on_headers_stop_iteration"] = True
+    } | members
     wasm = {"@type": _TYPE + "envoy.extensions.filters.http.wasm.v3.Wasm", "config": config}
-    return [{"name": "temporal_auth", "typed_config": wasm}]
+    return {"name": name, "typed_config": wasm}
 
 
 def _router() -> Json:

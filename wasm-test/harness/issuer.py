@@ -31,6 +31,8 @@ class Behaviour:
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     hang: bool = False  # accept, read, never answer
+    drip: float = 0.0  # this long between two bytes of the body
+    raw: bytes | None = None  # sent as it is, whether or not it is HTTP
     reset_mid_body: bool = False  # promise more than is sent, then RST
     huge: int = 0  # this many bytes of valid JSON
     delay: float = 0.0
@@ -95,6 +97,8 @@ class Issuer(Minter):
     # -- life
 
     def start(self) -> "Issuer":
+        if self._server is not None:
+            return self
         issuer = self
 
         class Handler(_Handler):
@@ -116,7 +120,7 @@ class Issuer(Minter):
         self._server = None
 
     def __enter__(self) -> "Issuer":
-        return self if self._server else self.start()
+        return self.start()
 
     def __exit__(self, *_: object) -> None:
         self.stop()
@@ -166,7 +170,11 @@ class _Handler(BaseHTTPRequestHandler):
             released.wait(60)
             self.close_connection = True
             return
-        self._answer(behaviour, self._document())
+        if behaviour.raw is not None:
+            self.wfile.write(behaviour.raw)
+            self.close_connection = True
+            return
+        self._answer(behaviour, self._document(), released)
 
     def _document(self) -> bytes | None:
         if self.path == DISCOVERY or self.path == self.owner.path.rstrip("/") + DISCOVERY:
@@ -175,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
             return json.dumps(self.owner.key_set()).encode()
         return None
 
-    def _answer(self, behaviour: Behaviour, document: bytes | None) -> None:
+    def _answer(self, behaviour: Behaviour, document: bytes | None, released: threading.Event) -> None:
         status = behaviour.status if document is not None else 404
         body = behaviour.body if behaviour.body is not None else document or b"not here"
         if behaviour.huge:
@@ -186,6 +194,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("content-length", str(len(body) + (1000 if behaviour.reset_mid_body else 0)))
         self.end_headers()
+        while behaviour.drip and body and not released.wait(behaviour.drip):
+            self.wfile.write(body[:1])
+            body = body[1:]
         self.wfile.write(body)
         if behaviour.reset_mid_body:
             self.wfile.flush()

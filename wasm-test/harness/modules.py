@@ -1,0 +1,79 @@
+"""Other builds of the module, made from the finished file: one that is another virtual machine, one that fails when told."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+from . import paths
+from .envoy import run_directory
+
+TYPES, IMPORTS, FUNCTIONS, EXPORTS, CODE = 1, 2, 3, 7, 10
+I32 = b"\x7f"
+
+
+def _tool() -> ModuleType:
+    """What knows the file format already."""
+    spec = importlib.util.spec_from_file_location("strip_exports", paths.ROOT / "tools" / "strip_exports.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_wasm = _tool()
+
+
+def another(module: Path = paths.MODULE) -> Path:
+    """The same code in other bytes: for the host another module, in virtual machines of its own."""
+    section = _wasm.write_name("test") + b"another"
+    return _write("another.wasm", module.read_bytes() + b"\0" + _wasm.write_uint(len(section)) + section)
+
+
+def that_traps(module: Path = paths.MODULE) -> Path:
+    """Traps on each response that its headers end: whenever the filter refuses a call.
+
+    A function of three numbers that gives one is added and exported as `proxy_on_response_headers`, which the filter has
+    no use for.
+    """
+    sections = list(_wasm.sections(module.read_bytes()))
+    types = _count(sections, TYPES)
+    index = _imported_functions(sections) + _count(sections, FUNCTIONS)
+    #      no locals; local.get 2; if; unreachable; end; i32.const 0 (continue); end
+    body = b"\0" + b"\x20\x02" + b"\x04\x40" + b"\0" + b"\x0b" + b"\x41\0" + b"\x0b"
+    added = {
+        TYPES: b"\x60\x03" + 3 * I32 + b"\x01" + I32,
+        FUNCTIONS: _wasm.write_uint(types),
+        EXPORTS: _wasm.write_name("proxy_on_response_headers") + b"\0" + _wasm.write_uint(index),
+        CODE: _wasm.write_uint(len(body)) + body,
+    }
+    out = _wasm.MAGIC
+    for kind, content in sections:
+        if kind in added:
+            count, at = _wasm.read_uint(content, 0)
+            content = _wasm.write_uint(count + 1) + content[at:] + added[kind]
+        out += bytes([kind]) + _wasm.write_uint(len(content)) + content
+    return _write("traps.wasm", out)
+
+
+def _count(sections: list[tuple[int, bytes]], wanted: int) -> int:
+    count: int = next(_wasm.read_uint(content, 0)[0] for kind, content in sections if kind == wanted)
+    return count
+
+
+def _imported_functions(sections: list[tuple[int, bytes]]) -> int:
+    content = next(content for kind, content in sections if kind == IMPORTS)
+    count, at = _wasm.read_uint(content, 0)
+    for _ in range(count):
+        for _ in range(2):
+            _, at = _wasm.read_name(content, at)
+        assert content[at] == 0, "an import that is no function"
+        _, at = _wasm.read_uint(content, at + 1)
+    return int(count)
+
+
+def _write(name: str, content: bytes) -> Path:
+    path = run_directory("module") / name
+    path.write_bytes(content)
+    return path

@@ -1,0 +1,46 @@
+"""What the filter shares between its copies, seen from a neighbour: the names of its entries, and the hostile plugin."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from typing import Any
+
+from . import paths
+from .envoy import Envoy
+from .envoy_config import Json, wasm_filter
+from .poll import until
+
+SAID = "hostile: "
+
+_configurations = itertools.count()
+
+
+def entry(configuration: Json, issuer: str, what: str = "keys") -> str:
+    """The name of an issuer's entry: `keys`, or the `lease` of who fetches them."""
+    digest = hashlib.sha256(json.dumps(configuration).encode()).hexdigest()[:32]
+    return f"temporal-auth/{digest}/{issuer}/{what}"
+
+
+def hostile(*moves: str) -> Json:
+    """The plugin as a filter, before ours in the chain; see hostile-plugin/src/lib.rs for what it can be told."""
+    assert paths.HOSTILE.exists(), f"{paths.HOSTILE} is not there: make test-wasm builds it"
+    # The host keeps a context alive for a configuration that comes again: it would not say again what it does.
+    return wasm_filter("hostile", paths.HOSTILE, "\n".join([f"# {next(_configurations)}", *moves]))
+
+
+def let_loose(envoy: Envoy, *moves: str, beside: list[Json] | None = None, **changes: Any) -> None:
+    """Puts the plugin into the chain (in the place of an earlier one) and waits until each move was made."""
+    mark = envoy.log_mark()
+    envoy.push(filters=[hostile(*moves), *(beside or [])], **changes)
+    for move in moves:
+        until(lambda: SAID + move[:200] in envoy.log_since(mark), 20, f"the hostile plugin to {move[:60]}")
+
+
+def read(envoy: Envoy, name: str, beside: list[Json] | None = None) -> bytes:
+    """An entry's value."""
+    mark = envoy.log_mark()
+    let_loose(envoy, f"show {name}", beside=beside)
+    said = envoy.log_since(mark).rsplit(f"{SAID}show {name} ", 1)[1]
+    return bytes.fromhex(said.split(maxsplit=1)[0])

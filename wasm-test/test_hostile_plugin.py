@@ -1,0 +1,166 @@
+"""Another plugin overwrites what the threads share, on every tick. Honest calls notice nothing, no key of its is ever taken,
+a rotation still arrives, and once it stops all is as before.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Callable, Iterator
+
+import pytest
+
+from harness import jws
+from harness.echo import Echo
+from harness.envoy import Cluster
+from harness.gate import Gate, allowed, refused
+from harness.issuer import Issuer
+from harness.policy import plugin
+from harness.poll import until
+from harness.shared_data import entry, let_loose, read
+
+READ = ["payroll:read"]
+TIMING = {"refresh": "1s", "refetch": "1s", "retry": "1s", "timeout": "2s", "wait": "4s"}
+THREADS = 2
+
+
+class Scene:
+    """The filter, its issuer, the names of its entries; and callers that must never fail."""
+
+    def __init__(self, gate: Gate, issuer: Issuer, keys: str, lease: str) -> None:
+        self.gate, self.issuer, self.keys, self.lease = gate, issuer, keys, lease
+        self.attacker = jws.Key("RS256", jws.stranger_key().private, issuer.keys[0].kid)
+        self.failures: list[str] = []
+        self.calls = 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._honest)
+
+    def __enter__(self) -> "Scene":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _honest(self) -> None:
+        key, seen = self.issuer.keys[0], self.issuer.token(permissions=READ)
+        while not self._done.is_set():
+            fresh = self.issuer.token(permissions=READ, key=key, jti=str(time.monotonic_ns()))
+            for token in (seen, fresh):
+                reply = self.gate.count(token=token)
+                self.calls += 1
+                if reply.grpc_status != 0:
+                    self.failures.append(str(reply))
+            time.sleep(0.02)
+
+    def forged(self, key: jws.Key) -> str:
+        return self.issuer.token(permissions=READ, key=key, jti=str(time.monotonic_ns()))
+
+    def crafted(self) -> bytes:
+        """The entry as it is, with the attacker's modulus in the place of the issuer's: its layout, not its seal."""
+        value = read(self.gate.envoy, self.keys)
+        good, evil = self.issuer.keys[0].jwk()["n"], self.attacker.jwk()["n"]
+        number = lambda key: key.private.public_key().public_numbers().n.to_bytes(256, "big")  # noqa: E731
+        changed = value.replace(good.encode(), evil.encode()).replace(number(self.issuer.keys[0]), number(self.attacker))
+        assert changed != value, f"no modulus in the entry: {value[:200]!r}"
+        return changed
+
+    def fetched_again(self, times: int) -> None:
+        seen = self.issuer.fetches()
+        until(lambda: self.issuer.fetches() >= seen + times, 20, "refreshes")
+
+
+@pytest.fixture(scope="module")
+def scene(open_gate, echo: Echo) -> Iterator[Scene]:  # type: ignore[no-untyped-def]
+    with Issuer(keys=[jws.Key.new()]) as issuer:
+        configuration = plugin(issuer.fetched_config(discovery=False, **TIMING))
+        clusters = {"idp": Cluster(issuer.port, http2=False)}
+        gate: Gate = open_gate(configuration, echo.port, clusters=clusters, concurrency=THREADS)
+        allowed(gate.count(token=issuer.token(permissions=READ)))
+        names = entry(configuration, "corp"), entry(configuration, "corp", "lease")
+        with Scene(gate, issuer, *names) as scene:
+            yield scene
+
+
+def test_entries_are_where_the_plugin_looks(scene: Scene) -> None:
+    """Without this the rest would prove nothing."""
+    assert len(read(scene.gate.envoy, scene.keys)) > 300
+    assert read(scene.gate.envoy, scene.lease)
+
+
+MOVES: dict[str, Callable[[Scene], list[str]]] = {
+    "garbage": lambda s: [f"set {s.keys} {'a5' * 400}", f"set {s.lease} {'5a' * 40}"],
+    "empty": lambda s: [f"set {s.keys}", f"set {s.lease}"],
+    "one byte": lambda s: [f"set {s.keys} 00", f"set {s.lease} 01"],
+    "all ones": lambda s: [f"set {s.keys} {'ff' * 600}", f"set {s.lease} {'ff' * 48}"],
+    "truncated": lambda s: [f"truncate {s.keys}", f"truncate {s.lease}"],
+    "a megabyte": lambda s: [f"set {s.keys} {'00' * 500_000}"],
+    "replayed": lambda s: [f"replay {s.keys}", f"replay {s.lease}"],
+    "moved on": lambda s: [f"bump {s.keys}", f"bump {s.lease}"],
+    "exchanged": lambda s: [f"copy {s.keys} {s.lease}", f"copy {s.lease} {s.keys}"],
+    "a key set of the attacker": lambda s: [f"set {s.keys} {_plain_set(s).hex()}"],
+    "crafted": lambda s: [f"set {s.keys} {s.crafted().hex()}"],
+}
+
+
+def _plain_set(scene: Scene) -> bytes:
+    return json.dumps({"keys": [scene.attacker.jwk()]}).encode()
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_nobody_notices(scene: Scene, move: str) -> None:
+    let_loose(scene.gate.envoy, *MOVES[move](scene))
+    calls = scene.calls
+    scene.fetched_again(3)
+    for _ in range(4):
+        refused(scene.gate.count(token=scene.forged(scene.attacker)), 16)
+    until(lambda: scene.calls > calls + 20, 20, "honest calls meanwhile")
+    assert not scene.failures, scene.failures[:3]
+
+
+def test_a_rotation_arrives_and_an_old_key_stays_gone(scene: Scene) -> None:
+    """Replayed: an entry of the time when the old key was good, sealed by the filter itself."""
+    short_lived = scene.issuer.rotate("ES256", keep_old=True)
+    until(lambda: scene.gate.count(token=scene.forged(short_lived)).grpc_status == 0, 20, "the new key")
+    scene.fetched_again(2)
+    let_loose(scene.gate.envoy, f"replay {scene.keys}", f"replay {scene.lease}")
+    scene.issuer.keys = [scene.issuer.keys[0]]
+    newest = scene.issuer.rotate("EdDSA", keep_old=True)
+    until(lambda: all(scene.gate.count(token=scene.forged(newest)).grpc_status == 0 for _ in range(6)), 20, "the newest key")
+    until(lambda: all(scene.gate.count(token=scene.forged(short_lived)).grpc_status == 16 for _ in range(6)), 20, "the old key to end")
+    for _ in range(10):
+        scene.fetched_again(1)
+        assert scene.gate.count(token=scene.forged(short_lived)).grpc_status in (14, 16)
+    assert not scene.failures, scene.failures[:3]
+
+
+def test_once_it_stops_all_is_as_before(scene: Scene) -> None:
+    """One fetch per refresh again, for all threads."""
+    scene.gate.envoy.push(filters=[])
+    scene.fetched_again(3)
+    began = time.monotonic()
+    scene.fetched_again(5)
+    assert time.monotonic() - began >= 5 * 0.7 - 1, "each thread still fetches for itself"
+    assert not scene.failures, scene.failures[:3]
+
+
+def test_a_machine_that_starts_among_forged_entries(open_gate, echo: Echo) -> None:  # type: ignore[no-untyped-def]
+    """It has no keys of its own yet and the issuer is down: whom would it believe? Nobody."""
+    with Issuer(keys=[jws.Key.new()]) as issuer:
+        configuration = plugin(issuer.fetched_config(discovery=False, **(TIMING | {"wait": "1s"})))
+        gate: Gate = open_gate(configuration, echo.port, clusters={"idp": Cluster(issuer.port, http2=False)}, concurrency=THREADS)
+        allowed(gate.count(token=issuer.token(permissions=READ)))
+        with Scene(gate, issuer, entry(configuration, "corp"), entry(configuration, "corp", "lease")) as scene:
+            crafted = scene.crafted()
+        issuer.stop()
+        cold = plugin(configuration["issuers"]["corp"] | {"audiences": ["temporal", "more"]})
+        for value in (crafted, _plain_set(scene), b""):
+            name = entry(cold, "corp")
+            let_loose(gate.envoy, f"set {name} {value.hex()}".rstrip(), plugin=cold)
+            for token in (scene.forged(scene.attacker), issuer.token(permissions=READ)):
+                refused(gate.count(token=token), 14)
+        issuer.start()
+        until(lambda: gate.count(token=issuer.token(permissions=READ)).grpc_status == 0, 20, "the keys")
+        refused(gate.count(token=scene.forged(scene.attacker)), 16)

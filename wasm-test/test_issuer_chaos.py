@@ -1,0 +1,165 @@
+"""Every way an issuer can fail, while callers are at work: those whose key is known notice nothing, new ones are told to
+come again, connecting clients never need a key, and when it is over everything is found without a restart.
+
+Two issuers for each fault: one that was well before, and one that is ill from the start. All faults at the same time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Iterator
+
+import pytest
+
+from harness import jws, requests
+from harness.echo import Echo
+from harness.envoy import Cluster
+from harness.gate import Gate, allowed, refused
+from harness.grpc_client import Reply
+from harness.issuer import JWKS, Behaviour, Issuer
+from harness.policy import plugin
+from harness.poll import until
+
+READ = ["payroll:read"]
+TIMING = {"refresh": "1s", "timeout": "1s", "retry": "1s", "refetch": "1s", "max_stale": "1h", "wait": "1s"}
+
+REFUSES = "refuses"
+FAULTS: dict[str, Behaviour | None] = {
+    REFUSES: None,
+    "hangs": Behaviour(hang=True),
+    "drips": Behaviour(drip=0.2),
+    "500": Behaviour(status=500),
+    "reset in mid body": Behaviour(reset_mid_body=True),
+    "not HTTP": Behaviour(raw=b"220 mail.test ESMTP\r\n"),
+    "cut headers": Behaviour(raw=b"HTTP/1.1 200 OK\r\ncontent-le"),
+    "login page": Behaviour(body=b"<html>login</html>", content_type="text/html"),
+    "empty set": Behaviour(body=b'{"keys": []}'),
+    "30 MB": Behaviour(huge=30_000_000),
+}
+every_fault = pytest.mark.parametrize("fault", FAULTS)
+
+
+def _fail(issuer: Issuer, fault: str) -> None:
+    if fault == REFUSES:
+        issuer.stop()
+    else:
+        issuer.behave(FAULTS[fault])
+
+
+class Storm:
+    """The proxy, the issuers, the honest callers, and what new callers were told meanwhile."""
+
+    def __init__(self, gate: Gate, well: dict[str, Issuer], ill: dict[str, Issuer]) -> None:
+        self.gate, self.well, self.ill = gate, well, ill
+        self.calls = {fault: 0 for fault in well}
+        self.failures: list[str] = []
+        self.newcomers: dict[tuple[str, str], Reply] = {}
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._honest)
+
+    def __enter__(self) -> "Storm":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _honest(self) -> None:
+        """A token that was seen before and one that was not, from each issuer in turn."""
+        seen = {fault: issuer.token(permissions=READ) for fault, issuer in self.well.items()}
+        keys = {fault: issuer.keys[0] for fault, issuer in self.well.items()}
+        while not self._done.is_set():
+            for fault, issuer in self.well.items():
+                fresh = issuer.token(permissions=READ, jti=str(time.monotonic_ns()), key=keys[fault])
+                for token in (seen[fault], fresh):
+                    reply = self.gate.count(token=token)
+                    self.calls[fault] += 1
+                    if reply.grpc_status != 0:
+                        self.failures.append(f"{fault}: {reply}")
+
+    def ask_as_newcomers(self) -> None:
+        """With a key that nobody has published yet, and with one of an issuer whose keys were never seen."""
+        tokens = {("unknown kid", fault): _unpublished(issuer) for fault, issuer in self.well.items()}
+        tokens |= {("no keys yet", fault): issuer.token(permissions=READ) for fault, issuer in self.ill.items()}
+        with ThreadPoolExecutor(8) as pool:
+            replies = pool.map(lambda token: self.gate.count(token=token), tokens.values())
+            self.newcomers = dict(zip(tokens, replies))
+
+
+def _unpublished(issuer: Issuer) -> str:
+    return issuer.token(permissions=READ, key=jws.Key.new("ES256"))
+
+
+@pytest.fixture(scope="module")
+def storm(header_stop: bool, open_gate, echo: Echo) -> Iterator[Storm]:  # type: ignore[no-untyped-def]
+    with contextlib.ExitStack() as stack:
+        well = {fault: stack.enter_context(Issuer()) for fault in FAULTS}
+        ill = {fault: stack.enter_context(Issuer()) for fault in FAULTS}
+        for fault, issuer in ill.items():
+            _fail(issuer, fault)
+        names = {f"{kind}{number}": issuer for kind, of in (("well", well), ("ill", ill)) for number, issuer in enumerate(of.values())}
+        configuration = plugin({})
+        configuration["issuers"] = {n: i.fetched_config(n, discovery=False, **TIMING) for n, i in names.items()}
+        configuration["grants"] = [{"name": n, "who": {"issuer": n}, "permissions_claim": "permissions"} for n in names]
+        clusters = {name: Cluster(issuer.port, http2=False) for name, issuer in names.items()}
+        gate: Gate = open_gate(configuration, echo.port, clusters=clusters, concurrency=2, header_stop=header_stop)
+        for issuer in well.values():
+            until(lambda: gate.count(token=issuer.token(permissions=READ)).grpc_status == 0, 10, "the first keys")
+        with Storm(gate, well, ill) as storm:
+            for fault, issuer in well.items():
+                _fail(issuer, fault)
+            _meet_the_fault(well | {"ill " + fault: issuer for fault, issuer in ill.items()})
+            storm.ask_as_newcomers()
+            yield storm
+
+
+def _meet_the_fault(issuers: dict[str, Issuer]) -> None:
+    """Each was asked twice more, which one that refuses cannot tell."""
+    asked = {name: issuer.fetches(JWKS) for name, issuer in issuers.items() if not name.endswith(REFUSES)}
+    until(lambda: all(issuers[name].fetches(JWKS) >= count + 2 for name, count in asked.items()), 40, "failed fetches")
+
+
+@every_fault
+@pytest.mark.parametrize("newcomer", ["unknown kid", "no keys yet"])
+def test_a_newcomer_is_told_to_come_again(storm: Storm, newcomer: str, fault: str) -> None:
+    refused(storm.newcomers[newcomer, fault], 14)
+
+
+def test_a_connecting_client_needs_no_key(storm: Storm) -> None:
+    """Whatever token it shows: none, one whose key is known, one of an issuer without keys, one that is none."""
+    known, unknown = storm.well[REFUSES].token(permissions=READ), storm.ill[REFUSES].token(permissions=READ)
+    for token in (None, known, unknown, _unpublished(storm.well["hangs"]), "no.token.atall"):
+        for method in ("GetSystemInfo", requests.HEALTH_CHECK):
+            began = time.monotonic()
+            allowed(storm.gate.call(method, token=token))
+            assert time.monotonic() - began < 0.9, "it waited"
+    # The twin: what needs a token is not let pass for want of keys.
+    refused(storm.gate.call("ListNamespaces", token=unknown), 14)
+
+
+def test_honest_callers_notice_nothing(storm: Storm) -> None:
+    enough = {fault: count + 6 for fault, count in storm.calls.items()}
+    until(lambda: all(storm.calls[fault] >= count for fault, count in enough.items()), 30, "more honest calls")
+    assert not storm.failures, f"{len(storm.failures)} of {storm.calls}: {storm.failures[:3]}"
+    for fault, issuer in storm.well.items():
+        refused(storm.gate.count(token=jws.flip_signature(issuer.token(permissions=READ))), 16)
+
+
+def test_recovery_without_a_restart(storm: Storm) -> None:
+    """Each publishes a further key, and the callers that were sent away come again."""
+    issuers = {"well": storm.well, "ill": storm.ill}
+    for issuer in [*storm.well.values(), *storm.ill.values()]:
+        issuer.rotate("ES256", keep_old=True)
+        issuer.behave(None)
+        issuer.start()
+    for kind, of in issuers.items():
+        for fault, issuer in of.items():
+            for key in issuer.keys:
+                token = issuer.token(permissions=READ, key=key, jti="after")
+                until(lambda: storm.gate.count(token=token).grpc_status == 0, 25, f"{fault} ({kind}) to be over")
+            refused(storm.gate.count(token=jws.flip_signature(issuer.token(permissions=READ))), 16)
+    assert not storm.failures, storm.failures[:3]

@@ -1,0 +1,163 @@
+"""Four worker threads and the main one, each with its own copy of the filter: keys are fetched once for all of them.
+
+And while anybody sends what he likes: a flood of invented kids neither keeps an honest new key waiting nor has it refused.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from typing import Iterator
+
+import pytest
+
+from harness import flood, jws, requests
+from harness.echo import Echo
+from harness.envoy import Cluster
+from harness.gate import Gate, allowed, refused
+from harness.grpc_client import Reply, frame
+from harness.issuer import DISCOVERY, JWKS, Issuer
+from harness.policy import plugin
+from harness.poll import until
+from harness.proto import text
+
+READ = ["payroll:read"]
+COUNT = requests.path("CountWorkflowExecutions")
+THREADS = 4
+SLACK = 1.5  # seconds that a busy machine may take for what takes none
+
+
+def _open(open_gate, echo: Echo, issuer: Issuer, **keys: str) -> Gate:  # type: ignore[no-untyped-def]
+    config = issuer.fetched_config(**({"timeout": "2s", "retry": "1s"} | keys))
+    clusters = {"idp": Cluster(issuer.port, http2=False)}
+    return open_gate(plugin(config), echo.port, clusters=clusters, concurrency=THREADS)  # type: ignore[no-any-return]
+
+
+def _served(gate: Gate) -> list[int]:
+    """Connections of each worker thread so far."""
+    stats = gate.envoy.stats("listener.")
+    return [v for k, v in stats.items() if ".worker_" in k and k.endswith("downstream_cx_total")]
+
+
+def _on_every_thread(gate: Gate, token: str) -> list[Reply]:
+    """Calls on new connections until each thread has had two of them."""
+    before, replies = _served(gate), []
+    until(
+        lambda: replies.append(gate.count(token=token)) or (  # type: ignore[func-returns-value]
+            len(now := _served(gate)) == THREADS and all(n >= b + 2 for n, b in itertools.zip_longest(now, before, fillvalue=0))
+        ),
+        30,
+        f"calls on each thread: {_served(gate)}",
+        every=0.01,
+    )
+    return replies
+
+
+def test_one_first_fetch(open_gate, echo: Echo) -> None:  # type: ignore[no-untyped-def]
+    with Issuer() as issuer:
+        gate = _open(open_gate, echo, issuer, refresh="10m", refetch="1s")
+        token = issuer.token(permissions=READ)
+        for reply in _on_every_thread(gate, token):
+            allowed(reply)
+        refused(gate.count(token=jws.flip_signature(token)), 16)
+        time.sleep(1)  # those that are late would ask now
+        assert (issuer.fetches(DISCOVERY), issuer.fetches(JWKS)) == (1, 1)
+
+
+def test_one_fetch_per_refresh(open_gate, echo: Echo) -> None:  # type: ignore[no-untyped-def]
+    """Over five refreshes; the interval may be shortened by jitter, not by the number of threads."""
+    with Issuer() as issuer:
+        gate = _open(open_gate, echo, issuer, refresh="2s", refetch="1s")
+        for reply in _on_every_thread(gate, issuer.token(permissions=READ)):
+            allowed(reply)
+        before, began = issuer.fetches(), time.monotonic()
+        until(lambda: issuer.fetches() >= before + 5, 30, "five refreshes")
+        took = time.monotonic() - began
+        assert took >= 5 * 2 * 0.7 - 1, f"five fetches in {took:.1f} s"
+        # Everybody has what the last of them brought.
+        issuer.rotate("ES256")
+        fresh = issuer.fetches()
+        until(lambda: issuer.fetches() >= fresh + 2, 20, "the rotated set to be fetched")
+        for reply in _on_every_thread(gate, issuer.token(permissions=READ)):
+            allowed(reply)
+
+
+def test_one_refetch_for_all_who_miss_a_key(open_gate, echo: Echo) -> None:  # type: ignore[no-untyped-def]
+    """The new key is asked for on all threads at the same time."""
+    with Issuer() as issuer:
+        gate = _open(open_gate, echo, issuer, refresh="10m", refetch="2s", wait="10s")
+        for reply in _on_every_thread(gate, issuer.token(permissions=READ)):
+            allowed(reply)
+        time.sleep(2)  # the time between two fetches is over: whoever could, would fetch at once
+        before = issuer.fetches()
+        issuer.rotate("ES256", keep_old=True)
+        token = issuer.token(permissions=READ, key=issuer.keys[-1])
+        replies: list[Reply] = []
+        threads = [threading.Thread(target=lambda: replies.append(gate.count(token=token, timeout=15))) for _ in range(24)]
+        began = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        took = time.monotonic() - began
+        for reply in replies:
+            allowed(reply)
+        assert issuer.fetches() - before <= 1 + took / 2, f"{issuer.fetches() - before} fetches in {took:.1f} s"
+
+
+@pytest.fixture
+def flooded(open_gate, echo: Echo) -> Iterator[tuple[Gate, Issuer]]:  # type: ignore[no-untyped-def]
+    with Issuer() as issuer:
+        yield _open(open_gate, echo, issuer, refresh="10m", refetch="1s", wait="5s"), issuer
+
+
+def _invented(issuer: Issuer) -> Iterator[flood.Call]:
+    """Tokens that look good but for their kids, which nobody has; signed by nobody."""
+    body = frame(text(1, "payroll"))
+    claims = issuer.claims(permissions=READ)
+    for number in itertools.count():
+        header = {"alg": "RS256", "typ": "JWT", "kid": f"invented-{number}"}
+        token = jws.token(issuer.keys[0], claims, header=header, signature=bytes(256))
+        yield flood.request(COUNT, token, body)
+
+
+def test_a_flood_of_invented_kids(flooded: tuple[Gate, Issuer]) -> None:
+    """Two thousand a second, for five seconds, on other connections than the honest ones."""
+    gate, issuer = flooded
+    known = issuer.token(permissions=READ)
+    allowed(gate.count(token=known))
+    before, began = issuer.fetches(), time.monotonic()
+    calls = list(itertools.islice(_invented(issuer), 11_000))
+    crowds = [flood.Crowd(gate.port) for _ in range(20)]
+    sent: list[int] = []
+    storm = threading.Thread(target=lambda: sent.append(flood.at_rate(crowds, iter(calls), 2000, 5.0)))
+    storm.start()
+    honest: list[str] = []
+    waited: list[float] = []
+    try:
+        time.sleep(1)
+        while storm.is_alive():
+            new = issuer.rotate("ES256", keep_old=True)
+            token = issuer.token(permissions=READ, key=new)
+            start = time.monotonic()
+            while (status := (reply := gate.count(token=token, timeout=10)).grpc_status) == 14 and time.monotonic() - start < 8:
+                time.sleep(0.05)
+            waited.append(time.monotonic() - start)
+            if status != 0:
+                honest.append(str(reply))
+            start = time.monotonic()
+            allowed(gate.count(token=issuer.token(permissions=READ, key=issuer.keys[0], jti=str(start))))
+            assert time.monotonic() - start < SLACK, "a known key waits for unknown ones"
+    finally:
+        storm.join()
+        for crowd in crowds:
+            crowd.close()
+    assert sent[0] >= 8_000, f"no flood: {sent}"
+    assert not honest and len(waited) >= 2, f"{honest[:2]} {waited}"
+    assert max(waited) < 1 + SLACK, f"new keys took {waited}"
+    elapsed = time.monotonic() - began
+    assert issuer.fetches() - before <= elapsed + 2, f"{issuer.fetches() - before} fetches in {elapsed:.1f} s"
+    allowed(gate.count(token=known))
+    invented = jws.Key("RS256", jws.stranger_key().private, "invented-again")
+    refused(gate.count(token=issuer.token(permissions=READ, key=invented), timeout=15), 16)

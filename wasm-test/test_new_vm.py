@@ -1,0 +1,70 @@
+"""A virtual machine that starts while the issuer is down: what other threads have fetched is there for it at once.
+
+A new build of the module is one, and a machine that failed and was started again is one.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Iterator
+
+import pytest
+
+from harness import jws, modules
+from harness.echo import Echo
+from harness.envoy import Cluster
+from harness.gate import Gate, allowed, refused
+from harness.issuer import Issuer
+from harness.policy import plugin
+from harness.poll import until
+
+READ = ["payroll:read"]
+TRAPPED = "Function: proxy_on_response_headers failed"
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    with Issuer(keys=[jws.Key.new()]) as issuer:
+        yield issuer
+
+
+def _open(open_gate, echo: Echo, issuer: Issuer, **settings: object) -> Gate:  # type: ignore[no-untyped-def]
+    config = issuer.fetched_config(refresh="1m", refetch="1s", timeout="1s", retry="1s", wait="1s")
+    clusters = {"idp": Cluster(issuer.port, http2=False)}
+    return open_gate(plugin(config), echo.port, clusters=clusters, **settings)  # type: ignore[no-any-return]
+
+
+def _verifies_at_once(gate: Gate, issuer: Issuer) -> None:
+    """Several calls, because each may be on another thread; none waits, none is told to come again."""
+    for number in range(8):
+        began = time.monotonic()
+        allowed(gate.count(token=issuer.token(permissions=READ, jti=f"new {number}")))
+        assert time.monotonic() - began < 0.9, "it waited"
+    refused(gate.count(token=jws.flip_signature(issuer.token(permissions=READ))), 16)
+    refused(gate.count(token=issuer.token(permissions=READ, key=jws.stranger_key())), 14)
+
+
+def test_new_build_while_the_issuer_is_down(open_gate, echo: Echo, issuer: Issuer) -> None:  # type: ignore[no-untyped-def]
+    gate = _open(open_gate, echo, issuer, concurrency=2)
+    allowed(gate.count(token=issuer.token(permissions=READ)))
+    issuer.stop()
+    gate.envoy.push(module=modules.another())
+    until(lambda: not gate.envoy.stats("listener_manager.").get("listener_manager.total_listeners_draining"), 20, "the old to end")
+    _verifies_at_once(gate, issuer)
+    issuer.start()
+    issuer.rotate("ES256")
+    until(lambda: gate.count(token=issuer.token(permissions=READ)).grpc_status == 0, 20, "a new key")
+
+
+def test_machine_started_again_while_the_issuer_is_down(open_gate, echo: Echo, issuer: Issuer) -> None:  # type: ignore[no-untyped-def]
+    """With FAIL_RELOAD Envoy starts the machine anew after a trap, a second later at the earliest."""
+    gate = _open(open_gate, echo, issuer, module=modules.that_traps(), failure_policy="FAIL_RELOAD")
+    known = issuer.token(permissions=READ)
+    allowed(gate.count(token=known))
+    issuer.stop()
+    mark = gate.envoy.log_mark()
+    gate.count(token="no.token.atall")
+    until(lambda: TRAPPED in gate.envoy.log_since(mark), 5, f"the trap: {gate.envoy.log_since(mark)[-500:]}")
+    until(lambda: gate.count(token=known).grpc_status == 0, 10, "the machine to be back", every=0.3)
+    for number in range(8):
+        allowed(gate.count(token=issuer.token(permissions=READ, jti=f"new {number}")))

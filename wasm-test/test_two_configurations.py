@@ -1,0 +1,109 @@
+"""Two configurations of the filter in one virtual machine: same issuer by name, other keys. Neither's are the other's."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Iterator
+
+import pytest
+
+from harness import jws, paths
+from harness.echo import Echo
+from harness.envoy import Cluster
+from harness.envoy_config import wasm_filter
+from harness.gate import Gate, allowed, refused
+from harness.grpc_client import Reply
+from harness.issuer import Issuer
+from harness.policy import plugin
+from harness.poll import until
+from harness.shared_data import entry, let_loose
+
+READ = ["payroll:read"]
+HOSTS = {"a": "temporal.test", "b": "other.test"}
+CLUSTERS = {"a": "temporal", "b": "other"}
+
+
+class Pair:
+    """`calls("a", "b")`: with a token that issuer b signed, through the filter configured as a."""
+
+    def __init__(self, gate: Gate, issuers: dict[str, Issuer], configurations: dict[str, dict[str, Any]]) -> None:
+        self.gate, self.issuers, self.configurations = gate, issuers, configurations
+        self.number = 0
+
+    def calls(self, through: str, signed_by: str, jti: str | None = None) -> Reply:
+        self.number += 1
+        token = self.issuers[signed_by].token(permissions=READ, jti=jti or f"call {self.number}", exp=9999999999 if jti else None)
+        return self.gate.count(token=token, authority=HOSTS[through])
+
+    def are_apart(self) -> None:
+        for through in HOSTS:
+            for signed_by in HOSTS:
+                reply = self.calls(through, signed_by)
+                allowed(reply) if through == signed_by else refused(reply, 16)
+
+
+@pytest.fixture(scope="module")
+def pair(open_gate, echo: Echo) -> Iterator[Pair]:  # type: ignore[no-untyped-def]
+    keys = {name: jws.Key("RS256", jws.Key.new().private, "the-kid") for name in HOSTS}
+    with Issuer(keys=[keys["a"]]) as a, Issuer(keys=[keys["b"]]) as b:
+        b._url = a.url
+        issuers = {"a": a, "b": b}
+        configurations = {
+            name: plugin(
+                issuer.fetched_config(f"idp-{name}", discovery=False, refresh="1s", refetch="1s", retry="1s")
+                | {"token": {"max_lifetime": "1000000h"}},
+                applies_to={"clusters": [CLUSTERS[name]]},
+            )
+            for name, issuer in issuers.items()
+        }
+        gate = open_gate(
+            configurations["a"],
+            echo.port,
+            clusters={f"idp-{name}": Cluster(issuer.port, http2=False) for name, issuer in issuers.items()}
+            | {"other": Cluster(echo.port)},
+            hosts={HOSTS["b"]: "other"},
+            filters=[_second(configurations["b"])],
+            concurrency=2,
+        )
+        pair = Pair(gate, issuers, configurations)
+        for name in HOSTS:
+            until(lambda: pair.calls(name, name).grpc_status == 0, 10, f"the keys of {name}")
+        yield pair
+
+
+def _second(configuration: dict[str, Any]) -> dict[str, Any]:
+    return wasm_filter("temporal_auth", paths.MODULE, json.dumps(configuration), failure_policy="FAIL_CLOSED")
+
+
+def test_each_takes_its_own_tokens(pair: Pair) -> None:
+    """The same kid, issuer and audience, on each of the two threads, from the cache and not."""
+    for _ in range(6):
+        pair.are_apart()
+
+
+def test_a_token_that_one_has_cached_is_unknown_to_the_other(pair: Pair) -> None:
+    for _ in range(6):
+        allowed(pair.calls("a", "a", jti="cached"))
+        refused(pair.calls("b", "a", jti="cached"), 16)
+
+
+def test_one_issuer_down(pair: Pair) -> None:
+    """Its configuration goes on with the keys it has; it does not take the other's."""
+    pair.issuers["a"].stop()
+    pair.gate.envoy.wait_counter("temporal_auth.keys.fetch_failed", 2, 15)
+    pair.are_apart()
+    pair.issuers["a"].start()
+
+
+@pytest.mark.parametrize("there, back", [("a", "b"), ("b", "a")])
+def test_a_neighbour_copies_one_entry_over_the_other(pair: Pair, there: str, back: str) -> None:
+    """What one configuration has shared is nothing to the other, however it came under its name."""
+    names = {name: entry(configuration, "corp") for name, configuration in pair.configurations.items()}
+    beside = [_second(pair.configurations["b"])]
+    let_loose(pair.gate.envoy, f"copy {names[there]} {names[back]}", beside=beside)
+    seen = pair.issuers["a"].fetches()
+    until(lambda: pair.issuers["a"].fetches() >= seen + 3, 20, "refreshes meanwhile")
+    for _ in range(6):
+        pair.are_apart()
+    pair.gate.envoy.push(filters=beside)
+    pair.are_apart()

@@ -1,0 +1,146 @@
+"""Requests that wait for keys and end otherwise: the client goes away, the time is up. By the thousand, in both header
+modes: nothing is left of them, and those that stayed get what they would have got.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from harness import flood, requests
+from harness.echo import Echo
+from harness.envoy import Cluster
+from harness.gate import Gate, allowed, refused
+from harness.grpc_client import Connection, Reply, frame, request_headers
+from harness.issuer import Issuer
+from harness.policy import plugin
+from harness.poll import until
+from harness.proto import text
+
+READ = ["payroll:read"]
+COUNT = requests.path("CountWorkflowExecutions")
+OWN = frame(text(1, "payroll"))
+FITS = 1000  # so many may wait at a time, and a few more
+ACTIVE, WAITING = "http.ingress.downstream_rq_active", "temporal_auth.waiting"
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """Not listening yet."""
+    issuer = Issuer()
+    yield issuer
+    issuer.stop()
+
+
+def _open(open_gate, echo: Echo, issuer: Issuer, header_stop: bool, wait: str) -> Gate:  # type: ignore[no-untyped-def]
+    config = issuer.fetched_config(wait=wait, timeout="2s", retry="1s")
+    clusters = {"idp": Cluster(issuer.port, http2=False)}
+    return open_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop)  # type: ignore[no-any-return]
+
+
+def _active(gate: Gate) -> int:
+    return gate.envoy.stats(ACTIVE).get(ACTIVE, 0)
+
+
+def _arrived(gate: Gate, count: int) -> None:
+    until(lambda: _active(gate) >= count, 20, f"{count} requests under way")
+
+
+def _all_gone(gate: Gate) -> None:
+    until(lambda: _active(gate) == 0, 20, "every request to be gone")
+    until(lambda: gate.envoy.counter(WAITING) == 0, 10, "nobody to wait any more")
+
+
+def _resident_kb(gate: Gate) -> int:
+    status = Path(f"/proc/{gate.envoy.process.pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
+
+
+def _wait_all(gate: Gate, token: str, count: int) -> list[tuple[Reply, float]]:
+    """`count` calls at once, on four connections; each reply with the time by which it had come."""
+    connections = [Connection(gate.port) for _ in range(4)]
+    streams = []
+    began = time.monotonic()
+    for number in range(count):
+        connection = connections[number % 4]
+        stream = connection.open(request_headers(COUNT, token=token))
+        connection.data(stream, OWN, end_stream=True)
+        streams.append((connection, stream))
+    replies = [(connection.reply(stream, 40), time.monotonic() - began) for connection, stream in streams]
+    for connection in connections:
+        connection.close()
+    return replies
+
+
+def test_clients_that_go_away_leave_nothing(open_gate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:  # type: ignore[no-untyped-def]
+    """Six thousand, with tokens of 10 KB: by RST_STREAM, or with their connection. Then the place for all is free again."""
+    gate = _open(open_gate, echo, issuer, header_stop, wait="60s")
+    token = issuer.token(permissions=READ)
+    call = flood.request(COUNT, issuer.token(permissions=READ, pad="x" * 7500), OWN)
+    after: list[int] = []
+    for number in range(6):
+        crowds = [flood.Crowd(gate.port) for _ in range(5)]
+        for crowd in crowds:
+            crowd.send([call] * (FITS // 5))
+        _arrived(gate, FITS)
+        for crowd in crowds:
+            if number % 2:
+                crowd.cancel()
+            else:
+                crowd.close()
+        _all_gone(gate)
+        for crowd in crowds:
+            crowd.close()
+        after.append(_resident_kb(gate))
+    # 10 MB of tokens a round: four rounds after the second would show.
+    assert after[-1] - after[1] < 15_000, f"resident KB after each round: {after}"
+    assert gate.envoy.counter("temporal_auth.allowed") == 0
+
+    connection = Connection(gate.port)
+    streams = [connection.open(request_headers(COUNT, token=token)) for _ in range(FITS)]
+    for stream in streams:
+        connection.data(stream, OWN, end_stream=True)
+    _arrived(gate, FITS)
+    issuer.start()
+    replies = [connection.reply(stream, 30) for stream in streams]
+    connection.close()
+    assert {reply.grpc_status for reply in replies} == {0}, "places of the departed were still taken"
+    _all_gone(gate)
+
+
+def test_time_is_up(open_gate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:  # type: ignore[no-untyped-def]
+    """Each crowd waits its whole time: none finds the places of the last one taken."""
+    gate = _open(open_gate, echo, issuer, header_stop, wait="2s")
+    token = issuer.token(permissions=READ)
+    for _ in range(2):
+        replies = _wait_all(gate, token, FITS)
+        for reply, took in replies:
+            refused(reply, 14)
+        assert min(took for _, took in replies) > 1.5
+        _all_gone(gate)
+    issuer.start()
+    until(lambda: gate.count(token=token).grpc_status == 0, 20, "the keys")
+    refused(gate.count("finance-reports", token=token), 7)
+
+
+def test_a_deadline_of_the_client(open_gate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:  # type: ignore[no-untyped-def]
+    """A gRPC client whose own deadline is earlier resets its stream: the others are served as if nothing had been."""
+    gate = _open(open_gate, echo, issuer, header_stop, wait="30s")
+    token = issuer.token(permissions=READ)
+    with Connection(gate.port) as hasty, Connection(gate.port) as patient:
+        both = [(c, c.open(request_headers(COUNT, token=token, grpc_timeout=t))) for _ in range(40) for c, t in ((hasty, 0.2), (patient, 30))]
+        for connection, stream in both:
+            connection.data(stream, OWN, end_stream=True)
+        _arrived(gate, 80)
+        for connection, stream in both:
+            if connection is hasty:
+                hasty.reset(stream)
+        until(lambda: _active(gate) == 40, 10, "those in haste to be gone")
+        issuer.start()
+        for connection, stream in both:
+            if connection is patient:
+                allowed(patient.reply(stream, 30))
+    _all_gone(gate)

@@ -1,0 +1,141 @@
+"""Many requests wait for keys at once, each with another token: every stream gets its own verdict, never a neighbour's.
+
+Also while some of them go away, and while the configuration they wait in is replaced. Both header modes.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Iterator
+
+import pytest
+
+from harness import grpc_client, jws, requests
+from harness.echo import Echo
+from harness.envoy import Cluster
+from harness.gate import Gate, allowed, refused
+from harness.grpc_client import Connection, frame, request_headers
+from harness.issuer import Issuer
+from harness.policy import plugin
+from harness.poll import until
+from harness.proto import text
+
+COUNT = requests.path("CountWorkflowExecutions")
+CONNECTIONS, EACH = 6, 70
+ACTIVE, WAITING = "http.ingress.downstream_rq_active", "temporal_auth.waiting"
+
+
+@dataclass
+class Waiter:
+    """One call: what was asked, what must come of it, and (`cancelled`) whether its client goes away first."""
+
+    connection: Connection
+    stream: int
+    test_id: str
+    body: bytes
+    status: int
+    cancelled: bool = False
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """Not listening yet."""
+    issuer = Issuer(keys=[jws.shared_key("EdDSA")])
+    yield issuer
+    issuer.stop()
+
+
+@pytest.fixture
+def waiting(header_stop: bool, open_gate, echo: Echo, issuer: Issuer) -> Gate:  # type: ignore[no-untyped-def]
+    config = issuer.fetched_config(wait="30s", timeout="2s", retry="1s")
+    clusters = {"idp": Cluster(issuer.port, http2=False)}
+    return open_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop)  # type: ignore[no-any-return]
+
+
+def _ask(gate: Gate, issuer: Issuer, beside: int = 0) -> list[Waiter]:
+    """Kinds of calls take turns, so that neighbours on a connection and in time have different verdicts."""
+    connections = [Connection(gate.port) for _ in range(CONNECTIONS)]
+    waiters = []
+    for number, connection in itertools.product(range(EACH), connections):
+        subject = f"caller-{number}-{id(connection)}"
+        namespace = f"team-{number}"
+        permissions = [f"{namespace}:read"]
+        kind = len(waiters) % 7
+        token = issuer.token(subject, permissions=permissions)
+        asked, status = namespace, 0
+        if kind in (1, 5):
+            asked, status = f"team-{number + 1}", 7
+        elif kind == 2:
+            token, status = jws.flip_signature(token), 16
+        elif kind == 4:
+            token, status = jws.with_claims(token, issuer.claims(subject, permissions=["team-0:admin", *permissions])), 16
+        elif kind == 6:
+            token, status = issuer.token(subject, permissions=permissions, exp=jws.now() - 1000), 16
+        test_id = grpc_client.test_id()
+        body = frame(text(1, asked))
+        stream = connection.open(request_headers(COUNT, token=token, test_id=test_id))
+        connection.data(stream, body, end_stream=True)
+        waiters.append(Waiter(connection, stream, test_id, body, status))
+    # A token that is over is refused whatever the keys.
+    waits = sum(1 for number in range(len(waiters)) if number % 7 != 6)
+    until(lambda: gate.envoy.stats(ACTIVE).get(ACTIVE, 0) >= waits + beside, 20, "all to wait")
+    return waiters
+
+
+def _nothing_else_went_on(waiters: list[Waiter], echo: Echo) -> None:
+    """Of what is not allowed the server behind saw no whole request; of what is, exactly its own."""
+    arrived = {(received.get("x-test-id") or b"").decode(): received for received in list(echo.received)}
+    for waiter in waiters:
+        received = arrived.get(waiter.test_id)
+        if waiter.status:
+            assert received is None or not received.ended, waiter
+        elif received is not None and received.ended:
+            assert received.body == waiter.body
+
+
+def _none_left(gate: Gate) -> None:
+    until(lambda: gate.envoy.stats(ACTIVE).get(ACTIVE, 0) == 0, 20, "every request to be gone")
+    until(lambda: gate.envoy.counter(WAITING) == 0, 10, "nobody to wait any more")
+
+
+def test_each_gets_its_own(waiting: Gate, echo: Echo, issuer: Issuer) -> None:
+    waiters = _ask(waiting, issuer)
+    for number, waiter in enumerate(waiters):
+        if number % 5 == 0 and number % 7 != 6:
+            waiter.cancelled = True
+            waiter.connection.reset(waiter.stream)
+    issuer.start()
+    for waiter in waiters:
+        if not waiter.cancelled:
+            reply = waiter.connection.reply(waiter.stream, 30)
+            assert reply.grpc_status == waiter.status, f"{waiter}: {reply}"
+            if waiter.status:
+                refused(reply, waiter.status)
+    _nothing_else_went_on(waiters, echo)
+    for connection in {id(waiter.connection): waiter.connection for waiter in waiters}.values():
+        connection.close()
+    _none_left(waiting)
+
+
+def test_configuration_replaced_meanwhile(waiting: Gate, echo: Echo, issuer: Issuer) -> None:
+    """Twice. Who waits in the old one is decided, told to come again, or cut off with its listener: nothing else."""
+    waiters = _ask(waiting, issuer)
+    settings = waiting.envoy.settings.plugin
+    assert isinstance(settings, dict)
+    waiting.envoy.push(plugin=settings | {"log": {"allowed": True}})
+    waiters += _ask(waiting, issuer, len(waiters) * 6 // 7)
+    waiting.envoy.push(plugin=settings | {"access_log_state": True})
+    issuer.start()
+    for waiter in waiters:
+        reply = waiter.connection.reply(waiter.stream, 40)
+        assert not reply.timed_out, f"{waiter}: {reply}"
+        assert reply.grpc_status in (waiter.status, 14, None), f"{waiter}: {reply}"
+    _nothing_else_went_on(waiters, echo)
+    token = issuer.token(permissions=["payroll:read"])
+    until(lambda: waiting.count(token=token).grpc_status == 0, 20, "the keys")
+    refused(waiting.count("finance-reports", token=token), 7)
+    for connection in {id(waiter.connection): waiter.connection for waiter in waiters}.values():
+        connection.close()
+    _none_left(waiting)
+    allowed(waiting.count(token=token))
