@@ -4,6 +4,7 @@ pub mod bearer;
 pub mod budget;
 pub mod cache;
 pub mod claims;
+mod der;
 pub mod jose;
 pub mod native;
 pub mod signature;

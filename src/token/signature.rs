@@ -15,6 +15,7 @@ use superboring::pkey::{PKey, Public};
 use superboring::rsa::Padding;
 use superboring::sign::Verifier;
 
+use super::der;
 use super::jose::Algorithm;
 
 /// A public key that can verify a token.
@@ -44,31 +45,32 @@ impl PublicKey {
             return None;
         }
         let key = RS256PublicKey::from_components(modulus, exponent).ok()?;
-        let (der, rsa) = (key.to_der().ok(), key.public_key().as_ref().clone());
+        let rsa = key.public_key().as_ref().clone();
         let size = usize::try_from(rsa.size()).ok()?;
-        Some(Self::new(Inner::Rsa { key: Box::new(PKey::from_rsa(rsa).ok()?), size }, der))
+        let inner = Inner::Rsa { key: Box::new(PKey::from_rsa(rsa).ok()?), size };
+        Some(Self { inner, der: Some(der::rsa_key(modulus, exponent)) })
     }
 
     /// A key on P-256 from its coordinates.
     #[must_use]
     pub fn p256(x: &[u8], y: &[u8]) -> Option<Self> {
-        let key = ES256PublicKey::from_bytes(&point(x, y, 32)?).ok()?;
-        let der = key.to_der().ok();
-        Some(Self::new(Inner::P256(key), der))
+        let point = point(x, y, 32)?;
+        let inner = Inner::P256(ES256PublicKey::from_bytes(&point).ok()?);
+        Some(Self { inner, der: Some(der::key(der::P256, &point)) })
     }
 
     /// A key on P-384 from its coordinates.
     #[must_use]
     pub fn p384(x: &[u8], y: &[u8]) -> Option<Self> {
-        let key = ES384PublicKey::from_bytes(&point(x, y, 48)?).ok()?;
-        let der = key.to_der().ok();
-        Some(Self::new(Inner::P384(key), der))
+        let point = point(x, y, 48)?;
+        let inner = Inner::P384(ES384PublicKey::from_bytes(&point).ok()?);
+        Some(Self { inner, der: Some(der::key(der::P384, &point)) })
     }
 
     /// An Ed25519 key.
     #[must_use]
     pub fn ed25519(x: &[u8]) -> Option<Self> {
-        Ed25519PublicKey::from_bytes(x).ok().map(|key| Self::new(Inner::Ed25519(key), None))
+        Ed25519PublicKey::from_bytes(x).ok().map(|key| Self { inner: Inner::Ed25519(key), der: None })
     }
 
     /// Whether this kind of key makes signatures of that algorithm.
@@ -95,20 +97,15 @@ impl PublicKey {
     pub fn der_signature<'a>(&self, signature: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         match &self.inner {
             Inner::Rsa { size, .. } => (signature.len() == *size).then_some(Cow::Borrowed(signature)),
+            // Parsed first, so that both verifiers refuse the same numbers.
             Inner::P256(_) => {
-                let signature = p256::ecdsa::Signature::from_slice(signature).ok()?;
-                Some(Cow::Owned(signature.to_der().as_bytes().to_vec()))
+                p256::ecdsa::Signature::from_slice(signature).is_ok().then(|| der::ecdsa_signature(signature))
             }
             Inner::P384(_) => {
-                let signature = p384::ecdsa::Signature::from_slice(signature).ok()?;
-                Some(Cow::Owned(signature.to_der().as_bytes().to_vec()))
+                p384::ecdsa::Signature::from_slice(signature).is_ok().then(|| der::ecdsa_signature(signature))
             }
             Inner::Ed25519(_) => None,
         }
-    }
-
-    fn new(inner: Inner, der: Option<Vec<u8>>) -> Self {
-        Self { inner, der: der.map(Vec::into_boxed_slice) }
     }
 
     /// Whether the signature is this key's for these bytes.
