@@ -4,7 +4,7 @@
 //! starts with: under that which the fewest other rules share, for all conditions must hold anyway. Rules without one are
 //! found for every caller. What is found is matched in full afterwards: the index decides nothing, it leaves out.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ops::Deref;
 use std::rc::Rc;
 
@@ -36,146 +36,26 @@ impl Means for Rc<Denial> {
 #[derive(Debug)]
 pub struct Rules<R> {
     list: Vec<R>,
-    /// Places in the list of the rules that have no condition to be found by.
-    unkeyed: Vec<usize>,
-    /// Places of the rules that are kept under the same key.
-    buckets: Vec<Vec<usize>>,
-    issuers: Keys,
-    subjects: Keys,
-    peers: Keys,
-    /// By the member of the token that a claim is in, so that only those which a token has are looked at.
-    claims: HashMap<Box<str>, HashMap<ClaimName, Keys>>,
-}
-
-/// What a condition is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Field<'a> {
-    Issuer,
-    Subject,
-    Peer,
-    Claim(&'a ClaimName),
-}
-
-/// Buckets by what a value must be, or start with.
-#[derive(Debug, Default)]
-struct Keys {
-    whole: HashMap<Box<str>, usize>,
-    starts: HashMap<Box<str>, usize>,
-    /// How long, in bytes, those starts are.
-    lengths: BTreeSet<usize>,
-}
-
-impl Keys {
-    /// The bucket of this key, which is the next one if there is none yet.
-    fn bucket(&mut self, head: Head<'_>, next: usize) -> usize {
-        match head {
-            Head::Whole(text) => *self.whole.entry(text.into()).or_insert(next),
-            Head::Start(text) => {
-                self.lengths.insert(text.len());
-                *self.starts.entry(text.into()).or_insert(next)
-            }
-        }
-    }
-
-    fn find(&self, value: &str, found: &mut Vec<usize>) {
-        found.extend(self.whole.get(value));
-        let starts = self.lengths.iter().map_while(|length| (*length <= value.len()).then(|| value.get(..*length)));
-        found.extend(starts.flatten().filter_map(|start| self.starts.get(start)));
-    }
+    index: Index,
 }
 
 impl<R: Means> Rules<R> {
-    /// Rules in their order.
-    #[must_use]
-    pub fn new(list: Vec<R>) -> Self {
-        let mut rules = Self { list: Vec::new(), ..Self::default() };
-        let mut shared: HashMap<(Field<'_>, Head<'_>), usize> = HashMap::new();
-        for (field, heads) in list.iter().filter_map(Means::who).flat_map(conditions) {
-            for head in heads {
-                let count = shared.entry((field, head)).or_default();
-                *count = count.saturating_add(1);
-            }
-        }
-        for (place, rule) in list.iter().enumerate() {
-            let crowd = |(field, heads): &(Field<'_>, Vec<Head<'_>>)| {
-                let of = |head: &Head<'_>| shared.get(&(*field, *head)).copied().unwrap_or_default();
-                let starts = heads.iter().any(|head| matches!(head, Head::Start(_)));
-                (heads.iter().map(of).fold(0, usize::saturating_add), starts)
-            };
-            match rule.who().and_then(|who| conditions(who).min_by_key(crowd)) {
-                Some((field, heads)) => heads.into_iter().for_each(|head| rules.keep(place, field, head)),
-                None => rules.unkeyed.push(place),
-            }
-        }
-        Self { list, ..rules }
-    }
-
-    fn keep(&mut self, place: usize, field: Field<'_>, head: Head<'_>) {
-        let keys = match field {
-            Field::Issuer => &mut self.issuers,
-            Field::Subject => &mut self.subjects,
-            Field::Peer => &mut self.peers,
-            Field::Claim(name) => {
-                self.claims.entry(name.member().into()).or_default().entry(name.clone()).or_default()
-            }
-        };
-        let next = self.buckets.len();
-        let bucket = keys.bucket(head, next);
-        if bucket == next {
-            self.buckets.push(Vec::new());
-        }
-        if let Some(bucket) = self.buckets.get_mut(bucket) {
-            bucket.push(place);
-        }
-    }
-
     /// Every rule that means this caller, and few others, in their order.
     pub fn about(&self, identity: &Identity) -> impl Iterator<Item = &R> {
-        let mut found = Vec::new();
-        if let Some(issuer) = &identity.issuer {
-            self.issuers.find(issuer, &mut found);
-            self.subjects.find(&identity.subject, &mut found);
-        }
-        if let Some(peer) = &identity.peer {
-            self.peers.find(peer, &mut found);
-        }
-        for (name, keys) in identity.claims.keys().filter_map(|member| self.claims.get(member.as_str())).flatten() {
-            for value in name.values(&identity.claims) {
-                keys.find(&value, &mut found);
-            }
-        }
-        // Each bucket once, however many values lead there.
-        found.sort_unstable();
-        found.dedup();
-        let buckets = found.into_iter().filter_map(|bucket| self.buckets.get(bucket));
-        let mut places: Vec<_> = self.unkeyed.iter().chain(buckets.flatten()).copied().collect();
-        places.sort_unstable();
-        places.dedup();
-        places.into_iter().filter_map(|place| self.list.get(place))
-    }
-}
-
-/// The conditions of which each value that meets them has one of these heads.
-fn conditions(who: &Who) -> impl Iterator<Item = (Field<'_>, Vec<Head<'_>>)> {
-    let issuers: Vec<_> = who.issuers.iter().map(|name| Head::Whole(name)).collect();
-    let claims = who.claims.0.iter().map(|(name, patterns)| (Field::Claim(name), patterns.as_slice()));
-    let patterns = [(Field::Subject, who.subject.as_slice()), (Field::Peer, who.peer.as_deref().unwrap_or_default())];
-    let headed = patterns.into_iter().chain(claims).filter_map(|(field, patterns)| {
-        Some((field, patterns.iter().map(|pattern| pattern.head()).collect::<Option<Vec<_>>>()?))
-    });
-    headed.chain([(Field::Issuer, issuers)]).filter(|(_, heads)| !heads.is_empty())
-}
-
-impl<R> Default for Rules<R> {
-    fn default() -> Self {
-        let (issuers, subjects, peers) = (Keys::default(), Keys::default(), Keys::default());
-        Self { list: vec![], unkeyed: vec![], buckets: vec![], issuers, subjects, peers, claims: HashMap::new() }
+        self.index.find(identity).into_iter().filter_map(|place| self.list.get(place))
     }
 }
 
 impl<R: Means> From<Vec<R>> for Rules<R> {
     fn from(list: Vec<R>) -> Self {
-        Self::new(list)
+        let index = Index::new(&list.iter().map(Means::who).collect::<Vec<_>>());
+        Self { list, index }
+    }
+}
+
+impl<R> Default for Rules<R> {
+    fn default() -> Self {
+        Self { list: Vec::new(), index: Index::default() }
     }
 }
 
@@ -185,4 +65,148 @@ impl<R> Deref for Rules<R> {
     fn deref(&self) -> &[R] {
         &self.list
     }
+}
+
+/// Places of rules, by what their conditions have in common.
+#[derive(Debug, Default)]
+struct Index {
+    /// Those of rules that have no condition to be found by.
+    unkeyed: Vec<usize>,
+    /// What conditions are about; keys begin with the place in this list.
+    fields: Vec<Field>,
+    /// Numbers of buckets, by [`key`].
+    keys: HashMap<Box<str>, usize>,
+    buckets: Vec<Bucket>,
+}
+
+#[derive(Debug, Default)]
+struct Bucket {
+    /// How many rules have a condition with this key.
+    shared: usize,
+    /// Places of those that are kept here.
+    places: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct Field {
+    of: Of,
+    /// How long the literals are that patterns start with, in bytes.
+    starts: Vec<usize>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Of {
+    Issuer,
+    Subject,
+    Peer,
+    Claim(ClaimName),
+}
+
+impl Index {
+    fn new(rules: &[Option<&Who>]) -> Self {
+        let mut index = Self::default();
+        let keyed: Vec<_> = rules.iter().map(|who| who.map(|who| index.conditions(who)).unwrap_or_default()).collect();
+        for bucket in keyed.iter().flatten().flatten() {
+            if let Some(bucket) = index.buckets.get_mut(*bucket) {
+                bucket.shared = bucket.shared.saturating_add(1);
+            }
+        }
+        for (place, conditions) in keyed.iter().enumerate() {
+            let shared = |bucket: &usize| index.buckets.get(*bucket).map_or(0, |bucket| bucket.shared);
+            let crowd = |buckets: &&Vec<usize>| buckets.iter().map(shared).fold(0, usize::saturating_add);
+            let Some(chosen) = conditions.iter().min_by_key(crowd) else {
+                index.unkeyed.push(place);
+                continue;
+            };
+            for bucket in chosen {
+                if let Some(bucket) = index.buckets.get_mut(*bucket) {
+                    bucket.places.push(place);
+                }
+            }
+        }
+        index
+    }
+
+    /// The conditions that a value meets only if it has one of a few literals in common with their patterns: the buckets
+    /// of those literals.
+    fn conditions(&mut self, who: &Who) -> Vec<Vec<usize>> {
+        let issuers = who.issuers.iter().map(|name| Some(Head::Whole(name))).collect();
+        let claims = who.claims.0.iter().map(|(name, patterns)| (Of::Claim(name.clone()), patterns.as_slice()));
+        let peer = (Of::Peer, who.peer.as_deref().unwrap_or_default());
+        let patterns = claims.chain([(Of::Subject, who.subject.as_slice()), peer]);
+        let mut headed: Vec<(Of, Option<Vec<Head<'_>>>)> =
+            patterns.map(|(of, patterns)| (of, patterns.iter().map(|pattern| pattern.head()).collect())).collect();
+        headed.push((Of::Issuer, issuers));
+        let headed = headed.into_iter().filter_map(|(of, heads)| Some((of, heads.filter(|heads| !heads.is_empty())?)));
+        headed.map(|(of, heads)| heads.into_iter().map(|head| self.bucket(&of, head)).collect()).collect()
+    }
+
+    /// The bucket of a literal, which is a new one if there is none yet.
+    fn bucket(&mut self, of: &Of, head: Head<'_>) -> usize {
+        let place = self.fields.iter().position(|field| field.of == *of).unwrap_or_else(|| {
+            self.fields.push(Field { of: of.clone(), starts: Vec::new() });
+            self.fields.len().saturating_sub(1)
+        });
+        let text = match head {
+            Head::Whole(text) => key(place, text) + WHOLE,
+            Head::Start(text) => {
+                if let Some(field) = self.fields.get_mut(place).filter(|field| !field.starts.contains(&text.len())) {
+                    field.starts.push(text.len());
+                }
+                key(place, text)
+            }
+        };
+        let next = self.buckets.len();
+        let bucket = *self.keys.entry(text.into()).or_insert(next);
+        if bucket == next {
+            self.buckets.push(Bucket::default());
+        }
+        bucket
+    }
+
+    /// Places of every rule that means this caller, and of few others, in their order.
+    fn find(&self, identity: &Identity) -> Vec<usize> {
+        let mut found = Vec::new();
+        for (place, field) in self.fields.iter().enumerate() {
+            match &field.of {
+                Of::Issuer => identity.issuer.iter().for_each(|issuer| self.look_up(place, field, issuer, &mut found)),
+                Of::Subject => self.look_up(place, field, &identity.subject, &mut found),
+                Of::Peer => identity.peer.iter().for_each(|peer| self.look_up(place, field, peer, &mut found)),
+                Of::Claim(name) => {
+                    name.values(&identity.claims).iter().for_each(|value| self.look_up(place, field, value, &mut found));
+                }
+            }
+        }
+        // Each bucket once, however many values lead there.
+        sort(&mut found);
+        let buckets = found.into_iter().filter_map(|bucket| self.buckets.get(bucket));
+        let mut places = self.unkeyed.clone();
+        buckets.for_each(|bucket| places.extend(&bucket.places));
+        sort(&mut places);
+        places
+    }
+
+    fn look_up(&self, place: usize, field: &Field, value: &str, found: &mut Vec<usize>) {
+        let mut key = key(place, value);
+        let before = key.len().saturating_sub(value.len());
+        for length in &field.starts {
+            let start = before.checked_add(*length).and_then(|end| key.get(..end));
+            found.extend(start.and_then(|start| self.keys.get(start)));
+        }
+        key.push_str(WHOLE);
+        found.extend(self.keys.get(key.as_str()));
+    }
+}
+
+/// Ends the key of a whole value. A pattern that starts with what ends so would only share its bucket.
+const WHOLE: &str = "\0";
+
+/// The key of a value or its start, of the field at this place.
+fn key(place: usize, text: &str) -> String {
+    format!("{place}:{text}")
+}
+
+fn sort(list: &mut Vec<usize>) {
+    list.sort_unstable();
+    list.dedup();
 }
