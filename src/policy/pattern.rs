@@ -17,6 +17,15 @@ enum Piece {
     Capture(String),
 }
 
+/// What every value that a pattern matches has in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Head<'a> {
+    /// All of it.
+    Whole(&'a str),
+    /// What it starts with.
+    Start(&'a str),
+}
+
 /// What a capture took from a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
@@ -76,6 +85,16 @@ impl Pattern {
             Piece::Capture(name) => Some(name.as_str()),
             _ => None,
         })
+    }
+
+    /// The literal that it is or starts with, if any.
+    #[must_use]
+    pub fn head(&self) -> Option<Head<'_>> {
+        match self.pieces.as_slice() {
+            [Piece::Literal(text)] => Some(Head::Whole(text)),
+            [Piece::Literal(text), ..] => Some(Head::Start(text)),
+            _ => None,
+        }
     }
 
     /// Whether it can be matched against a value: at most one capture, and no `*` beside it, so that there is one way

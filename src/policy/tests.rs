@@ -59,7 +59,7 @@ fn target(method: &str, namespace: &str) -> Target {
 }
 
 fn allowed(grants: Vec<Grant>, target: &Target) -> bool {
-    let policy = Policy { grants, ..Policy::default() };
+    let policy = Policy { grants: grants.into(), ..Policy::default() };
     let principal = policy.principal(identity(json!({})));
     let verdict = policy.decide(&principal, target);
     let allowed = matches!(verdict, Verdict::Allow(_));
@@ -156,7 +156,8 @@ fn permissions_of_the_token_are_literal_namespaces() {
         grants: vec![grant(
             "p",
             Gives::Permissions(crate::identity::ClaimName::new("permissions"), grant::Reading::Any),
-        )],
+        )]
+        .into(),
         ..Policy::default()
     };
     let principal = policy.principal(identity(claims));
@@ -173,7 +174,7 @@ fn a_grant_is_for_its_issuer_kind_subject_and_claims_only() {
     let mut narrow = in_namespace("writer", "payroll");
     narrow.who.kind = Some(Kind::Service);
     narrow.who.subject = vec![Pattern::parse("alice").unwrap()];
-    let policy = Policy { grants: vec![narrow], ..Policy::default() };
+    let policy = Policy { grants: vec![narrow].into(), ..Policy::default() };
     let start = target("StartWorkflowExecution", "payroll");
     let decide = |identity: Identity| matches!(policy.decide(&policy.principal(identity), &start), Verdict::Allow(_));
     let good = Identity { kind: Some(Kind::Service), ..identity(json!({})) };
@@ -199,7 +200,7 @@ fn without_grants_nothing_but_the_lists() {
 
 #[test]
 fn a_verdict_names_its_rule_and_its_reason() {
-    let policy = Policy { grants: vec![in_namespace("reader", "payroll")], ..Policy::default() };
+    let policy = Policy { grants: vec![in_namespace("reader", "payroll")].into(), ..Policy::default() };
     let principal = policy.principal(identity(json!({})));
     let verdict = policy.decide(&principal, &target("ListWorkflowExecutions", "payroll"));
     assert_eq!(verdict, Verdict::Allow(Rule::Grant("reader".into())));
@@ -217,7 +218,7 @@ fn denial(change: impl FnOnce(&mut denial::Denial)) -> Rc<denial::Denial> {
 }
 
 fn denied(denials: Vec<Rc<denial::Denial>>, target: &Target) -> bool {
-    let policy = Policy { grants: vec![system("admin")], denials, ..Policy::default() };
+    let policy = Policy { grants: vec![system("admin")].into(), denials: denials.into(), ..Policy::default() };
     match policy.decide(&policy.principal(identity(json!({"groups": "ops"}))), target) {
         Verdict::Allow(_) => false,
         Verdict::Deny(rule, _) => rule == Rule::Denial("d".into()),
@@ -286,10 +287,11 @@ fn a_denial_of_a_method_is_about_that_method_alone() {
 fn shadow_tells_and_changes_nothing() {
     let shadow_grant = Grant { shadow: true, ..in_namespace("writer", "payroll") };
     let policy = Policy {
-        grants: vec![shadow_grant, in_namespace("reader", "payroll")],
+        grants: vec![shadow_grant, in_namespace("reader", "payroll")].into(),
         denials: vec![denial(|denial| {
             (denial.shadow, denial.what) = (true, Some(denial::What { effects: EffectSet::QUERY, methods: vec![] }));
-        })],
+        })]
+        .into(),
         ..Policy::default()
     };
     let principal = policy.principal(identity(json!({})));
