@@ -591,6 +591,26 @@ mod tests {
     }
 
     #[test]
+    fn names_are_remembered_up_to_a_length() {
+        let names = |count: usize| {
+            let method = Catalogue::default().named("RespondWorkflowTaskCompleted").unwrap();
+            let mut reader = RequestReader::new(method, true);
+            for place in 0..count {
+                let queue = field(4, &field(1, format!("{place:0>100}").as_bytes()));
+                let command = field(2, &field(12, &queue));
+                reader.feed(&command).unwrap();
+            }
+            reader.finish().unwrap().names
+        };
+        assert!(!names(64).overflow, "as many as any workflow has");
+        let mut long = Names::default();
+        for place in 0..30 {
+            long.queue(Queue { name: format!("{place:0>500}"), normal_name: "n".repeat(500), ..Queue::default() });
+        }
+        assert!(long.overflow && long.queues.len() == 16, "{}", long.queues.len());
+    }
+
+    #[test]
     fn temporals_own_namespace_is_for_admins_of_the_cluster() {
         let target = |method: &str| read(method, &[field(1, b"temporal-system")]).unwrap();
         assert!(target("StartWorkflowExecution").effects.covers(EffectSet::CLUSTER_ADMIN));
