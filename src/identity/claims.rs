@@ -109,24 +109,29 @@ impl ClaimSet {
 pub(crate) fn bind(ways: Vec<Vec<Binding>>, patterns: &[Pattern], values: &[Cow<'_, str>]) -> Vec<Vec<Binding>> {
     let mut matches: Vec<Option<Binding>> = Vec::new();
     for found in patterns.iter().flat_map(|pattern| values.iter().filter_map(|value| pattern.matches(value))) {
-        if !matches.contains(&found) && matches.len() < MAX_BINDINGS {
+        // Going on would cost a token's holder nothing and the proxy a lot.
+        if matches.len() >= MAX_BINDINGS {
+            break;
+        }
+        if !matches.contains(&found) {
             matches.push(found);
         }
     }
     let mut extended = Vec::new();
-    for way in &ways {
-        for found in &matches {
-            let mut way = way.clone();
-            if let Some(found) = found {
-                match way.iter().find(|bound| bound.name == found.name) {
-                    Some(bound) if bound.value != found.value => continue,
-                    Some(_) => {}
-                    None => way.push(found.clone()),
-                }
+    for (way, found) in ways.iter().flat_map(|way| matches.iter().map(move |found| (way, found))) {
+        if extended.len() >= MAX_BINDINGS {
+            break;
+        }
+        let mut way = way.clone();
+        if let Some(found) = found {
+            match way.iter().find(|bound| bound.name == found.name) {
+                Some(bound) if bound.value != found.value => continue,
+                Some(_) => {}
+                None => way.push(found.clone()),
             }
-            if extended.len() < MAX_BINDINGS && !extended.contains(&way) {
-                extended.push(way);
-            }
+        }
+        if !extended.contains(&way) {
+            extended.push(way);
         }
     }
     extended

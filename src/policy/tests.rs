@@ -261,6 +261,23 @@ fn what_cannot_be_seen_matches_every_namespace_of_a_denial() {
 }
 
 #[test]
+fn no_spelling_of_a_namespace_escapes_a_denial() {
+    let denied_in = |pattern: &str, namespace: &str| {
+        let only = denial(|denial| denial.namespaces = Some(vec![Pattern::parse(pattern).unwrap()]));
+        denied(vec![only], &target("StartWorkflowExecution", namespace))
+    };
+    for other in ["PAYROLL", "payRoll", "payroll ", "p\u{e4}yroll", "pay\u{1}roll", "\u{ff50}ayroll"] {
+        assert!(denied_in("payroll", other) && denied_in("Pay*", other), "{other:?}");
+        assert!(!allowed(vec![in_namespace("writer", "payroll")], &target("StartWorkflowExecution", other)));
+    }
+    for other in ["payrolls", "pay roll", " payroll", "finance", "\u{652f}\u{4ed8}"] {
+        assert!(!denied_in("payroll", other), "{other:?}");
+    }
+    assert!(denied_in("\u{652f}\u{4ed8}", "\u{652f}\u{6255}"), "which of them are one nobody can say");
+    assert!(denied_in("*", "team:a") && !denied_in("team*", "team:a"), "a lone star is every namespace");
+}
+
+#[test]
 fn an_effect_in_another_namespace_needs_a_grant_there_and_no_denial_there() {
     let mut child = target("RespondWorkflowTaskCompleted", "finance");
     child.elsewhere = vec![crate::temporal::Elsewhere { namespace: "payroll".into(), effects: EffectSet::START }];
