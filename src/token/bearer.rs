@@ -88,6 +88,10 @@ mod tests {
         ] {
             assert!(token(&[(b"authorization", value)]).is_err(), "{value:?}");
         }
+        for byte in 0..=u8::MAX {
+            let is_token = byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+            assert_eq!(token(&[(b"authorization", &[b"Bearer a", &[byte][..]].concat())]).is_ok(), is_token, "{byte}");
+        }
         assert!(token(&[(b"authorization", b"Bearer a"), (b"authorization", b"Bearer a")]).is_err());
         assert!(token(&[(b"authorization", b"Bearer a"), (b"x-token", b"a")]).is_err());
     }
