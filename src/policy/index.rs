@@ -173,7 +173,9 @@ impl Index {
                 Of::Subject => self.look_up(place, field, &identity.subject, &mut found),
                 Of::Peer => identity.peer.iter().for_each(|peer| self.look_up(place, field, peer, &mut found)),
                 Of::Claim(name) => {
-                    name.values(&identity.claims).iter().for_each(|value| self.look_up(place, field, value, &mut found));
+                    name.values(&identity.claims)
+                        .iter()
+                        .for_each(|value| self.look_up(place, field, value, &mut found));
                 }
             }
         }

@@ -97,6 +97,10 @@ mod tests {
         let of = |length: usize| [b"Bearer ".to_vec(), vec![b'a'; length]].concat();
         assert!(token(&[(b"authorization", &of(MAX_TOKEN))]).is_ok());
         assert!(token(&[(b"authorization", &of(MAX_TOKEN + 1))]).is_err());
+        for byte in 0..=u8::MAX {
+            let is_token = byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+            assert_eq!(token(&[(b"authorization", &[b"Bearer a", &[byte][..]].concat())]).is_ok(), is_token, "{byte}");
+        }
         assert!(token(&[(b"authorization", b"Bearer a"), (b"authorization", b"Bearer a")]).is_err());
         assert!(token(&[(b"authorization", b"Bearer a"), (b"x-token", b"a")]).is_err());
     }
