@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Iterator
 
 import pytest
@@ -13,37 +12,13 @@ from harness.gate import Gate, allowed, refused
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.poll import until
+from harness.traffic import Traffic
 
 FINANCE = [{"name": "finance", "who": {"issuer": "corp", "claims": {"groups": "finance"}}, "role": "reader", "namespaces": ["payroll"]}]
 
 
-class Traffic:
-    """Calls that must all succeed, on new connections, until stopped."""
-
-    def __init__(self, gate: Gate, token: str) -> None:
-        self.failures: list[str] = []
-        self.calls = 0
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(gate, token))
-
-    def _run(self, gate: Gate, token: str) -> None:
-        while not self._done.is_set():
-            reply = gate.count(token=token)
-            self.calls += 1
-            if reply.grpc_status != 0:
-                self.failures.append(str(reply))
-
-    def __enter__(self) -> "Traffic":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def more(self, count: int = 20) -> None:
-        target = self.calls + count
-        until(lambda: self.calls >= target, 20, "more traffic")
+def _traffic(gate: Gate, token: str) -> Traffic:
+    return Traffic({"call": lambda: gate.count(token=token)})
 
 
 @pytest.fixture
@@ -61,12 +36,12 @@ def test_bad_update(gate_to_update: Gate, corp: Minter, token: str) -> None:
     bad = plugin(corp.config(audiences=None), grants=[{"name": "x", "who": {"issuer": "corp"}, "role": "king", "system": True}])
     bad["surprise"] = 1
     mark = gate.envoy.log_mark()
-    with Traffic(gate, token) as traffic:
+    with _traffic(gate, token) as traffic:
         traffic.more()
         with pytest.raises(ConfigurationRejected):
             gate.envoy.push(plugin=bad)
         traffic.more()
-    assert not traffic.failures
+    traffic.all_succeeded()
     errors = gate.envoy.configuration_errors(mark)
     for path in ("issuers.corp.audiences", "grants[0].role", "surprise"):
         assert any(error.startswith(path + ":") for error in errors), f"{path} not among {errors}"
@@ -80,7 +55,7 @@ def test_good_update(gate_to_update: Gate, corp: Minter, token: str) -> None:
     gate = gate_to_update
     by_permission = corp.token(permissions=["payroll:read"])
     allowed(gate.count(token=by_permission))
-    with Traffic(gate, token) as traffic:
+    with _traffic(gate, token) as traffic:
         traffic.more()
         gate.envoy.push(plugin=plugin(corp.config(), grants=FINANCE))
         traffic.more()
@@ -88,7 +63,7 @@ def test_good_update(gate_to_update: Gate, corp: Minter, token: str) -> None:
         gate.envoy.push(plugin=plugin(corp.config()))
         traffic.more()
         until(lambda: gate.count(token=by_permission).grpc_status == 0, 10, "the old policy again")
-    assert not traffic.failures, traffic.failures[:3]
+    traffic.all_succeeded()
 
 
 def test_verified_tokens_do_not_outlive_their_configuration(gate_to_update: Gate, corp: Minter, token: str) -> None:

@@ -7,10 +7,10 @@ Two issuers for each fault: one that was well before, and one that is ill from t
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Iterator
+from functools import partial
+from typing import Callable, Iterator
 
 import pytest
 
@@ -22,6 +22,7 @@ from harness.grpc_client import Reply
 from harness.issuer import JWKS, Behaviour, Issuer
 from harness.policy import plugin
 from harness.poll import until
+from harness.traffic import Traffic
 
 READ = ["payroll:read"]
 TIMING = {"refresh": "1s", "timeout": "1s", "retry": "1s", "refetch": "1s", "max_stale": "1h", "wait": "1s"}
@@ -54,32 +55,16 @@ class Storm:
 
     def __init__(self, gate: Gate, well: dict[str, Issuer], ill: dict[str, Issuer]) -> None:
         self.gate, self.well, self.ill = gate, well, ill
-        self.calls = {fault: 0 for fault in well}
-        self.failures: list[str] = []
         self.newcomers: dict[tuple[str, str], Reply] = {}
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._honest)
+        # A token that was seen before and one that was not, from each issuer in turn.
+        calls: dict[str, Callable[[], Reply]] = {}
+        for fault, issuer in well.items():
+            calls["seen " + fault] = partial(self.gate.count, token=issuer.token(permissions=READ))
+            calls["fresh " + fault] = partial(self._call, issuer, issuer.keys[0])
+        self.honest = Traffic(calls)
 
-    def __enter__(self) -> "Storm":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _honest(self) -> None:
-        """A token that was seen before and one that was not, from each issuer in turn."""
-        seen = {fault: issuer.token(permissions=READ) for fault, issuer in self.well.items()}
-        keys = {fault: issuer.keys[0] for fault, issuer in self.well.items()}
-        while not self._done.is_set():
-            for fault, issuer in self.well.items():
-                fresh = issuer.token(permissions=READ, jti=str(time.monotonic_ns()), key=keys[fault])
-                for token in (seen[fault], fresh):
-                    reply = self.gate.count(token=token)
-                    self.calls[fault] += 1
-                    if reply.grpc_status != 0:
-                        self.failures.append(f"{fault}: {reply}")
+    def _call(self, issuer: Issuer, key: jws.Key) -> Reply:
+        return self.gate.count(token=issuer.token(permissions=READ, jti=str(time.monotonic_ns()), key=key))
 
     def ask_as_newcomers(self) -> None:
         """With a key that nobody has published yet, and with one of an issuer whose keys were never seen."""
@@ -109,7 +94,8 @@ def storm(header_stop: bool, open_gate, echo: Echo) -> Iterator[Storm]:  # type:
         gate: Gate = open_gate(configuration, echo.port, clusters=clusters, concurrency=2, header_stop=header_stop)
         for issuer in well.values():
             until(lambda: gate.count(token=issuer.token(permissions=READ)).grpc_status == 0, 10, "the first keys")
-        with Storm(gate, well, ill) as storm:
+        storm = Storm(gate, well, ill)
+        with storm.honest:
             for fault, issuer in well.items():
                 _fail(issuer, fault)
             _meet_the_fault(well | {"ill " + fault: issuer for fault, issuer in ill.items()})
@@ -142,9 +128,8 @@ def test_a_connecting_client_needs_no_key(storm: Storm) -> None:
 
 
 def test_honest_callers_notice_nothing(storm: Storm) -> None:
-    enough = {fault: count + 6 for fault, count in storm.calls.items()}
-    until(lambda: all(storm.calls[fault] >= count for fault, count in enough.items()), 30, "more honest calls")
-    assert not storm.failures, f"{len(storm.failures)} of {storm.calls}: {storm.failures[:3]}"
+    storm.honest.more(6 * len(FAULTS), 30)
+    storm.honest.all_succeeded()
     for fault, issuer in storm.well.items():
         refused(storm.gate.count(token=jws.flip_signature(issuer.token(permissions=READ))), 16)
 
@@ -162,4 +147,4 @@ def test_recovery_without_a_restart(storm: Storm) -> None:
                 token = issuer.token(permissions=READ, key=key, jti="after")
                 until(lambda: storm.gate.count(token=token).grpc_status == 0, 25, f"{fault} ({kind}) to be over")
             refused(storm.gate.count(token=jws.flip_signature(issuer.token(permissions=READ))), 16)
-    assert not storm.failures, storm.failures[:3]
+    storm.honest.all_succeeded()

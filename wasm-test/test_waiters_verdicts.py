@@ -139,3 +139,22 @@ def test_configuration_replaced_meanwhile(waiting: Gate, echo: Echo, issuer: Iss
         connection.close()
     _none_left(waiting)
     allowed(waiting.count(token=token))
+
+
+def test_all_refused_at_once(waiting: Gate, issuer: Issuer) -> None:
+    """A thousand answers from one callback of the host: each destroys its stream, and the host nests those calls."""
+    token = issuer.token(permissions=["payroll:read"])
+    forged = jws.flip_signature(token)
+    connections = [Connection(waiting.port) for _ in range(4)]
+    asked = [(c, c.open(request_headers(COUNT, token=forged))) for _ in range(250) for c in connections]
+    for connection, stream in asked:
+        connection.data(stream, frame(text(1, "payroll")), end_stream=True)
+    until(lambda: waiting.envoy.stats(ACTIVE).get(ACTIVE, 0) >= len(asked), 20, "all to wait")
+    issuer.start()
+    for connection, stream in asked:
+        refused(connection.reply(stream, 30), 16)
+    for connection in connections:
+        connection.close()
+    _none_left(waiting)
+    allowed(waiting.count(token=token))
+    assert "failed: Uncaught" not in waiting.envoy.log_text()

@@ -91,8 +91,9 @@ async def _rounds(boss: Client, queue: str, seconds: float) -> int:
     return rounds
 
 
-def _denied(gate: Gate) -> dict[str, int]:
-    return {k: v for k, v in gate.envoy.settled_counters().items() if ".denied." in k and v}
+def _denied(gate: Gate) -> set[int]:
+    """The statuses of what was not let pass so far: the decision log has no more than that."""
+    return {decision["status"] for decision in gate.envoy.decisions()}
 
 
 async def _through_an_outage(gate: Gate, issuer: Issuer, boss: Client) -> None:
@@ -106,7 +107,7 @@ async def _through_an_outage(gate: Gate, issuer: Issuer, boss: Client) -> None:
         began = time.monotonic()
         assert await _rounds(boss, queue, OUTAGE) >= OUTAGE / 3
         assert time.monotonic() - began >= OUTAGE
-        assert not await asyncio.to_thread(_denied, gate), gate.envoy.decisions()[:5]
+        assert not _denied(gate), gate.envoy.decisions()[:5]
         await _with_a_key_nobody_knows(gate, issuer, boss, queue)
         await _rounds(boss, queue, 2)
 
@@ -119,8 +120,7 @@ async def _with_a_key_nobody_knows(gate: Gate, issuer: Issuer, boss: Client, que
     await asyncio.sleep(LIFETIME + 2)  # no token of the old key is good any more
     issuer.start()
     await work
-    denied = await asyncio.to_thread(_denied, gate)
-    assert set(denied) == {"temporal_auth.denied.unavailable"}, f"{denied}: {gate.envoy.decisions()[:5]}"
+    assert _denied(gate) == {14}, gate.envoy.decisions()[:5]
 
 
 @pytest.mark.timeout(OUTAGE + 150)
@@ -152,5 +152,4 @@ def test_worker_that_starts_before_the_keys_are_there(gate: Gate, temporal: Temp
             await work
 
     asyncio.run(run())
-    assert set(_denied(gate)) <= {"temporal_auth.denied.unavailable"}
-    assert gate.envoy.counter("temporal_auth.denied.unavailable") >= 1, "it did not come before the keys"
+    assert _denied(gate) == {14}, "it did not come before the keys, or was denied"

@@ -178,7 +178,7 @@ class Envoy:
         )
 
     def admin(self, path: str, check: bool = True) -> str:
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=30)
         try:
             connection.request("GET", path)
             response = connection.getresponse()

@@ -1,0 +1,43 @@
+"""Honest callers at work while something happens."""
+
+from __future__ import annotations
+
+import threading
+from typing import Callable, Mapping
+
+from .grpc_client import Reply
+from .poll import until
+
+
+class Traffic:
+    """The calls, one after the other and again, until the `with` ends. `failures` are those that did not succeed."""
+
+    def __init__(self, calls: Mapping[str, Callable[[], Reply]], excused: Callable[[Reply], bool] = lambda _: False) -> None:
+        self.failures: list[str] = []
+        self.calls = 0
+        self._each, self._excused = calls, excused
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        while not self._done.is_set():
+            for name, call in self._each.items():
+                reply = call()
+                self.calls += 1
+                if reply.grpc_status != 0 and not self._excused(reply):
+                    self.failures.append(f"{name}: {reply}")
+
+    def __enter__(self) -> "Traffic":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def more(self, count: int = 20, timeout: float = 20) -> None:
+        target = self.calls + count
+        until(lambda: self.calls >= target, timeout, "more traffic")
+
+    def all_succeeded(self) -> None:
+        assert not self.failures, f"{len(self.failures)} of {self.calls}: {self.failures[:3]}"
