@@ -30,6 +30,11 @@ impl Context for Verifiers {}
 
 impl RootContext for Verifiers {
     fn on_configure(&mut self, _: usize) -> bool {
+        // Once for all threads: it takes a while.
+        if matches!(self.get_shared_data("verifiers"), (Some(_), _)) {
+            return true;
+        }
+        self.set_shared_data("verifiers", Some(b"asked"), None).expect("shared data");
         let lines = self.get_plugin_configuration().expect("a configuration");
         let lines = String::from_utf8(lines).expect("text");
         let native = Native::probe(&Host);
