@@ -50,7 +50,7 @@ oracle: setup ## the same with a million (ORACLE_COUNT, ORACLE_SEED), and whethe
 mutants: ## break the filter in twenty-one ways: the comparison with Temporal must notice each
 	@$(PYTHON) tools/mutants.py
 
-fuzz: ## feed every parser with hostile bytes, FUZZ_SECONDS (60) each, and keep what breaks it (needs nightly Rust)
+fuzz: ## feed every parser with hostile bytes, FUZZ_SECONDS (60) each; FUZZ_KEEP=1 writes fuzz/corpora (needs nightly Rust)
 	@scripts/fuzz.sh
 
 vectors: setup ## write vectors/ again, with Temporal's own answers
@@ -58,7 +58,8 @@ vectors: setup ## write vectors/ again, with Temporal's own answers
 
 test-wasm: setup module ## the built module in a real Envoy, before a real Temporal
 	@scripts/go-build.sh wasm-test/go-worker || [ $$? = 3 ] # without Go its test is skipped
-	@scripts/wasm-cargo.sh build --quiet --release --manifest-path wasm-test/hostile-plugin/Cargo.toml --target-dir target
+	@for plugin in hostile-plugin verifiers; do \
+	  scripts/wasm-cargo.sh build --quiet --release --manifest-path wasm-test/$$plugin/Cargo.toml --target-dir target || exit; done
 	$(PY) -m pytest wasm-test $(PYTEST_ARGS)
 
 soak: setup module ## real workers under limits, SOAK_SECONDS (600) long, and one through five minutes without its issuer
@@ -74,10 +75,12 @@ lint: setup ## formatting, clippy (native and wasm), generated table up to date
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo fmt --check --manifest-path cli/Cargo.toml
 	cargo fmt --check --manifest-path wasm-test/hostile-plugin/Cargo.toml
+	cargo fmt --check --manifest-path wasm-test/verifiers/Cargo.toml
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --manifest-path cli/Cargo.toml --all-targets -- -D warnings
 	scripts/wasm-cargo.sh clippy --lib -- -D warnings
 	scripts/wasm-cargo.sh clippy --manifest-path wasm-test/hostile-plugin/Cargo.toml --target-dir target -- -D warnings
+	scripts/wasm-cargo.sh clippy --manifest-path wasm-test/verifiers/Cargo.toml --target-dir target -- -D warnings
 	$(PY) tools/methods.py --check
 	@! command -v gofmt >/dev/null || test -z "$$(gofmt -l wasm-test | tee /dev/stderr)"
 
@@ -86,6 +89,7 @@ format: ## format the Rust code
 	cargo fmt --manifest-path fuzz/Cargo.toml
 	cargo fmt --manifest-path cli/Cargo.toml
 	cargo fmt --manifest-path wasm-test/hostile-plugin/Cargo.toml
+	cargo fmt --manifest-path wasm-test/verifiers/Cargo.toml
 
 table: setup ## regenerate the method table from data/temporal
 	$(PY) tools/methods.py

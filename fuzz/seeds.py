@@ -103,8 +103,20 @@ def main() -> None:
     modulus = b"".join(hashlib.sha256(bytes([n])).digest() for n in range(8))
     for kind, first, second in [(0, b"\xc5" + modulus[:-2] + b"\x01", b"\1\0\1"), (1, P256[:32], P256[32:]), (2, P384[:48], P384[48:]), (3, ED25519, b"")]:
         signature = modulus if kind == 0 else bytes(63 + 32 * (kind == 2)) + b"\1"
-        write("keys", bytes([1, kind, len(second), len(signature) // 2]), signature, second, first)
-    write("keys", bytes([0, 0, 0, 32]), bytes(64), json.dumps(CONFIG["issuers"]["inline"]["keys"]["inline"]).replace('"e"', '"k"').encode())
+        if kind in (1, 2):
+            write("keys", bytes([3, kind, 0, len(signature) // 4]), signature, first)
+        write("keys", bytes([1, kind, len(second), len(signature) // 4]), signature, second, first)
+    # 4096 bits, whose signature is the longest.
+    write("keys", bytes([1, 0, 3, 128]), modulus + modulus, b"\1\0\1", b"\xc5" + modulus + modulus[:-2] + b"\x01")
+    key_set = json.dumps(CONFIG["issuers"]["inline"]["keys"]["inline"]).replace('"e"', '"k"').encode()
+    write("keys", bytes([0, 0, 0, 16]), bytes(64), key_set)
+    for url in (b"https://idp/keys?a=b", b"https://idp", b"http://idp/keys", b"https://user@idp/keys", b"https://idp/keys\nhttps://other/"):
+        write("discovery", bytes([0, 0]), len(url).to_bytes(2), url, key_set)
+    found = b'{"issuer":"https://idp/","jwks_uri":"https://idp:443/keys"}'
+    write("discovery", bytes([1, 0]), len(found).to_bytes(2), found, key_set)
+    for headers in ([(0, b"Bearer a.b.c")], [(0, b"bEARER a-_"), (2, b"x")], [(1, b"a.b.c")], [(1, b"Bearer a.b.c")], [(0, b"Bearer a"), (1, b"b")], [(0, b"Bearer a,Bearer b")], [(0, b"Basic a"), (1, b"")]):
+        write("bearer", b"\0", b"".join(bytes([name, len(value)]) + value for name, value in headers))
+    write("bearer", b"\1", (1).to_bytes(4, "little"), (13).to_bytes(4, "little"), (8).to_bytes(4, "little"), b"authorization\0Bearer a\0")
     write("gunzip", bytes(8), BEFORE_THE_BEGINNING)
     write("grpc_frames", b"\1", bytes(7), b"\1", len(BEFORE_THE_BEGINNING).to_bytes(4), BEFORE_THE_BEGINNING)
     write("config", json.dumps(CONFIG).encode())

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::answer::{Answer, Reason, shown};
 use crate::config::Peers;
-use crate::engine::{Authentication, Engine, Needed};
+use crate::engine::{Authentication, Cold, Engine, Needed};
 use crate::identity::peer::forwarded;
 use crate::policy::{Principal, Rule, Shadow, Verdict};
 use crate::report::{Count, Decision};
@@ -47,7 +47,7 @@ enum Stage {
     /// Another host's traffic: untouched.
     NotOurs,
     /// The token's key is on its way.
-    Waiting { admission: Admission, token: Vec<u8>, header: String, needed: Needed },
+    Waiting { admission: Admission, token: Vec<u8>, header: String, connection: u64, needed: Needed },
     /// Allowed in principle; the request decides.
     Reading { body: Body, request: Box<RequestReader>, principal: Rc<Principal> },
     /// Allowed whatever the request says.
@@ -73,6 +73,8 @@ pub trait Host {
     fn cluster(&self) -> Option<Vec<u8>>;
     /// Who the TLS peer is: the first URI SAN of its certificate, else the first DNS SAN, else its subject.
     fn peer(&self) -> Option<String>;
+    /// A number that no other connection has.
+    fn connection(&self) -> u64;
 }
 
 /// A host that tells nothing.
@@ -83,6 +85,10 @@ impl Host for () {
 
     fn peer(&self) -> Option<String> {
         None
+    }
+
+    fn connection(&self) -> u64 {
+        0
     }
 }
 
@@ -107,7 +113,16 @@ impl Call {
     /// Whether the token's key is awaited.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        matches!(self.stage, Stage::Waiting { .. })
+        self.waiting_connection().is_some()
+    }
+
+    /// The connection of a request whose token's key is awaited.
+    #[must_use]
+    pub fn waiting_connection(&self) -> Option<u64> {
+        match self.stage {
+            Stage::Waiting { connection, .. } => Some(connection),
+            _ => None,
+        }
     }
 
     /// Whether the body's bytes matter.
@@ -137,6 +152,9 @@ impl Call {
         }
         let picked = Picked::from(headers, &engine.config, drop);
         self.path = shown(picked.path);
+        if picked.has_too_many {
+            return self.fault(engine, Fault::Malformed("too many headers"), None);
+        }
         let peer = match engine.config.peers {
             Peers::Unread => None,
             Peers::Connection => host.peer(),
@@ -144,7 +162,7 @@ impl Call {
             Peers::Forwarded if picked.several_forwarded => None,
             Peers::Forwarded => picked.forwarded.and_then(|header| forwarded(std::str::from_utf8(header).ok()?)),
         };
-        self.route(engine, picked, peer, end_stream)
+        self.route(engine, picked, peer, end_stream, host)
     }
 
     /// Whether [`Call::wake`] would do anything: the call waits, and its key has come or its time is up.
@@ -157,28 +175,24 @@ impl Call {
 
     /// The key may have come, or the time may be up. None if the call does not wait for one.
     pub fn wake(&mut self, engine: &mut Engine, now: u64) -> Option<Step> {
-        if !self.is_waiting() {
-            return None;
-        }
         self.arrived = self.arrived.min(now);
-        let Stage::Waiting { admission, token, header, needed } = std::mem::replace(&mut self.stage, Stage::Over)
+        let arrived = self.arrived;
+        let Stage::Waiting { needed, .. } = &self.stage else { return None };
+        if !engine.is_settled(needed, arrived, now) {
+            return Some(if now >= engine.deadline(needed, arrived) { self.give_up(engine) } else { Step::Wait });
+        }
+        let Stage::Waiting { admission, token, header, connection, .. } =
+            std::mem::replace(&mut self.stage, Stage::Over)
         else {
             return None;
         };
-        Some(if engine.is_settled(&needed, self.arrived, now) {
-            let authentication = engine.authenticate(
-                &token,
-                Origin { header: &header, peer: admission.peer.as_deref() },
-                self.arrived,
-                now,
-            );
-            self.authenticated(engine, admission, authentication, &token, &header)
-        } else if now >= engine.deadline(&needed, self.arrived) {
-            self.give_up(engine)
-        } else {
-            self.stage = Stage::Waiting { admission, token, header, needed };
-            Step::Wait
-        })
+        let origin = Origin { header: &header, peer: admission.peer.as_deref() };
+        // Another request may have brought the same token.
+        let authentication = match engine.recall(&token, origin, now) {
+            Some(principal) => Authentication::Principal(principal),
+            None => engine.authenticate(Cold { token: &token, origin, connection, arrived }, now),
+        };
+        Some(self.authenticated(engine, admission, authentication))
     }
 
     /// The call can wait no longer for its key.
@@ -218,7 +232,14 @@ impl Call {
         self.on_body(engine, &[], true)
     }
 
-    fn route(&mut self, engine: &mut Engine, picked: Picked<'_>, peer: Option<String>, end_stream: bool) -> Step {
+    fn route(
+        &mut self,
+        engine: &mut Engine,
+        picked: Picked<'_>,
+        peer: Option<String>,
+        end_stream: bool,
+        host: impl Host,
+    ) -> Step {
         let method = match engine.config.catalogue.surface(picked.path) {
             Surface::Method(method) => method,
             Surface::Admin if engine.config.admin_service => MethodRef::Known(&ADMIN_METHOD),
@@ -254,8 +275,19 @@ impl Call {
         match picked.bearer.token(&names) {
             Ok(Some((header, token))) => {
                 let origin = Origin { header, peer: admission.peer.as_deref() };
-                let authentication = engine.authenticate(token, origin, self.arrived, self.arrived);
-                self.authenticated(engine, admission, authentication, token, header)
+                if let Some(principal) = engine.recall(token, origin, self.arrived) {
+                    return self.admitted(engine, admission, principal);
+                }
+                let connection = host.connection();
+                let cold = Cold { token, origin, connection, arrived: self.arrived };
+                match engine.authenticate(cold, self.arrived) {
+                    Authentication::Needs(needed) => {
+                        let (token, header) = (token.to_vec(), header.to_owned());
+                        self.stage = Stage::Waiting { admission, token, header, connection, needed };
+                        Step::Wait
+                    }
+                    settled => self.authenticated(engine, admission, settled),
+                }
             }
             Ok(None) => match &admission.peer {
                 Some(peer) => {
@@ -269,23 +301,13 @@ impl Call {
         }
     }
 
-    fn authenticated(
-        &mut self,
-        engine: &mut Engine,
-        admission: Admission,
-        authentication: Authentication,
-        token: &[u8],
-        header: &str,
-    ) -> Step {
-        let principal = match authentication {
-            Authentication::Principal(principal) => principal,
-            Authentication::Refused(refusal) => return self.refuse(engine, refusal),
-            Authentication::Needs(needed) => {
-                self.stage = Stage::Waiting { admission, token: token.to_vec(), header: header.to_owned(), needed };
-                return Step::Wait;
-            }
-        };
-        self.admitted(engine, admission, principal)
+    fn authenticated(&mut self, engine: &mut Engine, admission: Admission, authentication: Authentication) -> Step {
+        match authentication {
+            Authentication::Principal(principal) => self.admitted(engine, admission, principal),
+            Authentication::Refused(refusal) => self.refuse(engine, refusal),
+            Authentication::OverBudget => self.deny(engine, Answer::Unavailable, "too many tokens to verify", None),
+            Authentication::Needs(_) => self.give_up(engine),
+        }
     }
 
     /// It is known who calls.

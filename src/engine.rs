@@ -1,34 +1,65 @@
 //! What outlives a call: the configuration, keys, verified tokens and counters of one plugin in one VM.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 
-use crate::config::Config;
+use crate::config::{Config, Issuer};
 use crate::identity::{Identity, Kind};
-use crate::keys::{KeyId, Lookup, Source};
+use crate::keys::{Get, Key, KeyId, Lookup, Next, Shared, SharedData, Source};
 use crate::policy::Principal;
 use crate::report::{Count, Counters};
 use crate::token::Refusal;
+use crate::token::budget::Budget;
 use crate::token::cache::{Origin, TokenCache};
 use crate::token::jose::{Algorithm, Unverified};
+use crate::token::native::{Foreign, Native};
 
 /// How much memory verified tokens may take, in bytes.
 const CACHE: usize = 8 << 20;
 /// How many peers without a token are remembered. To meet one again costs little.
 const MAX_PEERS: usize = 1024;
 
+/// The process that an engine runs in.
+pub trait Platform: SharedData + Foreign {
+    /// A clock in microseconds, to tell what verification costs.
+    fn micros(&self) -> u64;
+}
+
+/// A process that offers nothing, where time stands still.
+impl Platform for () {
+    fn micros(&self) -> u64 {
+        0
+    }
+}
+
 /// See the module.
-#[derive(Debug)]
 pub struct Engine {
     /// The configuration.
     pub config: Config,
-    /// The keys of each issuer, in the order of the configuration.
-    pub sources: Vec<Source>,
     /// What happened since it was last reported.
     pub counters: Counters,
+    platform: Box<dyn Platform>,
+    /// The keys of each issuer, in the order of the configuration.
+    sources: Vec<Source>,
+    native: Native,
+    budget: Budget,
     cache: TokenCache,
     /// Callers without a token, by who their certificate says they are.
     peers: BTreeMap<Box<str>, Rc<Principal>>,
+}
+
+/// A token that was not seen before, and what it costs to verify is whose.
+#[derive(Debug, Clone, Copy)]
+pub struct Cold<'a> {
+    /// The token.
+    pub token: &'a [u8],
+    /// How it came.
+    pub origin: Origin<'a>,
+    /// The connection it came over, as the host numbers them.
+    pub connection: u64,
+    /// When its request arrived, in milliseconds since 1970.
+    pub arrived: u64,
 }
 
 /// The key that a token needs.
@@ -48,23 +79,117 @@ pub enum Authentication {
     Refused(Refusal),
     /// Its key is not there yet.
     Needs(Needed),
+    /// Too many tokens had to be verified: it was not looked at.
+    OverBudget,
 }
 
 impl Engine {
-    /// An engine that has not fetched anything.
+    /// An engine in a process that offers nothing, which has not fetched anything.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let sources = config.issuers.iter().map(|issuer| issuer.keys.source()).collect();
-        Self { config, sources, counters: Counters::default(), cache: TokenCache::new(CACHE), peers: BTreeMap::new() }
+        Self::on(Box::new(()), config)
     }
 
-    /// Verifies the token of a request that arrived at `arrived`. Both times are in milliseconds since 1970.
-    pub fn authenticate(&mut self, token: &[u8], origin: Origin<'_>, arrived: u64, now: u64) -> Authentication {
-        if let Some(principal) = self.cache.get(token, origin, now) {
-            self.counters.add(Count::CacheHit);
-            return Authentication::Principal(principal);
+    /// An engine that has not fetched anything.
+    #[must_use]
+    pub fn on(platform: Box<dyn Platform>, config: Config) -> Self {
+        let spread = RandomState::new().hash_one(0) % 1000;
+        Self {
+            sources: config.issuers.iter().map(|issuer| issuer.keys.source(spread)).collect(),
+            native: Native::probe(&*platform),
+            config,
+            counters: Counters::default(),
+            platform,
+            budget: Budget::default(),
+            cache: TokenCache::new(CACHE),
+            peers: BTreeMap::new(),
         }
-        let authentication = self.verify(token, origin, arrived, now).unwrap_or_else(Authentication::Refused);
+    }
+
+    /// The algorithms whose signatures the host verifies.
+    #[must_use]
+    pub fn native(&self) -> &[Algorithm] {
+        self.native.algorithms()
+    }
+
+    /// Takes over the keys that another configuration in this VM has fetched from the same place for the same issuer.
+    pub fn inherit(&mut self, other: &Self) {
+        for (issuer, source) in self.config.issuers.iter().zip(&mut self.sources) {
+            for (_, theirs) in other.issuers().filter(|(theirs, _)| theirs.rules.issuer == issuer.rules.issuer) {
+                source.inherit(theirs);
+            }
+        }
+    }
+
+    /// Takes over the keys that other VMs have fetched.
+    pub fn sync(&mut self, now: u64) {
+        let mut has_new = false;
+        for (issuer, source) in self.config.issuers.iter().zip(&mut self.sources) {
+            has_new |= source.sync(&Shared::new(&*self.platform, &self.config.secret, &issuer.name), now);
+        }
+        if has_new {
+            self.forget(now);
+        }
+    }
+
+    /// The requests for keys to make now, each with its issuer's place in the configuration.
+    pub fn poll(&mut self, now: u64) -> Vec<(usize, Get)> {
+        let mut gets = Vec::new();
+        for (place, (issuer, source)) in self.config.issuers.iter().zip(&mut self.sources).enumerate() {
+            let shared = Shared::new(&*self.platform, &self.config.secret, &issuer.name);
+            gets.extend(source.poll(&shared, now).map(|get| (place, get)));
+        }
+        gets
+    }
+
+    /// The answer to the request made last for this issuer's keys: a status and a body, or none when there was no answer.
+    pub fn answer(&mut self, place: usize, answer: Option<(&[u8], &[u8])>, now: u64) -> Next {
+        let (Some(issuer), Some(source)) = (self.config.issuers.get(place), self.sources.get_mut(place)) else {
+            return Next::Failed("an answer to nothing".to_owned());
+        };
+        let shared = Shared::new(&*self.platform, &self.config.secret, &issuer.name);
+        let next = source.answer(&shared, answer, now);
+        match next {
+            Next::Get(_) => {}
+            Next::Loaded => {
+                self.counters.add(Count::FetchOk);
+                self.forget(now);
+            }
+            Next::Failed(_) => self.counters.add(Count::FetchFailed),
+        }
+        next
+    }
+
+    /// Withdraws from other VMs what this configuration has shared with them.
+    pub fn withdraw(&self) {
+        for issuer in &self.config.issuers {
+            Shared::new(&*self.platform, &self.config.secret, &issuer.name).withdraw();
+        }
+    }
+
+    /// Whether keys are awaited.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.sources.iter().any(Source::is_busy)
+    }
+
+    /// Whom a token stands for that was verified before.
+    pub fn recall(&mut self, token: &[u8], origin: Origin<'_>, now: u64) -> Option<Rc<Principal>> {
+        let principal = self.cache.get(token, origin, now)?;
+        self.counters.add(Count::CacheHit);
+        Some(principal)
+    }
+
+    /// Verifies a token, as far as the budget goes.
+    pub fn authenticate(&mut self, cold: Cold<'_>, now: u64) -> Authentication {
+        if !self.budget.allows(cold.connection, now) {
+            self.counters.add(Count::OverBudget);
+            return Authentication::OverBudget;
+        }
+        let begun = self.platform.micros();
+        let authentication = self.verify(cold, now).unwrap_or_else(Authentication::Refused);
+        let cost = self.platform.micros().saturating_sub(begun);
+        self.budget.spend(cold.connection, cost, matches!(authentication, Authentication::Principal(_)), now);
         if !matches!(authentication, Authentication::Needs(_)) {
             self.counters.add(Count::CacheMiss);
         }
@@ -109,7 +234,12 @@ impl Engine {
         principal
     }
 
-    fn verify(&mut self, token: &[u8], origin: Origin<'_>, arrived: u64, now: u64) -> Result<Authentication, Refusal> {
+    fn issuers(&self) -> impl Iterator<Item = (&Issuer, &Source)> {
+        self.config.issuers.iter().zip(&self.sources)
+    }
+
+    fn verify(&mut self, cold: Cold<'_>, now: u64) -> Result<Authentication, Refusal> {
+        let Cold { token, origin, arrived, .. } = cold;
         let unverified = Unverified::parse(token)?;
         let iss = unverified.issuer().ok_or("no iss")?;
         let place = self.config.issuers.iter().position(|issuer| issuer.rules.issuer == iss);
@@ -128,7 +258,7 @@ impl Engine {
                 return Ok(Authentication::Needs(needed));
             }
         };
-        if !key.verify(unverified.algorithm, unverified.signed, &unverified.signature) {
+        if !signed_with(&key, &unverified, &self.native, &*self.platform) {
             return Err("the signature does not match".into());
         }
         let kind = match issuer.service_when.as_slice() {
@@ -149,3 +279,22 @@ impl Engine {
         Ok(Authentication::Principal(principal))
     }
 }
+
+/// Whether the key made the token's signature: as the host says where it can, as the code here says otherwise.
+fn signed_with(key: &Key, token: &Unverified<'_>, native: &Native, host: &dyn Platform) -> bool {
+    if !key.fits(token.algorithm) {
+        return false;
+    }
+    native
+        .verify(host, key.public(), token.algorithm, token.signed, &token.signature)
+        .unwrap_or_else(|| key.verify(token.algorithm, token.signed, &token.signature))
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("config", &self.config).field("sources", &self.sources).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

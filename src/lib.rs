@@ -19,7 +19,7 @@ pub mod answer;
 pub mod call;
 pub mod config;
 pub mod engine;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "host"))]
 mod host;
 pub mod identity;
 pub mod keys;

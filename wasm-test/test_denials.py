@@ -75,6 +75,11 @@ CASES = {
     "spared": (START, _request(START, "payroll"), "finance", None),
     "not spared": (START, _request(START, "payroll"), "team-red", "only-finance-starts-payroll"),
     "system admin": (START, _request(START, "payroll"), "platform", "only-finance-starts-payroll"),
+    # A database that compares without case, accents or spaces at the end takes these for payroll.
+    "in capitals": (START, _request(START, "Payroll"), "team-red", "only-finance-starts-payroll"),
+    "with an accent": (START, _request(START, "p\u00e4yroll"), "team-red", "only-finance-starts-payroll"),
+    "with a space": (START, _request(START, "payroll "), "team-red", "only-finance-starts-payroll"),
+    "in capitals, spared": (START, _request(START, "Payroll"), "finance", None),
     "another namespace": (START, _request(START, "orders"), "team-red", None),
     "another effect": (QUERY, _request(QUERY, "payroll"), "team-red", None),
     "signal with start": ("SignalWithStartWorkflowExecution", _request("SignalWithStartWorkflowExecution", "payroll"), "team-red", "only-finance-starts-payroll"),

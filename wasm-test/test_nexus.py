@@ -106,9 +106,9 @@ class Stage:
         return await self.client(self.boss, CALLER, permissions=[f"{CALLER}:write"])
 
     @asynccontextmanager
-    async def calling(self) -> AsyncIterator[None]:
-        """The caller's worker: `worker` in the caller's namespace, and nothing else."""
-        client = await self.client(self.caller, CALLER, permissions=[f"{CALLER}:worker"])
+    async def calling(self, **claims: Any) -> AsyncIterator[None]:
+        """The caller's worker: `worker` in the caller's namespace, and nothing else; or what is said."""
+        client = await self.client(self.caller, CALLER, **(claims or {"permissions": [f"{CALLER}:worker"]}))
         async with Worker(client, task_queue=self.caller_queue, workflows=nexus.CALLERS):
             yield
 
@@ -119,9 +119,9 @@ class Stage:
         async with nexus.handler(await self.client(self.handler, HANDLER, **claims), self.queue):
             yield
 
-    async def ask(self, workflow: Any, client: Client | None = None) -> WorkflowHandle[Any, Any]:
+    async def ask(self, workflow: Any, client: Client | None = None, endpoint: str = "") -> WorkflowHandle[Any, Any]:
         client = client or await self.writer()
-        arguments = [1000, self.endpoint]
+        arguments = [1000, endpoint or self.endpoint]
         return await client.start_workflow(workflow, args=arguments, id=f"ask-{uuid.uuid4()}", task_queue=self.caller_queue)
 
     def denied(self, *subjects: str) -> set[str]:

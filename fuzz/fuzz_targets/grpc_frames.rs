@@ -1,34 +1,3 @@
-//! A body read in any pieces gives the same message, and the one that simple code reads.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use temporal_auth::wire::Fault;
-use temporal_auth::wire::grpc::{Body, Encoding};
-use temporal_auth_fuzz::{naive, pieces};
-
-fn read(encoding: Encoding, pieces: &[&[u8]]) -> Result<(Vec<u8>, bool), Fault> {
-    let mut body = Body::new(encoding);
-    let mut content = Vec::new();
-    for piece in pieces {
-        body.feed(piece, |bytes| {
-            content.extend_from_slice(bytes);
-            Ok(())
-        })?;
-    }
-    Ok((content, body.is_whole()))
-}
-
-fuzz_target!(|data: &[u8]| {
-    let Some(([mode, sizes @ ..], bytes)) = data.split_first_chunk::<8>() else { return };
-    let encoding = if mode & 1 == 1 { Encoding::Gzip } else { Encoding::Identity };
-    let whole = read(encoding, &[bytes]);
-    assert_eq!(read(encoding, &pieces(sizes, bytes)), whole);
-    if bytes.len() < 1000 {
-        assert_eq!(read(encoding, &pieces(&[1], bytes)), whole);
-    }
-    if let Ok((content, true)) = whole
-        && let Some(naive) = naive::message(bytes)
-    {
-        assert_eq!(content, naive);
-    }
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| temporal_auth_fuzz::targets::grpc_frames::run(data));

@@ -1,7 +1,8 @@
-//! What the fuzz targets share.
+//! The fuzz targets and what they share. tests/fuzz runs them over the kept inputs; only fuzz_targets/ needs libFuzzer.
 
 pub mod naive;
 pub mod request;
+pub mod targets;
 
 use std::sync::LazyLock;
 

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{method, token};
+use super::{method, token};
 
 /// Headers that matter, and one that does not.
 const NAMES: [&str; 8] = [

@@ -67,7 +67,7 @@ impl Answer {
         match self {
             Self::Unauthenticated => "Request unauthenticated.".into(),
             Self::Denied(_) | Self::Closed => DENIED.into(),
-            Self::Unavailable => "Token verification keys are not available yet; try again.".into(),
+            Self::Unavailable => "The token cannot be verified yet; try again.".into(),
             Self::Encoding(name) => format!("grpc-encoding {name} is not supported").into(),
             Self::Malformed(why) => format!("Malformed request: {why}.").into(),
             Self::TooLarge => "grpc: received message larger than max (4194304)".into(),

@@ -17,7 +17,12 @@ pub(super) struct Picked<'a> {
     /// `x-forwarded-client-cert`, and whether there is more than one.
     pub(super) forwarded: Option<&'a [u8]>,
     pub(super) several_forwarded: bool,
+    /// Whether there are more headers than are read.
+    pub(super) has_too_many: bool,
 }
+
+/// More headers than Envoy takes unless it is told to (100), by far.
+const MAX_HEADERS: usize = 1000;
 
 /// Headers that never go on: another way to say who calls, the Web UI's copies of token and cookies, and what only
 /// clusters among themselves may say.
@@ -28,13 +33,15 @@ impl<'a> Picked<'a> {
     /// Reads the headers; names of those that must not go on are added to `drop`.
     pub(super) fn from(headers: Headers<'a>, config: &Config, drop: &mut Vec<Box<[u8]>>) -> Self {
         let mut picked = Self::default();
-        for (name, value) in headers.iter() {
+        let mut headers = headers.iter();
+        for (name, value) in headers.by_ref().take(MAX_HEADERS) {
             picked.header(name, value);
             picked.bearer.header(&config.token_headers, name, value);
             if is_dropped(name, config) && !drop.iter().any(|known| **known == *name) {
                 drop.push(name.into());
             }
         }
+        picked.has_too_many = headers.next().is_some();
         picked
     }
 

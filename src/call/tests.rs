@@ -5,7 +5,7 @@ use ed25519_compact::{KeyPair, Seed};
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::keys::source::Next;
+use crate::keys::Next;
 use crate::wire::headers::serialize;
 
 const NOW: u64 = 1_800_000_000_000;
@@ -71,6 +71,10 @@ impl Host for &Caller {
 
     fn peer(&self) -> Option<String> {
         self.peer.map(str::to_owned)
+    }
+
+    fn connection(&self) -> u64 {
+        1
     }
 }
 
@@ -262,7 +266,7 @@ fn a_cached_token_ends_with_its_expiry() {
     };
     assert_eq!((status(engine, NOW), status(engine, NOW)), (0, 0));
     let counts = engine.counters.take();
-    assert_eq!(&counts[16..], [1, 1], "one hit, one miss");
+    assert_eq!(&counts[16..], [1, 1, 0], "one hit, one miss, none over budget");
     assert_eq!((status(engine, NOW + 69_999), status(engine, NOW + 70_000)), (0, 16));
 }
 
@@ -314,9 +318,9 @@ fn a_request_waits_for_its_key_and_no_longer_than_allowed() {
         engine_with(json!({"issuers": {"corp": {"issuer": "https://idp/", "audiences": ["temporal"], "keys": keys}}}))
     };
     let load = |engine: &mut Engine, now, key: Value| {
-        assert!(engine.sources[0].poll(now).is_some());
+        assert_eq!(engine.poll(now).len(), 1);
         let document = json!({"keys": [key]}).to_string();
-        assert_eq!(engine.sources[0].answer(now, Some((b"200", document.as_bytes()))), Next::Loaded);
+        assert_eq!(engine.answer(0, Some((b"200", document.as_bytes())), now), Next::Loaded);
     };
     let engine = &mut fetching();
     let (mut call, step, _) = caller(START).good().open(engine);
@@ -346,8 +350,8 @@ fn a_rotated_key_takes_its_tokens_with_it() {
         json!({"issuers": {"corp": {"issuer": "https://idp/", "audiences": ["temporal"], "keys": keys}}}),
     );
     let load = |engine: &mut Engine, now, key: Value| {
-        assert!(engine.sources[0].poll(now).is_some());
-        engine.sources[0].answer(now, Some((b"200", json!({"keys": [key]}).to_string().as_bytes())));
+        assert_eq!(engine.poll(now).len(), 1);
+        engine.answer(0, Some((b"200", json!({"keys": [key]}).to_string().as_bytes())), now);
         engine.forget(now);
     };
     load(engine, NOW - 600_000, jwk("k", 1));

@@ -1,5 +1,6 @@
 //! `denials`.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::grants::{limits, rule_name};
@@ -20,10 +21,10 @@ pub(super) fn denials(
     catalogue: &Catalogue,
 ) -> Option<Vec<Rc<Denial>>> {
     let mut denials: Vec<Rc<Denial>> = Vec::new();
+    let mut names: HashSet<_> = grants.iter().map(|grant| Rc::clone(&grant.name)).collect();
     for node in node.list()? {
         if let Some(denial) = denial(&node, issuers, catalogue) {
-            let name = &denial.name;
-            if denials.iter().any(|other| other.name == *name) || grants.iter().any(|grant| grant.name == *name) {
+            if !names.insert(Rc::clone(&denial.name)) {
                 node.member("name").wrong::<()>("a name that no other grant or denial has");
             }
             denials.push(Rc::new(denial));

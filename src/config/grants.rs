@@ -1,5 +1,8 @@
 //! `grants`.
 
+use std::collections::HashSet;
+use std::rc::Rc;
+
 use super::issuers::Named;
 use super::node::{Members, Node};
 use super::patterns;
@@ -14,9 +17,10 @@ use crate::policy::who::Who;
 
 pub(super) fn grants(node: &Node<'_>, roles: &Roles, issuers: &[Named], parity: bool) -> Option<Vec<Grant>> {
     let mut grants: Vec<Grant> = Vec::new();
+    let mut names = HashSet::new();
     for node in node.list()? {
         if let Some(grant) = grant(&node, roles, issuers, parity) {
-            if grants.iter().any(|other| other.name == grant.name) {
+            if !names.insert(Rc::clone(&grant.name)) {
                 node.member("name").wrong::<()>("a name that no other grant has");
             }
             grants.push(grant);
@@ -79,8 +83,8 @@ fn gives(members: &Members<'_>, roles: &Roles, who: Option<&Who>, parity: bool) 
     }
     let node = members.require("role", "a role")?;
     let role = node.text().and_then(|name| {
-        let names: Vec<_> = roles.keys().map(String::as_str).collect();
-        roles.get(name).cloned().or_else(|| node.wrong(format!("a role: one of {}", names.join(", "))))
+        let names = || roles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        roles.get(name).cloned().or_else(|| node.wrong(format!("a role: one of {}", names())))
     });
     if let Some(node) = members.get("system") {
         return if node.flag()? { role.map(Gives::System) } else { node.wrong("true") };

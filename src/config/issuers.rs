@@ -34,12 +34,12 @@ pub enum KeysFrom {
 }
 
 impl KeysFrom {
-    /// The keys' state at the start.
+    /// The keys' state at the start; `spread` as [`Source::remote`] has it.
     #[must_use]
-    pub fn source(&self) -> Source {
+    pub fn source(&self, spread: u64) -> Source {
         match self {
             Self::Inline(set) => Source::Inline(set.clone()),
-            Self::Remote(remote) => Source::remote(remote.clone()),
+            Self::Remote(remote) => Source::remote(remote.clone(), spread),
         }
     }
 }

@@ -11,6 +11,7 @@ mod who;
 
 use std::rc::Rc;
 
+use crate::keys::Secret;
 use crate::policy::Policy;
 use crate::policy::denial::Denial;
 use crate::policy::pattern::Pattern;
@@ -48,6 +49,8 @@ pub struct Config {
     pub shadow: bool,
     /// Where it stands who the TLS peer is.
     pub peers: Peers,
+    /// What authenticates the keys that VMs with this configuration share.
+    pub secret: Secret,
 }
 
 /// Where it stands who the TLS peer is.
@@ -76,7 +79,7 @@ impl Config {
             }]
         })?;
         let problems = Problems::default();
-        let config = read(&Node::root(&value, &problems));
+        let config = read(&Node::root(&value, &problems), text);
         match (config, problems.into_list()) {
             (Some(config), problems) if problems.is_empty() => Ok(config),
             (_, problems) => Err(problems),
@@ -104,7 +107,7 @@ const KNOWN: [&str; 17] = [
     "peers",
 ];
 
-fn read(root: &Node<'_>) -> Option<Config> {
+fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
     let members = root.members(&KNOWN)?;
     let version = members.require("version", "1").and_then(|node| node.number(1, 1));
     let applies_to = members.get("applies_to").map_or(Some(None), |node| applies_to(&node).map(Some));
@@ -161,7 +164,13 @@ fn read(root: &Node<'_>) -> Option<Config> {
         applies_to: applies_to?,
         issuers,
         token_headers: token_headers.into(),
-        policy: Policy { grants, denials, anonymous: anonymous?, authenticated: authenticated?, parity: parity? },
+        policy: Policy {
+            grants: grants.into(),
+            denials: denials.into(),
+            anonymous: anonymous?,
+            authenticated: authenticated?,
+            parity: parity?,
+        },
         catalogue,
         admin_service: admin_service?,
         forward_token: forward_token?,
@@ -176,6 +185,7 @@ fn read(root: &Node<'_>) -> Option<Config> {
         } else {
             Peers::Connection
         },
+        secret: Secret::of(text),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
@@ -45,16 +46,51 @@ impl Problems {
 /// A value in the configuration and the way to it. Its readers give nothing where the value is wrong, and remember why.
 #[derive(Debug, Clone)]
 pub struct Node<'a> {
-    path: String,
+    way: Way<'a>,
     value: &'a Value,
     problems: &'a Problems,
+}
+
+/// The way to a node. It is written as a path for problems only: a path for every node would take most of the time in
+/// which ten thousand grants are loaded.
+#[derive(Debug, Clone)]
+struct Way<'a> {
+    outer: Option<Rc<Way<'a>>>,
+    step: Step<'a>,
+}
+
+/// Its last step.
+#[derive(Debug, Clone, Copy)]
+enum Step<'a> {
+    Root,
+    Member(&'a str),
+    Item(usize),
+}
+
+impl Way<'_> {
+    fn path(&self) -> String {
+        let outer = self.outer.as_ref().map(|outer| outer.path()).unwrap_or_default();
+        match self.step {
+            Step::Root => outer,
+            Step::Item(place) => format!("{outer}[{place}]"),
+            Step::Member(name) if name.is_empty() || !name.bytes().all(is_plain) => {
+                format!("{outer}[{}]", Value::from(name))
+            }
+            Step::Member(name) if outer.is_empty() => name.to_owned(),
+            Step::Member(name) => format!("{outer}.{name}"),
+        }
+    }
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
 
 impl<'a> Node<'a> {
     /// The whole configuration.
     #[must_use]
     pub fn root(value: &'a Value, problems: &'a Problems) -> Self {
-        Self { path: String::new(), value, problems }
+        Self { way: Way { outer: None, step: Step::Root }, value, problems }
     }
 
     /// The value itself.
@@ -80,7 +116,7 @@ impl<'a> Node<'a> {
     }
 
     fn say(&self, found: String, expected: String) {
-        self.problems.add(Problem { path: self.path.clone(), found, expected });
+        self.problems.add(Problem { path: self.way.path(), found, expected });
     }
 
     /// The members of an object, of which each must be in `known`.
@@ -97,7 +133,10 @@ impl<'a> Node<'a> {
     /// The members of an object, whatever their names.
     pub fn any_members(&self) -> Option<Members<'a>> {
         match self.value {
-            Value::Object(members) => Some(Members { node: self.clone(), members }),
+            Value::Object(members) => {
+                let way = Rc::new(self.way.clone());
+                Some(Members { node: self.clone(), way, members })
+            }
             _ => self.wrong("an object"),
         }
     }
@@ -105,7 +144,11 @@ impl<'a> Node<'a> {
     /// The values of a list.
     pub fn list(&self) -> Option<Vec<Self>> {
         let Value::Array(values) = self.value else { return self.wrong("a list") };
-        let at = |(place, value)| Self { path: format!("{}[{place}]", self.path), value, problems: self.problems };
+        let outer = Rc::new(self.way.clone());
+        let at = |(place, value)| {
+            let way = Way { outer: Some(Rc::clone(&outer)), step: Step::Item(place) };
+            Self { way, value, problems: self.problems }
+        };
         Some(values.iter().enumerate().map(at).collect())
     }
 
@@ -169,6 +212,7 @@ fn parse_duration(text: &str) -> Option<u64> {
 #[derive(Debug, Clone)]
 pub struct Members<'a> {
     node: Node<'a>,
+    way: Rc<Way<'a>>,
     members: &'a Map<String, Value>,
 }
 
@@ -182,16 +226,16 @@ impl<'a> Members<'a> {
     /// The member of that name, if it is there.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Node<'a>> {
-        self.members.get(name).map(|value| self.at(name, value))
+        self.members.get_key_value(name).map(|(name, value)| self.at(name, value))
     }
 
     /// The member of that name, which must be there.
-    pub fn require(&self, name: &str, expected: &str) -> Option<Node<'a>> {
+    pub fn require(&self, name: &'a str, expected: &str) -> Option<Node<'a>> {
         self.get(name).or_else(|| self.miss(name, expected))
     }
 
     /// Remembers that a member is missing.
-    pub fn miss<T>(&self, name: &str, expected: &str) -> Option<T> {
+    pub fn miss<T>(&self, name: &'a str, expected: &str) -> Option<T> {
         self.at(name, self.node.value).say("nothing".to_owned(), expected.to_owned());
         None
     }
@@ -201,14 +245,9 @@ impl<'a> Members<'a> {
         self.members.iter().map(|(name, value)| (name.as_str(), self.at(name, value)))
     }
 
-    fn at(&self, name: &str, value: &'a Value) -> Node<'a> {
-        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-        let path = match (self.node.path.as_str(), plain && !name.is_empty()) {
-            ("", true) => name.to_owned(),
-            (path, true) => format!("{path}.{name}"),
-            (path, false) => format!("{path}[{}]", Value::from(name)),
-        };
-        Node { path, value, problems: self.node.problems }
+    fn at(&self, name: &'a str, value: &'a Value) -> Node<'a> {
+        let way = Way { outer: Some(Rc::clone(&self.way)), step: Step::Member(name) };
+        Node { way, value, problems: self.node.problems }
     }
 }
 

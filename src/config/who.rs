@@ -62,7 +62,7 @@ pub(super) fn who(node: &Node<'_>, issuers: &[Named], place: Place) -> Option<Wh
 
 fn issuer(node: &Node<'_>, issuers: &[Named]) -> Option<Rc<str>> {
     let name = node.text()?;
-    let names: Vec<_> = issuers.iter().map(|issuer| &*issuer.name).collect();
+    let names = || issuers.iter().map(|issuer| &*issuer.name).collect::<Vec<_>>().join(", ");
     let found = issuers.iter().find(|issuer| *issuer.name == *name).map(|issuer| Rc::clone(&issuer.name));
-    found.or_else(|| node.wrong(format!("an issuer: one of {}", names.join(", "))))
+    found.or_else(|| node.wrong(format!("an issuer: one of {}", names())))
 }

@@ -52,6 +52,23 @@ unsafe extern "C" {
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, by: i64) -> u32;
+    fn proxy_record_metric(id: u32, value: u64) -> u32;
+    fn proxy_get_shared_data(
+        name: *const u8,
+        size: usize,
+        data: *mut *mut u8,
+        data_size: *mut usize,
+        cas: *mut u32,
+    ) -> u32;
+    fn proxy_set_shared_data(name: *const u8, size: usize, data: *const u8, data_size: usize, cas: u32) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_size: usize,
+        arguments: *const u8,
+        arguments_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
     fn proxy_send_local_response(
         status: u32,
         details: *const u8,
@@ -159,18 +176,63 @@ pub(super) fn set_tick_period(period: u32) -> Result<(), Refused> {
     done(unsafe { proxy_set_tick_period_milliseconds(period) })
 }
 
-/// Defines a counter and gives its number.
-pub(super) fn define_counter(name: &str) -> Result<u32, Refused> {
+/// Kinds of metrics.
+#[derive(Debug, Clone, Copy)]
+#[repr(u32)]
+pub(super) enum Metric {
+    Counter = 0,
+    Gauge = 1,
+}
+
+/// Defines a metric and gives its number.
+pub(super) fn define(kind: Metric, name: &str) -> Result<u32, Refused> {
     let mut id = 0;
     // SAFETY: the host reads the name during the call; the pointer is valid for writes.
-    done(unsafe { proxy_define_metric(0, name.as_ptr(), name.len(), &mut id) })?;
+    done(unsafe { proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &mut id) })?;
     Ok(id)
 }
 
-/// Adds to a counter.
-pub(super) fn increment(counter: u32, by: i64) -> Result<(), Refused> {
+/// Adds to a metric.
+pub(super) fn increment(metric: u32, by: i64) -> Result<(), Refused> {
     // SAFETY: no pointers.
-    done(unsafe { proxy_increment_metric(counter, by) })
+    done(unsafe { proxy_increment_metric(metric, by) })
+}
+
+/// Sets a gauge.
+pub(super) fn record(gauge: u32, value: u64) -> Result<(), Refused> {
+    // SAFETY: no pointers.
+    done(unsafe { proxy_record_metric(gauge, value) })
+}
+
+/// A value of the shared data, and its number for compare-and-swap.
+pub(super) fn shared_data(name: &str) -> Result<(Vec<u8>, u32), Refused> {
+    let (mut data, mut size, mut cas) = (null_mut(), 0, 0);
+    // SAFETY: the host reads the name during the call; the pointers are valid for writes.
+    let status = unsafe { proxy_get_shared_data(name.as_ptr(), name.len(), &mut data, &mut size, &mut cas) };
+    Ok((received(status, data, size)?, cas))
+}
+
+/// Sets a value of the shared data, if its number is still this one; 0 sets it in any case.
+pub(super) fn set_shared_data(name: &str, value: &[u8], cas: u32) -> Result<(), Refused> {
+    // SAFETY: the host reads name and value during the call.
+    done(unsafe { proxy_set_shared_data(name.as_ptr(), name.len(), value.as_ptr(), value.len(), cas) })
+}
+
+/// Calls a function that the host has beside the ABI.
+pub(super) fn call_foreign(name: &str, arguments: &[u8]) -> Result<Vec<u8>, Refused> {
+    let (mut data, mut size) = (null_mut(), 0);
+    // SAFETY: the host reads name and arguments during the call; the pointers are valid for writes.
+    let status = unsafe {
+        proxy_call_foreign_function(
+            name.as_ptr(),
+            name.len(),
+            arguments.as_ptr(),
+            arguments.len(),
+            &mut data,
+            &mut size,
+        )
+    };
+    received(status, data, size)
 }
 
 /// Answers in the server's place. gRPC callers get `grpc_status`, others `status`.

@@ -5,19 +5,18 @@ mod root;
 mod stream;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::answer::Answer;
-use crate::engine::Engine;
-use crate::report::{Count, Decision};
+use crate::engine::{Engine, Platform};
+use crate::keys::{SharedData, Waiting};
+use crate::report::{self, Count, Decision};
+use crate::token::native::Foreign;
 use crate::wire::headers;
-use hostcalls::{Level, Map};
+use hostcalls::{Level, Map, Metric};
 use stream::Held;
 
-/// How many requests may wait for a key at a time; further ones are told to come back.
-const MAX_WAITING: usize = 1024;
 /// How often the root context ticks while a key is awaited, and otherwise, in milliseconds.
 const BUSY_TICK: u32 = 10;
 const IDLE_TICK: u32 = 1000;
@@ -26,10 +25,44 @@ const IDLE_TICK: u32 = 1000;
 struct Shared {
     engine: RefCell<Engine>,
     /// Streams that wait for a key, by context id.
-    waiting: RefCell<BTreeMap<u32, Rc<RefCell<Held>>>>,
-    /// The host's numbers of the counters, in the order of [`Count::ALL`].
-    metrics: Vec<u32>,
+    waiting: RefCell<Waiting<Rc<RefCell<Held>>>>,
+    metrics: Metrics,
     tick: Cell<u32>,
+}
+
+/// The host's numbers of the metrics.
+struct Metrics {
+    /// In the order of [`Count::ALL`].
+    counters: Vec<u32>,
+    native: u32,
+    waiting: u32,
+    /// What of the gauge of waiting requests is this context's: that of all worker threads is one.
+    waiting_told: Cell<i64>,
+}
+
+/// The host, as an engine sees it.
+struct Process;
+
+impl SharedData for Process {
+    fn load(&self, name: &str) -> Option<(Vec<u8>, u32)> {
+        hostcalls::shared_data(name).ok()
+    }
+
+    fn store(&self, name: &str, value: &[u8], number: u32) -> bool {
+        hostcalls::set_shared_data(name, value, number).is_ok()
+    }
+}
+
+impl Foreign for Process {
+    fn call(&self, function: &str, arguments: &[u8]) -> Option<Vec<u8>> {
+        hostcalls::call_foreign(function, arguments).ok()
+    }
+}
+
+impl Platform for Process {
+    fn micros(&self) -> u64 {
+        u64::try_from(since_1970().as_micros()).unwrap_or(u64::MAX)
+    }
 }
 
 impl Shared {
@@ -47,8 +80,11 @@ fn start() {
 
 /// Milliseconds since 1970.
 fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Answers in the server's place. Whether or not the host takes the answer, nothing goes on.
@@ -75,9 +111,25 @@ fn report(decision: &Decision, log_allowed: bool, access_log_state: bool) {
     }
 }
 
-/// The host's numbers of all counters.
-fn define_counters() -> Option<Vec<u32>> {
-    Count::ALL.iter().map(|count| hostcalls::define_counter(&count.name()).ok()).collect()
+impl Metrics {
+    fn define() -> Option<Self> {
+        let counter = |count: &Count| hostcalls::define(Metric::Counter, &count.name()).ok();
+        Some(Self {
+            counters: Count::ALL.iter().map(counter).collect::<Option<_>>()?,
+            native: hostcalls::define(Metric::Gauge, report::NATIVE_ALGORITHMS).ok()?,
+            waiting: hostcalls::define(Metric::Gauge, report::WAITING).ok()?,
+            waiting_told: Cell::new(0),
+        })
+    }
+
+    /// Tells how many requests of this context wait.
+    fn tell_waiting(&self, waiting: usize) {
+        let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
+        let change = waiting.saturating_sub(self.waiting_told.replace(waiting));
+        if change != 0 && hostcalls::increment(self.waiting, change).is_err() {
+            hostcalls::log(Level::Error, "temporal-auth: the host refused a gauge");
+        }
+    }
 }
 
 /// Removes the request's trailers: an empty map ends the request without any.

@@ -1,8 +1,8 @@
 //! One configuration: loads it, fetches keys, wakes the requests that wait for them, reports counters.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
-use std::rc::Rc;
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -10,13 +10,16 @@ use proxy_wasm::types::ContextType;
 
 use super::hostcalls::{self, Buffer, Level, Map};
 use super::stream::Stream;
-use super::{BUSY_TICK, IDLE_TICK, Shared, define_counters, now};
+use super::{BUSY_TICK, IDLE_TICK, Metrics, Process, Shared, now};
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::keys::source::Next;
-use crate::keys::{Get, Source};
-use crate::report::Count;
+use crate::keys::{Get, Next, Waiting};
 use crate::wire::headers::Headers;
+
+thread_local! {
+    /// The configurations of this VM, which is one thread's. After an update the old one stays for a while.
+    static CONFIGURATIONS: RefCell<Vec<Weak<Shared>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// The root context. Without a configuration nothing goes through.
 pub(super) struct Root {
@@ -61,15 +64,10 @@ impl Root {
 
     /// A fetch has come to an end, or to its next request.
     fn answered(&mut self, engine: &mut Engine, issuer: usize, answer: Option<(&[u8], &[u8])>, why: Option<String>) {
-        let Some(source) = engine.sources.get_mut(issuer) else { return };
-        match source.answer(now(), answer) {
+        match engine.answer(issuer, answer, now()) {
             Next::Get(get) => self.fetch(engine, issuer, &get),
-            Next::Loaded => {
-                engine.counters.add(Count::FetchOk);
-                engine.forget(now());
-            }
+            Next::Loaded => {}
             Next::Failed(reason) => {
-                engine.counters.add(Count::FetchFailed);
                 let name = engine.config.issuers.get(issuer).map_or("", |issuer| &issuer.name);
                 let why = why.unwrap_or(reason);
                 hostcalls::log(
@@ -87,7 +85,7 @@ impl Root {
             Ok(waiting) => waiting
                 .iter()
                 .filter(|(_, held)| held.try_borrow().is_ok_and(|held| held.call().is_due(engine, now)))
-                .map(|(id, held)| (*id, Rc::clone(held)))
+                .map(|(id, held)| (id, Rc::clone(held)))
                 .collect(),
             Err(_) => return,
         };
@@ -98,7 +96,7 @@ impl Root {
                 _ => false,
             };
             if !still && let Ok(mut waiting) = shared.waiting.try_borrow_mut() {
-                waiting.remove(id);
+                waiting.remove(*id);
             }
         }
         if !due.is_empty() && hostcalls::set_effective_context(self.id).is_err() {
@@ -107,18 +105,18 @@ impl Root {
     }
 
     fn count(shared: &Shared, engine: &mut Engine) {
-        for (counter, by) in shared.metrics.iter().zip(engine.counters.take()) {
+        for (counter, by) in shared.metrics.counters.iter().zip(engine.counters.take()) {
             let by = i64::try_from(by).unwrap_or(i64::MAX);
             if by > 0 && hostcalls::increment(*counter, by).is_err() {
                 hostcalls::log(Level::Error, "temporal-auth: the host refused a count");
             }
         }
+        shared.metrics.tell_waiting(shared.waiting.try_borrow().map_or(0, |waiting| waiting.len()));
     }
 
     fn pace(shared: &Shared, engine: &Engine) {
         let waits = shared.waiting.try_borrow().is_ok_and(|waiting| !waiting.is_empty());
-        let busy = waits || engine.sources.iter().any(Source::is_busy);
-        shared.tick_at(if busy { BUSY_TICK } else { IDLE_TICK });
+        shared.tick_at(if waits || engine.is_busy() { BUSY_TICK } else { IDLE_TICK });
     }
 }
 
@@ -155,29 +153,41 @@ impl RootContext for Root {
                 return false;
             }
         };
-        let Some(metrics) = define_counters() else {
-            hostcalls::log(Level::Error, "temporal-auth: the host refuses counters");
+        let Some(metrics) = Metrics::define() else {
+            hostcalls::log(Level::Error, "temporal-auth: the host refuses metrics");
             return false;
         };
+        let mut engine = Engine::on(Box::new(Process), config);
+        tell_verifiers(&engine, &metrics);
+        for other in configurations() {
+            if let Ok(other) = other.engine.try_borrow() {
+                engine.inherit(&other);
+            }
+        }
+        engine.sync(now());
         let shared = Shared {
-            engine: RefCell::new(Engine::new(config)),
-            waiting: RefCell::new(BTreeMap::new()),
+            engine: RefCell::new(engine),
+            waiting: RefCell::new(Waiting::default()),
             metrics,
             tick: Cell::new(0),
         };
-        // The first keys are fetched from the first tick: clusters may not be ready before.
+        // Keys that are not there yet are fetched from the first tick: clusters may not be ready before.
         shared.tick_at(BUSY_TICK);
-        self.shared = Some(Rc::new(shared));
+        let shared = Rc::new(shared);
+        CONFIGURATIONS.with_borrow_mut(|all| {
+            all.retain(|other| other.strong_count() > 0);
+            all.push(Rc::downgrade(&shared));
+        });
+        self.shared = Some(shared);
         true
     }
 
     fn on_tick(&mut self) {
         let Some(shared) = self.shared.clone() else { return };
         let Ok(mut engine) = shared.engine.try_borrow_mut() else { return };
-        for issuer in 0..engine.sources.len() {
-            if let Some(get) = engine.sources.get_mut(issuer).and_then(|source| source.poll(now())) {
-                self.fetch(&mut engine, issuer, &get);
-            }
+        engine.sync(now());
+        for (issuer, get) in engine.poll(now()) {
+            self.fetch(&mut engine, issuer, &get);
         }
         // Not on every tick of a busy time.
         if now() >= self.tidied.saturating_add(u64::from(IDLE_TICK)) {
@@ -198,6 +208,40 @@ impl RootContext for Root {
 
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
+    }
+}
+
+/// The configurations that are alive in this VM.
+fn configurations() -> Vec<Rc<Shared>> {
+    CONFIGURATIONS.with_borrow(|all| all.iter().filter_map(Weak::upgrade).collect())
+}
+
+/// Tells whose signatures the host verifies.
+fn tell_verifiers(engine: &Engine, metrics: &Metrics) {
+    let native = engine.native();
+    let names: Vec<_> = native.iter().map(|algorithm| algorithm.name()).collect();
+    let text = match names.as_slice() {
+        [] => "the host verifies no signatures; all are verified in WebAssembly, which is slower".to_owned(),
+        names => format!("the host verifies signatures of {}", names.join(", ")),
+    };
+    hostcalls::log(Level::Info, &format!("temporal-auth: {text}"));
+    if hostcalls::record(metrics.native, u64::try_from(native.len()).unwrap_or_default()).is_err() {
+        hostcalls::log(Level::Error, "temporal-auth: the host refused a gauge");
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        let Some(shared) = self.shared.take() else { return };
+        shared.metrics.tell_waiting(0);
+        let Ok(engine) = shared.engine.try_borrow() else { return };
+        let is_same = |other: &Rc<Shared>| {
+            let theirs = other.engine.try_borrow();
+            !Rc::ptr_eq(other, &shared) && theirs.is_ok_and(|theirs| theirs.config.secret == engine.config.secret)
+        };
+        if !configurations().iter().any(is_same) {
+            engine.withdraw();
+        }
     }
 }
 

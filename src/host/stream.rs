@@ -7,7 +7,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use super::hostcalls::{self, Buffer, Level, Map};
-use super::{BUSY_TICK, MAX_WAITING, Shared, clear_trailers, now, report, send};
+use super::{BUSY_TICK, Shared, clear_trailers, now, report, send};
 use crate::answer::Answer;
 use crate::call::{Call, Host, Step};
 use crate::engine::Engine;
@@ -45,11 +45,10 @@ impl Stream {
         };
         let mut step = part(&mut held, &mut engine);
         if step == Step::Wait
-            && held.call.is_waiting()
+            && let Some(connection) = held.call.waiting_connection()
             && let Ok(mut waiting) = self.shared.waiting.try_borrow_mut()
         {
-            if waiting.len() < MAX_WAITING || waiting.contains_key(&self.id) {
-                waiting.insert(self.id, Rc::clone(&self.held));
+            if waiting.insert(self.id, connection, Rc::clone(&self.held)) {
                 self.shared.tick_at(BUSY_TICK);
             } else {
                 step = held.call.give_up(&mut engine);
@@ -124,6 +123,12 @@ impl Host for Properties {
         let found = names.into_iter().filter_map(|name| hostcalls::property(name).ok());
         found.into_iter().find(|value| !value.is_empty()).and_then(|value| String::from_utf8(value).ok())
     }
+
+    fn connection(&self) -> u64 {
+        let id = hostcalls::property(b"connection\0id").ok();
+        // All whose number cannot be read are one.
+        id.and_then(|id| Some(u64::from_le_bytes(*id.first_chunk()?))).unwrap_or_default()
+    }
 }
 
 impl Context for Stream {}
@@ -175,7 +180,7 @@ impl HttpContext for Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         if let Ok(mut waiting) = self.shared.waiting.try_borrow_mut() {
-            waiting.remove(&self.id);
+            waiting.remove(self.id);
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::policy::pattern::{Binding, Pattern};
 const MAX_BINDINGS: usize = 256;
 
 /// Which claim: a member of the token, or a place in it by JSON pointer (RFC 6901) when it starts with `/`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ClaimName(String);
 
 impl ClaimName {
@@ -21,14 +21,29 @@ impl ClaimName {
         Self(name.to_owned())
     }
 
+    /// The member of the token that it is in.
+    #[must_use]
+    pub fn member(&self) -> Cow<'_, str> {
+        match self.pointer() {
+            Some((first, _)) => Cow::Owned(first.replace("~1", "/").replace("~0", "~")),
+            None => Cow::Borrowed(&self.0),
+        }
+    }
+
     /// What the token has there.
     #[must_use]
     pub fn find<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
-        let Some(pointer) = self.0.strip_prefix('/') else { return claims.get(&self.0) };
-        // The token itself is the document, of which only the members are at hand.
-        let (first, rest) = pointer.split_once('/').map_or((pointer, None), |(first, rest)| (first, Some(rest)));
-        let value = claims.get(&first.replace("~1", "/").replace("~0", "~"))?;
-        rest.map_or(Some(value), |rest| value.pointer(&format!("/{rest}")))
+        let value = claims.get(&*self.member())?;
+        match self.pointer() {
+            Some((_, Some(rest))) => value.pointer(&format!("/{rest}")),
+            _ => Some(value),
+        }
+    }
+
+    /// A pointer's first step and the others. The token itself is the document, of which only the members are at hand.
+    fn pointer(&self) -> Option<(&str, Option<&str>)> {
+        let pointer = self.0.strip_prefix('/')?;
+        Some(pointer.split_once('/').map_or((pointer, None), |(first, rest)| (first, Some(rest))))
     }
 
     /// The claim's values as text: of a string itself, of a list each of its values, of numbers and booleans their
@@ -94,24 +109,29 @@ impl ClaimSet {
 pub(crate) fn bind(ways: Vec<Vec<Binding>>, patterns: &[Pattern], values: &[Cow<'_, str>]) -> Vec<Vec<Binding>> {
     let mut matches: Vec<Option<Binding>> = Vec::new();
     for found in patterns.iter().flat_map(|pattern| values.iter().filter_map(|value| pattern.matches(value))) {
-        if !matches.contains(&found) && matches.len() < MAX_BINDINGS {
+        // Going on would cost a token's holder nothing and the proxy a lot.
+        if matches.len() >= MAX_BINDINGS {
+            break;
+        }
+        if !matches.contains(&found) {
             matches.push(found);
         }
     }
     let mut extended = Vec::new();
-    for way in &ways {
-        for found in &matches {
-            let mut way = way.clone();
-            if let Some(found) = found {
-                match way.iter().find(|bound| bound.name == found.name) {
-                    Some(bound) if bound.value != found.value => continue,
-                    Some(_) => {}
-                    None => way.push(found.clone()),
-                }
+    for (way, found) in ways.iter().flat_map(|way| matches.iter().map(move |found| (way, found))) {
+        if extended.len() >= MAX_BINDINGS {
+            break;
+        }
+        let mut way = way.clone();
+        if let Some(found) = found {
+            match way.iter().find(|bound| bound.name == found.name) {
+                Some(bound) if bound.value != found.value => continue,
+                Some(_) => {}
+                None => way.push(found.clone()),
             }
-            if extended.len() < MAX_BINDINGS && !extended.contains(&way) {
-                extended.push(way);
-            }
+        }
+        if !extended.contains(&way) {
+            extended.push(way);
         }
     }
     extended

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
+use super::roca;
 use crate::token::jose::{Algorithm, decode};
 use crate::token::signature::PublicKey;
 use crate::wire::json;
@@ -12,6 +13,8 @@ use crate::wire::json;
 const MAX_KEYS: usize = 100;
 /// No key set is larger, in bytes.
 pub const MAX_DOCUMENT: usize = 512 << 10;
+/// What only the signer may know of a key (RFC 7518 §6.2.2 and §6.3.2, RFC 8037 §2).
+const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
 /// One key of an issuer.
 #[derive(Debug)]
@@ -60,12 +63,22 @@ impl Key {
                 return Err("not for verifying by its key_ops");
             }
         }
+        if PRIVATE.iter().any(|name| jwk.contains_key(*name)) {
+            return Err("a private key: whoever can read it can sign");
+        }
         let algorithm = match jwk.get("alg") {
             None => None,
             Some(name) => Some(name.as_str().and_then(Algorithm::named).ok_or("an algorithm that is not supported")?),
         };
         let public = match (text("kty"), text("crv")) {
-            (Some("RSA"), _) => PublicKey::rsa(&bytes("n")?, &bytes("e")?),
+            (Some("RSA"), _) => {
+                let modulus = bytes("n")?;
+                let public = PublicKey::rsa(&modulus, &bytes("e")?);
+                if public.is_some() && roca::is_weak(&modulus) {
+                    return Err("a modulus that can be factored (CVE-2017-15361)");
+                }
+                public
+            }
             (Some("EC"), Some("P-256")) => PublicKey::p256(&bytes("x")?, &bytes("y")?),
             (Some("EC"), Some("P-384")) => PublicKey::p384(&bytes("x")?, &bytes("y")?),
             (Some("OKP"), Some("Ed25519")) => PublicKey::ed25519(&bytes("x")?),
@@ -85,7 +98,15 @@ impl Key {
         self.fits(algorithm) && self.public.verify(algorithm, signed, signature)
     }
 
-    fn fits(&self, algorithm: Algorithm) -> bool {
+    /// The key itself.
+    #[must_use]
+    pub fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// Whether the key, and what it says of itself, allow this algorithm.
+    #[must_use]
+    pub fn fits(&self, algorithm: Algorithm) -> bool {
         self.algorithm.is_none_or(|only| only == algorithm) && self.public.fits(algorithm)
     }
 }
@@ -197,6 +218,7 @@ mod tests {
             with(ed25519(), "x", json!("AAAA")),
             with(p256(), "x", json!("AAAA")),
             with(p256(), "y", p256()["x"].clone()),
+            with(p256(), "d", json!("jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI")),
             json!({"kty": "RSA", "kid": "r", "n": "AQAB", "e": "AQAB"}),
             json!({"kty": "RSA", "kid": "r", "n": "", "e": ""}),
             json!({"kty": "oct", "kid": "o", "k": "c2VjcmV0"}),

@@ -1,14 +1,21 @@
 //! The keys that issuers sign with: parsed, and kept fresh by a state machine that knows neither clock nor network.
 
+mod fetch;
 pub mod jwk;
+mod roca;
+pub mod shared;
 pub mod source;
 pub mod url;
+mod waiting;
 
 use std::rc::Rc;
 
+pub use fetch::{Get, Next, Remote};
 pub use jwk::{Found, Key, KeySet};
-pub use source::{Get, Lookup, Remote, Source};
+pub use shared::{Secret, Shared, SharedData};
+pub use source::{Lookup, Source};
 pub use url::Url;
+pub use waiting::Waiting;
 
 /// Which key of which issuer: the same only while nothing of the key's JWK changes.
 #[derive(Debug, Clone, PartialEq, Eq)]

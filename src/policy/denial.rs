@@ -80,6 +80,6 @@ impl Denial {
             return true;
         }
         let in_namespace = target.method.scope == Scope::Namespace || !namespace.is_empty();
-        in_namespace && patterns.iter().any(|pattern| pattern.matches(namespace).is_some())
+        in_namespace && patterns.iter().any(|pattern| pattern.is_star() || pattern.could_match(namespace))
     }
 }

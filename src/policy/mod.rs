@@ -2,6 +2,7 @@
 
 pub mod denial;
 pub mod grant;
+pub mod index;
 pub mod limits;
 pub mod pattern;
 pub mod role;
@@ -14,6 +15,7 @@ use crate::identity::{Identity, Kind};
 use crate::temporal::{Access, EffectSet, Method, Scope, Target};
 use denial::Denial;
 use grant::{Grant, Held, Reach};
+use index::Rules;
 use limits::Place;
 pub use verdict::{Rule, Shadow, Verdict};
 
@@ -21,9 +23,9 @@ pub use verdict::{Rule, Shadow, Verdict};
 #[derive(Debug, Default)]
 pub struct Policy {
     /// Who gets what.
-    pub grants: Vec<Grant>,
+    pub grants: Rules<Grant>,
     /// What is taken away. They win over grants.
-    pub denials: Vec<Rc<Denial>>,
+    pub denials: Rules<Rc<Denial>>,
     /// Paths of methods for everybody; the token is not looked at.
     pub anonymous: Vec<String>,
     /// Paths of methods for anybody with a good token.
@@ -90,8 +92,9 @@ impl Policy {
     /// The caller with all that the policy gives them.
     #[must_use]
     pub fn principal(&self, identity: Identity) -> Principal {
-        let held: Vec<_> = self.grants.iter().flat_map(|grant| grant.held_by(&identity)).collect();
-        let denials: Vec<_> = self.denials.iter().filter(|denial| denial.concerns(&identity)).map(Rc::clone).collect();
+        let held: Vec<_> = self.grants.about(&identity).flat_map(|grant| grant.held_by(&identity)).collect();
+        let denials: Vec<_> =
+            self.denials.about(&identity).filter(|denial| denial.concerns(&identity)).map(Rc::clone).collect();
         let in_shadow = held.iter().any(|held| held.shadow) || denials.iter().any(|denial| denial.shadow);
         let limited =
             held.iter().any(|held| held.limits.is_some()) || denials.iter().any(|denial| denial.outside.is_some());

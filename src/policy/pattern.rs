@@ -17,6 +17,15 @@ enum Piece {
     Capture(String),
 }
 
+/// What every value that a pattern matches has in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Head<'a> {
+    /// All of it.
+    Whole(&'a str),
+    /// What it starts with.
+    Start(&'a str),
+}
+
 /// What a capture took from a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
@@ -78,6 +87,16 @@ impl Pattern {
         })
     }
 
+    /// The literal that it is or starts with, if any.
+    #[must_use]
+    pub fn head(&self) -> Option<Head<'_>> {
+        match self.pieces.as_slice() {
+            [Piece::Literal(text)] => Some(Head::Whole(text)),
+            [Piece::Literal(text), ..] => Some(Head::Start(text)),
+            _ => None,
+        }
+    }
+
     /// Whether it can be matched against a value: at most one capture, and no `*` beside it, so that there is one way
     /// only to match.
     #[must_use]
@@ -98,6 +117,28 @@ impl Pattern {
             }
             _ => glob(&self.pieces, value).then_some(None),
         }
+    }
+
+    /// Whether a database may take this name for one that matches. MySQL's usual collations compare without case, without
+    /// accents and without spaces at the end, so that `Payroll` is served as the namespace `payroll`.
+    #[must_use]
+    pub fn could_match(&self, name: &str) -> bool {
+        let lower = |piece: &Piece| match piece {
+            Piece::Literal(text) => Piece::Literal(text.to_ascii_lowercase()),
+            other => other.clone(),
+        };
+        let is_ascii = |piece: &Piece| !matches!(piece, Piece::Literal(text) if !text.is_ascii());
+        let comparable = if self.pieces.iter().all(is_ascii) { !name.chars().any(is_variant) } else { name.is_ascii() };
+        let lowered = || Self { pieces: self.pieces.iter().map(lower).collect() };
+        self.matches(name).is_some()
+            || !comparable
+            || lowered().matches(&name.trim_end_matches(' ').to_ascii_lowercase()).is_some()
+    }
+
+    /// Whether it is `*` alone.
+    #[must_use]
+    pub fn is_star(&self) -> bool {
+        matches!(self.pieces.as_slice(), [Piece::Star])
     }
 
     /// The pattern with what its captures took in their place, literally; none if a capture has no binding.
@@ -126,6 +167,12 @@ impl Pattern {
     pub fn literal(text: &str) -> Self {
         Self { pieces: vec![Piece::Literal(text.to_owned())] }
     }
+}
+
+/// Whether a character may be an ASCII letter with something added, or nothing at all, to a database. Those that are neither
+/// are printable ASCII, kana without marks, Han and Hangul.
+fn is_variant(char: char) -> bool {
+    !matches!(char, ' '..='~' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
 }
 
 fn is_name(name: &str) -> bool {

@@ -59,7 +59,7 @@ fn target(method: &str, namespace: &str) -> Target {
 }
 
 fn allowed(grants: Vec<Grant>, target: &Target) -> bool {
-    let policy = Policy { grants, ..Policy::default() };
+    let policy = Policy { grants: grants.into(), ..Policy::default() };
     let principal = policy.principal(identity(json!({})));
     let verdict = policy.decide(&principal, target);
     let allowed = matches!(verdict, Verdict::Allow(_));
@@ -156,7 +156,8 @@ fn permissions_of_the_token_are_literal_namespaces() {
         grants: vec![grant(
             "p",
             Gives::Permissions(crate::identity::ClaimName::new("permissions"), grant::Reading::Any),
-        )],
+        )]
+        .into(),
         ..Policy::default()
     };
     let principal = policy.principal(identity(claims));
@@ -173,7 +174,7 @@ fn a_grant_is_for_its_issuer_kind_subject_and_claims_only() {
     let mut narrow = in_namespace("writer", "payroll");
     narrow.who.kind = Some(Kind::Service);
     narrow.who.subject = vec![Pattern::parse("alice").unwrap()];
-    let policy = Policy { grants: vec![narrow], ..Policy::default() };
+    let policy = Policy { grants: vec![narrow].into(), ..Policy::default() };
     let start = target("StartWorkflowExecution", "payroll");
     let decide = |identity: Identity| matches!(policy.decide(&policy.principal(identity), &start), Verdict::Allow(_));
     let good = Identity { kind: Some(Kind::Service), ..identity(json!({})) };
@@ -199,7 +200,7 @@ fn without_grants_nothing_but_the_lists() {
 
 #[test]
 fn a_verdict_names_its_rule_and_its_reason() {
-    let policy = Policy { grants: vec![in_namespace("reader", "payroll")], ..Policy::default() };
+    let policy = Policy { grants: vec![in_namespace("reader", "payroll")].into(), ..Policy::default() };
     let principal = policy.principal(identity(json!({})));
     let verdict = policy.decide(&principal, &target("ListWorkflowExecutions", "payroll"));
     assert_eq!(verdict, Verdict::Allow(Rule::Grant("reader".into())));
@@ -217,7 +218,7 @@ fn denial(change: impl FnOnce(&mut denial::Denial)) -> Rc<denial::Denial> {
 }
 
 fn denied(denials: Vec<Rc<denial::Denial>>, target: &Target) -> bool {
-    let policy = Policy { grants: vec![system("admin")], denials, ..Policy::default() };
+    let policy = Policy { grants: vec![system("admin")].into(), denials: denials.into(), ..Policy::default() };
     match policy.decide(&policy.principal(identity(json!({"groups": "ops"}))), target) {
         Verdict::Allow(_) => false,
         Verdict::Deny(rule, _) => rule == Rule::Denial("d".into()),
@@ -260,6 +261,23 @@ fn what_cannot_be_seen_matches_every_namespace_of_a_denial() {
 }
 
 #[test]
+fn no_spelling_of_a_namespace_escapes_a_denial() {
+    let denied_in = |pattern: &str, namespace: &str| {
+        let only = denial(|denial| denial.namespaces = Some(vec![Pattern::parse(pattern).unwrap()]));
+        denied(vec![only], &target("StartWorkflowExecution", namespace))
+    };
+    for other in ["PAYROLL", "payRoll", "payroll ", "p\u{e4}yroll", "pay\u{1}roll", "\u{ff50}ayroll"] {
+        assert!(denied_in("payroll", other) && denied_in("Pay*", other), "{other:?}");
+        assert!(!allowed(vec![in_namespace("writer", "payroll")], &target("StartWorkflowExecution", other)));
+    }
+    for other in ["payrolls", "pay roll", " payroll", "finance", "\u{652f}\u{4ed8}"] {
+        assert!(!denied_in("payroll", other), "{other:?}");
+    }
+    assert!(denied_in("\u{652f}\u{4ed8}", "\u{652f}\u{6255}"), "which of them are one nobody can say");
+    assert!(denied_in("*", "team:a") && !denied_in("team*", "team:a"), "a lone star is every namespace");
+}
+
+#[test]
 fn an_effect_in_another_namespace_needs_a_grant_there_and_no_denial_there() {
     let mut child = target("RespondWorkflowTaskCompleted", "finance");
     child.elsewhere = vec![crate::temporal::Elsewhere { namespace: "payroll".into(), effects: EffectSet::START }];
@@ -286,10 +304,11 @@ fn a_denial_of_a_method_is_about_that_method_alone() {
 fn shadow_tells_and_changes_nothing() {
     let shadow_grant = Grant { shadow: true, ..in_namespace("writer", "payroll") };
     let policy = Policy {
-        grants: vec![shadow_grant, in_namespace("reader", "payroll")],
+        grants: vec![shadow_grant, in_namespace("reader", "payroll")].into(),
         denials: vec![denial(|denial| {
             (denial.shadow, denial.what) = (true, Some(denial::What { effects: EffectSet::QUERY, methods: vec![] }));
-        })],
+        })]
+        .into(),
         ..Policy::default()
     };
     let principal = policy.principal(identity(json!({})));

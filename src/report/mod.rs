@@ -101,11 +101,18 @@ pub enum Count {
     CacheHit,
     /// Tokens that were not, good or bad.
     CacheMiss,
+    /// Tokens that were not looked at, as too many had to be verified.
+    OverBudget,
 }
+
+/// Gauge: how many algorithms' signatures the host verifies.
+pub const NATIVE_ALGORITHMS: &str = "temporal_auth.native_algorithms";
+/// Gauge: how many requests wait for a key.
+pub const WAITING: &str = "temporal_auth.waiting";
 
 impl Count {
     /// Everything that is counted, in the order of [`Counters::take`].
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Allowed,
         Self::Denied(Reason::Unauthenticated),
         Self::Denied(Reason::Permission),
@@ -124,6 +131,7 @@ impl Count {
         Self::FetchFailed,
         Self::CacheHit,
         Self::CacheMiss,
+        Self::OverBudget,
     ];
 
     /// The name of the metric.
@@ -138,6 +146,7 @@ impl Count {
             Self::FetchFailed => "keys.fetch_failed",
             Self::CacheHit => "tokens.cache_hit",
             Self::CacheMiss => "tokens.cache_miss",
+            Self::OverBudget => "tokens.over_budget",
         };
         format!("temporal_auth.{name}")
     }
@@ -194,8 +203,8 @@ mod tests {
         for count in Count::ALL {
             counters.add(count);
         }
-        counters.add(Count::CacheMiss);
-        assert_eq!(counters.take(), [[1; 17].as_slice(), &[2]].concat()[..]);
-        assert_eq!(counters.take(), [0; 18]);
+        counters.add(Count::OverBudget);
+        assert_eq!(counters.take(), [[1; 18].as_slice(), &[2]].concat()[..]);
+        assert_eq!(counters.take(), [0; 19]);
     }
 }

@@ -1,7 +1,9 @@
 //! What a request names that limits may speak of: task queues, workflow types, Nexus endpoints.
 
-/// How many names of a request are remembered. One with more fits no limit.
+/// How many names of each sort are remembered of a request. One with more fits no limit.
 const MAX_NAMES: usize = 64;
+/// How long all of them may be together, in bytes: a call holds them until it is whole, and a caller may begin many.
+const MAX_BYTES: usize = 16 << 10;
 
 /// What a request names, each name once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -50,35 +52,36 @@ pub enum Use {
 impl Names {
     /// Remembers a task queue.
     pub(super) fn queue(&mut self, queue: Queue) {
-        if !self.queues.contains(&queue) {
-            self.overflow |= !has_room(&self.queues);
-            self.queues.extend(Some(queue).filter(|_| has_room(&self.queues)));
+        if !self.overflow && !self.queues.contains(&queue) && self.takes(self.queues.len(), queue.size()) {
+            self.queues.push(queue);
         }
     }
 
     /// Remembers a workflow type.
     pub(super) fn workflow_type(&mut self, name: &str) {
-        self.overflow |= !remember(&mut self.workflow_types, name);
+        if !self.workflow_types.iter().any(|known| known == name) && self.takes(self.workflow_types.len(), name.len()) {
+            self.workflow_types.push(name.to_owned());
+        }
     }
 
     /// Remembers a Nexus endpoint.
     pub(super) fn endpoint(&mut self, name: &str) {
-        self.overflow |= !remember(&mut self.endpoints, name);
+        if !self.endpoints.iter().any(|known| known == name) && self.takes(self.endpoints.len(), name.len()) {
+            self.endpoints.push(name.to_owned());
+        }
+    }
+
+    /// Whether there is room for one more of that length, beside so many of its sort.
+    fn takes(&mut self, count: usize, length: usize) -> bool {
+        let queues = self.queues.iter().map(Queue::size);
+        let sizes = queues.chain(self.workflow_types.iter().chain(&self.endpoints).map(String::len));
+        self.overflow |= count >= MAX_NAMES || sizes.fold(length, usize::saturating_add) > MAX_BYTES;
+        !self.overflow
     }
 }
 
-fn has_room<T>(list: &[T]) -> bool {
-    list.len() < MAX_NAMES
-}
-
-/// Whether there was room for the name.
-fn remember(list: &mut Vec<String>, name: &str) -> bool {
-    if list.iter().any(|known| known == name) {
-        return true;
+impl Queue {
+    fn size(&self) -> usize {
+        self.name.len().saturating_add(self.normal_name.len())
     }
-    let room = has_room(list);
-    if room {
-        list.push(name.to_owned());
-    }
-    room
 }

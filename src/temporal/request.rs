@@ -184,8 +184,14 @@ impl RequestReader {
     }
 }
 
+/// Whether a workflow or a task queue is Temporal's own. Not by case: MySQL's usual collations find it in any.
 fn is_internal(name: &str) -> bool {
-    INTERNAL.iter().any(|prefix| name.starts_with(prefix))
+    INTERNAL.iter().any(|prefix| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
+}
+
+/// Whether a namespace is Temporal's own. Neither case nor spaces at the end make another of it, as above.
+fn is_system(namespace: &str) -> bool {
+    namespace.trim_end_matches(' ').eq_ignore_ascii_case(SYSTEM_NAMESPACE)
 }
 
 /// Whether a query finds Temporal's own workflows, too: the server leaves them out unless the query names the division they
@@ -226,9 +232,8 @@ impl Reading {
             // An operation of a newer server, which could be anything that a batch may do.
             effects = effects.with(EffectSet::WRITER);
         }
-        let internal = internal
-            || namespace == SYSTEM_NAMESPACE
-            || elsewhere.iter().any(|place: &Elsewhere| place.namespace == SYSTEM_NAMESPACE);
+        let internal =
+            internal || is_system(&namespace) || elsewhere.iter().any(|place: &Elsewhere| is_system(&place.namespace));
         // To read about them is harmless, and the Web UI does.
         let internal = internal && method.access != Access::ReadOnly;
         if internal {
@@ -591,10 +596,35 @@ mod tests {
     }
 
     #[test]
+    fn names_are_remembered_up_to_a_length() {
+        let names = |count: usize| {
+            let method = Catalogue::default().named("RespondWorkflowTaskCompleted").unwrap();
+            let mut reader = RequestReader::new(method, true);
+            for place in 0..count {
+                let queue = field(4, &field(1, format!("{place:0>100}").as_bytes()));
+                let command = field(2, &field(12, &queue));
+                reader.feed(&command).unwrap();
+            }
+            reader.finish().unwrap().names
+        };
+        assert!(!names(64).overflow, "as many as any workflow has");
+        let mut long = Names::default();
+        for place in 0..30 {
+            long.queue(Queue { name: format!("{place:0>500}"), normal_name: "n".repeat(500), ..Queue::default() });
+        }
+        assert!(long.overflow && long.queues.len() == 16, "{}", long.queues.len());
+    }
+
+    #[test]
     fn temporals_own_namespace_is_for_admins_of_the_cluster() {
         let target = |method: &str| read(method, &[field(1, b"temporal-system")]).unwrap();
         assert!(target("StartWorkflowExecution").effects.covers(EffectSet::CLUSTER_ADMIN));
         assert!(target("PollActivityTaskQueue").beyond.is_some());
+        for other in ["TEMPORAL-System", "temporal-system  "] {
+            let target = read("StartWorkflowExecution", &[field(1, other.as_bytes())]).unwrap();
+            assert!(target.beyond.is_some(), "{other:?}");
+        }
+        assert!(read("StartWorkflowExecution", &[field(1, b"temporal-systems")]).unwrap().beyond.is_none());
         assert!(target("ListWorkflowExecutions").beyond.is_none(), "to read");
         let command = field(2, &field(13, &field(1, b"temporal-system")));
         assert!(read("RespondWorkflowTaskCompleted", &[command, field(9, b"own")]).unwrap().beyond.is_some());

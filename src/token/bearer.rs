@@ -2,6 +2,9 @@
 
 use super::Refusal;
 
+/// No token is longer, in bytes: Envoy takes 60 KiB of headers, and nobody has a fraction of that in a token.
+const MAX_TOKEN: usize = 32 << 10;
+
 /// Collects the token while the headers go by.
 #[derive(Debug, Default)]
 pub struct Bearer<'a> {
@@ -38,6 +41,9 @@ impl<'a> Bearer<'a> {
             _ if name != "authorization" => value,
             _ => return Err("no bearer token in the Authorization header".into()),
         };
+        if token.len() > MAX_TOKEN {
+            return Err("a token of more than 32 KiB".into());
+        }
         let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if token.is_empty() || !token.iter().all(is_token) {
             return Err("characters that no JWT has".into());
@@ -87,6 +93,13 @@ mod tests {
             b"Bearer \xff",
         ] {
             assert!(token(&[(b"authorization", value)]).is_err(), "{value:?}");
+        }
+        let of = |length: usize| [b"Bearer ".to_vec(), vec![b'a'; length]].concat();
+        assert!(token(&[(b"authorization", &of(MAX_TOKEN))]).is_ok());
+        assert!(token(&[(b"authorization", &of(MAX_TOKEN + 1))]).is_err());
+        for byte in 0..=u8::MAX {
+            let is_token = byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+            assert_eq!(token(&[(b"authorization", &[b"Bearer a", &[byte][..]].concat())]).is_ok(), is_token, "{byte}");
         }
         assert!(token(&[(b"authorization", b"Bearer a"), (b"authorization", b"Bearer a")]).is_err());
         assert!(token(&[(b"authorization", b"Bearer a"), (b"x-token", b"a")]).is_err());

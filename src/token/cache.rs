@@ -1,5 +1,6 @@
 //! Verified tokens and who they stand for: a hit is a comparison of bytes.
 
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
@@ -9,7 +10,7 @@ use crate::policy::Principal;
 /// How much of a token's end finds its entry. It is part of the signature, and the whole token is compared afterwards.
 const TAIL: usize = 32;
 /// What an entry costs beside its token and its principal, roughly, in bytes.
-const OVERHEAD: usize = 512;
+const OVERHEAD: usize = 768;
 
 /// How a token came: in a header of this name, over a connection from this peer, where that matters.
 #[derive(Debug, Clone, Copy)]
@@ -20,14 +21,26 @@ pub struct Origin<'a> {
     pub peer: Option<&'a str>,
 }
 
-/// A bounded cache of verified tokens; the oldest leaves first.
+/// A bounded cache of verified tokens.
+///
+/// When it is full, a subject that has more than its share makes room with a token of its own. Otherwise the oldest token
+/// goes that nobody has used since it was last looked at (second chance). So neither one caller with ever new tokens nor
+/// many who come once push out those who call all the time.
 #[derive(Debug)]
 pub struct TokenCache {
-    entries: HashMap<[u8; TAIL], Entry>,
-    order: VecDeque<[u8; TAIL]>,
+    entries: HashMap<Place, Entry>,
+    /// All entries, those that are looked at next first.
+    order: VecDeque<Place>,
+    /// What each subject takes, in bytes.
+    shares: HashMap<Subject, usize>,
     bytes: usize,
     limit: usize,
 }
+
+/// Where a token is kept.
+type Place = [u8; TAIL];
+/// The issuer's place in the configuration, and the subject.
+type Subject = (usize, Rc<str>);
 
 #[derive(Debug)]
 struct Entry {
@@ -38,13 +51,16 @@ struct Entry {
     key: KeyId,
     until: u64,
     principal: Rc<Principal>,
+    subject: Subject,
+    /// Whether anybody used it since it was last looked at.
+    used: Cell<bool>,
 }
 
 impl TokenCache {
     /// A cache of at most this many bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { entries: HashMap::new(), order: VecDeque::new(), bytes: 0, limit }
+        Self { entries: HashMap::new(), order: VecDeque::new(), shares: HashMap::new(), bytes: 0, limit }
     }
 
     /// Whom the token stands for, if it was verified in a header of this name, from this peer, and is still valid.
@@ -52,56 +68,82 @@ impl TokenCache {
     pub fn get(&self, token: &[u8], origin: Origin<'_>, now: u64) -> Option<Rc<Principal>> {
         let entry = self.entries.get(&place(token, origin)?)?;
         let same = *entry.header == *origin.header && entry.peer.as_deref() == origin.peer && *entry.token == *token;
-        (same && now < entry.until).then(|| Rc::clone(&entry.principal))
+        (same && now < entry.until).then(|| {
+            entry.used.set(true);
+            Rc::clone(&entry.principal)
+        })
     }
 
     /// Remembers a token that was verified with this key.
     pub fn insert(&mut self, token: &[u8], origin: Origin<'_>, key: KeyId, until: u64, principal: Rc<Principal>) {
-        let Some(tail) = &place(token, origin) else { return };
+        let Some(place) = place(token, origin) else { return };
+        let subject = (key.issuer, Rc::from(principal.subject.as_str()));
         let (header, peer) = (origin.header.into(), origin.peer.map(Rc::from));
-        let entry = Entry { token: token.into(), header, peer, key, until, principal };
+        let entry = Entry { token: token.into(), header, peer, key, until, principal, subject, used: Cell::new(false) };
         let size = entry.size();
         if size > self.limit {
             return;
         }
-        if self.take(tail) {
-            self.order.retain(|other| other != tail);
+        if self.remove(&place) {
+            self.order.retain(|other| *other != place);
         }
-        while self.bytes.saturating_add(size) > self.limit {
-            let Some(oldest) = self.order.pop_front() else { break };
-            self.take(&oldest);
-        }
+        while self.bytes.saturating_add(size) > self.limit && self.make_room(&entry.subject) {}
         self.bytes = self.bytes.saturating_add(size);
-        self.order.push_back(*tail);
-        self.entries.insert(*tail, entry);
+        let share = self.shares.entry(entry.subject.clone()).or_default();
+        *share = share.saturating_add(size);
+        self.order.push_back(place);
+        self.entries.insert(place, entry);
     }
 
     /// Forgets what has expired and what was verified with a key that is no longer there.
     pub fn retain(&mut self, now: u64, is_key: impl Fn(&KeyId) -> bool) {
-        let before = self.entries.len();
-        let bytes = &mut self.bytes;
-        self.entries.retain(|_, entry| {
-            let stays = now < entry.until && is_key(&entry.key);
-            if !stays {
-                *bytes = bytes.saturating_sub(entry.size());
-            }
-            stays
-        });
-        if self.entries.len() != before {
-            self.order.retain(|tail| self.entries.contains_key(tail));
+        let gone = self.entries.iter().filter(|(_, entry)| now >= entry.until || !is_key(&entry.key));
+        let gone: Vec<_> = gone.map(|(place, _)| *place).collect();
+        if gone.is_empty() {
+            return;
         }
+        for place in gone {
+            self.remove(&place);
+        }
+        let entries = &self.entries;
+        self.order.retain(|place| entries.contains_key(place));
     }
 
-    fn take(&mut self, tail: &[u8; TAIL]) -> bool {
-        let Some(entry) = self.entries.remove(tail) else { return false };
-        self.bytes = self.bytes.saturating_sub(entry.size());
+    /// Removes one entry, so that this subject can have another. False if there is none left.
+    fn make_room(&mut self, subject: &Subject) -> bool {
+        let fair = self.limit.checked_div(self.shares.len()).unwrap_or(self.limit);
+        let has_more = self.shares.get(subject).is_some_and(|share| *share > fair);
+        // Those who were used are spared once: after two rounds somebody goes.
+        for _ in 0..self.order.len().saturating_mul(2) {
+            let Some(place) = self.order.pop_front() else { return false };
+            let Some(entry) = self.entries.get(&place) else { continue };
+            let is_spared = if has_more { entry.subject != *subject } else { entry.used.take() };
+            if !is_spared {
+                return self.remove(&place);
+            }
+            self.order.push_back(place);
+        }
+        false
+    }
+
+    /// Removes an entry, but not from the order.
+    fn remove(&mut self, place: &Place) -> bool {
+        let Some(entry) = self.entries.remove(place) else { return false };
+        let size = entry.size();
+        self.bytes = self.bytes.saturating_sub(size);
+        if let Some(share) = self.shares.get_mut(&entry.subject) {
+            *share = share.saturating_sub(size);
+            if *share == 0 {
+                self.shares.remove(&entry.subject);
+            }
+        }
         true
     }
 }
 
 /// Where a token is kept: by its end, and by the peer it came from, so that the peers of one token do not push each other
 /// out.
-fn place(token: &[u8], origin: Origin<'_>) -> Option<[u8; TAIL]> {
+fn place(token: &[u8], origin: Origin<'_>) -> Option<Place> {
     let mut place = *token.last_chunk::<TAIL>()?;
     for (byte, at) in origin.peer.unwrap_or_default().bytes().zip((0..TAIL).cycle()) {
         if let Some(there) = place.get_mut(at) {
@@ -118,84 +160,4 @@ impl Entry {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::identity::Identity;
-    use crate::policy::Policy;
-
-    fn principal(subject: &str) -> Rc<Principal> {
-        let identity = Identity {
-            issuer: Some("i".into()),
-            subject: subject.into(),
-            kind: None,
-            claims: serde_json::Map::new(),
-            peer: None,
-        };
-        Rc::new(Policy::default().principal(identity))
-    }
-
-    const HERE: Origin<'_> = Origin { header: "authorization", peer: None };
-
-    fn token(n: u8) -> Vec<u8> {
-        [vec![b'h'; 100], vec![n; TAIL]].concat()
-    }
-
-    fn key(n: u8) -> KeyId {
-        KeyId { issuer: 0, jwk: Rc::from([n]) }
-    }
-
-    fn holds(cache: &TokenCache, token: &[u8], now: u64) -> bool {
-        cache.get(token, HERE, now).is_some()
-    }
-
-    #[test]
-    fn only_the_same_token_in_the_same_header_until_it_ends() {
-        let mut cache = TokenCache::new(1 << 20);
-        cache.insert(&token(1), HERE, key(1), 100, principal("a"));
-        assert!(holds(&cache, &token(1), 99) && !holds(&cache, &token(1), 100));
-        let mut other = token(1);
-        other[0] = b'x';
-        assert!(!holds(&cache, &other, 0), "compared in full");
-        assert!(
-            cache.get(&token(1), Origin { header: "x-token", peer: None }, 0).is_none()
-                && !holds(&cache, &token(2), 0)
-                && !holds(&cache, b"short", 0)
-        );
-    }
-
-    #[test]
-    fn a_token_goes_with_its_key() {
-        let mut cache = TokenCache::new(1 << 20);
-        cache.insert(&token(1), HERE, key(1), 100, principal("a"));
-        cache.insert(&token(2), HERE, key(2), 100, principal("b"));
-        cache.retain(0, |id| *id == key(2));
-        assert!(!holds(&cache, &token(1), 0) && holds(&cache, &token(2), 0));
-        cache.retain(100, |_| true);
-        assert_eq!((cache.entries.len(), cache.order.len(), cache.bytes), (0, 0, 0));
-    }
-
-    #[test]
-    fn the_oldest_leaves_when_it_is_full() {
-        let size = token(0).len() + principal("a").size() + OVERHEAD;
-        let mut cache = TokenCache::new(2 * size);
-        for n in 1..=3 {
-            cache.insert(&token(n), HERE, key(1), 100, principal("a"));
-            cache.insert(&token(n), HERE, key(1), 100, principal("a"));
-            assert!(cache.bytes <= 2 * size && cache.order.len() == cache.entries.len());
-        }
-        assert!(!holds(&cache, &token(1), 0) && holds(&cache, &token(2), 0) && holds(&cache, &token(3), 0));
-        cache.insert(&vec![0; 4 * size], HERE, key(1), 100, principal("a"));
-        assert_eq!(cache.entries.len(), 2, "one that is larger than the cache is not kept");
-    }
-
-    #[test]
-    fn a_token_from_another_peer_is_another() {
-        let mut cache = TokenCache::new(1 << 20);
-        let from = |peer| Origin { peer: Some(peer), ..HERE };
-        cache.insert(&token(1), from("a"), key(1), 100, principal("a"));
-        cache.insert(&token(1), from("b"), key(1), 100, principal("b"));
-        let subject = |origin| cache.get(&token(1), origin, 0).map(|principal| principal.subject.clone());
-        assert_eq!([subject(from("a")), subject(from("b"))], [Some("a".into()), Some("b".into())]);
-        assert_eq!([subject(HERE), subject(from("")), subject(from("c"))], [None, None, None]);
-    }
-}
+mod tests;

@@ -50,6 +50,59 @@ impl Algorithm {
     }
 }
 
+/// A JWS in compact form, taken apart and not yet verified. What it signs may be anything.
+#[derive(Debug)]
+pub struct Jws<'a> {
+    /// `alg` of the header.
+    pub algorithm: Algorithm,
+    /// `kid` of the header.
+    pub kid: String,
+    /// `typ` of the header.
+    pub typ: Option<String>,
+    /// The payload.
+    pub payload: Vec<u8>,
+    /// What is signed.
+    pub signed: &'a [u8],
+    /// The signature.
+    pub signature: Vec<u8>,
+}
+
+impl<'a> Jws<'a> {
+    /// Takes a JWS apart.
+    ///
+    /// # Errors
+    /// It is not one in compact form, or its header asks for something that is not done here.
+    pub fn parse(token: &'a [u8]) -> Result<Self, Refusal> {
+        let mut parts = token.split(|byte| *byte == b'.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err("not three parts".into());
+        };
+        let signed = token.get(..header.len().saturating_add(payload.len()).saturating_add(1)).unwrap_or_default();
+        let bytes = |name: &str, part: &[u8]| decode(part).ok_or_else(|| format!("{name}: not base64url"));
+        let header = object("header", &bytes("header", header)?)?;
+        if header.contains_key("crit") {
+            return Err("header: crit asks for extensions, and none is known here".into());
+        }
+        let text = |name: &str| match header.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(format!("header: {name} is not a string")),
+        };
+        let algorithm = text("alg")?.ok_or("header: no alg")?;
+        let algorithm = Algorithm::named(&algorithm).ok_or_else(|| format!("header: algorithm {algorithm:?}"))?;
+        Ok(Self {
+            algorithm,
+            kid: text("kid")?.ok_or("header: no kid")?,
+            typ: text("typ")?,
+            payload: bytes("payload", payload)?,
+            signed,
+            signature: bytes("signature", signature)?,
+        })
+    }
+}
+
 /// A token's parts, decoded and not yet verified.
 #[derive(Debug)]
 pub struct Unverified<'a> {
@@ -71,38 +124,10 @@ impl<'a> Unverified<'a> {
     /// Takes a token apart.
     ///
     /// # Errors
-    /// It is not a JWS in compact form, or its header asks for something that is not done here.
+    /// It is not a JWS in compact form of claims, or its header asks for something that is not done here.
     pub fn parse(token: &'a [u8]) -> Result<Self, Refusal> {
-        let mut parts = token.split(|byte| *byte == b'.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err("not three parts".into());
-        };
-        let signed = token.get(..header.len().saturating_add(payload.len()).saturating_add(1)).unwrap_or_default();
-        let object = |name: &str, part: &[u8]| -> Result<Map<String, Value>, Refusal> {
-            let bytes = decode(part).ok_or_else(|| format!("{name}: not base64url"))?;
-            json::parse_object(&bytes).map_err(|error| format!("{name}: {error}").into())
-        };
-        let header = object("header", header)?;
-        if header.contains_key("crit") {
-            return Err("header: crit asks for extensions, and none is known here".into());
-        }
-        let text = |name: &str| match header.get(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(format!("header: {name} is not a string")),
-        };
-        let algorithm = text("alg")?.ok_or("header: no alg")?;
-        let algorithm = Algorithm::named(&algorithm).ok_or_else(|| format!("header: algorithm {algorithm:?}"))?;
-        Ok(Self {
-            algorithm,
-            kid: text("kid")?.ok_or("header: no kid")?,
-            typ: text("typ")?,
-            claims: object("payload", payload)?,
-            signed,
-            signature: decode(signature).ok_or("signature: not base64url")?,
-        })
+        let Jws { algorithm, kid, typ, payload, signed, signature } = Jws::parse(token)?;
+        Ok(Self { algorithm, kid, typ, claims: object("payload", &payload)?, signed, signature })
     }
 
     /// `iss`, which says whose rules and keys the token is held against.
@@ -110,6 +135,10 @@ impl<'a> Unverified<'a> {
     pub fn issuer(&self) -> Option<&str> {
         self.claims.get("iss").and_then(Value::as_str)
     }
+}
+
+fn object(name: &str, bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    json::parse_object(bytes).map_err(|error| format!("{name}: {error}").into())
 }
 
 /// Base64url without padding and without spare bits, so that a token has one spelling only (RFC 7515 §2).

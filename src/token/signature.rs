@@ -3,6 +3,8 @@
 //! jwt-simple parses the keys and sets their limits (RSA of 2048 to 4096 bits with exponent 65537; points on their
 //! curve). The raw signature is then checked with the key it exposes.
 
+use std::borrow::Cow;
+
 use jwt_simple::algorithms::{
     ECDSAP256PublicKeyLike, ECDSAP384PublicKeyLike, ES256PublicKey, ES384PublicKey, Ed25519PublicKey,
     EdDSAPublicKeyLike, RS256PublicKey, RSAPublicKeyLike,
@@ -13,13 +15,22 @@ use superboring::pkey::{PKey, Public};
 use superboring::rsa::Padding;
 use superboring::sign::Verifier;
 
+use super::der;
 use super::jose::Algorithm;
 
 /// A public key that can verify a token.
-pub struct PublicKey(Inner);
+pub struct PublicKey {
+    inner: Inner,
+    /// The key as SubjectPublicKeyInfo (RFC 5280 §4.1), for verifiers of hosts; none where they have none for it.
+    der: Option<Box<[u8]>>,
+}
 
 enum Inner {
-    Rsa(Box<PKey<Public>>),
+    Rsa {
+        key: Box<PKey<Public>>,
+        /// The length of its signatures, in bytes (RFC 8017 §8.2.2).
+        size: usize,
+    },
     P256(ES256PublicKey),
     P384(ES384PublicKey),
     Ed25519(Ed25519PublicKey),
@@ -34,36 +45,66 @@ impl PublicKey {
             return None;
         }
         let key = RS256PublicKey::from_components(modulus, exponent).ok()?;
-        PKey::from_rsa(key.public_key().as_ref().clone()).ok().map(|key| Self(Inner::Rsa(Box::new(key))))
+        let rsa = key.public_key().as_ref().clone();
+        let size = usize::try_from(rsa.size()).ok()?;
+        let inner = Inner::Rsa { key: Box::new(PKey::from_rsa(rsa).ok()?), size };
+        Some(Self { inner, der: Some(der::rsa_key(modulus, exponent)) })
     }
 
     /// A key on P-256 from its coordinates.
     #[must_use]
     pub fn p256(x: &[u8], y: &[u8]) -> Option<Self> {
-        ES256PublicKey::from_bytes(&point(x, y, 32)?).ok().map(|key| Self(Inner::P256(key)))
+        let point = point(x, y, 32)?;
+        let inner = Inner::P256(ES256PublicKey::from_bytes(&point).ok()?);
+        Some(Self { inner, der: Some(der::key(der::P256, &point)) })
     }
 
     /// A key on P-384 from its coordinates.
     #[must_use]
     pub fn p384(x: &[u8], y: &[u8]) -> Option<Self> {
-        ES384PublicKey::from_bytes(&point(x, y, 48)?).ok().map(|key| Self(Inner::P384(key)))
+        let point = point(x, y, 48)?;
+        let inner = Inner::P384(ES384PublicKey::from_bytes(&point).ok()?);
+        Some(Self { inner, der: Some(der::key(der::P384, &point)) })
     }
 
     /// An Ed25519 key.
     #[must_use]
     pub fn ed25519(x: &[u8]) -> Option<Self> {
-        Ed25519PublicKey::from_bytes(x).ok().map(|key| Self(Inner::Ed25519(key)))
+        Ed25519PublicKey::from_bytes(x).ok().map(|key| Self { inner: Inner::Ed25519(key), der: None })
     }
 
     /// Whether this kind of key makes signatures of that algorithm.
     #[must_use]
     pub fn fits(&self, algorithm: Algorithm) -> bool {
         use Algorithm as A;
-        match self.0 {
-            Inner::Rsa(_) => matches!(algorithm, A::Rs256 | A::Rs384 | A::Rs512 | A::Ps256 | A::Ps384 | A::Ps512),
+        match self.inner {
+            Inner::Rsa { .. } => matches!(algorithm, A::Rs256 | A::Rs384 | A::Rs512 | A::Ps256 | A::Ps384 | A::Ps512),
             Inner::P256(_) => algorithm == A::Es256,
             Inner::P384(_) => algorithm == A::Es384,
             Inner::Ed25519(_) => algorithm == A::EdDsa,
+        }
+    }
+
+    /// The key as SubjectPublicKeyInfo, in DER.
+    #[must_use]
+    pub fn der(&self) -> Option<&[u8]> {
+        self.der.as_deref()
+    }
+
+    /// A signature as everybody but JOSE writes it: for elliptic curves in DER (RFC 3279 §2.2.3). None if it cannot be one
+    /// of this key's.
+    #[must_use]
+    pub fn der_signature<'a>(&self, signature: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        match &self.inner {
+            Inner::Rsa { size, .. } => (signature.len() == *size).then_some(Cow::Borrowed(signature)),
+            // Parsed first, so that both verifiers refuse the same numbers.
+            Inner::P256(_) => {
+                p256::ecdsa::Signature::from_slice(signature).is_ok().then(|| der::ecdsa_signature(signature))
+            }
+            Inner::P384(_) => {
+                p384::ecdsa::Signature::from_slice(signature).is_ok().then(|| der::ecdsa_signature(signature))
+            }
+            Inner::Ed25519(_) => None,
         }
     }
 
@@ -73,8 +114,8 @@ impl PublicKey {
         if !self.fits(algorithm) {
             return false;
         }
-        match &self.0 {
-            Inner::Rsa(key) => verify_rsa(key, algorithm, signed, signature).unwrap_or(false),
+        match &self.inner {
+            Inner::Rsa { key, .. } => verify_rsa(key, algorithm, signed, signature).unwrap_or(false),
             Inner::P256(key) => p256::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.public_key().as_ref().verify(signed, &signature).is_ok()),
             Inner::P384(key) => p384::ecdsa::Signature::from_slice(signature)
@@ -109,8 +150,8 @@ fn point(x: &[u8], y: &[u8], length: usize) -> Option<Vec<u8>> {
 
 impl std::fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self.0 {
-            Inner::Rsa(_) => "RSA",
+        f.write_str(match self.inner {
+            Inner::Rsa { .. } => "RSA",
             Inner::P256(_) => "P-256",
             Inner::P384(_) => "P-384",
             Inner::Ed25519(_) => "Ed25519",

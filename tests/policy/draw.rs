@@ -23,8 +23,11 @@ const NAMESPACES: &[&str] = &[
     "{team}",
     "a:dev",
     "A",
+    "a ",
+    "A-Dev",
     "",
     "temporal-system",
+    "Temporal-System",
 ];
 const GROUPS: &[&str] =
     &["team-a", "team-a", "team-b", "team-a-b", "team-é", "team-*", "team-{team}", "team-a:dev", "team-", "ops"];

@@ -19,6 +19,7 @@ mod caller;
 mod common;
 mod draw;
 mod generate;
+mod index;
 mod limits;
 mod methods;
 mod pattern;

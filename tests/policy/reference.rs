@@ -52,7 +52,7 @@ pub fn decide(config: &Value, issuer: &str, claims: &Claims, request: &Request) 
     if request.method.ends_with("/StartBatchOperation") && own == method.effects {
         own.extend(role(&Value::Null, "writer").effects);
     }
-    let of_system = |name: &str| name == "temporal-system";
+    let of_system = |name: &str| name.trim_end().eq_ignore_ascii_case("temporal-system");
     let internal = request.internal || of_system(&request.namespace) || places.iter().any(|(name, _)| of_system(name));
     let internal = internal && method.access != "readonly";
     own.extend(internal.then(|| "cluster-admin".to_owned()));
@@ -72,7 +72,10 @@ pub fn decide(config: &Value, issuer: &str, claims: &Claims, request: &Request) 
         };
         let here = |place: usize, namespace: &str| {
             let patterns = denial.get("namespaces").map(strings);
-            let named = |pattern: &String| matches(&tokens(pattern), namespace, &Bindings::new()).is_some();
+            // In any case, spaces at the end left out; what is not ASCII may be any.
+            let name = namespace.trim_end().to_lowercase();
+            let fits = |pattern: &str| matches(&tokens(&pattern.to_lowercase()), &name, &Bindings::new()).is_some();
+            let named = |pattern: &String| pattern == "*" || !name.is_ascii() || fits(pattern);
             unseen || patterns.is_none_or(|list| !(cluster && place == 0) && list.iter().any(named))
         };
         denial.get("who").is_none_or(meant)

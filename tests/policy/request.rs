@@ -122,6 +122,7 @@ pub fn meaning(config: &Value, request: &Value) -> Request {
 }
 
 fn internal(name: &str) -> bool {
+    let name = name.to_lowercase();
     name.starts_with("temporal-sys-") || name.starts_with("/_sys/")
 }
 

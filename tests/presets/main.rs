@@ -1,5 +1,6 @@
 //! The configurations in docs/presets/ and docs/migrating.md: each as it stands on its page, with only its keys replaced
-//! by the one that the tokens here are signed with. The calls are beside this file, `PAGE.json`: README.md says how.
+//! by the one that the tokens here are signed with. The calls are beside this file, `PAGE.json`: README.md says how. Those
+//! in the project's README.md and in docs/configuration.md are parsed.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -40,6 +41,38 @@ fn presets() {
 #[test]
 fn migrating() {
     check("docs/migrating.md");
+}
+
+/// What README.md tells an operator to write, and what it says of a mistake in it.
+#[test]
+fn readme() {
+    let page = fs::read_to_string("README.md").unwrap();
+    let [mut configuration] = <[Value; 1]>::try_from(page::configurations(&page)).unwrap();
+    assert_eq!(Config::parse(configuration.to_string().as_bytes()).err(), None);
+    configuration["grants"][1]["role"] = json!("owner");
+    let problems = Config::parse(configuration.to_string().as_bytes()).unwrap_err();
+    let told: Vec<_> = problems.iter().map(|problem| format!("temporal-auth: configuration: {problem}")).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(page.contains(&format!("\n{}\n", told[0])), "not on the page: {}", told[0]);
+}
+
+/// The pieces of a configuration in docs/configuration.md are one, put together.
+#[test]
+fn reference() {
+    let page = fs::read_to_string("docs/configuration.md").unwrap();
+    let mut whole = json!({"version": 1, "grants": [], "issuers": {"corp": {
+        "issuer": "https://idp.test/", "audiences": ["temporal"], "keys": {"inline": key_set()},
+        "service_when": [{"gty": "client-credentials"}],
+    }}});
+    let pieces = page::configurations(&page);
+    assert!(pieces.len() > 4, "{}", pieces.len());
+    for piece in pieces {
+        match piece {
+            Value::Array(grants) => whole["grants"].as_array_mut().unwrap().extend(grants),
+            piece => whole.as_object_mut().unwrap().extend(piece.as_object().unwrap().clone()),
+        }
+    }
+    assert_eq!(Config::parse(whole.to_string().as_bytes()).err(), None, "{whole:#}");
 }
 
 fn check(page: &str) {

@@ -53,6 +53,7 @@ class Settings:
     module: Path = paths.MODULE
     header_stop: bool = False  # allow_on_headers_stop_iteration, the other header mode
     failure_policy: str = "FAIL_CLOSED"
+    capabilities: list[str] | None = None  # what the module may call and is called for; None: everything
     concurrency: int = 1
     stream_window: int | None = None
     dynamic: bool = True  # listener by LDS file, so that it can be updated
@@ -155,6 +156,9 @@ def _plugin(settings: Settings) -> list[Json]:
     members: Json = {"failure_policy": settings.failure_policy}
     if settings.header_stop:
         members["allow_on_headers_stop_iteration"] = True
+    if settings.capabilities is not None:
+        allowed: Json = {name: {} for name in settings.capabilities}
+        members["capability_restriction_config"] = {"allowed_capabilities": allowed}
     return [wasm_filter("temporal_auth", settings.module, configuration, **members)]
 
 

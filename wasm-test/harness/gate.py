@@ -16,7 +16,7 @@ from .grpc_client import Reply
 TEXTS = {
     7: "Request unauthorized.",
     16: "Request unauthenticated.",
-    14: "Token verification keys are not available yet; try again.",
+    14: "The token cannot be verified yet; try again.",
 }
 PREFIXES = {3: "Malformed request: ", 8: "grpc: received message larger than max"}
 REASONS = {3: "malformed", 7: "permission", 8: "too_large", 14: "unavailable", 16: "unauthenticated"}

@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # Overridable, so that one suite can judge two builds of the module.
 MODULE = Path(os.environ.get("TEMPORAL_AUTH_WASM", ROOT / "target" / "temporal-auth.wasm"))
 
-# The plugin that overwrites what the filter shares: `make test-wasm` builds it.
+# Plugins for tests, which `make test-wasm` builds: one that asks both verifiers, one that overwrites what the filter shares.
+VERIFIERS = ROOT / "target" / "wasm32-wasip1" / "release" / "verifiers.wasm"
 HOSTILE = ROOT / "target" / "wasm32-wasip1" / "release" / "hostile_plugin.wasm"
 
 # Descriptor set and method tables the module was generated from.

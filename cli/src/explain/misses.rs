@@ -18,7 +18,9 @@ pub(super) fn find(
     target: &Target,
     effects: &[&str],
 ) -> Result<Vec<(String, String)>, String> {
-    let misses = Misses { trial: Trial { config, caller, target }, effects };
+    // Each trial has rules of its own, and would copy these for nothing.
+    let bare = &without(config, &["grants", "denials"]);
+    let misses = Misses { trial: Trial { config: bare, caller, target }, effects };
     let mut found = Vec::new();
     for grant in config.get("grants").and_then(Value::as_array).into_iter().flatten() {
         let name = grant.get("name").and_then(Value::as_str).unwrap_or_default();

@@ -1,0 +1,63 @@
+//! A decision about a caller who is new, about one who is cached, and the load of a configuration.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{BatchSize, BenchmarkId, Criterion};
+use temporal_auth::policy::{Principal, Verdict};
+use temporal_auth::temporal::Target;
+use temporal_auth_bench::{SHAPES, Shape, caller, config, load};
+
+const SIZES: [usize; 4] = [10, 100, 1000, 10_000];
+
+fn decisions(criterion: &mut Criterion, name: &str, shape: Shape) {
+    for size in SIZES {
+        let config = load(&config(shape, size).to_string()).expect("a configuration");
+        let policy = &config.policy;
+        let method = config.catalogue.named("StartWorkflowExecution").expect("a method");
+        let target = |namespace: &str| {
+            let mut target = Target::of(method.clone());
+            target.namespace = namespace.to_owned();
+            target
+        };
+        let own = target("team-7-payroll");
+        let allows = |principal: &Principal, target: &Target| {
+            matches!(policy.decide(principal, target), Verdict::Allow(_))
+        };
+        let known = policy.principal(caller(shape));
+        // A decision that is always the same would be worth nothing.
+        assert!(allows(&known, &own) && !allows(&known, &target("team-8-payroll")));
+        criterion.bench_with_input(BenchmarkId::new(format!("cold-{name}"), size), &own, |bench, own| {
+            let resolve = |identity| {
+                let principal = policy.principal(identity);
+                let verdict = policy.decide(&principal, own);
+                (principal, verdict)
+            };
+            bench.iter_batched(|| caller(shape), resolve, BatchSize::SmallInput);
+        });
+        criterion.bench_with_input(BenchmarkId::new(format!("cached-{name}"), size), &own, |bench, own| {
+            bench.iter(|| policy.decide(black_box(&known), black_box(own)));
+        });
+    }
+}
+
+fn loads(criterion: &mut Criterion) {
+    for size in SIZES {
+        let text = config(Shape::Claim, size).to_string();
+        criterion.bench_with_input(BenchmarkId::new("load", size), &text, |bench, text| {
+            bench.iter_with_large_drop(|| load(black_box(text)));
+        });
+    }
+}
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .configure_from_args();
+    for (name, shape) in SHAPES {
+        decisions(&mut criterion, name, shape);
+    }
+    loads(&mut criterion);
+    criterion.final_summary();
+}

@@ -1,0 +1,53 @@
+//! Hostile key sets: whatever is parsed and verified with, nothing panics, and libFuzzer's timeout is the limit.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use temporal_auth::keys::{Found, KeySet};
+use temporal_auth::token::jose::Algorithm;
+
+/// A key of these numbers, so that mutation need not write base64. `whole` makes a point of the first number, which
+/// mutation would not find: the second must fit it.
+fn jwk(kind: u8, whole: bool, first: &[u8], second: &[u8]) -> Value {
+    let point = match kind % 4 {
+        1 if whole => p256::ecdsa::VerifyingKey::from_sec1_bytes(&[&[2], first].concat())
+            .map(|key| key.to_sec1_point(false).as_bytes().to_vec()),
+        2 if whole => p384::ecdsa::VerifyingKey::from_sec1_bytes(&[&[2], first].concat())
+            .map(|key| key.to_sec1_point(false).as_bytes().to_vec()),
+        _ => Ok(Vec::new()),
+    };
+    let point = point.unwrap_or_default();
+    let second = point.get(1 + first.len()..).unwrap_or(second);
+    let [first, second] = [first, second].map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
+    match kind % 4 {
+        0 => json!({"kid": "k", "kty": "RSA", "n": first, "e": second}),
+        1 => json!({"kid": "k", "kty": "EC", "crv": "P-256", "x": first, "y": second}),
+        2 => json!({"kid": "k", "kty": "EC", "crv": "P-384", "x": first, "y": second}),
+        _ => json!({"kid": "k", "kty": "OKP", "crv": "Ed25519", "x": first}),
+    }
+}
+
+/// The bytes up to a length, and the rest.
+fn split(bytes: &[u8], length: usize) -> (&[u8], &[u8]) {
+    bytes.split_at(length.min(bytes.len()))
+}
+
+/// See the module.
+pub fn run(data: &[u8]) {
+    let Some(([mode, kind, second, signature], data)) = data.split_first_chunk::<4>() else { return };
+    // As far as a signature of 4096 bits, and a little further.
+    let (signature, data) = split(data, usize::from(*signature) * 4);
+    let set = if mode & 1 == 0 {
+        KeySet::parse(data)
+    } else {
+        let (second, first) = split(data, usize::from(*second));
+        KeySet::parse(json!({"keys": [jwk(*kind, mode & 2 == 2, first, second)]}).to_string().as_bytes())
+    };
+    let Ok(set) = set else { return };
+    for (_, algorithm) in Algorithm::ALL {
+        if let Found::Key(key) = set.find("k", algorithm) {
+            assert!(!key.verify(algorithm, b"signed", signature), "a signature that nobody made");
+            assert!(set.contains(&key.jwk));
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! One parser each: `run` panics when it finds a fault.
+
+pub mod bearer;
+pub mod call;
+pub mod config;
+pub mod discovery;
+pub mod grpc_frames;
+pub mod gunzip;
+pub mod keys;
+pub mod protobuf;
+pub mod target;
+pub mod token;

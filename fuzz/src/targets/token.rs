@@ -1,0 +1,45 @@
+//! Tokens: no panic before the signature is checked, one spelling for each, and only what the rules ask for passes.
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use temporal_auth::identity::{ClaimName, ClaimSet};
+use temporal_auth::token::claims::TokenRules;
+use temporal_auth::token::jose::{Algorithm, Unverified};
+
+use super::super::NOW;
+
+static RULES: LazyLock<TokenRules> = LazyLock::new(|| TokenRules {
+    issuer: "https://idp/".to_owned(),
+    audiences: Some(vec!["temporal".to_owned()]),
+    algorithms: vec![Algorithm::Es256, Algorithm::EdDsa],
+    headers: vec!["authorization".to_owned()],
+    typ: None,
+    leeway: 60_000,
+    max_lifetime: None,
+    require: ClaimSet::default(),
+    subject: ClaimName::new("sub"),
+});
+
+/// A token of these parts, a line each, so that mutation need not write base64.
+fn encode(parts: &[u8]) -> Vec<u8> {
+    let parts: Vec<_> = parts.splitn(3, |byte| *byte == b'\n').map(|part| URL_SAFE_NO_PAD.encode(part)).collect();
+    parts.join(".").into_bytes()
+}
+
+/// See the module.
+pub fn run(data: &[u8]) {
+    let Some((mode, data)) = data.split_first() else { return };
+    let token = if mode & 1 == 0 { encode(data) } else { data.to_vec() };
+    let Ok(parts) = Unverified::parse(&token) else { return };
+    let signature = URL_SAFE_NO_PAD.encode(&parts.signature);
+    assert_eq!([parts.signed, b".", signature.as_bytes()].concat(), token);
+    if let Ok(accepted) = RULES.check(&parts, "authorization", NOW) {
+        assert_eq!(parts.issuer(), Some("https://idp/"));
+        assert_eq!(parts.claims["sub"], accepted.subject);
+        assert!(parts.claims["exp"].as_f64().is_some_and(|seconds| seconds * 1000.0 + 60_000.0 > NOW as f64));
+        assert!(accepted.until > NOW && !accepted.subject.is_empty());
+        assert!(parts.claims["aud"].to_string().contains("\"temporal\""));
+    }
+}

@@ -1,0 +1,279 @@
+//! What the VMs of a process tell each other about an issuer's keys, so that one of them fetches for all, and a VM that
+//! is loaded anew can verify at once.
+//!
+//! The host's shared data is one table for every plugin of the process (in Istio all have the same `vm_id`), so nothing
+//! in it is believed without a code that only this configuration can make. Whatever else stands there counts as absent.
+
+use hmac_sha256::{HMAC, Hash};
+
+/// The layout of what is stored; another one counts as absent.
+const VERSION: u8 = 1;
+/// What an entry has before its content: the version and the authentication code.
+const OVERHEAD: usize = 33;
+/// A number that no stored entry has: with it only what is absent is written.
+pub const ABSENT: u32 = u32::MAX;
+
+/// The host's shared data.
+pub trait SharedData {
+    /// The value of that name, and the number that [`SharedData::store`] wants.
+    fn load(&self, name: &str) -> Option<(Vec<u8>, u32)>;
+    /// Stores a value if what stands there still has this number, or nothing stands there; 0 stores whatever stands
+    /// there. Says whether it did.
+    fn store(&self, name: &str, value: &[u8], number: u32) -> bool;
+}
+
+/// A process with one VM.
+impl SharedData for () {
+    fn load(&self, _: &str) -> Option<(Vec<u8>, u32)> {
+        None
+    }
+
+    fn store(&self, _: &str, _: &[u8], _: u32) -> bool {
+        true
+    }
+}
+
+/// What only VMs with the same configuration know.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// Part of every name, so that configurations do not touch each other's entries.
+    scope: String,
+    key: [u8; 32],
+}
+
+/// What is shared about one issuer's keys.
+pub struct Shared<'a> {
+    data: &'a dyn SharedData,
+    secret: &'a Secret,
+    issuer: &'a str,
+}
+
+/// Who fetches, and how the last fetch went. Times are in milliseconds since 1970.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lease {
+    /// Until when a VM is fetching; 0 when none is.
+    pub held_until: u64,
+    /// When the last fetch began, whatever came of it.
+    pub started: u64,
+    /// When the fetch of the shared keys began; 0 when there are none.
+    pub keys: u64,
+    /// When the next fetch is due.
+    pub due: u64,
+    /// How many fetches failed since the last good one.
+    pub failures: u64,
+}
+
+impl Secret {
+    /// The secret of the configuration of this text.
+    #[must_use]
+    pub fn of(configuration: &[u8]) -> Self {
+        let scope = Hash::hash(configuration).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Self { scope, key: HMAC::mac(configuration, b"temporal-auth shared keys") }
+    }
+
+    fn code(&self, name: &str, content: &[u8]) -> [u8; 32] {
+        let mut code = HMAC::new(self.key);
+        code.update(&[VERSION]);
+        code.update(name);
+        // No name has a zero byte.
+        code.update([0]);
+        code.update(content);
+        code.finalize()
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secret({})", self.scope)
+    }
+}
+
+impl<'a> Shared<'a> {
+    /// What is shared about the keys of the issuer of this name.
+    #[must_use]
+    pub fn new(data: &'a dyn SharedData, secret: &'a Secret, issuer: &'a str) -> Self {
+        Self { data, secret, issuer }
+    }
+
+    /// The key set last published, and when its fetch began.
+    #[must_use]
+    pub fn keys(&self) -> Option<(u64, Vec<u8>)> {
+        let (mut content, _) = self.load("keys");
+        let began =
+            content.as_deref().and_then(|content| content.first_chunk()).map(|began| u64::from_le_bytes(*began))?;
+        content.as_mut()?.drain(..8);
+        Some((began, content?))
+    }
+
+    /// Publishes a key set whose fetch began then.
+    pub fn publish(&self, began: u64, document: &[u8]) {
+        self.store("keys", &[&began.to_le_bytes(), document].concat(), 0);
+    }
+
+    /// Withdraws everything, so that a configuration that is gone takes no memory.
+    pub fn withdraw(&self) {
+        for what in ["keys", "lease"] {
+            self.data.store(&self.name(what), &[], 0);
+        }
+    }
+
+    /// Who fetches, and the number that [`Shared::take`] wants.
+    #[must_use]
+    pub fn lease(&self) -> (Lease, u32) {
+        let (content, number) = self.load("lease");
+        (content.and_then(|content| Lease::read(&content)).unwrap_or_default(), number)
+    }
+
+    /// Writes the lease if nobody else has since it was read. Says whether it did.
+    #[must_use]
+    pub fn take(&self, lease: Lease, number: u32) -> bool {
+        self.store("lease", &lease.write(), number)
+    }
+
+    /// Writes the lease in any case.
+    pub fn put(&self, lease: Lease) {
+        self.store("lease", &lease.write(), 0);
+    }
+
+    fn name(&self, what: &str) -> String {
+        format!("temporal-auth/{}/{}/{what}", self.secret.scope, self.issuer)
+    }
+
+    fn load(&self, what: &str) -> (Option<Vec<u8>>, u32) {
+        let name = self.name(what);
+        let Some((mut value, number)) = self.data.load(&name) else { return (None, ABSENT) };
+        let content = value.get(OVERHEAD..).filter(|content| {
+            let code = self.secret.code(&name, content);
+            value.first() == Some(&VERSION) && value.get(1..OVERHEAD) == Some(&code[..])
+        });
+        if content.is_none() {
+            return (None, number);
+        }
+        value.drain(..OVERHEAD);
+        (Some(value), number)
+    }
+
+    fn store(&self, what: &str, content: &[u8], number: u32) -> bool {
+        let name = self.name(what);
+        let value = [&[VERSION], &self.secret.code(&name, content)[..], content].concat();
+        self.data.store(&name, &value, number)
+    }
+}
+
+impl Lease {
+    fn read(content: &[u8]) -> Option<Self> {
+        let (numbers, []) = content.as_chunks::<8>() else { return None };
+        match numbers.iter().map(|number| u64::from_le_bytes(*number)).collect::<Vec<_>>()[..] {
+            [held_until, started, keys, due, failures] => Some(Self { held_until, started, keys, due, failures }),
+            _ => None,
+        }
+    }
+
+    fn write(self) -> Vec<u8> {
+        let numbers = [self.held_until, self.started, self.keys, self.due, self.failures];
+        numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::cell::RefCell;
+    use std::collections::BTreeMap;
+
+    /// Shared data as `shared_data.cc` of proxy-wasm-cpp-host has it.
+    #[derive(Default)]
+    pub(crate) struct Table {
+        entries: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
+        next: std::cell::Cell<u32>,
+    }
+
+    impl Table {
+        /// Another plugin writes to every entry.
+        pub(crate) fn overwrite(&self, change: impl Fn(&mut Vec<u8>)) {
+            self.entries.borrow_mut().values_mut().for_each(|(value, _)| change(value));
+        }
+    }
+
+    impl SharedData for Table {
+        fn load(&self, name: &str) -> Option<(Vec<u8>, u32)> {
+            self.entries.borrow().get(name).cloned()
+        }
+
+        fn store(&self, name: &str, value: &[u8], number: u32) -> bool {
+            let mut entries = self.entries.borrow_mut();
+            if entries.get(name).is_some_and(|(_, current)| number != 0 && number != *current) {
+                return false;
+            }
+            self.next.set(self.next.get() + 1);
+            entries.insert(name.to_owned(), (value.to_vec(), self.next.get()));
+            true
+        }
+    }
+
+    const LEASE: Lease = Lease { held_until: 1, started: 2, keys: 3, due: 4, failures: 5 };
+
+    #[test]
+    fn what_one_vm_writes_another_of_the_same_configuration_reads() {
+        let table = Table::default();
+        let (ours, theirs) = (Secret::of(b"{}"), Secret::of(b"{} "));
+        let shared = Shared::new(&table, &ours, "corp");
+        assert_eq!((shared.keys(), shared.lease()), (None, (Lease::default(), ABSENT)));
+        shared.publish(7, b"{\"keys\":[]}");
+        shared.put(LEASE);
+        let same = Secret::of(b"{}");
+        let other_vm = Shared::new(&table, &same, "corp");
+        assert_eq!((other_vm.keys(), other_vm.lease().0), (Some((7, b"{\"keys\":[]}".to_vec())), LEASE));
+        for other in [Shared::new(&table, &theirs, "corp"), Shared::new(&table, &ours, "other")] {
+            assert_eq!((other.keys(), other.lease()), (None, (Lease::default(), ABSENT)));
+        }
+        shared.withdraw();
+        assert_eq!((other_vm.keys(), other_vm.lease().0), (None, Lease::default()));
+    }
+
+    #[test]
+    fn what_another_plugin_writes_counts_as_absent() {
+        let ours = Secret::of(b"{}");
+        let changes: [fn(&mut Vec<u8>); 6] = [
+            |value| value.clear(),
+            |value| value.truncate(20),
+            |value| value[0] += 1,
+            |value| value[5] ^= 1,
+            |value| *value.last_mut().unwrap() ^= 1,
+            |value| value.push(0),
+        ];
+        for change in changes {
+            let table = Table::default();
+            let shared = Shared::new(&table, &ours, "corp");
+            shared.publish(7, b"document");
+            shared.put(LEASE);
+            table.overwrite(change);
+            assert_eq!((shared.keys(), shared.lease().0), (None, Lease::default()));
+            shared.publish(8, b"document");
+            assert!(shared.keys().is_some(), "and it is overwritten in turn");
+        }
+    }
+
+    #[test]
+    fn an_entry_under_another_name_counts_as_absent() {
+        let (table, ours) = (Table::default(), Secret::of(b"{}"));
+        let shared = Shared::new(&table, &ours, "corp");
+        shared.publish(7, b"document");
+        let (value, _) = table.load(&shared.name("keys")).unwrap();
+        let other = Shared::new(&table, &ours, "other");
+        assert!(table.store(&other.name("keys"), &value, 0));
+        assert_eq!((shared.keys().is_some(), other.keys()), (true, None));
+    }
+
+    #[test]
+    fn one_of_many_takes_the_lease() {
+        let (table, ours) = (Table::default(), Secret::of(b"{}"));
+        let shared = Shared::new(&table, &ours, "corp");
+        let (_, seen_by_a) = shared.lease();
+        let (_, seen_by_b) = shared.lease();
+        assert!(shared.take(LEASE, seen_by_a) && !shared.take(LEASE, seen_by_b));
+        let (_, seen_by_a) = shared.lease();
+        let (_, seen_by_b) = shared.lease();
+        assert!(shared.take(LEASE, seen_by_a) && !shared.take(LEASE, seen_by_b));
+    }
+}

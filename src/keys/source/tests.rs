@@ -1,0 +1,367 @@
+use super::*;
+use crate::keys::Url;
+use crate::keys::shared::tests::Table;
+use crate::keys::{Secret, SharedData};
+
+/// Of the configuration that [`on`] has.
+const SCOPE: &str = "b7d64a9221007dfd5390f7df6cd5b8f3";
+const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"KID","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+
+fn keys(kids: &[&str]) -> String {
+    let list: Vec<_> = kids.iter().map(|kid| KEY.replace("KID", kid)).collect();
+    format!(r#"{{"keys":[{}]}}"#, list.join(","))
+}
+
+fn remote() -> Remote {
+    Remote {
+        discover: None,
+        start: Url::parse("https://idp/jwks").unwrap(),
+        cluster: "idp".into(),
+        jwks_cluster: "keys".into(),
+        refresh: 600_000,
+        max_stale: 3_600_000,
+        wait: 5_000,
+        timeout: 5_000,
+        retry: 1_000,
+        refetch: 2_000,
+    }
+}
+
+/// A VM of a process: an issuer's keys and the shared data they are published in.
+struct Vm {
+    source: Source,
+    shared: Shared<'static>,
+}
+
+fn leak() -> &'static Table {
+    Box::leak(Box::default())
+}
+
+fn on(table: &'static dyn SharedData, source: Source) -> Vm {
+    let secret = Box::leak(Box::new(Secret::of(b"configuration")));
+    Vm { source, shared: Shared::new(table, secret, "corp") }
+}
+
+/// The only VM of its process.
+fn vm(remote: Remote) -> Vm {
+    on(leak(), Source::remote(remote, 0))
+}
+
+impl Vm {
+    fn poll(&mut self, now: u64) -> Option<Get> {
+        self.source.poll(&self.shared, now)
+    }
+    fn answer(&mut self, now: u64, answer: Option<(&[u8], &[u8])>) -> Next {
+        self.source.answer(&self.shared, answer, now)
+    }
+    fn sync(&mut self, now: u64) -> bool {
+        self.source.sync(&self.shared, now)
+    }
+    fn find(&mut self, kid: &str, algorithm: Algorithm, arrived: u64, now: u64) -> Lookup {
+        self.source.find(kid, algorithm, arrived, now)
+    }
+}
+
+fn load(source: &mut Vm, now: u64, kids: &[&str]) {
+    assert!(source.poll(now).is_some(), "a fetch is due at {now}");
+    assert_eq!(source.answer(now + 1, Some((b"200", keys(kids).as_bytes()))), Next::Loaded);
+}
+
+fn find(source: &mut Vm, kid: &str, arrived: u64, now: u64) -> &'static str {
+    match source.find(kid, Algorithm::EdDsa, arrived, now) {
+        Lookup::Key(_) => "key",
+        Lookup::No(_) => "no",
+        Lookup::Wait => "wait",
+    }
+}
+
+#[test]
+fn the_first_fetch_is_due_at_once_and_the_next_after_the_interval() {
+    let mut source = vm(remote());
+    assert_eq!(find(&mut source, "a", 5, 5), "wait");
+    load(&mut source, 10, &["a"]);
+    assert_eq!(find(&mut source, "a", 5, 11), "key");
+    assert!(source.poll(600_000).is_none() && source.poll(600_011).is_some());
+    assert!(source.poll(600_012).is_none(), "one at a time");
+}
+
+#[test]
+fn an_unknown_kid_waits_for_a_set_fetched_after_it_arrived() {
+    let mut source = vm(remote());
+    load(&mut source, 1000, &["a"]);
+    assert_eq!(find(&mut source, "b", 2000, 2000), "wait");
+    assert!(source.poll(2999).is_none(), "not more often than allowed");
+    assert!(source.poll(3000).is_some());
+    assert_eq!(find(&mut source, "c", 3001, 3001), "wait", "arrived after the fetch began");
+    source.answer(3002, Some((b"200", keys(&["a", "b"]).as_bytes())));
+    assert_eq!(find(&mut source, "b", 2000, 3003), "key");
+    assert_eq!(find(&mut source, "x", 2000, 3003), "no");
+    assert_eq!(find(&mut source, "c", 3001, 3003), "wait");
+    load(&mut source, 5000, &["a", "b"]);
+    assert_eq!(find(&mut source, "c", 3001, 5002), "no");
+}
+
+#[test]
+fn a_flood_of_unknown_kids_does_not_fetch_more_often() {
+    let mut source = vm(remote());
+    load(&mut source, 0, &["a"]);
+    let mut fetches = 0;
+    for now in 2..20_000 {
+        find(&mut source, &now.to_string(), now, now);
+        if source.poll(now).is_some() {
+            fetches += 1;
+            source.answer(now, Some((b"200", keys(&["a"]).as_bytes())));
+        }
+    }
+    assert_eq!(fetches, 9);
+}
+
+#[test]
+fn failures_keep_the_keys_and_back_off() {
+    let mut source = vm(remote());
+    load(&mut source, 0, &["a"]);
+    let mut now = 600_001;
+    let page = keys(&["b"]);
+    let bad: [Option<(&[u8], &[u8])>; 6] = [
+        None,
+        Some((b"503", page.as_bytes())),
+        Some((b"301", page.as_bytes())),
+        Some((b"200", b"<html>")),
+        Some((b"200", b"{\"keys\":[]}")),
+        Some((b"200", b"{}")),
+    ];
+    for (answer, pause) in bad.into_iter().zip([1000, 2000, 4000, 8000, 10_000, 10_000]) {
+        assert!(source.poll(now).is_some());
+        assert!(matches!(source.answer(now, answer), Next::Failed(_)));
+        assert_eq!(find(&mut source, "unknown", now, now), "wait");
+        assert!(source.poll(now + pause - 1).is_none());
+        assert_eq!(find(&mut source, "a", now, now), "key");
+        now += pause;
+    }
+    load(&mut source, now, &["a"]);
+    assert!(source.poll(now + 599_999).is_none(), "a good fetch ends the back-off");
+}
+
+#[test]
+fn one_unknown_kid_causes_one_fetch() {
+    let mut source = vm(remote());
+    load(&mut source, 0, &["a"]);
+    assert_eq!(find(&mut source, "b", 10_000, 10_000), "wait");
+    assert!(source.poll(10_010).is_some());
+    for now in 10_011..10_200 {
+        assert_eq!(find(&mut source, "b", 10_000, now), "wait");
+    }
+    source.answer(10_200, Some((b"200", keys(&["a"]).as_bytes())));
+    assert_eq!(find(&mut source, "b", 10_000, 10_201), "no");
+    assert!((10_202..60_000).all(|now| source.poll(now).is_none()));
+}
+
+#[test]
+fn a_clock_set_back_does_not_stop_the_keys() {
+    let mut source = vm(remote());
+    load(&mut source, 9_000_000, &["a"]);
+    assert!(source.poll(1_000).is_some(), "due at once");
+    source.answer(1_001, Some((b"200", keys(&["b"]).as_bytes())));
+    assert_eq!((find(&mut source, "b", 1_002, 1_002), find(&mut source, "a", 1_002, 1_002)), ("key", "wait"));
+    assert!(source.poll(601_001).is_some());
+}
+
+#[test]
+fn a_key_that_changes_its_algorithm_is_fetched_anew() {
+    let mut source = vm(remote());
+    load(&mut source, 0, &["a"]);
+    assert!(matches!(source.find("a", Algorithm::Es256, 3_000, 3_000), Lookup::Wait));
+    load(&mut source, 3_001, &["a"]);
+    assert!(matches!(source.find("a", Algorithm::Es256, 3_000, 3_003), Lookup::No(_)));
+}
+
+#[test]
+fn keys_are_used_no_longer_than_max_stale() {
+    let mut source = vm(remote());
+    load(&mut source, 0, &["a"]);
+    let jwk = match source.find("a", Algorithm::EdDsa, 0, 10) {
+        Lookup::Key(key) => key.jwk.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((find(&mut source, "a", 0, 3_599_999), source.source.has(&jwk, 3_599_999)), ("key", true));
+    assert_eq!((find(&mut source, "a", 0, 3_600_000), source.source.has(&jwk, 3_600_000)), ("wait", false));
+}
+
+#[test]
+fn an_answer_that_never_comes_is_given_up() {
+    let mut source = vm(remote());
+    assert!(source.poll(0).is_some() && source.poll(9_999).is_none());
+    assert!(source.poll(10_000).is_none(), "it backs off first");
+    assert!(source.poll(11_000).is_some());
+    assert!(matches!(source.answer(11_001, None), Next::Failed(_)));
+    assert!(matches!(source.answer(11_002, Some((b"200", keys(&["a"]).as_bytes()))), Next::Failed(_)), "a late answer");
+    assert_eq!(find(&mut source, "a", 0, 11_003), "wait");
+}
+
+#[test]
+fn discovery_leads_to_the_keys() {
+    let issuer = "https://idp/realm";
+    let discovering = || {
+        let start = Url::parse(issuer).unwrap().discovery();
+        vm(Remote { discover: Some(issuer.into()), start, ..remote() })
+    };
+    let mut source = discovering();
+    let first = source.poll(0).unwrap();
+    assert_eq!((first.cluster.as_str(), first.url.path.as_str()), ("idp", "/realm/.well-known/openid-configuration"));
+    let document = br#"{"issuer":"https://idp/realm","jwks_uri":"https://keys.idp/k"}"#;
+    let Next::Get(second) = source.answer(1, Some((b"200", document))) else { panic!() };
+    assert_eq!((second.cluster.as_str(), second.url.to_string().as_str()), ("keys", "https://keys.idp/k"));
+    assert_eq!(source.answer(2, Some((b"200", keys(&["a"]).as_bytes()))), Next::Loaded);
+    assert_eq!(find(&mut source, "a", 5, 5), "key");
+    for bad in [
+        &br#"{"issuer":"https://evil/","jwks_uri":"https://keys.idp/k"}"#[..],
+        br#"{"issuer":"https://idp/realm"}"#,
+        br#"{"issuer":"https://idp/realm","jwks_uri":"http://keys.idp/k"}"#,
+        br#"{"issuer":"https://idp/realm","jwks_uri":"file:///k"}"#,
+    ] {
+        let mut source = discovering();
+        source.poll(0);
+        assert!(matches!(source.answer(1, Some((b"200", bad))), Next::Failed(_)));
+    }
+}
+
+#[test]
+fn inline_keys_say_at_once_what_they_lack() {
+    let mut source = on(leak(), Source::Inline(KeySet::parse(keys(&["a"]).as_bytes()).unwrap()));
+    assert_eq!((find(&mut source, "a", 0, 0), find(&mut source, "b", 0, 0)), ("key", "no"));
+    assert!(source.poll(0).is_none());
+}
+
+/// Several VMs of one process, and what they do until that time: each ticks every 10 ms; a fetch takes 50.
+fn run(vms: &mut [Vm], from: u64, until: u64, mut provider: impl FnMut(u64) -> Option<String>) -> usize {
+    let mut answers: Vec<Option<u64>> = vec![None; vms.len()];
+    let mut fetches = 0;
+    for now in (from..until).step_by(10) {
+        for (vm, answer) in vms.iter_mut().zip(&mut answers) {
+            if answer.take_if(|at| *at <= now).is_some() {
+                let body = provider(now);
+                vm.answer(now, body.as_ref().map(|body| (&b"200"[..], body.as_bytes())));
+            }
+            vm.sync(now);
+            if vm.poll(now).is_some() {
+                fetches += 1;
+                *answer = Some(now + 50);
+            }
+        }
+    }
+    fetches
+}
+
+fn vms(count: usize) -> (Vec<Vm>, &'static Table) {
+    let table = leak();
+    ((0..count).map(|_| on(table, Source::remote(remote(), 0))).collect(), table)
+}
+
+#[test]
+fn one_vm_fetches_for_all() {
+    let (mut vms, table) = vms(5);
+    assert_eq!(run(&mut vms, 1_000, 3_000_000, |_| Some(keys(&["a"]))), 5, "one for each interval of 10 minutes");
+    for vm in &mut vms {
+        assert_eq!(find(vm, "a", 2_999_000, 2_999_990), "key");
+    }
+    let mut new = on(table, Source::remote(remote(), 0));
+    assert!(new.sync(2_999_995), "a VM that is loaded anew has the keys at once");
+    assert_eq!(find(&mut new, "a", 2_999_995, 2_999_995), "key");
+    assert!(new.poll(2_999_995).is_none(), "and does not fetch");
+}
+
+#[test]
+fn a_failed_fetch_is_every_vms() {
+    let (mut vms, _) = vms(4);
+    // 1, 2, 4, 8 and then 10 s of pause.
+    assert_eq!(run(&mut vms, 1_000, 45_000, |_| None), 7);
+    assert_eq!(run(&mut vms, 45_000, 100_000, |_| Some(keys(&["a"]))), 1);
+    assert!(vms.iter_mut().all(|vm| find(vm, "a", 99_000, 100_000) == "key"));
+}
+
+#[test]
+fn an_unknown_kid_in_every_vm_causes_one_fetch() {
+    let (mut vms, _) = vms(4);
+    run(&mut vms, 1_000, 2_000, |_| Some(keys(&["a"])));
+    for vm in &mut vms {
+        assert_eq!(find(vm, "b", 10_000, 10_000), "wait");
+    }
+    assert_eq!(run(&mut vms, 10_010, 10_500, |_| Some(keys(&["a", "b"]))), 1);
+    assert!(vms.iter_mut().all(|vm| find(vm, "b", 10_000, 10_500) == "key" && find(vm, "c", 10_000, 10_500) == "no"));
+}
+
+#[test]
+fn a_vm_that_died_while_it_fetched_is_not_waited_for_for_ever() {
+    let (mut vms, _) = vms(2);
+    assert!(vms[0].poll(1_000).is_some(), "and never answers");
+    assert!((1_000..6_000).all(|now| vms[1].poll(now).is_none()));
+    assert!(vms[1].poll(6_000).is_some());
+}
+
+#[test]
+fn keys_that_a_set_no_longer_has_are_gone_in_every_vm() {
+    let (mut vms, _) = vms(3);
+    run(&mut vms, 1_000, 2_000, |_| Some(keys(&["a"])));
+    run(&mut vms, 601_100, 602_000, |_| Some(keys(&["b"])));
+    assert!(
+        vms.iter_mut().all(|vm| find(vm, "b", 602_000, 602_000) == "key" && find(vm, "a", 601_000, 602_000) == "no")
+    );
+}
+
+#[test]
+fn another_plugin_that_overwrites_everything_only_makes_more_fetches() {
+    for change in [|value: &mut Vec<u8>| value.clear(), |value: &mut Vec<u8>| value[33] ^= 1] {
+        let (mut vms, table) = vms(3);
+        run(&mut vms, 1_000, 2_000, |_| Some(keys(&["a"])));
+        for now in (2_000..1_300_000).step_by(1000) {
+            table.overwrite(|value| {
+                if value.len() > 33 {
+                    change(value)
+                }
+            });
+            run(&mut vms, now, now + 20, |_| Some(keys(&["a"])));
+            assert!(vms.iter_mut().all(|vm| find(vm, "a", now, now) == "key"), "{now}");
+        }
+        run(&mut vms, 1_300_000, 1_301_000, |_| Some(keys(&["a"])));
+        assert!(on(table, Source::remote(remote(), 0)).sync(1_301_000), "what was overwritten is published again");
+    }
+}
+
+#[test]
+fn what_was_published_before_is_not_taken_back() {
+    let (mut vms, table) = vms(2);
+    run(&mut vms, 1_000, 2_000, |_| Some(keys(&["old"])));
+    let entries = ["keys", "lease"].map(|what| {
+        let name = format!("temporal-auth/{}/corp/{what}", SCOPE);
+        (table.load(&name).unwrap().0, name)
+    });
+    run(&mut vms, 601_100, 602_000, |_| Some(keys(&["new"])));
+    for (value, name) in &entries {
+        assert!(table.store(name, value, 0));
+    }
+    run(&mut vms, 602_000, 603_000, |_| Some(keys(&["new"])));
+    assert!(vms.iter_mut().all(|vm| find(vm, "new", 0, 603_000) == "key" && find(vm, "old", 0, 603_000) == "no"));
+}
+
+#[test]
+fn a_configuration_inherits_what_another_fetched_from_the_same_place() {
+    let mut old = vm(remote());
+    load(&mut old, 1_000, &["a"]);
+    let mut new = vm(Remote { refresh: 60_000, max_stale: 120_000, ..remote() });
+    new.source.inherit(&old.source);
+    assert_eq!(find(&mut new, "a", 2_000, 2_000), "key");
+    assert!(new.poll(2_000).is_none() && new.poll(61_000).is_some());
+    let start = Url::parse("https://other/jwks").unwrap();
+    for elsewhere in [Remote { start, ..remote() }, Remote { cluster: "other".into(), ..remote() }] {
+        let mut new = vm(elsewhere);
+        new.source.inherit(&old.source);
+        assert_eq!(find(&mut new, "a", 2_000, 2_000), "wait");
+    }
+}
+
+#[test]
+fn refreshes_are_spread() {
+    let mut source = on(leak(), Source::remote(remote(), 500));
+    load(&mut source, 1_000, &["a"]);
+    assert!(source.poll(571_000).is_none() && source.poll(571_001).is_some(), "by half of a tenth");
+}

@@ -1,0 +1,214 @@
+//! Finds the rules that may mean a caller without a look at each: among ten thousand grants as fast as among ten.
+//!
+//! A rule is kept under one condition of its `who` that tells callers apart by a literal, or by the literal that a pattern
+//! starts with: under that which the fewest other rules share, for all conditions must hold anyway. Rules without one are
+//! found for every caller. What is found is matched in full afterwards: the index decides nothing, it leaves out.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::rc::Rc;
+
+use super::denial::Denial;
+use super::grant::Grant;
+use super::pattern::Head;
+use super::who::Who;
+use crate::identity::{ClaimName, Identity};
+
+/// A rule that means some callers.
+pub trait Means {
+    /// Which; none means everybody.
+    fn who(&self) -> Option<&Who>;
+}
+
+impl Means for Grant {
+    fn who(&self) -> Option<&Who> {
+        Some(&self.who)
+    }
+}
+
+impl Means for Rc<Denial> {
+    fn who(&self) -> Option<&Who> {
+        self.who.as_ref()
+    }
+}
+
+/// Rules in the order of the configuration, and the index over them.
+#[derive(Debug)]
+pub struct Rules<R> {
+    list: Vec<R>,
+    index: Index,
+}
+
+impl<R: Means> Rules<R> {
+    /// Every rule that means this caller, and few others, in their order.
+    pub fn about(&self, identity: &Identity) -> impl Iterator<Item = &R> {
+        self.index.find(identity).into_iter().filter_map(|place| self.list.get(place))
+    }
+}
+
+impl<R: Means> From<Vec<R>> for Rules<R> {
+    fn from(list: Vec<R>) -> Self {
+        let index = Index::new(&list.iter().map(Means::who).collect::<Vec<_>>());
+        Self { list, index }
+    }
+}
+
+impl<R> Default for Rules<R> {
+    fn default() -> Self {
+        Self { list: Vec::new(), index: Index::default() }
+    }
+}
+
+impl<R> Deref for Rules<R> {
+    type Target = [R];
+
+    fn deref(&self) -> &[R] {
+        &self.list
+    }
+}
+
+/// Places of rules, by what their conditions have in common.
+#[derive(Debug, Default)]
+struct Index {
+    /// Those of rules that have no condition to be found by.
+    unkeyed: Vec<usize>,
+    /// What conditions are about; keys begin with the place in this list.
+    fields: Vec<Field>,
+    /// Numbers of buckets, by [`key`].
+    keys: HashMap<Box<str>, usize>,
+    buckets: Vec<Bucket>,
+}
+
+#[derive(Debug, Default)]
+struct Bucket {
+    /// How many rules have a condition with this key.
+    shared: usize,
+    /// Places of those that are kept here.
+    places: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct Field {
+    of: Of,
+    /// How long the literals are that patterns start with, in bytes.
+    starts: Vec<usize>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Of {
+    Issuer,
+    Subject,
+    Peer,
+    Claim(ClaimName),
+}
+
+impl Index {
+    fn new(rules: &[Option<&Who>]) -> Self {
+        let mut index = Self::default();
+        let keyed: Vec<_> = rules.iter().map(|who| who.map(|who| index.conditions(who)).unwrap_or_default()).collect();
+        for bucket in keyed.iter().flatten().flatten() {
+            if let Some(bucket) = index.buckets.get_mut(*bucket) {
+                bucket.shared = bucket.shared.saturating_add(1);
+            }
+        }
+        for (place, conditions) in keyed.iter().enumerate() {
+            let shared = |bucket: &usize| index.buckets.get(*bucket).map_or(0, |bucket| bucket.shared);
+            let crowd = |buckets: &&Vec<usize>| buckets.iter().map(shared).fold(0, usize::saturating_add);
+            let Some(chosen) = conditions.iter().min_by_key(crowd) else {
+                index.unkeyed.push(place);
+                continue;
+            };
+            for bucket in chosen {
+                if let Some(bucket) = index.buckets.get_mut(*bucket) {
+                    bucket.places.push(place);
+                }
+            }
+        }
+        index
+    }
+
+    /// The conditions that a value meets only if it has one of a few literals in common with their patterns: the buckets
+    /// of those literals.
+    fn conditions(&mut self, who: &Who) -> Vec<Vec<usize>> {
+        let issuers = who.issuers.iter().map(|name| Some(Head::Whole(name))).collect();
+        let claims = who.claims.0.iter().map(|(name, patterns)| (Of::Claim(name.clone()), patterns.as_slice()));
+        let peer = (Of::Peer, who.peer.as_deref().unwrap_or_default());
+        let patterns = claims.chain([(Of::Subject, who.subject.as_slice()), peer]);
+        let mut headed: Vec<(Of, Option<Vec<Head<'_>>>)> =
+            patterns.map(|(of, patterns)| (of, patterns.iter().map(|pattern| pattern.head()).collect())).collect();
+        headed.push((Of::Issuer, issuers));
+        let headed = headed.into_iter().filter_map(|(of, heads)| Some((of, heads.filter(|heads| !heads.is_empty())?)));
+        headed.map(|(of, heads)| heads.into_iter().map(|head| self.bucket(&of, head)).collect()).collect()
+    }
+
+    /// The bucket of a literal, which is a new one if there is none yet.
+    fn bucket(&mut self, of: &Of, head: Head<'_>) -> usize {
+        let place = self.fields.iter().position(|field| field.of == *of).unwrap_or_else(|| {
+            self.fields.push(Field { of: of.clone(), starts: Vec::new() });
+            self.fields.len().saturating_sub(1)
+        });
+        let text = match head {
+            Head::Whole(text) => key(place, text) + WHOLE,
+            Head::Start(text) => {
+                if let Some(field) = self.fields.get_mut(place).filter(|field| !field.starts.contains(&text.len())) {
+                    field.starts.push(text.len());
+                }
+                key(place, text)
+            }
+        };
+        let next = self.buckets.len();
+        let bucket = *self.keys.entry(text.into()).or_insert(next);
+        if bucket == next {
+            self.buckets.push(Bucket::default());
+        }
+        bucket
+    }
+
+    /// Places of every rule that means this caller, and of few others, in their order.
+    fn find(&self, identity: &Identity) -> Vec<usize> {
+        let mut found = Vec::new();
+        for (place, field) in self.fields.iter().enumerate() {
+            match &field.of {
+                Of::Issuer => identity.issuer.iter().for_each(|issuer| self.look_up(place, field, issuer, &mut found)),
+                Of::Subject => self.look_up(place, field, &identity.subject, &mut found),
+                Of::Peer => identity.peer.iter().for_each(|peer| self.look_up(place, field, peer, &mut found)),
+                Of::Claim(name) => {
+                    name.values(&identity.claims)
+                        .iter()
+                        .for_each(|value| self.look_up(place, field, value, &mut found));
+                }
+            }
+        }
+        // Each bucket once, however many values lead there.
+        sort(&mut found);
+        let buckets = found.into_iter().filter_map(|bucket| self.buckets.get(bucket));
+        let mut places = self.unkeyed.clone();
+        buckets.for_each(|bucket| places.extend(&bucket.places));
+        sort(&mut places);
+        places
+    }
+
+    fn look_up(&self, place: usize, field: &Field, value: &str, found: &mut Vec<usize>) {
+        let mut key = key(place, value);
+        let before = key.len().saturating_sub(value.len());
+        for length in &field.starts {
+            let start = before.checked_add(*length).and_then(|end| key.get(..end));
+            found.extend(start.and_then(|start| self.keys.get(start)));
+        }
+        key.push_str(WHOLE);
+        found.extend(self.keys.get(key.as_str()));
+    }
+}
+
+/// Ends the key of a whole value. A pattern that starts with what ends so would only share its bucket.
+const WHOLE: &str = "\0";
+
+/// The key of a value or its start, of the field at this place.
+fn key(place: usize, text: &str) -> String {
+    format!("{place}:{text}")
+}
+
+fn sort(list: &mut Vec<usize>) {
+    list.sort_unstable();
+    list.dedup();
+}

@@ -1,0 +1,46 @@
+//! The raw signatures of tests/conformance/data/signatures.jsonl.gz; its README has the format.
+
+use flate2::read::GzDecoder;
+use serde_json::{Map, Value};
+use temporal_auth::token::jose::Algorithm;
+
+/// A signature by a key, and whether it is good.
+pub struct Vector {
+    /// The file of Wycheproof that it is from.
+    pub set: String,
+    /// Its set, its number there and what it is about.
+    pub name: String,
+    pub algorithm: Algorithm,
+    pub jwk: Map<String, Value>,
+    pub message: Vec<u8>,
+    pub signature: Vec<u8>,
+    pub valid: bool,
+    /// Whether the key is one that is taken at all.
+    pub supported: bool,
+}
+
+pub fn read() -> Vec<Vector> {
+    let file = std::fs::File::open("tests/conformance/data/signatures.jsonl.gz").unwrap();
+    let lines = std::io::read_to_string(GzDecoder::new(file)).unwrap();
+    lines.lines().map(|line| vector(&serde_json::from_str(line).unwrap())).collect()
+}
+
+fn vector(line: &Value) -> Vector {
+    let text = |name: &str| line[name].as_str().unwrap();
+    let flag = |name: &str| line[name].as_bool().unwrap();
+    Vector {
+        set: text("set").to_owned(),
+        name: format!("{} {}: {}", text("set"), line["id"], text("comment")),
+        algorithm: Algorithm::named(text("algorithm")).unwrap(),
+        jwk: line["jwk"].as_object().unwrap().clone(),
+        message: bytes(text("message")),
+        signature: bytes(text("signature")),
+        valid: flag("valid"),
+        supported: flag("supported"),
+    }
+}
+
+fn bytes(digits: &str) -> Vec<u8> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}

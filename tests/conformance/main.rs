@@ -1,0 +1,48 @@
+//! Published vectors of tokens, keys and signatures (data/README.md) through the layers that a caller's token goes
+//! through: JOSE header, key set, signature.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    missing_docs,
+    unreachable_pub
+)]
+
+mod hostile;
+mod rfc;
+mod signatures;
+#[path = "../common/signatures.rs"]
+mod vectors;
+mod wycheproof;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use temporal_auth::keys::{Found, KeySet};
+use temporal_auth::token::jose::Jws;
+
+/// Takes a token apart, finds its key and verifies it, as the filter does before it looks at claims, which these tokens
+/// do not have.
+///
+/// # Errors
+/// Why it is refused.
+fn verify(keys: &Result<KeySet, String>, token: &str) -> Result<(), String> {
+    let jws = Jws::parse(token.as_bytes())?;
+    match keys.as_ref()?.find(&jws.kid, jws.algorithm) {
+        Found::Key(key) if key.verify(jws.algorithm, jws.signed, &jws.signature) => Ok(()),
+        Found::Key(_) => Err("signature".to_owned()),
+        Found::Unfit => Err("a key of that kid for another algorithm".to_owned()),
+        Found::Nothing => Err("no key of that kid".to_owned()),
+    }
+}
+
+fn key_set(keys: &[&Value]) -> Result<KeySet, String> {
+    KeySet::parse(json!({ "keys": keys }).to_string().as_bytes())
+}
+
+fn decode(text: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(text).unwrap()
+}
