@@ -17,7 +17,12 @@ use crate::wire::headers;
 use hostcalls::{Level, Map, Metric};
 use stream::Held;
 
-/// How often the root context ticks while a key is awaited, and otherwise, in milliseconds.
+/// How many waiting requests are woken in one call of the host. It acts on what the module says only after that call, and
+/// each answered stream calls the module once more before the next is answered: so many calls lie on the stack at a time,
+/// and at some hundreds the virtual machine fails.
+const AT_ONCE: usize = 16;
+/// How often the root context ticks while requests are woken, while a key is awaited, and otherwise, in milliseconds.
+const WAKING_TICK: u32 = 1;
 const BUSY_TICK: u32 = 10;
 const IDLE_TICK: u32 = 1000;
 

@@ -10,7 +10,7 @@ use proxy_wasm::types::ContextType;
 
 use super::hostcalls::{self, Buffer, Level, Map};
 use super::stream::Stream;
-use super::{BUSY_TICK, IDLE_TICK, Metrics, Process, Shared, now};
+use super::{AT_ONCE, BUSY_TICK, IDLE_TICK, Metrics, Process, Shared, now};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::keys::{Get, Next, Waiting};
@@ -78,7 +78,7 @@ impl Root {
         }
     }
 
-    /// Wakes every request whose key has come or whose time is up.
+    /// Wakes requests whose key has come or whose time is up, and paces the ticks after it.
     fn wake(&self, shared: &Shared, engine: &mut Engine) {
         let now = now();
         let due: Vec<_> = match shared.waiting.try_borrow() {
@@ -86,8 +86,9 @@ impl Root {
                 .iter()
                 .filter(|(_, held)| held.try_borrow().is_ok_and(|held| held.call().is_due(engine, now)))
                 .map(|(id, held)| (id, Rc::clone(held)))
+                .take(AT_ONCE)
                 .collect(),
-            Err(_) => return,
+            Err(_) => Vec::new(),
         };
         for (id, held) in &due {
             let still = match (hostcalls::set_effective_context(*id), held.try_borrow_mut()) {
@@ -102,6 +103,14 @@ impl Root {
         if !due.is_empty() && hostcalls::set_effective_context(self.id).is_err() {
             hostcalls::log(Level::Error, "temporal-auth: the host lost the root context");
         }
+        let waits = shared.waiting.try_borrow().is_ok_and(|waiting| !waiting.is_empty());
+        shared.tick_at(if due.len() >= AT_ONCE {
+            WAKING_TICK
+        } else if waits || engine.is_busy() {
+            BUSY_TICK
+        } else {
+            IDLE_TICK
+        });
     }
 
     fn count(shared: &Shared, engine: &mut Engine) {
@@ -112,11 +121,6 @@ impl Root {
             }
         }
         shared.metrics.tell_waiting(shared.waiting.try_borrow().map_or(0, |waiting| waiting.len()));
-    }
-
-    fn pace(shared: &Shared, engine: &Engine) {
-        let waits = shared.waiting.try_borrow().is_ok_and(|waiting| !waiting.is_empty());
-        shared.tick_at(if waits || engine.is_busy() { BUSY_TICK } else { IDLE_TICK });
     }
 }
 
@@ -133,7 +137,6 @@ impl Context for Root {
         let answer = status.and_then(|(_, status)| Some((status, body.as_deref().ok()?)));
         self.answered(&mut engine, issuer, answer, None);
         self.wake(&shared, &mut engine);
-        Self::pace(&shared, &engine);
     }
 }
 
@@ -196,7 +199,6 @@ impl RootContext for Root {
             Self::count(&shared, &mut engine);
         }
         self.wake(&shared, &mut engine);
-        Self::pace(&shared, &engine);
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
