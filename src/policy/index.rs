@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use super::denial::Denial;
 use super::grant::Grant;
-use super::pattern::Head;
+use super::pattern::{Head, Pattern};
 use super::who::Who;
 use crate::identity::{ClaimName, Identity};
 
@@ -72,7 +72,7 @@ impl<R> Deref for Rules<R> {
 struct Index {
     /// Those of rules that have no condition to be found by.
     unkeyed: Vec<usize>,
-    /// What conditions are about; keys begin with the place in this list.
+    /// What conditions are about; keys begin with the place in this list, as a character.
     fields: Vec<Field>,
     /// Numbers of buckets, by [`key`].
     keys: HashMap<Box<str>, usize>,
@@ -89,17 +89,17 @@ struct Bucket {
 
 #[derive(Debug)]
 struct Field {
-    of: Of,
+    of: Of<ClaimName>,
     /// How long the literals are that patterns start with, in bytes.
     starts: Vec<usize>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Of {
+#[derive(Debug)]
+enum Of<Name> {
     Issuer,
     Subject,
     Peer,
-    Claim(ClaimName),
+    Claim(Name),
 }
 
 impl Index {
@@ -130,23 +130,48 @@ impl Index {
     /// The conditions that a value meets only if it has one of a few literals in common with their patterns: the buckets
     /// of those literals.
     fn conditions(&mut self, who: &Who) -> Vec<Vec<usize>> {
-        let issuers = who.issuers.iter().map(|name| Some(Head::Whole(name))).collect();
-        let claims = who.claims.0.iter().map(|(name, patterns)| (Of::Claim(name.clone()), patterns.as_slice()));
-        let peer = (Of::Peer, who.peer.as_deref().unwrap_or_default());
-        let patterns = claims.chain([(Of::Subject, who.subject.as_slice()), peer]);
-        let mut headed: Vec<(Of, Option<Vec<Head<'_>>>)> =
-            patterns.map(|(of, patterns)| (of, patterns.iter().map(|pattern| pattern.head()).collect())).collect();
-        headed.push((Of::Issuer, issuers));
-        let headed = headed.into_iter().filter_map(|(of, heads)| Some((of, heads.filter(|heads| !heads.is_empty())?)));
-        headed.map(|(of, heads)| heads.into_iter().map(|head| self.bucket(&of, head)).collect()).collect()
+        let mut conditions = Vec::new();
+        for (name, patterns) in &who.claims.0 {
+            self.condition(&Of::Claim(name), patterns, &mut conditions);
+        }
+        self.condition(&Of::Subject, &who.subject, &mut conditions);
+        self.condition(&Of::Peer, who.peer.as_deref().unwrap_or_default(), &mut conditions);
+        if !who.issuers.is_empty() {
+            let field = self.field(&Of::Issuer);
+            conditions.push(who.issuers.iter().map(|name| self.bucket(field, Head::Whole(name))).collect());
+        }
+        conditions
+    }
+
+    fn condition(&mut self, of: &Of<&ClaimName>, patterns: &[Pattern], conditions: &mut Vec<Vec<usize>>) {
+        if !patterns.is_empty() && patterns.iter().all(|pattern| pattern.head().is_some()) {
+            let field = self.field(of);
+            let heads = patterns.iter().filter_map(Pattern::head);
+            conditions.push(heads.map(|head| self.bucket(field, head)).collect());
+        }
+    }
+
+    /// The place of a field, which is a new one if it is not there yet.
+    fn field(&mut self, of: &Of<&ClaimName>) -> usize {
+        let known = |field: &Field| match (&field.of, of) {
+            (Of::Claim(known), Of::Claim(name)) => known == *name,
+            (Of::Issuer, Of::Issuer) | (Of::Subject, Of::Subject) | (Of::Peer, Of::Peer) => true,
+            _ => false,
+        };
+        self.fields.iter().position(known).unwrap_or_else(|| {
+            let of = match of {
+                Of::Issuer => Of::Issuer,
+                Of::Subject => Of::Subject,
+                Of::Peer => Of::Peer,
+                Of::Claim(name) => Of::Claim((*name).clone()),
+            };
+            self.fields.push(Field { of, starts: Vec::new() });
+            self.fields.len().saturating_sub(1)
+        })
     }
 
     /// The bucket of a literal, which is a new one if there is none yet.
-    fn bucket(&mut self, of: &Of, head: Head<'_>) -> usize {
-        let place = self.fields.iter().position(|field| field.of == *of).unwrap_or_else(|| {
-            self.fields.push(Field { of: of.clone(), starts: Vec::new() });
-            self.fields.len().saturating_sub(1)
-        });
+    fn bucket(&mut self, place: usize, head: Head<'_>) -> usize {
         let text = match head {
             Head::Whole(text) => key(place, text) + WHOLE,
             Head::Start(text) => {
@@ -201,9 +226,13 @@ impl Index {
 /// Ends the key of a whole value. A pattern that starts with what ends so would only share its bucket.
 const WHOLE: &str = "\0";
 
-/// The key of a value or its start, of the field at this place.
+/// The key of a value or its start, of the field at this place. Fields that shared a character would share buckets.
 fn key(place: usize, text: &str) -> String {
-    format!("{place}:{text}")
+    // With room for the end, so that it is allocated once.
+    let mut key = String::with_capacity(text.len().saturating_add(8));
+    key.push(u32::try_from(place).ok().and_then(char::from_u32).unwrap_or_default());
+    key.push_str(text);
+    key
 }
 
 fn sort(list: &mut Vec<usize>) {
