@@ -71,6 +71,7 @@ lint: setup ## formatting, clippy (native and wasm), generated table up to date
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo fmt --check --manifest-path cli/Cargo.toml
+	cargo fmt --check --manifest-path bench/policy/Cargo.toml
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --manifest-path cli/Cargo.toml --all-targets -- -D warnings
 	scripts/wasm-cargo.sh clippy --lib -- -D warnings
@@ -81,13 +82,15 @@ format: ## format the Rust code
 	cargo fmt
 	cargo fmt --manifest-path fuzz/Cargo.toml
 	cargo fmt --manifest-path cli/Cargo.toml
+	cargo fmt --manifest-path bench/policy/Cargo.toml
 
 table: setup ## regenerate the method table from data/temporal
 	$(PY) tools/methods.py
 
-bench: module ## proxy CPU per request: no filter, this one, Envoy's native chain
+bench: module ## proxy CPU per request: no filter, this one, Envoy's native chain; and what ten thousand grants cost
 	@scripts/setup.sh bench
 	$(PY) bench/run.py $(BENCH_ARGS)
+	$(PY) bench/scale.py
 
 clean: ## remove everything that was built or installed here
-	rm -rf target cli/target .cache demo/idp/node_modules
+	rm -rf target cli/target bench/policy/target .cache demo/idp/node_modules

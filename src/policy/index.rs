@@ -102,52 +102,58 @@ enum Of<Name> {
     Claim(Name),
 }
 
+/// A literal of one condition of a rule.
+#[derive(Debug, Clone, Copy)]
+struct Literal {
+    rule: usize,
+    condition: usize,
+    bucket: usize,
+}
+
 impl Index {
     fn new(rules: &[Option<&Who>]) -> Self {
-        let mut index = Self::default();
-        let keyed: Vec<_> = rules.iter().map(|who| who.map(|who| index.conditions(who)).unwrap_or_default()).collect();
-        for bucket in keyed.iter().flatten().flatten() {
-            if let Some(bucket) = index.buckets.get_mut(*bucket) {
+        let mut index = Self { keys: HashMap::with_capacity(rules.len()), ..Self::default() };
+        let mut literals = Vec::with_capacity(rules.len().saturating_mul(2));
+        for (rule, who) in rules.iter().enumerate() {
+            let before = literals.len();
+            who.iter().for_each(|who| index.conditions(rule, who, &mut literals));
+            if literals.len() == before {
+                index.unkeyed.push(rule);
+            }
+        }
+        for literal in &literals {
+            if let Some(bucket) = index.buckets.get_mut(literal.bucket) {
                 bucket.shared = bucket.shared.saturating_add(1);
             }
         }
-        for (place, conditions) in keyed.iter().enumerate() {
-            let shared = |bucket: &usize| index.buckets.get(*bucket).map_or(0, |bucket| bucket.shared);
-            let crowd = |buckets: &&Vec<usize>| buckets.iter().map(shared).fold(0, usize::saturating_add);
-            let Some(chosen) = conditions.iter().min_by_key(crowd) else {
-                index.unkeyed.push(place);
-                continue;
-            };
-            for bucket in chosen {
-                if let Some(bucket) = index.buckets.get_mut(*bucket) {
-                    bucket.places.push(place);
+        for of_rule in literals.chunk_by(|one, next| one.rule == next.rule) {
+            let shared = |literal: &Literal| index.buckets.get(literal.bucket).map_or(0, |bucket| bucket.shared);
+            let crowd = |condition: &&[Literal]| condition.iter().map(shared).fold(0, usize::saturating_add);
+            let conditions = of_rule.chunk_by(|one, next| one.condition == next.condition);
+            for literal in conditions.min_by_key(crowd).unwrap_or_default() {
+                if let Some(bucket) = index.buckets.get_mut(literal.bucket) {
+                    bucket.places.push(literal.rule);
                 }
             }
         }
         index
     }
 
-    /// The conditions that a value meets only if it has one of a few literals in common with their patterns: the buckets
-    /// of those literals.
-    fn conditions(&mut self, who: &Who) -> Vec<Vec<usize>> {
-        let mut conditions = Vec::new();
-        for (name, patterns) in &who.claims.0 {
-            self.condition(&Of::Claim(name), patterns, &mut conditions);
+    /// Adds the literals of those conditions that a value meets only if it has one of them in common with a pattern.
+    fn conditions(&mut self, rule: usize, who: &Who, literals: &mut Vec<Literal>) {
+        let claims = who.claims.0.iter().map(|(name, patterns)| (Of::Claim(name), patterns.as_slice()));
+        let others =
+            [(Of::Subject, who.subject.as_slice()), (Of::Peer, who.peer.as_deref().unwrap_or_default())].into_iter();
+        for (condition, (of, patterns)) in others.chain(claims).enumerate() {
+            if patterns.iter().all(|pattern| pattern.head().is_some()) {
+                for head in patterns.iter().filter_map(Pattern::head) {
+                    literals.push(Literal { rule, condition, bucket: self.bucket(&of, head) });
+                }
+            }
         }
-        self.condition(&Of::Subject, &who.subject, &mut conditions);
-        self.condition(&Of::Peer, who.peer.as_deref().unwrap_or_default(), &mut conditions);
-        if !who.issuers.is_empty() {
-            let field = self.field(&Of::Issuer);
-            conditions.push(who.issuers.iter().map(|name| self.bucket(field, Head::Whole(name))).collect());
-        }
-        conditions
-    }
-
-    fn condition(&mut self, of: &Of<&ClaimName>, patterns: &[Pattern], conditions: &mut Vec<Vec<usize>>) {
-        if !patterns.is_empty() && patterns.iter().all(|pattern| pattern.head().is_some()) {
-            let field = self.field(of);
-            let heads = patterns.iter().filter_map(Pattern::head);
-            conditions.push(heads.map(|head| self.bucket(field, head)).collect());
+        for name in &who.issuers {
+            let bucket = self.bucket(&Of::Issuer, Head::Whole(name));
+            literals.push(Literal { rule, condition: usize::MAX, bucket });
         }
     }
 
@@ -171,7 +177,8 @@ impl Index {
     }
 
     /// The bucket of a literal, which is a new one if there is none yet.
-    fn bucket(&mut self, place: usize, head: Head<'_>) -> usize {
+    fn bucket(&mut self, of: &Of<&ClaimName>, head: Head<'_>) -> usize {
+        let place = self.field(of);
         let text = match head {
             Head::Whole(text) => key(place, text) + WHOLE,
             Head::Start(text) => {
@@ -198,7 +205,9 @@ impl Index {
                 Of::Subject => self.look_up(place, field, &identity.subject, &mut found),
                 Of::Peer => identity.peer.iter().for_each(|peer| self.look_up(place, field, peer, &mut found)),
                 Of::Claim(name) => {
-                    name.values(&identity.claims).iter().for_each(|value| self.look_up(place, field, value, &mut found));
+                    name.values(&identity.claims)
+                        .iter()
+                        .for_each(|value| self.look_up(place, field, value, &mut found));
                 }
             }
         }

@@ -158,7 +158,8 @@ impl<'de> Visitor<'de> for TreeVisitor {
         Ok(Tree::List(values))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Tree<'de>, A::Error> {
-        let mut members = Members::default();
+        // Most objects are smaller, and are cut to their size when it is known.
+        let mut members = Members(Vec::with_capacity(8));
         while let Some((name, value)) = object.next_entry::<Tree<'de>, Tree<'de>>()? {
             let Tree::Text(name) = name else { return Err(A::Error::custom("a name that is no string")) };
             if !members.add(name, value) {
@@ -192,7 +193,8 @@ mod tests {
 
     #[test]
     fn refuses_duplicates_at_any_depth_and_anything_after() {
-        for bad in [r#"{"a":1,"b":2,"a":1}"#, r#"[{"b":{"a":1,"\u0061":2}}]"#, "{} {}", "{}x", "", "{\"a\":\"\u{1}\"}"] {
+        for bad in [r#"{"a":1,"b":2,"a":1}"#, r#"[{"b":{"a":1,"\u0061":2}}]"#, "{} {}", "{}x", "", "{\"a\":\"\u{1}\"}"]
+        {
             assert!(parse(bad).is_err(), "{bad}");
         }
         assert!(parse(&"[".repeat(100_000)).is_err(), "depth is bounded");

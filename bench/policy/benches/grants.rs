@@ -21,9 +21,8 @@ fn decisions(criterion: &mut Criterion, name: &str, shape: Shape) {
             target
         };
         let own = target("team-7-payroll");
-        let allows = |principal: &Principal, target: &Target| {
-            matches!(policy.decide(principal, target), Verdict::Allow(_))
-        };
+        let allows =
+            |principal: &Principal, target: &Target| matches!(policy.decide(principal, target), Verdict::Allow(_));
         let known = policy.principal(caller(shape));
         // A decision that is always the same would be worth nothing.
         assert!(allows(&known, &own) && !allows(&known, &target("team-8-payroll")));

@@ -54,9 +54,8 @@ pub fn config(shape: Shape, grants: usize) -> Value {
 /// # Errors
 /// What is wrong with it.
 pub fn load(text: &str) -> Result<Config, String> {
-    Config::parse(text.as_bytes()).map_err(|problems| {
-        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    })
+    Config::parse(text.as_bytes())
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }
 
 /// The caller of team 7, who is in other groups, too.

@@ -94,7 +94,9 @@ fn case(node: &Node<'_>, at: Span) -> Option<Case> {
             Some(None)
         }
         None => members.miss("claims", "the caller's claims, or a `peer`"),
-        Some(node) => node.value().as_object().map(|claims| Some(claims.to_json())).or_else(|| node.wrong("an object of claims")),
+        Some(node) => {
+            node.value().as_object().map(|claims| Some(claims.to_json())).or_else(|| node.wrong("an object of claims"))
+        }
     };
     let method = members.require("method", "a method, as policies name it").and_then(|node| node.text());
     let namespace = optional("namespace");
