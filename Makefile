@@ -76,6 +76,7 @@ lint: setup ## formatting, clippy (native and wasm), generated table up to date
 	cargo fmt --check --manifest-path cli/Cargo.toml
 	cargo fmt --check --manifest-path wasm-test/hostile-plugin/Cargo.toml
 	cargo fmt --check --manifest-path wasm-test/verifiers/Cargo.toml
+	cargo fmt --check --manifest-path bench/policy/Cargo.toml
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --manifest-path cli/Cargo.toml --all-targets -- -D warnings
 	scripts/wasm-cargo.sh clippy --lib -- -D warnings
@@ -90,6 +91,7 @@ format: ## format the Rust code
 	cargo fmt --manifest-path cli/Cargo.toml
 	cargo fmt --manifest-path wasm-test/hostile-plugin/Cargo.toml
 	cargo fmt --manifest-path wasm-test/verifiers/Cargo.toml
+	cargo fmt --manifest-path bench/policy/Cargo.toml
 
 table: setup ## regenerate the method table from data/temporal
 	$(PY) tools/methods.py
@@ -98,9 +100,10 @@ flood: module ## what a flood of bad tokens takes from callers with good ones
 	@scripts/setup.sh bench
 	$(PY) bench/flood.py
 
-bench: module ## proxy CPU per request: no filter, this one, Envoy's native chain
+bench: module ## proxy CPU per request: no filter, this one, Envoy's native chain; and what ten thousand grants cost
 	@scripts/setup.sh bench
 	$(PY) bench/run.py $(BENCH_ARGS)
+	$(PY) bench/scale.py
 
 clean: ## remove everything that was built or installed here
-	rm -rf target cli/target .cache demo/idp/node_modules
+	rm -rf target cli/target bench/policy/target .cache demo/idp/node_modules

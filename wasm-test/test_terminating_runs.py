@@ -46,14 +46,14 @@ def own_gate(open_gate, temporal: Temporal, corp: Minter) -> Gate:  # type: igno
     return open_gate(plugin(corp.config(), GRANTS, roles={MILD: developer}), temporal.port)  # type: ignore[no-any-return]
 
 
-@workflow.defn
+@workflow.defn(sandboxed=False)
 class Victim:
     @workflow.run
     async def run(self) -> None:
         await workflow.wait_condition(lambda: False)
 
 
-@workflow.defn
+@workflow.defn(sandboxed=False)
 class Parent:
     """Its child takes the id of whatever runs."""
 

@@ -16,9 +16,10 @@ use crate::policy::pattern::Pattern;
 use crate::policy::who::Who;
 
 pub(super) fn grants(node: &Node<'_>, roles: &Roles, issuers: &[Named], parity: bool) -> Option<Vec<Grant>> {
-    let mut grants: Vec<Grant> = Vec::new();
-    let mut names = HashSet::new();
-    for node in node.list()? {
+    let nodes = node.list()?;
+    let mut grants: Vec<Grant> = Vec::with_capacity(nodes.len());
+    let mut names = HashSet::with_capacity(nodes.len());
+    for node in nodes {
         if let Some(grant) = grant(&node, roles, issuers, parity) {
             if !names.insert(Rc::clone(&grant.name)) {
                 node.member("name").wrong::<()>("a name that no other grant has");

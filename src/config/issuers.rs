@@ -1,5 +1,6 @@
 //! `issuers`: whose tokens are accepted, by which rules and with which keys.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::node::{Members, Node};
@@ -8,6 +9,7 @@ use crate::identity::{ClaimName, ClaimSet};
 use crate::keys::{KeySet, Remote, Source, Url};
 use crate::token::claims::{TokenRules, plain_typ};
 use crate::token::jose::Algorithm;
+use crate::wire::tree::Tree;
 
 const MINUTE: u64 = 60_000;
 
@@ -55,9 +57,9 @@ pub(super) struct Named {
 /// The issuers by name.
 pub(super) fn named(node: &Node<'_>) -> Vec<Named> {
     let Some(members) = node.value().as_object() else { return Vec::new() };
-    let named = |(name, issuer): (&String, &serde_json::Value)| Named {
-        name: name.as_str().into(),
-        tells_kinds: issuer.get("service_when").is_some(),
+    let named = |(name, issuer): &(Cow<'_, str>, Tree<'_>)| Named {
+        name: (**name).into(),
+        tells_kinds: issuer.as_object().is_some_and(|members| members.get("service_when").is_some()),
     };
     members.iter().map(named).collect()
 }
@@ -114,10 +116,10 @@ fn issuer(name: &str, node: &Node<'_>) -> Option<Issuer> {
 }
 
 fn audiences(node: &Node<'_>) -> Option<Option<Vec<String>>> {
-    if node.value() == "any" {
+    if node.value().as_str() == Some("any") {
         return Some(None);
     }
-    if !node.value().is_array() {
+    if !matches!(node.value(), Tree::List(_)) {
         return node.wrong("a list of audiences, or `any`");
     }
     Some(Some(node.some()?.iter().filter_map(|node| node.text().map(str::to_owned)).collect()))
@@ -200,7 +202,8 @@ fn keys(node: &Node<'_>, issuer: Option<&Node<'_>>) -> Option<KeysFrom> {
         for (name, node) in members.iter().filter(|(name, _)| known.contains(name) && *name != "inline") {
             node.wrong::<()>(format!("no {name} beside inline keys"));
         }
-        let set = KeySet::from_json(inline.value().as_object().or_else(|| inline.wrong("a key set: {keys: […]}"))?);
+        let members = inline.value().as_object().or_else(|| inline.wrong("a key set: {keys: […]}"))?;
+        let set = KeySet::from_json(&members.to_json());
         return set.map_or_else(
             |why| inline.wrong(format!("a key set that can verify tokens ({why})")),
             |set| Some(KeysFrom::Inline(set)),

@@ -17,7 +17,7 @@ use crate::policy::denial::Denial;
 use crate::policy::pattern::Pattern;
 use crate::policy::who::Who;
 use crate::temporal::Catalogue;
-use crate::wire::json;
+use crate::wire::tree::Tree;
 pub use issuers::{Issuer, KeysFrom};
 pub use node::Problem;
 use node::{Node, Problems};
@@ -71,15 +71,16 @@ impl Config {
     /// Everything that is wrong with it.
     pub fn parse(text: &[u8]) -> Result<Self, Vec<Problem>> {
         // JSON first: a line feed is both a blank before it and the first byte of a Struct.
-        let value = json::parse(text).or_else(|why| struct_value::parse(text).ok_or(why)).map_err(|why| {
+        let tree = serde_json::from_slice(text).or_else(|why| struct_value::parse(text).ok_or(why));
+        let tree: Tree<'_> = tree.map_err(|why| {
             vec![Problem {
                 path: String::new(),
-                found: why,
+                found: why.to_string(),
                 expected: "a configuration, as JSON or as a google.protobuf.Struct".to_owned(),
             }]
         })?;
         let problems = Problems::default();
-        let config = read(&Node::root(&value, &problems), text);
+        let config = read(&Node::root(&tree, &problems), text);
         match (config, problems.into_list()) {
             (Some(config), problems) if problems.is_empty() => Ok(config),
             (_, problems) => Err(problems),
@@ -204,7 +205,7 @@ fn asks(who: &Who) -> bool {
 
 fn applies_to(node: &Node<'_>) -> Option<Vec<Pattern>> {
     let clusters = node.members(&["clusters"])?.require("clusters", "a list of cluster names")?;
-    if !clusters.value().is_array() {
+    if !matches!(clusters.value(), Tree::List(_)) {
         return clusters.wrong("a list of cluster names");
     }
     patterns::matchers(&clusters, false)

@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use crate::wire::tree::{self, Tree};
 
 /// How much of a wrong value is shown.
 const MAX_SHOWN: usize = 80;
@@ -47,7 +49,7 @@ impl Problems {
 #[derive(Debug, Clone)]
 pub struct Node<'a> {
     way: Way<'a>,
-    value: &'a Value,
+    value: &'a Tree<'a>,
     problems: &'a Problems,
 }
 
@@ -89,13 +91,13 @@ fn is_plain(byte: u8) -> bool {
 impl<'a> Node<'a> {
     /// The whole configuration.
     #[must_use]
-    pub fn root(value: &'a Value, problems: &'a Problems) -> Self {
+    pub fn root(value: &'a Tree<'a>, problems: &'a Problems) -> Self {
         Self { way: Way { outer: None, step: Step::Root }, value, problems }
     }
 
     /// The value itself.
     #[must_use]
-    pub fn value(&self) -> &'a Value {
+    pub fn value(&self) -> &'a Tree<'a> {
         self.value
     }
 
@@ -107,7 +109,7 @@ impl<'a> Node<'a> {
 
     /// Remembers that something else was expected here.
     pub fn wrong<T>(&self, expected: impl Into<String>) -> Option<T> {
-        let mut found = self.value.to_string();
+        let mut found = self.value.to_json().to_string();
         if found.chars().count() > MAX_SHOWN {
             found = found.chars().take(MAX_SHOWN).chain("…".chars()).collect();
         }
@@ -133,7 +135,7 @@ impl<'a> Node<'a> {
     /// The members of an object, whatever their names.
     pub fn any_members(&self) -> Option<Members<'a>> {
         match self.value {
-            Value::Object(members) => {
+            Tree::Object(members) => {
                 let way = Rc::new(self.way.clone());
                 Some(Members { node: self.clone(), way, members })
             }
@@ -143,7 +145,7 @@ impl<'a> Node<'a> {
 
     /// The values of a list.
     pub fn list(&self) -> Option<Vec<Self>> {
-        let Value::Array(values) = self.value else { return self.wrong("a list") };
+        let Tree::List(values) = self.value else { return self.wrong("a list") };
         let outer = Rc::new(self.way.clone());
         let at = |(place, value)| {
             let way = Way { outer: Some(Rc::clone(&outer)), step: Step::Item(place) };
@@ -159,26 +161,28 @@ impl<'a> Node<'a> {
 
     /// A single value or the values of a list that has some.
     pub fn one_or_some(&self) -> Option<Vec<Self>> {
-        if self.value.is_array() { self.some() } else { Some(vec![self.clone()]) }
+        if matches!(self.value, Tree::List(_)) { self.some() } else { Some(vec![self.clone()]) }
     }
 
     /// A string that is not empty.
     pub fn text(&self) -> Option<&'a str> {
-        match self.value {
-            Value::String(text) if !text.is_empty() => Some(text),
-            _ => self.wrong("a string that is not empty"),
-        }
+        let text = self.value.as_str().filter(|text| !text.is_empty());
+        text.or_else(|| self.wrong("a string that is not empty"))
     }
 
     /// True or false.
     pub fn flag(&self) -> Option<bool> {
-        self.value.as_bool().or_else(|| self.wrong("true or false"))
+        match self.value {
+            Tree::Flag(flag) => Some(*flag),
+            _ => self.wrong("true or false"),
+        }
     }
 
     /// A whole number in a range.
     pub fn number(&self, from: u32, to: u32) -> Option<u32> {
         // A Struct in Envoy's configuration has no other numbers than doubles.
-        match self.value.as_f64() {
+        let number = if let Tree::Number(number) = self.value { number.as_f64() } else { None };
+        match number {
             Some(number) if number.fract() == 0.0 && (f64::from(from)..=f64::from(to)).contains(&number) => {
                 Some(number as u32)
             }
@@ -213,7 +217,7 @@ fn parse_duration(text: &str) -> Option<u64> {
 pub struct Members<'a> {
     node: Node<'a>,
     way: Rc<Way<'a>>,
-    members: &'a Map<String, Value>,
+    members: &'a tree::Members<'a>,
 }
 
 impl<'a> Members<'a> {
@@ -226,7 +230,7 @@ impl<'a> Members<'a> {
     /// The member of that name, if it is there.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Node<'a>> {
-        self.members.get_key_value(name).map(|(name, value)| self.at(name, value))
+        self.members.get(name).map(|(name, value)| self.at(name, value))
     }
 
     /// The member of that name, which must be there.
@@ -242,10 +246,10 @@ impl<'a> Members<'a> {
 
     /// Every member with its name, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, Node<'a>)> {
-        self.members.iter().map(|(name, value)| (name.as_str(), self.at(name, value)))
+        self.members.iter().map(|(name, value)| (&**name, self.at(name, value)))
     }
 
-    fn at(&self, name: &'a str, value: &'a Value) -> Node<'a> {
+    fn at(&self, name: &'a str, value: &'a Tree<'a>) -> Node<'a> {
         let way = Way { outer: Some(Rc::clone(&self.way)), step: Step::Member(name) };
         Node { way, value, problems: self.node.problems }
     }
@@ -269,6 +273,7 @@ mod tests {
     fn a_problem_says_where_what_and_what_instead() {
         let value = serde_json::json!({"a": [{"b": 1, "c/d": "x"}]});
         let problems = Problems::default();
+        let value = Tree::from(&value);
         let root = Node::root(&value, &problems).members(&["a"]).unwrap();
         let list = root.get("a").unwrap().list().unwrap();
         let members = list[0].members(&["b"]).unwrap();

@@ -3,6 +3,7 @@
 use super::node::Node;
 use crate::identity::{ClaimName, ClaimSet};
 use crate::policy::pattern::Pattern;
+use crate::wire::tree::Tree;
 
 /// One pattern or a list of them, to be matched against values.
 pub(super) fn matchers(node: &Node<'_>, captures: bool) -> Option<Vec<Pattern>> {
@@ -13,9 +14,8 @@ pub(super) fn matchers(node: &Node<'_>, captures: bool) -> Option<Vec<Pattern>> 
 
 pub(super) fn matcher(node: &Node<'_>, captures: bool) -> Option<Pattern> {
     // Claims that are numbers or booleans match by their JSON text, so a policy may write them as such.
-    let value = node.value();
-    if value.is_number() || value.is_boolean() {
-        return Some(Pattern::literal(&value.to_string()));
+    if let value @ (Tree::Number(_) | Tree::Flag(_)) = node.value() {
+        return Some(Pattern::literal(&value.to_json().to_string()));
     }
     let pattern = pattern(node)?;
     if !captures && pattern.captures().next().is_some() {

@@ -1,7 +1,11 @@
 //! `google.protobuf.Struct`, as Envoy hands it over when the configuration is written as YAML in envoy.yaml: its
 //! protobuf bytes, not JSON (seen on 1.40; the documentation says otherwise).
 
-use serde_json::{Map, Number, Value};
+use std::borrow::Cow;
+
+use serde_json::Number;
+
+use crate::wire::tree::{Members, Tree};
 
 /// Deeper than any configuration, and far from the end of the stack.
 const MAX_DEPTH: usize = 64;
@@ -9,44 +13,44 @@ const MAX_DEPTH: usize = 64;
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The object a serialized Struct stands for; nothing when the bytes are not one.
-pub(super) fn parse(bytes: &[u8]) -> Option<Value> {
+pub(super) fn parse(bytes: &[u8]) -> Option<Tree<'_>> {
     object(bytes, MAX_DEPTH)
 }
 
 /// `Struct { map<string, Value> fields = 1 }`
-fn object(mut bytes: &[u8], depth: usize) -> Option<Value> {
-    let mut members = Map::new();
+fn object(mut bytes: &[u8], depth: usize) -> Option<Tree<'_>> {
+    let mut members = Members::default();
     while let Some((number, field)) = next(&mut bytes)? {
         let (1, Field::Bytes(entry)) = (number, field) else { return None };
         let (name, value) = member(entry, depth)?;
-        if members.insert(name, value).is_some() {
+        if !members.add(name, value) {
             return None;
         }
     }
-    Some(Value::Object(members))
+    Some(Tree::Object(members))
 }
 
 /// `{ string key = 1; Value value = 2 }`
-fn member(mut bytes: &[u8], depth: usize) -> Option<(String, Value)> {
+fn member(mut bytes: &[u8], depth: usize) -> Option<(Cow<'_, str>, Tree<'_>)> {
     let (mut name, mut value) = (None, None);
     while let Some((number, field)) = next(&mut bytes)? {
         match (number, field) {
-            (1, Field::Bytes(text)) if name.is_none() => name = Some(String::from_utf8(text.to_vec()).ok()?),
+            (1, Field::Bytes(text)) if name.is_none() => name = Some(std::str::from_utf8(text).ok()?.into()),
             (2, Field::Bytes(inner)) if value.is_none() => value = Some(one(inner, depth)?),
             _ => return None,
         }
     }
-    Some((name.unwrap_or_default(), value.unwrap_or(Value::Null)))
+    Some((name.unwrap_or_default(), value.unwrap_or(Tree::Null)))
 }
 
 /// `Value { oneof { null = 1, number = 2, string = 3, bool = 4, struct = 5, list = 6 } }`
-fn one(mut bytes: &[u8], depth: usize) -> Option<Value> {
+fn one(mut bytes: &[u8], depth: usize) -> Option<Tree<'_>> {
     let depth = depth.checked_sub(1)?;
     let value = match next(&mut bytes)? {
-        None | Some((1, Field::Varint(_))) => Value::Null,
-        Some((2, Field::Fixed64(bits))) => Value::Number(number(f64::from_bits(bits))?),
-        Some((3, Field::Bytes(text))) => Value::String(String::from_utf8(text.to_vec()).ok()?),
-        Some((4, Field::Varint(flag))) => Value::Bool(flag != 0),
+        None | Some((1, Field::Varint(_))) => Tree::Null,
+        Some((2, Field::Fixed64(bits))) => Tree::Number(number(f64::from_bits(bits))?),
+        Some((3, Field::Bytes(text))) => Tree::Text(std::str::from_utf8(text).ok()?.into()),
+        Some((4, Field::Varint(flag))) => Tree::Flag(flag != 0),
         Some((5, Field::Bytes(inner))) => object(inner, depth)?,
         Some((6, Field::Bytes(inner))) => list(inner, depth)?,
         Some(_) => return None,
@@ -55,13 +59,13 @@ fn one(mut bytes: &[u8], depth: usize) -> Option<Value> {
 }
 
 /// `ListValue { repeated Value values = 1 }`
-fn list(mut bytes: &[u8], depth: usize) -> Option<Value> {
+fn list(mut bytes: &[u8], depth: usize) -> Option<Tree<'_>> {
     let mut values = Vec::new();
     while let Some((number, field)) = next(&mut bytes)? {
         let (1, Field::Bytes(inner)) = (number, field) else { return None };
         values.push(one(inner, depth)?);
     }
-    Some(Value::Array(values))
+    Some(Tree::List(values))
 }
 
 /// `1`, not `1.0`: in YAML both are one number, and fields that take whole numbers say so.
@@ -129,8 +133,8 @@ mod tests {
             "version": 1, "half": 0.5, "yes": true, "no": false, "nothing": null, "name": "müller",
             "grants": [{"who": {"groups": ["a", "b"]}}, [], {}], "": "", "minus": -7
         });
-        assert_eq!(parse(EXAMPLE), Some(expected));
-        assert_eq!(parse(b""), Some(json!({})));
+        assert_eq!(parse(EXAMPLE), Some(Tree::from(&expected)));
+        assert_eq!(parse(b""), Some(Tree::from(&json!({}))));
     }
 
     #[test]

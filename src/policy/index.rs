@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use super::denial::Denial;
 use super::grant::Grant;
-use super::pattern::Head;
+use super::pattern::{Head, Pattern};
 use super::who::Who;
 use crate::identity::{ClaimName, Identity};
 
@@ -72,7 +72,7 @@ impl<R> Deref for Rules<R> {
 struct Index {
     /// Those of rules that have no condition to be found by.
     unkeyed: Vec<usize>,
-    /// What conditions are about; keys begin with the place in this list.
+    /// What conditions are about; keys begin with the place in this list, as a character.
     fields: Vec<Field>,
     /// Numbers of buckets, by [`key`].
     keys: HashMap<Box<str>, usize>,
@@ -89,64 +89,96 @@ struct Bucket {
 
 #[derive(Debug)]
 struct Field {
-    of: Of,
+    of: Of<ClaimName>,
     /// How long the literals are that patterns start with, in bytes.
     starts: Vec<usize>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Of {
+#[derive(Debug)]
+enum Of<Name> {
     Issuer,
     Subject,
     Peer,
-    Claim(ClaimName),
+    Claim(Name),
+}
+
+/// A literal of one condition of a rule.
+#[derive(Debug, Clone, Copy)]
+struct Literal {
+    rule: usize,
+    condition: usize,
+    bucket: usize,
 }
 
 impl Index {
     fn new(rules: &[Option<&Who>]) -> Self {
-        let mut index = Self::default();
-        let keyed: Vec<_> = rules.iter().map(|who| who.map(|who| index.conditions(who)).unwrap_or_default()).collect();
-        for bucket in keyed.iter().flatten().flatten() {
-            if let Some(bucket) = index.buckets.get_mut(*bucket) {
+        let mut index = Self { keys: HashMap::with_capacity(rules.len()), ..Self::default() };
+        let mut literals = Vec::with_capacity(rules.len().saturating_mul(2));
+        for (rule, who) in rules.iter().enumerate() {
+            let before = literals.len();
+            who.iter().for_each(|who| index.conditions(rule, who, &mut literals));
+            if literals.len() == before {
+                index.unkeyed.push(rule);
+            }
+        }
+        for literal in &literals {
+            if let Some(bucket) = index.buckets.get_mut(literal.bucket) {
                 bucket.shared = bucket.shared.saturating_add(1);
             }
         }
-        for (place, conditions) in keyed.iter().enumerate() {
-            let shared = |bucket: &usize| index.buckets.get(*bucket).map_or(0, |bucket| bucket.shared);
-            let crowd = |buckets: &&Vec<usize>| buckets.iter().map(shared).fold(0, usize::saturating_add);
-            let Some(chosen) = conditions.iter().min_by_key(crowd) else {
-                index.unkeyed.push(place);
-                continue;
-            };
-            for bucket in chosen {
-                if let Some(bucket) = index.buckets.get_mut(*bucket) {
-                    bucket.places.push(place);
+        for of_rule in literals.chunk_by(|one, next| one.rule == next.rule) {
+            let shared = |literal: &Literal| index.buckets.get(literal.bucket).map_or(0, |bucket| bucket.shared);
+            let crowd = |condition: &&[Literal]| condition.iter().map(shared).fold(0, usize::saturating_add);
+            let conditions = of_rule.chunk_by(|one, next| one.condition == next.condition);
+            for literal in conditions.min_by_key(crowd).unwrap_or_default() {
+                if let Some(bucket) = index.buckets.get_mut(literal.bucket) {
+                    bucket.places.push(literal.rule);
                 }
             }
         }
         index
     }
 
-    /// The conditions that a value meets only if it has one of a few literals in common with their patterns: the buckets
-    /// of those literals.
-    fn conditions(&mut self, who: &Who) -> Vec<Vec<usize>> {
-        let issuers = who.issuers.iter().map(|name| Some(Head::Whole(name))).collect();
-        let claims = who.claims.0.iter().map(|(name, patterns)| (Of::Claim(name.clone()), patterns.as_slice()));
-        let peer = (Of::Peer, who.peer.as_deref().unwrap_or_default());
-        let patterns = claims.chain([(Of::Subject, who.subject.as_slice()), peer]);
-        let mut headed: Vec<(Of, Option<Vec<Head<'_>>>)> =
-            patterns.map(|(of, patterns)| (of, patterns.iter().map(|pattern| pattern.head()).collect())).collect();
-        headed.push((Of::Issuer, issuers));
-        let headed = headed.into_iter().filter_map(|(of, heads)| Some((of, heads.filter(|heads| !heads.is_empty())?)));
-        headed.map(|(of, heads)| heads.into_iter().map(|head| self.bucket(&of, head)).collect()).collect()
+    /// Adds the literals of those conditions that a value meets only if it has one of them in common with a pattern.
+    fn conditions(&mut self, rule: usize, who: &Who, literals: &mut Vec<Literal>) {
+        let claims = who.claims.0.iter().map(|(name, patterns)| (Of::Claim(name), patterns.as_slice()));
+        let others =
+            [(Of::Subject, who.subject.as_slice()), (Of::Peer, who.peer.as_deref().unwrap_or_default())].into_iter();
+        for (condition, (of, patterns)) in others.chain(claims).enumerate() {
+            if patterns.iter().all(|pattern| pattern.head().is_some()) {
+                for head in patterns.iter().filter_map(Pattern::head) {
+                    literals.push(Literal { rule, condition, bucket: self.bucket(&of, head) });
+                }
+            }
+        }
+        for name in &who.issuers {
+            let bucket = self.bucket(&Of::Issuer, Head::Whole(name));
+            literals.push(Literal { rule, condition: usize::MAX, bucket });
+        }
+    }
+
+    /// The place of a field, which is a new one if it is not there yet.
+    fn field(&mut self, of: &Of<&ClaimName>) -> usize {
+        let known = |field: &Field| match (&field.of, of) {
+            (Of::Claim(known), Of::Claim(name)) => known == *name,
+            (Of::Issuer, Of::Issuer) | (Of::Subject, Of::Subject) | (Of::Peer, Of::Peer) => true,
+            _ => false,
+        };
+        self.fields.iter().position(known).unwrap_or_else(|| {
+            let of = match of {
+                Of::Issuer => Of::Issuer,
+                Of::Subject => Of::Subject,
+                Of::Peer => Of::Peer,
+                Of::Claim(name) => Of::Claim((*name).clone()),
+            };
+            self.fields.push(Field { of, starts: Vec::new() });
+            self.fields.len().saturating_sub(1)
+        })
     }
 
     /// The bucket of a literal, which is a new one if there is none yet.
-    fn bucket(&mut self, of: &Of, head: Head<'_>) -> usize {
-        let place = self.fields.iter().position(|field| field.of == *of).unwrap_or_else(|| {
-            self.fields.push(Field { of: of.clone(), starts: Vec::new() });
-            self.fields.len().saturating_sub(1)
-        });
+    fn bucket(&mut self, of: &Of<&ClaimName>, head: Head<'_>) -> usize {
+        let place = self.field(of);
         let text = match head {
             Head::Whole(text) => key(place, text) + WHOLE,
             Head::Start(text) => {
@@ -203,9 +235,13 @@ impl Index {
 /// Ends the key of a whole value. A pattern that starts with what ends so would only share its bucket.
 const WHOLE: &str = "\0";
 
-/// The key of a value or its start, of the field at this place.
+/// The key of a value or its start, of the field at this place. Fields that shared a character would share buckets.
 fn key(place: usize, text: &str) -> String {
-    format!("{place}:{text}")
+    // With room for the end, so that it is allocated once.
+    let mut key = String::with_capacity(text.len().saturating_add(8));
+    key.push(u32::try_from(place).ok().and_then(char::from_u32).unwrap_or_default());
+    key.push_str(text);
+    key
 }
 
 fn sort(list: &mut Vec<usize>) {

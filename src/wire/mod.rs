@@ -5,6 +5,7 @@ pub mod gzip;
 pub mod headers;
 pub mod json;
 pub mod protobuf;
+pub mod tree;
 
 /// Temporal's limit for one message, before and after decompression, in bytes. Source: grpc-go's default
 /// `MaxRecvMsgSize`, which the frontend does not change.

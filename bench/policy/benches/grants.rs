@@ -1,12 +1,13 @@
-//! A decision about a caller who is new, about one who is cached, and the load of a configuration.
+//! A decision about a caller who is new, from the claims of a token whose signature is verified already; about one who is
+//! cached; and the load of a configuration.
 
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{BatchSize, BenchmarkId, Criterion};
+use criterion::{BenchmarkId, Criterion};
 use temporal_auth::policy::{Principal, Verdict};
 use temporal_auth::temporal::Target;
-use temporal_auth_bench::{SHAPES, Shape, caller, config, load};
+use temporal_auth_bench::{CLAIMS, SHAPES, Shape, caller, config, load};
 
 const SIZES: [usize; 4] = [10, 100, 1000, 10_000];
 
@@ -21,19 +22,16 @@ fn decisions(criterion: &mut Criterion, name: &str, shape: Shape) {
             target
         };
         let own = target("team-7-payroll");
-        let allows = |principal: &Principal, target: &Target| {
-            matches!(policy.decide(principal, target), Verdict::Allow(_))
-        };
-        let known = policy.principal(caller(shape));
+        let allows =
+            |principal: &Principal, target: &Target| matches!(policy.decide(principal, target), Verdict::Allow(_));
+        let known = policy.principal(caller(shape, CLAIMS));
         // A decision that is always the same would be worth nothing.
         assert!(allows(&known, &own) && !allows(&known, &target("team-8-payroll")));
         criterion.bench_with_input(BenchmarkId::new(format!("cold-{name}"), size), &own, |bench, own| {
-            let resolve = |identity| {
-                let principal = policy.principal(identity);
-                let verdict = policy.decide(&principal, own);
-                (principal, verdict)
-            };
-            bench.iter_batched(|| caller(shape), resolve, BatchSize::SmallInput);
+            bench.iter(|| {
+                let principal = policy.principal(caller(shape, black_box(CLAIMS)));
+                policy.decide(&principal, black_box(own))
+            });
         });
         criterion.bench_with_input(BenchmarkId::new(format!("cached-{name}"), size), &own, |bench, own| {
             bench.iter(|| policy.decide(black_box(&known), black_box(own)));
@@ -45,7 +43,7 @@ fn loads(criterion: &mut Criterion) {
     for size in SIZES {
         let text = config(Shape::Claim, size).to_string();
         criterion.bench_with_input(BenchmarkId::new("load", size), &text, |bench, text| {
-            bench.iter_with_large_drop(|| load(black_box(text)));
+            bench.iter(|| load(black_box(text)));
         });
     }
 }

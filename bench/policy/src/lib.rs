@@ -5,6 +5,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value, json};
 use temporal_auth::config::Config;
 use temporal_auth::identity::Identity;
+use temporal_auth::wire::json::parse_object;
 
 /// How grants say whom they mean.
 #[derive(Debug, Clone, Copy)]
@@ -54,20 +55,19 @@ pub fn config(shape: Shape, grants: usize) -> Value {
 /// # Errors
 /// What is wrong with it.
 pub fn load(text: &str) -> Result<Config, String> {
-    Config::parse(text.as_bytes()).map_err(|problems| {
-        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    })
+    Config::parse(text.as_bytes())
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }
 
-/// The caller of team 7, who is in other groups, too.
+/// What the token of team 7's caller says, who is in other groups, too.
+pub const CLAIMS: &str = r#"{"iss": "https://idp.example.com/", "aud": "temporal", "exp": 1900000000, "iat": 1800000000,
+    "sub": "team-7-runner", "azp": "payroll-cli", "jti": "2c7a11-5f0d2f5e", "email": "w@example.com",
+    "email_verified": true, "groups": ["staff", "team-7", "team-7-payroll", "office-berlin"]}"#;
+
+/// The caller of team 7, from the claims of a token or the name in a certificate.
 #[must_use]
-pub fn caller(shape: Shape) -> Identity {
-    let claims = json!({
-        "iss": "https://idp.example.com/", "aud": "temporal", "exp": 1_900_000_000, "iat": 1_800_000_000,
-        "sub": "team-7-runner", "azp": "payroll-cli", "jti": "2c7a11-5f0d2f5e", "email": "w@example.com",
-        "email_verified": true, "groups": ["staff", "team-7", "team-7-payroll", "office-berlin"],
-    });
-    let claims = claims.as_object().cloned().unwrap_or_default();
+pub fn caller(shape: Shape, claims: &str) -> Identity {
+    let claims = parse_object(claims.as_bytes()).unwrap_or_default();
     let peer: Rc<str> = "spiffe://cluster.local/ns/team-7/sa/worker".into();
     match shape {
         Shape::PeerPrefix => {

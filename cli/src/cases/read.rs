@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use temporal_auth::config::Problem;
 use temporal_auth::config::node::{Node, Problems};
+use temporal_auth::wire::tree::Tree;
 
 use crate::load;
 use crate::report::{self, Diagnostic};
@@ -56,7 +57,8 @@ pub(super) fn read(text: &str) -> Result<Cases, Vec<Diagnostic>> {
     let mut wrong = Vec::new();
     let value = value::value(document, Dialect::Yaml, &mut wrong);
     let problems = Problems::default();
-    let cases = cases(&Node::root(&value, &problems), document);
+    let tree = Tree::from(&value);
+    let cases = cases(&Node::root(&tree, &problems), document);
     let problems: Vec<_> = problems.into_list().iter().map(|problem| diagnostic(problem, document)).collect();
     report::add(&mut wrong, problems);
     cases.filter(|_| wrong.is_empty()).ok_or(wrong)
@@ -92,12 +94,14 @@ fn case(node: &Node<'_>, at: Span) -> Option<Case> {
             Some(None)
         }
         None => members.miss("claims", "the caller's claims, or a `peer`"),
-        Some(node) => node.value().as_object().cloned().map(Some).or_else(|| node.wrong("an object of claims")),
+        Some(node) => {
+            node.value().as_object().map(|claims| Some(claims.to_json())).or_else(|| node.wrong("an object of claims"))
+        }
     };
     let method = members.require("method", "a method, as policies name it").and_then(|node| node.text());
     let namespace = optional("namespace");
     let request = members.get("request").map_or(Some(None), |node| match node.value() {
-        value @ Value::Object(_) => Some(Some(value.clone())),
+        request @ Tree::Object(_) => Some(Some(request.to_json())),
         _ => node.wrong("an object: the request as JSON"),
     });
     let rule = optional("rule");
