@@ -25,7 +25,7 @@ fn assert_run(args: &[&str], code: i32, expected: &[&str]) {
 fn good_files_pass() {
     assert_run(&["check", "good.yaml"], 0, &["good.yaml: good\n"]);
     assert_run(&["check", "good.json", "good.yaml"], 0, &["good.json: good\ngood.yaml: good\n"]);
-    for shipped in ["../../../envoy.yaml", "../../../istio/wasmplugin.yaml"] {
+    for shipped in ["../../../envoy.yaml", "../../../istio/manifests/gateway.yaml"] {
         assert_run(&["check", "--deny-warnings", shipped], 0, &[": good\n"]);
     }
 }
@@ -87,7 +87,7 @@ fn a_manifest_among_others() {
         "--> manifests.yaml:9:3",
     ];
     assert_run(&["check", "manifests.yaml"], 1, &expected);
-    assert_run(&["check", "../../../istio/gateway.yaml"], 1, &["found no configuration of temporal-auth"]);
+    assert_run(&["check", "../../../istio/manifests/trafficextension-gateway.yaml"], 1, &["found no configuration of temporal-auth"]);
 }
 
 #[test]

@@ -1,0 +1,24 @@
+{{/* What the schema cannot tell, because it depends on two fields. */}}
+{{- define "checks" -}}
+{{- $clusters := .Values.otherKeyClusters -}}
+{{- if ne .Values.identityProvider.kind "none" -}}
+{{- $clusters = append $clusters (include "keys.cluster" .) -}}
+{{- end -}}
+{{- range $name, $issuer := .Values.config.issuers -}}
+{{- range $field := list "cluster" "jwks_cluster" -}}
+{{- $cluster := get $issuer.keys $field -}}
+{{- if and $cluster (not (has $cluster $clusters)) -}}
+{{- fail (printf "config.issuers.%s.keys.%s: found %q, expected a cluster that the proxy has: %s. Another one that is there is named in otherKeyClusters" $name $field $cluster (join ", " $clusters | default "none is made here")) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and (eq .Values.api "EnvoyFilter") (not (has .Values.attach (list "gateway" "sidecar"))) -}}
+{{- fail (printf "api: found EnvoyFilter, expected WasmPlugin or TrafficExtension where attach is %s" .Values.attach) -}}
+{{- end -}}
+{{- if and (eq .Values.api "EnvoyFilter") .Values.module.imagePullSecret -}}
+{{- fail "module.imagePullSecret: found one, expected none with api EnvoyFilter: Istio has no way to hand it over" -}}
+{{- end -}}
+{{- if and (hasPrefix "oci://" .Values.module.url) .Values.module.sha256 (contains "@sha256:" .Values.module.url) -}}
+{{- fail "module.sha256: found one, expected it once: module.url has a digest already" -}}
+{{- end -}}
+{{- end -}}
