@@ -77,6 +77,12 @@ URL = "oci://registry.example.com/temporal-auth@sha256:" + "0" * 64
             {"config": {"issuers": {"corp": {"keys": {"cluster": "idp"}}}}},
             'config.issuers.corp.keys.cluster: found "idp", expected a cluster that the proxy has: outbound|443||idp.example.com',
         ),
+        # Calls that the filter would take for somebody else's.
+        ("gateway.yaml", {"temporal": {"namespace": "other"}}, '"outbound|7233||temporal-frontend.other.svc.cluster.local" among them'),
+        ("gateway.yaml", {"temporal": {"frontend": {"httpOpen": True}}}, '"outbound|7243||temporal-frontend.temporal.svc.cluster.local"'),
+        ("sidecar.yaml", {"config": {"applies_to": {"clusters": ["inbound|7233||"]}}}, '"inbound|7243||" among them'),
+        ("envoy-gateway.yaml", {"config": {"applies_to": {"clusters": ["outbound|7233||x"]}}}, '"grpcroute/temporal/temporal-auth/rule/0"'),
+        ("gateway-api.yaml", {"temporal": {"frontend": {"httpOpen": True}}, "config": {"applies_to": {"clusters": ["*"]}}}, "with a GRPCRoute"),
         ("waypoint.yaml", {"api": "EnvoyFilter"}, "expected WasmPlugin or TrafficExtension where attach is waypoint"),
         ("envoyfilter-gateway.yaml", {"module": {"imagePullSecret": "s"}}, "Istio has no way to hand it over"),
     ],
@@ -90,10 +96,15 @@ def test_what_is_refused(helm: str, tmp_path: Path, variant: str, wrong: dict, s
     assert render(helm, variant).returncode == 0
 
 
+EVERY = {"config": {"applies_to": {"clusters": ["outbound|*"]}}}
+
+
 @pytest.mark.parametrize(
     "variant, more, said, unsaid",
     [
-        ("gateway.yaml", {"temporal": {"frontend": {"httpOpen": True}}}, 'ports: ["7243"]\n        methods: [GET, POST', None),
+        ("gateway.yaml", {**EVERY, "temporal": {"frontend": {"httpOpen": True}}}, 'ports: ["7243"]\n        methods: [GET, POST', None),
+        ("gateway.yaml", {**EVERY, "temporal": {"namespace": "other"}}, "host: temporal-frontend.other.svc.cluster.local", None),
+        ("sidecar.yaml", {"config": {"applies_to": {"clusters": ["inbound|*||"]}}}, "inbound|*||", None),
         ("gateway.yaml", {}, 'ports: ["7233"]', "7243"),
         ("gateway.yaml", {"guard": {"metricsFrom": ["cluster.local/ns/m/sa/p"]}}, 'ports: ["9090"]', None),
         ("gateway.yaml", {}, "- cluster.local/ns/istio-system/sa/istio-ingressgateway", "9090"),

@@ -12,6 +12,20 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.config.applies_to (ne .Values.routing "none") -}}
+{{- range $cluster := include "frontend.clusters" . | trim | splitList "\n" -}}
+{{- $matched := false -}}
+{{- range $pattern := $.Values.config.applies_to.clusters -}}
+{{- $matched = or $matched (regexMatch (printf "^%s$" (regexReplaceAllLiteral `\\\*` (regexQuoteMeta (toString $pattern)) ".+")) $cluster) -}}
+{{- end -}}
+{{- if not $matched -}}
+{{- fail (printf "config.applies_to.clusters: found %s, expected %q among them: calls to it would pass undecided" (join ", " $.Values.config.applies_to.clusters) $cluster) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and $.Values.temporal.frontend.httpOpen (or (eq .Values.attach "envoy-gateway") (eq .Values.routing "gateway-api")) -}}
+{{- fail "temporal.frontend.httpOpen: found true, expected false with a GRPCRoute: it has no way to the HTTP API" -}}
+{{- end -}}
 {{- if and (eq .Values.api "EnvoyFilter") (not (has .Values.attach (list "gateway" "sidecar"))) -}}
 {{- fail (printf "api: found EnvoyFilter, expected WasmPlugin or TrafficExtension where attach is %s" .Values.attach) -}}
 {{- end -}}

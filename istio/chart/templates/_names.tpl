@@ -45,3 +45,25 @@ app.kubernetes.io/component: {{ .component }}
 - {{ printf "%s/ns/%s/sa/%s" .Values.trustDomain .Values.gateway.namespace .Values.gateway.serviceAccount }}
 {{- end -}}
 {{- end -}}
+
+{{/* Clusters that calls to Temporal are routed to where the filter stands, one a line. */}}
+{{- define "frontend.clusters" -}}
+{{- $frontend := .Values.temporal.frontend -}}
+{{- $ports := list $frontend.port -}}
+{{- if or (eq .Values.attach "sidecar") $frontend.httpOpen -}}
+{{- $ports = append $ports $frontend.httpPort -}}
+{{- end -}}
+{{- if eq .Values.attach "envoy-gateway" }}
+grpcroute/{{ .Values.temporal.namespace }}/{{ .Values.name }}/rule/0
+{{- else }}
+{{- range $ports }}
+{{- if eq $.Values.attach "sidecar" }}
+inbound|{{ . }}||
+{{- else if eq $.Values.attach "waypoint" }}
+inbound-vip|{{ . }}|http|{{ include "frontend.host" $ }}
+{{- else }}
+outbound|{{ . }}||{{ include "frontend.host" $ }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
