@@ -1,5 +1,6 @@
 //! What the files say of the mesh around a filter: which clusters its proxy has, and who its gateways are.
 
+mod applies;
 mod clusters;
 mod gateways;
 #[cfg(test)]
@@ -70,6 +71,11 @@ impl Mesh {
                     said.push(warn(&path, text, help));
                 }
             }
+        }
+        if let Some(cluster) = carrier.and_then(|carrier| applies::passed_over(&configuration.config, carrier)) {
+            let text = format!("applies_to.clusters: expected {cluster:?} among them: calls to it pass undecided");
+            let at = configuration.place("applies_to.clusters").pointed();
+            said.push(Diagnostic::error(text, at));
         }
         for (path, text) in gateways::grants(&configuration.config, &self.gateways) {
             said.push(warn(&path, text, gateways::HELP));

@@ -131,3 +131,22 @@ fn values_of_the_chart() {
     let gateway = "spiffe://td/ns/edge/sa/proxy";
     assert_eq!(values("mine", gateway), [format!("grants[0].who.peer: `{gateway}` is a gateway in these files")]);
 }
+
+#[test]
+fn what_applies_to_passes_over() {
+    let plugin = |place: &str, clusters: &str| {
+        said(&format!(
+            "kind: WasmPlugin\nspec:\n  pluginName: temporal_auth\n  match: [{place}]\n  pluginConfig:\n    version: 1\n    \
+             applies_to: {{clusters: [{clusters}]}}\n    issuers: {{corp: {{issuer: 'https://idp/', audiences: [a], keys: {{discovery: true, cluster: 'outbound|443||idp'}}}}}}\n"
+        ))
+    };
+    let sidecar = "{mode: SERVER, ports: [{number: 7233}, {number: 7243}]}";
+    let passed = |port| {
+        vec![format!("applies_to.clusters: expected \"inbound|{port}||\" among them: calls to it pass undecided")]
+    };
+    assert_eq!(plugin(sidecar, "'outbound|7233||temporal-frontend.temporal.svc.cluster.local'"), passed(7233));
+    assert_eq!(plugin(sidecar, "'inbound|7233||'"), passed(7243));
+    assert_eq!(plugin(sidecar, "'inbound|*||'"), [""; 0]);
+    assert_eq!(plugin(sidecar, "'inbound|7233||', 'inbound|7243||'"), [""; 0]);
+    assert_eq!(plugin("{mode: CLIENT}", "'outbound|7233||x'"), [""; 0]);
+}
