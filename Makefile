@@ -39,7 +39,7 @@ test-native: ## unit tests of the library
 test-cli: ## tests of the command line
 	cargo test --manifest-path cli/Cargo.toml
 
-test-manifests: setup ## the Helm chart, and that istio/manifests is what it renders
+test-manifests: setup ## the Helm chart and its manifests; before an API server and istiod, where make test-mesh has built them
 	$(PY) -m pytest istio -c istio/pytest.ini $(PYTEST_ARGS)
 
 # Where there is no Go, the recorded answers, which test-native has compared already, must do.
