@@ -14,7 +14,7 @@ PYTHON ?= python3
 .DEFAULT_GOAL := help
 # Two builds at once would only wait for each other's locks.
 .NOTPARALLEL:
-.PHONY: help setup module demo run test test-native test-cli test-oracle oracle mutants fuzz vectors test-wasm parity soak lint format table bench flood clean
+.PHONY: help setup module demo run test test-native test-cli test-manifests manifests test-oracle oracle mutants fuzz vectors test-wasm parity soak lint format table bench flood clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,13 +31,16 @@ demo: setup module ## watch a stock Temporal become role-protected, call by call
 run: setup module ## the same, left running on the ports of envoy.yaml, with commands to try
 	@$(PY) demo/run.py --stay
 
-test: test-native test-cli test-oracle test-wasm demo ## all tests, the demo among them
+test: test-native test-cli test-manifests test-oracle test-wasm demo ## all tests, the demo among them
 
 test-native: ## unit tests of the library
 	cargo test $(CARGO_TEST_ARGS)
 
 test-cli: ## tests of the command line
 	cargo test --manifest-path cli/Cargo.toml
+
+test-manifests: setup ## the Helm chart and its manifests; before an API server and istiod, where make test-mesh has built them
+	$(PY) -m pytest istio -c istio/pytest.ini $(PYTEST_ARGS)
 
 # Where there is no Go, the recorded answers, which test-native has compared already, must do.
 test-oracle: ## ten thousand requests: what this library makes of them, and Temporal's own code
@@ -95,6 +98,10 @@ format: ## format the Rust code
 
 table: setup ## regenerate the method table from data/temporal
 	$(PY) tools/methods.py
+
+manifests: ## render istio/manifests from the chart, and its schema of values
+	$(PYTHON) tools/chart_schema.py
+	$(PYTHON) tools/manifests.py
 
 flood: module ## what a flood of bad tokens takes from callers with good ones
 	@scripts/setup.sh bench

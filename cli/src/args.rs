@@ -7,10 +7,12 @@ use lexopt::prelude::*;
 
 const HELP: &str = "\
 Checks, explains and tests configurations of temporal-auth. FILE is a configuration in YAML or JSON, an Envoy
-configuration with it, or a WasmPlugin manifest.
+configuration with it or a dump of one, values of the Helm chart, or manifests: WasmPlugin, TrafficExtension, EnvoyFilter,
+EnvoyExtensionPolicy.
 
   temporal-auth check [--deny-warnings] FILE...
-      prints every error and warning with its place
+      prints every error and warning with its place. Files are read beside each other: a Service in one is there for a
+      configuration in another
 
   temporal-auth explain --config FILE [--token JWT | --claims JSON [--issuer NAME]] [--peer NAME] --method NAME
                         [--namespace NAME] [--request JSON]

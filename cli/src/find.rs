@@ -1,8 +1,9 @@
-//! Finds the configurations of the filter in a file: the file itself, or what an Envoy configuration or a manifest of
-//! Istio has for it.
+//! Finds the configurations of the filter in a file: the file itself, or what an Envoy configuration, a manifest of Istio
+//! or Envoy Gateway, or the values of the Helm chart have for it.
 
 use std::rc::Rc;
 
+use crate::carrier::{Carrier, Kind as Carried};
 use crate::embedded;
 use crate::report::Diagnostic;
 use crate::source::{Source, Span};
@@ -22,41 +23,66 @@ pub(crate) struct Found {
     pub(crate) dialect: Dialect,
     /// Where everything is shown, if the places inside cannot be told.
     pub(crate) shown_at: Option<Span>,
+    /// What brings it to a proxy.
+    pub(crate) carrier: Option<Rc<Carrier>>,
 }
 
-/// The configurations in a file, and what is wrong around them.
-pub(crate) fn configurations(source: &Source, documents: &[Rc<Node>]) -> (Vec<Found>, Vec<Diagnostic>) {
+/// What a file has.
+#[derive(Debug, Default)]
+pub(crate) struct Finding {
+    /// Its configurations.
+    pub(crate) found: Vec<Found>,
+    /// What brings them to a proxy, whether they are good or not.
+    pub(crate) carriers: Vec<Rc<Carrier>>,
+    /// What is wrong around them.
+    pub(crate) wrong: Vec<Diagnostic>,
+    /// Said of a file that has nothing of the filter.
+    pub(crate) nothing: Option<Diagnostic>,
+}
+
+/// The configurations in a file.
+pub(crate) fn configurations(source: &Source, documents: &[Rc<Node>]) -> Finding {
     let dialect = match serde_json::from_str::<serde_json::Value>(&source.text) {
         Ok(_) => Dialect::Json,
         Err(_) => Dialect::Yaml,
     };
-    let mut search = Search { source, dialect, found: Vec::new(), wrong: Vec::new() };
+    let mut finding = Finding::default();
     for document in documents {
-        let is_foreign = ["kind", "static_resources", "dynamic_resources", "resources"];
+        let mut search = Search { source, dialect, document, carrier: None, finding: &mut finding };
+        let is_foreign = ["kind", "static_resources", "dynamic_resources", "resources", "configs"];
         if is_foreign.iter().any(|name| document.get(name).is_some()) {
             search.walk(document);
-        } else {
+        } else if let Some(config) = values(document) {
+            search.carried(Carried::Values, document);
+            search.add(&config.value, Some(config.name.at));
+        } else if document.text() != Some("") {
             search.add(document, None);
         }
     }
-    let Search { found, mut wrong, .. } = search;
-    if found.is_empty() && wrong.is_empty() {
-        let text =
-            "found no configuration of temporal-auth, expected it alone, a WasmPlugin or an Envoy filter with it";
-        wrong.push(Diagnostic::error(text, Span { line: 1, column: 1, end_line: 1, end_column: 2 }));
+    if finding.found.is_empty() && finding.wrong.is_empty() {
+        let text = "found no configuration of temporal-auth, expected it alone, a manifest, an Envoy filter or Helm \
+                    values with it";
+        finding.nothing = Some(Diagnostic::error(text, Span { line: 1, column: 1, end_line: 1, end_column: 2 }));
     }
-    (found, wrong)
+    finding
+}
+
+/// The configuration in values of the Helm chart, which no configuration has a field `config` for.
+fn values(document: &Node) -> Option<&Member> {
+    let is_configuration = document.get("version").is_some() || document.get("issuers").is_some();
+    document.get("config").filter(|config| !is_configuration && matches!(config.value.kind, Kind::Map(_)))
 }
 
 struct Search<'a> {
     source: &'a Source,
     dialect: Dialect,
-    found: Vec<Found>,
-    wrong: Vec<Diagnostic>,
+    document: &'a Rc<Node>,
+    carrier: Option<Rc<Carrier>>,
+    finding: &'a mut Finding,
 }
 
 impl Search<'_> {
-    fn walk(&mut self, node: &Node) {
+    fn walk(&mut self, node: &Rc<Node>) {
         match &node.kind {
             Kind::Scalar(..) => {}
             Kind::List(list) => list.iter().for_each(|node| self.walk(node)),
@@ -69,8 +95,22 @@ impl Search<'_> {
                 if type_of("type_url").ends_with(WASM) {
                     return node.value("value").map_or((), |node| self.wasm(node));
                 }
-                if type_of("kind") == "WasmPlugin" {
-                    return node.value("spec").map_or((), |spec| self.plugin(spec));
+                let spec = node.value("spec");
+                match (type_of("kind"), spec) {
+                    ("WasmPlugin", Some(spec)) => return self.plugin(Carried::WasmPlugin, spec, "spec.pluginConfig"),
+                    ("TrafficExtension", Some(spec)) => {
+                        let wasm = spec.value("wasm");
+                        return wasm.map_or((), |wasm| {
+                            self.plugin(Carried::TrafficExtension, wasm, "spec.wasm.pluginConfig");
+                        });
+                    }
+                    ("EnvoyExtensionPolicy", Some(spec)) => {
+                        let Some(Kind::List(list)) = spec.value("wasm").map(|wasm| &wasm.kind) else { return };
+                        return list
+                            .iter()
+                            .for_each(|wasm| self.plugin(Carried::EnvoyGateway, wasm, "spec.wasm.config"));
+                    }
+                    _ => {}
                 }
                 members.iter().for_each(|member| self.walk(&member.value));
             }
@@ -81,6 +121,7 @@ impl Search<'_> {
     fn wasm(&mut self, node: &Node) {
         let Some(config) = node.get("config") else { return };
         let (config, name) = (&config.value, config.name.at);
+        let kind = self.document.value("kind").and_then(|kind| kind.text()).unwrap_or_default();
         let names = [config.value("root_id"), config.value("name"), config.value("vm_config")];
         let content = config.get("configuration");
         let value = content.and_then(|member| member.value.get("value"));
@@ -89,8 +130,9 @@ impl Search<'_> {
         {
             return;
         }
+        self.carried(if kind == "EnvoyFilter" { Carried::EnvoyFilter } else { Carried::Envoy }, config);
         let Some(content) = content else {
-            self.wrong.push(Diagnostic::error(
+            self.finding.wrong.push(Diagnostic::error(
                 "config.configuration: found nothing, expected the filter's configuration",
                 name,
             ));
@@ -100,37 +142,50 @@ impl Search<'_> {
         match (type_of.rsplit('/').next(), value) {
             (Some("google.protobuf.Struct"), Some(Member { name, value })) => self.add(value, Some(name.at)),
             (Some("google.protobuf.StringValue"), Some(Member { name, value })) => self.embedded(value, name.at),
-            _ => self.wrong.push(Diagnostic::error(
+            _ => self.finding.wrong.push(Diagnostic::error(
                 "config.configuration: found something else, expected `@type` with google.protobuf.Struct or StringValue, and `value`",
                 content.name.at,
             )),
         }
     }
 
-    /// The `spec` of a WasmPlugin.
-    fn plugin(&mut self, spec: &Node) {
-        let content = spec.get("pluginConfig");
-        let ours = [spec.value("pluginName"), spec.value("url")].into_iter().flatten().any(|node| names_us(node));
+    /// What names the module in a manifest, with the configuration at this path.
+    fn plugin(&mut self, kind: Carried, wasm: &Rc<Node>, path: &str) {
+        let content = wasm.get(path.rsplit('.').next().unwrap_or_default());
+        let names = ["pluginName", "rootID", "name", "url", "code"].map(|name| wasm.value(name));
+        let ours = names.into_iter().flatten().any(|node| names_us(node));
+        if !ours && !content.is_some_and(|content| is_ours(&content.value)) {
+            return;
+        }
+        self.carried(kind, wasm);
         match content {
-            Some(content) if ours || is_ours(&content.value) => self.add(&content.value, Some(content.name.at)),
-            None if ours => {
-                let text = "spec.pluginConfig: found nothing, expected the filter's configuration";
-                self.wrong.push(Diagnostic::error(text, spec.at));
+            Some(content) => self.add(&content.value, Some(content.name.at)),
+            None => {
+                let text = format!("{path}: found nothing, expected the filter's configuration");
+                self.finding.wrong.push(Diagnostic::error(text, wasm.at));
             }
-            _ => {}
         }
     }
 
+    /// All that is added next is brought by this.
+    fn carried(&mut self, kind: Carried, wasm: &Rc<Node>) {
+        let carrier = Rc::new(Carrier { kind, document: Rc::clone(self.document), wasm: Rc::clone(wasm) });
+        self.finding.carriers.push(Rc::clone(&carrier));
+        self.carrier = Some(carrier);
+    }
+
     fn add(&mut self, node: &Rc<Node>, name: Option<Span>) {
-        self.found.push(Found { node: Rc::clone(node), name, dialect: self.dialect, shown_at: None });
+        let carrier = self.carrier.clone();
+        self.finding.found.push(Found { node: Rc::clone(node), name, dialect: self.dialect, shown_at: None, carrier });
     }
 
     fn embedded(&mut self, node: &Node, name: Span) {
         match embedded::json(self.source, node) {
             Ok((node, shown_at)) => {
-                self.found.push(Found { node, name: Some(name), dialect: Dialect::Json, shown_at });
+                let carrier = self.carrier.clone();
+                self.finding.found.push(Found { node, name: Some(name), dialect: Dialect::Json, shown_at, carrier });
             }
-            Err(wrong) => self.wrong.push(wrong),
+            Err(wrong) => self.finding.wrong.push(wrong),
         }
     }
 }
@@ -159,9 +214,9 @@ mod tests {
     fn found(text: &str) -> (Vec<(usize, usize)>, Vec<String>) {
         let source = Source { name: "f".into(), text: text.into() };
         let documents = crate::yaml::documents(text).unwrap();
-        let (found, wrong) = configurations(&source, &documents);
+        let Finding { found, wrong, nothing, .. } = configurations(&source, &documents);
         let places = found.iter().map(|found| (found.node.at.line, found.node.at.column)).collect();
-        (places, wrong.into_iter().map(|wrong| wrong.text).collect())
+        (places, wrong.into_iter().chain(nothing).map(|wrong| wrong.text).collect())
     }
 
     const HEAD: &str = "static_resources:\n- '@type': x/envoy.extensions.filters.http.wasm.v3.Wasm\n  config:\n";
@@ -198,5 +253,24 @@ mod tests {
         assert_eq!(found(text).0, [(7, 5)]);
         assert!(found("kind: WasmPlugin\nspec: {pluginName: temporal_auth}").1[0].starts_with("spec.pluginConfig"));
         assert!(found("kind: WasmPlugin\nspec: {pluginName: other, pluginConfig: {a: 1}}").0.is_empty());
+    }
+
+    #[test]
+    fn other_manifests_that_carry_one() {
+        let text = "kind: TrafficExtension\nspec:\n  wasm:\n    pluginName: temporal_auth\n    pluginConfig:\n      version: 1\n";
+        assert_eq!(found(text).0, [(6, 7)]);
+        let other = "kind: TrafficExtension\nspec: {lua: {inlineCode: temporal-auth}}\n";
+        assert!(found(other).1[0].contains("no configuration"));
+        let text = "kind: EnvoyExtensionPolicy\nspec:\n  wasm:\n  - name: other\n    config: {a: 1}\n  - rootID: temporal_auth\n    \
+                    config:\n      version: 1\n";
+        assert_eq!(found(text).0, [(8, 7)]);
+        let text = "kind: EnvoyExtensionPolicy\nspec:\n  wasm:\n  - rootID: temporal_auth\n";
+        assert!(found(text).1[0].starts_with("spec.wasm.config: found nothing"));
+    }
+
+    #[test]
+    fn values_of_the_chart() {
+        assert_eq!(found("attach: sidecar\nconfig:\n  version: 1\n").0, [(3, 3)]);
+        assert_eq!(found("version: 1\nconfig: {}\n").0, [(1, 1)], "a configuration with a field that it has not");
     }
 }

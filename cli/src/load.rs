@@ -1,15 +1,17 @@
 //! A file, the configurations in it, and what is wrong with them.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use serde_json::Value;
 use temporal_auth::config::{Config, Problem};
 
-use crate::find::{self, Found};
+use crate::carrier::Carrier;
+use crate::find::{self, Finding, Found};
 use crate::report::{self, Diagnostic};
 use crate::source::{Source, Span};
 use crate::yaml::path::{self, Place};
-use crate::yaml::{self, value};
+use crate::yaml::{self, Node, value};
 
 /// A file that was read.
 #[derive(Debug)]
@@ -20,6 +22,12 @@ pub(crate) struct File {
     pub(crate) configurations: Vec<Configuration>,
     /// What is wrong with it.
     pub(crate) wrong: Vec<Diagnostic>,
+    /// What brings its configurations to a proxy.
+    pub(crate) carriers: Vec<Rc<Carrier>>,
+    /// All that stands in it.
+    pub(crate) documents: Vec<Rc<Node>>,
+    /// Said of a file that has nothing of the filter.
+    pub(crate) nothing: Option<Diagnostic>,
 }
 
 /// A configuration without faults.
@@ -34,6 +42,11 @@ pub(crate) struct Configuration {
 }
 
 impl Configuration {
+    /// What brings it to a proxy.
+    pub(crate) fn carrier(&self) -> Option<&Carrier> {
+        self.found.carrier.as_deref()
+    }
+
     /// Where a path leads.
     pub(crate) fn place(&self, path: &str) -> Place {
         place(&self.found, path)
@@ -54,11 +67,14 @@ pub(crate) fn file(file: &Path) -> Result<File, String> {
     let source = source(file)?;
     let documents = match yaml::documents(&source.text) {
         Ok(documents) => documents,
-        Err(wrong) => return Ok(File { source, configurations: Vec::new(), wrong: vec![wrong] }),
+        Err(error) => {
+            let (configurations, wrong, carriers) = (Vec::new(), vec![error], Vec::new());
+            return Ok(File { source, configurations, wrong, carriers, documents: Vec::new(), nothing: None });
+        }
     };
-    let (all, mut wrong) = find::configurations(&source, &documents);
+    let Finding { found, carriers, mut wrong, nothing } = find::configurations(&source, &documents);
     let mut configurations = Vec::new();
-    for found in all {
+    for found in found {
         let mut doubts = Vec::new();
         let value = value::value(&found.node, found.dialect, &mut doubts);
         for doubt in &mut doubts {
@@ -74,7 +90,7 @@ pub(crate) fn file(file: &Path) -> Result<File, String> {
         }
         wrong.append(&mut doubts);
     }
-    Ok(File { source, configurations, wrong })
+    Ok(File { source, configurations, wrong, carriers, documents, nothing })
 }
 
 fn place(found: &Found, path: &str) -> Place {

@@ -14,6 +14,7 @@
 )]
 
 mod args;
+mod carrier;
 mod cases;
 mod check;
 mod embedded;
@@ -22,6 +23,7 @@ mod filter;
 mod find;
 mod lint;
 mod load;
+mod mesh;
 mod report;
 mod request;
 mod schema;

@@ -180,6 +180,7 @@ pub(crate) fn verdict(outcome: &Outcome) -> String {
 /// The one good configuration in a file.
 pub(crate) fn one(path: &std::path::Path) -> Result<Configuration, String> {
     let mut file = load::file(path)?;
+    file.wrong.extend(file.nothing.take());
     if !file.wrong.is_empty() {
         let (shown, ..) = report::show(&mut file.wrong, &file.source);
         return Err(format!("{} is not good:\n{shown}", file.source.name));

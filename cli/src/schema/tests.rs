@@ -385,7 +385,9 @@ fn shipped_configurations_validate() {
     let validator = validator();
     let repository = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut shipped = Vec::new();
-    for file in ["envoy.yaml", "istio/wasmplugin.yaml", "cli/tests/files/good.yaml", "cli/tests/files/denials.yaml"] {
+    for file in
+        ["envoy.yaml", "istio/manifests/gateway.yaml", "cli/tests/files/good.yaml", "cli/tests/files/denials.yaml"]
+    {
         let read = load::file(&repository.join(file)).unwrap();
         assert!(!read.configurations.is_empty(), "{file}");
         shipped.extend(read.configurations.into_iter().map(|configuration| (file.to_owned(), configuration.value)));

@@ -1,0 +1,38 @@
+{{/* What the schema cannot tell, because it depends on two fields. */}}
+{{- define "checks" -}}
+{{- $clusters := .Values.otherKeyClusters -}}
+{{- if ne .Values.identityProvider.kind "none" -}}
+{{- $clusters = append $clusters (include "keys.cluster" .) -}}
+{{- end -}}
+{{- range $name, $issuer := .Values.config.issuers -}}
+{{- range $field := list "cluster" "jwks_cluster" -}}
+{{- $cluster := get $issuer.keys $field -}}
+{{- if and $cluster (not (has $cluster $clusters)) -}}
+{{- fail (printf "config.issuers.%s.keys.%s: found %q, expected a cluster that the proxy has: %s. Another one that is there is named in otherKeyClusters" $name $field $cluster (join ", " $clusters | default "none is made here")) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.config.applies_to (ne .Values.routing "none") -}}
+{{- range $cluster := include "frontend.clusters" . | trim | splitList "\n" -}}
+{{- $matched := false -}}
+{{- range $pattern := $.Values.config.applies_to.clusters -}}
+{{- $matched = or $matched (regexMatch (printf "^%s$" (regexReplaceAllLiteral `\\\*` (regexQuoteMeta (toString $pattern)) ".+")) $cluster) -}}
+{{- end -}}
+{{- if not $matched -}}
+{{- fail (printf "config.applies_to.clusters: found %s, expected %q among them: calls to it would pass undecided" (join ", " $.Values.config.applies_to.clusters) $cluster) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and $.Values.temporal.frontend.httpOpen (or (eq .Values.attach "envoy-gateway") (eq .Values.routing "gateway-api")) -}}
+{{- fail "temporal.frontend.httpOpen: found true, expected false with a GRPCRoute: it has no way to the HTTP API" -}}
+{{- end -}}
+{{- if and (eq .Values.api "EnvoyFilter") (not (has .Values.attach (list "gateway" "sidecar"))) -}}
+{{- fail (printf "api: found EnvoyFilter, expected WasmPlugin or TrafficExtension where attach is %s" .Values.attach) -}}
+{{- end -}}
+{{- if and (eq .Values.api "EnvoyFilter") .Values.module.imagePullSecret -}}
+{{- fail "module.imagePullSecret: found one, expected none with api EnvoyFilter: Istio has no way to hand it over" -}}
+{{- end -}}
+{{- if and (hasPrefix "oci://" .Values.module.url) .Values.module.sha256 (contains "@sha256:" .Values.module.url) -}}
+{{- fail "module.sha256: found one, expected it once: module.url has a digest already" -}}
+{{- end -}}
+{{- end -}}

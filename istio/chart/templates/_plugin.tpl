@@ -1,0 +1,43 @@
+{{/* What WasmPlugin and TrafficExtension have in common. */}}
+{{- define "plugin.at" -}}
+{{- if eq .Values.attach "sidecar" }}
+# Both ports of the pod. The HTTP API would stay open without the second one.
+selector:
+  matchLabels:
+    {{- include "temporal.labels" (dict "root" . "component" "frontend") | nindent 4 }}
+match:
+- mode: SERVER
+  ports:
+  - number: {{ .Values.temporal.frontend.port }}
+  - number: {{ .Values.temporal.frontend.httpPort }}
+{{- else if eq .Values.attach "waypoint" }}
+# No `match`: a waypoint knows no port of it, and would leave the filter out.
+targetRefs:
+- {group: "", kind: Service, name: {{ .Values.temporal.frontend.service }}}
+{{- else if eq .Values.routing "gateway-api" }}
+targetRefs:
+- {group: gateway.networking.k8s.io, kind: Gateway, name: {{ .Values.name }}}
+{{- else }}
+selector:
+  matchLabels: {{- toYaml .Values.gateway.selector | nindent 4 }}
+# Every listener of it: the port would have to be that of the listener, which need not be that of the Service. What is
+# not for Temporal passes by `applies_to`.
+match:
+- mode: CLIENT
+{{- end }}
+phase: {{ .Values.phase }}
+{{- end -}}
+{{- define "plugin.wasm" -}}
+url: {{ .Values.module.url }}
+{{- with .Values.module.sha256 }}
+sha256: {{ . }}
+{{- end }}
+{{- with .Values.module.imagePullSecret }}
+imagePullSecret: {{ . }}
+{{- end }}
+# Becomes the root id, which the module goes by.
+pluginName: temporal_auth
+failStrategy: {{ .Values.module.failStrategy }}
+pluginConfig:
+  {{- toYaml .Values.config | nindent 2 }}
+{{- end -}}

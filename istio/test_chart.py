@@ -1,0 +1,124 @@
+"""The chart: what it renders is checked in, what it must refuse it refuses, and Temporal's values reach what they are for."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CHART = ROOT / "istio" / "chart"
+VARIANTS = ROOT / "istio" / "variants"
+NAMES = sorted(path.name for path in VARIANTS.glob("*.yaml") if path.name != "policy.yaml")
+
+
+@pytest.fixture(scope="session")
+def helm() -> str:
+    found = subprocess.run([ROOT / "scripts" / "helm.sh"], stdout=subprocess.PIPE, text=True)
+    if found.returncode == 3:
+        pytest.skip("Go is not installed: there is no helm to render the chart with")
+    assert found.returncode == 0
+    return found.stdout.strip()
+
+
+def tool(name: str, *args: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, ROOT / "tools" / name, *args], capture_output=True, text=True)
+
+
+def render(helm: str, variant: str, *more: str) -> subprocess.CompletedProcess:
+    values = ["-f", VARIANTS / "policy.yaml", "-f", VARIANTS / variant]
+    return subprocess.run([helm, "template", "temporal-auth", CHART, *values, *more], capture_output=True, text=True)
+
+
+def test_the_schema_of_values_is_current() -> None:
+    done = tool("chart_schema.py", "--check")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_manifests_are_current(helm: str) -> None:
+    done = tool("manifests.py", "--check")
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_variant_is_rendered() -> None:
+    assert NAMES == sorted(path.name for path in (ROOT / "istio" / "manifests").iterdir())
+
+
+@pytest.mark.parametrize("variant", NAMES)
+def test_helm_has_nothing_against_it(helm: str, variant: str) -> None:
+    done = subprocess.run(
+        [helm, "lint", "--strict", CHART, "-f", VARIANTS / "policy.yaml", "-f", VARIANTS / variant], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def no_digest(url: str) -> str:
+    return url.split("@")[0] + ":1.2"
+
+
+URL = "oci://registry.example.com/temporal-auth@sha256:" + "0" * 64
+
+
+@pytest.mark.parametrize(
+    "variant, wrong, said",
+    [
+        ("gateway.yaml", {"module": {"failStrategy": "FAIL_OPEN"}}, "failStrategy"),
+        ("gateway.yaml", {"module": {"url": no_digest(URL)}}, "/module"),
+        ("gateway.yaml", {"module": {"url": URL.removeprefix("oci://")}}, "/module/url"),
+        ("gateway.yaml", {"module": {"url": "https://registry.example.com/m.wasm"}}, "/module"),
+        ("gateway.yaml", {"module": {"sha256": "0" * 64}}, "module.url has a digest already"),
+        ("gateway.yaml", {"phase": "STATS"}, "/phase"),
+        ("gateway.yaml", {"gatway": {}}, "gatway"),
+        ("gateway.yaml", {"config": {"grant": []}}, "grant"),
+        ("gateway.yaml", {"config": {"issuers": {"corp": {"audiences": "temporal"}}}}, "/config/issuers/corp/audiences"),
+        (
+            "gateway.yaml",
+            {"config": {"issuers": {"corp": {"keys": {"cluster": "idp"}}}}},
+            'config.issuers.corp.keys.cluster: found "idp", expected a cluster that the proxy has: outbound|443||idp.example.com',
+        ),
+        # Calls that the filter would take for somebody else's.
+        ("gateway.yaml", {"temporal": {"namespace": "other"}}, '"outbound|7233||temporal-frontend.other.svc.cluster.local" among them'),
+        ("gateway.yaml", {"temporal": {"frontend": {"httpOpen": True}}}, '"outbound|7243||temporal-frontend.temporal.svc.cluster.local"'),
+        ("sidecar.yaml", {"config": {"applies_to": {"clusters": ["inbound|7233||"]}}}, '"inbound|7243||" among them'),
+        ("envoy-gateway.yaml", {"config": {"applies_to": {"clusters": ["outbound|7233||x"]}}}, '"grpcroute/temporal/temporal-auth/rule/0"'),
+        ("gateway-api.yaml", {"temporal": {"frontend": {"httpOpen": True}}, "config": {"applies_to": {"clusters": ["*"]}}}, "with a GRPCRoute"),
+        ("waypoint.yaml", {"api": "EnvoyFilter"}, "expected WasmPlugin or TrafficExtension where attach is waypoint"),
+        ("envoyfilter-gateway.yaml", {"module": {"imagePullSecret": "s"}}, "Istio has no way to hand it over"),
+    ],
+)
+def test_what_is_refused(helm: str, tmp_path: Path, variant: str, wrong: dict, said: str) -> None:
+    values = tmp_path / "wrong.yaml"
+    values.write_text(json.dumps(wrong))
+    done = render(helm, variant, "-f", str(values))
+    assert done.returncode != 0 and said in done.stderr.replace("'", "/"), done.stderr
+    # Its twin, without what is wrong.
+    assert render(helm, variant).returncode == 0
+
+
+EVERY = {"config": {"applies_to": {"clusters": ["outbound|*"]}}}
+
+
+@pytest.mark.parametrize(
+    "variant, more, said, unsaid",
+    [
+        ("gateway.yaml", {**EVERY, "temporal": {"frontend": {"httpOpen": True}}}, 'ports: ["7243"]\n        methods: [GET, POST', None),
+        ("gateway.yaml", {**EVERY, "temporal": {"namespace": "other"}}, "host: temporal-frontend.other.svc.cluster.local", None),
+        ("sidecar.yaml", {"config": {"applies_to": {"clusters": ["inbound|*||"]}}}, "inbound|*||", None),
+        ("gateway.yaml", {}, 'ports: ["7233"]', "7243"),
+        ("gateway.yaml", {"guard": {"metricsFrom": ["cluster.local/ns/m/sa/p"]}}, 'ports: ["9090"]', None),
+        ("gateway.yaml", {}, "- cluster.local/ns/istio-system/sa/istio-ingressgateway", "9090"),
+        ("gateway-api.yaml", {}, "- cluster.local/ns/temporal/sa/temporal-auth-istio", "sa/istio-ingressgateway"),
+        ("sidecar.yaml", {"otherKeyClusters": ["a"], "config": {"issuers": {"corp": {"keys": {"cluster": "a"}}}}}, "cluster: a", None),
+        ("sidecar.yaml", {}, "- number: 7243", None),
+        # A waypoint has no ports, and would leave out a filter that names one.
+        ("waypoint.yaml", {}, "kind: Service, name: temporal-frontend", "number: 7233"),
+        ("gateway.yaml", {"trustDomain": "td"}, "- td/ns/temporal/sa/temporal", "- cluster.local/"),
+    ],
+)
+def test_what_values_do(helm: str, tmp_path: Path, variant: str, more: dict, said: str, unsaid: str | None) -> None:
+    values = tmp_path / "more.yaml"
+    values.write_text(json.dumps(more))
+    done = render(helm, variant, "-f", str(values))
+    assert done.returncode == 0 and said in done.stdout, done.stdout + done.stderr
+    assert unsaid is None or unsaid not in done.stdout, done.stdout

@@ -1,0 +1,75 @@
+"""Renders istio/manifests/ from the chart, one file for each of istio/variants/. With --check it says whether they are
+current. Ends with 3 where there is no Go to build helm with.
+
+    python3 tools/manifests.py [--check]
+"""
+
+import difflib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ISTIO = ROOT / "istio"
+OUT = ISTIO / "manifests"
+
+# The order in which kubectl applies what stands in a file: nobody gets in before the filter stands in the door.
+LAST = ["EnvoyExtensionPolicy", "EnvoyFilter", "TrafficExtension", "WasmPlugin", "Gateway", "GRPCRoute", "VirtualService"]
+
+
+def helm() -> str:
+    found = subprocess.run([ROOT / "scripts" / "helm.sh"], stdout=subprocess.PIPE, text=True)
+    if found.returncode:
+        sys.exit(found.returncode)
+    return found.stdout.strip()
+
+
+def variants() -> list[Path]:
+    return sorted(path for path in (ISTIO / "variants").glob("*.yaml") if path.name != "policy.yaml")
+
+
+def kind(document: str) -> str:
+    return re.search(r"^kind: (\w+)", document, re.MULTILINE).group(1)
+
+
+def order(document: str) -> int:
+    # The route by which Envoy Gateway knows of the provider is no way in.
+    is_last = kind(document) in LAST and "-idp" not in document.split("spec:")[0]
+    return LAST.index(kind(document)) + 1 if is_last else 0
+
+
+def render(helm: str, variant: Path) -> str:
+    values = ["-f", ISTIO / "variants" / "policy.yaml", "-f", variant]
+    done = subprocess.run([helm, "template", "temporal-auth", ISTIO / "chart", *values], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{variant.relative_to(ROOT)}: {done.stderr}")
+    documents = re.split(r"^---\n", done.stdout, flags=re.MULTILINE)
+    documents = [re.sub(r"^# Source: .*\n", "", document, flags=re.MULTILINE).strip() for document in documents]
+    documents = sorted(filter(None, documents), key=order)
+    # What the values say of themselves, and where all this comes from.
+    head = [line for line in variant.read_text().splitlines() if line.startswith("#")]
+    head.append(f"# Rendered from istio/chart with istio/variants/policy.yaml and istio/variants/{variant.name}: make manifests")
+    return "\n".join(head) + "\n" + "\n---\n".join(documents) + "\n"
+
+
+def main() -> None:
+    binary = helm()
+    made = {variant.name: render(binary, variant) for variant in variants()}
+    if sys.argv[1:] != ["--check"]:
+        OUT.mkdir(exist_ok=True)
+        for old in OUT.glob("*.yaml"):
+            old.unlink()
+        for name, text in made.items():
+            (OUT / name).write_text(text)
+        return
+    there = {path.name: path.read_text() for path in OUT.glob("*.yaml")}
+    for name in sorted(made | there):
+        lines = [side.get(name, "").splitlines() for side in (there, made)]
+        sys.stderr.writelines(line + "\n" for line in difflib.unified_diff(*lines, name, f"{name}, rendered", lineterm=""))
+    if made != there:
+        sys.exit("manifests: istio/manifests is not what the chart renders: make manifests")
+
+
+if __name__ == "__main__":
+    main()
