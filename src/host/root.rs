@@ -10,7 +10,7 @@ use proxy_wasm::types::ContextType;
 
 use super::hostcalls::{self, Buffer, Level, Map};
 use super::stream::Stream;
-use super::{AT_ONCE, BUSY_TICK, IDLE_TICK, Metrics, Process, Shared, now};
+use super::{AT_ONCE, BUSY_TICK, IDLE_TICK, Metrics, Process, Shared, WAKING_TICK, now};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::keys::{Get, Next, Waiting};
