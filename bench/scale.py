@@ -48,7 +48,8 @@ def main() -> int:
 
 def _criterion() -> None:
     command = ["cargo", "bench", "--manifest-path", str(HERE / "policy" / "Cargo.toml"), "--bench", "grants"]
-    done = subprocess.run(command, env=os.environ | {"CRITERION_HOME": str(_CRITERION)}, stdout=subprocess.PIPE, text=True)
+    environment = os.environ | {"CRITERION_HOME": str(_CRITERION)}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         raise SystemExit(done.stdout)
     print("Time by criterion, ns, by the number of grants (last: 10,000 beside 10)")
