@@ -14,7 +14,7 @@ PYTHON ?= python3
 .DEFAULT_GOAL := help
 # Two builds at once would only wait for each other's locks.
 .NOTPARALLEL:
-.PHONY: help setup module demo run test test-native test-cli test-oracle oracle mutants fuzz vectors test-wasm parity soak lint format table bench clean
+.PHONY: help setup module demo run test test-native test-cli test-oracle oracle mutants fuzz vectors test-wasm parity soak lint format table bench flood clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +93,10 @@ format: ## format the Rust code
 
 table: setup ## regenerate the method table from data/temporal
 	$(PY) tools/methods.py
+
+flood: module ## what a flood of bad tokens takes from callers with good ones
+	@scripts/setup.sh bench
+	$(PY) bench/flood.py
 
 bench: module ## proxy CPU per request: no filter, this one, Envoy's native chain
 	@scripts/setup.sh bench

@@ -7,60 +7,50 @@ const MAX: usize = 1024;
 /// How many of one connection.
 const MAX_OF_CONNECTION: usize = 256;
 
-/// Requests that wait, by the number that the host has for each.
+/// Requests that wait, by the number that the host has for each, with their connections.
 #[derive(Debug)]
-pub struct Waiting<T> {
-    requests: BTreeMap<u32, (u64, T)>,
-    of_connection: BTreeMap<u64, usize>,
-}
+pub struct Waiting<T>(BTreeMap<u32, (u64, T)>);
 
 impl<T> Default for Waiting<T> {
     fn default() -> Self {
-        Self { requests: BTreeMap::new(), of_connection: BTreeMap::new() }
+        Self(BTreeMap::new())
     }
 }
 
 impl<T> Waiting<T> {
     /// Lets a request of this connection wait. Says whether there is room.
     pub fn insert(&mut self, id: u32, connection: u64, request: T) -> bool {
-        if self.requests.contains_key(&id) {
+        if self.0.contains_key(&id) {
             return true;
         }
-        let of_connection = self.of_connection.get(&connection).copied().unwrap_or_default();
-        if self.requests.len() >= MAX || of_connection >= MAX_OF_CONNECTION {
+        let is_of_connection = |(other, _): &&(u64, T)| *other == connection;
+        if self.len() >= MAX || self.0.values().filter(is_of_connection).count() >= MAX_OF_CONNECTION {
             return false;
         }
-        self.of_connection.insert(connection, of_connection.saturating_add(1));
-        self.requests.insert(id, (connection, request));
+        self.0.insert(id, (connection, request));
         true
     }
 
     /// The request waits no longer, if it did.
     pub fn remove(&mut self, id: u32) {
-        let Some((connection, _)) = self.requests.remove(&id) else { return };
-        if let Some(count) = self.of_connection.get_mut(&connection) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.of_connection.remove(&connection);
-            }
-        }
+        self.0.remove(&id);
     }
 
     /// All that wait.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        self.requests.iter().map(|(id, (_, request))| (*id, request))
+        self.0.iter().map(|(id, (_, request))| (*id, request))
     }
 
     /// How many wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.requests.len()
+        self.0.len()
     }
 
     /// Whether none does.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.requests.is_empty()
+        self.0.is_empty()
     }
 }
 
@@ -83,6 +73,6 @@ mod tests {
         for id in 0..9000 {
             waiting.remove(id);
         }
-        assert!(waiting.is_empty() && waiting.of_connection.is_empty() && waiting.iter().next().is_none());
+        assert!(waiting.is_empty() && waiting.iter().next().is_none());
     }
 }

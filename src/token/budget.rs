@@ -4,7 +4,7 @@
 //! First the connection pays, then the whole VM: one caller who sends rubbish does not keep others from being verified.
 //! Times are milliseconds since 1970, costs microseconds.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 /// What bad tokens may take of the thread: 8 %, which leaves room in a tenth for what is not measured.
 const VM: Rate = Rate { per_milli: 80, most: 200_000 };
@@ -26,7 +26,7 @@ const OTHERS: u64 = u64::MAX;
 pub struct Budget {
     vm: Purse,
     /// By connection, those that have not got back all they spent.
-    connections: BTreeMap<u64, Purse>,
+    connections: HashMap<u64, Purse>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +43,7 @@ struct Purse {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { vm: Purse { left: VM.most, at: 0 }, connections: BTreeMap::new() }
+        Self { vm: Purse { left: VM.most, at: 0 }, connections: HashMap::new() }
     }
 }
 

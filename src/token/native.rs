@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::jose::{Algorithm, Unverified};
 use super::signature::PublicKey;
 use crate::keys::jwk::Key;
+use crate::wire::json;
 
 /// The name of the host's function.
 const FUNCTION: &str = "verify_signature";
@@ -40,7 +41,7 @@ impl Native {
     /// changed.
     #[must_use]
     pub fn probe(host: &dyn Foreign) -> Self {
-        let samples: Value = serde_json::from_str(SAMPLES).unwrap_or_default();
+        let samples = json::parse(SAMPLES.as_bytes()).unwrap_or_default();
         let list = samples.as_array().map(Vec::as_slice).unwrap_or_default();
         Self { algorithms: list.iter().filter_map(|sample| probe(host, sample)).collect() }
     }

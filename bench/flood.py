@@ -1,0 +1,137 @@
+"""What a flood of bad tokens takes from those who have good ones.
+
+    bench/flood.py          about two minutes
+
+5,000 calls a second come over eight connections, first with malformed tokens, which cost next to nothing to refuse, then
+with tokens that only their signature tells from good ones. Beside each flood run callers whose token is known, and, each
+over a connection of its own, callers whose token is new. What verifying takes is the worker thread's CPU time in the
+second flood less that in the first. All of it once with the host's verifier and once without.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "wasm-test")]
+
+import variants  # noqa: E402
+from harness import grpc_client, jws  # noqa: E402
+from harness.envoy import Cluster, Envoy, Settings, run_directory  # noqa: E402
+from harness.policy import plugin  # noqa: E402
+from harness.procs import stop_all  # noqa: E402
+from test_verifiers import WITHOUT_FOREIGN_FUNCTIONS  # noqa: E402
+
+SECONDS = 12
+RATE, CONNECTIONS = 5000, 8
+HONEST_RATE = 200
+NEW_TOKENS = 60
+
+
+@dataclass
+class Seen:
+    answered: float  # calls of the flood, per second
+    share: float  # of the worker thread's time, in percent
+    p50: float  # of honest calls, in milliseconds
+    p99: float
+    new_in: int  # new tokens that were let in
+    new_later: int  # and those that were told to come back
+
+
+def main() -> int:
+    minter = variants.corp()
+    good = jws.token(minter.keys[0], variants.claims(minter))
+    grants = [{"name": "finance", "who": {"issuer": "corp", "claims": {"groups": "finance"}}, "role": "writer", "namespaces": ["payroll"]}]
+    print(f"{RATE} bad tokens a second over {CONNECTIONS} connections, {SECONDS} s each; {HONEST_RATE} honest calls a second beside them.")
+    print(f"{'':32}{'answered/s':>11}{'thread':>9}{'p50':>9}{'p99':>9}{'new tokens let in':>20}")
+    for name, capabilities in (("host's verifier", None), ("module's own", WITHOUT_FOREIGN_FUNCTIONS)):
+        with contextlib.ExitStack() as stack:
+            upstream = Cluster(variants._upstream(stack))
+            settings = Settings({"temporal": upstream}, access_log=False, plugin=plugin(minter.config(), grants=grants), capabilities=capabilities)
+            envoy = Envoy(settings, "flood")
+            envoy.process.argv = variants.pinned(variants.PROXY_CORE, envoy.process.argv)
+            stack.enter_context(envoy)
+            seen = {}
+            for flood, token in (("malformed", "malformed"), ("bad signatures", jws.flip_signature(good))):
+                seen[flood] = _run(envoy, good, token, minter, flood)
+                row = seen[flood]
+                news = f"{row.new_in} of {row.new_in + row.new_later}"
+                print(f"{name + ', ' + flood:32}{row.answered:>11.0f}{row.share:>8.1f}%{row.p50:>7.2f}ms{row.p99:>7.2f}ms{news:>20}")
+            bad, malformed = seen["bad signatures"], seen["malformed"]
+            print(f"{name}: verifying takes {bad.share - malformed.share:.1f} % of the thread; p99 is {bad.p99 / malformed.p99:.2f}× that beside malformed tokens")
+    return 0
+
+
+def _run(envoy: Envoy, good: str, bad: str, minter: variants.Minter, name: str) -> Seen:
+    assert grpc_client.call(envoy.port, variants.START, token=good, body=_body()).grpc_status == 0
+    log = run_directory(f"flood-{name.replace(' ', '-')}") / "honest.tsv"
+    body = log.with_name("body")
+    body.write_bytes(_body())
+    # A burst is forgiven at first; what counts is what comes after it.
+    flood = _h2load(envoy, bad, body, CONNECTIONS, RATE, SECONDS + 3)
+    time.sleep(2)
+    honest = _h2load(envoy, good, body, 2, HONEST_RATE, SECONDS, f"--log-file={log}")
+    spent, begun = _worker_cpu(envoy.process.pid), time.monotonic()
+    news = _new_tokens(envoy, minter, name)
+    honest.wait(timeout=120)
+    share = (_worker_cpu(envoy.process.pid) - spent) / (time.monotonic() - begun) / 1e7
+    output = flood.communicate(timeout=120)[0]
+    succeeded = int(output.split(" succeeded")[0].rsplit(" ", 1)[1])
+    times = sorted(int(line.split("\t")[2]) / 1000 for line in log.read_text().splitlines())
+    statuses = [line.split("\t")[1] for line in log.read_text().splitlines()]
+    assert set(statuses) == {"200"}, statuses
+    return Seen(succeeded / (SECONDS + 3), share, statistics.median(times), times[int(len(times) * 0.99)], *news)
+
+
+def _new_tokens(envoy: Envoy, minter: variants.Minter, name: str) -> tuple[int, int]:
+    """Callers with tokens that were never seen, one after the other, each over a connection of its own."""
+    tokens = [jws.token(minter.keys[0], variants.claims(minter) | {"jti": f"{name} {number}"}) for number in range(NEW_TOKENS)]
+    replies: list[int | None] = []
+
+    def call(token: str) -> None:
+        replies.append(grpc_client.call(envoy.port, variants.START, token=token, body=_body()).grpc_status)
+
+    for token in tokens:
+        thread = threading.Thread(target=call, args=(token,))
+        thread.start()
+        thread.join(10)
+        time.sleep(max(0.0, (SECONDS - 2) / NEW_TOKENS - 0.05))
+    assert set(replies) <= {0, 14}, replies
+    return replies.count(0), replies.count(14)
+
+
+def _body() -> bytes:
+    return grpc_client.frame(variants.request())
+
+
+def _h2load(envoy: Envoy, token: str, body: Path, connections: int, rate: int, seconds: int, *more: str) -> subprocess.Popen[str]:
+    h2load = shutil.which("h2load")
+    if not h2load:
+        raise SystemExit("h2load is needed (Debian: apt-get install nghttp2-client)")
+    flags = ["-c", str(connections), "-m", "32", f"--rps={rate / connections}", f"--duration={seconds}", *more]
+    headers = ["content-type: application/grpc", "te: trailers", f"authorization: Bearer {token}"]
+    flags += [part for header in headers for part in ("-H", header)]
+    command = [h2load, *flags, "-d", str(body), f"http://127.0.0.1:{envoy.port}{variants.START}"]
+    return subprocess.Popen(variants.pinned(variants.LOAD_CORE, command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def _worker_cpu(pid: int) -> int:
+    """Nanoseconds that the worker thread has had."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    [worker] = [task for task in tasks if (task / "comm").read_text().startswith("wrk:worker")]
+    return int((worker / "schedstat").read_text().split()[0])
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    finally:
+        stop_all()
