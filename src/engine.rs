@@ -189,11 +189,16 @@ impl Engine {
         let begun = self.platform.micros();
         let authentication = self.verify(cold, now).unwrap_or_else(Authentication::Refused);
         let cost = self.platform.micros().saturating_sub(begun);
-        self.budget.spend(cold.connection, cost, matches!(authentication, Authentication::Principal(_)), now);
+        self.budget.spend(cold.connection, cost, !matches!(authentication, Authentication::Refused(_)), now);
         if !matches!(authentication, Authentication::Needs(_)) {
             self.counters.add(Count::CacheMiss);
         }
         authentication
+    }
+
+    /// A request of this connection cannot wait for its key, as too many do.
+    pub fn no_room(&mut self, connection: u64, now: u64) {
+        self.budget.no_room(connection, now);
     }
 
     /// Whether the key has come, or can no longer come, for a request that arrived at `arrived`.

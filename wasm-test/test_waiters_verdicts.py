@@ -156,8 +156,9 @@ def test_all_refused_at_once(waiting: Gate, issuer: Issuer) -> None:
         connection.data(stream, frame(text(1, "payroll")), end_stream=True)
     until(lambda: waiting.envoy.stats(ACTIVE).get(ACTIVE, 0) >= len(asked), 20, "all to wait")
     issuer.start()
-    for connection, stream in asked:
-        refused(connection.reply(stream, 30), 16)
+    # So many of a connection are over the budget for bad tokens, sooner or later.
+    statuses = [connection.reply(stream, 30).grpc_status for connection, stream in asked]
+    assert set(statuses) <= {14, 16} and statuses.count(16) > 50, statuses
     for connection in connections:
         connection.close()
     _none_left(waiting)

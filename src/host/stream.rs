@@ -51,6 +51,7 @@ impl Stream {
             if waiting.insert(self.id, connection, Rc::clone(&self.held)) {
                 self.shared.tick_at(BUSY_TICK);
             } else {
+                engine.no_room(connection, now());
                 step = held.call.give_up(&mut engine);
             }
         }
