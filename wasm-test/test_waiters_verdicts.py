@@ -150,15 +150,17 @@ def test_all_refused_at_once(waiting: Gate, issuer: Issuer) -> None:
     token = issuer.token(permissions=["payroll:read"])
     # Not a bad signature, which would be the budget's business.
     forged = issuer.token(permissions=["payroll:read"], key=jws.Key("EdDSA", issuer.keys[0].private, "nobody"))
-    connections = [Connection(waiting.port) for _ in range(4)]
-    asked = [(c, c.open(request_headers(COUNT, token=forged))) for _ in range(250) for c in connections]
+    connections = [Connection(waiting.port) for _ in range(20)]
+    asked = [(c, c.open(request_headers(COUNT, token=forged))) for _ in range(50) for c in connections]
     for connection, stream in asked:
         connection.data(stream, frame(text(1, "payroll")), end_stream=True)
-    until(lambda: waiting.envoy.stats(ACTIVE).get(ACTIVE, 0) >= len(asked), 20, "all to wait")
+    until(lambda: waiting.envoy.stats(ACTIVE).get(ACTIVE, 0) >= 600, 20, "most to wait")
     issuer.start()
-    # So many of a connection are over the budget for bad tokens, sooner or later.
-    statuses = [connection.reply(stream, 30).grpc_status for connection, stream in asked]
-    assert set(statuses) <= {14, 16} and statuses.count(16) > 50, statuses
+    replies = [connection.reply(stream, 30) for connection, stream in asked]
+    # The budget may have sent some away; whoever waited is told that there is no such key.
+    for reply in replies:
+        refused(reply, 14 if reply.grpc_status == 14 else 16)
+    assert sum(1 for reply in replies if reply.grpc_status == 16) >= 500
     for connection in connections:
         connection.close()
     _none_left(waiting)
