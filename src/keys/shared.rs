@@ -73,7 +73,7 @@ impl Secret {
 
     fn code(&self, name: &str, content: &[u8]) -> [u8; 32] {
         let mut code = HMAC::new(self.key);
-        code.update(&[VERSION]);
+        code.update([VERSION]);
         code.update(name);
         // No name has a zero byte.
         code.update([0]);

@@ -49,7 +49,8 @@ impl RootContext for Verifiers {
             }
         }
         let algorithms: Vec<_> = native.algorithms().iter().map(|algorithm| algorithm.name()).collect();
-        let said = json!({"native": algorithms, "accepted": accepted, "refused": refused, "disagreements": disagreements});
+        let said =
+            json!({"native": algorithms, "accepted": accepted, "refused": refused, "disagreements": disagreements});
         log::info!("verifiers: {said}");
         true
     }
