@@ -70,6 +70,10 @@ impl Host for Connection<'_> {
     fn peer(&self) -> Option<String> {
         self.0.map(str::to_owned)
     }
+
+    fn connection(&self) -> u64 {
+        0
+    }
 }
 
 /// What is called.
