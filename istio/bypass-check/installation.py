@@ -139,13 +139,14 @@ class Installation:
         return [full, full[: -len(".cluster.local")], f"{name(service)}.{namespace(service)}"]
 
     def accounts(self) -> List[str]:
-        """Service accounts of the pods beside the frontend: Temporal's own services."""
+        """Service accounts of Temporal's own services: the frontend's pods and those of its release, but for the Web UI's."""
         instance = labels(self.pods[0]).get("app.kubernetes.io/instance")
         own = [
             pod
             for pod in self.cluster.objects("Pod")
             if namespace(pod) == self.options.namespace
             and (pod in self.pods or instance and labels(pod).get("app.kubernetes.io/instance") == instance)
+            and labels(pod).get("app.kubernetes.io/component") != "web"
         ]
         return sorted({account(pod) for pod in own})
 

@@ -6,9 +6,12 @@ from typing import Iterator
 
 import pytest
 
+from demo_stage import NAMESPACES
 from harness import paths
 from harness.temporal import Temporal
 from lab import parts
+from lab.kube import machine_address
+from lab.kube_mesh import KubeMesh
 from lab.mesh import Mesh
 
 
@@ -22,4 +25,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def mesh(temporal: Temporal) -> Iterator[Mesh]:
     """Suite A: istiod's code without an API server. A test that changes resources puts them back."""
     with Mesh(temporal) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def kube_mesh() -> Iterator[KubeMesh]:
+    """Suite B: a real API server, Istio's charts, stock istiod with its webhooks."""
+    address = machine_address()
+    if address is None:
+        pytest.skip("this machine has no address but loopback, which endpoints of Services must not have")
+    # A server of its own: the demo's workflows and endpoints exist once.
+    with Temporal(NAMESPACES) as temporal, KubeMesh(temporal, address) as running:
         yield running

@@ -14,7 +14,9 @@ from harness.procs import tcp_answers
 sys.path.insert(0, str(paths.ROOT / "demo"))
 
 from stage import HERE as DEMO  # noqa: E402
-from stage import Ports, Stage  # noqa: E402
+from stage import NAMESPACES, Ports, Stage  # noqa: E402
+
+__all__ = ["NAMESPACES", "MeshStage"]
 
 
 class MeshStage(Stage):
