@@ -17,7 +17,7 @@ PUSH_ARGS ?=
 .DEFAULT_GOAL := help
 # Two builds at once would only wait for each other's locks.
 .NOTPARALLEL:
-.PHONY: help setup module demo run test test-native test-cli test-oracle oracle mutants fuzz vectors test-wasm test-mesh image push parity soak lint format table bench clean
+.PHONY: help setup module demo run test test-native test-cli test-oracle oracle mutants fuzz vectors test-wasm test-mesh image reproduce push parity soak lint format table bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ test-mesh: setup image ## the image in a real Istio: gateway, sidecar, Gateway A
 
 image: module ## write target/image, the module as an OCI image layout, with its licences and bill of materials
 	@scripts/image.sh
+
+reproduce: module ## build the module once more, elsewhere and from nothing: the bytes must be the same
+	@scripts/reproduce.sh
 
 push: image ## push it to a registry: make push IMAGE=registry.example.com/temporal-auth:0.1.0 (with `docker login`'s credentials)
 	@scripts/push.sh "$(IMAGE)" $(PUSH_ARGS)

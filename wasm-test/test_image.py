@@ -113,3 +113,16 @@ def test_a_directory_that_is_no_layout_is_left_alone(tmp_path: Path) -> None:
     (precious / "file").write_text("mine")
     done = subprocess.run([sys.executable, TOOLS / "image.py", paths.MODULE, "-o", precious], capture_output=True, text=True)
     assert done.returncode == 1 and "is no image layout" in done.stderr and (precious / "file").read_text() == "mine"
+
+
+def test_release_notes_name_the_bytes() -> None:
+    image = f"registry.example.com/temporal-auth@sha256:{'a' * 64}"
+    notes = [paths.ROOT / "scripts" / "release-notes.sh"]
+    done = subprocess.run([*notes, "Unreleased", image, "owner/name"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    built = hashlib.sha256(paths.MODULE.read_bytes()).hexdigest()
+    assert f"oci://{image}" in done.stdout and f"sha256:{built}" in done.stdout and "### Added" in done.stdout
+    assert "--certificate-identity https://github.com/owner/name/.github/workflows/release.yml@refs/tags/v" in done.stdout
+    for arguments, words in ((["9.9.9", image], "no section [9.9.9]"), (["Unreleased", "a/b:c"], "has no digest")):
+        done = subprocess.run([*notes, *arguments, "owner/name"], capture_output=True, text=True)
+        assert done.returncode == 1 and words in done.stderr
