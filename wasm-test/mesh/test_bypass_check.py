@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import pytest
 
 from harness import paths
 from harness.poll import until
-from lab.kube_mesh import KubeMesh
+from lab.kube_mesh import FRONTEND, KubeMesh
 from lab.policy import replaced
 from lab.resources import render
 
@@ -49,6 +50,7 @@ class Hole:
     edits: tuple[Edit, ...] = ()
     add: str = ""  # a file of resources/kube/holes
     delete: tuple[str, ...] = ()  # kind/name
+    recreate: str = ""  # what cannot be changed in place
 
 
 FRONTEND_POLICY = "authorizationpolicy/temporal-frontend"
@@ -75,6 +77,12 @@ def everybody_on_http(mesh: KubeMesh) -> dict[str, str]:
 def wrong_listener_port(mesh: KubeMesh) -> dict[str, str]:
     spec = "spec:\n  match: [{mode: CLIENT, ports: [{number: 7233}]}]\n"
     return {"gateway_plugin": replaced(mesh.resources["gateway_plugin"], "spec:\n", spec)}
+
+
+def exclude_port(mesh: KubeMesh) -> dict[str, str]:
+    note = f'  annotations: {{traffic.sidecar.istio.io/excludeInboundPorts: "15020,{mesh.temporal.port}"}}\n'
+    pod = "  name: temporal-frontend-1\n  namespace: temporal\n  labels: {app.kubernetes.io/name"
+    return {"temporal": replaced(mesh.resources["temporal"], pod, note + pod)}
 
 
 def server_mode_at_gateway(mesh: KubeMesh) -> dict[str, str]:
@@ -120,6 +128,19 @@ HOLES = {
     ),
     "a TCP route": Hole({"second-route"}, add="tcp-route.yaml", delete=(NOT_AT_PODS,)),
     "a load balancer": Hole({"second-route"}, add="load-balancer.yaml", delete=(NOT_AT_PODS,)),
+    "an Ingress": Hole({"second-route"}, add="ingress.yaml", delete=(NOT_AT_PODS,)),
+    "a port kept out of the sidecar": Hole({"not-captured"}, (exclude_port,)),
+    "a pod without a sidecar": Hole(
+        {"no-sidecar", "pod-ip", "http-api", "headless"},
+        (edit("temporal", "  - {name: istio-proxy, image: istio/proxyv2}\n---\napiVersion: v1\nkind: Pod", "---\napiVersion: v1\nkind: Pod"),),
+        recreate="pod/temporal-frontend-1",
+    ),
+    "a plugin that selects nothing": Hole(
+        {"wrong-place", "second-route", "caller"},
+        (edit("gateway_plugin", '"name": "temporal"}', '"name": "another"}'),),
+        delete=(NOT_AT_PODS,),
+    ),
+    "a TrafficExtension that fails open": Hole({"fail-open"}, add="traffic-extension.yaml"),
     "no filter at all": Hole(
         {"no-filter", "second-route", "caller"}, delete=(NOT_AT_PODS, "wasmplugin/temporal-auth-gateway")
     ),
@@ -135,6 +156,8 @@ def opened(mesh: KubeMesh, hole: Hole) -> Iterator[None]:
             texts[name] = text
     extra = render(f"kube/holes/{hole.add}", grpc=mesh.temporal.port) if hole.add else ""
     try:
+        if hole.recreate:
+            mesh.kube.kubectl("delete", "-n", "temporal", "--force", "--grace-period=0", hole.recreate)
         for text in texts.values():
             mesh.kube.apply(text)
         if extra:
@@ -145,8 +168,12 @@ def opened(mesh: KubeMesh, hole: Hole) -> Iterator[None]:
     finally:
         if extra:
             mesh.kube.kubectl("delete", "--ignore-not-found", "-f", "-", text=extra)
+        if hole.recreate:
+            mesh.kube.kubectl("delete", "-n", "temporal", "--force", "--grace-period=0", "--ignore-not-found", hole.recreate)
         for text in mesh.resources.values():
             mesh.kube.apply(text)
+        if hole.recreate:
+            mesh.kube.run_pod("temporal", FRONTEND, mesh.address)
 
 
 def test_nothing_is_found_where_nothing_is_open(kube_mesh: KubeMesh) -> None:
@@ -189,6 +216,14 @@ def test_a_door_that_is_open_is_walked_through(kube_mesh: KubeMesh) -> None:
             return [f for f in found if f["id"] == "pod-ip" and "has answered a call" in f["what"]]
 
         assert len(until(answered, 30, "the probe is answered")) == 1
+
+
+def test_its_page_lists_every_finding() -> None:
+    page = (CHECK / "README.md").read_text()
+    said = {id for hole in HOLES.values() for id in hole.finds}
+    assert all(f"`{id}`" in page for id in said)
+    listed = {id for line in page.splitlines() if line.startswith("| `") for id in re.findall(r"`([a-z-]+)`", line.split("|")[1])}
+    assert listed == said, "each finding on the page has a hole that it is found in"
 
 
 def test_what_cannot_be_seen_is_no_clean_result(kube_mesh: KubeMesh) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
 from types import TracebackType
+from typing import Mapping
 
 from harness import paths
 from harness.envoy import run_directory
@@ -21,12 +23,14 @@ REPOSITORY = "temporal-auth"
 class Registry:
     """`with Registry() as registry:` — `registry.reference` names the image by its digest."""
 
-    def __init__(self) -> None:
+    def __init__(self, user: str = "", password: str = "") -> None:
         # By name: Istio's agent and crane take plain HTTP from `localhost`.
         self.host = f"localhost:{free_port()}"
         self.name = f"{self.host}/{REPOSITORY}"
         self.digest = ""
-        argv = [str(parts.binary("registry")), "-address", self.host]
+        self._locked = bool(user)
+        argv = [str(parts.binary("registry")), "-address", self.host.replace("localhost", "127.0.0.1")]
+        argv += ["-user", user, "-password", password] if user else []
         self.process = Process("registry", argv, run_directory("registry") / "registry.log")
 
     @property
@@ -35,12 +39,17 @@ class Registry:
 
     def push(self, tag: str = "test") -> str:
         """The digest, without `sha256:`."""
-        script = paths.ROOT / "scripts" / "push.sh"
-        done = subprocess.run([script, f"{self.name}:{tag}"], capture_output=True, text=True, timeout=300)
+        done = self.try_to_push(tag)
         assert done.returncode == 0, done.stderr
         found = re.search(r"@sha256:([0-9a-f]{64})$", done.stdout.strip())
         assert found, f"push.sh did not say what it pushed: {done.stdout!r}"
         return found.group(1)
+
+    def try_to_push(self, tag: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        script = paths.ROOT / "scripts" / "push.sh"
+        return subprocess.run(
+            [script, f"{self.name}:{tag}"], capture_output=True, text=True, timeout=300, env={**os.environ, **(environment or {})}
+        )
 
     def requests(self) -> list[str]:
         """`METHOD PATH` of what it was asked for."""
@@ -49,7 +58,8 @@ class Registry:
     def __enter__(self) -> "Registry":
         port = int(self.host.partition(":")[2])
         self.process.start().wait_ready(tcp_answers(port))
-        self.digest = self.push()
+        if not self._locked:
+            self.digest = self.push()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
