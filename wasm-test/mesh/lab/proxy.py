@@ -84,6 +84,11 @@ class Proxy(Envoy):
         ]
         self.process = Process(name, argv, self.directory / "proxy.log", env=environment, cwd=self.directory)
 
+    def configuration_errors(self, since: int = 0) -> list[str]:
+        """Istio's log format adds the thread to each line."""
+        found = (error.partition("\tthread=")[0] for error in super().configuration_errors(since))
+        return list(dict.fromkeys(found))
+
     def says_ready(self) -> bool:
         """What a kubelet would be told."""
         try:
