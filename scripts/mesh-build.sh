@@ -16,9 +16,9 @@ PARTS=(
   istiod-in-memory ./istiod
   etcd go.etcd.io/etcd/server/v3
   kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver
-  kubectl k8s.io/kubernetes/cmd/kubectl
-  helm helm.sh/helm/v4/cmd/helm
   pilot-discovery istio.io/istio/pilot/cmd/pilot-discovery
+  helm helm.sh/helm/v4/cmd/helm
+  kubectl k8s.io/kubernetes/cmd/kubectl
 )
 # What is taken from modules as it is: module, path in it, name in .cache/mesh.
 FILES=(

@@ -116,6 +116,7 @@ class Mesh:
             proxy_config=proxy_config,
         )
 
+    def _routes(self, more_gateways: list[str]) -> str:
         return render("routes.yaml", port=self._gateway_port, gateways=json.dumps(["temporal", *more_gateways]))
 
     def _resources(self) -> dict[str, str]:

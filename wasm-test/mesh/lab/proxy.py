@@ -60,13 +60,11 @@ class Proxy(Envoy):
         }
         environment = {
             "HOME": str(self.directory),
-            "KUBECONFIG": "",
             "POD_NAME": name,
             "POD_NAMESPACE": namespace,
             "INSTANCE_IP": address,
             "SERVICE_ACCOUNT": account,
             "TRUST_DOMAIN": "cluster.local",
-            "CA_ADDR": istiod.address,
             "ISTIOD_SAN": authority.ISTIOD,
             "ISTIO_META_CLUSTER_ID": "Kubernetes",
             "ISTIO_META_WORKLOAD_NAME": name,
