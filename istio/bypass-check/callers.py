@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Iterator, List, Optional, Set
+from typing import Iterator, List, Optional, Set, Tuple
 
 from cluster import Object, labels, matches, name, namespace, where
 from finding import Finding
-from installation import INTERNAL, Installation, account, finished, has_sidecar
+from installation import INTERNAL, Installation, finished, has_sidecar
 from routes import entries
 
 STRICT = "STRICT"
@@ -27,19 +27,19 @@ def _plaintext(installation: Installation) -> Iterator[Finding]:
     for pod in installation.pods:
         for port in (installation.grpc_port, installation.http_port):
             mode, source = mutual_tls(installation, pod, port)
-            what = f"{source or 'no PeerAuthentication'}"
+            what = source or "no PeerAuthentication"
             if mode == STRICT or f"{what} {port}" in said:
                 continue
             said.add(f"{what} {port}")
             yield Finding(
                 "plaintext",
                 what,
-                f"lets callers without a certificate connect to port {port} of the frontend ({mode}): rules about who calls do not hold for them.",
-                f"a PeerAuthentication with mtls: {{mode: STRICT}} in the namespace {installation.options.namespace}, without an exception for the port",
+                f"lets callers without a certificate connect to port {port} of the frontend ({mode}): rules about who calls do not hold.",
+                f"a PeerAuthentication with mtls: {{mode: STRICT}} in {installation.options.namespace}, without an exception for the port",
             )
 
 
-def mutual_tls(installation: Installation, pod: Object, port: int) -> "tuple[str, Optional[str]]":
+def mutual_tls(installation: Installation, pod: Object, port: int) -> Tuple[str, Optional[str]]:
     """The mode that holds, and who set it: of the workload, else of the namespace, else of the mesh; UNSET asks the next."""
     root = installation.options.root_namespace
     levels: List[List[Object]] = [[], [], []]

@@ -56,10 +56,6 @@ class Plugin:
             for m in selectors
         )
 
-    def covers_mode(self, mode: str) -> bool:
-        selectors = self.spec.get("match") or []
-        return not selectors or any(m.get("mode", "CLIENT_AND_SERVER") in ("CLIENT_AND_SERVER", "UNDEFINED", mode) for m in selectors)
-
     def covers_cluster(self, cluster: str) -> bool:
         """Whether `applies_to` speaks of this cluster. Without it every route is judged."""
         applies = (self.wasm.get("pluginConfig") or {}).get("applies_to")

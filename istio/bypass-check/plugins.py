@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import Iterator, List
 
 from cluster import where
 from finding import Finding
@@ -51,7 +51,8 @@ def _at_pods(installation: Installation) -> Iterator[Finding]:
                 "wrong-port",
                 plugin.where,
                 f"`match` leaves out port {port} of the frontend's pods for incoming calls: the filter does not run there.",
-                f"at a sidecar `match` means the pod's port: match: [{{mode: SERVER, ports: [{{number: {port}}}, {{number: {installation.http_port}}}]}}]",
+                "at a sidecar `match` means the pod's port: "
+                f"match: [{{mode: SERVER, ports: [{{number: {port}}}, {{number: {installation.http_port}}}]}}]",
             )
     for pod in installation.pods if installation.at_pods else []:
         if not has_sidecar(pod):
@@ -74,7 +75,7 @@ def _at_pods(installation: Installation) -> Iterator[Finding]:
                 )
 
 
-def _at_gateways(installation: Installation, ways: "list[Entry]") -> Iterator[Finding]:
+def _at_gateways(installation: Installation, ways: List[Entry]) -> Iterator[Finding]:
     for way in ways:
         if way.service_port != GRPC or any(plugin.covers("CLIENT", way.port) for plugin in way.plugins):
             continue
@@ -83,5 +84,6 @@ def _at_gateways(installation: Installation, ways: "list[Entry]") -> Iterator[Fi
                 "wrong-port",
                 plugin.where,
                 f"`match` leaves out port {way.port}, on which {way.listener} listens: the filter does not run there.",
-                f"at a gateway `match` means the listener's port, and the mode is CLIENT: match: [{{mode: CLIENT, ports: [{{number: {way.port}}}]}}]",
+                "at a gateway `match` means the listener's port, and the mode is CLIENT: "
+                f"match: [{{mode: CLIENT, ports: [{{number: {way.port}}}]}}]",
             )

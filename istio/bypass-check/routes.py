@@ -87,7 +87,12 @@ def _ingresses(installation: Installation) -> Iterator[Finding]:
 
 
 def _internal_routes(installation: Installation) -> Iterator[Finding]:
-    for way in _istio(installation, None):
+    others = [
+        service
+        for service in installation.cluster.objects("Service")
+        if namespace(service) == installation.options.namespace and service not in installation.services
+    ]
+    for way in entries(installation, others):
         if way.service_port in INTERNAL:
             yield Finding(
                 "internal-open",
@@ -100,14 +105,15 @@ def _internal_routes(installation: Installation) -> Iterator[Finding]:
 # -- finding them
 
 
-def entries(installation: Installation) -> Iterator[Entry]:
-    hosts = {host: service for service in installation.services for host in installation.hosts(service)}
-    yield from _istio(installation, hosts)
-    yield from _gateway_api(installation)
+def entries(installation: Installation, services: Optional[List[Object]] = None) -> Iterator[Entry]:
+    """Every way from a gateway to these Services; the frontend's when none are named."""
+    wanted = installation.services if services is None else services
+    yield from _istio(installation, {host: service for service in wanted for host in installation.hosts(service)})
+    yield from _gateway_api(installation, {name(service): service for service in wanted})
 
 
-def _istio(installation: Installation, hosts: Optional[Dict[str, Object]]) -> Iterator[Entry]:
-    """By Gateway and VirtualService. `hosts` None: to any Service of Temporal's namespace that is not the frontend's."""
+def _istio(installation: Installation, hosts: Dict[str, Object]) -> Iterator[Entry]:
+    """By Gateway and VirtualService."""
     roots: Dict[str, List[Object]] = {}  # delegate -> those who delegate to it
     services = installation.cluster.objects("VirtualService")
     for virtual in services:
@@ -119,28 +125,18 @@ def _istio(installation: Installation, hosts: Optional[Dict[str, Object]]) -> It
         for kind in ("http", "tls", "tcp"):
             for rule in virtual["spec"].get(kind) or []:
                 for target in rule.get("route") or []:
-                    found = _destination(installation, virtual, target.get("destination") or {}, hosts)
+                    found = _destination(virtual, target.get("destination") or {}, hosts)
                     if found:
                         for owner in owners:
                             yield from _through(installation, virtual, owner, kind == "http", *found)
 
 
-def _destination(
-    installation: Installation, virtual: Object, to: Object, hosts: Optional[Dict[str, Object]]
-) -> Optional[Tuple[int, str]]:
+def _destination(virtual: Object, to: Object, hosts: Dict[str, Object]) -> Optional[Tuple[int, str]]:
     """The Service's port and Istio's name of the cluster, when it is one that we ask for."""
     host = str(to.get("host", ""))
-    if "." not in host:
-        host = f"{host}.{namespace(virtual)}.svc.cluster.local"
-    if hosts is None:
-        known = {h: s for s in installation.cluster.objects("Service") for h in installation.hosts(s) if s not in installation.services}
-        service = known.get(host)
-        if service is None or namespace(service) != installation.options.namespace:
-            return None
-    else:
-        service = hosts.get(host)
-        if service is None:
-            return None
+    service = hosts.get(host if "." in host else f"{host}.{namespace(virtual)}.svc.cluster.local")
+    if service is None:
+        return None
     ports = service["spec"].get("ports") or []
     port = (to.get("port") or {}).get("number") or (ports[0]["port"] if len(ports) == 1 else None)
     if port is None:
@@ -189,8 +185,7 @@ def _listening(installation: Installation, pods: List[Object], number: int) -> i
     return number
 
 
-def _gateway_api(installation: Installation) -> Iterator[Entry]:
-    services = {name(service): service for service in installation.services}
+def _gateway_api(installation: Installation, services: Dict[str, Object]) -> Iterator[Entry]:
     for kind in ROUTES:
         for route in installation.cluster.objects(kind):
             for backend in (b for rule in route["spec"].get("rules") or [] for b in rule.get("backendRefs") or []):

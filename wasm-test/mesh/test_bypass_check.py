@@ -120,6 +120,7 @@ HOLES = {
     "the gateway may call the internal frontend": Hole(
         {"internal-open"}, (edit("mesh", "[cluster.local/ns/temporal/sa/temporal]", "[cluster.local/ns/temporal/sa/temporal-istio]"),)
     ),
+    "a route to the internal frontend": Hole({"internal-open"}, add="internal-route.yaml"),
     "a second route": Hole({"second-route"}, add="second-gateway.yaml", delete=(NOT_AT_PODS,)),
     "a route to another Service": Hole(
         {"second-route", "caller"},

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import urllib.request
-from pathlib import Path
 from typing import Mapping
 
 from harness import jws
