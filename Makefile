@@ -69,7 +69,7 @@ soak: setup module ## real workers under limits, SOAK_SECONDS (600) long: nothin
 # Not part of `test`: what it runs takes a quarter of an hour to build, once.
 test-mesh: setup image ## the image in a real Istio: gateway, sidecar, Gateway API, real Kubernetes API (needs Go; first run 15 minutes, later 5)
 	@scripts/mesh-build.sh
-	$(PY) -m pytest wasm-test/mesh -n 0 $(PYTEST_ARGS)
+	$(PY) -m pytest wasm-test/mesh -n 0 --timeout 600 $(PYTEST_ARGS)
 
 image: module ## write target/image, the module as an OCI image layout, with its licences and bill of materials
 	@scripts/image.sh

@@ -81,7 +81,7 @@ def wrong_listener_port(mesh: KubeMesh) -> dict[str, str]:
 
 def exclude_port(mesh: KubeMesh) -> dict[str, str]:
     note = f'  annotations: {{traffic.sidecar.istio.io/excludeInboundPorts: "15020,{mesh.temporal.port}"}}\n'
-    pod = "  name: temporal-frontend-1\n  namespace: temporal\n  labels: {app.kubernetes.io/name"
+    pod = "  name: temporal-frontend-1\n  namespace: temporal\n  labels:\n    app.kubernetes.io/name"
     return {"temporal": replaced(mesh.resources["temporal"], pod, note + pod)}
 
 
@@ -209,6 +209,8 @@ def test_each_finding_names_its_fix(kube_mesh: KubeMesh) -> None:
 def test_a_door_that_is_open_is_walked_through(kube_mesh: KubeMesh) -> None:
     """Not by reading: plain TCP, no certificate wanted, nobody denied. Temporal answers a stranger, and the probe says so."""
     plain = replaced(kube_mesh.resources["temporal"], GRPC, GRPC.replace("appProtocol: grpc", "appProtocol: tcp"))
+    # Without capture Istio takes it from the Sidecar.
+    plain = replaced(plain, "protocol: GRPC", "protocol: TCP")
     permissive = replaced(kube_mesh.resources["mesh"], "mode: STRICT", "mode: PERMISSIVE")
     hole = Hole(set(), (lambda _: {"temporal": plain}, lambda _: {"mesh": permissive}), delete=(FRONTEND_POLICY,))
     with opened(kube_mesh, hole):

@@ -104,7 +104,7 @@ class KubeMesh:
         )
 
     def _sidecar(self) -> Proxy:
-        """Without capture it listens on the pod's address, and Temporal on the same port of loopback."""
+        """It listens on the pod's address, and Temporal on the same port of loopback."""
         return Proxy(
             "sidecar",
             FRONTEND,
