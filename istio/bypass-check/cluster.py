@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, List, Optional
 
 Object = Dict[str, Any]
@@ -50,17 +51,16 @@ class NotServed(Exception):
 
 
 class Cluster:
-    """`objects(kind)`: all of them, in every namespace; asked for once."""
+    """`objects(kind)`: all of them, in every namespace; asked for once, and several kinds at a time."""
 
     def __init__(self, kubectl: Optional[List[str]]) -> None:
         """`kubectl` is the command with its options; None: this is a pod, and the API server is asked directly."""
         self._kubectl = kubectl
-        self._seen: Dict[str, List[Object]] = {}
+        with ThreadPoolExecutor(4) as pool:
+            self._lists = dict(zip(PATHS, pool.map(self._list, PATHS)))
 
     def objects(self, kind: str) -> List[Object]:
-        if kind not in self._seen:
-            self._seen[kind] = self._list(kind)
-        return self._seen[kind]
+        return self._lists[kind]
 
     def _list(self, kind: str) -> List[Object]:
         for path in PATHS[kind]:

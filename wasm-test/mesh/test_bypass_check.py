@@ -156,23 +156,22 @@ def opened(mesh: KubeMesh, hole: Hole) -> Iterator[None]:
             assert name not in texts, "two edits of one resource"
             texts[name] = text
     extra = render(f"kube/holes/{hole.add}", grpc=mesh.temporal.port) if hole.add else ""
+    # No kubelet ends a pod here.
+    delete = ("delete", "--ignore-not-found", "--force", "--grace-period=0")
     try:
         if hole.recreate:
-            mesh.kube.kubectl("delete", "-n", "temporal", "--force", "--grace-period=0", hole.recreate)
-        for text in texts.values():
-            mesh.kube.apply(text)
-        if extra:
-            mesh.kube.apply(extra)
-        for thing in hole.delete:
-            mesh.kube.kubectl("delete", "-n", "temporal", thing)
+            mesh.kube.kubectl(*delete, "-n", "temporal", hole.recreate)
+        if texts or extra:
+            mesh.kube.apply("\n---\n".join([*texts.values(), extra]))
+        if hole.delete:
+            mesh.kube.kubectl("delete", "-n", "temporal", *hole.delete)
         yield
     finally:
         if extra:
-            mesh.kube.kubectl("delete", "--ignore-not-found", "-f", "-", text=extra)
+            mesh.kube.kubectl(*delete, "-f", "-", text=extra)
         if hole.recreate:
-            mesh.kube.kubectl("delete", "-n", "temporal", "--force", "--grace-period=0", "--ignore-not-found", hole.recreate)
-        for text in mesh.resources.values():
-            mesh.kube.apply(text)
+            mesh.kube.kubectl(*delete, "-n", "temporal", hole.recreate)
+        mesh.kube.apply("\n---\n".join(mesh.resources.values()))
         if hole.recreate:
             mesh.kube.run_pod("temporal", FRONTEND, mesh.address)
 
