@@ -166,7 +166,9 @@ class Installation:
 
     def filtered_at_pods(self, port: int) -> bool:
         """Whether a sidecar's filter judges what comes to this port of the pods."""
-        return all(has_sidecar(pod) for pod in self.pods) and any(plugin.covers("SERVER", port) for plugin in self.at_pods)
+        return all(has_sidecar(pod) for pod in self.pods) and any(
+            plugin.covers("SERVER", port) and plugin.covers_cluster(f"inbound|{port}||") for plugin in self.at_pods
+        )
 
 
 def finished(pod: Object) -> bool:

@@ -30,6 +30,13 @@ def check(installation: Installation) -> Iterator[Finding]:
                 "failStrategy FAIL_OPEN: when the module cannot be fetched or fails, every call passes undecided.",
                 "set failStrategy: FAIL_RELOAD (FAIL_CLOSE before Istio 1.27)",
             )
+        if (plugin.wasm.get("pluginConfig") or {}).get("mode") == "shadow":
+            yield Finding(
+                "shadow",
+                plugin.where,
+                "mode: shadow counts what it would deny, and denies nothing.",
+                "set mode: enforce, or leave it out, once its counters are what you expect",
+            )
     ways = list(entries(installation))
     yield from _at_pods(installation)
     yield from _at_gateways(installation, ways)
@@ -53,6 +60,14 @@ def _at_pods(installation: Installation) -> Iterator[Finding]:
                 f"`match` leaves out port {port} of the frontend's pods for incoming calls: the filter does not run there.",
                 "at a sidecar `match` means the pod's port: "
                 f"match: [{{mode: SERVER, ports: [{{number: {port}}}, {{number: {installation.http_port}}}]}}]",
+            )
+    for plugin in installation.at_pods:
+        if not plugin.covers_cluster(f"inbound|{port}||"):
+            yield Finding(
+                "applies-to",
+                plugin.where,
+                f"applies_to leaves out inbound|{port}||, which is what a call is routed to in the frontend's sidecar: it passes untouched.",
+                "leave applies_to out at a sidecar: nothing else is behind it",
             )
     for pod in installation.pods if installation.at_pods else []:
         if not has_sidecar(pod):

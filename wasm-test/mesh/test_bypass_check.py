@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from harness import paths
 from harness.poll import until
 from lab.kube_mesh import FRONTEND, KubeMesh
+from lab.policy import FRONTEND as FRONTEND_CLUSTER
 from lab.policy import replaced
 from lab.resources import render
 
@@ -129,6 +131,11 @@ HOLES = {
     ),
     "a TCP route": Hole({"second-route"}, add="tcp-route.yaml", delete=(NOT_AT_PODS,)),
     "a load balancer": Hole({"second-route"}, add="load-balancer.yaml", delete=(NOT_AT_PODS,)),
+    "a policy in shadow": Hole({"shadow"}, (edit("frontend_plugin", "    version: 1\n", "    version: 1\n    mode: shadow\n"),)),
+    "the gateway's applies_to at the sidecar": Hole(
+        {"applies-to"},
+        (edit("frontend_plugin", "    version: 1\n", f'    version: 1\n    applies_to: {{clusters: ["{FRONTEND_CLUSTER}"]}}\n'),),
+    ),
     "an Ingress": Hole({"second-route"}, add="ingress.yaml", delete=(NOT_AT_PODS,)),
     "a port kept out of the sidecar": Hole({"not-captured"}, (exclude_port,)),
     "a pod without a sidecar": Hole(
@@ -235,21 +242,34 @@ def test_what_cannot_be_seen_is_no_clean_result(kube_mesh: KubeMesh) -> None:
     assert done.returncode == 2 and "nowhere" in done.stderr
 
 
-def test_its_job_is_accepted(kube_mesh: KubeMesh) -> None:
-    text = kube_mesh.kube.kubectl("kustomize", str(CHECK))
+# Runs the check as its Job does, but for where a pod's secrets are mounted.
+IN_A_POD = """
+import runpy, sys
+check, secrets = sys.argv[1:]
+sys.path.insert(0, check)
+import cluster
+cluster.SERVICE_ACCOUNT, sys.argv = secrets, [check]
+runpy.run_path(check, run_name="__main__")
+"""
+
+
+def test_its_job(kube_mesh: KubeMesh, tmp_path: Path) -> None:
+    """The manifests are accepted, hold every module, and let the check see all it asks for, with a pod's means."""
+    kube = kube_mesh.kube
+    text = kube.kubectl("kustomize", str(CHECK))
     for module in CHECK.glob("*.py"):
         assert f"  {module.name}: |" in text, f"{module.name} is not in the ConfigMap"
-    kube_mesh.kube.kubectl("apply", "--dry-run=server", "-f", "-", text=text)
-    # Everything it asks for, its role lets it see.
-    kube_mesh.kube.apply(text)
+    kube.apply(text)
     try:
-        token = kube_mesh.kube.kubectl("create", "token", "-n", "temporal", "bypass-check").strip()
-        config = json.loads(kube_mesh.kube.kubeconfig.read_text())
-        config["users"] = [{"name": "admin", "user": {"token": token}}]
-        restricted = kube_mesh.kube.directory / "bypass-check.conf"
-        restricted.touch(0o600)
-        restricted.write_text(json.dumps(config))
-        done = kube_mesh.kube.run("env", f"KUBECONFIG={restricted}", sys.executable, "-B", str(CHECK))
-        assert done.returncode == 0, done.stdout + done.stderr
+        (tmp_path / "token").write_text(kube.kubectl("create", "token", "-n", "temporal", "bypass-check"))
+        (tmp_path / "ca.crt").write_bytes(kube.certificate.read_bytes())
+        pod = ("env", "KUBERNETES_SERVICE_HOST=127.0.0.1", f"KUBERNETES_SERVICE_PORT={kube.port}", "KUBECONFIG=/nonexistent")
+        run = (*pod, sys.executable, "-B", "-c", IN_A_POD, str(CHECK), str(tmp_path))
+        done = kube.run(*run)
+        assert done.returncode == 0 and done.stdout.startswith("0 findings"), done.stdout + done.stderr
+        kube.kubectl("delete", "clusterrolebinding", "temporal-auth-bypass-check")
+        # What it may not see it does not take for clean.
+        done = until(lambda: (d := kube.run(*run)).returncode == 2 and d, 20, "the role is gone")
+        assert "403" in done.stderr, done.stderr
     finally:
-        kube_mesh.kube.kubectl("delete", "-f", "-", text=text)
+        kube.kubectl("delete", "--ignore-not-found", "-f", "-", text=text)

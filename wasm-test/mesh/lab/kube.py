@@ -43,7 +43,7 @@ class ApiServer:
     def __init__(self) -> None:
         self.directory = run_directory("kube")
         self.kubeconfig = self.directory / "admin.conf"
-        self._etcd_port, etcd_peer_port, self._port = free_ports(3)
+        self._etcd_port, etcd_peer_port, self.port = free_ports(3)
         certificates = self.directory / "certificates"
         key = self.directory / "service-account.key"
         key.write_bytes(
@@ -68,7 +68,7 @@ class ApiServer:
             "kube-apiserver",
             [
                 *(str(parts.binary("kube-apiserver")), f"--etcd-servers={etcd}", "--bind-address=127.0.0.1"),
-                *(f"--secure-port={self._port}", f"--cert-dir={certificates}", "--authorization-mode=RBAC"),
+                *(f"--secure-port={self.port}", f"--cert-dir={certificates}", "--authorization-mode=RBAC"),
                 *(f"--service-account-issuer={issuer}", f"--service-account-key-file={key}"),
                 *(f"--service-account-signing-key-file={key}", f"--api-audiences=istio-ca,{issuer}"),
                 *(f"--token-auth-file={self.directory / 'tokens.csv'}", "--service-cluster-ip-range=10.96.0.0/16"),
@@ -76,7 +76,7 @@ class ApiServer:
             ],
             self.directory / "kube-apiserver.log",
         )
-        self._certificate = certificates / "apiserver.crt"
+        self.certificate = certificates / "apiserver.crt"
         self._running = ExitStack()
 
     @property
@@ -110,7 +110,7 @@ class ApiServer:
         self.kubectl("patch", "pod", "-n", namespace, name, "--subresource=status", "--type=merge", "-p", patch)
 
     def ready(self) -> bool:
-        return self._certificate.exists() and self.run("kubectl", "get", "--raw", "/readyz").returncode == 0
+        return self.certificate.exists() and self.run("kubectl", "get", "--raw", "/readyz").returncode == 0
 
     def __enter__(self) -> "ApiServer":
         config = {
@@ -119,7 +119,7 @@ class ApiServer:
             "clusters": [
                 {
                     "name": "test",
-                    "cluster": {"server": f"https://127.0.0.1:{self._port}", "certificate-authority": str(self._certificate)},
+                    "cluster": {"server": f"https://127.0.0.1:{self.port}", "certificate-authority": str(self.certificate)},
                 }
             ],
             "users": [{"name": "admin", "user": {"token": ADMIN}}],

@@ -64,5 +64,5 @@ class Registry:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.process.stop()
-        # What the agents downloaded from here: its directory has the hash of our name, which has our port in it.
-        shutil.rmtree(parts.ISTIO_DATA / hashlib.sha256(self.name.encode()).hexdigest(), ignore_errors=True)
+        # What the agents downloaded from here, in a directory by the hash of our name (Istio's pkg/wasm/cache.go).
+        shutil.rmtree(parts.ISTIO_DATA / hashlib.sha256(f"oci://{self.name}".encode()).hexdigest(), ignore_errors=True)
