@@ -10,11 +10,14 @@ ORACLE_COUNT ?= 1000000
 ORACLE_SEED ?= 1
 SOAK_SECONDS ?= 600
 PYTHON ?= python3
+# Where `make push` pushes to, and more options for crane, which does it.
+IMAGE ?=
+PUSH_ARGS ?=
 
 .DEFAULT_GOAL := help
 # Two builds at once would only wait for each other's locks.
 .NOTPARALLEL:
-.PHONY: help setup module demo run test test-native test-cli test-manifests manifests test-oracle oracle mutants fuzz vectors test-wasm parity soak lint format table bench flood clean
+.PHONY: help setup module demo run test test-native test-cli test-manifests manifests test-oracle oracle mutants fuzz vectors test-wasm test-mesh image reproduce push parity soak lint format table bench flood clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +71,20 @@ test-wasm: setup module ## the built module in a real Envoy, before a real Tempo
 soak: setup module ## real workers under limits, SOAK_SECONDS (600) long, and one through five minutes without its issuer
 	QUEUES_SECONDS=$(SOAK_SECONDS) $(PY) -m pytest wasm-test/test_worker_queues.py -n 0 $(PYTEST_ARGS)
 	OUTAGE_SECONDS=300 $(PY) -m pytest wasm-test/test_worker_outage.py -n 0 $(PYTEST_ARGS)
+
+# Not part of `test`: what it runs takes a quarter of an hour to build, once.
+test-mesh: setup image ## the image in a real Istio: gateway, sidecar, Gateway API, real Kubernetes API (needs Go; first run 15 minutes, later 5)
+	@scripts/mesh-build.sh
+	$(PY) -m pytest wasm-test/mesh -n 0 --timeout 600 $(PYTEST_ARGS)
+
+image: module ## write target/image, the module as an OCI image layout, with its licences and bill of materials
+	@scripts/image.sh
+
+reproduce: module ## build the module once more, elsewhere and from nothing: the bytes must be the same
+	@scripts/reproduce.sh
+
+push: image ## push it to a registry: make push IMAGE=registry.example.com/temporal-auth:0.1.0 (with `docker login`'s credentials)
+	@scripts/push.sh "$(IMAGE)" $(PUSH_ARGS)
 
 parity: setup module ## compare with Temporal's own authorizer, call by call (the first run builds a server: 10 minutes)
 	@scripts/go-build.sh wasm-test/parity/server "about ten minutes"

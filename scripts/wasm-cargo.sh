@@ -43,24 +43,30 @@ add_debian() {
        or, on Debian, as root:  apt-get install ${PACKAGES[*]}  (tried as root: see .cache/apt.log)"
 }
 
+# Paths of this machine stay out of the module: the same sources give the same bytes elsewhere.
+FLAGS=("--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=" "--remap-path-prefix=$ROOT=")
+
+# cargo takes flags that may contain spaces only in this form, with a separator that nobody types.
+encoded_flags() { local IFS=$'\x1f'; printf '%s' "${FLAGS[*]}"; }
+
 run_debian() {
   export RUSTC=/usr/bin/rustc
   # build-std is an unstable option; this compiler accepts it when told so.
   export RUSTC_BOOTSTRAP=1
   export CARGO_TARGET_WASM32_WASIP1_LINKER=$LINKER
   # Debian keeps the C library apart from the compiler.
-  export CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="-L native=/usr/lib/wasm32-wasi -C link-self-contained=no"
+  FLAGS+=(-L native=/usr/lib/wasm32-wasi -C link-self-contained=no)
   local cargo=(cargo) command=$1
   shift
   # cargo-clippy takes the clippy-driver beside itself: Debian's, to match the compiler.
   if [ "$command" = clippy ]; then cargo=(/usr/bin/cargo-clippy); fi
-  exec "${cargo[@]}" "$command" --target "$TARGET" -Z build-std=std,panic_abort "$@"
+  CARGO_ENCODED_RUSTFLAGS=$(encoded_flags) exec "${cargo[@]}" "$command" --target "$TARGET" -Z build-std=std,panic_abort "$@"
 }
 
 run_rustup() {
   local command=$1
   shift
-  exec cargo "$command" --target "$TARGET" "$@"
+  CARGO_ENCODED_RUSTFLAGS=$(encoded_flags) exec cargo "$command" --target "$TARGET" "$@"
 }
 
 [ $# -gt 0 ] || die "usage: scripts/wasm-cargo.sh CARGO-COMMAND [ARGUMENTS]"

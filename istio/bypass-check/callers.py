@@ -1,0 +1,196 @@
+"""Who may connect to the pods: mutual TLS, AuthorizationPolicies, and what stays open beside the filter."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Iterator, List, Optional, Set, Tuple
+
+from cluster import Object, labels, matches, name, namespace, where
+from finding import Finding
+from installation import INTERNAL, Installation, finished, has_sidecar
+from routes import entries
+
+STRICT = "STRICT"
+
+
+def check(installation: Installation) -> Iterator[Finding]:
+    yield from _plaintext(installation)
+    yield from _around_the_filter(installation)
+    yield from _internal(installation)
+
+
+# -- PeerAuthentication
+
+
+def _plaintext(installation: Installation) -> Iterator[Finding]:
+    said: Set[str] = set()
+    for pod in installation.pods:
+        for port in (installation.grpc_port, installation.http_port):
+            mode, source = mutual_tls(installation, pod, port)
+            what = source or "no PeerAuthentication"
+            if mode == STRICT or f"{what} {port}" in said:
+                continue
+            said.add(f"{what} {port}")
+            yield Finding(
+                "plaintext",
+                what,
+                f"lets callers without a certificate connect to port {port} of the frontend ({mode}): rules about who calls do not hold.",
+                f"a PeerAuthentication with mtls: {{mode: STRICT}} in {installation.options.namespace}, without an exception for the port",
+            )
+
+
+def mutual_tls(installation: Installation, pod: Object, port: int) -> Tuple[str, Optional[str]]:
+    """The mode that holds, and who set it: of the workload, else of the namespace, else of the mesh; UNSET asks the next."""
+    root = installation.options.root_namespace
+    levels: List[List[Object]] = [[], [], []]
+    for policy in installation.cluster.objects("PeerAuthentication"):
+        selector = ((policy.get("spec") or {}).get("selector") or {}).get("matchLabels")
+        if selector:
+            if namespace(policy) == namespace(pod) and matches(selector, labels(pod)):
+                levels[0].append(policy)
+        elif namespace(policy) == namespace(pod):
+            levels[1].append(policy)
+        if not selector and namespace(policy) == root:
+            levels[2].append(policy)
+    for number, level in enumerate(levels):
+        # Of several the oldest counts.
+        for policy in sorted(level, key=lambda p: (p["metadata"].get("creationTimestamp", ""), name(p))):
+            spec = policy.get("spec") or {}
+            by_port = (spec.get("portLevelMtls") or {}).get(str(port)) if number == 0 else None
+            mode = (by_port or {}).get("mode", "UNSET")
+            if mode == "UNSET":
+                mode = (spec.get("mtls") or {}).get("mode", "UNSET")
+            if mode != "UNSET":
+                return mode, where("PeerAuthentication", policy)
+    return "PERMISSIVE", None
+
+
+# -- AuthorizationPolicy
+
+
+def _around_the_filter(installation: Installation) -> Iterator[Finding]:
+    """Where the frontend's own sidecars do not judge calls, only the filter's gateways may connect."""
+    for port, id in ((installation.grpc_port, "pod-ip"), (installation.http_port, "http-api")):
+        if installation.filtered_at_pods(port):
+            continue
+        allowed = callers(installation, installation.pods, port)
+        if allowed is None:
+            yield from _open(installation, port, id)
+            continue
+        trusted = _gateways(installation) | set(installation.accounts())
+        for principal in sorted(allowed):
+            if not _trusted(principal, trusted) and not any(fnmatchcase(principal, a) for a in installation.options.allow):
+                yield Finding(
+                    "caller",
+                    f"principal {principal}",
+                    f"may connect to port {port} of the frontend's pods, and does not come through the filter.",
+                    "take it out of the AuthorizationPolicy, or name it with --allow when it must",
+                )
+
+
+def _open(installation: Installation, port: int, id: str) -> Iterator[Finding]:
+    fix = (
+        "an AuthorizationPolicy with action ALLOW for the frontend's pods that names the gateway's principal and this port, "
+        f"or the filter in their sidecars with port {port} in its match"
+    )
+    pods = ", ".join(sorted(name(pod) for pod in installation.pods))
+    yield Finding(
+        id,
+        f"{installation.options.namespace}: {pods}",
+        f"whoever knows the address of these pods calls port {port} without meeting the filter.",
+        fix,
+    )
+    for service in installation.services:
+        if service["spec"].get("clusterIP") == "None" and _has(installation, service, port):
+            yield Finding("headless", where("Service", service), f"hands out the addresses of the pods whose port {port} is open.", fix)
+
+
+def _has(installation: Installation, service: Object, port: int) -> bool:
+    return any(installation.target(entry) == port for entry in service["spec"].get("ports") or [])
+
+
+def callers(installation: Installation, pods: List[Object], port: int) -> Optional[Set[str]]:
+    """The principals that ALLOW policies let in on this port; None: everybody, or nobody can say who."""
+    if not all(has_sidecar(pod) for pod in pods):
+        return None
+    policies = [p for p in installation.cluster.objects("AuthorizationPolicy") if _applies(installation, p, pods)]
+    if any(not (p.get("spec") or {}) for p in policies):
+        return set()  # an empty one denies everything
+    allowing = [p["spec"] for p in policies if (p.get("spec") or {}).get("action", "ALLOW") == "ALLOW"]
+    if not allowing:
+        return None
+    found: Set[str] = set()
+    for spec in allowing:
+        for rule in spec.get("rules") or []:
+            if not _reaches(rule, port):
+                continue
+            sources = [entry.get("source") or {} for entry in rule.get("from") or []]
+            principals = [p for source in sources for p in _identities(source)]
+            if not sources or not all(_identities(source) for source in sources) or "*" in principals:
+                return None
+            found |= set(principals)
+    return found
+
+
+def _applies(installation: Installation, policy: Object, pods: List[Object]) -> bool:
+    spec = policy.get("spec") or {}
+    return not (spec.get("targetRefs") or spec.get("targetRef")) and installation.selects(policy, pods)
+
+
+def _reaches(rule: Object, port: int) -> bool:
+    operations = [entry.get("operation") or {} for entry in rule.get("to") or []]
+    return not operations or any(
+        (not o.get("ports") or str(port) in o["ports"]) and str(port) not in (o.get("notPorts") or []) for o in operations
+    )
+
+
+def _identities(source: Object) -> List[str]:
+    """A namespace is written as the pattern of its principals."""
+    return [
+        *(source.get("principals") or []),
+        *(f"*/ns/{n}/sa/*" for n in source.get("namespaces") or []),
+        *(f"*/ns/{a.replace('/', '/sa/')}" for a in source.get("serviceAccounts") or []),
+    ]
+
+
+def _gateways(installation: Installation) -> Set[str]:
+    """Service accounts of gateways whose way to the frontend is filtered."""
+    found = set()
+    for way in entries(installation):
+        if way.filtered():
+            found |= set(way.accounts)
+    return found
+
+
+def _trusted(principal: str, accounts: Set[str]) -> bool:
+    """A pattern stands for more than one account, and is none of them."""
+    tail = principal.partition("/ns/")[2]
+    return "*" not in tail and tail.replace("/sa/", "/") in accounts
+
+
+# -- Temporal's own services
+
+
+def _internal(installation: Installation) -> Iterator[Finding]:
+    """What listens for Temporal's own services takes everybody for one of them."""
+    own = set(installation.accounts())
+    here = [p for p in installation.cluster.objects("Pod") if namespace(p) == installation.options.namespace and not finished(p)]
+    for service in installation.cluster.objects("Service"):
+        if namespace(service) != installation.options.namespace or not service["spec"].get("selector"):
+            continue
+        pods = [pod for pod in here if matches(service["spec"]["selector"], labels(pod))]
+        for entry in service["spec"].get("ports") or [] if pods else []:
+            port = installation.target(entry, pods)
+            if port not in INTERNAL:
+                continue
+            allowed = callers(installation, pods, port)
+            strangers = None if allowed is None else sorted(p for p in allowed if not _trusted(p, own))
+            if strangers == []:
+                continue
+            who = "everybody in the cluster" if strangers is None else ", ".join(strangers)
+            yield Finding(
+                "internal-open",
+                f"{where('Service', service)} port {entry['port']}",
+                f"{INTERNAL[port]} authorizes nobody, and {who} may connect to it.",
+                "an AuthorizationPolicy with action ALLOW for its pods that names the service accounts of Temporal's own services only",
+            )

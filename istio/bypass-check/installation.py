@@ -1,0 +1,184 @@
+"""The part of a cluster that the check is about: the frontend's pods, who leads to them, and where the filter stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Tuple
+
+from cluster import CannotLook, Cluster, Object, labels, matches, name, namespace, where
+
+GRPC, HTTP = 7233, 7243
+# What authorizes nobody, for Temporal's own services alone.
+INTERNAL = {7236: "the internal frontend", 7246: "the internal frontend's HTTP API", 7234: "history", 7235: "matching"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an operator may have named otherwise."""
+
+    namespace: str = "temporal"
+    service: str = "temporal-frontend"
+    root_namespace: str = "istio-system"
+    plugin: str = "temporal_auth"  # pluginName, the root id
+    allow: Tuple[str, ...] = ()  # principals that may call the frontend without passing the filter
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A WasmPlugin or TrafficExtension of ours, whichever it is."""
+
+    kind: str
+    thing: Object
+
+    @property
+    def spec(self) -> Object:
+        return self.thing.get("spec") or {}
+
+    @property
+    def wasm(self) -> Object:
+        return self.spec if self.kind == "WasmPlugin" else self.spec.get("wasm") or {}
+
+    @property
+    def where(self) -> str:
+        return where(self.kind, self.thing)
+
+    @property
+    def targets(self) -> List[Object]:
+        one = self.spec.get("targetRef")
+        return list(self.spec.get("targetRefs") or ([one] if one else []))
+
+    def covers(self, mode: str, port: int) -> bool:
+        """Whether `match` lets it run on this port; Istio's model/extensions.go."""
+        selectors = self.spec.get("match") or []
+        return not selectors or any(
+            m.get("mode", "CLIENT_AND_SERVER") in ("CLIENT_AND_SERVER", "UNDEFINED", mode)
+            and (not m.get("ports") or any(p.get("number") == port for p in m["ports"]))
+            for m in selectors
+        )
+
+    def covers_cluster(self, cluster: str) -> bool:
+        """Whether `applies_to` speaks of this cluster. Without it every route is judged."""
+        applies = (self.wasm.get("pluginConfig") or {}).get("applies_to")
+        return not applies or any(_like(pattern, cluster) for pattern in applies.get("clusters") or [])
+
+
+def _like(pattern: str, text: str) -> bool:
+    """A pattern of the filter's configuration, of which `*` matches one character or more."""
+    head, star, tail = pattern.partition("*")
+    if not star:
+        return pattern == text
+    return len(text) > len(head) + len(tail) and text.startswith(head) and text.endswith(tail)
+
+
+class Installation:
+    """Everything that several checks need."""
+
+    def __init__(self, cluster: Cluster, options: Options) -> None:
+        self.cluster, self.options = cluster, options
+        self.service = self._frontend()
+        self.pods = self._pods_of(self.service)
+        if not self.pods:
+            raise CannotLook(f"Service {options.namespace}/{options.service} has no pods: nothing to judge")
+        self.services = [s for s in cluster.objects("Service") if self._leads_here(s)]
+        self.grpc_port = self._pod_port(GRPC)
+        self.http_port = self._pod_port(HTTP)
+        self.plugins = self._plugins()
+        self.at_pods = [plugin for plugin in self.plugins if self.selects_pods(plugin.thing, plugin.targets)]
+
+    # -- pods and Services
+
+    def _frontend(self) -> Object:
+        for service in self.cluster.objects("Service"):
+            if (namespace(service), name(service)) == (self.options.namespace, self.options.service):
+                return service
+        raise CannotLook(f"no Service {self.options.namespace}/{self.options.service}: --namespace and --service name it")
+
+    def _pods_of(self, service: Object) -> List[Object]:
+        selector = service["spec"].get("selector")
+        here = [pod for pod in self.cluster.objects("Pod") if namespace(pod) == namespace(service) and not finished(pod)]
+        if selector:
+            return [pod for pod in here if matches(selector, labels(pod))]
+        targets = {
+            (endpoint.get("targetRef") or {}).get("name")
+            for piece in self.cluster.objects("EndpointSlice")
+            if namespace(piece) == namespace(service) and labels(piece).get("kubernetes.io/service-name") == name(service)
+            for endpoint in piece.get("endpoints") or []
+        }
+        return [pod for pod in here if name(pod) in targets]
+
+    def _leads_here(self, service: Object) -> bool:
+        """Of the same namespace, and some pod of it is a frontend's."""
+        ours = {name(pod) for pod in self.pods}
+        return namespace(service) == self.options.namespace and any(name(pod) in ours for pod in self._pods_of(service))
+
+    def _pod_port(self, port: int) -> int:
+        for entry in self.service["spec"].get("ports") or []:
+            if entry["port"] == port:
+                return self.target(entry)
+        return port
+
+    def target(self, entry: Object, pods: Optional[List[Object]] = None) -> int:
+        """The pod's port behind a Service's."""
+        target = entry.get("targetPort", entry["port"])
+        if isinstance(target, int):
+            return target
+        for pod in self.pods if pods is None else pods:
+            for container in pod["spec"].get("containers", []) + pod["spec"].get("initContainers", []):
+                for port in container.get("ports") or []:
+                    if port.get("name") == target:
+                        return int(port["containerPort"])
+        raise CannotLook(f"no container of the pods names a port {target!r}")
+
+    def hosts(self, service: Object) -> List[str]:
+        """How a route may write this Service."""
+        full = f"{name(service)}.{namespace(service)}.svc.cluster.local"
+        return [full, full[: -len(".cluster.local")], f"{name(service)}.{namespace(service)}"]
+
+    def accounts(self) -> List[str]:
+        """Service accounts of Temporal's own services: the frontend's pods and those of its release, but for the Web UI's."""
+        instance = labels(self.pods[0]).get("app.kubernetes.io/instance")
+        own = [
+            pod
+            for pod in self.cluster.objects("Pod")
+            if namespace(pod) == self.options.namespace
+            and (pod in self.pods or instance and labels(pod).get("app.kubernetes.io/instance") == instance)
+            and labels(pod).get("app.kubernetes.io/component") != "web"
+        ]
+        return sorted({account(pod) for pod in own})
+
+    # -- the filter
+
+    def _plugins(self) -> List[Plugin]:
+        found = [Plugin(kind, thing) for kind in ("WasmPlugin", "TrafficExtension") for thing in self.cluster.objects(kind)]
+        return [plugin for plugin in found if plugin.wasm.get("pluginName") == self.options.plugin]
+
+    def selects_pods(self, thing: Object, targets: List[Object]) -> bool:
+        """Whether a policy of Istio applies to the frontend's pods in their sidecars."""
+        if targets:
+            return False
+        return self.selects(thing, self.pods)
+
+    def selects(self, thing: Object, pods: List[Object]) -> bool:
+        selector = ((thing.get("spec") or {}).get("selector") or {}).get("matchLabels")
+        return any(
+            namespace(thing) in (namespace(pod), self.options.root_namespace) and matches(selector, labels(pod)) for pod in pods
+        )
+
+    def filtered_at_pods(self, port: int) -> bool:
+        """Whether a sidecar's filter judges what comes to this port of the pods."""
+        return all(has_sidecar(pod) for pod in self.pods) and any(
+            plugin.covers("SERVER", port) and plugin.covers_cluster(f"inbound|{port}||") for plugin in self.at_pods
+        )
+
+
+def finished(pod: Object) -> bool:
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def account(pod: Object) -> str:
+    return f"{namespace(pod)}/{pod['spec'].get('serviceAccountName') or 'default'}"
+
+
+def has_sidecar(pod: Object) -> bool:
+    spec: Dict[str, Any] = pod["spec"]
+    return any(c["name"] == "istio-proxy" for c in spec.get("containers", []) + spec.get("initContainers", []))

@@ -1,0 +1,104 @@
+"""The plugin's own settings: where it is bound to, and what becomes of calls when it cannot run."""
+
+from __future__ import annotations
+
+from typing import Iterator, List
+
+from cluster import where
+from finding import Finding
+from installation import GRPC, Installation, has_sidecar
+from routes import Entry, entries
+
+EXCLUDED = "traffic.sidecar.istio.io/excludeInboundPorts"
+INCLUDED = "traffic.sidecar.istio.io/includeInboundPorts"
+
+
+def check(installation: Installation) -> Iterator[Finding]:
+    if not installation.plugins:
+        yield Finding(
+            "no-filter",
+            f"pluginName {installation.options.plugin}",
+            "no WasmPlugin or TrafficExtension loads the filter: nothing is authorized.",
+            "apply the filter's manifests; --plugin-name names it when its pluginName is another",
+        )
+        return
+    for plugin in installation.plugins:
+        if plugin.wasm.get("failStrategy") == "FAIL_OPEN":
+            yield Finding(
+                "fail-open",
+                plugin.where,
+                "failStrategy FAIL_OPEN: when the module cannot be fetched or fails, every call passes undecided.",
+                "set failStrategy: FAIL_RELOAD (FAIL_CLOSE before Istio 1.27)",
+            )
+        if (plugin.wasm.get("pluginConfig") or {}).get("mode") == "shadow":
+            yield Finding(
+                "shadow",
+                plugin.where,
+                "mode: shadow counts what it would deny, and denies nothing.",
+                "set mode: enforce, or leave it out, once its counters are what you expect",
+            )
+    ways = list(entries(installation))
+    yield from _at_pods(installation)
+    yield from _at_gateways(installation, ways)
+    if not installation.at_pods and not any(way.plugins for way in ways):
+        for plugin in installation.plugins:
+            yield Finding(
+                "wrong-place",
+                plugin.where,
+                "selects neither the frontend's pods nor a gateway that leads to them: it decides nothing.",
+                "let its selector match the labels of the frontend's pods (in their namespace) or of the gateway's (in its)",
+            )
+
+
+def _at_pods(installation: Installation) -> Iterator[Finding]:
+    port = installation.grpc_port
+    if installation.at_pods and not any(plugin.covers("SERVER", port) for plugin in installation.at_pods):
+        for plugin in installation.at_pods:
+            yield Finding(
+                "wrong-port",
+                plugin.where,
+                f"`match` leaves out port {port} of the frontend's pods for incoming calls: the filter does not run there.",
+                "at a sidecar `match` means the pod's port: "
+                f"match: [{{mode: SERVER, ports: [{{number: {port}}}, {{number: {installation.http_port}}}]}}]",
+            )
+    for plugin in installation.at_pods:
+        if not plugin.covers_cluster(f"inbound|{port}||"):
+            yield Finding(
+                "applies-to",
+                plugin.where,
+                f"applies_to leaves out inbound|{port}||, which is what a call is routed to in the frontend's sidecar: it passes untouched.",
+                "leave applies_to out at a sidecar: nothing else is behind it",
+            )
+    for pod in installation.pods if installation.at_pods else []:
+        if not has_sidecar(pod):
+            yield Finding(
+                "no-sidecar",
+                where("Pod", pod),
+                "has no istio-proxy: the plugin that selects it runs nowhere.",
+                "label its namespace istio-injection=enabled (or as your revision wants it) and restart the Deployment",
+            )
+        notes = pod["metadata"].get("annotations") or {}
+        excluded = {part.strip() for part in notes.get(EXCLUDED, "").split(",")}
+        included = {part.strip() for part in notes.get(INCLUDED, "*").split(",")}
+        for number in (installation.grpc_port, installation.http_port):
+            if str(number) in excluded or not included & {"*", str(number)}:
+                yield Finding(
+                    "not-captured",
+                    f"{where('Pod', pod)} port {number}",
+                    "an annotation keeps this port out of the sidecar: calls reach Temporal without it.",
+                    f"remove {number} from {EXCLUDED}, and leave {INCLUDED} out",
+                )
+
+
+def _at_gateways(installation: Installation, ways: List[Entry]) -> Iterator[Finding]:
+    for way in ways:
+        if way.service_port != GRPC or any(plugin.covers("CLIENT", way.port) for plugin in way.plugins):
+            continue
+        for plugin in way.plugins:
+            yield Finding(
+                "wrong-port",
+                plugin.where,
+                f"`match` leaves out port {way.port}, on which {way.listener} listens: the filter does not run there.",
+                "at a gateway `match` means the listener's port, and the mode is CLIENT: "
+                f"match: [{{mode: CLIENT, ports: [{{number: {way.port}}}]}}]",
+            )

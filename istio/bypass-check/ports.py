@@ -1,0 +1,52 @@
+"""Ports that Istio does not read as HTTP: there it runs no filter of ours."""
+
+from __future__ import annotations
+
+from typing import Iterator, Optional
+
+from cluster import Object, name, where
+from finding import Finding
+from installation import Installation
+
+# Istio's pkg/config/protocol and pkg/config/kube/conversion.go.
+HTTP = {"http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws"}
+OTHER = {"tcp", "udp", "tls", "https", "mongo", "redis", "mysql", "kubernetes.io/wss"}
+
+
+def protocol(entry: Object) -> Optional[str]:
+    """As Istio sees a Service's port: `http`, the name of another protocol, or None for one that it has to guess."""
+    said = str(entry.get("appProtocol") or entry.get("name") or "").lower()
+    word = said if said in HTTP | OTHER or said.startswith("grpc-web") else said.partition("-")[0]
+    if word in HTTP or word.startswith("grpc-web"):
+        return "http"
+    return word if word in OTHER else None
+
+
+def check(installation: Installation) -> Iterator[Finding]:
+    watched = {installation.grpc_port: "grpc", installation.http_port: "http"}
+    for service in installation.services:
+        for entry in service["spec"].get("ports") or []:
+            wanted = watched.get(installation.target(entry))
+            if wanted is None:
+                continue
+            found = protocol(entry)
+            if found == "http":
+                continue
+            said = f"appProtocol {entry['appProtocol']!r}" if entry.get("appProtocol") else f"the name {entry.get('name', '')!r}"
+            if found is None:
+                effect = "Istio guesses what it is, and passes what does not look like HTTP on as TCP, where no filter runs"
+            else:
+                effect = "Istio passes everything on it as TCP, where no filter runs"
+            yield Finding(
+                "tcp-port" if found else "sniffed-port",
+                f"{where('Service', service)} port {entry['port']}",
+                f"{said}: {effect}.",
+                _fix(installation, service, wanted),
+            )
+
+
+def _fix(installation: Installation, service: Object, wanted: str) -> str:
+    key = "appProtocol" if wanted == "grpc" else "httpAppProtocol"
+    if name(service).startswith(installation.options.service):
+        return f"set server.frontend.service.{key}: {wanted} in the values of Temporal's chart (it holds for the headless Service, too)"
+    return f"set appProtocol: {wanted} on this port"

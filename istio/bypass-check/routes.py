@@ -1,0 +1,239 @@
+"""Ways from outside to the frontend's pods: routes of gateways, and Services that are open themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from cluster import Object, labels, matches, name, namespace, where
+from finding import Finding
+from installation import HTTP, INTERNAL, Installation, Plugin, account
+
+ROUTES = ("GRPCRoute", "HTTPRoute", "TLSRoute", "TCPRoute")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One listener of a gateway and a route from it to a Service of the frontend."""
+
+    route: str  # the resource that says so
+    listener: str
+    port: int  # which the gateway's pods listen on
+    service_port: int
+    cluster: str  # what Istio calls the destination
+    http: bool
+    plugins: Tuple[Plugin, ...]  # ours, on the gateway's pods
+    accounts: Tuple[str, ...]  # service accounts of these
+
+    def filtered(self) -> bool:
+        return self.http and any(p.covers("CLIENT", self.port) and p.covers_cluster(self.cluster) for p in self.plugins)
+
+
+def check(installation: Installation) -> Iterator[Finding]:
+    for way in entries(installation):
+        if way.filtered() or installation.filtered_at_pods(_pod_port(installation, way.service_port)):
+            continue
+        if way.http and way.plugins and not any(p.covers("CLIENT", way.port) for p in way.plugins):
+            continue  # told by plugins.py: bound to the wrong port
+        if not way.http:
+            why = "routes TCP, in which no filter reads calls"
+            fix = "route it as HTTP (http: in a VirtualService, a GRPCRoute), or remove the route"
+        elif way.plugins:
+            why = f"its cluster {way.cluster} is not in the plugin's applies_to: the filter lets its calls pass untouched"
+            fix = "route to the Service that applies_to names, or add the cluster to it"
+        else:
+            why = "no plugin of ours runs in that gateway"
+            fix = "attach the filter to this gateway as well, or remove the route"
+        yield Finding("second-route", way.route, f"leads from {way.listener} to port {way.service_port} of the frontend: {why}.", fix)
+    yield from _internal_routes(installation)
+    yield from _open_services(installation)
+    yield from _ingresses(installation)
+
+
+def _pod_port(installation: Installation, service_port: int) -> int:
+    return installation.http_port if service_port == HTTP else installation.grpc_port
+
+
+def _open_services(installation: Installation) -> Iterator[Finding]:
+    for service in installation.services:
+        spec = service["spec"]
+        kind = spec.get("type", "ClusterIP")
+        if kind in ("NodePort", "LoadBalancer") or spec.get("externalIPs"):
+            if installation.filtered_at_pods(installation.grpc_port) and installation.filtered_at_pods(installation.http_port):
+                continue
+            yield Finding(
+                "second-route",
+                where("Service", service),
+                f"is open to the outside itself (type {kind}): whoever uses it does not come through the gateway.",
+                "make it a ClusterIP without externalIPs",
+            )
+
+
+def _ingresses(installation: Installation) -> Iterator[Finding]:
+    ours = {name(service) for service in installation.services}
+    for ingress in installation.cluster.objects("Ingress"):
+        if namespace(ingress) != installation.options.namespace:
+            continue
+        backends = [ingress["spec"].get("defaultBackend") or {}]
+        backends += [p["backend"] for rule in ingress["spec"].get("rules") or [] for p in (rule.get("http") or {}).get("paths") or []]
+        if any((backend.get("service") or {}).get("name") in ours for backend in backends):
+            if not installation.filtered_at_pods(installation.grpc_port):
+                yield Finding(
+                    "second-route",
+                    where("Ingress", ingress),
+                    "leads to the frontend; an ingress controller runs no filter of ours.",
+                    "remove it: a gateway with the filter is the way in",
+                )
+
+
+def _internal_routes(installation: Installation) -> Iterator[Finding]:
+    others = [
+        service
+        for service in installation.cluster.objects("Service")
+        if namespace(service) == installation.options.namespace and service not in installation.services
+    ]
+    for way in entries(installation, others):
+        if way.service_port in INTERNAL:
+            yield Finding(
+                "internal-open",
+                way.route,
+                f"leads from {way.listener} to {INTERNAL[way.service_port]} (port {way.service_port}), which authorizes nobody.",
+                "remove the route",
+            )
+
+
+# -- finding them
+
+
+def entries(installation: Installation, services: Optional[List[Object]] = None) -> Iterator[Entry]:
+    """Every way from a gateway to these Services; the frontend's when none are named."""
+    wanted = installation.services if services is None else services
+    yield from _istio(installation, {host: service for service in wanted for host in installation.hosts(service)})
+    yield from _gateway_api(installation, {name(service): service for service in wanted})
+
+
+def _istio(installation: Installation, hosts: Dict[str, Object]) -> Iterator[Entry]:
+    """By Gateway and VirtualService."""
+    roots: Dict[str, List[Object]] = {}  # delegate -> those who delegate to it
+    services = installation.cluster.objects("VirtualService")
+    for virtual in services:
+        for rule in virtual["spec"].get("http") or []:
+            if delegate := rule.get("delegate"):
+                roots.setdefault(f"{delegate.get('namespace', namespace(virtual))}/{delegate['name']}", []).append(virtual)
+    for virtual in services:
+        owners = roots.get(f"{namespace(virtual)}/{name(virtual)}", []) or [virtual]
+        for kind in ("http", "tls", "tcp"):
+            for rule in virtual["spec"].get(kind) or []:
+                for target in rule.get("route") or []:
+                    found = _destination(virtual, target.get("destination") or {}, hosts)
+                    if found:
+                        for owner in owners:
+                            yield from _through(installation, virtual, owner, kind == "http", *found)
+
+
+def _destination(virtual: Object, to: Object, hosts: Dict[str, Object]) -> Optional[Tuple[int, str]]:
+    """The Service's port and Istio's name of the cluster, when it is one that we ask for."""
+    host = str(to.get("host", ""))
+    service = hosts.get(host if "." in host else f"{host}.{namespace(virtual)}.svc.cluster.local")
+    if service is None:
+        return None
+    ports = service["spec"].get("ports") or []
+    port = (to.get("port") or {}).get("number") or (ports[0]["port"] if len(ports) == 1 else None)
+    if port is None:
+        return None
+    full = f"{name(service)}.{namespace(service)}.svc.cluster.local"
+    return int(port), f"outbound|{port}|{to.get('subset', '')}|{full}"
+
+
+def _through(
+    installation: Installation, virtual: Object, owner: Object, http: bool, service_port: int, cluster: str
+) -> Iterator[Entry]:
+    for gateway_name in owner["spec"].get("gateways") or []:
+        if gateway_name == "mesh":
+            continue
+        for gateway in installation.cluster.objects("Gateway"):
+            full = f"{namespace(gateway)}/{name(gateway)}"
+            if gateway_name not in (full, name(gateway) if namespace(gateway) == namespace(owner) else full):
+                continue
+            selector = gateway["spec"].get("selector") or {}
+            pods = [pod for pod in installation.cluster.objects("Pod") if matches(selector, labels(pod))]
+            plugins = tuple(p for p in installation.plugins if not p.targets and installation.selects(p.thing, pods))
+            for server in gateway["spec"].get("servers") or []:
+                number = int(server["port"]["number"])
+                passthrough = (server.get("tls") or {}).get("mode") in ("PASSTHROUGH", "AUTO_PASSTHROUGH")
+                reads_http = http and not passthrough and str(server["port"].get("protocol", "")).upper() not in ("TCP", "TLS")
+                yield Entry(
+                    where("VirtualService", virtual),
+                    f"{where('Gateway', gateway)} port {number}",
+                    _listening(installation, pods, number),
+                    service_port,
+                    cluster,
+                    reads_http,
+                    plugins,
+                    tuple(sorted({account(pod) for pod in pods})),
+                )
+
+
+def _listening(installation: Installation, pods: List[Object], number: int) -> int:
+    """The port that a gateway really listens on: behind a Service its target port (Istio's model/gateway.go)."""
+    for service in installation.cluster.objects("Service"):
+        selector = service["spec"].get("selector")
+        mine = [pod for pod in pods if namespace(pod) == namespace(service) and selector and matches(selector, labels(pod))]
+        for entry in service["spec"].get("ports") or [] if mine else []:
+            if entry["port"] == number:
+                return installation.target(entry, mine)
+    return number
+
+
+def _gateway_api(installation: Installation, services: Dict[str, Object]) -> Iterator[Entry]:
+    for kind in ROUTES:
+        for route in installation.cluster.objects(kind):
+            for backend in (b for rule in route["spec"].get("rules") or [] for b in rule.get("backendRefs") or []):
+                service = services.get(backend.get("name", ""))
+                in_namespace = backend.get("namespace", namespace(route)) == installation.options.namespace
+                if service is None or not in_namespace or backend.get("kind", "Service") != "Service":
+                    continue
+                port = int(backend.get("port") or 0)
+                cluster = f"outbound|{port}||{installation.hosts(service)[0]}"
+                for parent in route["spec"].get("parentRefs") or []:
+                    yield from _parents(installation, kind, route, parent, port, cluster)
+
+
+def _parents(
+    installation: Installation, kind: str, route: Object, parent: Dict[str, Any], service_port: int, cluster: str
+) -> Iterator[Entry]:
+    if parent.get("kind", "Gateway") != "Gateway":
+        return
+    home = parent.get("namespace", namespace(route))
+    for gateway in installation.cluster.objects("KubernetesGateway"):
+        if (namespace(gateway), name(gateway)) != (home, parent.get("name")):
+            continue
+        pods = [
+            pod
+            for pod in installation.cluster.objects("Pod")
+            if namespace(pod) == home and labels(pod).get("gateway.networking.k8s.io/gateway-name") == name(gateway)
+        ]
+        plugins = tuple(
+            p
+            for p in installation.plugins
+            if (p.targets and namespace(p.thing) == home and any(_names(target, gateway) for target in p.targets))
+            or (not p.targets and installation.selects(p.thing, pods))
+        )
+        for listener in gateway["spec"].get("listeners") or []:
+            if parent.get("sectionName", listener["name"]) != listener["name"] or parent.get("port", listener["port"]) != listener["port"]:
+                continue
+            port = int(listener["port"])
+            yield Entry(
+                where(kind, route),
+                f"{where('Gateway', gateway)} listener {listener['name']}",
+                _listening(installation, pods, port),
+                service_port,
+                cluster,
+                kind in ("GRPCRoute", "HTTPRoute"),
+                plugins,
+                tuple(sorted({account(pod) for pod in pods})),
+            )
+
+
+def _names(target: Object, gateway: Object) -> bool:
+    return target.get("kind") == "Gateway" and target.get("name") == name(gateway)

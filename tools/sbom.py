@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""What is linked into the module: a CycloneDX bill of materials, and the licences that come with it.
+
+    sbom.py --module MODULE.wasm --bom FILE.json --licenses FILE.txt
+
+Only what the wasm target links: no build scripts, no macros, nothing of the tests. Fails when a crate offers no licence
+of ACCEPTED. The same sources give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import textwrap
+import tomllib
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGET = "wasm32-wasip1"
+# One of these must be offered; the first that is, is the one that is taken.
+ACCEPTED = ("Apache-2.0", "MIT", "ISC", "BSD-2-Clause", "BSD-3-Clause", "Zlib", "Unicode-3.0")
+TEXTS = re.compile(r"(?i)^(licen[cs]e|copying|copyright|notice|unlicense)")
+
+Crate = dict[str, Any]
+
+
+class Unacceptable(Exception):
+    """Something that must not be shipped as it is."""
+
+
+def cargo(*arguments: str) -> str:
+    return subprocess.run(["cargo", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def linked(metadata: dict[str, Any]) -> list[Crate]:
+    """The packages of the module, itself among them, as `cargo metadata` describes them; by name and version."""
+    tree = cargo("tree", "--locked", "--target", TARGET, "-e", "normal,no-proc-macro", "--prefix", "none", "-f", "{p}")
+    wanted = {tuple(line.split()[:2]) for line in tree.splitlines() if line.strip()}
+    found = [crate for crate in metadata["packages"] if (crate["name"], "v" + crate["version"]) in wanted]
+    if len(found) != len(wanted):
+        raise Unacceptable(f"{len(wanted)} crates in cargo's tree, {len(found)} of them in its metadata")
+    return sorted(found, key=lambda crate: (crate["name"], crate["version"]))
+
+
+def expression(crate: Crate) -> str:
+    """The licence in SPDX's words; a slash is how crates.io once said OR."""
+    return (crate["license"] or "").replace("/", " OR ")
+
+
+def taken(crate: Crate) -> str:
+    """Of `A AND (B OR C)` what we take: one of each alternative."""
+    parts = []
+    for part in re.split(r"\s+AND\s+", expression(crate)):
+        offered = [name.strip(" ()") for name in re.split(r"\s+OR\s+", part)]
+        first = next((name for name in ACCEPTED if name in offered), None)
+        if first is None:
+            raise Unacceptable(
+                f"{crate['name']} {crate['version']}: found license {crate['license']!r}, expected one of {', '.join(ACCEPTED)}"
+            )
+        parts.append(first)
+    return " AND ".join(parts)
+
+
+def license_texts(crate: Crate) -> list[str]:
+    directory = Path(crate["manifest_path"]).parent
+    names = sorted(path.name for path in directory.iterdir() if path.is_file() and TEXTS.match(path.name))
+    return ["\n".join((directory / name).read_text(errors="replace").strip().splitlines()) for name in names]
+
+
+def licenses(crates: list[Crate]) -> str:
+    """The list, then every text once, with the crates it came with."""
+    lines = ["What this module is made of, and the licence that is taken where there is a choice.", ""]
+    texts: dict[str, list[str]] = {}
+    for crate in crates:
+        name = f"{crate['name']} {crate['version']}"
+        found = license_texts(crate)
+        lines.append(f"{name}: {taken(crate)} (of {expression(crate)}) {crate['repository'] or ''}".rstrip())
+        if not found:
+            lines.append("    brings no text of its own")
+        for text in found:
+            texts.setdefault(text, []).append(name)
+    lines += ["Rust's standard library: Apache-2.0 (of MIT OR Apache-2.0) https://github.com/rust-lang/rust"]
+    for text, owners in texts.items():
+        lines += ["", "-" * 80, *textwrap.wrap(", ".join(owners), 120), "", text]
+    return "\n".join(lines) + "\n"
+
+
+def purl(crate: Crate) -> str:
+    return f"pkg:cargo/{crate['name']}@{crate['version']}"
+
+
+def component(crate: Crate, checksums: dict[tuple[str, str], str]) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "type": "library",
+        "bom-ref": purl(crate),
+        "name": crate["name"],
+        "version": crate["version"],
+        "purl": purl(crate),
+        "licenses": [{"expression": expression(crate)}],
+    }
+    if checksum := checksums.get((crate["name"], crate["version"])):
+        described["hashes"] = [{"alg": "SHA-256", "content": checksum}]
+    if crate["repository"]:
+        described["externalReferences"] = [{"type": "vcs", "url": crate["repository"]}]
+    return described
+
+
+def bill(crates: list[Crate], metadata: dict[str, Any], module: bytes) -> dict[str, Any]:
+    """CycloneDX 1.6, without a time or a serial number: both would be new with each build."""
+    lock = tomllib.loads((ROOT / "Cargo.lock").read_text())
+    checksums = {(p["name"], p["version"]): p["checksum"] for p in lock["package"] if "checksum" in p}
+    ours = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["name"]
+    itself = next(crate for crate in crates if crate["name"] == ours)
+    subject = component(itself, checksums) | {
+        "type": "application",
+        "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(module).hexdigest()}],
+    }
+    return {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {"component": subject},
+        "components": [component(crate, checksums) for crate in crates if crate is not itself],
+        "dependencies": dependencies(crates, metadata),
+    }
+
+
+def dependencies(crates: list[Crate], metadata: dict[str, Any]) -> list[dict[str, Any]]:
+    refs = {crate["id"]: purl(crate) for crate in crates}
+    graph = []
+    for node in metadata["resolve"]["nodes"]:
+        if node["id"] not in refs:
+            continue
+        normal = [d["pkg"] for d in node["deps"] if any(kind["kind"] is None for kind in d["dep_kinds"])]
+        graph.append({"ref": refs[node["id"]], "dependsOn": sorted({refs[i] for i in normal if i in refs})})
+    return sorted(graph, key=lambda entry: str(entry["ref"]))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--module", type=Path, required=True)
+    parser.add_argument("--bom", type=Path, required=True)
+    parser.add_argument("--licenses", type=Path, required=True)
+    arguments = parser.parse_args()
+    try:
+        metadata = json.loads(cargo("metadata", "--locked", "--format-version", "1", "--filter-platform", TARGET))
+        crates = linked(metadata)
+        arguments.licenses.write_text(licenses(crates))
+        arguments.bom.write_text(json.dumps(bill(crates, metadata, arguments.module.read_bytes()), indent=1) + "\n")
+    except (OSError, Unacceptable) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError as error:
+        print(f"error: {error}\n{error.stderr}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

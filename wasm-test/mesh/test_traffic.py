@@ -1,0 +1,170 @@
+"""What a mesh does to traffic: two threads, small windows, mutual TLS and its identities, Istio's own JWT filter."""
+
+from __future__ import annotations
+
+import json
+import random
+from contextlib import contextmanager
+from typing import Iterator
+
+import pytest
+
+from harness import requests
+from harness.envoy import DECISION
+from harness.gate import Gate, allowed, refused
+from harness.grpc_client import Connection, Reply
+from harness.poll import until
+from harness.proto import text
+from lab import parts
+from lab.mesh import Mesh
+from lab.policy import replaced
+from lab.proxy import Proxy
+from lab.resources import render
+
+w = requests.workflow
+READ = ["payroll:read"]
+COUNT = requests.path("CountWorkflowExecutions")
+# In a field that no server knows.
+THREE_MEGABYTES = text(1000, random.Random(1).randbytes(3_000_000))
+
+
+def test_two_threads(mesh: Mesh) -> None:
+    """Each has a virtual machine of its own, with its own keys: the answers are the same."""
+    token = mesh.corp.token(permissions=READ)
+    assert json.loads(mesh.gateway.admin("/server_info"))["command_line_options"]["concurrency"] == 2
+
+    mark = mesh.gateway.log_mark()
+
+    def both() -> bool:
+        """Istio's log names the thread of each line, and the kernel spreads connections over them."""
+        allowed(mesh.gate.count(token=token))
+        refused(mesh.gate.start(token=token), 7)
+        lines = [line for line in mesh.gateway.log_since(mark).splitlines() if DECISION in line]
+        return all(
+            len({line.rpartition("thread=")[2] for line in lines if f'"verdict":"{verdict}"' in line}) == 2
+            for verdict in ("allow", "deny")
+        )
+
+    until(both, 30, "both threads have allowed and denied")
+
+
+def test_three_megabytes_through_small_windows(mesh: Mesh) -> None:
+    """Istio's profile for the edge allows 64 KiB of a request to be under way: a filter that buffered would break here."""
+    token = mesh.corp.token(permissions=READ)
+    with mesh.another_gateway("edge", {"connectionSettings": {"profile": "EDGE"}}) as gate:
+        until(lambda: gate.count(token=token).grpc_status == 0, 30, "the gateway serves")
+        assert '"initial_stream_window_size": 65536' in gate.envoy.admin("/config_dump?resource=dynamic_listeners")
+        own, foreign = text(1, "payroll"), text(1, "finance-reports")
+        for gzip in (False, True):
+            allowed(gate.call(COUNT, own + THREE_MEGABYTES, token=token, gzip=gzip, timeout=60))
+            allowed(gate.call(COUNT, THREE_MEGABYTES + own, token=token, gzip=gzip, timeout=60))
+            refused(gate.call(COUNT, THREE_MEGABYTES + foreign, token=token, gzip=gzip, timeout=60), 7)
+
+
+# -- the sidecar
+
+
+def _direct(mesh: Mesh, port: int) -> Reply:
+    with Connection(port, host=mesh.frontend_address) as connection:
+        return connection.call(requests.GET_SYSTEM_INFO, timeout=5)
+
+
+@pytest.mark.parametrize("port", [7233, 7243])
+def test_nobody_reaches_the_frontend_in_plain_text(mesh: Mesh, port: int) -> None:
+    allowed(mesh.gate.call("GetSystemInfo"))
+    reply = _direct(mesh, port)
+    assert reply.grpc_status is None and reply.status is None and reply.closed, str(reply)
+
+
+@contextmanager
+def _workload(mesh: Mesh, namespace: str, account: str) -> Iterator[Gate]:
+    """A client's sidecar: what is sent to its own 7233 goes to the frontend, with this identity."""
+    address = parts.loopback_address()
+    name = f"{namespace}-{account}"
+    with mesh.changed(**{name: render("client.yaml", namespace=namespace, account=account, address=address)}):
+        with Proxy(
+            "sidecar",
+            name,
+            mesh.istiod,
+            namespace=namespace,
+            account=account,
+            address=address,
+            labels={"app": account},
+            port=7233,
+            interception="NONE",
+        ) as proxy:
+            yield _At(proxy, address)
+
+
+class _At(Gate):
+    """A gate at another address than 127.0.0.1."""
+
+    def __init__(self, proxy: Proxy, address: str) -> None:
+        super().__init__(proxy)
+        self._address = address
+
+    def call(self, method, message=b"", *, token=None, **options):  # type: ignore[no-untyped-def]
+        path = method if "/" in method else requests.path(method)
+        raw = message if isinstance(message, bytes) else message.SerializeToString()
+        with Connection(self.port, host=self._address) as connection:
+            authority = "temporal-frontend.temporal.svc.cluster.local:7233"
+            return connection.call(path, raw, token=token, authority=authority, **options)
+
+
+def test_a_workload_is_known_by_its_certificate(mesh: Mesh) -> None:
+    """mTLS of the mesh as a principal: no token, the sidecar sees who the peer is."""
+    grant = '- {name: mesh, who: {peer: "spiffe://cluster.local/ns/payroll/sa/*"}, role: worker, namespaces: [payroll]}\n'
+    with_peers = replaced(mesh.frontend_plugin.policy, "grants:\n", "grants:\n" + grant)
+    describe = w.DescribeNamespaceRequest(namespace="payroll")
+    foreign = w.DescribeNamespaceRequest(namespace="finance-reports")
+    with mesh.changed(frontend_plugin=mesh.frontend_plugin.changed(policy=with_peers).text()):
+        with _workload(mesh, "payroll", "worker") as worker, _workload(mesh, "visitors", "worker") as visitor:
+            until(lambda: worker.call("DescribeNamespace", describe).grpc_status == 0, 30, "the worker is let in")
+            refused(worker.call("DescribeNamespace", foreign), 7)
+            refused(worker.start(), 7)
+            until(lambda: visitor.call("GetSystemInfo").grpc_status == 0, 30, "the visitor reaches the frontend")
+            refused(visitor.call("DescribeNamespace", describe), 7)
+            mark = mesh.frontend.log_mark()
+            refused(visitor.start(), 7)
+            line = mesh.frontend.decision(mark)
+            assert line["subject"] == "spiffe://cluster.local/ns/visitors/sa/worker"
+            # Through the gateway the peer is the gateway, and nothing is granted to that.
+            refused(mesh.gate.call("DescribeNamespace", describe), 16)
+
+
+# -- beside Istio's own JWT filter
+
+
+@contextmanager
+def _beside(mesh: Mesh, phase: str, forward: bool) -> Iterator[None]:
+    authentication = render("authentication.yaml", issuer=mesh.corp.url, jwks=mesh.corp.jwks_uri, forward=str(forward).lower())
+    plugin = mesh.gateway_plugin.changed(phase=phase)
+    with mesh.changed(authentication=authentication, gateway_plugin=plugin.text()):
+        until(lambda: "jwt_authn" in mesh.gateway.admin("/config_dump?resource=dynamic_listeners"), 20, "Istio's filter is there")
+        yield
+
+
+def test_request_authentication_before_us(mesh: Mesh) -> None:
+    """It checks the token first, and leaves it where it is when told so."""
+    token = mesh.corp.token(permissions=READ)
+    with _beside(mesh, "AUTHZ", forward=True):
+        until(lambda: mesh.gate.count(token=token).grpc_status == 0, 20, "both take the token")
+        refused(mesh.gate.start(token=token), 7)
+        reply = until(lambda: (r := mesh.gate.count(token="a.b.c")).grpc_status == 16 and r, 20, "a token that is none")
+        assert reply.grpc_message.startswith("Jwt"), "Istio's filter has answered"
+
+
+def test_request_authentication_that_takes_the_token_away(mesh: Mesh) -> None:
+    """Without forwardOriginalToken nothing is left for us: everybody is nobody, and nobody is let in."""
+    token = mesh.corp.token(permissions=READ)
+    with _beside(mesh, "AUTHZ", forward=False):
+        until(lambda: mesh.gate.count(token=token).grpc_status == 16, 20, "no token arrives")
+
+
+def test_request_authentication_behind_us(mesh: Mesh) -> None:
+    """In the phase AUTHN we come first: a denial is ours, with our words."""
+    token = mesh.corp.token(permissions=READ)
+    with _beside(mesh, "AUTHN", forward=True):
+        until(lambda: mesh.gate.count(token=token).grpc_status == 0, 20, "both take the token")
+        refused(mesh.gate.start(token=token), 7)
+        refused(mesh.gate.count(token="a.b.c"), 16)
