@@ -49,7 +49,7 @@ pub struct Engine {
     peers: BTreeMap<Box<str>, Rc<Principal>>,
 }
 
-/// A token that was not seen before, and what it costs to verify is whose.
+/// A token that is not known yet, and whose budget pays for verifying it.
 #[derive(Debug, Clone, Copy)]
 pub struct Cold<'a> {
     /// The token.
