@@ -124,9 +124,10 @@ flood: module ## what a flood of bad tokens takes from callers with good ones
 	@scripts/setup.sh bench
 	$(PY) bench/flood.py
 
-bench: module ## proxy CPU per request: no filter, this one, Envoy's native chain; and what ten thousand grants cost
+bench: module ## proxy CPU per request: no filter, this one, Envoy's native chain; new tokens; ten thousand grants
 	@scripts/setup.sh bench
 	$(PY) bench/run.py $(BENCH_ARGS)
+	$(PY) bench/cold.py
 	$(PY) bench/scale.py
 
 clean: ## remove everything that was built or installed here

@@ -27,7 +27,7 @@ import variants  # noqa: E402
 from harness import grpc_client, jws  # noqa: E402
 from harness.envoy import Cluster, Envoy, Settings, run_directory  # noqa: E402
 from harness.policy import plugin  # noqa: E402
-from harness.procs import stop_all  # noqa: E402
+from harness.procs import stop_all, worker_cpu  # noqa: E402
 from test_verifiers import WITHOUT_FOREIGN_FUNCTIONS  # noqa: E402
 
 SECONDS = 12
@@ -54,7 +54,7 @@ def main() -> int:
     print(f"{'':32}{'answered/s':>11}{'thread':>9}{'p50':>9}{'p99':>9}{'new tokens let in':>20}")
     for name, capabilities in (("host's verifier", None), ("module's own", WITHOUT_FOREIGN_FUNCTIONS)):
         with contextlib.ExitStack() as stack:
-            upstream = Cluster(variants._upstream(stack))
+            upstream = Cluster(variants.upstream(stack))
             settings = Settings({"temporal": upstream}, access_log=False, plugin=plugin(minter.config(), grants=grants), capabilities=capabilities)
             envoy = Envoy(settings, "flood")
             envoy.process.argv = variants.pinned(variants.PROXY_CORE, envoy.process.argv)
@@ -79,10 +79,10 @@ def _run(envoy: Envoy, good: str, bad: str, minter: variants.Minter, name: str) 
     flood = _h2load(envoy, bad, body, CONNECTIONS, RATE, SECONDS + 3)
     time.sleep(2)
     honest = _h2load(envoy, good, body, 2, HONEST_RATE, SECONDS, f"--log-file={log}")
-    spent, begun = _worker_cpu(envoy.process.pid), time.monotonic()
+    spent, begun = worker_cpu(envoy.process.pid), time.monotonic()
     news = _new_tokens(envoy, minter, name)
     honest.wait(timeout=120)
-    share = (_worker_cpu(envoy.process.pid) - spent) / (time.monotonic() - begun) / 1e7
+    share = (worker_cpu(envoy.process.pid) - spent) / (time.monotonic() - begun) / 1e7
     output = flood.communicate(timeout=120)[0]
     succeeded = int(output.split(" succeeded")[0].rsplit(" ", 1)[1])
     times = sorted(int(line.split("\t")[2]) / 1000 for line in log.read_text().splitlines())
@@ -121,13 +121,6 @@ def _h2load(envoy: Envoy, token: str, body: Path, connections: int, rate: int, s
     flags += [part for header in headers for part in ("-H", header)]
     command = [h2load, *flags, "-d", str(body), f"http://127.0.0.1:{envoy.port}{variants.START}"]
     return subprocess.Popen(variants.pinned(variants.LOAD_CORE, command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def _worker_cpu(pid: int) -> int:
-    """Nanoseconds that the worker thread has had."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    [worker] = [task for task in tasks if (task / "comm").read_text().startswith("wrk:worker")]
-    return int((worker / "schedstat").read_text().split()[0])
 
 
 if __name__ == "__main__":

@@ -20,14 +20,14 @@ def run(variant: variants.Variant, count: int) -> float:
         body.write(variant.body)
         body.flush()
         command = variants.pinned(variants.LOAD_CORE, _h2load(variant, count, Path(body.name)))
-        passed, spent = _passed(variant), _cpu(pid)
+        passed, spent = variants.passed(variant.envoy), _cpu(pid)
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         spent = _cpu(pid) - spent
     ended = re.search(r"(\d+) succeeded, (\d+) failed", done.stdout)
     if not ended or int(ended[1]) != count:
         raise RuntimeError(f"{variant.name}: {done.stdout}{done.stderr}")
     # A denial is HTTP 200 as well: what counts is what the upstream answered.
-    passed = _passed(variant) - passed
+    passed = variants.passed(variant.envoy) - passed
     if passed != count:
         raise RuntimeError(f"{variant.name}: {passed} of {count} calls reached the upstream")
     return spent / count / 1000
@@ -51,11 +51,6 @@ def _h2load(variant: variants.Variant, count: int, body: Path) -> list[str]:
     flags = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
     sizes = ["-n", str(count), "-c", str(_CLIENTS), "-m", str(_STREAMS)]
     return [h2load, *sizes, *flags, "-d", str(body), f"http://127.0.0.1:{variant.envoy.port}{variants.START}"]
-
-
-def _passed(variant: variants.Variant) -> int:
-    name = "cluster.temporal.upstream_rq_completed"
-    return variant.envoy.stats(name).get(name, 0)
 
 
 def _cpu(pid: int) -> int:

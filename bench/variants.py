@@ -63,25 +63,25 @@ def request(namespace: str = "payroll") -> bytes:
 def start(stack: contextlib.ExitStack) -> list[Variant]:
     minter = corp()
     token = jws.token(minter.keys[0], claims(minter))
-    upstream = Cluster(_upstream(stack))
+    upstream_cluster = Cluster(upstream(stack))
     packed = grpc_client.frame(gzip.compress(request(), 6, mtime=0), flag=1)
     plain = grpc_client.frame(request())
 
     def envoy(name: str, **settings: Any) -> Envoy:
-        made = Envoy(Settings({"temporal": upstream}, access_log=False, **settings), f"bench-{name}")
+        made = Envoy(Settings({"temporal": upstream_cluster}, access_log=False, **settings), f"bench-{name}")
         made.process.argv = pinned(PROXY_CORE, made.process.argv)
         return stack.enter_context(made)
 
     grants = [{"name": "finance", "who": {"issuer": "corp", "claims": {"groups": "finance"}}, "role": "writer", "namespaces": ["payroll"]}]
     bare = envoy("bare")
     ours = envoy("ours", plugin=plugin(minter.config(), grants=grants))
-    native = envoy("native", filters=_native(minter))
+    chain = envoy("native", filters=native(minter))
     return [
         Variant("no filter, plain", "no filter, plain", bare, token, plain, False, False),
         Variant("no filter, gzip", "no filter, gzip", bare, token, packed, True, False),
         Variant("ours, plain", "no filter, plain", ours, token, plain, False, True),
         Variant("ours, gzip", "no filter, gzip", ours, token, packed, True, True),
-        Variant("Envoy's own chain, plain", "no filter, plain", native, token, plain, False, True),
+        Variant("Envoy's own chain, plain", "no filter, plain", chain, token, plain, False, True),
     ]
 
 
@@ -102,6 +102,12 @@ def prove(variant: Variant) -> None:
         assert reply.grpc_status in (7, 16), f"{variant.name} lets pass: {reply}"
 
 
+def passed(envoy: Envoy) -> int:
+    """How many calls have reached the upstream."""
+    name = "cluster.temporal.upstream_rq_completed"
+    return envoy.stats(name).get(name, 0)
+
+
 def pinned(core: str, argv: list[str]) -> list[str]:
     """On one core alone; on a machine of one core, or without taskset, wherever."""
     if (os.cpu_count() or 1) < 2 or not shutil.which("taskset"):
@@ -109,7 +115,7 @@ def pinned(core: str, argv: list[str]) -> list[str]:
     return ["taskset", "-c", core, *argv]
 
 
-def _upstream(stack: contextlib.ExitStack) -> int:
+def upstream(stack: contextlib.ExitStack) -> int:
     """The lightest gRPC server there is: an Envoy that answers every call with trailers only."""
     port, admin_port = free_ports(2)
     directory = run_directory("bench-upstream")
@@ -120,7 +126,7 @@ def _upstream(stack: contextlib.ExitStack) -> int:
     return port
 
 
-def _native(minter: Minter) -> list[dict[str, Any]]:
+def native(minter: Minter) -> list[dict[str, Any]]:
     """The same decision by Envoy's own filters: token, namespace of the body, group."""
     keys = {"keys": [key.jwk() for key in minter.keys]}
     jwt = {
