@@ -241,7 +241,8 @@ impl Drop for Root {
             let theirs = other.engine.try_borrow();
             !Rc::ptr_eq(other, &shared) && theirs.is_ok_and(|theirs| theirs.config.secret == engine.config.secret)
         };
-        if !configurations().iter().any(is_same) {
+        // A host tries a configuration in a virtual machine of its own first, which never ticks and has shared nothing.
+        if self.tidied > 0 && !configurations().iter().any(is_same) {
             engine.withdraw();
         }
     }
