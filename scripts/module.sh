@@ -5,6 +5,6 @@
 # Envoy compiles the module at start and holds it once per worker thread: stay small.
 LIMIT=$((1024 * 1024))
 
-scripts/wasm-cargo.sh build --release --lib
+scripts/wasm-cargo.sh rustc --release --lib --crate-type cdylib
 "${PYTHON:-python3}" tools/strip_exports.py "${CARGO_TARGET_DIR:-target}/wasm32-wasip1/release/temporal_auth.wasm" \
   -o target/temporal-auth.wasm --max-size $((LIMIT - 1))
