@@ -20,23 +20,22 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "wasm-test")]
 
+import load  # noqa: E402
 import variants  # noqa: E402
 from harness import flood, grpc_client, jws  # noqa: E402
-from harness.envoy import Cluster, Envoy, Settings  # noqa: E402
-from harness.policy import plugin  # noqa: E402
+from harness.envoy import Cluster, Envoy  # noqa: E402
+from harness.envoy_config import WITHOUT_FOREIGN_FUNCTIONS  # noqa: E402
 from harness.poll import until  # noqa: E402
-from harness.procs import stop_all, worker_cpu  # noqa: E402
-from test_verifiers import WITHOUT_FOREIGN_FUNCTIONS  # noqa: E402
+from harness.procs import stop_all  # noqa: E402
 
 ROUNDS, CONNECTIONS = 20, 40
 # Calls of a round, and calls a second.
 FAST, SLOW = (1000, 4000), (100, 400)
-GRANTS = [{"name": "finance", "who": {"issuer": "corp", "claims": {"groups": "finance"}}, "role": "writer", "namespaces": ["payroll"]}]
 
 
 def main() -> int:
     minter = variants.corp()
-    policy = plugin(minter.config(), grants=GRANTS)
+    policy = variants.policy(minter)
     alone = {"plugin": policy, "capabilities": WITHOUT_FOREIGN_FUNCTIONS}
     made: dict[str, tuple[dict[str, Any], tuple[int, int]]] = {
         "no filter": ({}, FAST),
@@ -47,7 +46,7 @@ def main() -> int:
     }
     with contextlib.ExitStack() as stack:
         upstream = Cluster(variants.upstream(stack))
-        proxies = {name: stack.enter_context(_envoy(upstream, settings)) for name, (settings, _) in made.items()}
+        proxies = {name: stack.enter_context(variants.envoy(upstream, "cold", **settings)) for name, (settings, _) in made.items()}
         crowds = {name: [stack.enter_context(flood.Crowd(e.port)) for _ in range(CONNECTIONS)] for name, e in proxies.items()}
         spent: dict[str, list[float]] = {name: [] for name in proxies}
         order = random.Random(1)
@@ -66,12 +65,6 @@ def main() -> int:
     return 0
 
 
-def _envoy(upstream: Cluster, settings: dict[str, Any]) -> Envoy:
-    envoy = Envoy(Settings({"temporal": upstream}, access_log=False, **settings), "bench-cold")
-    envoy.process.argv = variants.pinned(variants.PROXY_CORE, envoy.process.argv)
-    return envoy
-
-
 def _calls(minter: variants.Minter, number: int) -> list[flood.Call]:
     body = grpc_client.frame(variants.request())
     claims = variants.claims(minter)
@@ -82,12 +75,12 @@ def _calls(minter: variants.Minter, number: int) -> list[flood.Call]:
 def _serve(envoy: Envoy, crowd: list[flood.Crowd], calls: list[flood.Call], count: int, rate: int) -> float:
     """Microseconds per call. Every one must reach the upstream."""
     passed = variants.passed(envoy)
-    before = worker_cpu(envoy.process.pid)
+    before = load.cpu(envoy.process.pid, "wrk:")
     sent = flood.at_rate(crowd, iter(calls[:count]), rate, count / rate + 0.1)
     until(lambda: variants.passed(envoy) - passed >= sent, 10, "all calls to be answered")
     time.sleep(0.05)
     assert variants.passed(envoy) - passed == sent == count
-    return (worker_cpu(envoy.process.pid) - before) / sent / 1000
+    return (load.cpu(envoy.process.pid, "wrk:") - before) / sent / 1000
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ second flood less that in the first. All of it once with the host's verifier and
 from __future__ import annotations
 
 import contextlib
-import shutil
 import statistics
 import subprocess
 import sys
@@ -23,12 +22,12 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "wasm-test")]
 
+import load  # noqa: E402
 import variants  # noqa: E402
 from harness import grpc_client, jws  # noqa: E402
-from harness.envoy import Cluster, Envoy, Settings, run_directory  # noqa: E402
-from harness.policy import plugin  # noqa: E402
-from harness.procs import stop_all, worker_cpu  # noqa: E402
-from test_verifiers import WITHOUT_FOREIGN_FUNCTIONS  # noqa: E402
+from harness.envoy import Cluster, Envoy, run_directory  # noqa: E402
+from harness.envoy_config import WITHOUT_FOREIGN_FUNCTIONS  # noqa: E402
+from harness.procs import stop_all  # noqa: E402
 
 SECONDS, ROUNDS = 6, 5
 RATE, CONNECTIONS = 5000, 8
@@ -49,16 +48,12 @@ class Seen:
 def main() -> int:
     minter = variants.corp()
     good = jws.token(minter.keys[0], variants.claims(minter))
-    grants = [{"name": "finance", "who": {"issuer": "corp", "claims": {"groups": "finance"}}, "role": "writer", "namespaces": ["payroll"]}]
     print(f"{RATE} bad tokens a second over {CONNECTIONS} connections, {SECONDS} s each; {HONEST_RATE} honest calls a second beside them.")
     print(f"{'':32}{'answered/s':>11}{'thread':>9}{'p50':>9}{'p99':>9}{'new tokens let in':>20}")
     for name, capabilities in (("host's verifier", None), ("module's own", WITHOUT_FOREIGN_FUNCTIONS)):
         with contextlib.ExitStack() as stack:
             upstream = Cluster(variants.upstream(stack))
-            settings = Settings({"temporal": upstream}, access_log=False, plugin=plugin(minter.config(), grants=grants), capabilities=capabilities)
-            envoy = Envoy(settings, "flood")
-            envoy.process.argv = variants.pinned(variants.PROXY_CORE, envoy.process.argv)
-            stack.enter_context(envoy)
+            envoy = stack.enter_context(variants.envoy(upstream, "flood", plugin=variants.policy(minter), capabilities=capabilities))
             seen: dict[str, list[Seen]] = {"malformed": [], "bad signatures": []}
             for _ in range(ROUNDS):
                 for flood, token in (("malformed", "malformed"), ("bad signatures", jws.flip_signature(good))):
@@ -79,10 +74,10 @@ def _run(envoy: Envoy, good: str, bad: str, minter: variants.Minter, name: str) 
     flood = _h2load(envoy, bad, body, CONNECTIONS, RATE, SECONDS + 3)
     time.sleep(2)
     honest = _h2load(envoy, good, body, 2, HONEST_RATE, SECONDS, f"--log-file={log}")
-    spent, begun = worker_cpu(envoy.process.pid), time.monotonic()
+    spent, begun = load.cpu(envoy.process.pid, "wrk:"), time.monotonic()
     news = _new_tokens(envoy, minter, name)
     honest.wait(timeout=120)
-    share = (worker_cpu(envoy.process.pid) - spent) / (time.monotonic() - begun) / 1e7
+    share = (load.cpu(envoy.process.pid, "wrk:") - spent) / (time.monotonic() - begun) / 1e7
     output = flood.communicate(timeout=120)[0]
     succeeded = int(output.split(" succeeded")[0].rsplit(" ", 1)[1])
     times = sorted(int(line.split("\t")[2]) / 1000 for line in log.read_text().splitlines())
@@ -113,13 +108,10 @@ def _body() -> bytes:
 
 
 def _h2load(envoy: Envoy, token: str, body: Path, connections: int, rate: int, seconds: int, *more: str) -> subprocess.Popen[str]:
-    h2load = shutil.which("h2load")
-    if not h2load:
-        raise SystemExit("h2load is needed (Debian: apt-get install nghttp2-client)")
     flags = ["-c", str(connections), "-m", "32", f"--rps={rate / connections}", f"--duration={seconds}", *more]
     headers = ["content-type: application/grpc", "te: trailers", f"authorization: Bearer {token}"]
     flags += [part for header in headers for part in ("-H", header)]
-    command = [h2load, *flags, "-d", str(body), f"http://127.0.0.1:{envoy.port}{variants.START}"]
+    command = [load.h2load(), *flags, "-d", str(body), f"http://127.0.0.1:{envoy.port}{variants.START}"]
     return subprocess.Popen(variants.pinned(variants.LOAD_CORE, command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 

@@ -20,9 +20,9 @@ def run(variant: variants.Variant, count: int) -> float:
         body.write(variant.body)
         body.flush()
         command = variants.pinned(variants.LOAD_CORE, _h2load(variant, count, Path(body.name)))
-        passed, spent = variants.passed(variant.envoy), _cpu(pid)
+        passed, spent = variants.passed(variant.envoy), cpu(pid)
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        spent = _cpu(pid) - spent
+        spent = cpu(pid) - spent
     ended = re.search(r"(\d+) succeeded, (\d+) failed", done.stdout)
     if not ended or int(ended[1]) != count:
         raise RuntimeError(f"{variant.name}: {done.stdout}{done.stderr}")
@@ -34,9 +34,6 @@ def run(variant: variants.Variant, count: int) -> float:
 
 
 def _h2load(variant: variants.Variant, count: int, body: Path) -> list[str]:
-    h2load = shutil.which("h2load")
-    if not h2load:
-        raise SystemExit("h2load is needed (Debian: apt-get install nghttp2-client)")
     headers = {
         "content-type": "application/grpc",
         "te": "trailers",
@@ -50,9 +47,19 @@ def _h2load(variant: variants.Variant, count: int, body: Path) -> list[str]:
     }
     flags = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
     sizes = ["-n", str(count), "-c", str(_CLIENTS), "-m", str(_STREAMS)]
-    return [h2load, *sizes, *flags, "-d", str(body), f"http://127.0.0.1:{variant.envoy.port}{variants.START}"]
+    return [h2load(), *sizes, *flags, "-d", str(body), f"http://127.0.0.1:{variant.envoy.port}{variants.START}"]
 
 
-def _cpu(pid: int) -> int:
-    """Nanoseconds on a CPU, of all threads."""
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir())
+def h2load() -> str:
+    """The load generator."""
+    found = shutil.which("h2load")
+    if not found:
+        raise SystemExit("h2load is needed (Debian: apt-get install nghttp2-client)")
+    return found
+
+
+def cpu(pid: int, threads: str = "") -> int:
+    """Nanoseconds on a CPU, of all threads whose name begins so."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    counted = (task for task in tasks if (task / "comm").read_text().startswith(threads))
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in counted)

@@ -67,15 +67,10 @@ def start(stack: contextlib.ExitStack) -> list[Variant]:
     packed = grpc_client.frame(gzip.compress(request(), 6, mtime=0), flag=1)
     plain = grpc_client.frame(request())
 
-    def envoy(name: str, **settings: Any) -> Envoy:
-        made = Envoy(Settings({"temporal": upstream_cluster}, access_log=False, **settings), f"bench-{name}")
-        made.process.argv = pinned(PROXY_CORE, made.process.argv)
-        return stack.enter_context(made)
-
-    grants = [{"name": "finance", "who": {"issuer": "corp", "claims": {"groups": "finance"}}, "role": "writer", "namespaces": ["payroll"]}]
-    bare = envoy("bare")
-    ours = envoy("ours", plugin=plugin(minter.config(), grants=grants))
-    chain = envoy("native", filters=native(minter))
+    bare, ours, chain = (
+        stack.enter_context(envoy(upstream_cluster, name, **settings))
+        for name, settings in {"bare": {}, "ours": {"plugin": policy(minter)}, "native": {"filters": native(minter)}}.items()
+    )
     return [
         Variant("no filter, plain", "no filter, plain", bare, token, plain, False, False),
         Variant("no filter, gzip", "no filter, gzip", bare, token, packed, True, False),
@@ -83,6 +78,19 @@ def start(stack: contextlib.ExitStack) -> list[Variant]:
         Variant("ours, gzip", "no filter, gzip", ours, token, packed, True, True),
         Variant("Envoy's own chain, plain", "no filter, plain", chain, token, plain, False, True),
     ]
+
+
+def policy(minter: Minter) -> dict[str, Any]:
+    """The plugin's configuration that all of them decide by."""
+    grants = [{"name": "finance", "who": {"issuer": "corp", "claims": {"groups": "finance"}}, "role": "writer", "namespaces": ["payroll"]}]
+    return plugin(minter.config(), grants=grants)
+
+
+def envoy(upstream_cluster: Cluster, name: str, **settings: Any) -> Envoy:
+    """A proxy that is not started yet."""
+    made = Envoy(Settings({"temporal": upstream_cluster}, access_log=False, **settings), f"bench-{name}")
+    made.process.argv = pinned(PROXY_CORE, made.process.argv)
+    return made
 
 
 def prove(variant: Variant) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from harness import grpc_client, jws, paths, requests
 from harness.envoy import Cluster, Envoy, Settings
-from harness.envoy_config import wasm_filter
+from harness.envoy_config import WITHOUT_FOREIGN_FUNCTIONS, wasm_filter
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.poll import until
@@ -18,39 +18,6 @@ from harness.temporal import Temporal
 
 SIGNATURES = paths.ROOT / "tests" / "conformance" / "data" / "signatures.jsonl.gz"
 NATIVE = ["RS256", "RS384", "RS512", "ES256", "ES384"]
-# Every call of the ABI that the module makes, but for the one into Envoy's own functions.
-WITHOUT_FOREIGN_FUNCTIONS = [
-    "proxy_log",
-    "proxy_get_header_map_pairs",
-    "proxy_set_header_map_pairs",
-    "proxy_remove_header_map_value",
-    "proxy_get_buffer_bytes",
-    "proxy_get_property",
-    "proxy_set_property",
-    "proxy_continue_stream",
-    "proxy_set_effective_context",
-    "proxy_set_tick_period_milliseconds",
-    "proxy_define_metric",
-    "proxy_increment_metric",
-    "proxy_record_metric",
-    "proxy_get_shared_data",
-    "proxy_set_shared_data",
-    "proxy_send_local_response",
-    "proxy_http_call",
-    # Of WASI.
-    "clock_time_get",
-    "random_get",
-    # What it is called for.
-    "proxy_on_context_create",
-    "proxy_on_vm_start",
-    "proxy_on_configure",
-    "proxy_on_tick",
-    "proxy_on_request_headers",
-    "proxy_on_request_body",
-    "proxy_on_request_trailers",
-    "proxy_on_http_call_response",
-    "proxy_on_delete",
-]
 
 
 def vectors() -> list[dict[str, Any]]:

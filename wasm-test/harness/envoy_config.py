@@ -28,6 +28,40 @@ ACCESS_LOG_FORMAT: Json = {
     "state": "%FILTER_STATE(wasm.temporal_auth:PLAIN)%",
 }
 
+# Every call of the ABI that the module makes, but for the one into Envoy's own functions.
+WITHOUT_FOREIGN_FUNCTIONS = [
+    "proxy_log",
+    "proxy_get_header_map_pairs",
+    "proxy_set_header_map_pairs",
+    "proxy_remove_header_map_value",
+    "proxy_get_buffer_bytes",
+    "proxy_get_property",
+    "proxy_set_property",
+    "proxy_continue_stream",
+    "proxy_set_effective_context",
+    "proxy_set_tick_period_milliseconds",
+    "proxy_define_metric",
+    "proxy_increment_metric",
+    "proxy_record_metric",
+    "proxy_get_shared_data",
+    "proxy_set_shared_data",
+    "proxy_send_local_response",
+    "proxy_http_call",
+    # Of WASI.
+    "clock_time_get",
+    "random_get",
+    # What it is called for.
+    "proxy_on_context_create",
+    "proxy_on_vm_start",
+    "proxy_on_configure",
+    "proxy_on_tick",
+    "proxy_on_request_headers",
+    "proxy_on_request_body",
+    "proxy_on_request_trailers",
+    "proxy_on_http_call_response",
+    "proxy_on_delete",
+]
+
 
 @dataclass
 class Cluster:

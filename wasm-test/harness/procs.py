@@ -209,10 +209,3 @@ class _Spawner:
 
 
 _spawner = _Spawner()
-
-
-def worker_cpu(pid: int) -> int:
-    """Nanoseconds that the one worker thread of an Envoy has had on a CPU."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    [worker] = [task for task in tasks if (task / "comm").read_text().startswith("wrk:worker")]
-    return int((worker / "schedstat").read_text().split()[0])
