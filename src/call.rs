@@ -5,7 +5,7 @@ mod picked;
 
 use std::rc::Rc;
 
-use crate::answer::{Answer, Reason, shown};
+use crate::answer::{Answer, Reason, clipped, shown};
 use crate::config::Peers;
 use crate::engine::{Authentication, Cold, Engine, Needed};
 use crate::identity::peer::forwarded;
@@ -35,7 +35,8 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Call {
     arrived: u64,
-    path: String,
+    /// As much of it as is reported.
+    path: Box<[u8]>,
     stage: Stage,
     decision: Option<Decision>,
 }
@@ -96,7 +97,7 @@ impl Call {
     /// A call that arrives now, in milliseconds since 1970.
     #[must_use]
     pub fn new(now: u64) -> Self {
-        Self { arrived: now, path: String::new(), stage: Stage::New, decision: None }
+        Self { arrived: now, path: Box::default(), stage: Stage::New, decision: None }
     }
 
     /// What was decided since this was last asked, if it is to be reported.
@@ -151,7 +152,7 @@ impl Call {
             }
         }
         let picked = Picked::from(headers, &engine.config, drop);
-        self.path = shown(picked.path);
+        self.path = clipped(picked.path).into();
         if picked.has_too_many {
             return self.fault(engine, Fault::Malformed("too many headers"), None);
         }
@@ -435,7 +436,7 @@ impl Call {
         Decision {
             allow: false,
             status: answer.grpc_status(),
-            method: self.path.clone(),
+            method: shown(&self.path),
             namespaces: Vec::new(),
             principal,
             rule: None,
@@ -445,11 +446,11 @@ impl Call {
     }
 }
 
-fn allowed(path: &str, target: &Target, principal: Option<Rc<Principal>>, rule: Option<Rule>) -> Decision {
+fn allowed(path: &[u8], target: &Target, principal: Option<Rc<Principal>>, rule: Option<Rule>) -> Decision {
     Decision {
         allow: true,
         status: 0,
-        method: path.to_owned(),
+        method: shown(path),
         namespaces: namespaces(target),
         principal,
         rule: rule.map(|rule| rule.name().to_owned()),

@@ -10,6 +10,7 @@ use crate::keys::{Get, Key, KeyId, Lookup, Next, Shared, SharedData, Source};
 use crate::policy::Principal;
 use crate::report::{Count, Counters};
 use crate::token::Refusal;
+use crate::token::bearer;
 use crate::token::budget::Budget;
 use crate::token::cache::{Origin, TokenCache};
 use crate::token::jose::{Algorithm, Unverified};
@@ -182,6 +183,9 @@ impl Engine {
 
     /// Verifies a token, as far as the budget goes.
     pub fn authenticate(&mut self, cold: Cold<'_>, now: u64) -> Authentication {
+        if let Err(refusal) = bearer::check(cold.token) {
+            return Authentication::Refused(refusal);
+        }
         if !self.budget.allows(cold.connection, now) {
             self.counters.add(Count::OverBudget);
             return Authentication::OverBudget;

@@ -39,7 +39,7 @@ use super::schema::{{Field, Kind, Message}};
 /// The version of Temporal's API the table was made from.
 pub const API_VERSION: &str = "{version}";
 
-/// Every method of WorkflowService and OperatorService, sorted by path (byte order).
+/// Every method of WorkflowService and OperatorService, sorted by the length of the path, then by the path.
 pub(super) static METHODS: [Method; {count}] = ["""
 
 # The built-in roles, as in src/temporal/effect.rs: our roles and upstream's access must agree on every method.
@@ -343,7 +343,7 @@ def effect_set(effects: frozenset[str]) -> str:
 def render(version: str, methods: list[Method], messages: list[Message]) -> str:
     """The Rust source."""
     lines = [HEAD.format(version=version, count=len(methods))]
-    for m in methods:
+    for m in sorted(methods, key=lambda m: (len(m.path), m.path)):
         facts = f"Scope::{m.scope}, Access::{m.access}, {effect_set(m.effects)}, {m.namespace_field}, Limited::{m.limits}, &{m.request.static}"
         lines += [f'    Method::new("{m.path}", {facts}),']
     lines += ["];", "", "static NOTHING: Message = Message { names_only: false, fields: &[] };"]

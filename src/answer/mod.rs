@@ -127,10 +127,16 @@ impl Answer {
     }
 }
 
+/// As much of the request's bytes as an answer or a log repeats.
+#[must_use]
+pub fn clipped(bytes: &[u8]) -> &[u8] {
+    bytes.get(..MAX_PATH).unwrap_or(bytes)
+}
+
 /// Bytes of the request for an answer or a log: text of bounded length.
 #[must_use]
 pub fn shown(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes.get(..MAX_PATH).unwrap_or(bytes)).into_owned()
+    String::from_utf8_lossy(clipped(bytes)).into_owned()
 }
 
 /// Why requests are refused, as counters tell it.

@@ -72,6 +72,6 @@ fn is_grpc(content_type: &[u8]) -> bool {
 fn is_dropped(name: &[u8], config: &Config) -> bool {
     let is_token = || name == b"authorization" || config.token_headers.iter().any(|token| token.as_bytes() == name);
     DROPPED.contains(&name)
-        || DROPPED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || DROPPED_PREFIXES.iter().any(|prefix| name.first() == prefix.first() && name.starts_with(prefix))
         || (!config.forward_token && is_token())
 }

@@ -1,6 +1,7 @@
 //! The methods of Temporal's frontend: what each is, and which one a `:path` calls.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::ops::Deref;
 use std::rc::Rc;
 
@@ -188,7 +189,7 @@ impl Catalogue {
     /// and another to the server.
     #[must_use]
     pub fn surface(&self, path: &[u8]) -> Surface {
-        if let Ok(at) = METHODS.binary_search_by(|method| method.path.as_bytes().cmp(path)) {
+        if let Ok(at) = METHODS.binary_search_by(|method| order(method.path.as_bytes(), path)) {
             return METHODS.get(at).map_or(Surface::Unknown, |method| Surface::Method(MethodRef::Known(method)));
         }
         if path == HEALTH_CHECK.path.as_bytes() {
@@ -222,6 +223,11 @@ impl Catalogue {
     }
 }
 
+/// The order of the table: by length first, which tells most paths apart, as their first fifty bytes do not.
+fn order(path: &[u8], other: &[u8]) -> Ordering {
+    path.len().cmp(&other.len()).then_with(|| path.cmp(other))
+}
+
 fn is_plain_name(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric)
 }
@@ -236,7 +242,7 @@ mod tests {
 
     #[test]
     fn the_table_is_sorted_for_the_search() {
-        assert!(METHODS.windows(2).all(|pair| pair[0].path < pair[1].path));
+        assert!(METHODS.windows(2).all(|pair| order(pair[0].path.as_bytes(), pair[1].path.as_bytes()).is_lt()));
     }
 
     #[test]

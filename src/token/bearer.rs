@@ -19,13 +19,12 @@ impl<'a> Bearer<'a> {
         if value.is_empty() {
             return;
         }
-        // Envoy joins several Authorization headers with a comma, which no token contains.
-        if self.found.replace((place, value)).is_some() || value.contains(&b',') {
+        if self.found.replace((place, value)).is_some() {
             self.refusal = Some("more than one token");
         }
     }
 
-    /// The token and the name of its header; none if there is none.
+    /// The token and the name of its header; none if there is none. What it consists of is for [`check`] to say.
     ///
     /// # Errors
     /// There is more than one, or something that is no bearer token.
@@ -44,12 +43,21 @@ impl<'a> Bearer<'a> {
         if token.len() > MAX_TOKEN {
             return Err("a token of more than 64 KiB".into());
         }
-        let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if token.is_empty() || !token.iter().all(is_token) {
-            return Err("characters that no JWT has".into());
-        }
         Ok(Some((name, token)))
     }
+}
+
+/// Whether a JWT could be spelled so. Costs more than to find one that was verified before, which need not be asked.
+///
+/// # Errors
+/// It could not.
+pub fn check(token: &[u8]) -> Result<(), Refusal> {
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if !token.is_empty() && token.iter().all(is_token) {
+        return Ok(());
+    }
+    // Envoy joins several Authorization headers so.
+    Err(if token.contains(&b',') { "more than one token" } else { "characters that no JWT has" }.into())
 }
 
 #[cfg(test)]
@@ -62,7 +70,9 @@ mod tests {
         for (name, value) in headers {
             bearer.header(&names, name, value);
         }
-        bearer.token(&names).map(|found| found.map(|(_, token)| token))
+        let found = bearer.token(&names)?.map(|(_, token)| token);
+        found.map_or(Ok(()), check)?;
+        Ok(found)
     }
 
     #[test]

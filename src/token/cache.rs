@@ -67,7 +67,8 @@ impl TokenCache {
     #[must_use]
     pub fn get(&self, token: &[u8], origin: Origin<'_>, now: u64) -> Option<Rc<Principal>> {
         let entry = self.entries.get(&place(token, origin)?)?;
-        let same = *entry.header == *origin.header && entry.peer.as_deref() == origin.peer && *entry.token == *token;
+        let same =
+            *entry.header == *origin.header && entry.peer.as_deref() == origin.peer && is_same(&entry.token, token);
         (same && now < entry.until).then(|| {
             entry.used.set(true);
             Rc::clone(&entry.principal)
@@ -151,6 +152,14 @@ fn place(token: &[u8], origin: Origin<'_>) -> Option<Place> {
         }
     }
     Some(place)
+}
+
+/// Equality, eight bytes at a time: what `==` calls in WebAssembly takes one at a time, for longer than all else that a hit
+/// costs.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let ((words, rest), (other_words, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
+    let number = |word: &[u8; 8]| u64::from_ne_bytes(*word);
+    one.len() == other.len() && words.iter().map(number).eq(other_words.iter().map(number)) && rest == other_rest
 }
 
 impl Entry {

@@ -1,7 +1,7 @@
 //! Headers that carry a token: hostile maps are read without a panic, and the one token is the one that simple code
 //! finds.
 
-use temporal_auth::token::bearer::Bearer;
+use temporal_auth::token::bearer::{self, Bearer};
 use temporal_auth::wire::headers::{Headers, serialize};
 
 /// Headers that may carry a token, and one that may not.
@@ -49,6 +49,9 @@ pub fn run(data: &[u8]) {
         assert_eq!((name, value), headers[place]);
         bearer.header(&names, name, value);
     }
-    let token = bearer.token(&names).map(|found| found.map(|(_, token)| String::from_utf8(token.to_vec()).unwrap()));
+    let token = bearer.token(&names).and_then(|found| {
+        let Some((_, token)) = found else { return Ok(None) };
+        bearer::check(token).map(|()| Some(String::from_utf8(token.to_vec()).unwrap()))
+    });
     assert_eq!(token.map_err(|_| ()), naive(&headers));
 }
