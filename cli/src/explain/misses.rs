@@ -1,9 +1,11 @@
 //! Grants that nearly cover a call: what keeps each from it.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use temporal_auth::temporal::Access;
 
-use super::trial::Trial;
+use super::trial::{Trial, for_all};
 use crate::filter::{Caller, Target};
 
 /// What a grant may say of names.
@@ -11,21 +13,48 @@ const LIMITS: [&str; 3] = ["task_queues", "workflow_types", "nexus_endpoints"];
 /// What a grant says only if it is meant.
 const LICENCES: [&str; 2] = ["may_register", "may_call_back"];
 
-/// The grants that nearly cover a call that no grant covers, each with what it lacks.
+/// So many of the grants that nearly cover a call are told of. Who has more of them has them all alike.
+pub(super) const MOST: usize = 20;
+
+/// The first grants, at most [`MOST`], that nearly cover a call that no grant covers, each with what it lacks; and whether
+/// there may be more.
 pub(super) fn find(
     config: &Value,
     caller: &Caller,
     target: &Target,
     effects: &[&str],
-) -> Result<Vec<(String, String)>, String> {
+) -> Result<(Vec<(String, String)>, bool), String> {
     // Each trial has rules of its own, and would copy these for nothing.
     let bare = &without(config, &["grants", "denials"]);
     let misses = Misses { trial: Trial { config: bare, caller, target }, effects };
-    let mut found = Vec::new();
-    for grant in config.get("grants").and_then(Value::as_array).into_iter().flatten() {
+    let grants: Vec<_> = config.get("grants").and_then(Value::as_array).into_iter().flatten().collect();
+    let own = first(&grants, &|some| misses.trial.allow(some.iter().map(|grant| for_all(who(grant))).collect()))?;
+    let others = first(&grants, &|some| misses.trial.allow(some.iter().map(|grant| misses.loosest(grant)).collect()))?;
+    let near: BTreeMap<_, _> =
+        others.into_iter().map(|place| (place, false)).chain(own.into_iter().map(|place| (place, true))).collect();
+    let is_cut = near.len() >= MOST;
+    let near = near.into_iter().take(MOST).filter_map(|(place, is_own)| Some((*grants.get(place)?, is_own)));
+    let told = near.map(|(grant, is_own)| {
         let name = grant.get("name").and_then(Value::as_str).unwrap_or_default();
-        if let Some(why) = misses.miss(grant)? {
-            found.push((name.to_owned(), why));
+        Ok((name.to_owned(), misses.miss(grant, is_own)?))
+    });
+    Ok((told.collect::<Result<_, String>>()?, is_cut))
+}
+
+/// The places of the first items, at most [`MOST`], that `has` is true of: it is of several if it is of any of them, so
+/// that of ten thousand those that matter are found with few questions.
+fn first<T>(items: &[T], has: &dyn Fn(&[T]) -> Result<bool, String>) -> Result<Vec<usize>, String> {
+    let (mut found, mut parts) = (Vec::new(), vec![(0, items)]);
+    while let Some((place, part)) = parts.pop() {
+        if found.len() >= MOST || part.is_empty() || !has(part)? {
+            continue;
+        }
+        if part.len() == 1 {
+            found.push(place);
+        } else {
+            let half = part.len() / 2;
+            let (left, right) = part.split_at(half);
+            parts.extend([(place + half, right), (place, left)]);
         }
     }
     Ok(found)
@@ -37,26 +66,28 @@ struct Misses<'a> {
 }
 
 impl Misses<'_> {
-    fn miss(&self, grant: &Value) -> Result<Option<String>, String> {
+    /// The grant, were it for the caller, whatever its captures take.
+    fn loosest(&self, grant: &Value) -> Value {
+        let mut loosest = changed(&without(grant, &["shadow"]), &[("who", self.trial.caller.who())]);
+        for name in LIMITS.iter().chain(&["namespaces"]) {
+            loosest = changed(&loosest, &[(name, loosened(grant.get(name)))]);
+        }
+        loosest
+    }
+
+    /// What keeps a grant from the call: one for the caller, or one that would cover it.
+    fn miss(&self, grant: &Value, is_own: bool) -> Result<String, String> {
         let in_shadow = grant.get("shadow") == Some(&Value::Bool(true));
         let grant = &without(grant, &["shadow"]);
         if in_shadow && self.trial.allows(grant.clone())? {
-            return Ok(Some("would cover the call, but is in shadow: it gives nothing".to_owned()));
+            return Ok("would cover the call, but is in shadow: it gives nothing".to_owned());
         }
-        if self.trial.is_for(who(grant))? {
+        if is_own {
             let also = if in_shadow { ", and is in shadow" } else { "" };
-            return Ok(Some(self.lacks(grant)? + also));
-        }
-        // Whoever it is for: would it cover the call?
-        let mut others = changed(grant, &[("who", self.trial.caller.who())]);
-        for name in LIMITS.iter().chain(&["namespaces"]) {
-            others = changed(&others, &[(name, loosened(grant.get(name)))]);
-        }
-        if !self.trial.allows(others)? {
-            return Ok(None);
+            return Ok(self.lacks(grant)? + also);
         }
         let failed = self.trial.failed(&who(grant))?;
-        Ok(Some(format!("would cover the call, but is not for this caller: {}", failed.join(", and "))))
+        Ok(format!("would cover the call, but is not for this caller: {}", failed.join(", and ")))
     }
 
     /// What a grant that is for the caller lacks.
@@ -202,6 +233,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_first_few_of_many_are_found_with_few_questions() {
+        let asked = std::cell::Cell::new(0);
+        let found = |items: &[usize], step: usize| {
+            asked.set(0);
+            let has = |part: &[usize]| {
+                asked.set(asked.get() + 1);
+                Ok(part.iter().any(|item| item % step == step - 1))
+            };
+            (first(items, &has).unwrap(), asked.get())
+        };
+        let many: Vec<_> = (0..10_000).collect();
+        assert_eq!(found(&many, 20_000), (vec![], 1));
+        assert_eq!(found(&many, 10_000).0, [9999]);
+        assert_eq!(found(&many, 5000).0, [4999, 9999]);
+        assert!(found(&many, 5000).1 < 60);
+        assert_eq!(found(&many, 1).0, (0..MOST).collect::<Vec<_>>());
+        assert_eq!(found(&[], 1), (vec![], 0));
+    }
+
     fn misses(who: Value, gives: Value, claims: Value, method: &str, namespace: &str) -> Option<String> {
         let claims = claims.as_object().unwrap().clone();
         let caller = Caller { issuer: Some("corp".into()), claims, typ: None, times: Times::Good, peer: None };
@@ -229,7 +280,7 @@ mod tests {
         let parsed = temporal_auth::config::Config::parse(config.to_string().as_bytes()).unwrap();
         let target = Target::new(&parsed, method, namespace).unwrap();
         let effects: Vec<_> = target.reading().unwrap().unwrap().effects.names().collect();
-        find(&config, caller, &target, &effects).unwrap().pop().map(|(_, why)| why)
+        find(&config, caller, &target, &effects).unwrap().0.pop().map(|(_, why)| why)
     }
 
     #[test]

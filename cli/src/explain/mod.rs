@@ -152,7 +152,7 @@ fn why(
     if configuration.config.policy.parity {
         effects = reading.method.effects;
     }
-    let misses = misses::find(config, caller, target, &effects.names().collect::<Vec<_>>())?;
+    let (misses, is_cut) = misses::find(config, caller, target, &effects.names().collect::<Vec<_>>())?;
     if misses.is_empty() {
         text.push_str("\nNo grant is near: none is for this caller, and none for others covers the call.\n");
     } else {
@@ -160,6 +160,9 @@ fn why(
     }
     for (grant, why) in misses {
         let _ = writeln!(text, "  {grant}: {why}");
+    }
+    if is_cut {
+        let _ = writeln!(text, "  and there may be more than these {}", misses::MOST);
     }
     Ok(text)
 }

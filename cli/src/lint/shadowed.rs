@@ -1,6 +1,8 @@
 //! Grants that an earlier one makes superfluous: whoever holds them holds that one, too, and it gives as much. Only what
 //! can be read off literally; patterns that merely happen to match the same are left alone.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use temporal_auth::config::Config;
 use temporal_auth::identity::ClaimSet;
 use temporal_auth::policy::grant::{Gives, Grant, Reading};
@@ -12,9 +14,10 @@ use temporal_auth::policy::who::Who;
 use super::Lint;
 
 pub(super) fn lint(config: &Config) -> Vec<Lint> {
-    let grants = &config.policy.grants;
-    let shadowed = grants.iter().enumerate().filter_map(|(place, grant)| {
-        let earlier = grants.iter().take(place).find(|earlier| covers(earlier, grant))?;
+    let grants: Vec<_> = config.policy.grants.iter().map(|grant| (grant, Sketch::of(grant))).collect();
+    let shadowed = grants.iter().enumerate().filter_map(|(place, (grant, sketch))| {
+        let mut earlier = grants.iter().take(place);
+        let (earlier, _) = earlier.find(|(earlier, wide)| wide.may_cover(sketch) && covers(earlier, grant))?;
         Some(Lint {
             path: format!("grants[{place}]"),
             text: format!(
@@ -25,6 +28,55 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
         })
     });
     shadowed.collect()
+}
+
+/// Sets of patterns as bits by their hashes, where each set is over few enough of them. Tells at once of most pairs of
+/// grants that neither covers the other, of which ten thousand grants have fifty million.
+struct Sketch {
+    /// All patterns of the conditions; none where there are none.
+    who: Option<u128>,
+    /// The first pattern of each condition.
+    who_first: u128,
+    /// All patterns of namespaces; none where they may be any.
+    namespaces: Option<u128>,
+    /// The first of them.
+    namespaces_first: u128,
+}
+
+impl Sketch {
+    fn of(grant: &Grant) -> Self {
+        let Who { issuers: _, kind: _, subject, claims, peer, without_token: _ } = &grant.who;
+        let lists = || {
+            let claims = claims.0.iter().map(|(_, patterns)| patterns);
+            claims.chain(peer).chain([subject]).filter(|list| !list.is_empty())
+        };
+        let namespaces = match &grant.gives {
+            Gives::Namespaces(_, patterns) => patterns.as_slice(),
+            Gives::System(_) | Gives::Permissions(..) => &[],
+        };
+        let any = namespaces.is_empty() || namespaces.iter().any(|pattern| pattern.to_string() == "*");
+        Self {
+            who: lists().next().map(|_| bits(lists().flatten())),
+            who_first: bits(lists().filter_map(|list| list.first())),
+            namespaces: (!any).then(|| bits(namespaces)),
+            namespaces_first: bits(namespaces.first()),
+        }
+    }
+
+    /// Whether the one grant may cover the other. Where it does it has, of each of its conditions, all of the other's
+    /// patterns, and of namespaces as well.
+    fn may_cover(&self, narrow: &Self) -> bool {
+        self.who.is_none_or(|who| who & narrow.who_first != 0)
+            && self.namespaces.is_none_or(|all| all & narrow.namespaces_first == narrow.namespaces_first)
+    }
+}
+
+fn bits<'a>(patterns: impl IntoIterator<Item = &'a Pattern>) -> u128 {
+    patterns.into_iter().fold(0, |bits, pattern| {
+        let mut hasher = DefaultHasher::new();
+        pattern.to_string().hash(&mut hasher);
+        bits | 1u128.wrapping_shl(hasher.finish() as u32)
+    })
 }
 
 fn covers(wide: &Grant, narrow: &Grant) -> bool {
