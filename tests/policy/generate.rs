@@ -6,7 +6,7 @@ use crate::caller::strings;
 use crate::methods::{method, path};
 use crate::pattern::{Token, tokens};
 use crate::random::Random;
-use crate::reference::role;
+use crate::role::role;
 
 /// Roles that a configuration adds.
 pub const CUSTOM: [&str; 3] = ["narrow", "custom", "derived"];

@@ -1,5 +1,5 @@
 //! The compiled policy, held against one that is written straight from the documentation (`reference`, with `caller`,
-//! `pattern` and `methods`), on random configurations, callers and requests; and what must be true of any policy.
+//! `role`, `limits`, `pattern` and `methods`), on random configurations, callers and requests; and what must be true of any policy.
 //!
 //! `POLICY_SEED=7 POLICY_CASES=100000 cargo test --release --test policy -- --nocapture` draws others, and more.
 #![allow(
@@ -28,6 +28,7 @@ mod random;
 mod reduce;
 mod reference;
 mod request;
+mod role;
 mod whole_call;
 
 use std::rc::Rc;

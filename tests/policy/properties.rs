@@ -74,7 +74,7 @@ fn an_effect_less_in_a_role_never_gives_access() {
         let Some(role) = config["grants"][place]["role"].as_str().map(str::to_owned) else { continue };
         config["roles"]["same"] = json!({"from": role});
         config["grants"][place]["role"] = json!("same");
-        let effects: Vec<_> = reference::role(&config, &role).effects.into_iter().collect();
+        let effects: Vec<_> = crate::role::role(&config, &role).effects.into_iter().collect();
         let mut changed = config.clone();
         changed["roles"]["same"]["minus"] = json!([]);
         if !effects.is_empty() && generate::take(&mut changed, "same", random.pick::<String>(&effects)) {

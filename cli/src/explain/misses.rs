@@ -54,7 +54,7 @@ fn first<T>(items: &[T], has: &dyn Fn(&[T]) -> Result<bool, String>) -> Result<V
         } else {
             let half = part.len() / 2;
             let (left, right) = part.split_at(half);
-            parts.extend([(place + half, right), (place, left)]);
+            parts.extend([(place.saturating_add(half), right), (place, left)]);
         }
     }
     Ok(found)

@@ -1,0 +1,66 @@
+//! Roles, as docs/configuration.md tells them: the built-in ones, and those of a configuration.
+
+use serde_json::Value;
+
+use crate::caller::strings;
+use crate::methods::{Words, method, path};
+
+#[derive(Clone, Default, PartialEq)]
+pub struct Role {
+    pub effects: Words,
+    /// Single methods, by path.
+    plus: Words,
+    minus: Words,
+}
+
+impl Role {
+    /// The effects that the role covers in a call of the method, which has the effects `own` without its options.
+    pub fn covers(&self, method: &str, own: &Words) -> Words {
+        match (self.minus.contains(method), self.plus.contains(method)) {
+            (true, _) => Words::new(),
+            (false, true) => self.effects.union(own).cloned().collect(),
+            (false, false) => self.effects.clone(),
+        }
+    }
+}
+
+/// The effects of the built-in roles.
+fn built_in(name: &str) -> Option<String> {
+    let (worker, reader) =
+        ("poll respond history describe-namespace", "describe-namespace read history query cluster-read");
+    let more = "start signal update cancel terminate delete reset pause schedule batch options deploy nexus";
+    let writer = format!("{reader} {worker} {more}");
+    match name {
+        "worker" => Some(worker.to_owned()),
+        "reader" => Some(reader.to_owned()),
+        "writer" => Some(writer),
+        "admin" => Some(format!("{writer} namespace search-attributes cluster-admin")),
+        _ => None,
+    }
+}
+
+pub fn role(config: &Value, name: &str) -> Role {
+    let custom = &config["roles"][name];
+    let mut role = match built_in(name) {
+        Some(effects) => Role { effects: effects.split(' ').map(str::to_owned).collect(), ..Role::default() },
+        None => custom["from"].as_str().map_or(Role::default(), |from| self::role(config, from)),
+    };
+    let admin = built_in("admin").unwrap();
+    let (effects, methods): (Vec<_>, Vec<_>) =
+        strings(&custom["plus"]).into_iter().partition(|item| admin.split(' ').any(|effect| effect == item));
+    role.effects.extend(effects);
+    for path in methods.iter().map(|name| path(config, name)) {
+        role.minus.remove(&path);
+        role.plus.insert(path);
+    }
+    for item in strings(&custom["minus"]) {
+        if admin.split(' ').any(|effect| effect == item) {
+            role.effects.remove(&item);
+            role.plus.retain(|path| !method(config, path).unwrap().effects.contains(&item));
+        } else {
+            role.plus.remove(&path(config, &item));
+            role.minus.insert(path(config, &item));
+        }
+    }
+    role
+}
