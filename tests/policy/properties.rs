@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::methods::{METHODS, method, path};
 use crate::random::Random;
-use crate::{compiled, configs, draw, generate, parse, principal, reference};
+use crate::{compiled, configs, draw, generate, parse, principal};
 
 /// Compares what a configuration allows with what a changed one does: it must allow no more. Returns how often it allowed
 /// less, so that a test can tell that the change mattered.

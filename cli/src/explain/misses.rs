@@ -44,7 +44,7 @@ pub(super) fn find(
 /// The places of the first items, at most [`MOST`], that `has` is true of: it is of several if it is of any of them, so
 /// that of ten thousand those that matter are found with few questions.
 fn first<T>(items: &[T], has: &dyn Fn(&[T]) -> Result<bool, String>) -> Result<Vec<usize>, String> {
-    let (mut found, mut parts) = (Vec::new(), vec![(0, items)]);
+    let (mut found, mut parts) = (Vec::new(), vec![(0usize, items)]);
     while let Some((place, part)) = parts.pop() {
         if found.len() >= MOST || part.is_empty() || !has(part)? {
             continue;
