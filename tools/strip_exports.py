@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Drops what the finished module does not need: unused exports, debug sections, mangled names.
+"""Drops what the finished module does not need: unused exports and custom sections (names, producers, debug).
 
     strip_exports.py IN.wasm -o OUT.wasm [--keep NAME …] [--max-size BYTES]
 
@@ -12,7 +12,6 @@ would shift); an unreferenced one costs size only.
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from pathlib import Path
 from typing import Iterator
@@ -38,15 +37,6 @@ KEEP = frozenset(
         "proxy_on_delete",
     }
 )
-
-# Function names stay, nearly as a person would write them: Envoy prints them in the backtrace when a module fails.
-# Mangled they are up to a seventh of the file, and how long depends on the compiler's version.
-NAMES = "name"
-FUNCTION_NAMES = 1
-LONGEST_NAME = 100
-# Back references, disambiguators, binders, lifetimes and constants: numbers that are no identifier's length.
-V0_NUMBERS = re.compile("[BsGL][0-9A-Za-z]*?_|K[a-z]n?[0-9a-f]*_")
-ESCAPES = {"SP": "@", "BP": "*", "RF": "&", "LT": "<", "GT": ">", "LP": "(", "RP": ")", "C": ","}
 
 MAGIC = b"\0asm\x01\0\0\0"
 CUSTOM, EXPORT = 0, 7
@@ -86,11 +76,6 @@ def read_name(data: bytes, at: int) -> tuple[str, int]:
     return data[at:end].decode(), end
 
 
-def write_name(name: str) -> bytes:
-    raw = name.encode()
-    return write_uint(len(raw)) + raw
-
-
 def sections(module: bytes) -> Iterator[tuple[int, bytes]]:
     if not module.startswith(MAGIC):
         raise Malformed("not a WebAssembly module")
@@ -114,85 +99,6 @@ def exports(body: bytes) -> Iterator[tuple[str, bytes]]:
         yield name, body[start:at]
 
 
-def readable(symbol: str) -> str:
-    """The path in a mangled Rust name; any other name as it is."""
-    try:
-        if symbol.startswith("_ZN"):
-            name = legacy_path(symbol)
-        elif symbol.startswith("_R"):
-            name = v0_path(symbol)
-        else:
-            name = symbol
-    except (ValueError, IndexError):
-        return symbol
-    return name[:LONGEST_NAME]
-
-
-def legacy_path(symbol: str) -> str:
-    """`_ZN3std2io5Write5flush17h0123456789abcdefE` to `std::io::Write::flush`."""
-    parts, at = [], len("_ZN")
-    while symbol[at] != "E":
-        part, at = identifier(symbol, at)
-        # An identifier that would begin with an escape has a _ before it.
-        parts.append(part.removeprefix("_") if part.startswith("_$") else part)
-    if re.fullmatch("h[0-9a-f]{16}", parts[-1]):
-        parts.pop()
-    return re.sub(r"\$(\w+?)\$", lambda escape: unescape(escape[1]), "::".join(parts).replace("..", "::"))
-
-
-def unescape(code: str) -> str:
-    return chr(int(code[1:], 16)) if re.fullmatch("u[0-9a-f]+", code) else ESCAPES.get(code, code)
-
-
-def v0_path(symbol: str) -> str:
-    """Rust's newer mangling, read for its identifiers only: types in it are named, not written out."""
-    parts, at = [], len("_R")
-    while at < len(symbol):
-        skipped = V0_NUMBERS.match(symbol, at)
-        if skipped:
-            at = skipped.end()
-        elif symbol[at].isdigit():
-            part, at = identifier(symbol, at)
-            parts.append(part or "{closure}")
-        else:
-            at += 1
-    return "::".join(parts)
-
-
-def identifier(symbol: str, at: int) -> tuple[str, int]:
-    """`4name` or `4_1abc`, and the position after it."""
-    length = re.compile("0|[1-9][0-9]*").match(symbol, at)
-    if length is None:
-        raise ValueError(symbol)
-    start = length.end()
-    # Only the newer mangling separates so, and only where it must.
-    if symbol.startswith("_R") and symbol[start : start + 1] == "_":
-        start += 1
-    end = start + int(length[0])
-    if end > len(symbol):
-        raise ValueError(symbol)
-    return symbol[start:end], end
-
-
-def shorten_names(body: bytes) -> bytes:
-    """The `name` section with its function names readable, and nothing else in it."""
-    _, at = read_name(body, 0)
-    while at < len(body):
-        kind = body[at]
-        length, start = read_uint(body, at + 1)
-        at = start + length
-        if kind != FUNCTION_NAMES:
-            continue
-        count, position = read_uint(body, start)
-        names = bytearray(write_uint(count))
-        for _ in range(count):
-            index, position = read_uint(body, position)
-            name, position = read_name(body, position)
-            names += write_uint(index) + write_name(readable(name))
-        return write_name(NAMES) + bytes([FUNCTION_NAMES]) + write_uint(len(names)) + bytes(names)
-    return write_name(NAMES)
-
-
 def is_kept(name: str, keep: frozenset[str]) -> bool:
     return name in keep or any(k.endswith("*") and name.startswith(k[:-1]) for k in keep)
 
@@ -204,9 +110,7 @@ def strip(module: bytes, keep: frozenset[str] = KEEP) -> tuple[bytes, list[str],
     lost: list[str] = []
     for kind, body in sections(module):
         if kind == CUSTOM:
-            if read_name(body, 0)[0] != NAMES:
-                continue
-            body = shorten_names(body)
+            continue
         if kind == EXPORT:
             entries = []
             for name, raw in exports(body):

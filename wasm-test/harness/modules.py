@@ -27,7 +27,7 @@ _wasm = _tool()
 
 def another(module: Path = paths.MODULE) -> Path:
     """The same code in other bytes: for the host another module, in virtual machines of its own."""
-    section = _wasm.write_name("test") + b"another"
+    section = _name("test") + b"another"
     return _write("another.wasm", module.read_bytes() + b"\0" + _wasm.write_uint(len(section)) + section)
 
 
@@ -45,7 +45,7 @@ def that_traps(module: Path = paths.MODULE) -> Path:
     added = {
         TYPES: b"\x60\x03" + 3 * I32 + b"\x01" + I32,
         FUNCTIONS: _wasm.write_uint(types),
-        EXPORTS: _wasm.write_name("proxy_on_response_headers") + b"\0" + _wasm.write_uint(index),
+        EXPORTS: _name("proxy_on_response_headers") + b"\0" + _wasm.write_uint(index),
         CODE: _wasm.write_uint(len(body)) + body,
     }
     out = _wasm.MAGIC
@@ -55,6 +55,10 @@ def that_traps(module: Path = paths.MODULE) -> Path:
             content = _wasm.write_uint(count + 1) + content[at:] + added[kind]
         out += bytes([kind]) + _wasm.write_uint(len(content)) + content
     return _write("traps.wasm", out)
+
+
+def _name(text: str) -> bytes:
+    return bytes(_wasm.write_uint(len(text))) + text.encode()
 
 
 def _count(sections: list[tuple[int, bytes]], wanted: int) -> int:
