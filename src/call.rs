@@ -196,6 +196,13 @@ impl Call {
         Some(self.authenticated(engine, admission, authentication))
     }
 
+    /// The call ends, answered or not.
+    pub fn abandon(&self, engine: &mut Engine, now: u64) {
+        if let Stage::Waiting { connection, needed, .. } = &self.stage {
+            engine.abandon(*connection, needed, now);
+        }
+    }
+
     /// The call can wait no longer for its key.
     pub fn give_up(&mut self, engine: &mut Engine) -> Step {
         self.deny(engine, Answer::Unavailable, "the token's key is not there", None)

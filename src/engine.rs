@@ -69,6 +69,8 @@ pub struct Needed {
     issuer: usize,
     kid: String,
     algorithm: Algorithm,
+    /// What it cost to find that out, in microseconds.
+    cost: u64,
 }
 
 /// What came of a token.
@@ -191,13 +193,22 @@ impl Engine {
             return Authentication::OverBudget;
         }
         let begun = self.platform.micros();
-        let authentication = self.verify(cold, now).unwrap_or_else(Authentication::Refused);
+        let mut authentication = self.verify(cold, now).unwrap_or_else(Authentication::Refused);
         let cost = self.platform.micros().saturating_sub(begun);
+        if let Authentication::Needs(needed) = &mut authentication {
+            needed.cost = cost;
+        }
         self.budget.spend(cold.connection, cost, !matches!(authentication, Authentication::Refused(_)), now);
         if !matches!(authentication, Authentication::Needs(_)) {
             self.counters.add(Count::CacheMiss);
         }
         authentication
+    }
+
+    /// A request of this connection that waited for a key ends without it: its token was never found good, and is paid for
+    /// as a bad one.
+    pub fn abandon(&mut self, connection: u64, needed: &Needed, now: u64) {
+        self.budget.spend(connection, needed.cost, false, now);
     }
 
     /// A request of this connection cannot wait for its key, as too many do.
@@ -263,7 +274,7 @@ impl Engine {
             Lookup::Key(key) => key,
             Lookup::No(why) => return Err(why.into()),
             Lookup::Wait => {
-                let needed = Needed { issuer: place, kid: unverified.kid, algorithm: unverified.algorithm };
+                let needed = Needed { issuer: place, kid: unverified.kid, algorithm: unverified.algorithm, cost: 0 };
                 return Ok(Authentication::Needs(needed));
             }
         };

@@ -92,7 +92,7 @@ class Method:
     request: Message
 
 
-NAME = re.compile("workflow_id|business_id|(.+_)?task_queue(_name)?")
+NAME = re.compile("workflow_id|business_id|job_id|(.+_)?task_queue(_name)?")
 TASK_QUEUE = "temporal.api.taskqueue.v1.TaskQueue"
 # What limits may speak of, and callbacks: fields of these names, and the names of these types.
 LIMITED = re.compile("(.+_)?(task_queues?|task_queue_name|workflow_type|activity_type|endpoint|url)")
@@ -101,6 +101,8 @@ TYPES = {TASK_QUEUE, "temporal.api.common.v1.WorkflowType", "temporal.api.common
 POLLS = {"workflow-poll": "WorkflowPoll", "activity-poll": "ActivityPoll", "nexus-poll": "NexusPoll"}
 STRINGS = {"queue": "Kind::Queue(Use::Named)", "sticky-queue": "Kind::Queue(Use::Sticky)", "workflow-type": "Kind::WorkflowType",
            "endpoint": "Kind::Endpoint", "callback": "Kind::CallbackUrl", "query": "Kind::Query"}
+# Messages of which only the presence counts: their kind, and whether only limits ask.
+PRESENT = {"attach": ("Kind::Attach", True), "calls-back": ("Kind::CallsBack", False)}
 LIMITS = {"named": "Named", "open": "Open", "untold": "Untold"}
 
 
@@ -115,7 +117,7 @@ class Rules:
         self.limits = {key: row["limits"] for key, row in methods.items()}
         self.problems += [f"{key}: limits {word!r}, not one of {', '.join(LIMITS)}" for key, word in self.limits.items() if word not in LIMITS]
         self.names = {key: row["kind"] for key, row in read(data, "names.tsv", "message", "field").items()}
-        self.problems += [f"{key}: kind {kind!r}" for key, kind in self.names.items() if kind not in STRINGS | POLLS | {"attach": ""}]
+        self.problems += [f"{key}: kind {kind!r}" for key, kind in self.names.items() if kind not in STRINGS | POLLS | PRESENT]
         self.inside: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
         for (message, field, value), row in inside.items():
             self.inside.setdefault((message, field), {})[value] = self.parse(row["effects"], (message, field, value))
@@ -235,9 +237,9 @@ class Walk:
     def submessage(self, field: FieldDescriptor, key: tuple[str, str], stack: tuple[str, ...]) -> Field | None:
         if self.rules.ignores(field.message_type.full_name, "*", "*"):
             return None
-        if self.rules.names.get(key) == "attach":
-            self.rules.meet(*key, "attach")
-            return Field(field.number, field.name, False, "Kind::Attach", True)
+        if (present := self.rules.names.get(key)) in PRESENT:
+            self.rules.meet(*key, present)
+            return Field(field.number, field.name, False, *PRESENT[present])
         if field.message_type.full_name == TASK_QUEUE:
             return self.task_queue(field, key)
         inside = self.message(field.message_type, stack)

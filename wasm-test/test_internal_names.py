@@ -54,6 +54,17 @@ def _batch(query: str) -> Message:
     return request
 
 
+def _stop_batch(job: str) -> Message:
+    """The server terminates whatever workflow has that id."""
+    return w.StopBatchOperationRequest(namespace="payroll", job_id=job, reason="x")
+
+
+def _named_batch(job: str) -> Message:
+    request = w.StartBatchOperationRequest(namespace="payroll", job_id=job, reason="x", visibility_query="WorkflowId = 'x'")
+    request.signal_operation.signal = "x"
+    return request
+
+
 @pytest.mark.parametrize(
     ("method", "message", "permission"),
     [
@@ -65,8 +76,11 @@ def _batch(query: str) -> Message:
         ("StartWorkflowExecution", requests.start_workflow("temporal-system"), "temporal-system:write"),
         ("StartBatchOperation", _batch("TemporalNamespaceDivision = 'TemporalScheduler'"), "payroll:write"),
         ("SignalWorkflowExecution", _signal(SCHEDULER), "temporal-system:write"),
+        ("StopBatchOperation", _stop_batch(SCHEDULER), "payroll:admin"),
+        ("StartBatchOperation", _named_batch(SCHEDULER), "payroll:admin"),
     ],
-    ids=["signal", "command", "poll", "poll a partition", "start", "namespace", "batch", "signal as a writer everywhere"],
+    ids=["signal", "command", "poll", "poll a partition", "start", "namespace", "batch", "signal as a writer everywhere",
+         "stop a batch", "name a batch"],
 )
 def test_denied(gate: Gate, corp: Minter, method: str, message: Message, permission: str) -> None:
     gate.refused_by_us(method, message, token=corp.token(permissions=[permission]), status=7)

@@ -107,6 +107,12 @@ async def _batch(stage: Stage, client: Client) -> None:
     await client.workflow_service.start_batch_operation(request)
 
 
+async def _stop_batch(stage: Stage, client: Client) -> None:
+    """The server terminates the workflow of that id, whether or not it is a batch's."""
+    request = w.StopBatchOperationRequest(namespace=NAMESPACE, job_id=stage.victim, reason="test")
+    await client.workflow_service.stop_batch_operation(request)
+
+
 async def _schedule(stage: Stage, client: Client) -> None:
     """Two runs of a schedule, of which the second ends the first: that one is the victim from now on."""
     action = ScheduleActionStartWorkflow(Victim.run, id=f"run-{stage.victim}", task_queue=stage.queue)
@@ -121,7 +127,12 @@ async def _schedule(stage: Stage, client: Client) -> None:
             stage.victim, stage.first = first.workflow_id, first.first_execution_run_id  # type: ignore[union-attr]
 
 
-ACTS: dict[str, Callable[[Stage, Client], Awaitable[Any]]] = {"start": _start, "batch": _batch, "schedule": _schedule}
+ACTS: dict[str, Callable[[Stage, Client], Awaitable[Any]]] = {
+    "start": _start,
+    "batch": _batch,
+    "stop a batch": _stop_batch,
+    "schedule": _schedule,
+}
 
 
 @pytest.mark.parametrize("act", ACTS)

@@ -8,6 +8,8 @@ from typing import Any, Dict, List, Optional, Tuple
 from cluster import CannotLook, Cluster, Object, labels, matches, name, namespace, where
 
 GRPC, HTTP = 7233, 7243
+EXCLUDED = "traffic.sidecar.istio.io/excludeInboundPorts"
+INCLUDED = "traffic.sidecar.istio.io/includeInboundPorts"
 # What authorizes nobody, for Temporal's own services alone.
 INTERNAL = {7236: "the internal frontend", 7246: "the internal frontend's HTTP API", 7234: "history", 7235: "matching"}
 
@@ -177,6 +179,14 @@ def finished(pod: Object) -> bool:
 
 def account(pod: Object) -> str:
     return f"{namespace(pod)}/{pod['spec'].get('serviceAccountName') or 'default'}"
+
+
+def keeps_out(pod: Object, port: int) -> bool:
+    """Whether an annotation of the pod has connections to this port bypass its sidecar."""
+    notes = pod["metadata"].get("annotations") or {}
+    excluded = {part.strip() for part in notes.get(EXCLUDED, "").split(",")}
+    included = {part.strip() for part in notes.get(INCLUDED, "*").split(",")}
+    return str(port) in excluded or not included & {"*", str(port)}
 
 
 def has_sidecar(pod: Object) -> bool:

@@ -6,11 +6,8 @@ from typing import Iterator, List
 
 from cluster import where
 from finding import Finding
-from installation import GRPC, Installation, has_sidecar
+from installation import EXCLUDED, GRPC, INCLUDED, Installation, has_sidecar, keeps_out
 from routes import Entry, entries
-
-EXCLUDED = "traffic.sidecar.istio.io/excludeInboundPorts"
-INCLUDED = "traffic.sidecar.istio.io/includeInboundPorts"
 
 
 def check(installation: Installation) -> Iterator[Finding]:
@@ -77,11 +74,8 @@ def _at_pods(installation: Installation) -> Iterator[Finding]:
                 "has no istio-proxy: the plugin that selects it runs nowhere.",
                 "label its namespace istio-injection=enabled (or as your revision wants it) and restart the Deployment",
             )
-        notes = pod["metadata"].get("annotations") or {}
-        excluded = {part.strip() for part in notes.get(EXCLUDED, "").split(",")}
-        included = {part.strip() for part in notes.get(INCLUDED, "*").split(",")}
         for number in (installation.grpc_port, installation.http_port):
-            if str(number) in excluded or not included & {"*", str(number)}:
+            if keeps_out(pod, number):
                 yield Finding(
                     "not-captured",
                     f"{where('Pod', pod)} port {number}",

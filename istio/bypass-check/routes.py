@@ -21,12 +21,14 @@ class Entry:
     port: int  # which the gateway's pods listen on
     service_port: int
     cluster: str  # what Istio calls the destination
+    mirror: bool  # a copy of calls that go elsewhere: the filter goes by where they go, and cannot know of the copy
     http: bool
     plugins: Tuple[Plugin, ...]  # ours, on the gateway's pods
     accounts: Tuple[str, ...]  # service accounts of these
 
     def filtered(self) -> bool:
-        return self.http and any(p.covers("CLIENT", self.port) and p.covers_cluster(self.cluster) for p in self.plugins)
+        judged = "" if self.mirror else self.cluster
+        return self.http and any(p.covers("CLIENT", self.port) and p.covers_cluster(judged) for p in self.plugins)
 
 
 def check(installation: Installation) -> Iterator[Finding]:
@@ -38,6 +40,9 @@ def check(installation: Installation) -> Iterator[Finding]:
         if not way.http:
             why = "routes TCP, in which no filter reads calls"
             fix = "route it as HTTP (http: in a VirtualService, a GRPCRoute), or remove the route"
+        elif way.plugins and way.mirror:
+            why = "as a mirror: where the calls themselves go is not in the plugin's applies_to, and their copies pass untouched"
+            fix = "remove the mirror"
         elif way.plugins:
             why = f"its cluster {way.cluster} is not in the plugin's applies_to: the filter lets its calls pass untouched"
             fix = "route to the Service that applies_to names, or add the cluster to it"
@@ -124,11 +129,21 @@ def _istio(installation: Installation, hosts: Dict[str, Object]) -> Iterator[Ent
         owners = roots.get(f"{namespace(virtual)}/{name(virtual)}", []) or [virtual]
         for kind in ("http", "tls", "tcp"):
             for rule in virtual["spec"].get(kind) or []:
-                for target in rule.get("route") or []:
-                    found = _destination(virtual, target.get("destination") or {}, hosts)
+                for to, mirror in _targets(rule):
+                    found = _destination(virtual, to, hosts)
                     if found:
                         for owner in owners:
-                            yield from _through(installation, virtual, owner, kind == "http", *found)
+                            yield from _through(installation, virtual, owner, kind == "http", mirror, *found)
+
+
+def _targets(rule: Object) -> Iterator[Tuple[Object, bool]]:
+    """The destinations of a rule, and which of them are mirrors."""
+    for target in rule.get("route") or []:
+        yield target.get("destination") or {}, False
+    for target in rule.get("mirrors") or []:
+        yield target.get("destination") or {}, True
+    if rule.get("mirror"):
+        yield rule["mirror"], True
 
 
 def _destination(virtual: Object, to: Object, hosts: Dict[str, Object]) -> Optional[Tuple[int, str]]:
@@ -146,14 +161,13 @@ def _destination(virtual: Object, to: Object, hosts: Dict[str, Object]) -> Optio
 
 
 def _through(
-    installation: Installation, virtual: Object, owner: Object, http: bool, service_port: int, cluster: str
+    installation: Installation, virtual: Object, owner: Object, http: bool, mirror: bool, service_port: int, cluster: str
 ) -> Iterator[Entry]:
     for gateway_name in owner["spec"].get("gateways") or []:
         if gateway_name == "mesh":
             continue
         for gateway in installation.cluster.objects("Gateway"):
-            full = f"{namespace(gateway)}/{name(gateway)}"
-            if gateway_name not in (full, name(gateway) if namespace(gateway) == namespace(owner) else full):
+            if _full_name(gateway_name, namespace(owner)) != f"{namespace(gateway)}/{name(gateway)}":
                 continue
             selector = gateway["spec"].get("selector") or {}
             pods = [pod for pod in installation.cluster.objects("Pod") if matches(selector, labels(pod))]
@@ -168,10 +182,20 @@ def _through(
                     _listening(installation, pods, number),
                     service_port,
                     cluster,
+                    mirror,
                     reads_http,
                     plugins,
                     tuple(sorted({account(pod) for pod in pods})),
                 )
+
+
+def _full_name(gateway: str, home: str) -> str:
+    """A gateway as a VirtualService in this namespace writes it: also `./name` and as a host (Istio's model/config.go)."""
+    if "/" in gateway:
+        place, _, short = gateway.partition("/")
+        return f"{home if place == '.' else place}/{short}"
+    short, *place = gateway.split(".")
+    return f"{place[0] if place else home}/{short}"
 
 
 def _listening(installation: Installation, pods: List[Object], number: int) -> int:
@@ -188,7 +212,7 @@ def _listening(installation: Installation, pods: List[Object], number: int) -> i
 def _gateway_api(installation: Installation, services: Dict[str, Object]) -> Iterator[Entry]:
     for kind in ROUTES:
         for route in installation.cluster.objects(kind):
-            for backend in (b for rule in route["spec"].get("rules") or [] for b in rule.get("backendRefs") or []):
+            for backend, mirror in _backends(route):
                 service = services.get(backend.get("name", ""))
                 in_namespace = backend.get("namespace", namespace(route)) == installation.options.namespace
                 if service is None or not in_namespace or backend.get("kind", "Service") != "Service":
@@ -196,11 +220,20 @@ def _gateway_api(installation: Installation, services: Dict[str, Object]) -> Ite
                 port = int(backend.get("port") or 0)
                 cluster = f"outbound|{port}||{installation.hosts(service)[0]}"
                 for parent in route["spec"].get("parentRefs") or []:
-                    yield from _parents(installation, kind, route, parent, port, cluster)
+                    yield from _parents(installation, kind, route, parent, mirror, port, cluster)
+
+
+def _backends(route: Object) -> Iterator[Tuple[Object, bool]]:
+    """Where a route leads, and which of that are mirrors."""
+    for rule in route["spec"].get("rules") or []:
+        for backend in rule.get("backendRefs") or []:
+            yield backend, False
+        for mirror in (f["requestMirror"] for f in rule.get("filters") or [] if f.get("requestMirror")):
+            yield mirror.get("backendRef") or {}, True
 
 
 def _parents(
-    installation: Installation, kind: str, route: Object, parent: Dict[str, Any], service_port: int, cluster: str
+    installation: Installation, kind: str, route: Object, parent: Dict[str, Any], mirror: bool, service_port: int, cluster: str
 ) -> Iterator[Entry]:
     if parent.get("kind", "Gateway") != "Gateway":
         return
@@ -229,6 +262,7 @@ def _parents(
                 _listening(installation, pods, port),
                 service_port,
                 cluster,
+                mirror,
                 kind in ("GRPCRoute", "HTTPRoute"),
                 plugins,
                 tuple(sorted({account(pod) for pod in pods})),

@@ -19,15 +19,12 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Tree<'_>> {
 
 /// `Struct { map<string, Value> fields = 1 }`
 fn object(mut bytes: &[u8], depth: usize) -> Option<Tree<'_>> {
-    let mut members = Members::default();
+    let mut members = Vec::new();
     while let Some((number, field)) = next(&mut bytes)? {
         let (1, Field::Bytes(entry)) = (number, field) else { return None };
-        let (name, value) = member(entry, depth)?;
-        if !members.add(name, value) {
-            return None;
-        }
+        members.push(member(entry, depth)?);
     }
-    Some(Tree::Object(members))
+    Members::of(members).map(Tree::Object)
 }
 
 /// `{ string key = 1; Value value = 2 }`

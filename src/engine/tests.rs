@@ -111,6 +111,30 @@ fn a_flood_of_bad_tokens_is_not_looked_at_and_known_tokens_never_pay() {
 }
 
 #[test]
+fn who_lets_tokens_wait_and_goes_away_pays_for_them_as_for_bad_ones() {
+    let mut engine = engine(&Rc::default());
+    fetch(&mut engine, NOW, &key_set("k", 1));
+    let mut waited = 0;
+    for n in 0..1000 {
+        let token = token("unknown", 9, &n.to_string());
+        let cold = Cold { token: token.as_bytes(), origin: HERE, connection: 1, arrived: NOW + 2 };
+        match engine.authenticate(cold, NOW + 2) {
+            Authentication::Needs(needed) => {
+                engine.abandon(1, &needed, NOW + 2);
+                waited += 1;
+            }
+            other => assert!(matches!(other, Authentication::OverBudget), "{other:?}"),
+        }
+    }
+    assert!((1..20).contains(&waited), "{waited}");
+    assert_eq!(verify(&mut engine, &token("k", 1, "bob"), 2, NOW + 2), "good", "over another connection");
+    // Its twin: who stays does not.
+    for n in 0..100 {
+        assert_eq!(verify(&mut engine, &token("unknown", 9, &n.to_string()), 3, NOW + 2), "waits");
+    }
+}
+
+#[test]
 fn keys_of_one_vm_are_every_vms_and_so_is_their_end() {
     let table = Rc::default();
     let (mut one, mut other) = (engine(&table), engine(&table));

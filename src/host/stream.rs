@@ -141,8 +141,8 @@ impl HttpContext for Stream {
             let mut drop = Vec::new();
             let step = held.call.on_headers(engine, Headers::new(&bytes), end_of_stream, Properties, &mut drop);
             // Now or never: once the headers have gone on, or wait, they cannot be changed in every host.
-            let dropped = drop.iter().all(|name| hostcalls::remove_header(Map::RequestHeaders, name).is_ok());
-            if !dropped && !matches!(step, Step::Answer(_)) {
+            let mut dropped = drop.iter().map(|name| hostcalls::remove_header(Map::RequestHeaders, name).is_ok());
+            if !matches!(step, Step::Answer(_)) && !dropped.all(|done| done) {
                 return held.call.fail(engine);
             }
             step
@@ -182,6 +182,9 @@ impl Drop for Stream {
     fn drop(&mut self) {
         if let Ok(mut waiting) = self.shared.waiting.try_borrow_mut() {
             waiting.remove(self.id);
+        }
+        if let (Ok(held), Ok(mut engine)) = (self.held.try_borrow(), self.shared.engine.try_borrow_mut()) {
+            held.call.abandon(&mut engine, now());
         }
     }
 }

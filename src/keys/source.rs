@@ -58,7 +58,9 @@ impl Source {
         match self {
             Self::Inline(set) => found(set, true),
             Self::Remote(fetched) => {
-                let lookup = fetched.usable(now).map_or(Lookup::Wait, |(set, began)| found(set, began > arrived));
+                // A fetch that seems to begin later than now began before the clock was set back.
+                let fresh = |began| began > arrived && began <= now;
+                let lookup = fetched.usable(now).map_or(Lookup::Wait, |(set, began)| found(set, fresh(began)));
                 if matches!(lookup, Lookup::Wait) {
                     fetched.want();
                 }

@@ -306,6 +306,10 @@ impl Handler for Reading {
                 self.names.iter_mut().for_each(|names| names.attaches = true);
                 return Ok(Want::Skip);
             }
+            (Kind::CallsBack, Wire::Length) => {
+                self.calls_back = true;
+                return Ok(Want::Skip);
+            }
             (Kind::CallbackUrl, Wire::Length) => (Expected::CallbackUrl, Want::Text),
             (Kind::OtherNamespace(there), Wire::Length) => (Expected::OtherNamespace(*there), Want::Text),
             (Kind::NamespaceId, Wire::Length) => (Expected::NamespaceId, Want::Text),
@@ -545,6 +549,15 @@ mod tests {
     }
 
     #[test]
+    fn to_stop_a_batch_is_to_terminate_what_has_its_id() {
+        let stop = |job: &[u8]| read("StopBatchOperation", &[field(1, b"own"), field(2, job)]).unwrap();
+        assert_eq!((stop(b"job").effects, stop(b"job").beyond), (EffectSet::BATCH.with(EffectSet::TERMINATE), None));
+        assert!(stop(b"temporal-sys-scheduler:payday").beyond.is_some());
+        let start = |job: &[u8]| read("StartBatchOperation", &[field(1, b"own"), field(3, job)]).unwrap();
+        assert!(start(b"temporal-sys-scheduler:payday").beyond.is_some() && start(b"job").beyond.is_none());
+    }
+
+    #[test]
     fn callbacks_into_temporal_may_end_in_any_namespace() {
         let callback = |url: &str| field(21, &field(2, &field(1, url.as_bytes())));
         let target = |url: &str| read("StartWorkflowExecution", &[field(1, b"own"), callback(url)]).unwrap();
@@ -553,6 +566,8 @@ mod tests {
         }
         let other = target("https://temporal.example.com/");
         assert!(!other.calls_back && !other.unseen && other.effects.covers(EffectSet::NEXUS));
+        let internal = [field(1, b"own"), field(21, &field(3, &field(1, b"anything")))];
+        assert!(read("StartWorkflowExecution", &internal).unwrap().calls_back);
     }
 
     #[test]

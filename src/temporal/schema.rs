@@ -48,6 +48,8 @@ pub enum Kind {
     Attach,
     /// A string that says where a callback goes.
     CallbackUrl,
+    /// A message that has Temporal call back wherever the bytes in it say.
+    CallsBack,
     /// An enum some of whose values have effects.
     Enum(&'static [(i32, EffectSet)]),
     /// A message: its presence has these effects, and its fields are watched in turn.

@@ -46,7 +46,7 @@ pub(super) static METHODS: [Method; 135] = [
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeprecateNamespace", Scope::Namespace, Access::Admin, EffectSet::NAMESPACE, 1, Limited::Open, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeDeployment", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollNexusTaskQueue", Scope::Namespace, Access::Write, EffectSet::POLL, 1, Limited::Named, &POLL_NEXUS_TASK_QUEUE_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/StopBatchOperation", Scope::Namespace, Access::Write, EffectSet::BATCH, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/StopBatchOperation", Scope::Namespace, Access::Write, EffectSet::BATCH.with(EffectSet::TERMINATE), 1, Limited::Untold, &STOP_BATCH_OPERATION_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerConfig", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.operatorservice.v1.OperatorService/AddSearchAttributes", Scope::Namespace, Access::Admin, EffectSet::SEARCH_ATTRIBUTES, 2, Limited::Open, &NOTHING),
     Method::new("/temporal.api.operatorservice.v1.OperatorService/CreateNexusEndpoint", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Untold, &CREATE_NEXUS_ENDPOINT_REQUEST),
@@ -73,7 +73,7 @@ pub(super) static METHODS: [Method; 135] = [
     Method::new("/temporal.api.operatorservice.v1.OperatorService/RemoveSearchAttributes", Scope::Namespace, Access::Admin, EffectSet::SEARCH_ATTRIBUTES, 2, Limited::Open, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateWorkerDeployment", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkerDeployment", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeBatchOperation", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeBatchOperation", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &DESCRIBE_BATCH_OPERATION_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListActivityExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListWorkflowExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/PauseActivityExecution", Scope::Namespace, Access::Write, EffectSet::PAUSE, 1, Limited::Untold, &PAUSE_ACTIVITY_EXECUTION_REQUEST),
@@ -174,6 +174,7 @@ static BATCH_OPERATION_UPDATE_ACTIVITY_OPTIONS: Message = Message { names_only: 
 /// temporal.api.common.v1.Callback
 static CALLBACK: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &CALLBACK_NEXUS) }, // nexus
+    Field { number: 3, repeated: false, kind: Kind::CallsBack }, // internal
 ] };
 
 /// temporal.api.common.v1.Callback.Nexus
@@ -251,6 +252,11 @@ static DELETE_NAMESPACE_REQUEST: Message = Message { names_only: false, fields: 
 /// temporal.api.workflowservice.v1.DeleteWorkflowExecutionRequest
 static DELETE_WORKFLOW_EXECUTION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+] };
+
+/// temporal.api.workflowservice.v1.DescribeBatchOperationRequest
+static DESCRIBE_BATCH_OPERATION_REQUEST: Message = Message { names_only: false, fields: &[
+    Field { number: 2, repeated: false, kind: Kind::Name }, // job_id
 ] };
 
 /// temporal.api.workflowservice.v1.DescribeNamespaceRequest
@@ -545,6 +551,7 @@ static START_ACTIVITY_EXECUTION_REQUEST: Message = Message { names_only: false, 
 /// temporal.api.workflowservice.v1.StartBatchOperationRequest
 static START_BATCH_OPERATION_REQUEST: Message = Message { names_only: false, fields: &[
     Field { number: 2, repeated: false, kind: Kind::Query }, // visibility_query
+    Field { number: 3, repeated: false, kind: Kind::Name }, // job_id
     Field { number: 5, repeated: true, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // executions
     Field { number: 10, repeated: false, kind: Kind::Message(EffectSet::TERMINATE, &NOTHING) }, // termination_operation
     Field { number: 11, repeated: false, kind: Kind::Message(EffectSet::SIGNAL, &NOTHING) }, // signal_operation
@@ -601,6 +608,11 @@ static START_WORKFLOW_EXECUTION_REQUEST_NESTED: Message = Message { names_only: 
 /// temporal.api.taskqueue.v1.StickyExecutionAttributes
 static STICKY_EXECUTION_ATTRIBUTES: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE_OF_WORKFLOW_POLL) }, // worker_task_queue
+] };
+
+/// temporal.api.workflowservice.v1.StopBatchOperationRequest
+static STOP_BATCH_OPERATION_REQUEST: Message = Message { names_only: false, fields: &[
+    Field { number: 2, repeated: false, kind: Kind::Name }, // job_id
 ] };
 
 /// temporal.api.taskqueue.v1.TaskQueue

@@ -30,15 +30,13 @@ pub enum Tree<'a> {
 pub struct Members<'a>(Vec<(Cow<'a, str>, Tree<'a>)>);
 
 impl<'a> Members<'a> {
-    /// Adds a member; false if there is one of that name.
-    pub(crate) fn add(&mut self, name: Cow<'a, str>, value: Tree<'a>) -> bool {
-        match self.place(&name) {
-            Ok(_) => false,
-            Err(place) => {
-                self.0.insert(place, (name, value));
-                true
-            }
-        }
+    /// These members; nothing if two have one name. Sorted once, not as they come: in the worst order that would move as
+    /// many bytes as the square of their number.
+    pub(crate) fn of(mut members: Vec<(Cow<'a, str>, Tree<'a>)>) -> Option<Self> {
+        members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let twice = members.iter().zip(members.iter().skip(1)).any(|((one, _), (other, _))| one == other);
+        members.shrink_to_fit();
+        (!twice).then_some(Self(members))
     }
 
     /// The member of that name, with its name.
@@ -159,15 +157,12 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Tree<'de>, A::Error> {
         // Most objects are smaller, and are cut to their size when it is known.
-        let mut members = Members(Vec::with_capacity(8));
+        let mut members = Vec::with_capacity(8);
         while let Some((name, value)) = object.next_entry::<Tree<'de>, Tree<'de>>()? {
             let Tree::Text(name) = name else { return Err(A::Error::custom("a name that is no string")) };
-            if !members.add(name, value) {
-                return Err(A::Error::custom("a member given twice"));
-            }
+            members.push((name, value));
         }
-        members.0.shrink_to_fit();
-        Ok(Tree::Object(members))
+        Members::of(members).map(Tree::Object).ok_or_else(|| A::Error::custom("a member given twice"))
     }
 }
 
