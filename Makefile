@@ -75,6 +75,7 @@ soak: setup module ## real workers under limits, SOAK_SECONDS (600) long, and on
 # Not part of `test`: what it runs takes a quarter of an hour to build, once.
 test-mesh: setup image ## the image in a real Istio: gateway, sidecar, Gateway API, real Kubernetes API (needs Go; first run 15 minutes, later 5)
 	@scripts/mesh-build.sh
+	$(PY) -m pytest istio -c istio/pytest.ini $(PYTEST_ARGS)
 	$(PY) -m pytest wasm-test/mesh -n 0 --timeout 600 $(PYTEST_ARGS)
 
 image: module ## write target/image, the module as an OCI image layout, with its licences and bill of materials

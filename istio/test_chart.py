@@ -1,4 +1,4 @@
-"""The chart: what it renders is checked in, what it must refuse it refuses, and Temporal's values reach what they are for."""
+"""The chart: what it renders is checked in, what it must refuse it refuses, and its values reach what they are for."""
 
 import json
 import subprocess
@@ -113,6 +113,14 @@ EVERY = {"config": {"applies_to": {"clusters": ["outbound|*"]}}}
         ("sidecar.yaml", {}, "- number: 7243", None),
         # A waypoint has no ports, and would leave out a filter that names one.
         ("waypoint.yaml", {}, "kind: Service, name: temporal-frontend", "number: 7233"),
+        # Closed: everything but the way in, and nobody among the callers.
+        ("gateway.yaml", {"open": False}, "kind: WasmPlugin", "kind: VirtualService"),
+        ("gateway.yaml", {"open": False}, 'ports: ["6933"]', 'ports: ["7233"]'),
+        ("gateway-api.yaml", {"open": False}, "kind: Gateway\n", "kind: GRPCRoute\n"),
+        ("envoy-gateway.yaml", {"open": False}, "kind: Gateway\n", "kind: GRPCRoute\n"),
+        ("sidecar.yaml", {"open": False}, "kind: WasmPlugin", 'ports: ["7233"]'),
+        ("waypoint.yaml", {"open": False}, "kind: WasmPlugin", 'ports: ["7233"]'),
+        ("gateway-api.yaml", {}, "matchLabels: {gateway.networking.k8s.io/gateway-name: temporal-auth}\n  trafficPolicy", None),
         ("gateway.yaml", {"trustDomain": "td"}, "- td/ns/temporal/sa/temporal", "- cluster.local/"),
     ],
 )

@@ -87,6 +87,11 @@ def exclude_port(mesh: KubeMesh) -> dict[str, str]:
     return {"temporal": replaced(mesh.resources["temporal"], pod, note + pod)}
 
 
+def tried_only(mesh: KubeMesh) -> dict[str, str]:
+    meta = "metadata: {name: temporal-internal-frontend, namespace: temporal"
+    return {"mesh": replaced(mesh.resources["mesh"], meta, meta + ', annotations: {istio.io/dry-run: "true"}')}
+
+
 def server_mode_at_gateway(mesh: KubeMesh) -> dict[str, str]:
     return {"gateway_plugin": replaced(mesh.resources["gateway_plugin"], "spec:\n", "spec:\n  match: [{mode: SERVER}]\n")}
 
@@ -104,7 +109,7 @@ HOLES = {
     "the Service's port at the sidecar": Hole({"wrong-port"}, (wrong_pod_port,)),
     "the Service's port at the gateway": Hole({"wrong-port"}, (wrong_listener_port,)),
     "incoming calls at the gateway": Hole({"wrong-port"}, (server_mode_at_gateway,)),
-    "the HTTP API is left out": Hole({"http-api", "headless"}, (grpc_only, everybody_on_http)),
+    "the HTTP API is left out": Hole({"http-api"}, (grpc_only, everybody_on_http)),
     "pod addresses, filter at the gateway": Hole(
         {"pod-ip", "http-api", "headless"}, delete=(NOT_AT_PODS, FRONTEND_POLICY)
     ),
@@ -130,6 +135,8 @@ HOLES = {
         delete=(NOT_AT_PODS,),
     ),
     "a TCP route": Hole({"second-route"}, add="tcp-route.yaml", delete=(NOT_AT_PODS,)),
+    "a mirror of other calls": Hole({"second-route"}, add="mirror.yaml", delete=(NOT_AT_PODS,)),
+    "a mirror by the Gateway API": Hole({"second-route"}, add="request-mirror.yaml", delete=(NOT_AT_PODS,)),
     "a load balancer": Hole({"second-route"}, add="load-balancer.yaml", delete=(NOT_AT_PODS,)),
     "a policy in shadow": Hole({"shadow"}, (edit("frontend_plugin", "    version: 1\n", "    version: 1\n    mode: shadow\n"),)),
     "the gateway's applies_to at the sidecar": Hole(
@@ -138,6 +145,9 @@ HOLES = {
     ),
     "an Ingress": Hole({"second-route"}, add="ingress.yaml", delete=(NOT_AT_PODS,)),
     "a port kept out of the sidecar": Hole({"not-captured"}, (exclude_port,)),
+    "a port kept out of the sidecar, filter at the gateway": Hole({"pod-ip", "headless"}, (exclude_port,), delete=(NOT_AT_PODS,)),
+    "a policy that is only tried": Hole({"internal-open"}, (tried_only,)),
+    "history is open": Hole({"internal-open"}, delete=("authorizationpolicy/temporal-history",)),
     "a pod without a sidecar": Hole(
         {"no-sidecar", "pod-ip", "http-api", "headless"},
         (edit("temporal", "  - {name: istio-proxy, image: istio/proxyv2}\n---\napiVersion: v1\nkind: Pod", "---\napiVersion: v1\nkind: Pod"),),
