@@ -41,7 +41,7 @@ pub(super) static METHODS: [Method; 135] = [
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListWorkflowRules", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/RegisterNamespace", Scope::Namespace, Access::Admin, EffectSet::NAMESPACE, 1, Limited::Open, &NOTHING),
     Method::new("/temporal.api.operatorservice.v1.OperatorService/ListNexusEndpoints", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateWorkflowRule", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &CREATE_WORKFLOW_RULE_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateWorkflowRule", Scope::Namespace, Access::Write, EffectSet::DEPLOY.with(EffectSet::PAUSE), 1, Limited::Untold, &CREATE_WORKFLOW_RULE_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkflowRule", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeprecateNamespace", Scope::Namespace, Access::Admin, EffectSet::NAMESPACE, 1, Limited::Open, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeDeployment", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
@@ -786,6 +786,7 @@ static WORKFLOW_RULE_ACTION: Message = Message { names_only: false, fields: &[
 
 /// temporal.api.rules.v1.WorkflowRuleSpec
 static WORKFLOW_RULE_SPEC: Message = Message { names_only: false, fields: &[
+    Field { number: 3, repeated: false, kind: Kind::Query }, // visibility_query
     Field { number: 4, repeated: true, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_RULE_ACTION) }, // actions
 ] };
 
