@@ -183,7 +183,9 @@ impl Drop for Stream {
         if let Ok(mut waiting) = self.shared.waiting.try_borrow_mut() {
             waiting.remove(self.id);
         }
-        if let (Ok(held), Ok(mut engine)) = (self.held.try_borrow(), self.shared.engine.try_borrow_mut()) {
+        if let (Ok(held), Ok(mut engine)) = (self.held.try_borrow(), self.shared.engine.try_borrow_mut())
+            && held.call.is_waiting()
+        {
             held.call.abandon(&mut engine, now());
         }
     }
