@@ -174,7 +174,15 @@ def call(
 class Connection:
     """One HTTP/2 connection, for one thread. Several streams may be open."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1", *, window: int = 8 << 20, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        host: str = "127.0.0.1",
+        *,
+        window: int = 8 << 20,
+        tls: ssl.SSLContext | None = None,
+        server: str = SERVER,
+    ) -> None:
         # Nothing we send is checked or put right: that is the point.
         config = h2.config.H2Configuration(
             client_side=True,
@@ -187,7 +195,7 @@ class Connection:
         self._socket = socket.create_connection((host, port), timeout=10)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
-            self._socket = tls.wrap_socket(self._socket, server_hostname=SERVER)
+            self._socket = tls.wrap_socket(self._socket, server_hostname=server)
         self._replies: dict[int, Reply] = {}
         self.closed = False
         self._h2.initiate_connection()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from .ports import free_port
 
 DISCOVERY = "/.well-known/openid-configuration"
 JWKS = "/jwks.json"
+# Loopback to every resolver (RFC 6761 §6.3), and no short name, which Istio would complete.
+HOST = "idp.localhost"
 
 
 @dataclass
@@ -41,10 +44,19 @@ class Behaviour:
 class Issuer(Minter):
     """`with Issuer() as issuer:` listens; `start`/`stop` may alternate, on the same port."""
 
-    def __init__(self, *, port: int | None = None, path: str = "/", keys: list[jws.Key] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        port: int | None = None,
+        path: str = "/",
+        keys: list[jws.Key] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """With `tls` it is HOST, which a certificate can name."""
         self.port = port or free_port()
-        self.path = path
-        super().__init__(f"http://127.0.0.1:{self.port}{path}", keys)
+        self.path, self.tls = path, tls
+        self.origin = f"https://{HOST}:{self.port}" if tls else f"http://127.0.0.1:{self.port}"
+        super().__init__(f"{self.origin}{path}", keys)
         self.extra_jwks: list[dict[str, Any]] = []
         self.discovery_members: dict[str, Any] = {}
         self.behaviours: dict[str, Behaviour] = {}
@@ -58,7 +70,7 @@ class Issuer(Minter):
 
     @property
     def jwks_uri(self) -> str:
-        return f"http://127.0.0.1:{self.port}{JWKS}"
+        return f"{self.origin}{JWKS}"
 
     def fetched_config(self, cluster: str = "idp", discovery: bool = True, **keys: Any) -> dict[str, Any]:
         """The entry under `issuers` that fetches the keys from here through `cluster`."""
@@ -106,6 +118,8 @@ class Issuer(Minter):
 
         self._released = threading.Event()
         self._server = _Server(("127.0.0.1", self.port), Handler)
+        if self.tls:
+            self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
         return self

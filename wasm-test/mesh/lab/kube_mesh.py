@@ -20,9 +20,6 @@ from .resources import Plugin, render
 
 FRONTEND = "temporal-frontend-1"
 INTERNAL = "temporal-internal-frontend-1"
-GATEWAY = "temporal-istio-1"
-# An address that nobody else in this mesh has; nothing is sent to it.
-GATEWAY_ADDRESS = "10.99.0.10"
 
 AT_GATEWAY = {"targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "temporal"}]}
 
@@ -36,6 +33,7 @@ class KubeMesh:
         self.corp = Issuer()
         self.idp_port, self._gateway_port = free_port(), free_port()
         self.kube = ApiServer()
+        self._gateways = 0
         self._running = ExitStack()
 
     def __enter__(self) -> "KubeMesh":
@@ -50,7 +48,7 @@ class KubeMesh:
                 self.kube.apply(text)
             self.kube.run_pod("temporal", FRONTEND, self.address)
             self.kube.run_pod("temporal", INTERNAL)
-            self.gateway = starting.enter_context(self._gateway())
+            self.gateway = starting.enter_context(self.proxy_of("temporal", self._gateway_port))
             self.frontend = starting.enter_context(self._sidecar())
             self.gate = Gate(self.gateway)
             self._running = starting.pop_all()
@@ -70,36 +68,40 @@ class KubeMesh:
             for name in resources:
                 self.kube.apply(self.resources[name])
 
-    def _gateway(self) -> Proxy:
-        """What istiod would have deployed: it writes a Deployment, which nobody carries out here."""
+    def proxy_of(self, gateway: str, port: int) -> Proxy:
+        """What istiod would have deployed for a Gateway: it writes a Deployment, which nobody carries out here."""
+        account, name = f"{gateway}-istio", f"{gateway}-istio-1"
+        # Nobody else in this mesh has it, and nothing is sent to it.
+        self._gateways += 1
+        address = f"10.99.0.{self._gateways}"
 
         def deployment() -> str:
             template = "jsonpath={.spec.template.metadata.labels}"
-            done = self.kube.run("kubectl", "get", "deployment", "-n", "temporal", "temporal-istio", "-o", template)
+            done = self.kube.run("kubectl", "get", "deployment", "-n", "temporal", account, "-o", template)
             return done.stdout if done.returncode == 0 else ""
 
         labels = json.loads(until(deployment, 60, "istiod deploys the gateway"))
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": GATEWAY, "namespace": "temporal", "labels": labels},
+            "metadata": {"name": name, "namespace": "temporal", "labels": labels},
             "spec": {
-                "serviceAccountName": "temporal-istio",
+                "serviceAccountName": account,
                 "nodeName": "test",
                 "containers": [{"name": "istio-proxy", "image": "istio/proxyv2"}],
             },
         }
         self.kube.apply(json.dumps(pod))
-        self.kube.run_pod("temporal", GATEWAY, GATEWAY_ADDRESS)
+        self.kube.run_pod("temporal", name, address)
         return Proxy(
             "router",
-            GATEWAY,
+            name,
             self.istiod,
             namespace="temporal",
-            account="temporal-istio",
-            address=GATEWAY_ADDRESS,
+            account=account,
+            address=address,
             labels=labels,
-            port=self._gateway_port,
+            port=port,
             registry=self.registry.host,
         )
 
