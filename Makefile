@@ -17,7 +17,7 @@ PUSH_ARGS ?=
 .DEFAULT_GOAL := help
 # Two builds at once would only wait for each other's locks.
 .NOTPARALLEL:
-.PHONY: help setup module demo run test test-native test-cli test-manifests manifests test-oracle oracle mutants fuzz vectors test-wasm test-mesh image reproduce push parity soak lint format table bench flood clean
+.PHONY: help setup module demo run test test-native test-cli test-manifests manifests test-oracle oracle mutants fuzz vectors test-wasm test-mesh test-egctl image reproduce push parity soak lint format table bench flood clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,10 @@ test-mesh: setup image ## the image in a real Istio: gateway, sidecar, Gateway A
 	@scripts/mesh-build.sh
 	$(PY) -m pytest istio -c istio/pytest.ini $(PYTEST_ARGS)
 	$(PY) -m pytest wasm-test/mesh -n 0 --timeout 600 $(PYTEST_ARGS)
+
+test-egctl: setup ## Envoy Gateway's own check of its manifest (the first run builds it: ten minutes)
+	@scripts/go-build.sh wasm-test/mesh/egctl "about ten minutes"
+	$(PY) -m pytest istio/test_envoy_gateway.py -c istio/pytest.ini $(PYTEST_ARGS)
 
 image: module ## write target/image, the module as an OCI image layout, with its licences and bill of materials
 	@scripts/image.sh

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds every command of a Go module of this repository into .cache/go/NAME/, NAME being the module's.
+# Builds every command of a Go module of this repository, or the tools that its go.mod names, into .cache/go/NAME/, NAME
+# being the module's.
 # Does nothing when nothing changed. Ends with 3 where Go is not installed: what needs it may then be skipped.
 #
 #   go-build.sh wasm-test/go-worker ["how long it takes"]
@@ -31,5 +32,7 @@ say "building $SOURCE into .cache/go/$NAME (${2:-a minute or two}, once)"
 rm -rf "$STAMP" "$OUT"
 mkdir -p "$OUT"
 # Not every checkout is a git one, and what is built does not say its version.
-(cd "$SOURCE" && "$GO" build -buildvcs=false -o "$OUT/" ./...)
+what=./...
+if grep -q "^tool " "$SOURCE/go.mod"; then what=tool; fi
+(cd "$SOURCE" && "$GO" build -buildvcs=false -o "$OUT/" "$what")
 printf '%s' "$want" >"$STAMP"

@@ -1,0 +1,37 @@
+"""Envoy Gateway's own tool takes its manifest, and refuses it with a mistake. `make test-egctl` builds the tool."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+EGCTL = ROOT / ".cache" / "go" / "egctl" / "egctl"
+MANIFEST = ROOT / "istio" / "manifests" / "envoy-gateway.yaml"
+
+
+def validate(file: Path) -> subprocess.CompletedProcess:
+    if not EGCTL.exists():
+        pytest.skip("egctl is not built: make test-egctl")
+    return subprocess.run([EGCTL, "x", "validate", "-f", file], capture_output=True, text=True)
+
+
+def test_it_is_taken() -> None:
+    done = validate(MANIFEST)
+    assert done.returncode == 0 and "OK" in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "good, bad, said",
+    [
+        ("failOpen: false", "failOpen: maybe", "failOpen"),
+        ("type: Image\n", "type: HTTP\n", "code"),
+        ("requestTimeout: 0s", "requestTimeout: soon", "requestTimeout"),
+    ],
+)
+def test_a_mistake_is_not(tmp_path: Path, good: str, bad: str, said: str) -> None:
+    text = MANIFEST.read_text()
+    assert good in text
+    (tmp_path / "bad.yaml").write_text(text.replace(good, bad))
+    done = validate(tmp_path / "bad.yaml")
+    assert said in done.stdout + done.stderr and "OK" not in done.stdout + done.stderr, done.stdout + done.stderr
