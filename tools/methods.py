@@ -100,7 +100,7 @@ TYPES = {TASK_QUEUE, "temporal.api.common.v1.WorkflowType", "temporal.api.common
 # How the kinds of names.tsv are read: those of whole messages, and those of strings.
 POLLS = {"workflow-poll": "WorkflowPoll", "activity-poll": "ActivityPoll", "nexus-poll": "NexusPoll"}
 STRINGS = {"queue": "Kind::Queue(Use::Named)", "sticky-queue": "Kind::Queue(Use::Sticky)", "workflow-type": "Kind::WorkflowType",
-           "endpoint": "Kind::Endpoint", "callback": "Kind::CallbackUrl", "query": "Kind::Query"}
+           "endpoint": "Kind::Endpoint", "command-endpoint": "Kind::Endpoint", "callback": "Kind::CallbackUrl", "query": "Kind::Query"}
 # Messages of which only the presence counts: their kind, and whether only limits ask.
 PRESENT = {"attach": ("Kind::Attach", True), "calls-back": ("Kind::CallsBack", False)}
 LIMITS = {"named": "Named", "open": "Open", "untold": "Untold"}

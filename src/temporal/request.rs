@@ -18,6 +18,10 @@ const INTERNAL: [&str; 2] = ["temporal-sys-", "/_sys/"];
 /// `common/primitives/namespaces.go`, `service/worker`.
 const SYSTEM_NAMESPACE: &str = "temporal-system";
 
+/// The Nexus endpoint behind which Temporal itself signals and starts workflows of the namespace, whichever the input of the
+/// operation says. Source: `common/nexus/constants.go`, `chasm/lib/workflow/nexus_service.go`.
+const SYSTEM_ENDPOINT: &str = "__temporal_system";
+
 /// How many namespaces a request may name in its messages and still be covered by grants for namespaces.
 const MAX_NAMED: usize = 16;
 
@@ -290,7 +294,7 @@ impl Handler for Reading {
         };
         let names = self.names.is_some();
         let (expected, want) = match (&field.kind, wire) {
-            (Kind::QueueKind | Kind::NormalName | Kind::WorkflowType | Kind::Endpoint, _) if !names => {
+            (Kind::QueueKind | Kind::NormalName | Kind::WorkflowType, _) if !names => {
                 return Ok(Want::Skip);
             }
             (Kind::Message(effects, message), _) if !names && message.names_only && effects.is_empty() => {
@@ -371,7 +375,10 @@ impl Handler for Reading {
             }
             (Expected::NormalName, Some(level), _) => level.queue.normal_name = text.to_owned(),
             (Expected::WorkflowType, _, Some(names)) => names.workflow_type(text),
-            (Expected::Endpoint, _, Some(names)) => names.endpoint(text),
+            (Expected::Endpoint, _, names) => {
+                self.internal |= text == SYSTEM_ENDPOINT;
+                names.into_iter().for_each(|names| names.endpoint(text));
+            }
             _ => {}
         }
         Ok(())
@@ -546,6 +553,15 @@ mod tests {
         assert!(needs_admin("PollActivityTaskQueue", &[execution(b"/_sys/payroll/1")]));
         assert!(!needs_admin("GetWorkflowExecutionHistory", &[execution(b"temporal-sys-scheduler:payday")]));
         assert!(needs_admin("StartWorkflowExecution", &[field(4, &field(1, b"temporal-sys-batcher-taskqueue"))]));
+    }
+
+    #[test]
+    fn the_endpoint_of_temporal_itself_is_its_own() {
+        let schedule = |endpoint: &[u8]| field(2, &field(18, &field(1, endpoint)));
+        let beyond = |endpoint: &[u8]| {
+            read("RespondWorkflowTaskCompleted", &[field(9, b"own"), schedule(endpoint)]).unwrap().beyond
+        };
+        assert!(beyond(b"__temporal_system").is_some() && beyond(b"payments").is_none());
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) static METHODS: [Method; 135] = [
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/PatchSchedule", Scope::Namespace, Access::Write, EffectSet::SCHEDULE.with(EffectSet::START), 1, Limited::Untold, &PATCH_SCHEDULE_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/PauseActivity", Scope::Namespace, Access::Write, EffectSet::PAUSE, 1, Limited::Untold, &PAUSE_ACTIVITY_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/QueryWorkflow", Scope::Namespace, Access::ReadOnly, EffectSet::QUERY, 1, Limited::Untold, &QUERY_WORKFLOW_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ResetActivity", Scope::Namespace, Access::Write, EffectSet::RESET, 1, Limited::Untold, &RESET_ACTIVITY_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ResetActivity", Scope::Namespace, Access::Write, EffectSet::OPTIONS.with(EffectSet::PAUSE).with(EffectSet::RESET), 1, Limited::Untold, &RESET_ACTIVITY_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountSchedules", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateSchedule", Scope::Namespace, Access::Write, EffectSet::SCHEDULE.with(EffectSet::START), 1, Limited::Named, &CREATE_SCHEDULE_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteSchedule", Scope::Namespace, Access::Write, EffectSet::SCHEDULE, 1, Limited::Untold, &NOTHING),
@@ -29,9 +29,9 @@ pub(super) static METHODS: [Method; 135] = [
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListNamespaces", Scope::Cluster, Access::ReadOnly, EffectSet::CLUSTER_READ, 0, Limited::Open, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/ShutdownWorker", Scope::Namespace, Access::Write, EffectSet::POLL, 1, Limited::Open, &SHUTDOWN_WORKER_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateSchedule", Scope::Namespace, Access::Write, EffectSet::SCHEDULE.with(EffectSet::START), 1, Limited::Untold, &UPDATE_SCHEDULE_REQUEST),
-    Method::new("/temporal.api.operatorservice.v1.OperatorService/DeleteNamespace", Scope::Namespace, Access::Admin, EffectSet::DELETE.with(EffectSet::NAMESPACE), 1, Limited::Untold, &DELETE_NAMESPACE_REQUEST),
+    Method::new("/temporal.api.operatorservice.v1.OperatorService/DeleteNamespace", Scope::Namespace, Access::Admin, EffectSet::DELETE.with(EffectSet::NAMESPACE).with(EffectSet::TERMINATE), 1, Limited::Untold, &DELETE_NAMESPACE_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListDeployments", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UnpauseActivity", Scope::Namespace, Access::Write, EffectSet::PAUSE, 1, Limited::Untold, &UNPAUSE_ACTIVITY_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/UnpauseActivity", Scope::Namespace, Access::Write, EffectSet::PAUSE.with(EffectSet::RESET), 1, Limited::Untold, &UNPAUSE_ACTIVITY_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateNamespace", Scope::Namespace, Access::Admin, EffectSet::NAMESPACE, 1, Limited::Open, &UPDATE_NAMESPACE_REQUEST),
     Method::new("/temporal.api.operatorservice.v1.OperatorService/GetNexusEndpoint", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeSchedule", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
@@ -78,16 +78,16 @@ pub(super) static METHODS: [Method; 135] = [
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListWorkflowExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/PauseActivityExecution", Scope::Namespace, Access::Write, EffectSet::PAUSE, 1, Limited::Untold, &PAUSE_ACTIVITY_EXECUTION_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/PauseWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::PAUSE, 1, Limited::Untold, &PAUSE_WORKFLOW_EXECUTION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ResetActivityExecution", Scope::Namespace, Access::Write, EffectSet::RESET, 1, Limited::Untold, &RESET_ACTIVITY_EXECUTION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ResetWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::RESET, 1, Limited::Untold, &RESET_WORKFLOW_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ResetActivityExecution", Scope::Namespace, Access::Write, EffectSet::OPTIONS.with(EffectSet::PAUSE).with(EffectSet::RESET), 1, Limited::Untold, &RESET_ACTIVITY_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/ResetWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::RESET.with(EffectSet::START).with(EffectSet::TERMINATE), 1, Limited::Untold, &RESET_WORKFLOW_EXECUTION_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondNexusTaskFailed", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, Limited::Open, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/ScanWorkflowExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/StartActivityExecution", Scope::Namespace, Access::Write, EffectSet::START, 1, Limited::Named, &START_ACTIVITY_EXECUTION_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/StartWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::START, 1, Limited::Named, &START_WORKFLOW_EXECUTION_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountActivityExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountWorkflowExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteActivityExecution", Scope::Namespace, Access::Write, EffectSet::DELETE, 1, Limited::Untold, &NOTHING),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::DELETE, 1, Limited::Untold, &DELETE_WORKFLOW_EXECUTION_REQUEST),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteActivityExecution", Scope::Namespace, Access::Write, EffectSet::DELETE.with(EffectSet::TERMINATE), 1, Limited::Untold, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::DELETE.with(EffectSet::TERMINATE), 1, Limited::Untold, &DELETE_WORKFLOW_EXECUTION_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListTaskQueuePartitions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Named, &LIST_TASK_QUEUE_PARTITIONS_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/SignalWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::SIGNAL, 1, Limited::Untold, &SIGNAL_WORKFLOW_EXECUTION_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::UPDATE, 1, Limited::Untold, &UPDATE_WORKFLOW_EXECUTION_REQUEST),
@@ -110,7 +110,7 @@ pub(super) static METHODS: [Method; 135] = [
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/TerminateActivityExecution", Scope::Namespace, Access::Write, EffectSet::TERMINATE, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/TerminateWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::TERMINATE, 1, Limited::Untold, &TERMINATE_WORKFLOW_EXECUTION_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetWorkflowExecutionHistory", Scope::Namespace, Access::ReadOnly, EffectSet::HISTORY, 1, Limited::Open, &GET_WORKFLOW_EXECUTION_HISTORY_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollNexusOperationExecution", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollNexusOperationExecution", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollWorkflowExecutionUpdate", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &POLL_WORKFLOW_EXECUTION_UPDATE_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/RecordActivityTaskHeartbeat", Scope::Namespace, Access::Write, EffectSet::RESPOND, 4, Limited::Open, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondActivityTaskCanceled", Scope::Namespace, Access::Write, EffectSet::RESPOND, 4, Limited::Open, &NOTHING),
@@ -122,7 +122,7 @@ pub(super) static METHODS: [Method; 135] = [
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/StartNexusOperationExecution", Scope::Namespace, Access::Write, EffectSet::NEXUS, 1, Limited::Open, &START_NEXUS_OPERATION_EXECUTION_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountNexusOperationExecutions", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/CreateWorkerDeploymentVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &CREATE_WORKER_DEPLOYMENT_VERSION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteNexusOperationExecution", Scope::Namespace, Access::Write, EffectSet::DELETE, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteNexusOperationExecution", Scope::Namespace, Access::Write, EffectSet::DELETE.with(EffectSet::TERMINATE), 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DeleteWorkerDeploymentVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetWorkerBuildIdCompatibility", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Named, &GET_WORKER_BUILD_ID_COMPATIBILITY_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondActivityTaskFailedById", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, Limited::Untold, &RESPOND_ACTIVITY_TASK_FAILED_BY_ID_REQUEST),
@@ -131,19 +131,19 @@ pub(super) static METHODS: [Method; 135] = [
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/RequestCancelWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::CANCEL, 1, Limited::Untold, &REQUEST_CANCEL_WORKFLOW_EXECUTION_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateActivityExecutionOptions", Scope::Namespace, Access::Write, EffectSet::OPTIONS, 1, Limited::Untold, &UPDATE_ACTIVITY_EXECUTION_OPTIONS_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkflowExecutionOptions", Scope::Namespace, Access::Write, EffectSet::OPTIONS, 1, Limited::Untold, &UPDATE_WORKFLOW_EXECUTION_OPTIONS_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeNexusOperationExecution", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeNexusOperationExecution", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorkerDeploymentVersion", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/RecordActivityTaskHeartbeatById", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, Limited::Untold, &RECORD_ACTIVITY_TASK_HEARTBEAT_BY_ID_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondActivityTaskCanceledById", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, Limited::Untold, &RESPOND_ACTIVITY_TASK_CANCELED_BY_ID_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/RespondActivityTaskCompletedById", Scope::Namespace, Access::Write, EffectSet::RESPOND, 1, Limited::Untold, &RESPOND_ACTIVITY_TASK_COMPLETED_BY_ID_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/SignalWithStartWorkflowExecution", Scope::Namespace, Access::Write, EffectSet::SIGNAL.with(EffectSet::START), 1, Limited::Untold, &SIGNAL_WITH_START_WORKFLOW_EXECUTION_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/TerminateNexusOperationExecution", Scope::Namespace, Access::Write, EffectSet::TERMINATE, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/TerminateNexusOperationExecution", Scope::Namespace, Access::Write, EffectSet::TERMINATE, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerBuildIdCompatibility", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Named, &UPDATE_WORKER_BUILD_ID_COMPATIBILITY_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/PollWorkflowExecutionTimeSkipping", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &POLL_WORKFLOW_EXECUTION_TIME_SKIPPING_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/SetWorkerDeploymentCurrentVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/SetWorkerDeploymentRampingVersion", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/GetWorkflowExecutionHistoryReverse", Scope::Namespace, Access::ReadOnly, EffectSet::HISTORY, 1, Limited::Open, &GET_WORKFLOW_EXECUTION_HISTORY_REVERSE_REQUEST),
-    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RequestCancelNexusOperationExecution", Scope::Namespace, Access::Write, EffectSet::CANCEL, 1, Limited::Open, &NOTHING),
+    Method::new("/temporal.api.workflowservice.v1.WorkflowService/RequestCancelNexusOperationExecution", Scope::Namespace, Access::Write, EffectSet::CANCEL, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerDeploymentVersionMetadata", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &NOTHING),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/UpdateWorkerDeploymentVersionComputeConfig", Scope::Namespace, Access::Write, EffectSet::DEPLOY, 1, Limited::Untold, &UPDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/ValidateWorkerDeploymentVersionComputeConfig", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, &VALIDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST),
@@ -499,7 +499,7 @@ static SCHEDULE_ACTIVITY_TASK_COMMAND_ATTRIBUTES: Message = Message { names_only
 ] };
 
 /// temporal.api.command.v1.ScheduleNexusOperationCommandAttributes
-static SCHEDULE_NEXUS_OPERATION_COMMAND_ATTRIBUTES: Message = Message { names_only: true, fields: &[
+static SCHEDULE_NEXUS_OPERATION_COMMAND_ATTRIBUTES: Message = Message { names_only: false, fields: &[
     Field { number: 1, repeated: false, kind: Kind::Endpoint }, // endpoint
 ] };
 
@@ -556,15 +556,15 @@ static START_BATCH_OPERATION_REQUEST: Message = Message { names_only: false, fie
     Field { number: 10, repeated: false, kind: Kind::Message(EffectSet::TERMINATE, &NOTHING) }, // termination_operation
     Field { number: 11, repeated: false, kind: Kind::Message(EffectSet::SIGNAL, &NOTHING) }, // signal_operation
     Field { number: 12, repeated: false, kind: Kind::Message(EffectSet::CANCEL, &NOTHING) }, // cancellation_operation
-    Field { number: 13, repeated: false, kind: Kind::Message(EffectSet::DELETE, &NOTHING) }, // deletion_operation
-    Field { number: 14, repeated: false, kind: Kind::Message(EffectSet::RESET, &BATCH_OPERATION_RESET) }, // reset_operation
+    Field { number: 13, repeated: false, kind: Kind::Message(EffectSet::DELETE.with(EffectSet::TERMINATE), &NOTHING) }, // deletion_operation
+    Field { number: 14, repeated: false, kind: Kind::Message(EffectSet::RESET.with(EffectSet::START).with(EffectSet::TERMINATE), &BATCH_OPERATION_RESET) }, // reset_operation
     Field { number: 15, repeated: false, kind: Kind::Message(EffectSet::OPTIONS, &NOTHING) }, // update_workflow_options_operation
-    Field { number: 16, repeated: false, kind: Kind::Message(EffectSet::PAUSE, &NOTHING) }, // unpause_activities_operation
-    Field { number: 17, repeated: false, kind: Kind::Message(EffectSet::RESET, &NOTHING) }, // reset_activities_operation
+    Field { number: 16, repeated: false, kind: Kind::Message(EffectSet::PAUSE.with(EffectSet::RESET), &NOTHING) }, // unpause_activities_operation
+    Field { number: 17, repeated: false, kind: Kind::Message(EffectSet::OPTIONS.with(EffectSet::PAUSE).with(EffectSet::RESET), &NOTHING) }, // reset_activities_operation
     Field { number: 18, repeated: false, kind: Kind::Message(EffectSet::OPTIONS, &BATCH_OPERATION_UPDATE_ACTIVITY_OPTIONS) }, // update_activity_options_operation
     Field { number: 19, repeated: false, kind: Kind::Message(EffectSet::CANCEL, &NOTHING) }, // cancel_activities_operation
     Field { number: 20, repeated: false, kind: Kind::Message(EffectSet::TERMINATE, &NOTHING) }, // terminate_activities_operation
-    Field { number: 21, repeated: false, kind: Kind::Message(EffectSet::DELETE, &NOTHING) }, // delete_activities_operation
+    Field { number: 21, repeated: false, kind: Kind::Message(EffectSet::DELETE.with(EffectSet::TERMINATE), &NOTHING) }, // delete_activities_operation
     Field { number: 22, repeated: true, kind: Kind::Message(EffectSet::NONE, &EXECUTION) }, // target_executions
 ] };
 

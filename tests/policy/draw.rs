@@ -115,7 +115,7 @@ pub fn request(random: &mut Random, config: &Value) -> Value {
             Part::Queue(_) => QUEUES,
             Part::QueueName(_) => &["a-q", "b-q", "", STICKY],
             Part::Type => &["A", "B", "Bb", "C", ""],
-            Part::Endpoint => &["tax-office", "pay", "Pay", "tax-"],
+            Part::Endpoint => &["tax-office", "pay", "Pay", "tax-", "__temporal_system"],
             Part::Callback(_) => &["temporal://system", "Temporal:x", "https://example.com/"],
             _ => &["a", "", "temporal-sys-x", "/_sys/a"],
         };

@@ -108,7 +108,11 @@ pub fn meaning(config: &Value, request: &Value) -> Request {
                 meaning.queues.push((used.to_owned(), name, kind, normal));
             }
             Type => meaning.types.push(text.to_owned()),
-            Endpoint => meaning.endpoints.push(text.to_owned()),
+            Endpoint => {
+                // Temporal itself, which does there what the input says.
+                meaning.internal |= text == "__temporal_system";
+                meaning.endpoints.push(text.to_owned());
+            }
             Callback(effect) => {
                 meaning.options.insert(effect.to_owned());
                 meaning.calls_back |= text.to_ascii_lowercase().starts_with("temporal:");
