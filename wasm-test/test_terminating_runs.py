@@ -73,6 +73,7 @@ class Stage:
     def __init__(self, gate: Gate, corp: Minter, boss: Client) -> None:
         self.gate, self.corp, self.boss = gate, corp, boss
         self.victim, self.queue, self.first = f"victim-{uuid.uuid4()}", f"queue-{uuid.uuid4()}", ""
+        self.deleted = False  # the run is not kept when it has ended
 
     async def set(self) -> None:
         handle = await self.boss.start_workflow(Victim.run, id=self.victim, task_queue=self.queue)
@@ -91,8 +92,8 @@ class Stage:
             try:
                 if await self.status() == WorkflowExecutionStatus.TERMINATED:
                     return
-            except RPCError as error:  # and deleted
-                assert error.status == RPCStatusCode.NOT_FOUND, error
+            except RPCError as error:
+                assert self.deleted and error.status == RPCStatusCode.NOT_FOUND, error
                 return
             await asyncio.sleep(0.1)
         raise AssertionError(f"{self.victim} still runs")
@@ -122,6 +123,7 @@ async def _delete(stage: Stage, client: Client) -> None:
     request = w.DeleteWorkflowExecutionRequest(namespace=NAMESPACE)
     request.workflow_execution.workflow_id = stage.victim
     await client.workflow_service.delete_workflow_execution(request)
+    stage.deleted = True
 
 
 async def _schedule(stage: Stage, client: Client) -> None:
