@@ -13,6 +13,7 @@ import csv
 import difflib
 import re
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,9 +33,9 @@ HEAD = """\
 #![cfg_attr(rustfmt, rustfmt_skip)]
 
 use super::effect::EffectSet;
-use super::method::{{Access, Limited, Method, Scope}};
-use super::names::Use;
-use super::schema::{{Field, Kind, Message}};
+use super::method::{{Access, Ids, Limited, Method, Scope}};
+use super::names::{{Limit, Use}};
+use super::schema::{{Field, Kind, Message, Token}};
 
 /// The version of Temporal's API the table was made from.
 pub const API_VERSION: &str = "{version}";
@@ -42,12 +43,15 @@ pub const API_VERSION: &str = "{version}";
 /// Every method of WorkflowService and OperatorService, sorted by the length of the path, then by the path.
 pub(super) static METHODS: [Method; {count}] = ["""
 
-# The built-in roles, as in src/temporal/effect.rs: our roles and upstream's access must agree on every method.
+# The built-in roles, as in src/temporal/effect.rs: our roles and upstream's access must agree on every method but those of STRICTER.
 READER = {"describe-namespace", "read", "history", "query", "cluster-read"}
 WORKER = {"poll", "respond", "history", "describe-namespace"}
-WRITER = READER | {"start", "signal", "update", "cancel", "terminate", "delete", "reset", "pause", "schedule", "batch", "options",
-                   "poll", "respond", "deploy", "nexus"}
-ADMIN = WRITER | {"namespace", "search-attributes", "cluster-admin"}
+CLIENT = READER | {"start", "signal", "update", "cancel", "terminate", "delete", "reset", "pause", "schedule", "batch", "options", "nexus"}
+WRITER = CLIENT | WORKER | {"deploy"}
+ADMIN = WRITER | {"namespace", "search-attributes", "cluster-admin", "compute"}
+ROLES = {"worker": WORKER, "reader": READER, "client": CLIENT, "writer": WRITER, "admin": ADMIN}
+# Methods that a writer may call upstream and an admin here: each hands the server a compute configuration.
+STRICTER = {"UpdateWorkerDeploymentVersionComputeConfig", "ValidateWorkerDeploymentVersionComputeConfig"}
 
 
 class Problems(Exception):
@@ -63,15 +67,23 @@ class Field:
     repeated: bool
     kind: str  # a Rust expression
     names_only: bool = False
+    inside: "Message | None" = None
 
 
 @dataclass(frozen=True)
 class Message:
-    """The fields of one message type that the filter reads; `static` is the name of its Rust static."""
+    """A message type that the filter enters: what it reads of it, and what it knows to be there. `static` names its Rust static."""
 
     static: str
     type: str
     fields: tuple[Field, ...]
+    known: tuple[tuple[int, int], ...] = ()
+    command: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """The type without its package."""
+        return ".".join(local(self.type))
 
     @property
     def names_only(self) -> bool:
@@ -89,21 +101,37 @@ class Method:
     effects: frozenset[str]
     namespace_field: int
     limits: str
+    ids: str
+    schedules: str
     request: Message
 
 
-NAME = re.compile("workflow_id|business_id|job_id|(.+_)?task_queue(_name)?")
 TASK_QUEUE = "temporal.api.taskqueue.v1.TaskQueue"
-# What limits may speak of, and callbacks: fields of these names, and the names of these types.
-LIMITED = re.compile("(.+_)?(task_queues?|task_queue_name|workflow_type|activity_type|endpoint|url)")
-TYPES = {TASK_QUEUE, "temporal.api.common.v1.WorkflowType", "temporal.api.common.v1.ActivityType"}
-# How the kinds of names.tsv are read: those of whole messages, and those of strings.
+COMMAND = "temporal.api.command.v1.Command"
+# What limits speak of, tokens, callbacks, and what else names something of Temporal's own: fields of these names, and the names of
+# these types.
+NAMING = re.compile("(.+_)?(task_queues?|task_queue_name|workflow_type|activity_type|endpoint|url|workflow_ids?|business_ids?|job_ids?"
+                    "|schedule_ids?|signal(_name)?|query_type|update_name|visibility_query|task_token)")
+TYPES = {TASK_QUEUE, "temporal.api.common.v1.WorkflowType", "temporal.api.common.v1.ActivityType", "temporal.api.update.v1.Input"}
+# How the kinds of names.tsv are read. A poll is a whole TaskQueue; of the messages in PRESENT only the presence counts.
 POLLS = {"workflow-poll": "WorkflowPoll", "activity-poll": "ActivityPoll", "nexus-poll": "NexusPoll"}
-STRINGS = {"queue": "Kind::Queue(Use::Named)", "sticky-queue": "Kind::Queue(Use::Sticky)", "workflow-type": "Kind::WorkflowType",
-           "endpoint": "Kind::Endpoint", "command-endpoint": "Kind::Endpoint", "callback": "Kind::CallbackUrl", "query": "Kind::Query"}
-# Messages of which only the presence counts: their kind, and whether only limits ask.
-PRESENT = {"attach": ("Kind::Attach", True), "calls-back": ("Kind::CallsBack", False)}
+STRINGS = {"queue": "Queue(Use::Named)", "sticky-queue": "Queue(Use::Sticky)", "shutdown-queue": "Queue(Use::Shutdown)", "name": "Name",
+           "workflow-type": "Named(Limit::WorkflowTypes)", "endpoint": "Named(Limit::NexusEndpoints)",
+           "command-endpoint": "Named(Limit::NexusEndpoints)", "workflow-id": "Named(Limit::WorkflowIds)",
+           "schedule-id": "Named(Limit::ScheduleIds)", "signal": "Named(Limit::Signals)", "query-type": "Named(Limit::Queries)",
+           "update-name": "Named(Limit::Updates)", "callback": "CallbackUrl", "query": "Query", "division-key": "Query",
+           "service": "Service", "operation": "Operation"}
+BYTES = {"token-task": "Token(Token::Task)", "token-query": "Token(Token::Query)", "token-nexus": "Token(Token::Nexus)"}
+BOOLS = {"child-only": "ChildOnly"}
+PRESENT = {"attach": "Attach", "calls-back": "CallsBack", "input": "Input"}
+KINDS = STRINGS | BYTES | BOOLS | PRESENT
+# What only limits ask for. A type or an id may be Temporal's own, and a queue, too.
+NAMES_ONLY = {"endpoint", "schedule-id", "signal", "query-type", "update-name", "attach"}
+# Kinds that say nothing of a field of that name in another message.
+LOCAL = {"service", "operation", "input", "division-key"}
+IN_MAPS = {"division-key"}
 LIMITS = {"named": "Named", "open": "Open", "untold": "Untold"}
+IDS = LIMITS | {"schedule": "Schedule", "schedule-action": "ScheduleAction"}
 
 
 class Rules:
@@ -113,11 +141,16 @@ class Rules:
         self.problems = problems
         methods = read(data, "effects.tsv", "service", "method")
         inside = read(data, "inside.tsv", "message", "field", "value")
+        self.methods = methods
         self.effects = {key: self.parse(row["effects"], key) for key, row in methods.items()}
-        self.limits = {key: row["limits"] for key, row in methods.items()}
-        self.problems += [f"{key}: limits {word!r}, not one of {', '.join(LIMITS)}" for key, word in self.limits.items() if word not in LIMITS]
+        for column, words in (("limits", LIMITS), ("workflow_ids", IDS), ("schedule_ids", LIMITS)):
+            self.problems += [f"{key}: {column} {row[column]!r}, not one of {', '.join(words)}"
+                              for key, row in methods.items() if row[column] not in words]
+        commands = read(data, "commands.tsv", "message")
+        self.commands = {message: self.parse(row["effects"], message) if row["effects"] != "-" else frozenset()
+                         for (message,), row in commands.items()}
         self.names = {key: row["kind"] for key, row in read(data, "names.tsv", "message", "field").items()}
-        self.problems += [f"{key}: kind {kind!r}" for key, kind in self.names.items() if kind not in STRINGS | POLLS | PRESENT]
+        self.problems += [f"{key}: kind {kind!r}" for key, kind in self.names.items() if kind not in KINDS | POLLS]
         self.inside: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
         for (message, field, value), row in inside.items():
             self.inside.setdefault((message, field), {})[value] = self.parse(row["effects"], (message, field, value))
@@ -126,7 +159,7 @@ class Rules:
         self.there = {key: self.parse(row["effects"], key) for key, row in named.items() if row["kind"] == "other"}
         self.ignored = set(read(data, "ignored.tsv", "message", "field", "value"))
         kinds = [*self.namespaces.items(), *self.names.items()]
-        self.unmet = set(inside) | self.ignored | {(*key, kind) for key, kind in kinds}
+        self.unmet = set(inside) | self.ignored | set(commands) | {(*key, kind) for key, kind in kinds}
 
     def parse(self, text: str, where: object) -> frozenset[str]:
         effects = frozenset(text.split(","))
@@ -150,23 +183,24 @@ class Walk:
         self.problems = problems
         self.done: dict[tuple[str, bool], Message] = {}
         self.recursive: set[str] = set()
-        self.queues: dict[str, Message] = {}
         self.by_type: dict[str, dict[tuple[str, str], bool]] = {}  # type of a field → the field → whether its presence has effects
+        self.read: set[tuple[str, str]] = set()
 
     def message(self, type_: Descriptor, stack: tuple[str, ...] = ()) -> Message:
         """`stack` holds the types around this one; it is empty for a request, whose own namespace is not a watched field."""
         top, name = not stack, type_.full_name
         if name in stack:
             self.recursive.add(name)
-            return Message("NOTHING", name, ())
+            return Message("", name, ())
         if (name, top) not in self.done:
-            found = [self.field(field, (*stack, name)) for field in sorted(type_.fields, key=lambda field: field.number)]
-            fields = tuple(filter(None, found))
+            found = [(field, self.field(field, (*stack, name))) for field in sorted(type_.fields, key=lambda field: field.number)]
+            self.read |= {(name, field.name) for field, read in found if read}
+            fields = tuple(read for _, read in found if read)
             if len(fields) + top > MAX_FIELDS:
                 self.problems.append(f"{name}: more than {MAX_FIELDS} watched fields")
             nested_request = not top and "namespace" in type_.fields_by_name and name.endswith("Request")
-            static = constant(name) + ("_NESTED" if nested_request else "") if fields else "NOTHING"
-            self.done[name, top] = Message(static, name, fields)
+            static = constant(name) + ("_NESTED" if nested_request else "")
+            self.done[name, top] = Message(static, name, fields, numbers(type_), self.rules.commands.get(name, frozenset()))
             self.arms(type_)
         return self.done[name, top]
 
@@ -176,26 +210,33 @@ class Walk:
             return self.enum(field, key)
         if field.message_type:
             return self.submessage(field, key, stack)
-        if field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES):
-            return self.namespace(field, key, own=len(stack) == 1) or self.limited(field, key) or self.name(field, key)
+        if field.type == FieldDescriptor.TYPE_BOOL:
+            return self.flag(field, key)
+        if field.type == FieldDescriptor.TYPE_BYTES:
+            return self.namespace(field, key) or self.named(field, key, BYTES)
+        if field.type == FieldDescriptor.TYPE_STRING and not (len(stack) == 1 and field.name == "namespace"):
+            return self.namespace(field, key) or self.named(field, key, STRINGS)
         return None
 
-    def limited(self, field: FieldDescriptor, key: tuple[str, str]) -> Field | None:
-        """Queues, types and endpoints, which limits compare, and where callbacks go."""
-        kind = self.rules.names.get(key)
-        if kind in STRINGS and field.type == FieldDescriptor.TYPE_STRING:
+    def named(self, field: FieldDescriptor, key: tuple[str, str], kinds: dict[str, str]) -> Field | None:
+        """What names.tsv says of a string, or of bytes."""
+        kind = self.rules.names.get(key, "")
+        if kind in kinds:
             self.rules.meet(*key, kind)
-            return Field(field.number, field.name, field.is_repeated, STRINGS[kind], kind in ("workflow-type", "endpoint"))
-        named = LIMITED.fullmatch(field.name) or (key[0] in TYPES and field.name == "name")
-        if named and not self.rules.ignores(*key, "limit"):
+            return Field(field.number, field.name, field.is_repeated, f"Kind::{kinds[kind]}", kind in NAMES_ONLY)
+        naming = NAMING.fullmatch(field.name) or (key[0] in TYPES and field.name == "name")
+        if naming and not self.rules.ignores(*key, "limit"):
             self.problems.append(f"{key}: may name what limits speak of; add it to names.tsv or ignored.tsv")
         return None
 
-    def name(self, field: FieldDescriptor, key: tuple[str, str]) -> Field | None:
-        """Workflow ids and queues: some are Temporal's own, and touching those does more than the method says."""
-        if not NAME.fullmatch(field.name) or field.type != FieldDescriptor.TYPE_STRING or self.rules.ignores(*key, "name"):
+    def flag(self, field: FieldDescriptor, key: tuple[str, str]) -> Field | None:
+        kind, effects = self.rules.names.get(key, ""), self.rules.inside.get(key, {}).get("true")
+        if kind not in BOOLS and not effects:
             return None
-        return Field(field.number, field.name, field.is_repeated, "Kind::Name")
+        self.rules.meet(*key, "true" if effects else kind)
+        if field.is_repeated:
+            self.problems.append(f"{key}: a watched bool that is repeated")
+        return Field(field.number, field.name, False, f"Kind::Flag({effect_set(effects)})" if effects else f"Kind::{BOOLS[kind]}")
 
     def task_queue(self, field: FieldDescriptor, key: tuple[str, str]) -> Field:
         """A queue with its kind and normal name, which count by where it stands."""
@@ -205,14 +246,13 @@ class Walk:
             use = POLLS[kind]
         self.rules.meet(TASK_QUEUE, "name", "queue")
         parts = {"name": f"Kind::Queue(Use::{use})", "kind": "Kind::QueueKind", "normal_name": "Kind::NormalName"}
-        fields = tuple(Field(part.number, part.name, False, parts[part.name]) for part in field.message_type.fields)
-        inside = Message("TASK_QUEUE" + ("" if use == "Named" else f"_OF_{kind.upper().replace('-', '_')}"), TASK_QUEUE, fields)
-        self.queues[inside.static] = inside
-        return Field(field.number, field.name, field.is_repeated, f"Kind::Message(EffectSet::NONE, &{inside.static})")
+        type_ = field.message_type
+        fields = tuple(Field(part.number, part.name, False, parts[part.name]) for part in type_.fields if part.name in parts)
+        self.read |= {(TASK_QUEUE, part.name) for part in fields}
+        static = "TASK_QUEUE" + ("" if use == "Named" else f"_OF_{kind.upper().replace('-', '_')}")
+        return enter(field, frozenset(), Message(static, TASK_QUEUE, fields, numbers(type_)))
 
-    def namespace(self, field: FieldDescriptor, key: tuple[str, str], own: bool) -> Field | None:
-        if own and field.name == "namespace":
-            return None
+    def namespace(self, field: FieldDescriptor, key: tuple[str, str]) -> Field | None:
         kind = self.rules.namespaces.get(key)
         if kind in ("other", "id") and field.type == FieldDescriptor.TYPE_STRING:
             self.rules.meet(*key, kind)
@@ -232,14 +272,15 @@ class Walk:
                 self.problems.append(f"{key}: {value.name} may have an effect; add it to inside.tsv or ignored.tsv")
         if values and field.is_repeated:
             self.problems.append(f"{key}: a watched enum that is repeated")
-        return Field(field.number, field.name, False, f"Kind::Enum(&[{', '.join(values)}])") if values else None
+        known = rust_ranges(joined((value.number, value.number) for value in field.enum_type.values))
+        return Field(field.number, field.name, False, f"Kind::Enum(&[{', '.join(values)}], {known})") if values else None
 
     def submessage(self, field: FieldDescriptor, key: tuple[str, str], stack: tuple[str, ...]) -> Field | None:
         if self.rules.ignores(field.message_type.full_name, "*", "*"):
             return None
         if (present := self.rules.names.get(key)) in PRESENT:
             self.rules.meet(*key, present)
-            return Field(field.number, field.name, False, *PRESENT[present])
+            return Field(field.number, field.name, False, f"Kind::{PRESENT[present]}", present in NAMES_ONLY)
         if field.message_type.full_name == TASK_QUEUE:
             return self.task_queue(field, key)
         inside = self.message(field.message_type, stack)
@@ -250,34 +291,119 @@ class Walk:
         elif not inside.fields:
             return None
         # Of entries with the same key the last one counts; for limits all that are named must fit.
-        if field.message_type.GetOptions().map_entry and (effects or not inside.names_only):
+        allowed = inside.names_only or {self.rules.names.get((inside.type, part.name)) for part in inside.fields} <= IN_MAPS
+        if field.message_type.GetOptions().map_entry and (effects or not allowed):
             self.problems.append(f"{key}: a watched field inside a map")
-        kind = f"Kind::Message({effect_set(effects)}, &{inside.static})"
-        return Field(field.number, field.name, field.is_repeated, kind, inside.names_only and not effects)
+        return enter(field, effects, inside)
 
     def arms(self, type_: Descriptor) -> None:
-        """When the presence of one arm of a oneof has an effect, every arm must be decided."""
+        """When the presence of one arm of a oneof has an effect, every arm must be decided; so must every command."""
         for oneof in type_.oneofs:
             keys = [(type_.full_name, field.name) for field in oneof.fields]
             self.alike({key: "*" in self.rules.inside.get(key, {}) for key in keys}, f"arms of the oneof {oneof.name}")
+        for oneof in type_.oneofs if type_.full_name == COMMAND else ():
+            for command in (field.message_type.full_name for field in oneof.fields):
+                self.rules.meet(command)
+                if command not in self.rules.commands:
+                    self.problems.append(f"{command}: a worker's command; add it to commands.tsv")
+                elif self.rules.commands[command] and not self.always_entered(command):
+                    self.problems.append(f"{command}: a command with effects, of which nothing is read")
+
+    def always_entered(self, type_: str) -> bool:
+        return (inside := self.done.get((type_, False))) is not None and bool(inside.fields) and not inside.names_only
 
     def alike(self, decided: dict[tuple[str, str], bool], what: str) -> None:
         if any(decided.values()):
             self.problems += [f"{key}: no effect, unlike other {what}; add it to inside.tsv or ignored.tsv"
                               for key, known in decided.items() if not known and not self.rules.ignores(*key, "*")]
 
-    def finish(self) -> list[Message]:
-        """All messages with watched fields, after the checks that only the whole walk allows."""
+    def finish(self, requests: list[tuple[Descriptor, frozenset[str]]]) -> list[Message]:
+        """All messages that are entered, after the checks that only the whole walk allows."""
         for type_, decided in self.by_type.items():
             self.alike(decided, f"fields of type {type_}")
-        statics: dict[str, Message] = dict(self.queues)
+        self.undecided(requests)
+        statics: dict[str, Message] = {}
+
+        def enter(message: Message) -> None:
+            if statics.setdefault(message.static, message) != message:
+                self.problems.append(f"{message.type}: the name {message.static} is already taken")
+            for field in message.fields:
+                if field.inside:
+                    enter(field.inside)
+
+        for request, _ in requests:
+            enter(self.done[request.full_name, True])
         for message in self.done.values():
             if message.fields and message.type in self.recursive:
                 self.problems.append(f"{message.type}: recursive, with watched fields inside")
-            if message.fields and statics.setdefault(message.static, message) != message:
-                self.problems.append(f"{message.type}: the name {message.static} is already taken")
         self.problems += [f"{row}: matches nothing in any request" for row in sorted(self.rules.unmet)]
         return [message for _, message in sorted(statics.items())]
+
+    def undecided(self, requests: list[tuple[Descriptor, frozenset[str]]]) -> None:
+        """Fields that share their name with one that is decided, and the bools of calls that do more than read."""
+        rules = self.rules
+        effective = {name for _, name in rules.inside}
+        names = {name for (_, name), kind in rules.names.items() if kind not in LOCAL} | {name for _, name in rules.namespaces}
+        ignored = {(message, field) for message, field, _ in rules.ignored}
+        same: set[tuple[str, str]] = set()
+        bools: set[tuple[str, str]] = set()
+        for request, effects in requests:
+            for field in self.reach(request, set()):
+                key = (field.containing_type.full_name, field.name)
+                known = key in rules.inside if field.name in effective else key in self.read or self.is_own_namespace(field, request)
+                if field.name in effective | names and not known:
+                    same.add(key)
+                if field.type == FieldDescriptor.TYPE_BOOL and not effects <= READER and key not in self.read:
+                    bools.add(key)
+        for key in sorted(bools):
+            if not rules.ignores(*key, "flag"):
+                self.problems.append(f"{key}: a bool of a call that does more than read; add it to inside.tsv or ignored.tsv")
+        for key in sorted(same - bools):
+            if not rules.ignores(*key, "name") and key not in ignored:
+                self.problems.append(f"{key}: a field of that name is decided elsewhere; add it to the same file or to ignored.tsv")
+
+    def is_own_namespace(self, field: FieldDescriptor, request: Descriptor) -> bool:
+        return field.name == "namespace" and field.containing_type == request
+
+    def reach(self, type_: Descriptor, seen: set[str]) -> Iterator[FieldDescriptor]:
+        """Every field of a request, at any depth, but in what is ignored whole or of which only the presence counts. Not those of
+        a map's entries, whose names say nothing."""
+        seen.add(type_.full_name)
+        for field in type_.fields:
+            inside, present = field.message_type, self.rules.names.get((type_.full_name, field.name)) in PRESENT
+            if not type_.GetOptions().map_entry:
+                yield field
+            if inside and not present and inside.full_name not in seen and (inside.full_name, "*", "*") not in self.rules.ignored:
+                yield from self.reach(inside, seen)
+
+
+def enter(field: FieldDescriptor, effects: frozenset[str], inside: Message) -> Field:
+    """A field that is read as a message."""
+    kind = f"Kind::Message({effect_set(effects)}, &{inside.static})"
+    return Field(field.number, field.name, field.is_repeated, kind, inside.names_only and not effects, inside)
+
+
+def numbers(type_: Descriptor) -> tuple[tuple[int, int], ...]:
+    """The numbers of all fields, and of those that the API once had: old clients send them, and they are never given away again."""
+    described = descriptor_pb2.DescriptorProto()
+    type_.CopyToProto(described)
+    reserved = [(range_.start, range_.end - 1) for range_ in described.reserved_range]
+    return joined([(field.number, field.number) for field in type_.fields] + reserved)
+
+
+def joined(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Inclusive ranges in order, those that touch made one."""
+    found: list[tuple[int, int]] = []
+    for first, last in sorted(ranges):
+        if found and first <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(last, found[-1][1]))
+        else:
+            found.append((first, last))
+    return tuple(found)
+
+
+def rust_ranges(found: tuple[tuple[int, int], ...]) -> str:
+    return f"&[{', '.join(f'({first}, {last})' for first, last in found)}]"
 
 
 def load(data: Path) -> tuple[str, list[Method], list[Message]]:
@@ -294,28 +420,34 @@ def load(data: Path) -> tuple[str, list[Method], list[Message]]:
     walk = Walk(rules, problems)
     for file, rows in (("api_metadata.tsv", metadata), ("effects.tsv", rules.effects)):
         problems += [f"{'/'.join(key)}: not in both {file} and the descriptor set" for key in sorted(described.keys() ^ rows.keys())]
-    methods = [build(described[key], metadata[key], rules.effects[key], rules.limits[key], walk)
-               for key in sorted(described.keys() & metadata.keys() & rules.effects.keys())]
-    messages = walk.finish()
+    keys = sorted(described.keys() & metadata.keys() & rules.methods.keys())
+    methods = [build(described[key], metadata[key], rules.effects[key], rules.methods[key], walk) for key in keys]
+    messages = walk.finish([(described[key].input_type, rules.effects[key]) for key in keys])
     if problems:
         raise Problems("\n".join(dict.fromkeys(problems)))
     return descriptors.stem.removeprefix("api-v"), sorted(methods, key=lambda method: method.path), messages
 
 
-def build(method: MethodDescriptor, upstream: dict[str, str], effects: frozenset[str], limits: str, walk: Walk) -> Method:
+def build(method: MethodDescriptor, upstream: dict[str, str], effects: frozenset[str], limits: dict[str, str], walk: Walk) -> Method:
     """One row of the table, checked against the server's own: our roles must mean what Temporal's mean."""
     path, own = f"/{method.containing_service.full_name}/{method.name}", method.input_type.fields_by_name.get("namespace")
-    scope, access = upstream["scope"], upstream["access"]
-    level = "readonly" if effects <= READER else "write" if effects <= WRITER else "admin"
-    if access != level:
+    scope, access, listed = upstream["scope"], upstream["access"], upstream["listed"]
+    upstreams = effects - {"compute"}
+    level = "readonly" if upstreams <= READER else "write" if upstreams <= WRITER else "admin"
+    if listed not in ("yes", "no"):
+        walk.problems.append(f"{path}: listed {listed!r}, not yes or no")
+    if access != level and listed == "yes":
         walk.problems.append(f"{path}: {access} upstream, but its effects make it {level}")
+    if ("compute" in effects) != (method.name in STRICTER):
+        walk.problems.append(f"{path}: compute is stricter than upstream; name the method in STRICTER, and nothing else")
     if ("describe-namespace" in effects) != (method.name == "DescribeNamespace"):
         walk.problems.append(f"{path}: describe-namespace is the effect of DescribeNamespace, and of nothing else")
     if (scope == "namespace") != (own is not None):
         walk.problems.append(f"{path}: scope {scope}, and {'a' if own else 'no'} namespace field")
     if own and (own.type != FieldDescriptor.TYPE_STRING or own.is_repeated):
         walk.problems.append(f"{path}: namespace is not a single string")
-    return Method(path, SCOPES[scope], ACCESS[access], effects, own.number if own else 0, LIMITS.get(limits, ""),
+    return Method(path, SCOPES[scope], ACCESS[access] if listed == "yes" else "Unlisted", effects, own.number if own else 0,
+                  LIMITS.get(limits["limits"], ""), IDS.get(limits["workflow_ids"], ""), LIMITS.get(limits["schedule_ids"], ""),
                   walk.message(method.input_type))
 
 
@@ -331,10 +463,14 @@ def read(data: Path, name: str, *key: str) -> dict[tuple[str, ...], dict[str, st
     return found
 
 
+def local(full_name: str) -> list[str]:
+    """temporal.api.nexus.v1.EndpointTarget.Worker → EndpointTarget, Worker"""
+    return [part for part in full_name.split(".") if part[0].isupper()]
+
+
 def constant(full_name: str) -> str:
     """temporal.api.nexus.v1.EndpointTarget.Worker → ENDPOINT_TARGET_WORKER"""
-    local = "_".join(part for part in full_name.split(".") if part[0].isupper())
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", local).upper()
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", "_".join(local(full_name))).upper()
 
 
 def effect_set(effects: frozenset[str]) -> str:
@@ -346,13 +482,16 @@ def render(version: str, methods: list[Method], messages: list[Message]) -> str:
     """The Rust source."""
     lines = [HEAD.format(version=version, count=len(methods))]
     for m in sorted(methods, key=lambda m: (len(m.path), m.path)):
-        facts = f"Scope::{m.scope}, Access::{m.access}, {effect_set(m.effects)}, {m.namespace_field}, Limited::{m.limits}, &{m.request.static}"
+        limits = f"Limited::{m.limits}, Ids::{m.ids}, Limited::{m.schedules}"
+        facts = f"Scope::{m.scope}, Access::{m.access}, {effect_set(m.effects)}, {m.namespace_field}, {limits}, &{m.request.static}"
         lines += [f'    Method::new("{m.path}", {facts}),']
-    lines += ["];", "", "static NOTHING: Message = Message { names_only: false, fields: &[] };"]
+    lines += ["];"]
     for message in messages:
-        lines += ["", f"/// {message.type}", f"static {message.static}: Message = Message {{ names_only: {str(message.names_only).lower()}, fields: &["]
-        lines += [f"    Field {{ number: {f.number}, repeated: {str(f.repeated).lower()}, kind: {f.kind} }}, // {f.name}" for f in message.fields]
-        lines += ["] };"]
+        facts = [f'name: "{message.name}"', f"names_only: {str(message.names_only).lower()}", f"command: {effect_set(message.command)}",
+                 f"known: {rust_ranges(message.known)}"]
+        fields = [f"    Field {{ number: {f.number}, repeated: {str(f.repeated).lower()}, kind: {f.kind} }}, // {f.name}" for f in message.fields]
+        body = "\n".join(["", *fields, ""]) if fields else ""
+        lines += ["", f"/// {message.type}", f"static {message.static}: Message = Message {{ {', '.join(facts)}, fields: &[{body}] }};"]
     return "\n".join(lines) + "\n"
 
 
@@ -361,15 +500,15 @@ MARK = "<!-- From here on: `make table` -->\n"
 
 def document(methods: list[Method]) -> str:
     """The table for people: what each method is, which role may call it here, and which Temporal asks for."""
-    roles = {"worker": WORKER, "reader": READER, "writer": WRITER, "admin": ADMIN}
-    asked = {"ReadOnly": "read", "Write": "write", "Admin": "admin"}
+    asked = {"ReadOnly": "read", "Write": "write", "Admin": "admin", "Unlisted": "nobody: no released server has it"}
     lines = [MARK, "| method | scope | effects | roles here | Temporal asks for |", "| --- | --- | --- | --- | --- |"]
     for m in methods:
-        may = ", ".join(role for role, effects in roles.items() if m.effects <= effects)
+        may = ", ".join(role for role, effects in ROLES.items() if m.effects <= effects)
         where = "" if m.scope == "Namespace" else " with `system: true`"
         if m.path.endswith("/RegisterNamespace"):
             where = " with `system: true` or `may_register: true`"
-        facts = [m.path.rsplit("/", 1)[1], m.scope.lower(), ", ".join(sorted(m.effects)), may + where, asked[m.access]]
+        stricter = "; stricter here" if m.path.rsplit("/", 1)[1] in STRICTER else ""
+        facts = [m.path.rsplit("/", 1)[1], m.scope.lower(), ", ".join(sorted(m.effects)), may + where, asked[m.access] + stricter]
         lines += [f"| {' | '.join(facts)} |"]
     return "\n".join(lines) + "\n"
 
@@ -384,29 +523,50 @@ What a call does, in the words of policies. A call has the effects of its method
 {effects}
 
 ## By method
-Under limits on task queues or workflow types a call of a **named** method must name a queue, and all that it names must be inside; of an **open** method all that it names, if anything; an **untold** method is outside of every such limit, because what it touches is known by id, or not at all.
+What limits make of a method. The third column is about limits on task queues and workflow types, the fourth about `workflow_ids`, the fifth about `schedule_ids`; limits on endpoints, signals, queries and updates need no column, since they ask for what a request does.
 
-| method | effects | under limits |
-| --- | --- | --- |
+| word | a call of such a method under such a limit |
+| --- | --- |
+| named | must name one, and all that it names must match. An empty id is no name |
+| open | may name none; all that it names must match |
+| untold | is never covered: what it touches is known by something else, or is not told |
+| schedule | names no workflow, although its schedule starts one: covered only where the same grant has `schedule_ids` |
+| schedule-action | as schedule; besides, it must name the workflow id of its action |
+
+| method | effects | task queues, workflow types | workflow ids | schedule ids |
+| --- | --- | --- | --- | --- |
 {methods}
 
 ## By what a request says
+A value of an enum or `true` counts where it stands; \\* counts as soon as the message is there.
+
 | message | field | value | effects | why |
 | --- | --- | --- | --- | --- |
 {inside}
+
+## By a worker's commands
+In its own namespace a command is part of `respond`, as far as grants and most denials go. A denial with `commands: true` sees these effects, too; in another namespace a command always has them.
+
+| command | effects | why |
+| --- | --- | --- |
+{commands}
 
 ## In another namespace
 | message | field | effects there | why |
 | --- | --- | --- | --- |
 {elsewhere}
 
-## What limits compare
+## What is read by name
+What limits compare, what may be Temporal's own, and what says where a task came from.
+
 | message | field | as | why |
 | --- | --- | --- | --- |
 {names}
 
 ## What does not count
-| message | field | value | why |
+Somebody may take these for something that counts: a value of an enum, or \\* for every value, or for the message itself; a name that no limit compares (`limit`); a field called like one that counts elsewhere (`name`); a boolean of a call that does more than read (`flag`).
+
+| field | value | in | why |
 | --- | --- | --- | --- |
 {ignored}
 """
@@ -414,27 +574,33 @@ Under limits on task queues or workflow types a call of a **named** method must 
 
 def reference(version: str, methods: list[Method], data: Path) -> str:
     """docs/effects.md: the tables of data/temporal, and the effects with what the code says of them."""
-    roles = {"worker": WORKER, "reader": READER, "writer": WRITER, "admin": ADMIN}
     source = (ROOT / "src/temporal/effect.rs").read_text(encoding="utf-8")
     said = re.findall(r'^    \d+ [A-Z_]+ "([a-z-]+)" "(.+)";$', source, re.M)
     assert {name for name, _ in said} == ADMIN, "effect.rs names other effects"
+    words = {rust: word for word, rust in IDS.items()}
 
-    def table(rows: object) -> str:
-        return "\n".join(f"| {' | '.join(row)} |" for row in rows)  # type: ignore[attr-defined]
+    def table(rows: Iterable[Iterable[str]]) -> str:
+        return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
-    def file(name: str, *columns: str) -> str:
+    def rows(name: str, *columns: str) -> list[list[str]]:
         with (data / name).open(encoding="utf-8", newline="") as lines:
             rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-            return table([row[column].removeprefix("temporal.api.").replace("*", "\\*") for column in columns] for row in rows)
+            return [[row[column].removeprefix("temporal.api.").replace("*", "\\*") for column in columns] for row in rows]
 
+    # Who reads it looks for a field; the messages that have it stand together.
+    ignored: dict[tuple[str, str, str], list[str]] = {}
+    for message, field, value, reason in rows("ignored.tsv", "message", "field", "value", "reason"):
+        ignored.setdefault((field, value, reason), []).append(message)
     return EFFECTS.format(
         version=version,
-        effects=table((f"`{name}`", what, ", ".join(role for role, has in roles.items() if name in has)) for name, what in said),
-        methods=table((m.path.rsplit("/", 1)[1], ", ".join(sorted(m.effects)), m.limits.lower()) for m in methods),
-        inside=file("inside.tsv", "message", "field", "value", "effects", "reason"),
-        elsewhere=file("namespaces.tsv", "message", "field", "effects", "reason"),
-        names=file("names.tsv", "message", "field", "kind", "reason"),
-        ignored=file("ignored.tsv", "message", "field", "value", "reason"),
+        effects=table((f"`{name}`", what, ", ".join(role for role, has in ROLES.items() if name in has)) for name, what in said),
+        methods=table((m.path.rsplit("/", 1)[1], ", ".join(sorted(m.effects)), words[m.limits], words[m.ids], words[m.schedules])
+                      for m in methods),
+        inside=table(rows("inside.tsv", "message", "field", "value", "effects", "reason")),
+        commands=table(rows("commands.tsv", "message", "effects", "reason")),
+        elsewhere=table(rows("namespaces.tsv", "message", "field", "effects", "reason")),
+        names=table(rows("names.tsv", "message", "field", "kind", "reason")),
+        ignored=table((field, value, "<br>".join(messages), reason) for (field, value, reason), messages in ignored.items()),
     )
 
 
