@@ -8,11 +8,11 @@ use std::rc::Rc;
 use crate::answer::{Answer, Reason, clipped, shown};
 use crate::config::Peers;
 use crate::engine::{Authentication, Cold, Engine, Needed};
-use crate::identity::peer::forwarded;
+use crate::identity::peer::{Unreadable, forwarded};
 use crate::policy::{Principal, Rule, Shadow, Verdict};
 use crate::report::{Count, Decision};
 use crate::temporal::method::ADMIN_METHOD;
-use crate::temporal::{MethodRef, RequestReader, Scope, Surface, Target};
+use crate::temporal::{API_VERSION, EffectSet, LimitSet, MethodRef, Part, RequestReader, Scope, Surface, Target};
 use crate::token::Refusal;
 use crate::token::cache::Origin;
 use crate::wire::Fault;
@@ -146,7 +146,7 @@ impl Call {
         {
             let cluster = String::from_utf8_lossy(&cluster);
             // A request without a readable cluster counts as ours: it must not pass unseen.
-            if !cluster.is_empty() && !clusters.iter().any(|ours| ours.matches(&cluster).is_some()) {
+            if !cluster.is_empty() && !clusters.iter().any(|ours| ours.matches_widely(&cluster)) {
                 self.stage = Stage::NotOurs;
                 return Step::Forward;
             }
@@ -157,11 +157,11 @@ impl Call {
             return self.fault(engine, Fault::Malformed("too many headers"), None);
         }
         let peer = match engine.config.peers {
-            Peers::Unread => None,
-            Peers::Connection => host.peer(),
+            Peers::Unread => Ok(None),
+            Peers::Connection => Ok(host.peer()),
             // Two such headers could be one of the proxy's and one of the caller's.
-            Peers::Forwarded if picked.several_forwarded => None,
-            Peers::Forwarded => picked.forwarded.and_then(|header| forwarded(std::str::from_utf8(header).ok()?)),
+            Peers::Forwarded if picked.several_forwarded => Err(Unreadable),
+            Peers::Forwarded => picked.forwarded.map_or(Ok(None), forwarded),
         };
         self.route(engine, picked, peer, end_stream, host)
     }
@@ -193,7 +193,7 @@ impl Call {
             Some(principal) => Authentication::Principal(principal),
             None => engine.authenticate(Cold { token: &token, origin, connection, arrived }, now),
         };
-        Some(self.authenticated(engine, admission, authentication))
+        Some(self.authenticated(engine, admission, authentication, now))
     }
 
     /// The call ends, answered or not.
@@ -214,7 +214,9 @@ impl Call {
     }
 
     /// Bytes of the body have arrived; `end` says that they are the last.
-    pub fn on_body(&mut self, engine: &mut Engine, chunk: &[u8], end: bool) -> Step {
+    ///
+    /// `clock` tells the time in milliseconds since 1970.
+    pub fn on_body(&mut self, engine: &mut Engine, chunk: &[u8], end: bool, clock: impl FnOnce() -> u64) -> Step {
         match &mut self.stage {
             Stage::NotOurs | Stage::Open => Step::Forward,
             Stage::Waiting { .. } | Stage::Over => Step::Wait,
@@ -224,7 +226,7 @@ impl Call {
                 let principal = Rc::clone(principal);
                 match body.feed(chunk, |bytes| request.feed(bytes)) {
                     Err(fault) => self.fault(engine, fault, Some(principal)),
-                    Ok(()) if body.is_whole() => self.decide(engine),
+                    Ok(()) if body.is_whole() => self.decide(engine, clock),
                     Ok(()) if end => {
                         self.fault(engine, Fault::Malformed("the body ends before its message"), Some(principal))
                     }
@@ -236,15 +238,15 @@ impl Call {
     }
 
     /// The request ends with trailers.
-    pub fn on_trailers(&mut self, engine: &mut Engine) -> Step {
-        self.on_body(engine, &[], true)
+    pub fn on_trailers(&mut self, engine: &mut Engine, clock: impl FnOnce() -> u64) -> Step {
+        self.on_body(engine, &[], true, clock)
     }
 
     fn route(
         &mut self,
         engine: &mut Engine,
         picked: Picked<'_>,
-        peer: Option<String>,
+        peer: Result<Option<String>, Unreadable>,
         end_stream: bool,
         host: impl Host,
     ) -> Step {
@@ -278,29 +280,32 @@ impl Call {
                 );
             }
         };
+        // Without the peer that it names, denials of that peer would not hold: a good token does not help.
+        let Ok(peer) = peer else { return self.refuse(engine, "x-forwarded-client-cert cannot be read".into()) };
         let admission = Admission { method, encoding, peer };
         let names = Rc::clone(&engine.config.token_headers);
         match picked.bearer.token(&names) {
             Ok(Some((header, token))) => {
                 let origin = Origin { header, peer: admission.peer.as_deref() };
-                if let Some(principal) = engine.recall(token, origin, self.arrived) {
-                    return self.admitted(engine, admission, principal);
+                let now = self.arrived;
+                if let Some(principal) = engine.recall(token, origin, now) {
+                    return self.admitted(engine, admission, principal, now);
                 }
                 let connection = host.connection();
-                let cold = Cold { token, origin, connection, arrived: self.arrived };
-                match engine.authenticate(cold, self.arrived) {
+                let cold = Cold { token, origin, connection, arrived: now };
+                match engine.authenticate(cold, now) {
                     Authentication::Needs(needed) => {
                         let (token, header) = (token.to_vec(), header.to_owned());
                         self.stage = Stage::Waiting { admission, token, header, connection, needed };
                         Step::Wait
                     }
-                    settled => self.authenticated(engine, admission, settled),
+                    settled => self.authenticated(engine, admission, settled, now),
                 }
             }
             Ok(None) => match &admission.peer {
                 Some(peer) => {
                     let principal = engine.peer(peer);
-                    self.admitted(engine, admission, principal)
+                    self.admitted(engine, admission, principal, self.arrived)
                 }
                 None => self.refuse(engine, "no token".into()),
             },
@@ -309,9 +314,15 @@ impl Call {
         }
     }
 
-    fn authenticated(&mut self, engine: &mut Engine, admission: Admission, authentication: Authentication) -> Step {
+    fn authenticated(
+        &mut self,
+        engine: &mut Engine,
+        admission: Admission,
+        authentication: Authentication,
+        now: u64,
+    ) -> Step {
         match authentication {
-            Authentication::Principal(principal) => self.admitted(engine, admission, principal),
+            Authentication::Principal(principal) => self.admitted(engine, admission, principal, now),
             Authentication::Refused(refusal) => self.refuse(engine, refusal),
             Authentication::OverBudget => self.deny(engine, Answer::Unavailable, "too many tokens to verify", None),
             Authentication::Needs(_) => self.give_up(engine),
@@ -319,38 +330,58 @@ impl Call {
     }
 
     /// It is known who calls.
-    fn admitted(&mut self, engine: &mut Engine, admission: Admission, principal: Rc<Principal>) -> Step {
+    fn admitted(&mut self, engine: &mut Engine, admission: Admission, principal: Rc<Principal>, now: u64) -> Step {
         let Admission { method, encoding, .. } = admission;
         let policy = &engine.config.policy;
         if method.scope == Scope::Namespace {
-            if policy.could_allow(&principal, &method) {
-                let request = Box::new(RequestReader::new(method, principal.is_limited()));
+            if policy.could_allow(&principal, &method, now) {
+                let request = Box::new(RequestReader::for_limits(method, principal.limits()));
                 self.stage = Stage::Reading { body: Body::new(encoding), request, principal };
                 return Step::Forward;
             }
-            let reason = format!("no grant covers {} in any namespace", method.effects);
+            let reason = policy.why_never(&principal, &method, now);
             return self.deny_by_policy(engine, Rule::DefaultDeny, reason, &Target::of(method), principal);
         }
-        self.judge(engine, Stage::Open, Target::of(method), principal)
+        let target = Target::of(method);
+        // What is allowed for now must be allowed still when the message is whole, of which the last bytes are held back.
+        if principal.depends_on_time() && matches!(policy.decide(&principal, &target, now), Verdict::Allow(_)) {
+            let request = Box::new(RequestReader::for_limits(target.method, LimitSet::NONE));
+            self.stage = Stage::Reading { body: Body::new(encoding), request, principal };
+            return Step::Forward;
+        }
+        self.judge(engine, Stage::Open, target, principal, now)
     }
 
     /// The message is whole: decide.
-    fn decide(&mut self, engine: &mut Engine) -> Step {
+    fn decide(&mut self, engine: &mut Engine, clock: impl FnOnce() -> u64) -> Step {
         let Stage::Reading { request, principal, .. } = std::mem::replace(&mut self.stage, Stage::Over) else {
             return Step::Wait;
         };
         let target = match request.finish() {
+            // Calls that concern the cluster are decided by their method alone.
+            Ok(target) if target.method.scope == Scope::Cluster => Target::of(target.method),
             Ok(target) => target,
             Err(fault) => return self.fault(engine, fault, Some(principal)),
         };
-        self.judge(engine, Stage::Passed, target, principal)
+        // A look at the clock costs a call into the host.
+        let now = if principal.depends_on_time() { clock().max(self.arrived) } else { self.arrived };
+        self.judge(engine, Stage::Passed, target, principal, now)
     }
 
     /// The policy's verdict on what is known whole, after which `stage` follows if the call goes on.
-    fn judge(&mut self, engine: &mut Engine, stage: Stage, target: Target, principal: Rc<Principal>) -> Step {
+    fn judge(&mut self, engine: &mut Engine, stage: Stage, target: Target, principal: Rc<Principal>, now: u64) -> Step {
         let policy = &engine.config.policy;
-        let verdict = policy.decide(&principal, &target);
-        let shadow = policy.rehearse(&principal, &target, &verdict);
+        let mut verdict = policy.decide(&principal, &target, now);
+        let shadow = policy.rehearse(&principal, &target, &verdict, now);
+        if target.newer.count > 0 {
+            engine.note_newer(&target);
+            if engine.config.refuse_newer && matches!(verdict, Verdict::Allow(_)) && newer_matters(&principal, &target)
+            {
+                let part = target.newer.first.first().map(Part::to_string).unwrap_or_default();
+                let why = format!("{part} is newer than API {API_VERSION}, and newer_fields: refuse");
+                verdict = Verdict::Deny(Rule::DefaultDeny, why);
+            }
+        }
         let (Verdict::Allow(by) | Verdict::Deny(by, _)) = &verdict;
         let by = by.clone();
         let step = match verdict {
@@ -413,7 +444,7 @@ impl Call {
 
     fn fault(&mut self, engine: &mut Engine, fault: Fault, principal: Option<Rc<Principal>>) -> Step {
         match fault {
-            Fault::Malformed(why) => self.deny(engine, Answer::Malformed(why), why, principal),
+            Fault::Malformed(why) | Fault::Ambiguous(why) => self.deny(engine, Answer::Malformed(why), why, principal),
             Fault::TooLarge => self.deny(engine, Answer::TooLarge, "a message over 4 MiB", principal),
         }
     }
@@ -451,6 +482,14 @@ impl Call {
             shadow: None,
         }
     }
+}
+
+/// Whether what is newer than the table could do more than the rest of the request says. To what only reads, polls for
+/// whatever there is, or tells that an activity is alive, it adds nothing.
+fn newer_matters(principal: &Principal, target: &Target) -> bool {
+    let method = &target.method;
+    let polls = EffectSet::POLL.covers(method.effects) && !principal.is_limited();
+    !(EffectSet::READER.covers(method.effects) || polls || method.name().contains("Heartbeat"))
 }
 
 fn allowed(path: &[u8], target: &Target, principal: Option<Rc<Principal>>, rule: Option<Rule>) -> Decision {

@@ -1,14 +1,15 @@
 //! What outlives a call: the configuration, keys, verified tokens and counters of one plugin in one VM.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 
 use crate::config::{Config, Issuer};
-use crate::identity::{Identity, Kind};
+use crate::identity::Identity;
 use crate::keys::{Get, Key, KeyId, Lookup, Next, Shared, SharedData, Source};
 use crate::policy::Principal;
 use crate::report::{Count, Counters};
+use crate::temporal::{API_VERSION, Part, Target};
 use crate::token::Refusal;
 use crate::token::bearer;
 use crate::token::budget::Budget;
@@ -20,6 +21,8 @@ use crate::token::native::{Foreign, Native};
 const CACHE: usize = 8 << 20;
 /// How many peers without a token are remembered. To meet one again costs little.
 const MAX_PEERS: usize = 1024;
+/// Of how many parts of requests that are newer than the method table notice is given. A caller can send 2²⁹ of them.
+const MAX_NEWER: usize = 64;
 
 /// The process that an engine runs in.
 pub trait Platform: SharedData + Foreign {
@@ -48,6 +51,10 @@ pub struct Engine {
     cache: TokenCache,
     /// Callers without a token, by who their certificate says they are.
     peers: BTreeMap<Box<str>, Rc<Principal>>,
+    /// Parts of requests that are newer than the method table, by method, of which a notice was given.
+    newer: BTreeSet<(String, Part)>,
+    /// Lines for the log.
+    notices: Vec<String>,
 }
 
 /// A token that is not known yet, and whose budget pays for verifying it.
@@ -106,6 +113,8 @@ impl Engine {
             budget: Budget::default(),
             cache: TokenCache::new(CACHE),
             peers: BTreeMap::new(),
+            newer: BTreeSet::new(),
+            notices: Vec::new(),
         }
     }
 
@@ -161,6 +170,24 @@ impl Engine {
             Next::Failed(_) => self.counters.add(Count::FetchFailed),
         }
         next
+    }
+
+    /// Counts what of a request is newer than the method table, and gives notice of each such part once.
+    pub fn note_newer(&mut self, target: &Target) {
+        self.counters.add_many(Count::UnknownFields, target.newer.count);
+        let method = target.method.name();
+        for part in &target.newer.first {
+            if self.newer.len() < MAX_NEWER && self.newer.insert((method.to_owned(), *part)) {
+                self.notices.push(format!(
+                    "temporal-auth: {method}: {part} is newer than API {API_VERSION}, which this filter knows: upgrade it"
+                ));
+            }
+        }
+    }
+
+    /// Lines for the log, each given once.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
     }
 
     /// Withdraws from other VMs what this configuration has shared with them.
@@ -243,6 +270,7 @@ impl Engine {
             issuer: None,
             subject: peer.to_owned(),
             kind: None,
+            doubt: None,
             claims: serde_json::Map::new(),
             peer: Some(peer.into()),
         };
@@ -281,15 +309,12 @@ impl Engine {
         if !signed_with(&key, &unverified, &self.native, &*self.platform) {
             return Err("the signature does not match".into());
         }
-        let kind = match issuer.service_when.as_slice() {
-            [] => None,
-            sets if sets.iter().any(|set| set.matches(&unverified.claims)) => Some(Kind::Service),
-            _ => Some(Kind::Human),
-        };
+        let (kind, doubt) = Identity::kind_of(&issuer.service_when, &unverified.claims);
         let identity = Identity {
             issuer: Some(Rc::clone(&issuer.name)),
             subject: accepted.subject,
             kind,
+            doubt,
             claims: unverified.claims,
             peer: origin.peer.map(Rc::from),
         };

@@ -8,6 +8,9 @@ use crate::config::Config;
 use crate::keys::Next;
 use crate::wire::headers::serialize;
 
+mod newer;
+mod peers;
+
 const NOW: u64 = 1_800_000_000_000;
 const START: &str = "/temporal.api.workflowservice.v1.WorkflowService/StartWorkflowExecution";
 const LIST: &str = "/temporal.api.workflowservice.v1.WorkflowService/ListNamespaces";
@@ -125,12 +128,12 @@ impl Caller {
             return step;
         }
         for part in body.chunks(chunk) {
-            let step = call.on_body(engine, part, false);
+            let step = call.on_body(engine, part, false, || NOW);
             if step != Step::Forward {
                 return step;
             }
         }
-        call.on_trailers(engine)
+        call.on_trailers(engine, || NOW)
     }
 }
 
@@ -167,9 +170,9 @@ fn nothing_that_completes_a_message_goes_on_before_the_verdict() {
     let (mut call, _, _) = caller(START).good().open(engine);
     let body = start_in("other");
     let (last, first) = body.split_last().unwrap();
-    assert_eq!(call.on_body(engine, first, false), Step::Forward);
-    assert_eq!(call.on_body(engine, &[*last], false), Step::Answer(Answer::Denied(None)));
-    assert_eq!(call.on_body(engine, &[0], false), Step::Wait, "and nothing after it");
+    assert_eq!(call.on_body(engine, first, false, || NOW), Step::Forward);
+    assert_eq!(call.on_body(engine, &[*last], false, || NOW), Step::Answer(Answer::Denied(None)));
+    assert_eq!(call.on_body(engine, &[0], false, || NOW), Step::Wait, "and nothing after it");
 }
 
 #[test]
@@ -266,7 +269,7 @@ fn a_cached_token_ends_with_its_expiry() {
     };
     assert_eq!((status(engine, NOW), status(engine, NOW)), (0, 0));
     let counts = engine.counters.take();
-    assert_eq!(&counts[16..], [1, 1, 0], "one hit, one miss, none over budget");
+    assert_eq!(&counts[16..], [1, 1, 0, 0], "one hit, one miss, none over budget");
     assert_eq!((status(engine, NOW + 69_999), status(engine, NOW + 70_000)), (0, 16));
 }
 
@@ -303,7 +306,7 @@ fn other_hosts_traffic_is_not_touched() {
         |cluster: Option<&[u8]>| Caller { cluster: cluster.map(<[u8]>::to_vec), end: true, ..caller("/shop").good() };
     let (mut call, step, drop) = to(Some(b"shop")).open(&mut ours());
     assert_eq!((step, drop.len(), call.drops_trailers(), call.reads_body()), (Step::Forward, 0, false, false));
-    assert_eq!(call.on_body(&mut ours(), b"anything", true), Step::Forward);
+    assert_eq!(call.on_body(&mut ours(), b"anything", true, || NOW), Step::Forward);
     for unclear in [Some(&b"temporal"[..]), Some(b""), None, Some(b"temporal\xff")] {
         let step = to(unclear).headers_only(&mut ours());
         let is_ours = unclear != Some(b"temporal\xff");
@@ -325,11 +328,14 @@ fn a_request_waits_for_its_key_and_no_longer_than_allowed() {
     let engine = &mut fetching();
     let (mut call, step, _) = caller(START).good().open(engine);
     assert_eq!((step, call.is_waiting()), (Step::Wait, true));
-    assert_eq!((call.on_body(engine, &[], false), call.wake(engine, NOW + 4_999)), (Step::Wait, Some(Step::Wait)));
+    assert_eq!(
+        (call.on_body(engine, &[], false, || NOW), call.wake(engine, NOW + 4_999)),
+        (Step::Wait, Some(Step::Wait))
+    );
     load(engine, NOW + 4_999, jwk("k", 1));
     assert_eq!((call.wake(engine, NOW + 4_999), call.is_waiting()), (Some(Step::Forward), false));
     assert_eq!(call.wake(engine, NOW + 4_999), None, "it is woken once");
-    assert_eq!(call.on_body(engine, &start_in("payroll"), true), Step::Forward);
+    assert_eq!(call.on_body(engine, &start_in("payroll"), true, || NOW), Step::Forward);
 
     let unknown = || Caller { arrives: NOW + 5_000, ..caller(START).bearer(&token("new", 1, json!({}))) };
     let (mut late, _, _) = unknown().open(engine);
@@ -364,7 +370,7 @@ fn a_rotated_key_takes_its_tokens_with_it() {
 fn decisions_are_reported_when_denied_and_when_asked_for() {
     let open = |engine: &mut Engine, namespace: &str| {
         let (mut call, _, _) = caller(START).good().open(engine);
-        call.on_body(engine, &start_in(namespace), true);
+        call.on_body(engine, &start_in(namespace), true, || NOW);
         call.take_decision()
     };
     assert!(open(&mut engine(), "payroll").is_none());
@@ -401,7 +407,7 @@ fn a_peer_is_a_principal_or_required_beside_a_token() {
     let status = |engine: &mut Engine, path, peer, token: Option<&str>| {
         let caller = token.map_or(caller(path), |token| caller(path).bearer(token));
         let (mut call, step, _) = Caller { peer, ..caller }.open(engine);
-        let step = if step == Step::Forward { call.on_body(engine, &start_in("payroll"), true) } else { step };
+        let step = if step == Step::Forward { call.on_body(engine, &start_in("payroll"), true, || NOW) } else { step };
         grpc_status(&step)
     };
     let (worker, cli, other) =
@@ -448,7 +454,7 @@ fn a_denied_peer_cannot_escape_by_a_token_and_a_spared_one_not_be_imitated() {
     let status = |denial: Value, peer| {
         let engine = &mut engine_with(json!({"grants": everybody, "denials": [denial]}));
         let (mut call, step, _) = Caller { peer, ..caller(START).good() }.open(engine);
-        let step = if step == Step::Forward { call.on_body(engine, &start_in("payroll"), true) } else { step };
+        let step = if step == Step::Forward { call.on_body(engine, &start_in("payroll"), true, || NOW) } else { step };
         grpc_status(&step)
     };
     let denied = || json!({"name": "d", "effects": ["start"], "who": {"peer": "web"}});

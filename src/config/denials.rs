@@ -12,7 +12,10 @@ use super::who::{Place, who};
 use crate::policy::denial::{Denial, What};
 use crate::policy::grant::Grant;
 use crate::policy::limits::Limits;
-use crate::temporal::Catalogue;
+use crate::temporal::{Catalogue, EffectSet, Limit};
+
+/// What commands in a worker's answer may do to others, in the words of policies.
+const COMMANDS: EffectSet = EffectSet::START.with(EffectSet::SIGNAL).with(EffectSet::CANCEL).with(EffectSet::NEXUS);
 
 pub(super) fn denials(
     node: &Node<'_>,
@@ -34,14 +37,20 @@ pub(super) fn denials(
 }
 
 fn denial(node: &Node<'_>, issuers: &[Named], catalogue: &Catalogue) -> Option<Denial> {
-    let members = node.members(&["name", "who", "unless", "effects", "namespaces", "outside", "shadow"])?;
+    let members = node.members(&["name", "who", "unless", "effects", "namespaces", "outside", "commands", "shadow"])?;
     let name = members.require("name", "a name, which verdicts give as their rule").and_then(|node| rule_name(&node));
     let meant = |name: &str, place| members.get(name).map_or(Some(None), |node| who(&node, issuers, place).map(Some));
     let (who, unless) = (meant("who", Place::Denial), meant("unless", Place::Unless));
     let what = members.get("effects").map_or(Some(None), |node| what(&node, catalogue).map(Some));
     let namespaces = members.get("namespaces").map_or(Some(None), |node| patterns::globs(&node).map(Some));
     let outside = members.get("outside").map_or(Some(None), |node| outside(&node).map(Some));
-    let shadow = members.get("shadow").map_or(Some(false), |node| node.flag());
+    let flag = |name: &str| members.get(name).map_or(Some(false), |node| node.flag());
+    let (commands, shadow) = (flag("commands"), flag("shadow"));
+    if let (Some(Some(what)), Some(true), Some(node)) = (&what, commands, members.get("commands"))
+        && !what.effects.meets(COMMANDS)
+    {
+        node.wrong::<()>(format!("commands beside an effect that commands have: {COMMANDS}"));
+    }
     if ["who", "unless", "effects", "namespaces", "outside"].iter().all(|name| members.get(name).is_none()) {
         return node.wrong(
             "at least one of who, unless, effects, namespaces and outside: this denies everything to everybody",
@@ -54,15 +63,16 @@ fn denial(node: &Node<'_>, issuers: &[Named], catalogue: &Catalogue) -> Option<D
         what: what?,
         namespaces: namespaces?,
         outside: outside?,
+        commands: commands?,
         shadow: shadow?,
     })
 }
 
 fn outside(node: &Node<'_>) -> Option<Limits> {
-    let members = node.members(&["task_queues", "workflow_types", "nexus_endpoints"])?;
-    let limits = limits(&members, |node| patterns::matcher(node, false))?;
+    let members = node.members(&Limit::ALL.map(Limit::name))?;
+    let limits = limits(&members, &|node| patterns::matcher(node, false))?;
     if limits.is_empty() {
-        node.wrong("at least one of task_queues, workflow_types and nexus_endpoints")
+        node.wrong(format!("at least one of {}", Limit::ALL.map(Limit::name).join(", ")))
     } else {
         Some(limits)
     }

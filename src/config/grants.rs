@@ -13,7 +13,9 @@ use regex_lite::Regex;
 use crate::policy::grant::{Gives, Grant, Reading};
 use crate::policy::limits::Limits;
 use crate::policy::pattern::Pattern;
+use crate::policy::until::Until;
 use crate::policy::who::Who;
+use crate::temporal::Limit;
 
 pub(super) fn grants(node: &Node<'_>, roles: &Roles, issuers: &[Named], parity: bool) -> Option<Vec<Grant>> {
     let nodes = node.list()?;
@@ -31,7 +33,7 @@ pub(super) fn grants(node: &Node<'_>, roles: &Roles, issuers: &[Named], parity: 
 }
 
 fn grant(node: &Node<'_>, roles: &Roles, issuers: &[Named], parity: bool) -> Option<Grant> {
-    let known = [
+    let others = [
         "name",
         "who",
         "role",
@@ -39,13 +41,12 @@ fn grant(node: &Node<'_>, roles: &Roles, issuers: &[Named], parity: bool) -> Opt
         "namespaces",
         "permissions_claim",
         "permissions_regex",
-        "task_queues",
-        "workflow_types",
-        "nexus_endpoints",
         "may_register",
         "may_call_back",
+        "until",
         "shadow",
     ];
+    let known: Vec<_> = others.into_iter().chain(Limit::ALL.map(Limit::name)).collect();
     let members = node.members(&known)?;
     let name = members.require("name", "a name, which verdicts give as their rule").and_then(|node| rule_name(&node));
     let who = members
@@ -53,8 +54,9 @@ fn grant(node: &Node<'_>, roles: &Roles, issuers: &[Named], parity: bool) -> Opt
         .and_then(|node| who(&node, issuers, Place::Grant));
     let flag = |name: &str| members.get(name).map_or(Some(false), |node| node.flag());
     let (may_register, may_call_back, shadow) = (flag("may_register"), flag("may_call_back"), flag("shadow"));
+    let until = members.get("until").map_or(Some(None), |node| until(&node).map(Some));
     let gives = gives(&members, roles, who.as_ref(), parity);
-    let limits = limits(&members, |node| bound(node, who.as_ref()));
+    let limits = limits(&members, &|node| bound(node, who.as_ref()));
     Some(Grant {
         name: name?.into(),
         who: who?,
@@ -62,6 +64,7 @@ fn grant(node: &Node<'_>, roles: &Roles, issuers: &[Named], parity: bool) -> Opt
         limits: limits?,
         may_register: may_register?,
         may_call_back: may_call_back?,
+        until: until?,
         shadow: shadow?,
     })
 }
@@ -136,15 +139,21 @@ fn bound(node: &Node<'_>, who: Option<&Who>) -> Option<Pattern> {
     Some(pattern)
 }
 
+fn until(node: &Node<'_>) -> Option<Until> {
+    const EXPECTED: &str = "a date and time in quotes, as \"2026-12-24T18:00:00Z\" or \"2026-12-24T19:00:00+01:00\"";
+    node.value().as_str().and_then(Until::parse).or_else(|| node.wrong(EXPECTED))
+}
+
 /// The members that limit to names.
-pub(super) fn limits(members: &Members<'_>, pattern: impl Fn(&Node<'_>) -> Option<Pattern>) -> Option<Limits> {
-    let list = |name: &str| {
-        let Some(node) = members.get(name) else { return Some(None) };
-        let nodes = node.some()?;
-        let patterns: Vec<_> = nodes.iter().filter_map(&pattern).collect();
-        (patterns.len() == nodes.len()).then_some(Some(patterns))
-    };
-    let (task_queues, workflow_types, nexus_endpoints) =
-        (list("task_queues"), list("workflow_types"), list("nexus_endpoints"));
-    Some(Limits { task_queues: task_queues?, workflow_types: workflow_types?, nexus_endpoints: nexus_endpoints? })
+#[inline(never)]
+pub(super) fn limits(members: &Members<'_>, pattern: &dyn Fn(&Node<'_>) -> Option<Pattern>) -> Option<Limits> {
+    let mut complete = true;
+    let limits = Limits::from_fn(|limit| {
+        let node = members.get(limit.name())?;
+        let nodes = node.some().unwrap_or_default();
+        let patterns: Vec<_> = nodes.iter().filter_map(pattern).collect();
+        complete &= !nodes.is_empty() && patterns.len() == nodes.len();
+        Some(patterns)
+    });
+    complete.then_some(limits)
 }

@@ -47,6 +47,8 @@ pub struct Config {
     pub explain_to_client: bool,
     /// Whether callers are only told of, not denied: `mode: shadow`.
     pub shadow: bool,
+    /// Whether calls are refused that have parts which the method table does not know: `newer_fields: refuse`.
+    pub refuse_newer: bool,
     /// Where it stands who the TLS peer is.
     pub peers: Peers,
     /// What authenticates the keys that VMs with this configuration share.
@@ -88,7 +90,7 @@ impl Config {
     }
 }
 
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 18] = [
     "version",
     "applies_to",
     "issuers",
@@ -104,6 +106,7 @@ const KNOWN: [&str; 17] = [
     "access_log_state",
     "explain_to_client",
     "mode",
+    "newer_fields",
     "parity",
     "peers",
 ];
@@ -147,6 +150,11 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
         Some("shadow") => Some(true),
         _ => node.wrong("enforce or shadow"),
     });
+    let refuse_newer = members.get("newer_fields").map_or(Some(false), |node| match node.value().as_str() {
+        Some("count") => Some(false),
+        Some("refuse") => Some(true),
+        _ => node.wrong("count or refuse"),
+    });
     let log_allowed = members
         .get("log")
         .map_or(Some(false), |node| node.members(&["allowed"])?.get("allowed").map_or(Some(false), |node| node.flag()));
@@ -179,6 +187,7 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
         access_log_state: access_log_state?,
         explain_to_client: explain_to_client?,
         shadow: shadow?,
+        refuse_newer: refuse_newer?,
         peers: if !peers_matter {
             Peers::Unread
         } else if xfcc? {

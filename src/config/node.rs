@@ -1,4 +1,6 @@
 //! Walks a configuration and collects everything that is wrong with it, each with its path.
+//!
+//! Its readers are kept out of line: a configuration is read once, and inlined they took a tenth of the module.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -102,6 +104,7 @@ impl<'a> Node<'a> {
     }
 
     /// The member of that name, or the value itself where there is none.
+    #[inline(never)]
     #[must_use]
     pub fn member(&self, name: &str) -> Self {
         self.any_members().and_then(|members| members.get(name)).unwrap_or_else(|| self.clone())
@@ -109,19 +112,26 @@ impl<'a> Node<'a> {
 
     /// Remembers that something else was expected here.
     pub fn wrong<T>(&self, expected: impl Into<String>) -> Option<T> {
+        self.say_value(expected.into());
+        None
+    }
+
+    #[inline(never)]
+    fn say_value(&self, expected: String) {
         let mut found = self.value.to_json().to_string();
         if found.chars().count() > MAX_SHOWN {
             found = found.chars().take(MAX_SHOWN).chain("…".chars()).collect();
         }
-        self.say(found, expected.into());
-        None
+        self.say(found, expected);
     }
 
+    #[inline(never)]
     fn say(&self, found: String, expected: String) {
         self.problems.add(Problem { path: self.way.path(), found, expected });
     }
 
     /// The members of an object, of which each must be in `known`.
+    #[inline(never)]
     pub fn members(&self, known: &[&str]) -> Option<Members<'a>> {
         let members = self.any_members()?;
         for (name, node) in members.iter() {
@@ -133,6 +143,7 @@ impl<'a> Node<'a> {
     }
 
     /// The members of an object, whatever their names.
+    #[inline(never)]
     pub fn any_members(&self) -> Option<Members<'a>> {
         match self.value {
             Tree::Object(members) => {
@@ -144,6 +155,7 @@ impl<'a> Node<'a> {
     }
 
     /// The values of a list.
+    #[inline(never)]
     pub fn list(&self) -> Option<Vec<Self>> {
         let Tree::List(values) = self.value else { return self.wrong("a list") };
         let outer = Rc::new(self.way.clone());
@@ -155,22 +167,26 @@ impl<'a> Node<'a> {
     }
 
     /// The values of a list that has some.
+    #[inline(never)]
     pub fn some(&self) -> Option<Vec<Self>> {
         self.list().and_then(|list| if list.is_empty() { self.wrong("at least one value") } else { Some(list) })
     }
 
     /// A single value or the values of a list that has some.
+    #[inline(never)]
     pub fn one_or_some(&self) -> Option<Vec<Self>> {
         if matches!(self.value, Tree::List(_)) { self.some() } else { Some(vec![self.clone()]) }
     }
 
     /// A string that is not empty.
+    #[inline(never)]
     pub fn text(&self) -> Option<&'a str> {
         let text = self.value.as_str().filter(|text| !text.is_empty());
         text.or_else(|| self.wrong("a string that is not empty"))
     }
 
     /// True or false.
+    #[inline(never)]
     pub fn flag(&self) -> Option<bool> {
         match self.value {
             Tree::Flag(flag) => Some(*flag),
@@ -179,6 +195,7 @@ impl<'a> Node<'a> {
     }
 
     /// A whole number in a range.
+    #[inline(never)]
     pub fn number(&self, from: u32, to: u32) -> Option<u32> {
         // A Struct in Envoy's configuration has no other numbers than doubles.
         let number = if let Tree::Number(number) = self.value { number.as_f64() } else { None };
@@ -191,6 +208,7 @@ impl<'a> Node<'a> {
     }
 
     /// A duration such as `500ms`, `60s`, `10m` or `24h`, in milliseconds, of at least `least`.
+    #[inline(never)]
     pub fn duration(&self, least: u64) -> Option<u64> {
         let parsed = self.value.as_str().and_then(parse_duration).filter(|duration| *duration >= least);
         parsed.or_else(|| {
@@ -228,17 +246,20 @@ impl<'a> Members<'a> {
     }
 
     /// The member of that name, if it is there.
+    #[inline(never)]
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Node<'a>> {
         self.members.get(name).map(|(name, value)| self.at(name, value))
     }
 
     /// The member of that name, which must be there.
+    #[inline(never)]
     pub fn require(&self, name: &'a str, expected: &str) -> Option<Node<'a>> {
         self.get(name).or_else(|| self.miss(name, expected))
     }
 
     /// Remembers that a member is missing.
+    #[inline(never)]
     pub fn miss<T>(&self, name: &'a str, expected: &str) -> Option<T> {
         self.at(name, self.node.value).say("nothing".to_owned(), expected.to_owned());
         None

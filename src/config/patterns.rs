@@ -1,21 +1,33 @@
 //! Patterns and claim sets in the configuration.
 
 use super::node::Node;
+use crate::identity::claims::whole;
 use crate::identity::{ClaimName, ClaimSet};
 use crate::policy::pattern::Pattern;
 use crate::wire::tree::Tree;
 
 /// One pattern or a list of them, to be matched against values.
+#[inline(never)]
 pub(super) fn matchers(node: &Node<'_>, captures: bool) -> Option<Vec<Pattern>> {
     let nodes = node.one_or_some()?;
     let patterns: Vec<_> = nodes.iter().filter_map(|node| matcher(node, captures)).collect();
     (patterns.len() == nodes.len()).then_some(patterns)
 }
 
+#[inline(never)]
 pub(super) fn matcher(node: &Node<'_>, captures: bool) -> Option<Pattern> {
     // Claims that are numbers or booleans match by their JSON text, so a policy may write them as such.
-    if let value @ (Tree::Number(_) | Tree::Flag(_)) = node.value() {
-        return Some(Pattern::literal(&value.to_json().to_string()));
+    match node.value() {
+        Tree::Flag(yes) => return Some(Pattern::literal(if *yes { "true" } else { "false" })),
+        // The same whether the configuration came as JSON or as a Struct, which has doubles alone.
+        Tree::Number(number) => match whole(number) {
+            Some(whole) => return Some(Pattern::literal(&whole.to_string())),
+            None if number.as_f64().is_some_and(|float| float.fract() != 0.0) => {
+                return Some(Pattern::literal(&number.to_string()));
+            }
+            None => return node.wrong("a whole number below 2^53, or the same in quotes"),
+        },
+        _ => {}
     }
     let pattern = pattern(node)?;
     if !captures && pattern.captures().next().is_some() {
@@ -28,6 +40,7 @@ pub(super) fn matcher(node: &Node<'_>, captures: bool) -> Option<Pattern> {
 }
 
 /// A list of patterns without captures, to be matched against names.
+#[inline(never)]
 pub(super) fn globs(node: &Node<'_>) -> Option<Vec<Pattern>> {
     let nodes = node.some()?;
     let patterns: Vec<_> = nodes.iter().filter_map(|node| matcher(node, false)).collect();
@@ -35,11 +48,13 @@ pub(super) fn globs(node: &Node<'_>) -> Option<Vec<Pattern>> {
 }
 
 /// A pattern of any form.
+#[inline(never)]
 pub(super) fn pattern(node: &Node<'_>) -> Option<Pattern> {
     Pattern::parse(node.text()?).map_or_else(|why| node.wrong(why), Some)
 }
 
 /// Claims by name, each with a pattern or a list of them.
+#[inline(never)]
 pub(super) fn claims(node: &Node<'_>, captures: bool) -> Option<ClaimSet> {
     let members = node.any_members()?;
     let claims: Vec<_> =
@@ -51,6 +66,7 @@ pub(super) fn claims(node: &Node<'_>, captures: bool) -> Option<ClaimSet> {
 }
 
 /// A claim's name.
+#[inline(never)]
 pub(super) fn claim(name: &str, node: &Node<'_>) -> Option<ClaimName> {
     if name.is_empty() || name == "/" {
         node.wrong("the name of a claim, or a JSON pointer to it")

@@ -5,15 +5,13 @@ use std::rc::Rc;
 
 use super::node::{Members, Node};
 use crate::policy::role::{BUILT_IN, Role};
-use crate::temporal::{Access, Catalogue, EffectSet, Limited, Method, MethodRef, Scope, schema};
+use crate::temporal::{Access, Catalogue, EffectSet, Ids, Limited, Method, MethodRef, Scope, schema};
 
 /// Roles by name.
 pub(super) type Roles = BTreeMap<String, Rc<Role>>;
 
 /// The largest field number there is (`protowire.MaxValidNumber`).
 const MAX_FIELD: u32 = (1 << 29) - 1;
-
-static NOTHING: schema::Message = schema::Message { names_only: false, fields: &[] };
 
 pub(super) fn methods(node: &Node<'_>) -> Option<Vec<Rc<Method>>> {
     let built_in = Catalogue::default();
@@ -70,7 +68,9 @@ fn method(node: &Node<'_>, built_in: &Catalogue) -> Option<Method> {
         namespace_field: field,
         // Nobody said what it touches.
         limited: Limited::Untold,
-        request: &NOTHING,
+        ids: Ids::Untold,
+        schedules: Limited::Untold,
+        request: &schema::Message::UNREAD,
     })
 }
 

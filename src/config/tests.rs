@@ -1,4 +1,5 @@
 use super::*;
+use crate::temporal::Limit;
 use serde_json::{Value, json};
 
 const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"e","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
@@ -86,7 +87,7 @@ fn all_errors_are_told_at_once_each_with_its_path() {
         "issuers.corp.audiences: found \"temporal\", expected a list of audiences",
         "issuers.corp.keys: found {\"cluster\":\"idp\"}, expected exactly one of inline, discovery and jwks_uri",
         "grants[0].name: found \"\", expected a string that is not empty",
-        "grants[0].role: found \"owner\", expected a role: one of admin, reader, worker, writer",
+        "grants[0].role: found \"owner\", expected a role: one of admin, client, reader, worker, writer",
         "admin_service: found \"yes\", expected true or false",
     ] {
         assert!(problems.iter().any(|problem| problem.starts_with(expected)), "{expected}\n{problems:#?}");
@@ -398,6 +399,61 @@ fn parity() {
     assert!(with(true, "(.+)/(.+)").contains("the named groups"));
     assert!(with(true, "(").contains("a regular expression ("));
     assert_problem("/grants", grant(json!({"permissions_regex": good})), "without permissions_claim");
+}
+
+#[test]
+fn limits_of_every_sort() {
+    for limit in Limit::ALL.map(Limit::name) {
+        assert_good("/grants", grant(json!({limit: ["a-*", "b"]})));
+        assert_problem("/grants", grant(json!({limit: []})), &format!("grants[0].{limit}: found [], expected"));
+        assert_problem("/grants", grant(json!({limit: "a"})), &format!("grants[0].{limit}: found \"a\", expected"));
+        assert_problem("/grants", grant(json!({limit: ["{t}"]})), "a capture that `who` binds");
+        assert_good("/denials", json!([{"name": "d", "outside": {limit: ["a-*"]}, "commands": true}]));
+    }
+    let denial = json!([{"name": "d", "effects": ["start"], "commands": "yes"}]);
+    assert_problem("/denials", denial, "denials[0].commands: found \"yes\", expected true or false");
+    for effects in [json!(["terminate"]), json!(["StartWorkflowExecution"])] {
+        let denial = json!([{"name": "d", "effects": effects, "commands": true}]);
+        assert_problem(
+            "/denials",
+            denial,
+            "expected commands beside an effect that commands have: start, signal, cancel, nexus",
+        );
+    }
+    assert_good("/denials", json!([{"name": "d", "effects": ["terminate", "signal"], "commands": true}]));
+}
+
+#[test]
+fn numbers_are_the_same_in_every_form() {
+    let who = |value: Value| grant(json!({"who": {"issuer": "corp", "claims": {"level": value}}}));
+    for good in [json!(7), json!(7.5), json!(-7), json!("9007199254740993")] {
+        assert_good("/grants", who(good));
+    }
+    assert_problem("/grants", who(json!(9_007_199_254_740_993u64)), "a whole number below 2^53, or the same in quotes");
+}
+
+#[test]
+fn grants_may_end() {
+    for good in ["2026-12-24T18:00:00Z", "2026-12-24T18:00:00.5+01:00"] {
+        assert_good("/grants", grant(json!({"until": good})));
+    }
+    for bad in [json!("2026-12-24"), json!("tomorrow"), json!(1_798_135_200), json!({})] {
+        assert_problem(
+            "/grants",
+            grant(json!({"until": bad})),
+            "expected a date and time in quotes, as \"2026-12-24T18:00:00Z\"",
+        );
+    }
+}
+
+#[test]
+fn what_is_newer_than_the_table_may_be_refused() {
+    for (value, refuses) in [("count", false), ("refuse", true)] {
+        let mut config = least();
+        config["newer_fields"] = json!(value);
+        assert_eq!(Config::parse(config.to_string().as_bytes()).unwrap().refuse_newer, refuses);
+    }
+    assert_problem("/newer_fields", json!("deny"), "newer_fields: found \"deny\", expected count or refuse");
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl Stream {
                 step = held.call.give_up(&mut engine);
             }
         }
-        held.settle(&engine, &step);
+        held.settle(&mut engine, &step);
         match step {
             Step::Forward => Action::Continue,
             Step::Wait | Step::Answer(_) => Action::Pause,
@@ -91,15 +91,18 @@ impl Held {
     fn feed(&mut self, engine: &mut Engine, size: usize, end: bool) -> Step {
         let bytes = if size == 0 { Ok(Vec::new()) } else { hostcalls::buffer(Buffer::RequestBody, size) };
         match bytes {
-            Ok(bytes) if bytes.len() == size => self.call.on_body(engine, &bytes, end),
+            Ok(bytes) if bytes.len() == size => self.call.on_body(engine, &bytes, end, now),
             _ => self.call.fail(engine),
         }
     }
 
     /// Answers and reports.
-    fn settle(&mut self, engine: &Engine, step: &Step) {
+    fn settle(&mut self, engine: &mut Engine, step: &Step) {
         if let Step::Answer(answer) = step {
             send(answer);
+        }
+        for notice in engine.take_notices() {
+            hostcalls::log(Level::Warn, &notice);
         }
         if let Some(decision) = self.call.take_decision() {
             report(&decision, engine.config.log_allowed, engine.config.access_log_state);
@@ -122,7 +125,8 @@ impl Host for Properties {
             b"connection\0subject_peer_certificate",
         ];
         let found = names.into_iter().filter_map(|name| hostcalls::property(name).ok());
-        found.into_iter().find(|value| !value.is_empty()).and_then(|value| String::from_utf8(value).ok())
+        // A name that is not UTF-8 must not hide the peer from denials.
+        found.into_iter().find(|value| !value.is_empty()).map(|value| String::from_utf8_lossy(&value).into_owned())
     }
 
     fn connection(&self) -> u64 {
@@ -158,7 +162,7 @@ impl HttpContext for Stream {
                 return Step::Wait;
             }
             if !held.call.reads_body() {
-                return held.call.on_body(engine, &[], false);
+                return held.call.on_body(engine, &[], false, now);
             }
             held.feed(engine, size, end_of_stream)
         })
@@ -173,7 +177,7 @@ impl HttpContext for Stream {
                 held.end = true;
                 return Step::Wait;
             }
-            held.call.on_trailers(engine)
+            held.call.on_trailers(engine, now)
         })
     }
 }

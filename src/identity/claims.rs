@@ -3,12 +3,17 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::policy::pattern::{Binding, Pattern};
 
 /// How many ways the captures of one claim set may be bound. A token in more groups than that gets the first ones.
 const MAX_BINDINGS: usize = 256;
+
+/// Whether a character may separate the values of a claim that is one text.
+pub(super) fn is_separator(char: char) -> bool {
+    matches!(char, ',' | ';' | '|') || char.is_whitespace()
+}
 
 /// Which claim: a member of the token, or a place in it by JSON pointer (RFC 6901) when it starts with `/`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,7 +30,7 @@ impl ClaimName {
     #[must_use]
     pub fn member(&self) -> Cow<'_, str> {
         match self.pointer() {
-            Some((first, _)) => Cow::Owned(first.replace("~1", "/").replace("~0", "~")),
+            Some((first, _)) => Cow::Owned(unescaped(first)),
             None => Cow::Borrowed(&self.0),
         }
     }
@@ -40,6 +45,17 @@ impl ClaimName {
         }
     }
 
+    /// Whether it counts for grants: of all claims only an e-mail address may not.
+    pub(super) fn counts(&self, claims: &Map<String, Value>) -> bool {
+        !matches!(self.0.as_str(), "email" | "/email") || claims.get("email_verified") == Some(&Value::Bool(true))
+    }
+
+    /// The member of the token that the claim is in, and the steps of a pointer from there.
+    pub(super) fn member_and_steps<'a>(&self, claims: &'a Map<String, Value>) -> Option<(&'a Value, Vec<String>)> {
+        let steps = self.pointer().and_then(|(_, rest)| rest).map(|rest| rest.split('/').map(unescaped).collect());
+        Some((claims.get(&*self.member())?, steps.unwrap_or_default()))
+    }
+
     /// A pointer's first step and the others. The token itself is the document, of which only the members are at hand.
     fn pointer(&self) -> Option<(&str, Option<&str>)> {
         let pointer = self.0.strip_prefix('/')?;
@@ -51,12 +67,46 @@ impl ClaimName {
     /// `email_verified` is true.
     #[must_use]
     pub fn values<'a>(&self, claims: &'a Map<String, Value>) -> Vec<Cow<'a, str>> {
-        if matches!(self.0.as_str(), "email" | "/email") && claims.get("email_verified") != Some(&Value::Bool(true)) {
+        if !self.counts(claims) {
             return Vec::new();
         }
-        let split = matches!(self.0.as_str(), "scope" | "scp" | "/scope" | "/scp");
-        self.find(claims).map(|value| texts(value, split)).unwrap_or_default()
+        self.find(claims).map(|value| texts(value, self.is_split())).unwrap_or_default()
     }
+
+    /// The claim where it is one text that may be several values. A subject and an issuer are one value.
+    pub(super) fn one_text<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a str> {
+        self.find(claims)?.as_str().filter(|_| !matches!(&*self.member(), "sub" | "iss"))
+    }
+
+    /// How grants match a pattern against one of its values. Of a claim that is one text no `*` and no capture takes what may
+    /// separate values: the bearer of several would pass for that of one whose name goes on.
+    pub(super) fn comparison(&self, claims: &Map<String, Value>) -> fn(&Pattern, &str) -> Option<Option<Binding>> {
+        match self.one_text(claims) {
+            Some(text) if text.contains(is_separator) => |pattern, value| {
+                let separators = |text: &str| text.matches(is_separator).count();
+                let literal: usize = pattern.literals().map(separators).sum();
+                if literal == separators(value) { pattern.matches(value) } else { None }
+            },
+            _ => Pattern::matches,
+        }
+    }
+
+    /// Whether grants split it at spaces.
+    fn is_split(&self) -> bool {
+        matches!(self.0.as_str(), "scope" | "scp" | "/scope" | "/scp")
+    }
+}
+
+/// A number as a whole one, if it is whole and a double holds it exactly.
+pub(crate) fn whole(number: &Number) -> Option<i64> {
+    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+    let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < MAX_EXACT)?;
+    Some(float as i64)
+}
+
+/// A step of a pointer without its escapes (RFC 6901 §4).
+fn unescaped(step: &str) -> String {
+    step.replace("~1", "/").replace("~0", "~")
 }
 
 impl fmt::Display for ClaimName {
@@ -92,23 +142,30 @@ impl ClaimSet {
     #[must_use]
     pub fn matches(&self, claims: &Map<String, Value>) -> bool {
         self.0.iter().all(|(name, patterns)| {
-            let values = name.values(claims);
-            patterns.iter().any(|pattern| values.iter().any(|value| pattern.matches(value).is_some()))
+            let (values, comparison) = (name.values(claims), name.comparison(claims));
+            patterns.iter().any(|pattern| values.iter().any(|value| comparison(pattern, value).is_some()))
         })
     }
 
     /// Every way in which the claims match, as what the captures took: none if they do not match.
     #[must_use]
     pub fn bindings(&self, claims: &Map<String, Value>) -> Vec<Vec<Binding>> {
-        self.0.iter().fold(vec![Vec::new()], |ways, (name, patterns)| bind(ways, patterns, &name.values(claims)))
+        self.0.iter().fold(vec![Vec::new()], |ways, (name, patterns)| {
+            bind(ways, patterns, &name.values(claims), name.comparison(claims))
+        })
     }
 }
 
 /// Each way so far, extended by each way in which a pattern matches a value. A capture that is already bound must have
 /// taken the same text.
-pub(crate) fn bind(ways: Vec<Vec<Binding>>, patterns: &[Pattern], values: &[Cow<'_, str>]) -> Vec<Vec<Binding>> {
+pub(crate) fn bind(
+    ways: Vec<Vec<Binding>>,
+    patterns: &[Pattern],
+    values: &[Cow<'_, str>],
+    comparison: impl Fn(&Pattern, &str) -> Option<Option<Binding>>,
+) -> Vec<Vec<Binding>> {
     let mut matches: Vec<Option<Binding>> = Vec::new();
-    for found in patterns.iter().flat_map(|pattern| values.iter().filter_map(|value| pattern.matches(value))) {
+    for found in patterns.iter().flat_map(|pattern| values.iter().filter_map(|value| comparison(pattern, value))) {
         // Going on would cost a token's holder nothing and the proxy a lot.
         if matches.len() >= MAX_BINDINGS {
             break;
@@ -158,6 +215,35 @@ mod tests {
         assert_eq!(values("a", json!({"a": ["x", 1, true, null, ["y"], {"z": 1}]})), ["x", "1", "true"]);
         assert_eq!(values("a", json!({"a": null})), [""; 0]);
         assert_eq!(values("a", json!({"b": 1})), [""; 0]);
+    }
+
+    #[test]
+    fn in_one_text_no_star_takes_what_may_separate_values() {
+        let matches = |name: &str, pattern: &str, claims: Value| {
+            let claims = claims.as_object().unwrap();
+            let set = ClaimSet(vec![set(name, &[pattern])]);
+            assert_eq!(set.matches(claims), !set.bindings(claims).is_empty());
+            set.matches(claims)
+        };
+        for text in ["finance,contractors", "finance;x", "finance x"] {
+            for pattern in ["finance*", "fin{rest}", "*x", "*contractors"] {
+                assert!(!matches("groups", pattern, json!({"groups": text})), "{pattern} {text}");
+            }
+            assert!(
+                matches("groups", text, json!({"groups": text}))
+                    && matches("groups", "finance*", json!({"groups": [text]}))
+            );
+        }
+        assert!(
+            matches("name", "Doe, J*", json!({"name": "Doe, Jane"}))
+                && !matches("name", "Doe*", json!({"name": "Doe, Jane"}))
+        );
+        assert!(
+            matches("groups", "fin*, x", json!({"groups": "finance, x"}))
+                && matches("groups", "fin*", json!({"groups": "finance"}))
+        );
+        assert!(matches("sub", "a*", json!({"sub": "a b"})) && matches("scope", "r*", json!({"scope": "read write"})));
+        assert!(!matches("scope", "finance*", json!({"scope": "finance,contractors"})));
     }
 
     #[test]

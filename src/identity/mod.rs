@@ -2,6 +2,7 @@
 
 pub mod claims;
 pub mod peer;
+pub mod wide;
 
 use std::rc::Rc;
 
@@ -16,6 +17,8 @@ pub enum Kind {
     Human,
     /// Matched the issuer's `service_when`.
     Service,
+    /// Matches it only as denials read claims: neither for grants, both for denials.
+    Doubtful,
 }
 
 impl Kind {
@@ -25,6 +28,7 @@ impl Kind {
         match self {
             Self::Human => "human",
             Self::Service => "service",
+            Self::Doubtful => "doubtful",
         }
     }
 }
@@ -36,11 +40,34 @@ pub struct Identity {
     pub issuer: Option<Rc<str>>,
     /// The subject claim, or who the peer is.
     pub subject: String,
-    /// Human or service; none where the issuer does not tell.
+    /// Human or service; nothing where the issuer does not tell.
     pub kind: Option<Kind>,
+    /// Why the kind is in doubt, if it is.
+    pub doubt: Option<String>,
     /// All claims of the token.
     pub claims: Map<String, Value>,
     /// Who the TLS peer is, where policy asks: the first URI SAN of its certificate, else the first DNS SAN, else its
     /// subject.
     pub peer: Option<Rc<str>>,
+}
+
+impl Identity {
+    /// Whether these claims make their bearer a service by one of these sets, and why that is in doubt, if it is.
+    #[must_use]
+    pub fn kind_of(service_when: &[ClaimSet], claims: &Map<String, Value>) -> (Option<Kind>, Option<String>) {
+        if service_when.is_empty() {
+            return (None, None);
+        }
+        if service_when.iter().any(|set| set.matches(claims)) {
+            return (Some(Kind::Service), None);
+        }
+        let wide = wide::WideClaims::new(claims);
+        match service_when.iter().find_map(|set| set.could_match(&wide)) {
+            Some(readings) => {
+                let readings: Vec<_> = readings.iter().map(wide::Reading::to_string).collect();
+                (Some(Kind::Doubtful), Some(format!("a service, with {}", readings.join("; "))))
+            }
+            None => (Some(Kind::Human), None),
+        }
+    }
 }

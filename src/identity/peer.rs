@@ -1,75 +1,124 @@
 //! The caller's certificate, as the proxy in front names it: `x-forwarded-client-cert`. Source: Envoy's documentation of
 //! that header (`config.core` → HTTP header manipulation).
 
+/// The header cannot be read in one way only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unreadable;
+
 /// The identity in the header: that of its last element, which the nearest proxy wrote. Its first URI SAN, else its first
-/// DNS SAN, else its subject.
-#[must_use]
-pub fn forwarded(header: &str) -> Option<String> {
-    let element = split(header, ',')?.pop()?;
-    let pairs: Vec<_> = split(element, ';')?.into_iter().filter_map(|pair| pair.trim().split_once('=')).collect();
+/// DNS SAN, else its subject; `None` if the element has none of them.
+///
+/// # Errors
+/// The header is not well-formed as a whole. Elements before the last one may be the caller's own words, and a quote in
+/// them that does not end would make text of the caller's certificate look like an element.
+pub fn forwarded(header: &[u8]) -> Result<Option<String>, Unreadable> {
+    let header = std::str::from_utf8(header).map_err(|_| Unreadable)?;
+    let mut rest = Some(header);
+    let mut pairs = Vec::new();
+    while let Some(text) = rest {
+        let (pair, end, next) = pair(text).ok_or(Unreadable)?;
+        pairs.push(pair);
+        match end {
+            Some(',') => pairs.clear(),
+            Some(_) => {}
+            None => break,
+        }
+        rest = Some(next);
+    }
     let first = |key: &str| {
-        let (_, value) = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(key))?;
-        unquoted(value).filter(|value| !value.is_empty())
+        let named = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+        named.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
     };
-    first("uri").or_else(|| first("dns")).or_else(|| first("subject"))
+    Ok(first("uri").or_else(|| first("dns")).or_else(|| first("subject")))
 }
 
-/// Splits where the separator is not inside quotes; none if a quote does not end.
-fn split(text: &str, separator: char) -> Option<Vec<&str>> {
-    let (mut quoted, mut escaped) = (false, false);
-    let parts = text.split(|char| {
-        let plain = !escaped;
-        escaped = plain && quoted && char == '\\';
-        quoted ^= plain && char == '"';
-        !quoted && char == separator
-    });
-    let parts = parts.collect();
-    (!quoted).then_some(parts)
+/// One `key=value`, the separator after it, and what follows.
+fn pair(text: &str) -> Option<((&str, String), Option<char>, &str)> {
+    let (key, text) = text.split_once('=')?;
+    let key = key.trim();
+    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let (value, text) = match text.strip_prefix('"') {
+        Some(text) => quoted(text)?,
+        None => {
+            let (value, rest) = text.split_at_checked(text.find([',', ';']).unwrap_or(text.len()))?;
+            (!value.contains(['"', '\\'])).then_some((value.trim_end().to_owned(), rest))?
+        }
+    };
+    let mut rest = text.trim_start().chars();
+    match rest.next() {
+        end @ (None | Some(',' | ';')) => Some(((key, value), end, rest.as_str())),
+        Some(_) => None,
+    }
 }
 
-/// A value without its quotes and escapes; none where they are not in order.
-fn unquoted(value: &str) -> Option<String> {
-    let Some(inner) = value.strip_prefix('"') else {
-        return (!value.contains(['"', '\\'])).then(|| value.to_owned());
-    };
-    let inner = inner.strip_suffix('"')?;
-    let mut plain = String::new();
-    let mut chars = inner.chars();
-    while let Some(char) = chars.next() {
-        match char {
-            '\\' => plain.push(chars.next()?),
-            '"' => return None,
-            other => plain.push(other),
+/// A value up to its closing quote, without escapes, and what follows the quote.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut chars = text.chars();
+    loop {
+        match chars.next()? {
+            '"' => return Some((value, chars.as_str())),
+            '\\' => value.push(chars.next()?),
+            other => value.push(other),
         }
     }
-    Some(plain)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn named(header: &str) -> Option<String> {
+        forwarded(header.as_bytes()).unwrap()
+    }
+
     #[test]
     fn uri_then_dns_then_subject() {
-        let forwarded = |header: &str| forwarded(header);
         let all = r#"By=spiffe://a/x;Hash=00;Subject="CN=w,O=\"co\"";URI=spiffe://td/ns/a/sa/w;DNS=w.a"#;
-        assert_eq!(forwarded(all).as_deref(), Some("spiffe://td/ns/a/sa/w"));
-        assert_eq!(forwarded("Hash=00;DNS=w.a;DNS=x.a").as_deref(), Some("w.a"));
-        assert_eq!(forwarded(r#"Hash=0;Subject="CN=w,O=\"co\"""#).as_deref(), Some(r#"CN=w,O="co""#));
-        assert_eq!(forwarded("URI=;DNS=w").as_deref(), Some("w"));
+        assert_eq!(named(all).as_deref(), Some("spiffe://td/ns/a/sa/w"));
+        assert_eq!(named("Hash=00;DNS=w.a;DNS=x.a").as_deref(), Some("w.a"));
+        assert_eq!(named(r#"Hash=0;Subject="CN=w,O=\"co\"""#).as_deref(), Some(r#"CN=w,O="co""#));
+        assert_eq!(named("URI=;DNS=w").as_deref(), Some("w"));
+        assert_eq!(named(r#"Hash=0; URI="spiffe://a/w" ; DNS=w"#).as_deref(), Some("spiffe://a/w"));
     }
 
     #[test]
     fn the_last_element_is_the_nearest_proxys() {
-        assert_eq!(forwarded("URI=spiffe://forged,Hash=1;URI=spiffe://real").as_deref(), Some("spiffe://real"));
-        assert_eq!(forwarded(r#"Subject="a,URI=spiffe://forged";Hash=1"#).as_deref(), Some("a,URI=spiffe://forged"));
-        assert_eq!(forwarded("URI=spiffe://x,"), None);
+        assert_eq!(named("URI=spiffe://forged,Hash=1;URI=spiffe://real").as_deref(), Some("spiffe://real"));
+        assert_eq!(named(r#"Subject="a,URI=spiffe://forged";Hash=1"#).as_deref(), Some("a,URI=spiffe://forged"));
+        assert_eq!(named("URI=spiffe://a, Hash=1;URI=spiffe://b").as_deref(), Some("spiffe://b"));
     }
 
     #[test]
-    fn what_names_nobody() {
-        for header in ["", "Hash=1", "By=spiffe://a", r#"Subject="open"#, r#"URI="a"b""#, r#"URI=a"b"#, "uri"] {
-            assert_eq!(forwarded(header), None, "{header}");
+    fn an_element_may_name_nobody() {
+        for header in ["Hash=1", "By=spiffe://a", "URI=spiffe://x,Hash=1", "URI=", r#"Subject="""#] {
+            assert_eq!(named(header), None, "{header}");
         }
+    }
+
+    #[test]
+    fn what_can_be_read_in_two_ways_is_not_read() {
+        for header in [
+            "",
+            "uri",
+            "URI=spiffe://x,",
+            ",URI=spiffe://x",
+            "URI=spiffe://x;",
+            "=x",
+            r#"Subject="open"#,
+            r#"URI="a"b""#,
+            r#"URI=a"b"#,
+            r#"URI=a\b"#,
+            "U RI=a",
+            // A quote in the caller's own element, which would hide the nearest proxy's or put another in its place.
+            r#"X=",By=spiffe://front;Hash=1;Subject="CN=cli";URI=spiffe://cli"#,
+            r#"URI=spiffe://admin;X=",By=spiffe://front;Hash=1;Subject="O=\"a\"";URI=spiffe://cli"#,
+            r#"URI=spiffe://admin;X="\",By=spiffe://front;Hash=1;Subject="CN=a\"b,O=c\"d";URI=spiffe://cli"#,
+        ] {
+            assert_eq!(forwarded(header.as_bytes()), Err(Unreadable), "{header}");
+        }
+        assert_eq!(forwarded(b"URI=\xff"), Err(Unreadable));
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::limits::Limits;
 use super::pattern::{Binding, Pattern};
 use super::role::Role;
+use super::until::Until;
 use super::who::Who;
 use crate::identity::claims::texts;
 use crate::identity::{ClaimName, Identity};
@@ -16,6 +17,10 @@ use crate::identity::{ClaimName, Identity};
 /// The scope of a permission that means the cluster and every namespace. Source: `primitives.SystemLocalNamespace` of
 /// the server.
 const SYSTEM: &str = "temporal-system";
+
+/// How many grants one grant may become for one caller: for each group that a capture takes, each namespace of a permissions
+/// claim. A token with more gets the first ones.
+const MAX_HELD: usize = 4096;
 
 /// One grant of the policy.
 #[derive(Debug)]
@@ -26,12 +31,14 @@ pub struct Grant {
     pub who: Who,
     /// What it gives.
     pub gives: Gives,
-    /// To which task queues, workflow types and Nexus endpoints it is limited.
+    /// To which names it is limited.
     pub limits: Limits,
     /// Whether it covers RegisterNamespace for the namespaces that it reaches.
     pub may_register: bool,
     /// Whether it covers callbacks into Temporal itself.
     pub may_call_back: bool,
+    /// When it ends, if it does.
+    pub until: Option<Until>,
     /// Whether it gives nothing and only tells what it would allow.
     pub shadow: bool,
 }
@@ -72,6 +79,8 @@ pub struct Held {
     pub may_register: bool,
     /// Whether it covers callbacks into Temporal itself.
     pub may_call_back: bool,
+    /// When it ends, if it does.
+    pub until: Option<Until>,
     /// Whether it gives nothing and only tells what it would allow.
     pub shadow: bool,
 }
@@ -94,7 +103,7 @@ impl Grant {
             // Captures make no difference.
             ways.truncate(1);
         }
-        ways.iter().flat_map(|way| self.held_in(way, identity)).collect()
+        ways.iter().flat_map(|way| self.held_in(way, identity)).take(MAX_HELD).collect()
     }
 
     /// What it gives by one way in which the caller is meant.
@@ -107,6 +116,7 @@ impl Grant {
             limits: limits.clone(),
             may_register: self.may_register,
             may_call_back: self.may_call_back,
+            until: self.until.clone(),
             shadow: self.shadow,
         };
         match &self.gives {

@@ -12,21 +12,28 @@ use super::denial::Denial;
 use super::grant::Grant;
 use super::pattern::{Head, Pattern};
 use super::who::Who;
+use crate::identity::wide::WideClaims;
 use crate::identity::{ClaimName, Identity};
 
 /// A rule that means some callers.
 pub trait Means {
-    /// Which; none means everybody.
+    /// Whether it reads claims as denials do.
+    const WIDE: bool;
+    /// Which callers; `None` means everybody.
     fn who(&self) -> Option<&Who>;
 }
 
 impl Means for Grant {
+    const WIDE: bool = false;
+
     fn who(&self) -> Option<&Who> {
         Some(&self.who)
     }
 }
 
 impl Means for Rc<Denial> {
+    const WIDE: bool = true;
+
     fn who(&self) -> Option<&Who> {
         self.who.as_ref()
     }
@@ -41,14 +48,14 @@ pub struct Rules<R> {
 
 impl<R: Means> Rules<R> {
     /// Every rule that means this caller, and few others, in their order.
-    pub fn about(&self, identity: &Identity) -> impl Iterator<Item = &R> {
-        self.index.find(identity).into_iter().filter_map(|place| self.list.get(place))
+    pub fn about(&self, identity: &Identity, wide: &WideClaims<'_>) -> impl Iterator<Item = &R> {
+        self.index.find(identity, wide).into_iter().filter_map(|place| self.list.get(place))
     }
 }
 
 impl<R: Means> From<Vec<R>> for Rules<R> {
     fn from(list: Vec<R>) -> Self {
-        let index = Index::new(&list.iter().map(Means::who).collect::<Vec<_>>());
+        let index = Index::new(&list.iter().map(Means::who).collect::<Vec<_>>(), R::WIDE);
         Self { list, index }
     }
 }
@@ -70,6 +77,10 @@ impl<R> Deref for Rules<R> {
 /// Places of rules, by what their conditions have in common.
 #[derive(Debug, Default)]
 struct Index {
+    /// Whether claims are read, and compared, as denials do.
+    wide: bool,
+    /// How many rules there are.
+    rules: usize,
     /// Those of rules that have no condition to be found by.
     unkeyed: Vec<usize>,
     /// What conditions are about; keys begin with the place in this list, as a character.
@@ -111,8 +122,9 @@ struct Literal {
 }
 
 impl Index {
-    fn new(rules: &[Option<&Who>]) -> Self {
-        let mut index = Self { keys: HashMap::with_capacity(rules.len()), ..Self::default() };
+    fn new(rules: &[Option<&Who>], wide: bool) -> Self {
+        let keys = HashMap::with_capacity(rules.len());
+        let mut index = Self { wide, rules: rules.len(), keys, ..Self::default() };
         let mut literals = Vec::with_capacity(rules.len().saturating_mul(2));
         for (rule, who) in rules.iter().enumerate() {
             let before = literals.len();
@@ -180,12 +192,14 @@ impl Index {
     fn bucket(&mut self, of: &Of<&ClaimName>, head: Head<'_>) -> usize {
         let place = self.field(of);
         let text = match head {
-            Head::Whole(text) => key(place, text) + WHOLE,
+            Head::Whole(text) => self.key(place, text) + WHOLE,
             Head::Start(text) => {
-                if let Some(field) = self.fields.get_mut(place).filter(|field| !field.starts.contains(&text.len())) {
-                    field.starts.push(text.len());
+                let key = self.key(place, text);
+                let length = key.chars().next().map_or(0, |field| key.len().saturating_sub(field.len_utf8()));
+                if let Some(field) = self.fields.get_mut(place).filter(|field| !field.starts.contains(&length)) {
+                    field.starts.push(length);
                 }
-                key(place, text)
+                key
             }
         };
         let next = self.buckets.len();
@@ -197,13 +211,17 @@ impl Index {
     }
 
     /// Places of every rule that means this caller, and of few others, in their order.
-    fn find(&self, identity: &Identity) -> Vec<usize> {
+    fn find(&self, identity: &Identity, wide: &WideClaims<'_>) -> Vec<usize> {
         let mut found = Vec::new();
         for (place, field) in self.fields.iter().enumerate() {
             match &field.of {
                 Of::Issuer => identity.issuer.iter().for_each(|issuer| self.look_up(place, field, issuer, &mut found)),
                 Of::Subject => self.look_up(place, field, &identity.subject, &mut found),
                 Of::Peer => identity.peer.iter().for_each(|peer| self.look_up(place, field, peer, &mut found)),
+                Of::Claim(name) if self.wide => match wide.texts(name).all() {
+                    Some(texts) => texts.for_each(|text| self.look_up(place, field, text, &mut found)),
+                    None => return (0..self.rules).collect(),
+                },
                 Of::Claim(name) => {
                     name.values(&identity.claims)
                         .iter()
@@ -221,8 +239,8 @@ impl Index {
     }
 
     fn look_up(&self, place: usize, field: &Field, value: &str, found: &mut Vec<usize>) {
-        let mut key = key(place, value);
-        let before = key.len().saturating_sub(value.len());
+        let mut key = self.key(place, value);
+        let before = key.chars().next().map_or(0, char::len_utf8);
         for length in &field.starts {
             let start = before.checked_add(*length).and_then(|end| key.get(..end));
             found.extend(start.and_then(|start| self.keys.get(start)));
@@ -230,19 +248,23 @@ impl Index {
         key.push_str(WHOLE);
         found.extend(self.keys.get(key.as_str()));
     }
+
+    /// The key of a value or its start, of the field at this place. Fields that shared a character would share buckets.
+    fn key(&self, place: usize, text: &str) -> String {
+        let text = if self.wide { text.trim() } else { text };
+        // With room for the end, so that it is allocated once.
+        let mut key = String::with_capacity(text.len().saturating_add(8));
+        key.push(u32::try_from(place).ok().and_then(char::from_u32).unwrap_or_default());
+        key.push_str(text);
+        if self.wide {
+            key.make_ascii_lowercase();
+        }
+        key
+    }
 }
 
 /// Ends the key of a whole value. A pattern that starts with what ends so would only share its bucket.
 const WHOLE: &str = "\0";
-
-/// The key of a value or its start, of the field at this place. Fields that shared a character would share buckets.
-fn key(place: usize, text: &str) -> String {
-    // With room for the end, so that it is allocated once.
-    let mut key = String::with_capacity(text.len().saturating_add(8));
-    key.push(u32::try_from(place).ok().and_then(char::from_u32).unwrap_or_default());
-    key.push_str(text);
-    key
-}
 
 fn sort(list: &mut Vec<usize>) {
     list.sort_unstable();

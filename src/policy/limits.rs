@@ -1,10 +1,10 @@
-//! Limits: which task queues, workflow types and Nexus endpoints a grant covers, or a denial spares.
+//! Limits: which names a grant covers, or a denial spares.
 //!
 //! Task tokens are plain protobuf and can be forged: limits bound what is named, the namespace is what isolates.
 
 use super::pattern::{Binding, Pattern};
-use crate::temporal::names::{Queue, Use};
-use crate::temporal::{EffectSet, Limited, Scope, Target};
+use crate::temporal::names::{Names, Queue, Use};
+use crate::temporal::{EffectSet, Ids, Limit, LimitSet, Limited, Method, Scope, Target};
 
 /// `TaskQueueKind` of the API (`enums/v1/task_queue.proto`).
 const UNSPECIFIED: i32 = 0;
@@ -24,88 +24,155 @@ pub enum Place {
     Elsewhere(EffectSet),
 }
 
-/// Names that are inside; of what is none here, all are.
+/// Names that are inside, by the sort of limit; of a sort without a list all are.
 #[derive(Debug, Clone, Default)]
-pub struct Limits {
-    /// Task queues.
-    pub task_queues: Option<Vec<Pattern>>,
-    /// Workflow types.
-    pub workflow_types: Option<Vec<Pattern>>,
-    /// Nexus endpoints.
-    pub nexus_endpoints: Option<Vec<Pattern>>,
-}
+pub struct Limits([Option<Vec<Pattern>>; Limit::ALL.len()]);
 
 impl Limits {
+    /// Limits as this function gives them for each sort.
+    pub fn from_fn(list: impl FnMut(Limit) -> Option<Vec<Pattern>>) -> Self {
+        Self(Limit::ALL.map(list))
+    }
+
+    /// The names that are inside, if names of this sort are limited.
+    #[must_use]
+    pub fn of(&self, limit: Limit) -> Option<&[Pattern]> {
+        self.0.get(limit as usize)?.as_deref()
+    }
+
     /// Whether they limit nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.task_queues.is_none() && self.workflow_types.is_none() && self.nexus_endpoints.is_none()
+        self.0.iter().all(Option::is_none)
+    }
+
+    /// The sorts of names that they limit.
+    #[must_use]
+    pub fn sorts(&self) -> LimitSet {
+        Limit::ALL.into_iter().filter(|limit| self.of(*limit).is_some()).fold(LimitSet::NONE, LimitSet::with)
     }
 
     /// How many patterns they have.
     #[must_use]
     pub fn patterns(&self) -> usize {
-        let lists = [&self.task_queues, &self.workflow_types, &self.nexus_endpoints];
-        lists.into_iter().flatten().map(Vec::len).fold(0, usize::saturating_add)
+        self.0.iter().flatten().map(Vec::len).fold(0, usize::saturating_add)
     }
 
     /// The limits with what captures took in their place. A pattern with a capture that took nothing is left out.
     #[must_use]
     pub fn bind(&self, bindings: &[Binding]) -> Self {
-        let bind = |list: &Option<Vec<Pattern>>| {
-            list.as_ref().map(|list| list.iter().filter_map(|pattern| pattern.bind(bindings)).collect())
-        };
-        Self {
-            task_queues: bind(&self.task_queues),
-            workflow_types: bind(&self.workflow_types),
-            nexus_endpoints: bind(&self.nexus_endpoints),
-        }
+        Self::from_fn(|limit| {
+            self.of(limit).map(|list| list.iter().filter_map(|pattern| pattern.bind(bindings)).collect())
+        })
     }
 
-    /// Why a call is outside, if it is: what it does in one place, with these effects there.
+    /// Why a call is outside, if it is: what it does in one place, with these effects there. Each limit speaks of its own
+    /// names only, and all of them must be met.
     #[must_use]
     pub fn refuse(&self, target: &Target, place: Place) -> Option<String> {
-        let (method, names) = (&target.method, &target.names);
+        let (method, names) = (&*target.method, &target.names);
         if method.scope == Scope::Cluster && method.limited == Limited::Untold {
             return Some("what it touches is not read".to_owned());
         }
-        if names.overflow {
-            return Some("it names more than is compared".to_owned());
+        if names.unread {
+            return Some("what an operation of Temporal's own names is not read".to_owned());
         }
-        if self.task_queues.is_some() || self.workflow_types.is_some() {
-            // A command starts what it names, and does all else to what is known by id.
-            let by_id = match place {
-                Place::Own(effects) => effects.without(method.effects).covers(EffectSet::TERMINATE),
-                Place::Elsewhere(effects) => !EffectSet::START.covers(effects),
-            };
-            if method.limited == Limited::Untold {
-                return Some("what it touches is known by id, or not at all".to_owned());
-            }
-            if by_id || names.attaches {
-                return Some("what it changes besides is known by id".to_owned());
-            }
+        if let Some(limit) =
+            Limit::ALL.into_iter().find(|limit| self.of(*limit).is_some() && names.is_incomplete(*limit))
+        {
+            return Some(format!("it names more {} than are compared", limit.name().replace('_', " ")));
         }
-        if let Some(inside) = &self.task_queues {
-            if method.limited == Limited::Named && names.queues.iter().all(|queue| queue.name.is_empty()) {
-                return Some("it names no task queue".to_owned());
-            }
-            if let Some(queue) = names.queues.iter().find(|queue| !fits(queue, inside)) {
-                return Some(format!("task queue {:?} is outside", queue.name));
-            }
+        self.refuse_by_id(target, place)
+            .or_else(|| self.refuse_queues(method, names))
+            .or_else(|| self.refuse_types_and_endpoints(names))
+            .or_else(|| self.refuse_workflow_ids(method, names))
+            .or_else(|| self.refuse_schedule_ids(method, names))
+            .or_else(|| self.refuse_messages(target))
+    }
+
+    /// Under limits on queues and types: what is known by its id alone.
+    fn refuse_by_id(&self, target: &Target, place: Place) -> Option<String> {
+        self.of(Limit::TaskQueues).or(self.of(Limit::WorkflowTypes))?;
+        // A command starts what it names, and does all else to what is known by id.
+        let by_id = match place {
+            Place::Own(effects) => effects.without(target.method.effects).covers(EffectSet::TERMINATE),
+            Place::Elsewhere(effects) => !EffectSet::START.covers(effects),
+        };
+        if target.method.limited == Limited::Untold {
+            return Some("what it touches is known by id, or not at all".to_owned());
         }
+        (by_id || target.names.attaches).then(|| "what it changes besides is known by id".to_owned())
+    }
+
+    fn refuse_queues(&self, method: &Method, names: &Names) -> Option<String> {
+        let inside = self.of(Limit::TaskQueues)?;
+        if method.limited == Limited::Named && names.queues.iter().all(|queue| queue.name.is_empty()) {
+            return Some("it names no task queue".to_owned());
+        }
+        let outside = names.queues.iter().find(|queue| !fits(queue, inside))?;
+        Some(format!("task queue {:?} is outside", outside.name))
+    }
+
+    fn refuse_types_and_endpoints(&self, names: &Names) -> Option<String> {
         // An empty type is inherited where Temporal inherits it, and refused by Temporal elsewhere.
-        let foreign = |inside: &[Pattern], name: &str| !name.is_empty() && !is_inside(inside, name);
-        if let Some(inside) = &self.workflow_types
-            && let Some(name) = names.workflow_types.iter().find(|name| foreign(inside, name))
-        {
-            return Some(format!("workflow type {name:?} is outside"));
+        let types =
+            self.outside(Limit::WorkflowTypes, names.of(Limit::WorkflowTypes).iter().filter(|name| !name.is_empty()));
+        types.or_else(|| self.outside(Limit::NexusEndpoints, names.of(Limit::NexusEndpoints)))
+    }
+
+    fn refuse_workflow_ids(&self, method: &Method, names: &Names) -> Option<String> {
+        self.of(Limit::WorkflowIds)?;
+        match method.ids {
+            Ids::Untold => return Some("what it touches is not known by a workflow id that it names".to_owned()),
+            Ids::Schedule | Ids::ScheduleAction if self.of(Limit::ScheduleIds).is_none() => {
+                return Some("it touches a schedule, and there are no schedule_ids".to_owned());
+            }
+            Ids::Named | Ids::ScheduleAction if names.of(Limit::WorkflowIds).is_empty() => {
+                return Some("it names no workflow id".to_owned());
+            }
+            _ => {}
         }
-        if let Some(inside) = &self.nexus_endpoints
-            && let Some(name) = names.endpoints.iter().find(|name| !is_inside(inside, name))
-        {
-            return Some(format!("Nexus endpoint {name:?} is outside"));
+        if names.standalone {
+            return Some("its task is a standalone activity's, which has no workflow".to_owned());
         }
-        None
+        self.outside(Limit::WorkflowIds, names.of(Limit::WorkflowIds))
+    }
+
+    fn refuse_schedule_ids(&self, method: &Method, names: &Names) -> Option<String> {
+        self.of(Limit::ScheduleIds)?;
+        match method.schedules {
+            Limited::Untold => return Some("it does not name the schedules that it touches".to_owned()),
+            Limited::Named if names.of(Limit::ScheduleIds).is_empty() => {
+                return Some("it names no schedule id".to_owned());
+            }
+            _ => {}
+        }
+        self.outside(Limit::ScheduleIds, names.of(Limit::ScheduleIds))
+    }
+
+    /// Signals, queries and updates, wherever the call has that effect.
+    fn refuse_messages(&self, target: &Target) -> Option<String> {
+        let places = target.places().map(|(_, effects)| effects);
+        let effects = places.fold(target.commands, EffectSet::with);
+        let kinds = [
+            (Limit::Signals, EffectSet::SIGNAL),
+            (Limit::Queries, EffectSet::QUERY),
+            (Limit::Updates, EffectSet::UPDATE),
+        ];
+        kinds.into_iter().find_map(|(limit, effect)| {
+            self.of(limit)?;
+            if effects.covers(effect) && target.names.of(limit).is_empty() {
+                return Some(format!("it does not name the {} that it sends", limit.noun()));
+            }
+            self.outside(limit, target.names.of(limit))
+        })
+    }
+
+    /// The first of these names that is outside of a limit, if names of this sort are limited.
+    fn outside<'a>(&self, limit: Limit, names: impl IntoIterator<Item = &'a String>) -> Option<String> {
+        let inside = self.of(limit)?;
+        let name = names.into_iter().find(|name| !is_inside(inside, name))?;
+        Some(format!("{} {name:?} is outside", limit.noun()))
     }
 }
 
@@ -121,11 +188,17 @@ fn fits(queue: &Queue, inside: &[Pattern]) -> bool {
         // Without a name it is inherited, or refused by Temporal.
         (Use::Named, _) => name.is_empty() || is_inside(inside, name),
         (Use::Sticky, _) => name.is_empty() || is_sticky(name),
+        (Use::Shutdown, _) => name.is_empty() || is_inside(inside, name) || is_for_commands(name),
         (Use::WorkflowPoll, STICKY) => is_sticky(name) && is_inside(inside, normal_name),
-        (Use::NexusPoll, WORKER_COMMANDS) => name.strip_prefix('/').unwrap_or(name).starts_with(COMMANDS),
+        (Use::NexusPoll, WORKER_COMMANDS) => is_for_commands(name),
         (Use::WorkflowPoll | Use::ActivityPoll | Use::NexusPoll, UNSPECIFIED | NORMAL) => is_inside(inside, name),
         (Use::WorkflowPoll | Use::ActivityPoll | Use::NexusPoll, _) => false,
     }
+}
+
+/// Whether SDKs make such names for the queue of commands to a worker.
+fn is_for_commands(name: &str) -> bool {
+    name.strip_prefix('/').unwrap_or(name).starts_with(COMMANDS)
 }
 
 /// Whether SDKs make such names for sticky queues: whatever identifies the worker, and a UUID; after a colon with its
@@ -140,127 +213,4 @@ fn is_sticky(name: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::temporal::{Catalogue, RequestReader};
-
-    const UUID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
-
-    fn limits() -> Limits {
-        Limits { task_queues: Some(vec![Pattern::parse("team-a-*").unwrap()]), ..Limits::default() }
-    }
-
-    fn queue(used: Use, name: &str, kind: i32, normal_name: &str) -> Queue {
-        Queue { used, name: name.into(), kind, normal_name: normal_name.into() }
-    }
-
-    fn refuse(limits: &Limits, target: &Target) -> Option<String> {
-        limits.refuse(target, Place::Own(target.effects))
-    }
-
-    fn target(method: &str, queues: Vec<Queue>) -> Target {
-        let mut target = RequestReader::new(Catalogue::default().named(method).unwrap(), true).finish().unwrap();
-        target.names.queues = queues;
-        target
-    }
-
-    #[test]
-    fn the_name_decides_which_queue_is_polled() {
-        let sticky = &format!("7@host-{}", UUID.replace('-', ""));
-        let cases = [
-            (Use::WorkflowPoll, "team-a-x", 1, "", true),
-            (Use::WorkflowPoll, "team-a-x", 0, "", true),
-            (Use::WorkflowPoll, "team-b-x", 1, "team-a-x", false),
-            (Use::WorkflowPoll, "team-b-x", 2, "team-a-x", false),
-            (Use::WorkflowPoll, sticky, 2, "team-a-x", true),
-            (Use::WorkflowPoll, sticky, 2, "team-b-x", false),
-            (Use::WorkflowPoll, sticky, 2, "", false),
-            (Use::WorkflowPoll, sticky, 1, "team-a-x", false),
-            (Use::WorkflowPoll, "", 1, "team-a-x", false),
-            (Use::ActivityPoll, "team-a-x", 1, "", true),
-            (Use::ActivityPoll, "team-a-x", 2, "team-a-x", false),
-            (Use::ActivityPoll, "team-b-x", 2, "team-a-x", false),
-            (Use::ActivityPoll, sticky, 2, "team-a-x", false),
-            (Use::NexusPoll, "team-a-x", 1, "", true),
-            (Use::NexusPoll, "/temporal-sys/worker-commands/n/k", 3, "", true),
-            (Use::NexusPoll, "team-b-x", 3, "", false),
-            (Use::NexusPoll, "team-b-x", 1, "", false),
-            (Use::Named, "team-a-x", 0, "", true),
-            (Use::Named, "", 0, "", true),
-            (Use::Named, "team-b-x", 2, "team-a-x", false),
-            (Use::Sticky, sticky, 0, "", true),
-            (Use::Sticky, "team-b-x", 0, "", false),
-        ];
-        for (used, name, kind, normal_name, expected) in cases {
-            let queue = queue(used, name, kind, normal_name);
-            assert_eq!(fits(&queue, limits().task_queues.as_ref().unwrap()), expected, "{queue:?}");
-        }
-    }
-
-    #[test]
-    fn sticky_queues_are_named_by_sdks() {
-        let plain = UUID.replace('-', "");
-        for name in [format!("host:{UUID}"), format!("7@host-{plain}"), format!("7@a:b:{UUID}")] {
-            assert!(is_sticky(&name), "{name}");
-        }
-        for name in
-            [UUID, &plain, "payroll", "é", &format!("-{plain}"), &format!("payroll{plain}"), &format!("a:{UUID}x")]
-        {
-            assert!(!is_sticky(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn what_is_known_by_id_is_outside_of_queues_and_types_but_not_of_endpoints() {
-        let endpoints = Limits { nexus_endpoints: Some(vec![Pattern::literal("e")]), ..Limits::default() };
-        for method in ["TerminateWorkflowExecution", "SignalWithStartWorkflowExecution", "ListWorkflowExecutions"] {
-            assert!(refuse(&limits(), &target(method, vec![])).is_some(), "{method}");
-            assert!(refuse(&endpoints, &target(method, vec![])).is_none(), "{method}");
-        }
-        for method in ["GetWorkflowExecutionHistory", "DescribeNamespace", "RespondActivityTaskCompleted"] {
-            assert!(refuse(&limits(), &target(method, vec![])).is_none(), "{method}");
-        }
-        assert!(refuse(&limits(), &target("StartWorkflowExecution", vec![])).is_some(), "names none");
-        let named = vec![queue(Use::Named, "team-a-x", 0, "")];
-        let mut start = target("StartWorkflowExecution", named);
-        assert!(refuse(&limits(), &start).is_none());
-        start.effects = start.effects.with(EffectSet::TERMINATE);
-        assert!(refuse(&limits(), &start).is_some(), "terminates another");
-    }
-
-    #[test]
-    fn every_name_must_be_inside() {
-        let of = |names: &[&str]| names.iter().map(|name| queue(Use::Named, name, 0, "")).collect();
-        assert!(
-            refuse(&limits(), &target("RespondWorkflowTaskCompleted", of(&["team-a-x", "team-a-y", ""]))).is_none()
-        );
-        assert!(refuse(&limits(), &target("RespondWorkflowTaskCompleted", of(&["team-a-x", "team-b-y"]))).is_some());
-        let mut many = target("RespondWorkflowTaskCompleted", vec![]);
-        many.names.overflow = true;
-        assert!(refuse(&limits(), &many).is_some());
-    }
-
-    #[test]
-    fn a_command_into_another_namespace_starts_what_it_names_and_nothing_else() {
-        let answer = target("RespondWorkflowTaskCompleted", vec![queue(Use::Named, "team-a-x", 0, "")]);
-        let elsewhere = |effects| limits().refuse(&answer, Place::Elsewhere(effects)).is_none();
-        assert!(elsewhere(EffectSet::START));
-        assert!(!elsewhere(EffectSet::SIGNAL) && !elsewhere(EffectSet::START.with(EffectSet::TERMINATE)));
-    }
-
-    #[test]
-    fn a_start_that_attaches_to_what_runs_is_outside() {
-        let mut start = target("StartWorkflowExecution", vec![queue(Use::Named, "team-a-x", 0, "")]);
-        assert!(refuse(&limits(), &start).is_none());
-        start.names.attaches = true;
-        assert!(refuse(&limits(), &start).is_some());
-    }
-
-    #[test]
-    fn admin_service_is_outside_of_every_limit() {
-        let admin = Target::of(crate::temporal::MethodRef::Known(&crate::temporal::method::ADMIN_METHOD));
-        assert!(refuse(&limits(), &admin).is_some());
-        let endpoints = Limits { nexus_endpoints: Some(vec![Pattern::literal("e")]), ..Limits::default() };
-        assert!(refuse(&endpoints, &admin).is_some());
-    }
-}
+mod tests;

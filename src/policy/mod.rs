@@ -1,4 +1,4 @@
-//! The decision: pure and total. The same answer for the same input, and it names the rule that decided.
+//! The decision: pure and total. The same answer for the same input, the time among it, and it names the rule that decided.
 
 pub mod denial;
 pub mod grant;
@@ -6,17 +6,19 @@ pub mod index;
 pub mod limits;
 pub mod pattern;
 pub mod role;
+pub mod until;
 mod verdict;
 pub mod who;
 
 use std::rc::Rc;
 
+use crate::identity::wide::WideClaims;
 use crate::identity::{Identity, Kind};
-use crate::temporal::{Access, EffectSet, Method, Scope, Target};
-use denial::Denial;
+use crate::temporal::{Access, EffectSet, LimitSet, Method, Scope, Target};
+use denial::{Concern, Denial};
 use grant::{Grant, Held, Reach};
 use index::Rules;
-use limits::Place;
+use limits::{Limits, Place};
 pub use verdict::{Rule, Shadow, Verdict};
 
 /// The compiled policy.
@@ -37,26 +39,42 @@ pub struct Policy {
 /// A caller with all that the policy gives them, resolved once for as long as their token is cached.
 #[derive(Debug)]
 pub struct Principal {
-    /// The name that the configuration has for the issuer; none for a caller without a token.
+    /// The name that the configuration has for the issuer; `None` for a caller without a token.
     pub issuer: Option<Rc<str>>,
     /// The subject claim, or who the peer is.
     pub subject: String,
     /// Human or service, where the issuer tells.
     pub kind: Option<Kind>,
+    /// Why the kind is in doubt, if it is.
+    pub doubt: Option<String>,
     held: Vec<Held>,
     /// Those that concern the caller.
-    denials: Vec<Rc<Denial>>,
+    denials: Vec<Concern>,
     /// Whether rules in shadow concern the caller.
     in_shadow: bool,
-    /// Whether limits do.
-    limited: bool,
+    /// What limits that concern the caller compare.
+    limits: LimitSet,
+    /// Whether a grant of theirs ends.
+    ends: bool,
 }
 
 impl Principal {
     /// Whether what requests name must be read: limits speak of it.
     #[must_use]
     pub fn is_limited(&self) -> bool {
-        self.limited
+        self.limits != LimitSet::NONE
+    }
+
+    /// The sorts of names that must be read.
+    #[must_use]
+    pub fn limits(&self) -> LimitSet {
+        self.limits
+    }
+
+    /// Whether what they may do depends on the time.
+    #[must_use]
+    pub fn depends_on_time(&self) -> bool {
+        self.ends
     }
 
     /// How much memory it takes, roughly, in bytes.
@@ -68,8 +86,10 @@ impl Principal {
         const PATTERN: usize = 128;
         let patterns = |held: &Held| held.limits.as_ref().map_or(0, |limits| limits.patterns()).saturating_mul(PATTERN);
         let held = self.held.iter().map(|held| patterns(held).saturating_add(HELD)).fold(0, usize::saturating_add);
-        let denials = self.denials.len().saturating_mul(size_of::<Rc<Denial>>());
-        held.saturating_add(denials).saturating_add(self.subject.len())
+        let denial = |concern: &Concern| concern.reading.len().saturating_add(size_of::<Concern>());
+        let denials = self.denials.iter().map(denial).fold(0, usize::saturating_add);
+        let doubt = self.doubt.as_ref().map_or(0, String::len);
+        held.saturating_add(denials).saturating_add(self.subject.len()).saturating_add(doubt)
     }
 }
 
@@ -92,48 +112,61 @@ impl Policy {
     /// The caller with all that the policy gives them.
     #[must_use]
     pub fn principal(&self, identity: Identity) -> Principal {
-        let held: Vec<_> = self.grants.about(&identity).flat_map(|grant| grant.held_by(&identity)).collect();
-        let denials: Vec<_> =
-            self.denials.about(&identity).filter(|denial| denial.concerns(&identity)).map(Rc::clone).collect();
-        let in_shadow = held.iter().any(|held| held.shadow) || denials.iter().any(|denial| denial.shadow);
-        let limited =
-            held.iter().any(|held| held.limits.is_some()) || denials.iter().any(|denial| denial.outside.is_some());
-        let Identity { issuer, subject, kind, .. } = identity;
-        Principal { issuer, subject, kind, held, denials, in_shadow, limited }
+        let wide = WideClaims::new(&identity.claims);
+        let held: Vec<_> = self.grants.about(&identity, &wide).flat_map(|grant| grant.held_by(&identity)).collect();
+        let concern = |denial: &Rc<Denial>| denial.concern(&identity, &wide);
+        let denials: Vec<_> = self.denials.about(&identity, &wide).filter_map(concern).collect();
+        let in_shadow = held.iter().any(|held| held.shadow) || denials.iter().any(|concern| concern.denial.shadow);
+        let of_grants = held.iter().filter_map(|held| held.limits.as_deref());
+        let of_denials = denials.iter().filter_map(|concern| concern.denial.outside.as_ref());
+        let limits = of_grants.chain(of_denials).map(Limits::sorts).fold(LimitSet::NONE, LimitSet::and);
+        let ends = held.iter().any(|held| held.until.is_some());
+        let Identity { issuer, subject, kind, doubt, .. } = identity;
+        Principal { issuer, subject, kind, doubt, held, denials, in_shadow, limits, ends }
     }
 
-    /// Whether any request of this method, which acts in a namespace, could be allowed, or could be by rules in shadow:
-    /// if not, it need not be read.
+    /// Whether any request of this method, which acts in a namespace, could be allowed at this time, or could be by rules in
+    /// shadow: if not, it need not be read. Times are in milliseconds since 1970, here and below.
     #[must_use]
-    pub fn could_allow(&self, principal: &Principal, method: &Method) -> bool {
-        let ever =
-            principal.held.iter().fold(EffectSet::NONE, |effects, held| effects.with(self.effects(held, method)));
+    pub fn could_allow(&self, principal: &Principal, method: &Method, now: u64) -> bool {
+        let held = principal.held.iter().filter(|held| !has_ended(held, now));
+        let ever = held.fold(EffectSet::NONE, |effects, held| effects.with(self.effects(held, method)));
         ever.covers(method.effects) && !method.effects.is_empty()
     }
 
-    /// Decides about one call.
+    /// Why no request of this method could be allowed at this time, for people.
     #[must_use]
-    pub fn decide(&self, principal: &Principal, target: &Target) -> Verdict {
-        self.decide_in(Mode::Enforced, principal, target)
+    pub fn why_never(&self, principal: &Principal, method: &Method, now: u64) -> String {
+        let ended = self.ended(Mode::Enforced, principal, method, None, now);
+        format!("no grant covers {} in any namespace{ended}", method.effects)
+    }
+
+    /// Decides about one call at this time.
+    #[must_use]
+    pub fn decide(&self, principal: &Principal, target: &Target, now: u64) -> Verdict {
+        self.decide_in(Mode::Enforced, principal, target, now)
     }
 
     /// What rules in shadow would change about a verdict.
     #[must_use]
-    pub fn rehearse(&self, principal: &Principal, target: &Target, verdict: &Verdict) -> Option<Shadow> {
+    pub fn rehearse(&self, principal: &Principal, target: &Target, verdict: &Verdict, now: u64) -> Option<Shadow> {
         if !principal.in_shadow {
             return None;
         }
-        match (verdict, self.decide_in(Mode::WithShadow, principal, target)) {
+        match (verdict, self.decide_in(Mode::WithShadow, principal, target, now)) {
             (Verdict::Allow(_), Verdict::Deny(Rule::Denial(name), _)) => Some(Shadow::Denied(name)),
             (Verdict::Deny(..), Verdict::Allow(Rule::Grant(name))) => Some(Shadow::Allowed(name)),
             _ => None,
         }
     }
 
-    fn decide_in(&self, mode: Mode, principal: &Principal, target: &Target) -> Verdict {
-        let counts = |denial: &&Rc<Denial>| mode == Mode::WithShadow || !denial.shadow;
-        for denial in principal.denials.iter().filter(counts) {
-            if let Some(why) = denial.matches(target) {
+    fn decide_in(&self, mode: Mode, principal: &Principal, target: &Target, now: u64) -> Verdict {
+        let counts = |concern: &&Concern| mode == Mode::WithShadow || !concern.denial.shadow;
+        for Concern { denial, reading } in principal.denials.iter().filter(counts) {
+            if let Some(mut why) = denial.matches(target) {
+                if !reading.is_empty() {
+                    why = format!("{why}; {reading}");
+                }
                 return Verdict::Deny(Rule::Denial(Rc::clone(&denial.name)), why);
             }
         }
@@ -141,11 +174,11 @@ impl Policy {
             return Verdict::Allow(Rule::Authenticated);
         }
         let (effects, beyond) = if self.parity { as_upstream(target) } else { (target.effects, target.beyond) };
-        let covered = match self.cover(mode, principal, target, &target.namespace, Place::Own(effects)) {
+        let covered = match self.cover(mode, principal, target, &target.namespace, Place::Own(effects), now) {
             Ok(grant) => grant,
             Err((missing, limit)) => {
                 let why = match beyond {
-                    Some(why) => format!("{why}, and no grant with system: true covers {missing}"),
+                    Some(why) => format!("{why}, and no grant with system: true covers {missing}{limit}"),
                     None if target.calls_back && !self.parity => {
                         format!("the request has Temporal call itself back, and no grant that may covers {missing}")
                     }
@@ -157,7 +190,7 @@ impl Policy {
         let elsewhere = if self.parity { &[][..] } else { &target.elsewhere };
         for place in elsewhere {
             if let Err((missing, limit)) =
-                self.cover(mode, principal, target, &place.namespace, Place::Elsewhere(place.effects))
+                self.cover(mode, principal, target, &place.namespace, Place::Elsewhere(place.effects), now)
             {
                 let namespace = &place.namespace;
                 let why = format!(
@@ -178,6 +211,7 @@ impl Policy {
         target: &Target,
         namespace: &str,
         place: Place,
+        now: u64,
     ) -> Result<Rc<str>, (EffectSet, String)> {
         let method = &*target.method;
         let beyond = if self.parity { as_upstream(target).1 } else { target.beyond };
@@ -193,7 +227,7 @@ impl Policy {
                 Reach::Namespaces(_) if target.calls_back && !held.may_call_back && !self.parity => false,
                 Reach::Namespaces(pattern) => beyond.is_none() && pattern.matches(namespace).is_some(),
             };
-            if !reaches {
+            if !reaches || has_ended(held, now) {
                 continue;
             }
             let covered = self.effects(held, method);
@@ -209,7 +243,23 @@ impl Policy {
                 return Ok(Rc::clone(&held.grant));
             }
         }
+        limit.push_str(&self.ended(mode, principal, method, Some(namespace), now));
         Err((missing, limit))
+    }
+
+    /// Which grant of the caller would help with this method, in this namespace if one is known, had it not ended; for
+    /// people.
+    fn ended(&self, mode: Mode, principal: &Principal, method: &Method, namespace: Option<&str>, now: u64) -> String {
+        let counts = |held: &&Held| mode == Mode::WithShadow || !held.shadow;
+        let reaches = |held: &Held| match (&held.reach, namespace) {
+            (Reach::Namespaces(pattern), Some(namespace)) => pattern.matches(namespace).is_some(),
+            (Reach::System, _) | (_, None) => true,
+        };
+        let helps =
+            |held: &&Held| has_ended(held, now) && reaches(held) && self.effects(held, method).meets(method.effects);
+        let ended = principal.held.iter().filter(counts).find(helps);
+        let until = ended.and_then(|held| Some((&held.grant, held.until.as_ref()?)));
+        until.map(|(grant, until)| format!("; grant {grant} ended at {until}")).unwrap_or_default()
     }
 
     /// What of the method's effects a held grant covers, or would cover by Temporal's comparison of roles.
@@ -221,6 +271,8 @@ impl Policy {
             Access::ReadOnly => EffectSet::READER,
             Access::Write => EffectSet::WRITER,
             Access::Admin => EffectSet::ADMIN,
+            // Upstream's authorizer refuses what its table does not have.
+            Access::Unlisted => return EffectSet::NONE,
         };
         if held.role.effects.covers(least) { method.effects } else { EffectSet::NONE }
     }
@@ -237,6 +289,10 @@ fn as_upstream(target: &Target) -> (EffectSet, Option<&'static str>) {
         None
     };
     (target.method.effects, beyond)
+}
+
+fn has_ended(held: &Held, now: u64) -> bool {
+    held.until.as_ref().is_some_and(|until| until.has_passed(now))
 }
 
 fn registers(method: &Method) -> bool {

@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use crate::temporal::collation::is_variant;
+
 /// A pattern with its captures, as the policy has it.
 ///
-/// `*` and `{name}` match at least one character and never `:`. `\*`, `\{`, `\}` and `\\` are literal.
+/// `*` matches any text of at least one character; where a denial is meant, of none as well. `{name}` matches at least one
+/// character and never `:`, since what it takes is inserted elsewhere. `\*`, `\{`, `\}` and `\\` are literal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     pieces: Vec<Piece>,
@@ -87,6 +90,14 @@ impl Pattern {
         })
     }
 
+    /// Its literals.
+    pub fn literals(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Literal(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
     /// The literal that it is or starts with, if any.
     #[must_use]
     pub fn head(&self) -> Option<Head<'_>> {
@@ -105,7 +116,7 @@ impl Pattern {
         captures == 0 || (captures == 1 && !self.pieces.contains(&Piece::Star))
     }
 
-    /// Matches a value: none if it does not match, else what the capture took.
+    /// Matches a value as grants do: nothing if it does not match, else what the capture took.
     #[must_use]
     pub fn matches(&self, value: &str) -> Option<Option<Binding>> {
         match self.pieces.as_slice() {
@@ -115,24 +126,43 @@ impl Pattern {
             [Piece::Literal(before), Piece::Capture(name), Piece::Literal(after)] => {
                 capture(name, value, before, after)
             }
-            _ => glob(&self.pieces, value).then_some(None),
+            pieces => glob::<Exact>(pieces, value).then_some(None),
         }
     }
 
-    /// Whether a database may take this name for one that matches. MySQL's usual collations compare without case, without
-    /// accents and without spaces at the end, so that `Payroll` is served as the namespace `payroll`.
+    /// Whether a denial means this value: `*` may be empty, and neither ASCII case nor white space around the value counts.
+    #[must_use]
+    pub fn matches_widely(&self, value: &str) -> bool {
+        glob::<Wide>(&self.pieces, value.trim()) || self.matches(value).is_some()
+    }
+
+    /// Whether a denial means this name, or what a database may take it for. MySQL's usual collations compare without case,
+    /// without accents and without spaces at the end, so that `Payroll` is served as the namespace `payroll`.
     #[must_use]
     pub fn could_match(&self, name: &str) -> bool {
-        let lower = |piece: &Piece| match piece {
-            Piece::Literal(text) => Piece::Literal(text.to_ascii_lowercase()),
-            other => other.clone(),
-        };
-        let is_ascii = |piece: &Piece| !matches!(piece, Piece::Literal(text) if !text.is_ascii());
-        let comparable = if self.pieces.iter().all(is_ascii) { !name.chars().any(is_variant) } else { name.is_ascii() };
-        let lowered = || Self { pieces: self.pieces.iter().map(lower).collect() };
-        self.matches(name).is_some()
-            || !comparable
-            || lowered().matches(&name.trim_end_matches(' ').to_ascii_lowercase()).is_some()
+        if self.pieces.iter().all(|piece| !matches!(piece, Piece::Literal(text) if !text.is_ascii())) {
+            let meant = glob::<Wide>(&self.pieces, name.trim_end_matches(' ')) || self.matches(name).is_some();
+            return meant || name.chars().any(is_variant);
+        }
+        !name.is_ascii() || glob::<Wide>(&self.without_variants(), name.trim_end_matches(' '))
+    }
+
+    /// Its pieces, with `*` in place of each character that a database may take for other ones.
+    fn without_variants(&self) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        for piece in &self.pieces {
+            let Piece::Literal(text) = piece else {
+                pieces.push(piece.clone());
+                continue;
+            };
+            for (index, plain) in text.split(is_variant).enumerate() {
+                if index > 0 {
+                    pieces.push(Piece::Star);
+                }
+                pieces.push(Piece::Literal(plain.to_owned()));
+            }
+        }
+        pieces
     }
 
     /// Whether it is `*` alone.
@@ -169,12 +199,6 @@ impl Pattern {
     }
 }
 
-/// Whether a character may be an ASCII letter with something added, or nothing at all, to a database. Those that are neither
-/// are printable ASCII, kana without marks, Han and Hangul.
-fn is_variant(char: char) -> bool {
-    !matches!(char, ' '..='~' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
-}
-
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
@@ -185,22 +209,64 @@ fn capture(name: &str, value: &str, before: &str, after: &str) -> Option<Option<
     fits.then(|| Some(Binding { name: name.to_owned(), value: value.to_owned() }))
 }
 
+/// How literals are compared, and how short a `*` may be.
+trait Comparison {
+    /// Whether `*` may be empty.
+    const EMPTY: bool;
+    /// Whether a text is the literal.
+    fn same(text: &str, literal: &str) -> bool;
+    /// Where the literal first occurs.
+    fn find(text: &str, literal: &str) -> Option<usize>;
+}
+
+/// As grants compare.
+struct Exact;
+
+/// As denials do.
+struct Wide;
+
+impl Comparison for Exact {
+    const EMPTY: bool = false;
+
+    fn same(text: &str, literal: &str) -> bool {
+        text == literal
+    }
+
+    fn find(text: &str, literal: &str) -> Option<usize> {
+        text.find(literal)
+    }
+}
+
+impl Comparison for Wide {
+    const EMPTY: bool = true;
+
+    fn same(text: &str, literal: &str) -> bool {
+        text.eq_ignore_ascii_case(literal)
+    }
+
+    fn find(text: &str, literal: &str) -> Option<usize> {
+        let mut starts = 0..=text.len().checked_sub(literal.len())?;
+        starts.find(|start| {
+            let found = text.get(*start..).and_then(|rest| rest.get(..literal.len()));
+            found.is_some_and(|found| Self::same(found, literal))
+        })
+    }
+}
+
 /// Matches literals and stars. Taking the first place where a literal fits is enough: a later one would only make the
 /// star before it longer.
-fn glob(pieces: &[Piece], mut value: &str) -> bool {
+fn glob<C: Comparison>(pieces: &[Piece], mut value: &str) -> bool {
     let mut star = false;
-    for (at, piece) in pieces.iter().enumerate() {
-        let last = at.saturating_add(1) == pieces.len();
+    for (index, piece) in pieces.iter().enumerate() {
+        let last = index.saturating_add(1) == pieces.len();
         match piece {
-            Piece::Literal(text) if !star => match value.strip_prefix(text.as_str()) {
-                Some(rest) => value = rest,
-                None => return false,
+            Piece::Literal(text) if !star => match value.split_at_checked(text.len()) {
+                Some((start, rest)) if C::same(start, text) => value = rest,
+                _ => return false,
             },
             Piece::Literal(text) => {
-                let found =
-                    if last { value.strip_suffix(text.as_str()).map(|gap| (gap, "")) } else { first(value, text) };
-                match found {
-                    Some((gap, rest)) if !gap.is_empty() && !gap.contains(':') => value = rest,
+                match if last { at_the_end::<C>(value, text) } else { first::<C>(value, text) } {
+                    Some((gap, rest)) if C::EMPTY || !gap.is_empty() => value = rest,
                     _ => return false,
                 }
                 star = false;
@@ -209,14 +275,20 @@ fn glob(pieces: &[Piece], mut value: &str) -> bool {
             Piece::Capture(_) => return false,
         }
     }
-    if star { !value.is_empty() && !value.contains(':') } else { value.is_empty() }
+    if star { C::EMPTY || !value.is_empty() } else { value.is_empty() }
 }
 
-/// The text before and after the first occurrence that leaves at least one character before it.
-fn first<'a>(value: &'a str, text: &str) -> Option<(&'a str, &'a str)> {
-    let skip = value.chars().next()?.len_utf8();
-    let at = skip.checked_add(value.get(skip..)?.find(text)?)?;
-    Some((value.get(..at)?, value.get(at.checked_add(text.len())?..)?))
+/// The text before a literal that ends the value, and nothing after it.
+fn at_the_end<'a, C: Comparison>(value: &'a str, text: &str) -> Option<(&'a str, &'a str)> {
+    let (gap, end) = value.split_at_checked(value.len().checked_sub(text.len())?)?;
+    C::same(end, text).then_some((gap, ""))
+}
+
+/// The text before and after the first occurrence of a literal, which leaves a `*` before it what it needs.
+fn first<'a, C: Comparison>(value: &'a str, text: &str) -> Option<(&'a str, &'a str)> {
+    let least = if C::EMPTY { 0 } else { value.chars().next()?.len_utf8() };
+    let start = least.checked_add(C::find(value.get(least..)?, text)?)?;
+    Some((value.get(..start)?, value.get(start.checked_add(text.len())?..)?))
 }
 
 impl fmt::Display for Pattern {
@@ -254,9 +326,11 @@ mod tests {
     }
 
     #[test]
-    fn a_star_is_one_or_more_characters_but_no_colon() {
-        assert!(matches("*", "a") && matches("*", "ä") && !matches("*", "") && !matches("*", "a:b"));
-        assert!(matches("team-*", "team-a") && !matches("team-*", "team-") && !matches("team-*", "team-a:b"));
+    fn a_star_is_one_or_more_of_any_characters() {
+        assert!(matches("*", "a") && matches("*", "ä") && !matches("*", "") && matches("*", "a:b"));
+        assert!(matches("team-*", "team-a") && !matches("team-*", "team-") && matches("team-*", "team-a:b"));
+        assert!(matches("repo:acme/app:*", "repo:acme/app:ref:refs/heads/main"));
+        assert!(!matches("repo:acme/app:*", "repo:acme/app2:ref:refs/heads/main"));
         assert!(matches("*-dev", "a-dev") && !matches("*-dev", "-dev") && !matches("*-dev", "a-dev-x"));
         assert!(matches("a*c", "abc") && matches("a*c", "acc") && !matches("a*c", "ac"));
         assert!(matches("*a*", "xay") && !matches("*a*", "ay") && matches("*a*", "aay") && !matches("*a*", "xa"));
@@ -265,13 +339,11 @@ mod tests {
 
     #[test]
     fn globs_agree_with_a_naive_matcher() {
-        fn naive(pattern: &[u8], value: &[u8]) -> bool {
+        fn naive(pattern: &[u8], value: &[u8], least: usize) -> bool {
             match pattern.split_first() {
                 None => value.is_empty(),
-                Some((b'*', rest)) => {
-                    (1..=value.len()).any(|n| !value[..n].contains(&b':') && naive(rest, &value[n..]))
-                }
-                Some((literal, rest)) => value.first() == Some(literal) && naive(rest, &value[1..]),
+                Some((b'*', rest)) => (least..=value.len()).any(|n| naive(rest, &value[n..], least)),
+                Some((literal, rest)) => value.first() == Some(literal) && naive(rest, &value[1..], least),
             }
         }
         let words = |alphabet: &'static [u8], most: u32| {
@@ -290,13 +362,32 @@ mod tests {
         for pattern in words(b"a:*", 5) {
             let Ok(parsed) = Pattern::parse(&pattern) else { continue };
             for value in words(b"a:b", 6) {
-                assert_eq!(
-                    parsed.matches(&value).is_some(),
-                    naive(pattern.as_bytes(), value.as_bytes()),
-                    "{pattern} {value}"
-                );
+                let naive = |least| naive(pattern.as_bytes(), value.as_bytes(), least);
+                assert_eq!(parsed.matches(&value).is_some(), naive(1), "{pattern} {value}");
+                assert_eq!(parsed.matches_widely(&value), naive(0), "{pattern} {value}");
+                assert_eq!(parsed.could_match(&value), naive(0), "{pattern} {value}");
             }
         }
+    }
+
+    #[test]
+    fn a_denial_reads_more_into_a_pattern_than_a_grant() {
+        let widely = |pattern: &str, value: &str| Pattern::parse(pattern).unwrap().matches_widely(value);
+        assert!(widely("contractor*", "contractor") && !matches("contractor*", "contractor"));
+        assert!(widely("*", "") && widely("a*c", "ac") && widely("Dev-*", "dEV-1") && widely("a", " A "));
+        assert!(widely(" a", " a") && widely("x *", "x  "), "what a grant would match");
+        assert!(!widely("contractor*", "contracto") && !widely("a", "ab") && !widely("é", "É"));
+        assert!(widely("*é*", "aé") && !widely("a*b", "aé"));
+    }
+
+    #[test]
+    fn a_denial_means_what_a_database_may_take_a_name_for() {
+        let could = |pattern: &str, name: &str| Pattern::parse(pattern).unwrap().could_match(name);
+        assert!(could("payroll", "PAYROLL ") && could("payroll", "päyroll") && !could("payroll", "payrol"));
+        assert!(could("zürich", "zurich") && could("straße", "strasse") && could("zürich-*", "zurich-a"));
+        assert!(could("zürich", "zürich") && could("zürich", "ZÜRICH") && !could("zürich", "bern"));
+        assert!(could("日本", "日本") && !could("日本", "bern") && !could("payroll", "日本"));
+        assert!(could("payroll-*", "payroll-x:y") && could("*", "v1:data-0") && could("*", ""));
     }
 
     #[test]

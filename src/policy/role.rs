@@ -21,6 +21,7 @@ pub struct Role {
 pub const BUILT_IN: &[(&str, EffectSet)] = &[
     ("worker", EffectSet::WORKER),
     ("reader", EffectSet::READER),
+    ("client", EffectSet::CLIENT),
     ("writer", EffectSet::WRITER),
     ("admin", EffectSet::ADMIN),
 ];

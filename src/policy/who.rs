@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::pattern::{Binding, Pattern};
 use crate::identity::claims::bind;
+use crate::identity::wide::{Reading, WideClaims};
 use crate::identity::{ClaimSet, Identity, Kind};
 
 /// Whom a grant or a denial is about. All conditions must hold.
@@ -31,6 +32,23 @@ impl Who {
         !self.bindings(identity).is_empty()
     }
 
+    /// Whether the caller is meant as denials read claims, and which of them had to be read otherwise than grants read
+    /// them. Whoever is meant by [`Who::means`] is meant here.
+    #[must_use]
+    pub fn could_mean(&self, identity: &Identity, wide: &WideClaims<'_>) -> Option<Vec<Reading>> {
+        let issuer = identity.issuer.as_ref();
+        let issued = self.issuers.is_empty() || issuer.is_some_and(|issuer| self.issuers.contains(issuer));
+        let is_kind = |kind| identity.kind == Some(kind) || identity.kind == Some(Kind::Doubtful);
+        // A subject is a token's: a peer of the same name is another.
+        let subject = issuer.map(|_| identity.subject.as_str());
+        let meant = issued
+            && !(self.without_token && issuer.is_some())
+            && self.kind.is_none_or(is_kind)
+            && (self.subject.is_empty() || could_be(&self.subject, subject))
+            && self.peer.as_ref().is_none_or(|patterns| could_be(patterns, identity.peer.as_deref()));
+        if meant { self.claims.could_match(wide) } else { None }
+    }
+
     /// Every way in which the caller is meant, as what the captures took: none if not.
     #[must_use]
     pub fn bindings(&self, identity: &Identity) -> Vec<Vec<Binding>> {
@@ -42,12 +60,19 @@ impl Who {
         let mut ways = self.claims.bindings(&identity.claims);
         if let Some(patterns) = &self.peer {
             let peer = identity.peer.iter().map(|peer| Cow::Borrowed(&**peer)).collect::<Vec<_>>();
-            ways = bind(ways, patterns, &peer);
+            ways = bind(ways, patterns, &peer, Pattern::matches);
         }
         // A subject is a token's: a peer of the same name is another.
         if issuer.is_none() && !self.subject.is_empty() {
             return Vec::new();
         }
-        if self.subject.is_empty() { ways } else { bind(ways, &self.subject, &[Cow::Borrowed(&identity.subject)]) }
+        if self.subject.is_empty() {
+            return ways;
+        }
+        bind(ways, &self.subject, &[Cow::Borrowed(&identity.subject)], Pattern::matches)
     }
+}
+
+fn could_be(patterns: &[Pattern], value: Option<&str>) -> bool {
+    value.is_some_and(|value| patterns.iter().any(|pattern| pattern.matches_widely(value)))
 }

@@ -33,7 +33,7 @@ impl Decision {
     #[must_use]
     pub fn line(&self) -> String {
         let principal = self.principal.as_deref();
-        plain(&json!({
+        let mut line = json!({
             "verdict": self.verdict(),
             "status": self.status,
             "method": self.method,
@@ -44,7 +44,12 @@ impl Decision {
             "rule": self.rule,
             "reason": self.reason,
             "shadow": self.shadow,
-        }))
+        });
+        if let (Some(doubt), Some(members)) = (principal.and_then(|known| known.doubt.as_deref()), line.as_object_mut())
+        {
+            members.insert("doubt".to_owned(), doubt.into());
+        }
+        plain(&line)
     }
 
     /// The state for the access log, as JSON.
@@ -103,6 +108,8 @@ pub enum Count {
     CacheMiss,
     /// Tokens that were not looked at, as too many had to be verified.
     OverBudget,
+    /// Fields and values in requests of callers with a good token that the method table does not know.
+    UnknownFields,
 }
 
 /// Gauge: how many algorithms' signatures the host verifies.
@@ -112,7 +119,7 @@ pub const WAITING: &str = "temporal_auth.waiting";
 
 impl Count {
     /// Everything that is counted, in the order of [`Counters::take`].
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Allowed,
         Self::Denied(Reason::Unauthenticated),
         Self::Denied(Reason::Permission),
@@ -132,6 +139,7 @@ impl Count {
         Self::CacheHit,
         Self::CacheMiss,
         Self::OverBudget,
+        Self::UnknownFields,
     ];
 
     /// The name of the metric.
@@ -147,6 +155,7 @@ impl Count {
             Self::CacheHit => "tokens.cache_hit",
             Self::CacheMiss => "tokens.cache_miss",
             Self::OverBudget => "tokens.over_budget",
+            Self::UnknownFields => "unknown_fields",
         };
         format!("temporal_auth.{name}")
     }
@@ -159,10 +168,15 @@ pub struct Counters([u64; Count::ALL.len()]);
 impl Counters {
     /// Counts one.
     pub fn add(&mut self, count: Count) {
+        self.add_many(count, 1);
+    }
+
+    /// Counts so many at once.
+    pub fn add_many(&mut self, count: Count, many: u64) {
         if let Some(place) = Count::ALL.iter().position(|known| *known == count)
             && let Some(value) = self.0.get_mut(place)
         {
-            *value = value.saturating_add(1);
+            *value = value.saturating_add(many);
         }
     }
 
@@ -203,8 +217,8 @@ mod tests {
         for count in Count::ALL {
             counters.add(count);
         }
-        counters.add(Count::OverBudget);
-        assert_eq!(counters.take(), [[1; 18].as_slice(), &[2]].concat()[..]);
-        assert_eq!(counters.take(), [0; 19]);
+        counters.add_many(Count::UnknownFields, 2);
+        assert_eq!(counters.take(), [[1; 19].as_slice(), &[3]].concat()[..]);
+        assert_eq!(counters.take(), [0; 20]);
     }
 }

@@ -38,6 +38,7 @@ effects! {
     20 SEARCH_ATTRIBUTES "search-attributes" "Add and remove search attributes.";
     21 CLUSTER_READ "cluster-read" "Read what belongs to the cluster: namespaces, its version, its features.";
     22 CLUSTER_ADMIN "cluster-admin" "Change the cluster: Nexus endpoints, remote clusters, AdminService.";
+    23 COMPUTE "compute" "Hand the server a compute configuration, which it acts on.";
 }
 
 impl EffectSet {
@@ -66,8 +67,11 @@ impl EffectSet {
         .with(Self::OPTIONS)
         .with(Self::DEPLOY)
         .with(Self::NEXUS);
+    /// What a client of Temporal does and a worker does not: whoever may answer tasks may end, start and signal workflows.
+    pub const CLIENT: Self = Self::WRITER.without(Self::POLL).without(Self::RESPOND).without(Self::DEPLOY);
     /// Temporal's `admin`: every method.
-    pub const ADMIN: Self = Self::WRITER.with(Self::NAMESPACE).with(Self::SEARCH_ATTRIBUTES).with(Self::CLUSTER_ADMIN);
+    pub const ADMIN: Self =
+        Self::WRITER.with(Self::NAMESPACE).with(Self::SEARCH_ATTRIBUTES).with(Self::COMPUTE).with(Self::CLUSTER_ADMIN);
 
     /// Both sets together.
     #[must_use]
@@ -140,6 +144,15 @@ mod tests {
         assert!(EffectSet::WRITER.covers(EffectSet::READER) && !EffectSet::READER.covers(EffectSet::WRITER));
         assert!(EffectSet::ADMIN.covers(EffectSet::WRITER) && !EffectSet::WRITER.covers(EffectSet::ADMIN));
         assert!(!EffectSet::READER.covers(EffectSet::WORKER) && !EffectSet::WORKER.covers(EffectSet::READER));
+        assert!(EffectSet::CLIENT.covers(EffectSet::READER) && !EffectSet::CLIENT.covers(EffectSet::WORKER));
+    }
+
+    #[test]
+    fn a_writer_is_a_client_a_worker_and_a_deployer_and_answers_no_task_as_a_client() {
+        let parts = EffectSet::CLIENT.with(EffectSet::WORKER).with(EffectSet::DEPLOY);
+        assert_eq!(parts, EffectSet::WRITER);
+        let worker = EffectSet::POLL.with(EffectSet::RESPOND).with(EffectSet::DEPLOY);
+        assert!(!EffectSet::CLIENT.meets(worker) && !EffectSet::WRITER.meets(EffectSet::COMPUTE));
     }
 
     #[test]

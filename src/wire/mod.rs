@@ -14,8 +14,10 @@ pub const MAX_MESSAGE: u64 = 4 << 20;
 /// Why bytes are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Temporal would not decode them, or they could be read in two ways.
+    /// Temporal would not decode them.
     Malformed(&'static str),
+    /// Temporal might decode them, and they could be read in two ways, or are more than is read.
+    Ambiguous(&'static str),
     /// The message is over [`MAX_MESSAGE`].
     TooLarge,
 }

@@ -13,6 +13,8 @@ pub const MAX_TEXT: u64 = 1000;
 pub const MAX_QUERY: u64 = 64 << 10;
 /// Source: `protowire.MaxValidNumber`.
 const MAX_FIELD_NUMBER: u64 = (1 << 29) - 1;
+/// The same of fields inside of a group, which protobuf-go skips as a whole. Source: `protowire.DecodeTag`.
+const MAX_GROUP_NUMBER: u64 = (1 << 31) - 1;
 
 /// What a field's tag says of its encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub enum Want {
     Query,
     /// Its bytes, at most [`MAX_TEXT`], by [`Handler::text`].
     Text,
+    /// Its bytes as they come, by [`Handler::bytes`].
+    Bytes,
     /// Its fields: it is a message.
     Fields,
 }
@@ -49,14 +53,46 @@ pub trait Handler {
     /// The message is refused.
     fn field(&mut self, number: u32, wire: Wire) -> Result<Want, Fault>;
     /// The value of a field that [`Want::Number`] asked for.
-    fn number(&mut self, value: u64);
+    fn number(&mut self, _value: u64) {}
     /// The value of a field that [`Want::Text`] asked for.
     ///
     /// # Errors
     /// The message is refused.
-    fn text(&mut self, value: &[u8]) -> Result<(), Fault>;
+    fn text(&mut self, _value: &[u8]) -> Result<(), Fault> {
+        Ok(())
+    }
+    /// A part of a field that [`Want::Bytes`] asked for, and whether it is the last one. There is at least one.
+    ///
+    /// # Errors
+    /// The message is refused.
+    fn bytes(&mut self, _part: &[u8], _last: bool) -> Result<(), Fault> {
+        Ok(())
+    }
     /// The message that [`Want::Fields`] entered ends.
-    fn leave(&mut self);
+    fn leave(&mut self) {}
+}
+
+/// So that what is read seldom shares one reader's code.
+impl Handler for &mut dyn Handler {
+    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, Fault> {
+        (**self).field(number, wire)
+    }
+
+    fn number(&mut self, value: u64) {
+        (**self).number(value);
+    }
+
+    fn text(&mut self, value: &[u8]) -> Result<(), Fault> {
+        (**self).text(value)
+    }
+
+    fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), Fault> {
+        (**self).bytes(part, last)
+    }
+
+    fn leave(&mut self) {
+        (**self).leave();
+    }
 }
 
 /// The reader's place in one message.
@@ -77,6 +113,7 @@ enum State {
     Length(Want),
     Skip { left: u64 },
     Text { left: u64 },
+    Bytes { left: u64 },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -125,6 +162,15 @@ impl Reader {
                         self.close(handler)?;
                     }
                 }
+                State::Bytes { left } => {
+                    let part = self.take(left, &mut input);
+                    let left = left.saturating_sub(part.len() as u64);
+                    self.state = if left == 0 { State::Tag } else { State::Bytes { left } };
+                    handler.bytes(part, left == 0)?;
+                    if left == 0 {
+                        self.close(handler)?;
+                    }
+                }
                 State::Text { left } => {
                     let part = self.take(left, &mut input);
                     let left = left.saturating_sub(part.len() as u64);
@@ -160,10 +206,10 @@ impl Reader {
 
     fn tag(&mut self, tag: u64, handler: &mut impl Handler) -> Result<(), Fault> {
         let number = tag >> 3;
-        if number == 0 || number > MAX_FIELD_NUMBER {
+        let in_group = matches!(self.levels.last(), Some(Level::Group { .. }));
+        if number == 0 || number > if in_group { MAX_GROUP_NUMBER } else { MAX_FIELD_NUMBER } {
             return Err(Fault::Malformed("a field number out of range"));
         }
-        let in_group = matches!(self.levels.last(), Some(Level::Group { .. }));
         let mut want = |wire| match u32::try_from(number) {
             Ok(number) if !in_group => handler.field(number, wire),
             _ => Ok(Want::Skip),
@@ -199,17 +245,31 @@ impl Reader {
                 self.state = State::Tag;
                 self.close(handler)
             }
-            Want::Text if length > MAX_TEXT => Err(Fault::Malformed("a name longer than Temporal's limit")),
-            Want::Query if length > MAX_QUERY => Err(Fault::Malformed("a query longer than is read")),
-            Want::Text | Want::Query if length == 0 => {
+            Want::Text | Want::Query => {
+                self.end_of(length)?;
+                if want == Want::Text && length > MAX_TEXT {
+                    return Err(Fault::Ambiguous("a name longer than Temporal's limit"));
+                }
+                if length > MAX_QUERY {
+                    return Err(Fault::Ambiguous("a query longer than is read"));
+                }
+                if length > 0 {
+                    self.state = State::Text { left: length };
+                    return Ok(());
+                }
                 handler.text(&[])?;
                 self.state = State::Tag;
                 self.close(handler)
             }
-            Want::Text | Want::Query => {
+            Want::Bytes => {
                 self.end_of(length)?;
-                self.state = State::Text { left: length };
-                Ok(())
+                if length > 0 {
+                    self.state = State::Bytes { left: length };
+                    return Ok(());
+                }
+                handler.bytes(&[], true)?;
+                self.state = State::Tag;
+                self.close(handler)
             }
             Want::Skip | Want::Number => {
                 self.skip(length)?;
@@ -227,7 +287,7 @@ impl Reader {
     fn open_group(&mut self, number: u64) -> Result<(), Fault> {
         let groups = self.levels.iter().rev().take_while(|level| matches!(level, Level::Group { .. })).count();
         if groups >= MAX_GROUPS {
-            return Err(Fault::Malformed("groups nested too deep"));
+            return Err(Fault::Ambiguous("groups nested too deep"));
         }
         self.levels.push(Level::Group { number, end: self.end() });
         self.state = State::Tag;
@@ -325,11 +385,13 @@ impl Varint {
 mod tests {
     use super::*;
 
-    /// Collects numbers of field 1, texts of field 2, and enters field 3.
+    /// Collects numbers of field 1, texts of field 2 and bytes of field 5, and enters field 3.
     #[derive(Debug, Default, PartialEq)]
     struct Seen {
         numbers: Vec<u64>,
         texts: Vec<Vec<u8>>,
+        bytes: Vec<u8>,
+        ends: usize,
         left: usize,
     }
 
@@ -339,11 +401,17 @@ mod tests {
                 (1, Wire::Varint) => Want::Number,
                 (2, Wire::Length) => Want::Text,
                 (3, Wire::Length) => Want::Fields,
+                (5, Wire::Length) => Want::Bytes,
                 _ => Want::Skip,
             })
         }
         fn number(&mut self, value: u64) {
             self.numbers.push(value);
+        }
+        fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), Fault> {
+            self.bytes.extend_from_slice(part);
+            self.ends += usize::from(last);
+            Ok(())
         }
         fn text(&mut self, value: &[u8]) -> Result<(), Fault> {
             self.texts.push(value.to_vec());
@@ -390,6 +458,13 @@ mod tests {
     }
 
     #[test]
+    fn bytes_come_as_they_are_and_end_once() {
+        let seen = read_all(b"\x2a\x03abc\x2a\x00\x1a\x04\x2a\x02de\x08\x01").unwrap();
+        assert_eq!((seen.bytes.as_slice(), seen.ends, seen.numbers.len()), (&b"abcde"[..], 3, 1));
+        assert!(read_all(b"\x2a\x03ab").is_err() && read_all(b"\x1a\x03\x2a\x02de").is_err());
+    }
+
+    #[test]
     fn longer_varints_than_needed_are_valid() {
         assert_eq!(read_all(b"\x88\x80\x00\x07\x12\x82\x80\x80\x00hi").unwrap().texts, [b"hi".to_vec()]);
         let most = read_all(b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01").unwrap();
@@ -427,6 +502,26 @@ mod tests {
         ] {
             assert!(read_all(bad).is_err(), "{bad:x?}");
         }
+    }
+
+    #[test]
+    fn numbers_inside_of_a_group_may_be_larger() {
+        let inside = |number: u64| {
+            let mut tag = number << 3;
+            let mut bytes = vec![0x2b];
+            while tag >= 0x80 {
+                bytes.push(tag as u8 | 0x80);
+                tag >>= 7;
+            }
+            bytes.extend([tag as u8, 0, 0x2c]);
+            read_all(&bytes)
+        };
+        assert!(
+            inside(MAX_FIELD_NUMBER).is_ok()
+                && inside(MAX_FIELD_NUMBER + 1).is_ok()
+                && inside(MAX_GROUP_NUMBER).is_ok()
+        );
+        assert!(inside(MAX_GROUP_NUMBER + 1).is_err() && inside(0).is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@ fn principal(subject: &str) -> Rc<Principal> {
         issuer: Some("i".into()),
         subject: subject.into(),
         kind: None,
+        doubt: None,
         claims: serde_json::Map::new(),
         peer: None,
     };

@@ -1,0 +1,57 @@
+//! Parts of requests that are newer than the method table.
+
+use super::*;
+use crate::report::Count;
+
+const POLL: &str = "/temporal.api.workflowservice.v1.WorkflowService/PollWorkflowTaskQueue";
+const LIST: &str = "/temporal.api.workflowservice.v1.WorkflowService/ListWorkflowExecutions";
+
+/// A request of the namespace `payroll` with a field that no request has.
+fn newer(field: u16) -> Vec<u8> {
+    let tag = u32::from(field) << 3;
+    let tag = [(tag & 0x7f) as u8 | 0x80, (tag >> 7 & 0x7f) as u8 | 0x80, (tag >> 14) as u8];
+    frame(&[&b"\x0a\x07payroll"[..], &tag, &[1]].concat())
+}
+
+fn run(engine: &mut Engine, path: &str, body: &[u8]) -> u32 {
+    let (mut call, step, _) = caller(path).good().open(engine);
+    let step = if step == Step::Forward { call.on_body(engine, body, true, || NOW) } else { step };
+    grpc_status(&step)
+}
+
+fn unknown_fields(engine: &mut Engine) -> u64 {
+    let index = Count::ALL.iter().position(|count| *count == Count::UnknownFields).unwrap();
+    engine.counters.take()[index]
+}
+
+#[test]
+fn they_are_counted_and_told_of_once() {
+    let engine = &mut engine();
+    assert_eq!((run(engine, START, &newer(3000)), run(engine, START, &newer(3000))), (0, 0));
+    assert_eq!(unknown_fields(engine), 2);
+    let notices = engine.take_notices();
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    assert!(notices[0].contains("StartWorkflowExecution: field 3000 of StartWorkflowExecutionRequest"), "{notices:?}");
+    assert_eq!((run(engine, START, &start_in("payroll")), unknown_fields(engine)), (0, 0));
+}
+
+#[test]
+fn a_caller_cannot_fill_the_log_with_them() {
+    let engine = &mut engine();
+    for field in 3000..3200 {
+        run(engine, START, &newer(field));
+    }
+    assert_eq!((engine.take_notices().len(), unknown_fields(engine)), (64, 200));
+}
+
+#[test]
+fn they_may_be_refused_but_not_where_they_can_only_add_to_what_is_read() {
+    let engine = &mut engine_with(json!({"newer_fields": "refuse"}));
+    assert_eq!((run(engine, START, &newer(3000)), run(engine, START, &start_in("payroll"))), (7, 0));
+    assert_eq!((run(engine, LIST, &newer(3000)), run(engine, POLL, &newer(3000))), (0, 0));
+    let limited = json!([{
+        "name": "g", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["payroll"], "workflow_ids": ["a-*"],
+    }]);
+    let engine = &mut engine_with(json!({"newer_fields": "refuse", "grants": limited}));
+    assert_eq!(run(engine, POLL, &newer(3000)), 7, "a poll under limits");
+}

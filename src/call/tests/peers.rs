@@ -1,0 +1,57 @@
+//! A forwarded certificate that cannot be read, and grants that end while a body is on its way.
+
+use super::*;
+
+#[test]
+fn a_forwarded_certificate_that_cannot_be_read_refuses_the_call() {
+    let engine = &mut engine_with(json!({
+        "grants": [
+            {"name": "all", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["payroll"]},
+            {"name": "mesh", "who": {"peer": "spiffe://td/*"}, "role": "reader", "namespaces": ["payroll"]},
+        ],
+        "denials": [{"name": "d", "effects": ["start"], "who": {"peer": "spiffe://td/ns/*/sa/cli"}}],
+        "peers": {"xfcc": true},
+    }));
+    let status = |engine: &mut Engine, path: &str, header: &str| {
+        let (mut call, step, _) = caller(path).good().with("x-forwarded-client-cert", header).open(engine);
+        let step = if step == Step::Forward { call.on_body(engine, &start_in("payroll"), true, || NOW) } else { step };
+        grpc_status(&step)
+    };
+    let proxys = r#"By=spiffe://front;Hash=1;Subject="CN=cli";URI=spiffe://td/ns/a/sa/cli"#;
+    assert_eq!(status(engine, START, "URI=spiffe://td/ns/a/sa/web"), 0);
+    assert_eq!(status(engine, START, proxys), 7);
+    assert_eq!(status(engine, START, &format!("URI=spiffe://td/ns/a/sa/web,{proxys}")), 7);
+    for own in ["X=\"", "X", "X=\\", ""] {
+        assert_eq!(status(engine, START, &format!("{own},{proxys}")), 16, "{own}");
+    }
+    assert_eq!(status(engine, INFO, "X"), 0, "for everybody");
+    assert_eq!(status(engine, "/temporal.api.workflowservice.v1.WorkflowService/New", "X"), 12);
+}
+
+#[test]
+fn a_grant_that_ends_while_the_body_is_on_its_way_gives_nothing() {
+    let grant = |until: &str| json!([{"name": "g", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["payroll"], "until": until}]);
+    // NOW is 2027-01-15T08:00:00Z.
+    let engine = &mut engine_with(json!({"grants": grant("2027-01-15T08:00:01Z")}));
+    let status = |engine: &mut Engine, arrives: u64, whole: u64| {
+        let (mut call, step, _) = Caller { arrives, ..caller(START).good() }.open(engine);
+        let step =
+            if step == Step::Forward { call.on_body(engine, &start_in("payroll"), true, || whole) } else { step };
+        grpc_status(&step)
+    };
+    assert_eq!((status(engine, NOW, NOW + 999), status(engine, NOW, NOW + 1000)), (0, 7));
+    assert_eq!((status(engine, NOW + 1000, NOW + 1000), status(engine, NOW + 1000, NOW)), (7, 7));
+}
+
+#[test]
+fn nor_does_it_for_a_call_that_concerns_the_cluster() {
+    let delete = "/temporal.api.operatorservice.v1.OperatorService/DeleteNexusEndpoint";
+    let grant = |until: Value| json!([{"name": "g", "who": {"issuer": "corp"}, "role": "admin", "system": true, "until": until}]);
+    let engine = &mut engine_with(json!({"grants": grant(json!("2027-01-15T08:00:01Z"))}));
+    let status = |engine: &mut Engine, whole: u64| {
+        let (mut call, step, _) = caller(delete).good().open(engine);
+        assert_eq!((step, call.on_body(engine, &[0, 0, 0, 0], false, || NOW)), (Step::Forward, Step::Forward));
+        grpc_status(&call.on_body(engine, &[0], true, || whole))
+    };
+    assert_eq!((status(engine, NOW + 999), status(engine, NOW + 1000)), (0, 7));
+}

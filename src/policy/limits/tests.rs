@@ -1,0 +1,213 @@
+use super::*;
+use crate::temporal::{Catalogue, RequestReader};
+
+const UUID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
+
+fn to(wanted: &[(Limit, &str)]) -> Limits {
+    let pattern = |text: &str| vec![Pattern::parse(text).unwrap()];
+    Limits::from_fn(|limit| wanted.iter().find(|(known, _)| *known == limit).map(|(_, text)| pattern(text)))
+}
+
+fn limits() -> Limits {
+    to(&[(Limit::TaskQueues, "team-a-*")])
+}
+
+fn queue(used: Use, name: &str, kind: i32, normal_name: &str) -> Queue {
+    Queue { used, name: name.into(), kind, normal_name: normal_name.into() }
+}
+
+fn refuse(limits: &Limits, target: &Target) -> Option<String> {
+    limits.refuse(target, Place::Own(target.effects))
+}
+
+fn target(method: &str, queues: Vec<Queue>) -> Target {
+    let mut target = RequestReader::new(Catalogue::default().named(method).unwrap(), true).finish().unwrap();
+    target.names.queues = queues;
+    target
+}
+
+#[test]
+fn the_name_decides_which_queue_is_polled() {
+    let sticky = &format!("7@host-{}", UUID.replace('-', ""));
+    let cases = [
+        (Use::WorkflowPoll, "team-a-x", 1, "", true),
+        (Use::WorkflowPoll, "team-a-x", 0, "", true),
+        (Use::WorkflowPoll, "team-b-x", 1, "team-a-x", false),
+        (Use::WorkflowPoll, "team-b-x", 2, "team-a-x", false),
+        (Use::WorkflowPoll, sticky, 2, "team-a-x", true),
+        (Use::WorkflowPoll, sticky, 2, "team-b-x", false),
+        (Use::WorkflowPoll, sticky, 2, "", false),
+        (Use::WorkflowPoll, sticky, 1, "team-a-x", false),
+        (Use::WorkflowPoll, "", 1, "team-a-x", false),
+        (Use::ActivityPoll, "team-a-x", 1, "", true),
+        (Use::ActivityPoll, "team-a-x", 2, "team-a-x", false),
+        (Use::ActivityPoll, "team-b-x", 2, "team-a-x", false),
+        (Use::ActivityPoll, sticky, 2, "team-a-x", false),
+        (Use::NexusPoll, "team-a-x", 1, "", true),
+        (Use::NexusPoll, "/temporal-sys/worker-commands/n/k", 3, "", true),
+        (Use::NexusPoll, "team-b-x", 3, "", false),
+        (Use::NexusPoll, "team-b-x", 1, "", false),
+        (Use::Named, "team-a-x", 0, "", true),
+        (Use::Named, "", 0, "", true),
+        (Use::Named, "team-b-x", 2, "team-a-x", false),
+        (Use::Sticky, sticky, 0, "", true),
+        (Use::Sticky, "team-b-x", 0, "", false),
+        (Use::Shutdown, "team-a-x", 0, "", true),
+        (Use::Shutdown, "team-b-x", 0, "", false),
+        (Use::Shutdown, "temporal-sys/worker-commands/n/k", 0, "", true),
+        (Use::Named, "temporal-sys/worker-commands/n/k", 0, "", false),
+    ];
+    for (used, name, kind, normal_name, expected) in cases {
+        let queue = queue(used, name, kind, normal_name);
+        assert_eq!(fits(&queue, limits().of(Limit::TaskQueues).unwrap()), expected, "{queue:?}");
+    }
+}
+
+#[test]
+fn sticky_queues_are_named_by_sdks() {
+    let plain = UUID.replace('-', "");
+    for name in [format!("host:{UUID}"), format!("7@host-{plain}"), format!("7@a:b:{UUID}")] {
+        assert!(is_sticky(&name), "{name}");
+    }
+    for name in [UUID, &plain, "payroll", "é", &format!("-{plain}"), &format!("payroll{plain}"), &format!("a:{UUID}x")]
+    {
+        assert!(!is_sticky(name), "{name}");
+    }
+}
+
+#[test]
+fn what_is_known_by_id_is_outside_of_queues_and_types_but_not_of_endpoints() {
+    let endpoints = to(&[(Limit::NexusEndpoints, "e")]);
+    for method in ["TerminateWorkflowExecution", "SignalWithStartWorkflowExecution", "ListWorkflowExecutions"] {
+        assert!(refuse(&limits(), &target(method, vec![])).is_some(), "{method}");
+        assert!(refuse(&endpoints, &target(method, vec![])).is_none(), "{method}");
+    }
+    for method in ["GetWorkflowExecutionHistory", "DescribeNamespace", "RespondActivityTaskCompleted"] {
+        assert!(refuse(&limits(), &target(method, vec![])).is_none(), "{method}");
+    }
+    assert!(refuse(&limits(), &target("StartWorkflowExecution", vec![])).is_some(), "names none");
+    let named = vec![queue(Use::Named, "team-a-x", 0, "")];
+    let mut start = target("StartWorkflowExecution", named);
+    assert!(refuse(&limits(), &start).is_none());
+    start.effects = start.effects.with(EffectSet::TERMINATE);
+    assert!(refuse(&limits(), &start).is_some(), "terminates another");
+}
+
+#[test]
+fn every_name_must_be_inside() {
+    let of = |names: &[&str]| names.iter().map(|name| queue(Use::Named, name, 0, "")).collect();
+    assert!(refuse(&limits(), &target("RespondWorkflowTaskCompleted", of(&["team-a-x", "team-a-y", ""]))).is_none());
+    assert!(refuse(&limits(), &target("RespondWorkflowTaskCompleted", of(&["team-a-x", "team-b-y"]))).is_some());
+    let mut many = target("RespondWorkflowTaskCompleted", vec![]);
+    for index in 0..65 {
+        many.names.name(Limit::Signals, &index.to_string());
+    }
+    assert!(refuse(&limits(), &many).is_none(), "of another sort");
+    for index in 0..65 {
+        many.names.name(Limit::WorkflowTypes, &index.to_string());
+    }
+    let limits = || to(&[(Limit::WorkflowTypes, "*")]);
+    assert!(refuse(&limits(), &many).is_some());
+}
+
+#[test]
+fn a_command_into_another_namespace_starts_what_it_names_and_nothing_else() {
+    let answer = target("RespondWorkflowTaskCompleted", vec![queue(Use::Named, "team-a-x", 0, "")]);
+    let elsewhere = |effects| limits().refuse(&answer, Place::Elsewhere(effects)).is_none();
+    assert!(elsewhere(EffectSet::START));
+    assert!(!elsewhere(EffectSet::SIGNAL) && !elsewhere(EffectSet::START.with(EffectSet::TERMINATE)));
+}
+
+#[test]
+fn a_start_that_attaches_to_what_runs_is_outside() {
+    let mut start = target("StartWorkflowExecution", vec![queue(Use::Named, "team-a-x", 0, "")]);
+    assert!(refuse(&limits(), &start).is_none());
+    start.names.attaches = true;
+    assert!(refuse(&limits(), &start).is_some());
+}
+
+#[test]
+fn admin_service_is_outside_of_every_limit() {
+    let admin = Target::of(crate::temporal::MethodRef::Known(&crate::temporal::method::ADMIN_METHOD));
+    assert!(refuse(&limits(), &admin).is_some());
+    let endpoints = to(&[(Limit::NexusEndpoints, "e")]);
+    assert!(refuse(&endpoints, &admin).is_some());
+}
+
+fn named(method: &str, names: &[(Limit, &str)]) -> Target {
+    let mut target = target(method, vec![]);
+    for (limit, name) in names {
+        target.names.name(*limit, name);
+    }
+    target
+}
+
+#[test]
+fn a_limit_on_workflow_ids_covers_what_names_one_inside() {
+    let ids = to(&[(Limit::WorkflowIds, "team-a-*")]);
+    for method in
+        ["StartWorkflowExecution", "TerminateWorkflowExecution", "QueryWorkflow", "RespondActivityTaskFailedById"]
+    {
+        assert!(refuse(&ids, &named(method, &[(Limit::WorkflowIds, "team-a-1")])).is_none(), "{method}");
+        for others in [&["team-b-1"][..], &["team-a-1", "team-b-1"], &[""], &[]] {
+            let names: Vec<_> = others.iter().map(|name| (Limit::WorkflowIds, *name)).collect();
+            assert!(refuse(&ids, &named(method, &names)).is_some(), "{method} {others:?}");
+        }
+    }
+    for method in ["PollWorkflowTaskQueue", "DescribeNamespace", "RespondQueryTaskCompleted", "RecordWorkerHeartbeat"] {
+        assert!(refuse(&ids, &named(method, &[])).is_none(), "{method} names none");
+    }
+    for method in ["ListWorkflowExecutions", "StartBatchOperation", "StartActivityExecution", "CreateWorkflowRule"] {
+        assert!(refuse(&ids, &named(method, &[(Limit::WorkflowIds, "team-a-1")])).is_some(), "{method}");
+    }
+    let mut answer = named("RespondActivityTaskCompleted", &[(Limit::WorkflowIds, "team-a-1")]);
+    assert!(refuse(&ids, &answer).is_none());
+    answer.names.standalone = true;
+    assert!(refuse(&ids, &answer).is_some(), "whatever workflow its token claims");
+    answer.names = Names::default();
+    assert!(refuse(&limits(), &answer).is_none());
+    answer.names.unread = true;
+    assert!(refuse(&ids, &answer).is_some() && refuse(&limits(), &answer).is_some());
+}
+
+#[test]
+fn a_schedule_needs_a_limit_on_schedule_ids_as_well() {
+    let ids = to(&[(Limit::WorkflowIds, "a-*")]);
+    let both = to(&[(Limit::WorkflowIds, "a-*"), (Limit::ScheduleIds, "s-*")]);
+    let create = [(Limit::WorkflowIds, "a-1"), (Limit::ScheduleIds, "s-1")];
+    assert!(refuse(&both, &named("CreateSchedule", &create)).is_none());
+    assert!(refuse(&ids, &named("CreateSchedule", &create)).is_some());
+    assert!(refuse(&both, &named("CreateSchedule", &create[1..])).is_some(), "without the id of its action");
+    assert!(refuse(&both, &named("UpdateSchedule", &[create[0], (Limit::ScheduleIds, "t-1")])).is_some());
+    assert!(refuse(&both, &named("PatchSchedule", &create[1..])).is_none());
+    assert!(refuse(&ids, &named("PatchSchedule", &create[1..])).is_some());
+    let schedules = to(&[(Limit::ScheduleIds, "s-*")]);
+    assert!(refuse(&schedules, &named("DescribeSchedule", &create[1..])).is_none());
+    assert!(refuse(&schedules, &named("DescribeSchedule", &[])).is_some());
+    assert!(refuse(&schedules, &named("ListSchedules", &[])).is_some());
+    assert!(refuse(&schedules, &named("StartWorkflowExecution", &[])).is_none(), "it names no schedule");
+}
+
+#[test]
+fn whoever_signals_names_the_signal() {
+    let signals = to(&[(Limit::Signals, "approve-*")]);
+    for method in ["SignalWorkflowExecution", "SignalWithStartWorkflowExecution"] {
+        assert!(refuse(&signals, &named(method, &[(Limit::Signals, "approve-1")])).is_none(), "{method}");
+        assert!(refuse(&signals, &named(method, &[(Limit::Signals, "cancel")])).is_some(), "{method}");
+        assert!(refuse(&signals, &named(method, &[])).is_some(), "{method}");
+    }
+    assert!(refuse(&signals, &named("TerminateWorkflowExecution", &[])).is_none());
+    let mut answer = named("RespondWorkflowTaskCompleted", &[]);
+    assert!(refuse(&signals, &answer).is_none());
+    answer.commands = EffectSet::SIGNAL;
+    assert!(refuse(&signals, &answer).is_some(), "a worker's command");
+    let mut batch = named("StartBatchOperation", &[]);
+    batch.effects = EffectSet::WRITER;
+    assert!(refuse(&signals, &batch).is_some(), "an operation that is not known");
+    let queries = to(&[(Limit::Queries, "state")]);
+    assert!(refuse(&queries, &named("QueryWorkflow", &[(Limit::Queries, "state")])).is_none());
+    assert!(refuse(&queries, &named("QueryWorkflow", &[(Limit::Queries, "__stack_trace")])).is_some());
+    let updates = to(&[(Limit::Updates, "set")]);
+    assert!(refuse(&updates, &named("UpdateWorkflowExecution", &[(Limit::Updates, "set")])).is_none());
+    assert!(refuse(&updates, &named("ExecuteMultiOperation", &[])).is_some());
+}

@@ -1,0 +1,39 @@
+//! Grants that end.
+
+use super::*;
+use until::Until;
+
+#[test]
+fn a_grant_gives_nothing_from_its_end_on() {
+    let until = Until::parse("2027-01-15T08:00:00Z").unwrap();
+    let end = until.millis();
+    let ending = Grant { until: Some(until), ..in_namespace("writer", "payroll") };
+    let policy = Policy { grants: vec![ending, in_namespace("reader", "payroll")].into(), ..Policy::default() };
+    let principal = policy.principal(identity(json!({})));
+    let start = target("StartWorkflowExecution", "payroll");
+    assert!(principal.depends_on_time());
+    assert_eq!(policy.decide(&principal, &start, end - 1), Verdict::Allow(Rule::Grant("writer".into())));
+    assert!(policy.could_allow(&principal, &start.method, end - 1));
+    for now in [end, end + 1] {
+        let why = "no grant covers start in namespace \"payroll\"; grant writer ended at 2027-01-15T08:00:00Z";
+        assert_eq!(policy.decide(&principal, &start, now), Verdict::Deny(Rule::DefaultDeny, why.into()));
+        assert!(!policy.could_allow(&principal, &start.method, now));
+        let never = policy.why_never(&principal, &start.method, now);
+        assert_eq!(never, "no grant covers start in any namespace; grant writer ended at 2027-01-15T08:00:00Z");
+        let list = target("ListWorkflowExecutions", "payroll");
+        assert!(matches!(policy.decide(&principal, &list, now), Verdict::Allow(_)), "the other one stays");
+    }
+    let lasting = Policy { grants: vec![in_namespace("reader", "payroll")].into(), ..Policy::default() };
+    assert!(!lasting.principal(identity(json!({}))).depends_on_time());
+}
+
+#[test]
+fn a_grant_that_ended_is_named_only_where_it_would_have_helped() {
+    let ended = Grant { until: Until::parse("1970-01-01T00:00:00Z"), ..in_namespace("worker", "payroll") };
+    let policy = Policy { grants: vec![ended].into(), ..Policy::default() };
+    let principal = policy.principal(identity(json!({})));
+    let Verdict::Deny(_, why) = policy.decide(&principal, &target("StartWorkflowExecution", "payroll"), NOW) else {
+        panic!("it ended")
+    };
+    assert_eq!(why, "no grant covers start in namespace \"payroll\"");
+}

@@ -1,0 +1,162 @@
+//! When a grant ends.
+
+use std::fmt;
+use std::rc::Rc;
+
+/// The instant from which on a grant gives nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Until {
+    /// In milliseconds since 1970.
+    at: u64,
+    /// As the policy has it.
+    text: Rc<str>,
+}
+
+impl Until {
+    /// Reads a date and time of RFC 3339 §5.6, with `Z` or an offset, not before 1970.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(Self { at: instant(text)?, text: text.into() })
+    }
+
+    /// Whether the grant has ended at this time, in milliseconds since 1970.
+    #[must_use]
+    pub fn has_passed(&self, now: u64) -> bool {
+        now >= self.at
+    }
+
+    /// In milliseconds since 1970.
+    #[must_use]
+    pub fn millis(&self) -> u64 {
+        self.at
+    }
+}
+
+impl fmt::Display for Until {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Milliseconds since 1970; a fraction finer than that is cut off, so that a grant ends rather sooner.
+fn instant(text: &str) -> Option<u64> {
+    let (date, rest) = text.split_at_checked(10)?;
+    let (time, zone) = rest.strip_prefix(['T', 't'])?.split_at_checked(8)?;
+    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
+    let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
+    let (fraction, zone) = fraction(zone)?;
+    let offset = offset(zone)?;
+    let days = days(year, month, day)?;
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let minutes = days.checked_mul(24)?.checked_add(hour)?.checked_mul(60)?.checked_add(minute)?.checked_sub(offset)?;
+    let millis = minutes.checked_mul(60)?.checked_add(second)?.checked_mul(1000)?.checked_add(fraction)?;
+    u64::try_from(millis).ok()
+}
+
+/// Three numbers of exactly these many digits.
+fn numbers(text: &str, separator: char, digits: [usize; 3]) -> Option<[i64; 3]> {
+    let mut parts = text.split(separator);
+    let mut next = |length: usize| {
+        let part = parts.next().filter(|part| part.len() == length)?;
+        part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok())?
+    };
+    let [one, two, three] = digits;
+    let numbers = [next(one)?, next(two)?, next(three)?];
+    parts.next().is_none().then_some(numbers)
+}
+
+/// Milliseconds of `.123…`, if that is there, and what follows.
+fn fraction(text: &str) -> Option<(i64, &str)> {
+    let Some(rest) = text.strip_prefix('.') else { return Some((0, text)) };
+    let end = rest.find(|char: char| !char.is_ascii_digit())?;
+    let (digits, rest) = rest.split_at_checked(end).filter(|(digits, _)| !digits.is_empty())?;
+    let millis: String = digits.chars().chain("000".chars()).take(3).collect();
+    Some((millis.parse().ok()?, rest))
+}
+
+/// Minutes east of Greenwich.
+fn offset(zone: &str) -> Option<i64> {
+    if matches!(zone, "Z" | "z") {
+        return Some(0);
+    }
+    let sign = if zone.starts_with('+') { 1 } else { -1 };
+    let [hours, minutes, _] = numbers(&format!("{}:00", zone.strip_prefix(['+', '-'])?), ':', [2, 2, 2])?;
+    (hours <= 23 && minutes <= 59).then_some(())?;
+    hours.checked_mul(60)?.checked_add(minutes)?.checked_mul(sign)
+}
+
+/// Days since 1970, in the calendar that RFC 3339 takes for granted.
+fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let february = if leap { 29 } else { 28 };
+    let lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let index = usize::try_from(month.checked_sub(1)?).ok()?;
+    if !(1..=*lengths.get(index)?).contains(&day) || year < 1970 {
+        return None;
+    }
+    let before = year.checked_sub(1)?;
+    // Leap years up to the one before, less those up to 1969.
+    let leaps = (before / 4).checked_sub(before / 100)?.checked_add(before / 400)?.checked_sub(477)?;
+    let years = year.checked_sub(1970)?.checked_mul(365)?.checked_add(leaps)?;
+    let months: i64 = lengths.iter().take(index).sum();
+    years.checked_add(months)?.checked_add(day)?.checked_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_those_of_other_calendars() {
+        for (text, millis) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("1970-01-01T00:00:00.5Z", 500),
+            ("2000-02-29T12:00:00Z", 951_825_600_000),
+            ("2026-12-24T18:00:00Z", 1_798_135_200_000),
+            ("2026-12-24T18:00:00+01:00", 1_798_131_600_000),
+            ("2026-12-24t18:00:00.1239-05:30", 1_798_155_000_123),
+            ("2100-03-01T00:00:00z", 4_107_542_400_000),
+            ("9999-12-31T23:59:59Z", 253_402_300_799_000),
+        ] {
+            assert_eq!(instant(text), Some(millis), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_instant() {
+        for text in [
+            "",
+            "2026-12-24",
+            "2026-12-24T18:00:00",
+            "2026-12-24 18:00:00Z",
+            "2026-12-24T18:00Z",
+            "2026-13-24T18:00:00Z",
+            "2026-02-29T18:00:00Z",
+            "2100-02-29T18:00:00Z",
+            "2026-12-00T18:00:00Z",
+            "2026-12-24T24:00:00Z",
+            "2026-12-24T18:60:00Z",
+            "2026-12-24T18:00:60Z",
+            "2026-12-24T18:00:00.Z",
+            "2026-12-24T18:00:00+1:00",
+            "2026-12-24T18:00:00+01:00 ",
+            "2026-12-24T18:00:00+24:00",
+            "2026-12-24T18:00:00ZZ",
+            "+026-12-24T18:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "1970-01-01T00:00:00+00:01",
+            "2026-12-24T18:00:00é",
+            "é026-12-24T18:00:00Z",
+        ] {
+            assert_eq!(instant(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn it_ends_at_that_instant() {
+        let until = Until::parse("1970-01-01T00:00:01Z").unwrap();
+        assert!(!until.has_passed(999) && until.has_passed(1000) && until.has_passed(1001));
+    }
+}

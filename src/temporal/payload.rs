@@ -1,0 +1,173 @@
+//! A `Payload` that carries a message: the input of a Nexus operation. Its metadata may come before its data or after.
+
+use crate::wire::Fault;
+use crate::wire::protobuf::{Handler, Reader, Want, Wire};
+
+/// The fields of `temporal.api.common.v1.Payload`, and those of an entry of its metadata.
+const METADATA: u32 = 1;
+const DATA: u32 = 2;
+const KEY: u32 = 1;
+const VALUE: u32 = 2;
+
+/// What reads the data.
+pub(super) trait Data {
+    fn feed(&mut self, bytes: &[u8]) -> Result<(), Fault>;
+}
+
+/// Reads one payload, in any chunking. Faults in it are told of at its end: what it is, is not known before.
+#[derive(Debug)]
+pub(super) struct PayloadReader<D> {
+    reader: Reader,
+    payload: Payload<D>,
+    undecodable: bool,
+}
+
+#[derive(Debug)]
+struct Payload<D> {
+    data: D,
+    has_data: bool,
+    fault: Option<Fault>,
+    encodings: Vec<Vec<u8>>,
+    in_metadata: bool,
+    expected: u32,
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl<D: Data> PayloadReader<D> {
+    pub(super) fn new(data: D) -> Self {
+        let payload = Payload {
+            data,
+            has_data: false,
+            fault: None,
+            encodings: Vec::new(),
+            in_metadata: false,
+            expected: 0,
+            key: Vec::new(),
+            value: Vec::new(),
+        };
+        Self { reader: Reader::default(), payload, undecodable: false }
+    }
+
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        if !self.undecodable {
+            self.undecodable = self.reader.feed(bytes, &mut (&mut self.payload as &mut dyn Handler)).is_err();
+        }
+    }
+
+    /// The data, if the payload says that it is protobuf; else why not.
+    ///
+    /// # Errors
+    /// The data is protobuf and cannot be read.
+    pub(super) fn finish(self) -> Result<Result<D, &'static str>, Fault> {
+        if self.undecodable || self.reader.finish().is_err() {
+            return Ok(Err("an operation of Temporal's own has an input that cannot be read"));
+        }
+        let Payload { data, fault, encodings, .. } = self.payload;
+        if encodings.len() != 1 || encodings.iter().any(|encoding| encoding != b"binary/protobuf") {
+            return Ok(Err("an operation of Temporal's own has an input whose encoding is not binary/protobuf"));
+        }
+        fault.map_or(Ok(Ok(data)), Err)
+    }
+}
+
+impl<D: Data> Handler for Payload<D> {
+    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, Fault> {
+        self.expected = number;
+        Ok(match (self.in_metadata, number, wire) {
+            (false, METADATA, Wire::Length) => {
+                self.in_metadata = true;
+                Want::Fields
+            }
+            (false, DATA, Wire::Length) if self.has_data => {
+                return Err(Fault::Ambiguous("the data of a payload stands twice"));
+            }
+            (false, DATA, Wire::Length) => Want::Bytes,
+            (true, KEY | VALUE, Wire::Length) => Want::Text,
+            _ => Want::Skip,
+        })
+    }
+
+    fn text(&mut self, value: &[u8]) -> Result<(), Fault> {
+        let text = if self.expected == KEY { &mut self.key } else { &mut self.value };
+        value.clone_into(text);
+        Ok(())
+    }
+
+    fn bytes(&mut self, part: &[u8], _: bool) -> Result<(), Fault> {
+        self.has_data = true;
+        if self.fault.is_none() {
+            self.fault = self.data.feed(part).err();
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self) {
+        self.in_metadata = false;
+        let (key, value) = (std::mem::take(&mut self.key), std::mem::take(&mut self.value));
+        // More than two of them say no more than two.
+        if key == b"encoding" && self.encodings.len() < 2 {
+            self.encodings.push(value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Data for Vec<u8> {
+        fn feed(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+            self.extend_from_slice(bytes);
+            if self.starts_with(b"bad") { Err(Fault::Malformed("bad")) } else { Ok(()) }
+        }
+    }
+
+    fn field(number: u8, value: &[u8]) -> Vec<u8> {
+        [&[number << 3 | 2, u8::try_from(value.len()).unwrap()], value].concat()
+    }
+
+    fn metadata(key: &[u8], value: &[u8]) -> Vec<u8> {
+        field(1, &[field(1, key), field(2, value)].concat())
+    }
+
+    fn read(parts: &[Vec<u8>]) -> Result<Result<Vec<u8>, &'static str>, Fault> {
+        let bytes = parts.concat();
+        let read = |chunk: usize| {
+            let mut reader = PayloadReader::new(Vec::new());
+            bytes.chunks(chunk).for_each(|part| reader.feed(part));
+            reader.finish()
+        };
+        let whole = read(usize::MAX);
+        for chunk in 1..bytes.len() {
+            assert_eq!(read(chunk), whole, "in chunks of {chunk}");
+        }
+        whole
+    }
+
+    #[test]
+    fn data_counts_as_its_encoding_says_wherever_that_stands() {
+        let (protobuf, data) = (metadata(b"encoding", b"binary/protobuf"), field(2, b"data"));
+        assert_eq!(read(&[protobuf.clone(), data.clone()]), Ok(Ok(b"data".to_vec())));
+        assert_eq!(read(&[data.clone(), metadata(b"messageType", b"x"), protobuf.clone()]), Ok(Ok(b"data".to_vec())));
+        assert_eq!(read(&[field(1, &[field(2, b"binary/protobuf"), field(1, b"encoding")].concat())]), Ok(Ok(vec![])));
+        for others in [
+            vec![data.clone()],
+            vec![metadata(b"encoding", b"json/protobuf"), data.clone()],
+            vec![protobuf.clone(), protobuf.clone(), data.clone()],
+            vec![protobuf.clone(), metadata(b"encoding", b"json/plain"), data.clone()],
+            vec![data.clone(), data.clone(), protobuf.clone()],
+            vec![protobuf.clone(), vec![0x12, 0x05]],
+            vec![protobuf.clone(), data, vec![0xff]],
+        ] {
+            assert!(matches!(read(&others), Ok(Err(_))), "{others:?}");
+        }
+    }
+
+    #[test]
+    fn data_that_cannot_be_read_is_refused_only_where_it_is_protobuf() {
+        let (protobuf, bad) = (metadata(b"encoding", b"binary/protobuf"), field(2, b"bad"));
+        assert!(read(&[bad.clone(), protobuf.clone()]).is_err() && read(&[protobuf, bad.clone()]).is_err());
+        assert!(matches!(read(&[bad, metadata(b"encoding", b"binary/encrypted")]), Ok(Err(_))));
+    }
+}

@@ -1,0 +1,150 @@
+//! Task tokens: plain protobuf that the server makes and believes, and that a caller can make as well.
+
+use super::schema::Token;
+use crate::wire::Fault;
+use crate::wire::protobuf::{Handler, MAX_TEXT, Reader, Want, Wire};
+
+/// What a task token names, and the field of it that says so: the workflow, or the queue. Source:
+/// `temporal/server/api/token/v1/message.proto`.
+const NAME: u32 = 2;
+/// Of a `Task`: which standalone activity it is of, if any.
+const COMPONENT_REF: u32 = 14;
+
+/// The longest name that a token may have, in bytes: one of Temporal's names, and the partition of a queue around it.
+const MAX_NAME: usize = MAX_TEXT as usize + 24;
+
+/// Reads one task token, in any chunking.
+#[derive(Debug)]
+pub(super) struct TokenReader {
+    reader: Reader,
+    token: TaskToken,
+}
+
+/// What a task token says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TaskToken {
+    pub(super) kind: Token,
+    /// The workflow id of a `Task`; the task queue of the others.
+    pub(super) name: String,
+    /// Whether the server looks for a standalone activity, whatever workflow the token names.
+    pub(super) standalone: bool,
+    bytes: Vec<u8>,
+    has_name: bool,
+    has_ref: bool,
+    in_ref: bool,
+}
+
+impl TokenReader {
+    pub(super) fn new(kind: Token) -> Self {
+        let token = TaskToken {
+            kind,
+            name: String::new(),
+            standalone: false,
+            bytes: Vec::new(),
+            has_name: false,
+            has_ref: false,
+            in_ref: false,
+        };
+        Self { reader: Reader::default(), token }
+    }
+
+    /// Reads the next bytes.
+    ///
+    /// # Errors
+    /// They are no protobuf, or what decides stands twice. The server refuses the former as well, but it must not be left to
+    /// it: where its reader and this one disagree, a token would pass unread.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.reader.feed(bytes, &mut (&mut self.token as &mut dyn Handler))
+    }
+
+    /// What the token says.
+    ///
+    /// # Errors
+    /// It ends within a field.
+    pub(super) fn finish(self) -> Result<TaskToken, Fault> {
+        self.reader.finish()?;
+        Ok(self.token)
+    }
+}
+
+impl Handler for TaskToken {
+    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, Fault> {
+        self.in_ref = number == COMPONENT_REF;
+        let seen = match (number, wire) {
+            (NAME, Wire::Length) => &mut self.has_name,
+            (COMPONENT_REF, Wire::Length) if self.kind == Token::Task => &mut self.has_ref,
+            _ => return Ok(Want::Skip),
+        };
+        if std::mem::replace(seen, true) {
+            return Err(Fault::Ambiguous("a field of the task token that decides stands twice"));
+        }
+        Ok(Want::Bytes)
+    }
+
+    fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), Fault> {
+        if self.in_ref {
+            // Without bytes it is as good as absent.
+            self.standalone |= !part.is_empty();
+            return Ok(());
+        }
+        if self.bytes.len().saturating_add(part.len()) > MAX_NAME {
+            return Err(Fault::Ambiguous("a name longer than Temporal's limit"));
+        }
+        self.bytes.extend_from_slice(part);
+        if last {
+            let bytes = std::mem::take(&mut self.bytes);
+            self.name = String::from_utf8(bytes).map_err(|_| Fault::Ambiguous("a name that is not UTF-8"))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(kind: Token, bytes: &[u8]) -> Result<(String, bool), Fault> {
+        let read = |chunk: usize| {
+            let mut reader = TokenReader::new(kind);
+            bytes.chunks(chunk).try_for_each(|part| reader.feed(part))?;
+            reader.finish().map(|token| (token.name, token.standalone))
+        };
+        let whole = read(usize::MAX);
+        for chunk in 1..bytes.len() {
+            assert_eq!(read(chunk), whole, "in chunks of {chunk}");
+        }
+        whole
+    }
+
+    #[test]
+    fn a_task_names_its_workflow() {
+        let token = b"\x0a\x02ns\x12\x02wf\x1a\x01r\x20\x05\x28\x01";
+        assert_eq!(read(Token::Task, token), Ok(("wf".to_owned(), false)));
+        assert_eq!(read(Token::Task, b""), Ok((String::new(), false)));
+        let component = [&token[..], b"\x72\x01x"].concat();
+        assert_eq!(read(Token::Task, &component), Ok(("wf".to_owned(), true)));
+        assert_eq!(read(Token::Nexus, &component), Ok(("wf".to_owned(), false)));
+        assert_eq!(read(Token::Task, &[&token[..], b"\x72\x00"].concat()), Ok(("wf".to_owned(), false)));
+    }
+
+    #[test]
+    fn what_is_no_protobuf_is_refused() {
+        for bytes in [&b"{\"workflowId\":\"x\"}"[..], b"\x12\x05wf", b"\x12\x02wf\xff"] {
+            assert!(matches!(read(Token::Task, bytes), Err(Fault::Malformed(_))), "{bytes:?}");
+        }
+        // A field number that protobuf-go takes inside of a group only, and another that older servers cut to 32 bits.
+        let group = b"\x12\x02wf\xa3\x06\x80\x80\x80\x80\x10\x00\xa4\x06";
+        assert_eq!(read(Token::Task, group), Ok(("wf".to_owned(), false)));
+        assert!(read(Token::Task, b"\x92\x80\x80\x80\x80\x01\x02wf").is_err());
+    }
+
+    #[test]
+    fn what_decides_twice_or_is_not_read_is_refused() {
+        let groups = [vec![0x7b; 101], vec![0x7c; 101], b"\x12\x02wf".to_vec()].concat();
+        let long = [&b"\x12\x81\x08"[..], &[b'x'; 1025], b"\x12\x02wf"].concat();
+        for bytes in [&b"\x12\x01a\x12\x01b"[..], b"\x72\x01a\x72\x00", b"\x12\x01\xff", &groups, &long] {
+            assert!(matches!(read(Token::Task, bytes), Err(Fault::Ambiguous(_))), "{bytes:?}");
+        }
+        assert_eq!(read(Token::Query, b"\x72\x01a\x72\x00"), Ok((String::new(), false)));
+    }
+}
