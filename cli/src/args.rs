@@ -5,27 +5,31 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
+use crate::clock;
+
 const HELP: &str = "\
 Checks, explains and tests configurations of temporal-auth. FILE is a configuration in YAML or JSON, an Envoy
 configuration with it or a dump of one, values of the Helm chart, or manifests: WasmPlugin, TrafficExtension, EnvoyFilter,
 EnvoyExtensionPolicy.
 
-  temporal-auth check [--deny-warnings] FILE...
+  temporal-auth check [--deny-warnings] [--at TIME] FILE...
       prints every error and warning with its place. Files are read beside each other: a Service in one is there for a
       configuration in another
 
   temporal-auth explain --config FILE [--token JWT | --claims JSON [--issuer NAME]] [--peer NAME] --method NAME
-                        [--namespace NAME] [--request JSON]
+                        [--namespace NAME] [--request JSON] [--at TIME]
       says what the filter would decide, by which rule, and which grants nearly cover the call
       JWT and JSON may be @FILE, or - for standard input; no signature is checked. A peer is who the caller's TLS
       certificate names, with a token or without. A request is the JSON of its protobuf message; without it, it names
       its namespace and nothing else
 
-  temporal-auth test FILE...
+  temporal-auth test [--at TIME] FILE...
       runs the cases in the files and tells which grants none of them needs
 
   temporal-auth schema
       prints a JSON Schema of configurations, for editors
+
+TIME is the time to judge at, as 2026-12-24T18:00:00Z: grants may end. Without it that is now.
 
 Exit status: 0 good or allowed, 1 not, 2 the question cannot be answered.
 ";
@@ -40,6 +44,8 @@ pub(crate) enum Command {
         files: Vec<PathBuf>,
         /// Whether warnings are errors.
         deny_warnings: bool,
+        /// The time to judge at, in milliseconds since 1970.
+        at: u64,
     },
     /// `explain`
     Explain(Question),
@@ -49,6 +55,8 @@ pub(crate) enum Command {
     Test {
         /// The cases.
         files: Vec<PathBuf>,
+        /// The time to judge at, in milliseconds since 1970.
+        at: u64,
     },
 }
 
@@ -71,6 +79,8 @@ pub(crate) struct Question {
     pub(crate) namespace: String,
     /// The request as JSON.
     pub(crate) request: Option<String>,
+    /// The time of the call, in milliseconds since 1970.
+    pub(crate) at: u64,
 }
 
 /// Reads the command line.
@@ -89,12 +99,14 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, String> {
         None => return Err("a command is missing: check, explain, test or schema".to_owned()),
     };
     let (mut files, mut deny_warnings) = (Vec::new(), false);
+    let mut at = clock::now();
     let (mut question, mut has_config) = (Question::default(), false);
     while let Some(arg) = parser.next().map_err(text)? {
         match (command.as_str(), arg) {
             (_, Long("help") | Short('h')) => return Ok(Command::Print(HELP.to_owned())),
             ("check" | "test", Value(file)) => files.push(PathBuf::from(file)),
             ("check", Long("deny-warnings")) => deny_warnings = true,
+            ("check" | "explain" | "test", Long("at")) => at = clock::read(&string(&mut parser)?)?,
             ("explain", Long("config")) => {
                 (question.config, has_config) = (PathBuf::from(parser.value().map_err(text)?), true)
             }
@@ -110,9 +122,9 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, String> {
     }
     match command.as_str() {
         "check" | "test" if files.is_empty() => Err("a file is missing".to_owned()),
-        "check" => Ok(Command::Check { files, deny_warnings }),
+        "check" => Ok(Command::Check { files, deny_warnings, at }),
         "schema" => Ok(Command::Schema),
-        "test" => Ok(Command::Test { files }),
+        "test" => Ok(Command::Test { files, at }),
         "explain" if !has_config => Err("--config is missing".to_owned()),
         "explain" if question.method.is_empty() => Err("--method is missing".to_owned()),
         "explain" if question.token.is_some() && question.claims.is_some() => {
@@ -125,7 +137,7 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, String> {
         "explain" if question.claims.is_none() && question.issuer.is_some() => {
             Err("--issuer goes with --claims: a token says it itself".to_owned())
         }
-        "explain" => Ok(Command::Explain(question)),
+        "explain" => Ok(Command::Explain(Question { at, ..question })),
         other => Err(format!("no command {other:?}: check, explain, test or schema")),
     }
 }
@@ -167,9 +179,13 @@ mod tests {
         assert!(matches!(parse(&["--help"]), Ok(Command::Print(_))));
         assert!(matches!(parse(&["check", "-h"]), Ok(Command::Print(_))));
         assert!(
-            matches!(parse(&["check", "a", "b"]), Ok(Command::Check { files, deny_warnings: false }) if files.len() == 2)
+            matches!(parse(&["check", "a", "b"]), Ok(Command::Check { files, deny_warnings: false, .. }) if files.len() == 2)
         );
         assert!(matches!(parse(&["check", "--deny-warnings", "a"]), Ok(Command::Check { deny_warnings: true, .. })));
+        let at = ["--at", "1970-01-01T00:00:01Z"];
+        assert!(matches!(parse(&[&["check", "a"], &at[..]].concat()), Ok(Command::Check { at: 1000, .. })));
+        assert!(matches!(parse(&[&["test", "a"], &at[..]].concat()), Ok(Command::Test { at: 1000, .. })));
+        assert!(matches!(parse(&["check", "a"]), Ok(Command::Check { at, .. }) if at > 1_700_000_000_000));
         assert!(matches!(parse(&["schema"]), Ok(Command::Schema)));
         assert!(matches!(parse(&["test", "a"]), Ok(Command::Test { .. })));
         let explain = ["explain", "--config", "f", "--claims", "{}", "--method", "m", "--namespace=n"];
@@ -180,6 +196,8 @@ mod tests {
         assert!(
             matches!(parse(&peer), Ok(Command::Explain(question)) if question.peer.as_deref() == Some("spiffe://a/b") && question.claims.is_none())
         );
+        let then = [&explain[..], &at].concat();
+        assert!(matches!(parse(&then), Ok(Command::Explain(question)) if question.at == 1000));
         let with_request = [&explain[..], &["--request", "{}"]].concat();
         assert!(
             matches!(parse(&with_request), Ok(Command::Explain(question)) if question.request.as_deref() == Some("{}"))
@@ -202,6 +220,9 @@ mod tests {
             &["explain", "--config", "f", "--method", "m", "--peer", ""],
             &["explain", "--method", "m", "--claims", "{}"],
             &["check", "--peer", "x", "f"],
+            &["check", "--at", "tomorrow", "f"],
+            &["check", "f", "--at"],
+            &["schema", "--at", "2026-12-24T18:00:00Z"],
             &["check", "--request", "{}", "f"],
             &["explain", "--config", "f", "--claims", "{}", "--method", "m", "--request"],
             &["explain", "--config", "f", "--claims", "{}"],

@@ -9,7 +9,7 @@ mod tests;
 
 use std::rc::Rc;
 
-use crate::report::Diagnostic;
+use crate::report::{Diagnostic, Severity};
 use crate::source::Span;
 use crate::yaml::{Node, path};
 
@@ -74,5 +74,5 @@ fn pointed(node: &Node, path: &str) -> Span {
 }
 
 fn warning(text: impl Into<String>, at: Span, help: &str) -> Diagnostic {
-    Diagnostic { warning: true, text: text.into(), at, help: Some(help.to_owned()) }
+    Diagnostic { severity: Severity::Warning, text: text.into(), at, help: Some(help.to_owned()) }
 }

@@ -12,17 +12,17 @@ use crate::report::{self, Diagnostic};
 use read::{Case, Cases};
 
 /// Runs the cases of all files. Returns what is printed, and whether all is as expected.
-pub(crate) fn test(files: &[PathBuf]) -> Result<(String, bool), String> {
+pub(crate) fn test(files: &[PathBuf], at: u64) -> Result<(String, bool), String> {
     let (mut text, mut good) = (String::new(), true);
     for file in files {
-        let (shown, passed) = run(file)?;
+        let (shown, passed) = run(file, at)?;
         text.push_str(&shown);
         good &= passed;
     }
     Ok((text, good))
 }
 
-fn run(file: &Path) -> Result<(String, bool), String> {
+fn run(file: &Path, at: u64) -> Result<(String, bool), String> {
     let source = load::source(file)?;
     let Cases { config, cases } = match read::read(&source.text) {
         Ok(cases) => cases,
@@ -33,14 +33,15 @@ fn run(file: &Path) -> Result<(String, bool), String> {
     let mut decided: Vec<String> = Vec::new();
     let mut failed: Vec<Diagnostic> = Vec::new();
     for case in &cases {
-        let outcome = outcome(case, &configuration)
+        let outcome = outcome(case, &configuration, at)
             .map_err(|why| Diagnostic::error(format!("{}: {why}", case.name), case.at).show(&source))?;
         if let Some(why) = disappointment(case, &outcome) {
             failed.push(Diagnostic::error(format!("{}: {why}", case.name), case.at));
         }
         decided.extend(outcome.rule);
     }
-    let (mut text, failures, _) = report::show(&mut failed, &source);
+    let (mut text, counts) = report::show(&mut failed, &source);
+    let failures = counts.errors;
     let passed = cases.len().saturating_sub(failures);
     let _ = writeln!(text, "{}: {passed} passed, {failures} failed", source.name);
     let policy = &configuration.config.policy;
@@ -63,8 +64,9 @@ fn coverage(names: &[&str], word: &str, decided: &[String]) -> String {
     format!("{covered} of {} {word} decided a case{idle}", names.len())
 }
 
-fn outcome(case: &Case, configuration: &Configuration) -> Result<Outcome, String> {
-    let caller = explain::claimed(case.issuer.as_deref(), case.claims.clone(), case.peer.clone(), configuration)?;
+fn outcome(case: &Case, configuration: &Configuration, at: u64) -> Result<Outcome, String> {
+    let at = case.time.unwrap_or(at);
+    let caller = explain::claimed(case.issuer.as_deref(), case.claims.clone(), case.peer.clone(), at, configuration)?;
     let target = Target::new(&configuration.config, &case.method, &case.namespace)
         .ok_or_else(|| format!("no method {:?}", case.method))?;
     let target = match &case.request {

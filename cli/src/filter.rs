@@ -1,8 +1,6 @@
 //! The filter itself, fed with a call: from the headers to the verdict everything is the library's. Only the signature is
 //! taken for good: the claims are signed here, with a key that is put in the place of the issuer's own.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_compact::{KeyPair, Seed};
@@ -41,12 +39,14 @@ pub(crate) struct Caller {
     pub(crate) times: Times,
     /// Who the TLS peer is.
     pub(crate) peer: Option<String>,
+    /// When they call, in milliseconds since 1970.
+    pub(crate) at: u64,
 }
 
 impl Caller {
     /// One who has a certificate and no token.
-    pub(crate) fn without_token(peer: String) -> Self {
-        Self { issuer: None, claims: Map::new(), typ: None, times: Times::Good, peer: Some(peer) }
+    pub(crate) fn without_token(peer: String, at: u64) -> Self {
+        Self { issuer: None, claims: Map::new(), typ: None, times: Times::Good, peer: Some(peer), at }
     }
 
     /// A `who` that means this caller.
@@ -98,8 +98,19 @@ pub(crate) struct Outcome {
     pub(crate) reason: String,
     /// What rules in shadow would change.
     pub(crate) shadow: Option<String>,
-    /// The caller as the filter sees them: subject and kind.
-    pub(crate) caller: Option<(String, Option<&'static str>)>,
+    /// The caller as the filter sees them.
+    pub(crate) caller: Option<Seen>,
+}
+
+/// A caller as the filter sees them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// The subject.
+    pub(crate) subject: String,
+    /// Human or service, where the issuer tells.
+    pub(crate) kind: Option<&'static str>,
+    /// Why the kind is in doubt, if it is.
+    pub(crate) doubt: Option<String>,
 }
 
 /// A filter with one configuration.
@@ -136,16 +147,16 @@ impl Target {
         Ok(Self { message, ..self })
     }
 
-    /// What the filter reads the call as: with all names, as it would where limits speak of them.
-    pub(crate) fn reading(&self) -> Result<Option<Reading>, String> {
-        let Some(method) = self.method.clone() else { return Ok(None) };
+    /// What the filter reads the call as: with all names, as it would where limits speak of them. `None` if the method is not
+    /// known or the request cannot be read; the filter's answer says why.
+    pub(crate) fn reading(&self) -> Option<Reading> {
+        let method = self.method.clone()?;
         if method.scope == Scope::Cluster {
             // Such a request is not read.
-            return Ok(Some(Reading::of(method)));
+            return Some(Reading::of(method));
         }
         let mut reader = RequestReader::new(method, true);
-        let read = reader.feed(&self.message).and_then(|()| reader.finish());
-        read.map(Some).map_err(|fault| format!("the filter does not read the request: {fault:?}"))
+        reader.feed(&self.message).and_then(|()| reader.finish()).ok()
     }
 
     /// The request as gRPC frames it.
@@ -195,11 +206,9 @@ impl Filter {
 
     /// What comes of a call.
     pub(crate) fn call(&mut self, caller: &Caller, target: &Target) -> Outcome {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let authorization = caller.issuer.as_ref().map(|issuer| format!("Bearer {}", self.token(caller, issuer, now)));
+        let authorization = caller.issuer.as_ref().map(|issuer| format!("Bearer {}", self.token(caller, issuer)));
         let forwarded = caller.peer.as_ref().filter(|_| self.engine.config.peers == Peers::Forwarded);
         let forwarded = forwarded.map(|peer| format!("URI=\"{}\"", peer.replace('\\', "\\\\").replace('"', "\\\"")));
-        let now = now.saturating_mul(1000);
         let mut headers: Vec<(&[u8], &[u8])> = vec![
             (b":method", b"POST"),
             (b":path", target.path.as_bytes()),
@@ -210,10 +219,10 @@ impl Filter {
         headers.extend(forwarded.iter().map(|value| (&b"x-forwarded-client-cert"[..], value.as_bytes())));
         let headers = serialize(&headers);
         let host = Connection(caller.peer.as_deref());
-        let mut call = Call::new(now);
+        let mut call = Call::new(caller.at);
         let mut step = call.on_headers(&mut self.engine, Headers::new(&headers), false, host, &mut Vec::new());
         if step == Step::Forward {
-            step = call.on_body(&mut self.engine, &target.body(), true);
+            step = call.on_body(&mut self.engine, &target.body(), true, || caller.at);
         }
         let decision = call.take_decision();
         let status = match &step {
@@ -223,16 +232,19 @@ impl Filter {
             Step::Wait => return Outcome { status: 14, reason: "the filter waits".to_owned(), ..Outcome::default() },
         };
         let Some(decision) = decision else { return Outcome { status, ..Outcome::default() } };
-        let caller =
-            decision.principal.map(|principal| (principal.subject.clone(), principal.kind.map(|kind| kind.name())));
+        let caller = decision.principal.map(|principal| Seen {
+            subject: principal.subject.clone(),
+            kind: principal.kind.map(|kind| kind.name()),
+            doubt: principal.doubt.clone(),
+        });
         Outcome { status, rule: decision.rule, reason: decision.reason, shadow: decision.shadow, caller }
     }
 
-    fn token(&self, caller: &Caller, name: &str, now: u64) -> String {
+    fn token(&self, caller: &Caller, name: &str) -> String {
         let mut claims = caller.claims.clone();
         if caller.times == Times::Good {
             claims.retain(|name, _| name != "nbf" && name != "iat");
-            claims.insert("exp".to_owned(), Value::from(now.saturating_add(3600)));
+            claims.insert("exp".to_owned(), Value::from((caller.at / 1000).saturating_add(3600)));
         }
         // Of claims that are no token's, what every accepted token has may be left out.
         if caller.typ.is_none()
@@ -261,6 +273,7 @@ fn pair() -> KeyPair {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
 
     fn config() -> Value {
         json!({
@@ -278,7 +291,14 @@ mod tests {
 
     fn call(claims: Value, typ: Option<&str>, times: Times, method: &str, namespace: &str) -> Outcome {
         let claims = claims.as_object().unwrap().clone();
-        let caller = Caller { issuer: Some("corp".into()), claims, typ: typ.map(str::to_owned), times, peer: None };
+        let caller = Caller {
+            issuer: Some("corp".into()),
+            claims,
+            typ: typ.map(str::to_owned),
+            times,
+            peer: None,
+            at: clock::now(),
+        };
         let parsed = Config::parse(config().to_string().as_bytes()).unwrap();
         let target = Target::new(&parsed, method, namespace).unwrap();
         Filter::new(&config(), &caller).unwrap().call(&caller, &target)
@@ -306,7 +326,7 @@ mod tests {
 
     #[test]
     fn of_a_token_everything_but_the_signature_counts() {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let now = clock::now() / 1000;
         let claims = |exp: u64| json!({"iss": "https://idp.example.com/", "aud": "temporal", "sub": "a", "groups": "a", "iat": now, "exp": exp});
         let call = |exp: u64, typ: &str, times| {
             call(claims(exp), Some(typ), times, "StartWorkflowExecution", "payroll").status
@@ -328,10 +348,10 @@ mod tests {
             let target = Target::new(&parsed, "StartWorkflowExecution", "payroll").unwrap();
             let claims = json!({"sub": "alice"}).as_object().unwrap().clone();
             let caller = match (token, peer) {
-                (false, Some(peer)) => Caller::without_token(peer.to_owned()),
+                (false, Some(peer)) => Caller::without_token(peer.to_owned(), clock::now()),
                 (_, peer) => {
                     let (issuer, peer) = (Some("corp".into()), peer.map(str::to_owned));
-                    Caller { issuer, claims, typ: None, times: Times::Good, peer }
+                    Caller { issuer, claims, typ: None, times: Times::Good, peer, at: clock::now() }
                 }
             };
             Filter::new(&config, &caller).unwrap().call(&caller, &target)
@@ -351,7 +371,7 @@ mod tests {
                 assert_eq!(status(both, false, Some(name)), 7, "it has no token");
             }
             let subject = call(json!({"peer": "a*"}), xfcc, false, Some("ab")).caller;
-            assert_eq!(subject, Some(("ab".to_owned(), None)));
+            assert_eq!(subject, Some(Seen { subject: "ab".to_owned(), ..Seen::default() }));
         }
         assert_eq!(call(json!({"issuer": "corp"}), true, false, Some("a")).status, 16, "nobody asks for a peer");
     }

@@ -17,6 +17,7 @@ mod args;
 mod carrier;
 mod cases;
 mod check;
+mod clock;
 mod embedded;
 mod explain;
 mod filter;
@@ -38,10 +39,10 @@ use args::Command;
 fn main() -> ExitCode {
     let done = match args::parse() {
         Ok(Command::Print(text)) => Ok((text, true)),
-        Ok(Command::Check { files, deny_warnings }) => check::check(&files, deny_warnings),
+        Ok(Command::Check { files, deny_warnings, at }) => check::check(&files, deny_warnings, at),
         Ok(Command::Schema) => schema::text_of_schema().map(|text| (text, true)),
         Ok(Command::Explain(question)) => explain::explain(&question),
-        Ok(Command::Test { files }) => cases::test(&files),
+        Ok(Command::Test { files, at }) => cases::test(&files, at),
         Err(why) => Err(format!("{why}\nTry temporal-auth --help.")),
     };
     // Names in a file cannot move the cursor.

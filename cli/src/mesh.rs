@@ -13,7 +13,7 @@ use temporal_auth::config::KeysFrom;
 
 use crate::carrier::{Carrier, text};
 use crate::load::Configuration;
-use crate::report::Diagnostic;
+use crate::report::{Diagnostic, Severity};
 use crate::yaml::path::member;
 use crate::yaml::{Kind, Node};
 
@@ -54,7 +54,7 @@ impl Mesh {
     pub(crate) fn check(&self, configuration: &Configuration, carrier: Option<&Carrier>) -> Vec<Diagnostic> {
         let mut said = Vec::new();
         let warn = |path: &str, text: String, help: &str| Diagnostic {
-            warning: true,
+            severity: Severity::Warning,
             text: format!("{path}: {text}"),
             at: configuration.place(path).pointed(),
             help: Some(help.to_owned()),

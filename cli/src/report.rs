@@ -4,11 +4,22 @@ use std::fmt::Write as _;
 
 use crate::source::{Source, Span};
 
+/// How much a thing matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Severity {
+    /// It is wrong.
+    Error,
+    /// It works, and may not be meant.
+    Warning,
+    /// It is worth a look. Told in one line, after all else.
+    Note,
+}
+
 /// One thing that is wrong, or that may be.
 #[derive(Debug, Clone)]
 pub(crate) struct Diagnostic {
-    /// Whether it is only a warning.
-    pub(crate) warning: bool,
+    /// How much it matters.
+    pub(crate) severity: Severity,
     /// What it is, with the path of the field.
     pub(crate) text: String,
     /// Where.
@@ -20,12 +31,18 @@ pub(crate) struct Diagnostic {
 impl Diagnostic {
     /// An error.
     pub(crate) fn error(text: impl Into<String>, at: Span) -> Self {
-        Self { warning: false, text: text.into(), at, help: None }
+        Self { severity: Severity::Error, text: text.into(), at, help: None }
     }
 
     /// How it is printed.
     pub(crate) fn show(&self, source: &Source) -> String {
-        let word = if self.warning { "warning" } else { "error" };
+        let word = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => {
+                return format!("note: {}:{}:{}: {}\n", source.name, self.at.line, self.at.column, self.text);
+            }
+        };
         let mut shown = format!("{word}: {}\n{}", self.text, source.show(self.at));
         if let Some(help) = &self.help {
             let gutter = " ".repeat(self.at.line.to_string().len());
@@ -41,14 +58,27 @@ pub(crate) fn add(doubts: &mut Vec<Diagnostic>, others: Vec<Diagnostic>) {
     doubts.extend(others);
 }
 
-/// All of them, as they stand in the file, and how many errors and warnings there are.
-pub(crate) fn show(diagnostics: &mut [Diagnostic], source: &Source) -> (String, usize, usize) {
-    diagnostics.sort_by_key(|diagnostic| (diagnostic.at.line, diagnostic.at.column, diagnostic.warning));
+/// How many diagnostics there are of each severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Counts {
+    pub(crate) errors: usize,
+    pub(crate) warnings: usize,
+    pub(crate) notes: usize,
+}
+
+/// All of them, as they stand in the file, notes last, and how many there are.
+pub(crate) fn show(diagnostics: &mut [Diagnostic], source: &Source) -> (String, Counts) {
+    let is_note = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Note;
+    diagnostics
+        .sort_by_key(|diagnostic| (is_note(diagnostic), diagnostic.at.line, diagnostic.at.column, diagnostic.severity));
     let mut shown = String::new();
     for diagnostic in diagnostics.iter() {
         shown.push_str(&diagnostic.show(source));
-        shown.push('\n');
+        if !is_note(diagnostic) {
+            shown.push('\n');
+        }
     }
-    let warnings = diagnostics.iter().filter(|diagnostic| diagnostic.warning).count();
-    (shown, diagnostics.len().saturating_sub(warnings), warnings)
+    let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+    let (errors, warnings, notes) = (count(Severity::Error), count(Severity::Warning), count(Severity::Note));
+    (shown, Counts { errors, warnings, notes })
 }

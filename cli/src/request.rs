@@ -7,7 +7,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MessageDescriptor, Val
 use serde_json::Value;
 use temporal_auth::temporal::{API_VERSION, Method};
 
-static DESCRIPTORS: &[u8] = include_bytes!("../../data/temporal/api-v1.63.5.binpb");
+static DESCRIPTORS: &[u8] = include_bytes!(env!("TEMPORAL_DESCRIPTORS"));
 
 fn pool() -> Result<&'static DescriptorPool, String> {
     static POOL: OnceLock<Result<DescriptorPool, String>> = OnceLock::new();
@@ -93,7 +93,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use serde_json::json;
     use temporal_auth::config::Config;
-    use temporal_auth::temporal::{Catalogue, RequestReader, Target};
+    use temporal_auth::temporal::{Catalogue, Limit, RequestReader, Target};
 
     fn encoded(method: &str, request: Value, namespace: &str) -> Result<Target, String> {
         let method = Catalogue::default().named(method).unwrap();
@@ -119,7 +119,7 @@ mod tests {
             let target = encoded("StartWorkflowExecution", request, "n").unwrap();
             assert_eq!(target.effects.to_string(), "start, terminate");
             assert_eq!(
-                (target.namespace.as_str(), target.names.workflow_types.as_slice()),
+                (target.namespace.as_str(), target.names.of(Limit::WorkflowTypes)),
                 ("n", &["W".to_owned()][..])
             );
             assert_eq!((target.names.queues[0].name.as_str(), target.names.queues[0].kind), ("q", 1));
@@ -130,7 +130,7 @@ mod tests {
     fn commands() {
         let child = |namespace: &str| {
             let attributes = json!({"namespace": namespace, "workflowType": {"name": "C"}});
-            json!({"taskToken": "dA==", "commands": [{
+            json!({"taskToken": "EgF3", "commands": [{
                 "commandType": "COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION",
                 "startChildWorkflowExecutionCommandAttributes": attributes,
             }]})
@@ -207,7 +207,14 @@ mod tests {
                 let message = DynamicMessage::decode(input, &body[5..]).unwrap();
                 let target = target.with_request(&serde_json::to_value(&message).unwrap(), "").unwrap();
                 let claims = case["claims"].as_object().unwrap().clone();
-                let caller = Caller { issuer: Some("corp".into()), claims, typ: None, times: Times::Good, peer: None };
+                let caller = Caller {
+                    issuer: Some("corp".into()),
+                    claims,
+                    typ: None,
+                    times: Times::Good,
+                    peer: None,
+                    at: crate::clock::now(),
+                };
                 let outcome = Filter::new(configuration, &caller).unwrap().call(&caller, &target);
                 // A faulty encoding is none that JSON could have.
                 if case["grpc_status"] != 3 {

@@ -2,30 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::string_slice, missing_docs)]
 
 use std::path::Path;
-use std::process::Command;
 
-/// Runs the command in the directory of the files; its exit status and what it printed.
-fn run(args: &[&str]) -> (i32, String) {
-    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files");
-    let output = Command::new(env!("CARGO_BIN_EXE_temporal-auth")).args(args).current_dir(files).output().unwrap();
-    let text = if output.status.code() == Some(2) { output.stderr } else { output.stdout };
-    (output.status.code().unwrap(), String::from_utf8(text).unwrap())
-}
+mod common;
 
-#[track_caller]
-fn assert_run(args: &[&str], code: i32, expected: &[&str]) {
-    let (found, text) = run(args);
-    assert_eq!(found, code, "{args:?}\n{text}");
-    for expected in expected {
-        assert!(text.contains(expected), "{args:?}: {expected:?} is not in\n{text}");
-    }
-}
+use common::{assert_run, run};
 
 #[test]
 fn good_files_pass() {
     assert_run(&["check", "good.yaml"], 0, &["good.yaml: good\n"]);
     assert_run(&["check", "good.json", "good.yaml"], 0, &["good.json: good\ngood.yaml: good\n"]);
-    assert_run(&["check", "--deny-warnings", "../../../envoy.yaml"], 0, &["envoy.yaml: good\n"]);
+    assert_run(&["check", "--deny-warnings", "../../../envoy.yaml"], 0, &["envoy.yaml: good"]);
 }
 
 #[test]
@@ -113,7 +99,7 @@ fn what_is_shipped_is_good() {
     let files: Vec<_> = std::fs::read_dir(manifests).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(files.len() >= 10);
     for file in files {
-        assert_run(&["check", "--deny-warnings", file.to_str().unwrap()], 0, &[": good\n"]);
+        assert_run(&["check", "--deny-warnings", file.to_str().unwrap()], 0, &[": good"]);
     }
 }
 
@@ -268,7 +254,7 @@ const RUNNER: &str = r#"{"sub": "red-runner", "gty": "client-credentials"}"#;
 
 #[test]
 fn what_a_request_is_read_as() {
-    let request = r#"{"taskToken": "dA==", "commands": [
+    let request = r#"{"taskToken": "EgF3", "commands": [
         {"startChildWorkflowExecutionCommandAttributes": {"namespace": "orders", "workflowType": {"name": "W"}, "taskQueue": {"name": "q"}}},
         {"scheduleNexusOperationCommandAttributes": {"endpoint": "tax"}}]}"#;
     let expected = [

@@ -1,4 +1,5 @@
 use crate::find;
+use crate::report::Severity;
 use crate::source::Source;
 
 /// What is said of the one carrier in a text: warnings with a `?` before them.
@@ -8,7 +9,9 @@ fn said(text: &str) -> Vec<String> {
     let carriers = find::configurations(&source, &crate::yaml::documents(text).unwrap()).carriers;
     assert_eq!(carriers.len(), 1, "{text}");
     let said = carriers[0].check();
-    said.iter().map(|said| format!("{}{}", if said.warning { "?" } else { "" }, said.text)).collect()
+    said.iter()
+        .map(|said| format!("{}{}", if said.severity == Severity::Warning { "?" } else { "" }, said.text))
+        .collect()
 }
 
 const DIGEST: &str = "oci://r.example.com/m@sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";

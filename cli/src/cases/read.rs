@@ -5,6 +5,7 @@ use temporal_auth::config::Problem;
 use temporal_auth::config::node::{Node, Problems};
 use temporal_auth::wire::tree::Tree;
 
+use crate::clock;
 use crate::load;
 use crate::report::{self, Diagnostic};
 use crate::source::Span;
@@ -39,6 +40,8 @@ pub(super) struct Case {
     pub(super) namespace: String,
     /// The request as JSON.
     pub(super) request: Option<Value>,
+    /// The time of the call, in milliseconds since 1970, if the case says so.
+    pub(super) time: Option<u64>,
     /// Whether it should be allowed.
     pub(super) allow: bool,
     /// The rule that should decide.
@@ -80,7 +83,7 @@ fn cases(root: &Node<'_>, document: &yaml::Node) -> Option<Cases> {
 
 fn case(node: &Node<'_>, at: Span) -> Option<Case> {
     let members =
-        node.members(&["name", "issuer", "claims", "peer", "method", "namespace", "request", "expect", "rule"])?;
+        node.members(&["name", "issuer", "claims", "peer", "method", "namespace", "request", "at", "expect", "rule"])?;
     let optional =
         |name: &str| members.get(name).map_or(Some(None), |node| node.text().map(|text| Some(text.to_owned())));
     let name = members.require("name", "what the case shows").and_then(|node| node.text());
@@ -104,6 +107,10 @@ fn case(node: &Node<'_>, at: Span) -> Option<Case> {
         request @ Tree::Object(_) => Some(Some(request.to_json())),
         _ => node.wrong("an object: the request as JSON"),
     });
+    let time = members.get("at").map_or(Some(None), |node| {
+        let time = node.value().as_str().and_then(|text| clock::read(text).ok());
+        time.map(Some).or_else(|| node.wrong("a date and time in quotes, as \"2026-12-24T18:00:00Z\""))
+    });
     let rule = optional("rule");
     let allow = members.require("expect", "allow or deny").and_then(|node| match node.value().as_str() {
         Some("allow") => Some(true),
@@ -119,6 +126,7 @@ fn case(node: &Node<'_>, at: Span) -> Option<Case> {
         method: method?.to_owned(),
         namespace: namespace?.unwrap_or_default(),
         request: request?,
+        time: time?,
         allow: allow?,
         rule: rule?,
     })
@@ -131,13 +139,14 @@ mod tests {
     #[test]
     fn cases_with_their_places() {
         let text = "config: c.yaml\npeople:\n- &alice {sub: alice}\ncases:\n- name: one\n  claims: *alice\n  method: M\n  \
-                    namespace: x\n  expect: allow\n- {name: two, claims: {}, issuer: i, method: M, expect: deny, rule: r, request: {a: 1}}\n";
+                    namespace: x\n  expect: allow\n- {name: two, claims: {}, issuer: i, method: M, expect: deny, rule: r, request: {a: 1}, at: '1970-01-01T00:00:01Z'}\n";
         let cases = read(text).unwrap().cases;
         assert_eq!(
             (cases[0].claims.as_ref().unwrap()["sub"].as_str(), cases[0].at.line, cases[0].allow),
             (Some("alice"), 5, true)
         );
         assert_eq!((&cases[0].request, &cases[1].request), (&None, &Some(serde_json::json!({"a": 1}))));
+        assert_eq!((cases[0].time, cases[1].time), (None, Some(1000)));
         assert_eq!(
             (cases[1].issuer.as_deref(), cases[1].rule.as_deref(), cases[1].allow),
             (Some("i"), Some("r"), false)
@@ -164,7 +173,7 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_is_told_at_once() {
-        let text = "confg: c\ncases:\n- {name: one, claims: [], method: 7, expect: maybe, request: x}\n";
+        let text = "confg: c\ncases:\n- {name: one, claims: [], method: 7, expect: maybe, request: x, at: now}\n";
         let wrong: Vec<_> = read(text)
             .unwrap_err()
             .iter()
@@ -177,6 +186,7 @@ mod tests {
             "3:35 cases[0].method",
             "3:46 cases[0].expect",
             "3:62 cases[0].request",
+            "3:69 cases[0].at",
         ] {
             assert!(wrong.iter().any(|wrong| wrong.starts_with(expected)), "{expected}: {wrong:#?}");
         }

@@ -84,10 +84,10 @@ fn matching(trial: &Trial<'_>, denial: &Value) -> Result<[Vec<String>; 2], Strin
         for namespace in list("namespaces") {
             let mut tried = json!({"name": "denial", "who": trial.caller.who()});
             let parts = [("effects", effect), ("namespaces", namespace)];
-            for (field, value) in parts {
-                if let (Some(members), Some(value)) = (tried.as_object_mut(), value) {
-                    members.insert(field.to_owned(), json!([value]));
-                }
+            let stated = parts.iter().filter_map(|(field, value)| Some(((*field).to_owned(), json!([(*value)?]))));
+            let stated = stated.chain(denial.get("commands").map(|commands| ("commands".to_owned(), commands.clone())));
+            if let Some(members) = tried.as_object_mut() {
+                members.extend(stated);
             }
             let outcome = trial.outcome(trial.config, json!([grant]), json!([tried]))?;
             if outcome.rule.as_deref() != Some("denial") {
@@ -120,7 +120,14 @@ mod tests {
         let parsed = temporal_auth::config::Config::parse(config.to_string().as_bytes()).unwrap();
         let target = Target::new(&parsed, method, namespace).unwrap();
         let claims = claims.as_object().unwrap().clone();
-        let caller = Caller { issuer: Some("corp".into()), claims, typ: None, times: Times::Good, peer: None };
+        let caller = Caller {
+            issuer: Some("corp".into()),
+            claims,
+            typ: None,
+            times: Times::Good,
+            peer: None,
+            at: crate::clock::now(),
+        };
         let outcome = Filter::new(&config, &caller).unwrap().call(&caller, &target);
         assert_eq!((outcome.status, outcome.rule.as_deref()), (7, Some("d")));
         let conditions = conditions(&config, &caller, &target, "d").unwrap();
@@ -164,7 +171,7 @@ mod tests {
             }, {"name": "e", "unless": {"issuer": "corp"}, "effects": ["query"]}],
         });
         let parsed = temporal_auth::config::Config::parse(config.to_string().as_bytes()).unwrap();
-        let caller = Caller::without_token("ab*{\\".to_owned());
+        let caller = Caller::without_token("ab*{\\".to_owned(), crate::clock::now());
         let ask = |method: &str, name: &str| {
             let target = Target::new(&parsed, method, "x").unwrap();
             let found = conditions(&config, &caller, &target, name).unwrap();

@@ -11,12 +11,12 @@ use temporal_auth::token::jose::Unverified;
 use temporal_auth::wire::json;
 
 use crate::args::Question;
-use crate::filter::{Caller, Filter, Outcome, PERMISSION_DENIED, Target, Times};
+use crate::filter::{Caller, Filter, Outcome, PERMISSION_DENIED, Seen, Target, Times};
 use crate::load::{self, Configuration};
 use crate::report;
 use temporal_auth::config::Peers;
 use temporal_auth::policy::Rule;
-use temporal_auth::temporal::{Scope, Target as Reading};
+use temporal_auth::temporal::{API_VERSION, Access, Limit, Scope, Target as Reading};
 
 /// Answers a question. Returns what is printed, and whether the call is allowed.
 pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
@@ -33,7 +33,7 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
             target.with_request(&Value::Object(request), &question.namespace)?
         }
     };
-    let reading = target.reading()?;
+    let reading = target.reading();
     let outcome = Filter::new(&configuration.value, &caller)?.call(&caller, &target);
     // A token that is no longer good is often what there is to explain with.
     let (judged, refused) = if outcome.caller.is_none() && outcome.status == 16 && caller.typ.is_some() {
@@ -44,13 +44,14 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
     };
 
     let mut text = String::new();
-    let (subject, kind) = judged.caller.clone().unwrap_or_default();
+    let Seen { subject, kind, doubt } = judged.caller.clone().unwrap_or_default();
     // Whatever the token says, it cannot write a line of its own.
     let subject = subject.escape_debug();
     let kind = kind.map(|kind| format!(", {kind}")).unwrap_or_default();
+    let doubt = doubt.map(|doubt| format!(": {}", doubt.escape_debug())).unwrap_or_default();
     let who = match &caller.issuer {
         _ if judged.caller.is_none() => "nobody".to_owned(),
-        Some(issuer) => format!("{subject} of issuer {issuer}{kind}"),
+        Some(issuer) => format!("{subject} of issuer {issuer}{kind}{doubt}"),
         None => format!("{subject}, a TLS peer without a token"),
     };
     let _ = writeln!(text, "caller   {who}");
@@ -109,24 +110,47 @@ fn shown(reading: &Reading) -> String {
     if let Some(why) = reading.beyond {
         let _ = writeln!(text, "         {why}");
     }
+    if !reading.commands.is_empty() {
+        let _ = writeln!(text, "commands {}: only denials that say commands: true reach them", reading.commands);
+    }
     if reading.calls_back {
         text.push_str("         the request has Temporal call itself back\n");
     }
-    let quoted =
-        |names: &mut dyn Iterator<Item = &str>| names.map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
     let names = &reading.names;
-    let lists = [
-        ("queues", quoted(&mut names.queues.iter().map(|queue| queue.name.as_str()))),
-        ("types", quoted(&mut names.workflow_types.iter().map(String::as_str))),
-        ("nexus", quoted(&mut names.endpoints.iter().map(String::as_str))),
-    ];
-    for (title, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
-        let _ = writeln!(text, "{title:<9}{list}");
+    let queues: Vec<_> = names.queues.iter().map(|queue| format!("{:?}", queue.name)).collect();
+    let others =
+        Limit::ALL.map(|limit| (title(limit), names.of(limit).iter().map(|name| format!("{name:?}")).collect()));
+    let lists = std::iter::once((title(Limit::TaskQueues), queues)).chain(others);
+    for (title, list) in lists.filter(|(_, list)| !list.is_empty()) {
+        let _ = writeln!(text, "{title:<9}{}", list.join(", "));
     }
-    if names.overflow {
-        text.push_str("         and more names than are compared\n");
+    let facts = [
+        (Limit::ALL.into_iter().any(|limit| names.is_incomplete(limit)), "and more names than are compared"),
+        (names.standalone, "the task is of a standalone activity, whatever workflow its token names"),
+        (names.unread, "and what an operation of Temporal's own names, which is not read"),
+        (names.attaches, "it may change an execution that runs already"),
+    ];
+    for (_, fact) in facts.iter().filter(|(is_so, _)| *is_so) {
+        let _ = writeln!(text, "         {fact}");
+    }
+    for part in &reading.newer.first {
+        let _ = writeln!(text, "         {part} is newer than API {API_VERSION}");
     }
     text
+}
+
+/// What names of this sort are called in front of a line.
+fn title(limit: Limit) -> &'static str {
+    match limit {
+        Limit::TaskQueues => "queues",
+        Limit::WorkflowTypes => "types",
+        Limit::NexusEndpoints => "nexus",
+        Limit::WorkflowIds => "ids",
+        Limit::ScheduleIds => "schedule",
+        Limit::Signals => "signals",
+        Limit::Queries => "queries",
+        Limit::Updates => "updates",
+    }
 }
 
 /// What is behind a denied call: the denial, or the grants that are near.
@@ -147,6 +171,18 @@ fn why(
         let without = denied::without(config, caller, target, rule)?;
         let _ = writeln!(text, "Without it: {}", verdict(&without));
         return Ok(text);
+    }
+    if configuration.config.policy.parity && reading.method.access == Access::Unlisted {
+        return Ok(
+            "\nNo grant can cover it: no released server has the method, and parity: upstream grants it to nobody.\n"
+                .to_owned(),
+        );
+    }
+    if configuration.config.refuse_newer && reading.newer.count > 0 {
+        let counted = Filter::new(&misses::without(config, &["newer_fields"]), caller)?.call(caller, target);
+        if counted.status == 0 {
+            return Ok(format!("\nWithout newer_fields: refuse: {}\n", verdict(&counted)));
+        }
     }
     let mut effects = reading.places().fold(reading.effects, |all, (_, effects)| all.with(effects));
     if configuration.config.policy.parity {
@@ -211,7 +247,8 @@ fn caller(question: &Question, configuration: &Configuration) -> Result<Caller, 
         }
         let typ = Some(unverified.typ.unwrap_or_default());
         let (issuer, peer) = (Some(issuer.name.to_string()), question.peer.clone());
-        return Ok(Caller { issuer, claims: unverified.claims, typ, times: Times::AsTheyAre, peer });
+        let (claims, at) = (unverified.claims, question.at);
+        return Ok(Caller { issuer, claims, typ, times: Times::AsTheyAre, peer, at });
     }
     let claims = match &question.claims {
         None => None,
@@ -219,7 +256,7 @@ fn caller(question: &Question, configuration: &Configuration) -> Result<Caller, 
             Some(json::parse_object(claims.as_bytes()).map_err(|why| format!("the claims are no JSON object: {why}"))?)
         }
     };
-    claimed(question.issuer.as_deref(), claims, question.peer.clone(), configuration)
+    claimed(question.issuer.as_deref(), claims, question.peer.clone(), question.at, configuration)
 }
 
 /// Claims of an issuer, which need not be named where there is but one, or a TLS peer, or both.
@@ -227,11 +264,12 @@ pub(crate) fn claimed(
     issuer: Option<&str>,
     claims: Option<Map<String, Value>>,
     peer: Option<String>,
+    at: u64,
     configuration: &Configuration,
 ) -> Result<Caller, String> {
     let claims = match (claims, &peer) {
         (Some(claims), _) => claims,
-        (None, Some(peer)) => return Ok(Caller::without_token(peer.clone())),
+        (None, Some(peer)) => return Ok(Caller::without_token(peer.clone(), at)),
         (None, None) => return Err("a caller has claims, or a peer".to_owned()),
     };
     let names: Vec<_> = configuration.config.issuers.iter().map(|issuer| issuer.name.to_string()).collect();
@@ -241,5 +279,5 @@ pub(crate) fn claimed(
         (Some(name), names) => return Err(format!("no issuer {name:?}: one of {}", names.join(", "))),
         (None, names) => return Err(format!("an issuer must be named: one of {}", names.join(", "))),
     };
-    Ok(Caller { issuer: Some(issuer), claims, typ: None, times: Times::Good, peer })
+    Ok(Caller { issuer: Some(issuer), claims, typ: None, times: Times::Good, peer, at })
 }

@@ -72,7 +72,8 @@ impl Trial<'_> {
                 failed.push(if name == "peer" {
                     self.wrong_peer(condition)
                 } else {
-                    format!("{name} must be {condition}")
+                    let doubtful = if name == "kind" && self.is_doubtful()? { ", and is in doubt" } else { "" };
+                    format!("{name} must be {condition}{doubtful}")
                 });
             }
         }
@@ -86,6 +87,12 @@ impl Trial<'_> {
             failed.push("what its captures take differs between the conditions".to_owned());
         }
         Ok(failed)
+    }
+
+    /// Whether the caller counts neither as human nor as service.
+    fn is_doubtful(&self) -> Result<bool, String> {
+        let outcome = self.outcome(self.config, json!([]), json!([]))?;
+        Ok(outcome.caller.is_some_and(|seen| seen.doubt.is_some()))
     }
 
     /// The same for a caller who has nothing but a certificate.

@@ -7,6 +7,7 @@ use temporal_auth::policy::denial::Denial;
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::EffectSet;
 
+use super::overlap::Reading;
 use super::shadowed::has_no_more_conditions;
 use super::unreachable::impossible_for_all;
 use super::{Lint, member};
@@ -15,10 +16,10 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
     let mut lints = Vec::new();
     for (place, denial) in config.policy.denials.iter().enumerate() {
         let path = format!("denials[{place}]");
-        if let Some((field, why)) = never(denial, config) {
+        if let Some((field, why)) = useless(denial, config) {
             lints.push(Lint {
                 path: format!("{path}{field}"),
-                text: format!("denial {} never matches: {why}", denial.name),
+                text: format!("denial {} {why}", denial.name),
                 help: "change it, or remove it: it protects nothing".to_owned(),
             });
         } else if let Some(who) = &denial.who {
@@ -46,13 +47,14 @@ fn meant<'a>(who: &Who, config: &'a Config) -> impl Iterator<Item = &'a Issuer> 
 fn gives(issuer: &Issuer, claim: &ClaimName) -> bool {
     let name = claim.to_string();
     matches!(name.as_str(), "iss" | "exp")
-        // An address that is not verified is a subject, but no claim.
-        || (*claim == issuer.rules.subject && name != "email")
+        // Denials count an address that is not verified.
+        || *claim == issuer.rules.subject
         || issuer.rules.require.0.iter().any(|(name, _)| name == claim)
 }
 
-/// The field because of which a denial never matches, and why.
-fn never(denial: &Denial, config: &Config) -> Option<(&'static str, String)> {
+/// The field because of which a denial never matches, or hardly ever, and why.
+fn useless(denial: &Denial, config: &Config) -> Option<(&'static str, String)> {
+    let never = |field, why: &str| Some((field, format!("never matches: {why}")));
     let everybody = Who {
         issuers: Vec::new(),
         kind: None,
@@ -62,8 +64,8 @@ fn never(denial: &Denial, config: &Config) -> Option<(&'static str, String)> {
         without_token: false,
     };
     let who = denial.who.as_ref().unwrap_or(&everybody);
-    if let Some(why) = impossible_for_all(who, config) {
-        return Some((".who", format!("no token can match: {why}")));
+    if let Some(why) = impossible_for_all(who, config, Reading::Wide) {
+        return never(".who", &format!("no token can match: {why}"));
     }
     // Only a peer may come without a token, and no issuer means it.
     let without_token = config.peers != Peers::Unread
@@ -75,16 +77,28 @@ fn never(denial: &Denial, config: &Config) -> Option<(&'static str, String)> {
         && meant(who, config).all(|issuer| unless.issuers.is_empty() || unless.issuers.contains(&issuer.name))
         && has_no_more_conditions(unless, who)
     {
-        return Some((".unless", "it spares everybody whom it is about".to_owned()));
+        let has_conditions = unless.kind.is_some()
+            || !unless.subject.is_empty()
+            || unless.claims != ClaimSet::default()
+            || unless.peer.is_some();
+        if !has_conditions {
+            return never(".unless", "it spares everybody whom it is about");
+        }
+        // Conditions of `who` read wide, those of `unless` do not.
+        let why = "matches hardly anybody: `unless` has the conditions of `who`, and leaves only callers whose claims grants \
+                   read otherwise";
+        return Some((".unless", why.to_owned()));
     }
     let what = denial.what.as_ref()?;
     let methods = || what.methods.iter().filter_map(|path| config.catalogue.named(path));
     if what.effects.is_empty() && methods().all(|method| config.policy.is_anonymous(&method)) {
-        return Some((".effects", "denials do not touch what is `anonymous`".to_owned()));
+        return never(".effects", "denials do not touch what is `anonymous`");
     }
     // AdminService has every effect, and may reach any namespace.
     let reads = EffectSet::CLUSTER_READ.covers(what.effects) && !config.admin_service;
     let in_no_namespace = reads && methods().all(|method| method.is_cluster_read());
-    (denial.namespaces.is_some() && in_no_namespace)
-        .then(|| (".namespaces", "what reads from the cluster is in no namespace".to_owned()))
+    if denial.namespaces.is_some() && in_no_namespace {
+        return never(".namespaces", "what reads from the cluster is in no namespace");
+    }
+    None
 }

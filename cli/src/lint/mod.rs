@@ -1,13 +1,21 @@
 //! What a configuration may say and should not: warnings, each in a file of its own.
 
+mod answers;
 mod audience;
+mod colons;
+mod commands;
 mod denials;
+mod ended;
 mod gateway;
+mod ids;
+mod overlap;
 mod peers;
 mod plaintext;
+mod roles;
 mod shadowed;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod unreachable;
 mod wide;
 
@@ -27,11 +35,18 @@ pub(crate) struct Lint {
     pub(crate) help: String,
 }
 
-/// All warnings about a configuration, which is also there as JSON.
-pub(crate) fn all(config: &Config, value: &Value) -> Vec<Lint> {
-    [plaintext::lint, audience::lint, shadowed::lint, unreachable::lint, wide::lint, denials::lint]
+/// All warnings about a configuration, which is also there as JSON, at a time in milliseconds since 1970.
+pub(crate) fn all(config: &Config, value: &Value, now: u64) -> Vec<Lint> {
+    [plaintext::lint, audience::lint, unreachable::lint, wide::lint, denials::lint, tokens::lint, ids::lint]
         .iter()
         .flat_map(|lint| lint(config))
-        .chain([gateway::lint, peers::lint].iter().flat_map(|lint| lint(config, value)))
+        .chain([shadowed::lint, ended::lint].iter().flat_map(|lint| lint(config, now)))
+        .chain([gateway::lint, peers::lint, roles::lint].iter().flat_map(|lint| lint(config, value)))
+        .chain(commands::lint(config, value, now))
         .collect()
+}
+
+/// What is worth a look without being doubtful: paths, and what is said of them.
+pub(crate) fn notes(config: &Config) -> Vec<(String, String)> {
+    colons::notes(config)
 }

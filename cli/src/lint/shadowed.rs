@@ -9,15 +9,17 @@ use temporal_auth::policy::grant::{Gives, Grant, Reading};
 use temporal_auth::policy::limits::Limits;
 use temporal_auth::policy::pattern::Pattern;
 use temporal_auth::policy::role::Role;
+use temporal_auth::policy::until::Until;
 use temporal_auth::policy::who::Who;
+use temporal_auth::temporal::Limit;
 
 use super::Lint;
 
-pub(super) fn lint(config: &Config) -> Vec<Lint> {
+pub(super) fn lint(config: &Config, now: u64) -> Vec<Lint> {
     let grants: Vec<_> = config.policy.grants.iter().map(|grant| (grant, Sketch::of(grant))).collect();
     let shadowed = grants.iter().enumerate().filter_map(|(place, (grant, sketch))| {
         let mut earlier = grants.iter().take(place);
-        let (earlier, _) = earlier.find(|(earlier, wide)| wide.may_cover(sketch) && covers(earlier, grant))?;
+        let (earlier, _) = earlier.find(|(earlier, wide)| wide.may_cover(sketch) && covers(earlier, grant, now))?;
         Some(Lint {
             path: format!("grants[{place}]"),
             text: format!(
@@ -54,7 +56,7 @@ impl Sketch {
             Gives::Namespaces(_, patterns) => patterns.as_slice(),
             Gives::System(_) | Gives::Permissions(..) => &[],
         };
-        let any = namespaces.is_empty() || namespaces.iter().any(|pattern| pattern.to_string() == "*");
+        let any = namespaces.is_empty() || namespaces.iter().any(Pattern::is_star);
         Self {
             who: lists().next().map(|_| bits(lists().flatten())),
             who_first: bits(lists().filter_map(|list| list.first())),
@@ -79,11 +81,16 @@ fn bits<'a>(patterns: impl IntoIterator<Item = &'a Pattern>) -> u128 {
     })
 }
 
-fn covers(wide: &Grant, narrow: &Grant) -> bool {
+fn covers(wide: &Grant, narrow: &Grant, now: u64) -> bool {
     // Every field by name: a new one must have its say here.
-    let Grant { name: _, who, gives, limits, may_register, may_call_back, shadow } = wide;
-    // One in shadow gives nothing, and one behind it is told of for itself.
-    if *shadow || narrow.shadow || !is_wider(who, &narrow.who) {
+    let Grant { name: _, who, gives, limits, may_register, may_call_back, until, shadow: _ } = wide;
+    // One in shadow gives nothing, nor does one that has ended; one behind it is told of for itself.
+    let gives_nothing = |grant: &Grant| grant.shadow || grant.until.as_ref().is_some_and(|until| until.has_passed(now));
+    if gives_nothing(wide) || gives_nothing(narrow) || !is_wider(who, &narrow.who) {
+        return false;
+    }
+    let ends_before = |until: &Until| narrow.until.as_ref().is_none_or(|other| until.millis() < other.millis());
+    if until.as_ref().is_some_and(ends_before) {
         return false;
     }
     let may_as_much = (*may_register || !narrow.may_register) && (*may_call_back || !narrow.may_call_back);
@@ -116,7 +123,7 @@ fn is_same(one: &Reading, other: &Reading) -> bool {
 
 /// Whether all that the narrow one means are meant by the wide one: it has no condition that the other has not, and of
 /// each as many alternatives.
-fn is_wider(wide: &Who, narrow: &Who) -> bool {
+pub(super) fn is_wider(wide: &Who, narrow: &Who) -> bool {
     // One that names no issuer means callers without a token, too.
     let issued = wide.issuers.is_empty()
         || (!narrow.issuers.is_empty() && narrow.issuers.iter().all(|issuer| wide.issuers.contains(issuer)));
@@ -156,13 +163,12 @@ fn is_greater(role: &Role, other: &Role) -> bool {
 
 /// Whether the one limits no more than the other: not at all, or to names among which all of the other's stand.
 fn is_looser(wide: &Limits, narrow: &Limits, same_captures: bool) -> bool {
-    let Limits { task_queues, workflow_types, nexus_endpoints } = wide;
-    let pairs = [
-        (task_queues, &narrow.task_queues),
-        (workflow_types, &narrow.workflow_types),
-        (nexus_endpoints, &narrow.nexus_endpoints),
-    ];
-    pairs.into_iter().all(|pair| match pair {
+    // Without schedule ids a grant that is limited to workflow ids covers no schedule at all.
+    let has_schedules = |limits: &Limits| limits.of(Limit::ScheduleIds).is_some();
+    if wide.of(Limit::WorkflowIds).is_some() && !has_schedules(wide) && has_schedules(narrow) {
+        return false;
+    }
+    Limit::ALL.into_iter().all(|limit| match (wide.of(limit), narrow.of(limit)) {
         (None, _) => true,
         (Some(_), None) => false,
         (Some(wide), Some(narrow)) => narrow.iter().all(|pattern| has(wide, pattern, same_captures)),
@@ -172,8 +178,7 @@ fn is_looser(wide: &Limits, narrow: &Limits, same_captures: bool) -> bool {
 /// Whether the patterns reach what this one does. What a capture takes depends on who is meant: the same conditions, or
 /// it may be bound by another.
 fn reaches(patterns: &[Pattern], pattern: &Pattern, same_captures: bool) -> bool {
-    let any = patterns.iter().any(|pattern| pattern.to_string() == "*") && !pattern.to_string().contains(':');
-    any || has(patterns, pattern, same_captures)
+    patterns.iter().any(Pattern::is_star) || has(patterns, pattern, same_captures)
 }
 
 fn has(patterns: &[Pattern], pattern: &Pattern, same_captures: bool) -> bool {

@@ -3,6 +3,9 @@ use temporal_auth::config::Config;
 
 use super::all;
 
+/// In milliseconds since 1970.
+const NOW: u64 = 1_800_000_000_000;
+
 fn lints(change: impl FnOnce(&mut Value)) -> Vec<String> {
     let mut config = json!({
         "version": 1,
@@ -16,7 +19,7 @@ fn lints(change: impl FnOnce(&mut Value)) -> Vec<String> {
     });
     change(&mut config);
     let parsed = Config::parse(config.to_string().as_bytes()).unwrap();
-    all(&parsed, &config).iter().map(|lint| format!("{}: {}", lint.path, lint.text)).collect()
+    all(&parsed, &config, NOW).iter().map(|lint| format!("{}: {}", lint.path, lint.text)).collect()
 }
 
 /// The warnings about grants for the issuer, each of `who`, role and namespaces.
@@ -131,7 +134,7 @@ fn grants_behind_a_wider_one() {
     assert!(!shadows((a(), "writer", &["x"]), (json!({}), "reader", &["x"])));
     assert!(!shadows((json!({"subject": "s"}), "writer", &["x"]), (json!({}), "reader", &["x"])));
     assert!(!shadows((json!({"kind": "human"}), "writer", &["x"]), (json!({}), "reader", &["x"])));
-    assert!(!shadows((a(), "writer", &["*"]), (a(), "reader", &["a:b"])));
+    assert!(shadows((a(), "writer", &["*"]), (a(), "reader", &["a:b"])), "a star crosses colons");
     // The second is bound by the claim `dept` where the first is bound by nothing.
     let either = || json!({"claims": {"groups": ["a", "team-{team}"]}});
     let other = || json!({"claims": {"groups": "a", "dept": "{team}"}});
@@ -189,6 +192,27 @@ fn grants_behind_one_with_limits() {
     assert!(!shadows_with(queues(&["*"]), queues(&["a"])), "literally only");
     assert!(!shadows_with(json!({"workflow_types": ["W"]}), json!({"nexus_endpoints": ["W"]})));
     assert!(!shadows_with(json!({"task_queues": ["a"], "nexus_endpoints": ["e"]}), queues(&["a"])));
+    for limit in ["workflow_ids", "schedule_ids", "signals", "queries", "updates"] {
+        let (none, one, both) = (json!({}), json!({limit: ["a"]}), json!({limit: ["a", "b"]}));
+        assert!(shadows_with(none.clone(), one.clone()) && shadows_with(both.clone(), one.clone()), "{limit}");
+        assert!(!shadows_with(one.clone(), none) && !shadows_with(one, both), "{limit}");
+    }
+    let (ids, schedules) = (json!({"workflow_ids": ["a"]}), json!({"workflow_ids": ["a"], "schedule_ids": ["a"]}));
+    assert!(!shadows_with(ids.clone(), schedules.clone()), "only the second covers schedules");
+    assert!(!shadows_with(schedules.clone(), ids) && shadows_with(schedules.clone(), schedules));
+}
+
+#[test]
+fn grants_behind_one_that_ends() {
+    let until = |text: &str| json!({"until": text});
+    let (early, late) = (until("2100-01-01T00:00:00Z"), until("2100-01-01T00:00:00-01:00"));
+    assert!(shadows_with(json!({}), early.clone()) && shadows_with(late.clone(), early.clone()));
+    assert!(shadows_with(early.clone(), early.clone()));
+    assert!(!shadows_with(early.clone(), json!({})) && !shadows_with(early.clone(), late));
+    // NOW is in January of 2027.
+    let ended = until("2026-12-24T18:00:00Z");
+    assert!(!shadows_with(ended.clone(), json!({})) && !shadows_with(ended.clone(), ended.clone()));
+    assert!(!shadows_with(json!({}), ended) && !shadows_with(json!({}), until("2027-01-15T08:00:00Z")));
 }
 
 #[test]
@@ -258,7 +282,7 @@ fn a_claim_that_every_accepted_token_has_is_not_missing() {
 }
 
 #[test]
-fn an_address_may_be_a_subject_and_no_claim() {
+fn a_claim_that_is_the_subject_is_not_missing() {
     let by = |subject: &str, claim: &str| {
         lints(|config| {
             config["issuers"]["corp"]["subject"] = json!(subject);
@@ -267,7 +291,7 @@ fn an_address_may_be_a_subject_and_no_claim() {
         })
         .len()
     };
-    assert_eq!((by("email", "email"), by("upn", "upn"), by("sub", "upn")), (1, 0, 1));
+    assert_eq!((by("email", "email"), by("upn", "upn"), by("sub", "upn"), by("sub", "email")), (0, 0, 1, 1));
 }
 
 #[test]
@@ -275,9 +299,9 @@ fn denials_that_never_match() {
     let never = |said: Value| denial(said).iter().any(|lint| lint.contains("denial d never matches: "));
     for nothing in [
         json!({"who": {"claims": {"sub": "a"}, "subject": "b"}}),
-        json!({"who": {"kind": "human", "claims": {"gty": "client-credentials"}}}),
+        json!({"who": {"claims": {"iss": "https://other/"}}}),
         json!({"unless": {"issuer": "corp"}, "effects": ["start"]}),
-        json!({"who": {"claims": {"g": "a"}}, "unless": {"claims": {"g": ["a", "b"]}}}),
+        json!({"who": {"claims": {"g": "a"}}, "unless": {"issuer": "corp"}}),
         json!({"effects": ["cluster-read"], "namespaces": ["*"]}),
         json!({"effects": ["cluster-read", "ListNamespaces"], "namespaces": ["a"]}),
         json!({"effects": ["GetSystemInfo"]}),
@@ -286,7 +310,13 @@ fn denials_that_never_match() {
     }
     for something in [
         json!({"who": {"claims": {"sub": "a"}, "subject": ["a", "b"]}}),
+        json!({"who": {"claims": {"sub": "A-b"}, "subject": "a-b*"}}),
+        json!({"who": {"claims": {"iss": "HTTPS://idp.example.com/"}}}),
         json!({"who": {"kind": "service", "claims": {"gty": "client-credentials"}}}),
+        // The kind of whoever has the claim in another form is in doubt.
+        json!({"who": {"kind": "human", "claims": {"gty": "client-credentials"}}}),
+        json!({"who": {"claims": {"email": "a@b", "email_verified": false}}}),
+        json!({"who": {"claims": {"g": "a"}}, "unless": {"claims": {"g": ["a", "b"]}}}),
         json!({"unless": {"issuer": "corp", "kind": "human"}, "effects": ["start"]}),
         json!({"who": {"claims": {"g": ["a", "b"]}}, "unless": {"claims": {"g": "a"}}}),
         json!({"effects": ["cluster-read"]}),
@@ -297,6 +327,10 @@ fn denials_that_never_match() {
     ] {
         assert!(!never(something.clone()), "{something}");
     }
+    let nearly = denial(json!({"who": {"claims": {"g": "a"}}, "unless": {"claims": {"g": ["a", "b"]}}}));
+    let text = "denials[0].unless: denial d matches hardly anybody: `unless` has the conditions of `who`, and leaves only callers \
+                whose claims grants read otherwise";
+    assert_eq!(nearly, [text]);
     let with_admin_service = lints(|config| {
         config["admin_service"] = json!(true);
         config["denials"] = json!([{"name": "d", "effects": ["cluster-read"], "namespaces": ["a"]}]);
@@ -455,6 +489,17 @@ fn denials_and_callers_without_a_token() {
     assert!(never(false, spares_tokens()) && !never(true, spares_tokens()));
     let of_tokens = json!({"who": {"kind": "human"}, "unless": {"issuer": "corp"}, "effects": ["start"]});
     assert!(never(true, of_tokens), "a peer is of no kind");
+    let nearly = |asks: bool, said: Value| {
+        let lints = lints(|config| {
+            if asks {
+                let who = json!({"peer": "spiffe://a/{t}"});
+                config["grants"] = json!([{"name": "g", "who": who, "role": "reader", "namespaces": ["{t}"]}]);
+            }
+            config["denials"] = json!([said]);
+            config["denials"][0]["name"] = json!("d");
+        });
+        lints.iter().any(|lint| lint.contains("denial d matches hardly anybody: "))
+    };
     let peer = |issuer: Value| {
         let mut who = json!({"peer": "a"});
         if !issuer.is_null() {
@@ -462,6 +507,6 @@ fn denials_and_callers_without_a_token() {
         }
         json!({"who": who, "unless": who, "effects": ["start"]})
     };
-    assert!(never(true, peer(json!("corp"))));
-    assert!(!never(true, peer(json!(null))), "it spares only those without a token");
+    assert!(nearly(true, peer(json!("corp"))) && !never(true, peer(json!("corp"))));
+    assert!(!nearly(true, peer(json!(null))), "it spares only those without a token");
 }

@@ -8,12 +8,13 @@ use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::EffectSet;
 
 use super::Lint;
+use super::overlap::{Reading, overlap, texts};
 
 pub(super) fn lint(config: &Config) -> Vec<Lint> {
     let mut lints = Vec::new();
     for (place, grant) in config.policy.grants.iter().enumerate() {
         let path = format!("grants[{place}]");
-        if let Some(why) = impossible_for_all(&grant.who, config) {
+        if let Some(why) = impossible_for_all(&grant.who, config, Reading::Narrow) {
             lints.push(Lint {
                 path: format!("{path}.who"),
                 text: format!("no token can match: {why}"),
@@ -38,36 +39,43 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
     lints
 }
 
-/// Why no token of any issuer that is meant can match, if that is certain.
-pub(super) fn impossible_for_all(who: &Who, config: &Config) -> Option<String> {
+/// Why no token of any issuer that is meant can match as conditions are read, if that is certain.
+pub(super) fn impossible_for_all(who: &Who, config: &Config, reading: Reading) -> Option<String> {
     let issuers = config.issuers.iter();
     let meant = issuers.filter(|issuer| who.issuers.is_empty() || who.issuers.contains(&issuer.name));
-    let reasons: Option<Vec<_>> = meant.map(|issuer| impossible(who, issuer)).collect();
+    let reasons: Option<Vec<_>> = meant.map(|issuer| impossible(who, issuer, reading)).collect();
     reasons?.into_iter().next()
 }
 
 /// Why no token of this issuer can match, if that is certain.
-fn impossible(who: &Who, issuer: &Issuer) -> Option<String> {
+fn impossible(who: &Who, issuer: &Issuer, reading: Reading) -> Option<String> {
     let claims = &who.claims;
     // These are one string in every token that is accepted.
     for (name, patterns) in &claims.0 {
         let name = name.to_string();
-        if name == "iss" && !any_matches(patterns, &issuer.rules.issuer) {
+        if name == "iss" && !any_matches(patterns, &issuer.rules.issuer, reading) {
             return Some(format!("its `iss` is always {:?}", issuer.rules.issuer));
         }
-        // A scope is matched word by word, a subject whole.
-        let whole = !matches!(name.trim_start_matches('/'), "scope" | "scp");
-        if whole && name == issuer.rules.subject.to_string() && are_disjoint(patterns, &who.subject) {
+        // A subject is matched whole; a scope word by word, and by denials other claims as well.
+        let whole = match reading {
+            Reading::Narrow => !matches!(name.trim_start_matches('/'), "scope" | "scp"),
+            Reading::Wide => name == "sub",
+        };
+        if whole && name == issuer.rules.subject.to_string() && are_disjoint(patterns, &who.subject, reading) {
             return Some(format!("claim {name} is the subject, which must be something else"));
+        }
+        // For denials an address counts unverified, and a kind that is in doubt is either.
+        if reading == Reading::Wide {
+            continue;
         }
         if name == "email_verified"
             && claims.0.iter().any(|(name, _)| name.to_string() == "email")
-            && !any_matches(patterns, "true")
+            && !any_matches(patterns, "true", reading)
         {
             return Some("`email` counts only where `email_verified` is true".to_owned());
         }
     }
-    let service = issuer.service_when.iter().any(|set| implies(claims, set));
+    let service = reading == Reading::Narrow && issuer.service_when.iter().any(|set| implies(claims, set));
     (who.kind == Some(Kind::Human) && service)
         .then(|| format!("whoever has these claims is a service, says service_when of issuer {}", issuer.name))
 }
@@ -82,17 +90,15 @@ fn implies(claims: &ClaimSet, set: &ClaimSet) -> bool {
     })
 }
 
-fn any_matches(patterns: &[Pattern], value: &str) -> bool {
-    patterns.iter().any(|pattern| pattern.matches(value).is_some())
+fn any_matches(patterns: &[Pattern], value: &str, reading: Reading) -> bool {
+    patterns.iter().any(|pattern| match reading {
+        Reading::Narrow => pattern.matches(value).is_some(),
+        Reading::Wide => pattern.matches_widely(value),
+    })
 }
 
-/// Whether no text matches a pattern of either list. Told only of literals.
-fn are_disjoint(one: &[Pattern], other: &[Pattern]) -> bool {
-    let literal = |pattern: &Pattern| (!pattern.to_string().contains(['*', '{', '\\'])).then(|| pattern.to_string());
-    let texts = |patterns: &[Pattern]| patterns.iter().map(literal).collect::<Option<Vec<_>>>();
-    match (texts(one), texts(other)) {
-        (Some(texts), _) if !other.is_empty() => !texts.iter().any(|text| any_matches(other, text)),
-        (_, Some(texts)) if !other.is_empty() => !texts.iter().any(|text| any_matches(one, text)),
-        _ => false,
-    }
+/// Whether no text matches a pattern of either list.
+fn are_disjoint(one: &[Pattern], other: &[Pattern], reading: Reading) -> bool {
+    let shared = |one: &Pattern, other: &Pattern| overlap(&texts(one, reading), &texts(other, reading));
+    !one.is_empty() && !other.is_empty() && !one.iter().any(|one| other.iter().any(|other| shared(one, other)))
 }

@@ -13,7 +13,7 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
     for (place, grant) in config.policy.grants.iter().enumerate() {
         let path = format!("grants[{place}]");
         if let Gives::Namespaces(_, patterns) = &grant.gives
-            && patterns.iter().any(|pattern| pattern.to_string() == "*")
+            && patterns.iter().any(Pattern::is_star)
         {
             let help = "list them, or use `system: true` if the cluster is meant as well";
             add(format!("{path}.namespaces"), "every namespace matches, future ones too", help);

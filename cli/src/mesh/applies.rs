@@ -15,5 +15,5 @@ pub(super) fn passed_over(config: &Config, carrier: &Carrier) -> Option<String> 
     let sidecars = matches.iter().filter(|node| text(node, &["mode"]) == Some("SERVER"));
     let ports = sidecars.flat_map(|node| list(node.value("ports").map(|ports| &**ports)));
     let mut inbound = ports.filter_map(|port| text(port, &["number"])).map(|port| format!("inbound|{port}||"));
-    inbound.find(|cluster| !clusters.iter().any(|pattern| pattern.matches(cluster).is_some()))
+    inbound.find(|cluster| !clusters.iter().any(|pattern| pattern.matches_widely(cluster)))
 }

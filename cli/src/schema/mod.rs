@@ -3,16 +3,15 @@
 
 mod names;
 mod parts;
+mod rules;
 #[cfg(test)]
 mod tests;
 
 use serde_json::{Value, json};
 use temporal_auth::temporal::EffectSet;
 
-use parts::{
-    claim_name, claims, duration, either, exactly_one_of, flag, list, matcher, object, one_or_list, reference, say,
-    sentence, text, words,
-};
+use parts::{claims, duration, either, flag, list, matcher, object, reference, say, sentence, text, words};
+use rules::{Place, denial, grant, outside, role, who};
 
 /// The schema as it is printed.
 pub(crate) fn text_of_schema() -> Result<String, String> {
@@ -52,6 +51,13 @@ pub(crate) fn schema() -> Result<Value, String> {
             ("access_log_state", sentence("Whether the verdict is left for the access log.", flag())),
             ("explain_to_client", sentence("Whether a denial tells its reason to the client.", flag())),
             ("mode", sentence("In shadow, callers are only told of.", words(&["enforce", "shadow"]))),
+            (
+                "newer_fields",
+                sentence(
+                    "What becomes of requests with fields that are newer than the filter: they are counted, or refused.",
+                    words(&["count", "refuse"]),
+                ),
+            ),
             ("parity", sentence("Decide about grants as Temporal's own authorizer does.", words(&["upstream"]))),
             ("peers", reference("peers")),
         ],
@@ -177,71 +183,6 @@ fn keys() -> Value {
     keys
 }
 
-fn role() -> Value {
-    let parts = list(1, reference("effect-or-method"));
-    let mut role = object(
-        &[],
-        vec![
-            ("from", sentence("A built-in role or another one.", role_name())),
-            ("plus", sentence("Effects and single methods that it has besides.", parts.clone())),
-            ("minus", sentence("Effects and single methods that are taken away.", parts)),
-        ],
-    );
-    say(&mut role, "anyOf", json!([{"required": ["from"]}, {"required": ["plus"]}]));
-    role
-}
-
-fn role_name() -> Value {
-    either(&[reference("built-in-role"), text(None)])
-}
-
-/// The name of a grant or a denial.
-fn rule_name() -> Value {
-    let mut name = sentence("What verdicts give as their rule.", text(None));
-    say(&mut name, "not", words(&["anonymous", "authenticated", "default-deny"]));
-    name
-}
-
-fn limits() -> [(&'static str, &'static str); 3] {
-    [
-        ("task_queues", "Task queues that are inside."),
-        ("workflow_types", "Workflow types that are inside."),
-        ("nexus_endpoints", "Nexus endpoints that are inside."),
-    ]
-}
-
-fn grant() -> Value {
-    let mut fields = vec![
-        ("name", rule_name()),
-        ("who", reference("grant-who")),
-        ("role", role_name()),
-        ("system", sentence("The cluster and every namespace.", json!({"const": true}))),
-        ("namespaces", sentence("Patterns of namespace names.", list(1, parts::pattern()))),
-        ("permissions_claim", sentence("The claim with Temporal's own permissions.", claim_name())),
-        (
-            "permissions_regex",
-            sentence("How Temporal's own claim mapper reads each permission; with `parity: upstream`.", regex()),
-        ),
-        ("may_register", sentence("Whether it covers RegisterNamespace.", flag())),
-        ("may_call_back", sentence("Whether it covers callbacks into Temporal itself.", flag())),
-        ("shadow", sentence("It gives nothing, and tells what it would allow.", flag())),
-    ];
-    fields.extend(limits().map(|(name, about)| (name, sentence(about, list(1, parts::pattern())))));
-    let mut grant = object(&["name", "who"], fields);
-    say(&mut grant, "oneOf", exactly_one_of(&["system", "namespaces", "permissions_claim"]));
-    say(&mut grant, "if", json!({"required": ["permissions_claim"]}));
-    say(&mut grant, "then", json!({"not": {"required": ["role"]}}));
-    say(&mut grant, "else", json!({"required": ["role"]}));
-    say(&mut grant, "dependentRequired", json!({"permissions_regex": ["permissions_claim"]}));
-    grant
-}
-
-/// An expression with the groups that permissions are made of.
-fn regex() -> Value {
-    let group = |name: &str| json!({"pattern": format!(r"\(\?P?<{name}>")});
-    json!({"type": "string", "allOf": [group("namespace"), group("role")]})
-}
-
 fn peers() -> Value {
     object(
         &[],
@@ -250,66 +191,6 @@ fn peers() -> Value {
             ("gateways", sentence("Whom no grant should be for; `check` warns.", list(1, matcher(false)))),
         ],
     )
-}
-
-/// Where a `who` stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Grant,
-    Denial,
-    Unless,
-}
-
-fn who(place: Place) -> Value {
-    let for_grant = place == Place::Grant;
-    let mut who = object(
-        &[],
-        vec![
-            ("issuer", sentence("Names of issuers.", one_or_list(text(None)))),
-            ("kind", sentence("Needs service_when at the issuer.", words(&names::kinds()))),
-            ("subject", one_or_list(matcher(for_grant))),
-            ("claims", claims(for_grant)),
-            (
-                "peer",
-                sentence("Who the TLS peer is; without an issuer, without a token.", one_or_list(matcher(for_grant))),
-            ),
-        ],
-    );
-    if for_grant {
-        say(&mut who, "anyOf", json!([{"required": ["issuer"]}, {"required": ["peer"]}]));
-    } else {
-        say(&mut who, "minProperties", json!(1));
-    }
-    if place != Place::Denial {
-        say(&mut who, "if", json!({"required": ["peer"], "not": {"required": ["issuer"]}}));
-        say(&mut who, "then", json!({"properties": {"kind": false, "subject": false, "claims": false}}));
-    }
-    who
-}
-
-fn denial() -> Value {
-    let fields = ["who", "unless", "effects", "namespaces", "outside"];
-    let mut denial = object(
-        &["name"],
-        vec![
-            ("name", rule_name()),
-            ("who", sentence("Whose calls; without it everybody's.", reference("denial-who"))),
-            ("unless", sentence("Whose calls are spared.", reference("denial-unless"))),
-            ("effects", sentence("Any of these; without it any at all.", list(1, reference("effect-or-method")))),
-            ("namespaces", sentence("Without it everywhere, the cluster included.", list(1, matcher(false)))),
-            ("outside", sentence("What these limits on a grant would refuse.", reference("outside"))),
-            ("shadow", sentence("It only tells what it would deny.", flag())),
-        ],
-    );
-    say(&mut denial, "anyOf", fields.iter().map(|field| json!({"required": [field]})).collect());
-    denial
-}
-
-fn outside() -> Value {
-    let fields = limits().map(|(name, about)| (name, sentence(about, list(1, matcher(false)))));
-    let mut outside = object(&[], fields.to_vec());
-    say(&mut outside, "minProperties", json!(1));
-    outside
 }
 
 fn method() -> Value {

@@ -54,6 +54,11 @@ pub(super) fn duration() -> Value {
     text(Some("^[0-9]+(ms|s|m|h)$"))
 }
 
+/// A date and time of RFC 3339.
+pub(super) fn instant() -> Value {
+    text(Some(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"))
+}
+
 pub(super) fn list(least: usize, items: Value) -> Value {
     let mut list = json!({"type": "array", "items": items});
     if least > 0 {

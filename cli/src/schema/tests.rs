@@ -52,6 +52,7 @@ fn samples() -> Vec<Value> {
             "access_log_state": true,
             "explain_to_client": true,
             "mode": "shadow",
+            "newer_fields": "refuse",
             "peers": {"xfcc": true, "gateways": ["a-*", 1]},
         });
         if sample.pointer("/grants/0/permissions_regex").is_some() {
@@ -66,9 +67,12 @@ fn samples() -> Vec<Value> {
         keys
     };
     let who = json!({"issuer": ["corp", "other"], "kind": "service", "subject": ["{t}-x", "a*"], "claims": {"/a/b": "x", "n": [1, true]}, "peer": ["{t}-p", "b*"]});
-    let limits = json!({"task_queues": ["{t}-*"], "workflow_types": ["W"], "nexus_endpoints": ["e"]});
+    let limits = json!({
+        "task_queues": ["{t}-*"], "workflow_types": ["W"], "nexus_endpoints": ["e"], "workflow_ids": ["{t}-*"],
+        "schedule_ids": ["{t}"], "signals": ["s*"], "queries": ["q"], "updates": ["u"],
+    });
     let grant = |gives: Value| {
-        let mut grant = json!({"name": "g", "who": who, "may_register": true, "may_call_back": true, "shadow": false});
+        let mut grant = json!({"name": "g", "who": who, "may_register": true, "may_call_back": true, "until": "2026-12-24T18:00:00.5+01:00", "shadow": false});
         grant.as_object_mut().unwrap().extend(gives.as_object().unwrap().clone());
         grant.as_object_mut().unwrap().extend(limits.as_object().unwrap().clone());
         grant
@@ -81,7 +85,11 @@ fn samples() -> Vec<Value> {
             grant(json!({"role": "mine", "namespaces": ["{t}-*", "n"]})),
             json!({
                 "name": "d", "who": denied, "unless": {"claims": {"g": ["x", "y*"]}}, "effects": ["start", "QueryWorkflow"],
-                "namespaces": ["*", 7], "outside": {"task_queues": ["q"], "workflow_types": ["W*"], "nexus_endpoints": ["e"]},
+                "namespaces": ["*", 7], "outside": {
+                    "task_queues": ["q"], "workflow_types": ["W*"], "nexus_endpoints": ["e"], "workflow_ids": ["w-*", 7],
+                    "schedule_ids": ["s"], "signals": ["s"], "queries": ["q*"], "updates": ["u"],
+                },
+                "commands": true,
                 "shadow": true,
             }),
             json!({"name": "/a.B/C", "scope": "namespace", "namespace_field": 1, "effects": ["read"]}),
@@ -273,6 +281,10 @@ fn values() -> Vec<Value> {
         json!("X-Token"),
         json!("/"),
         json!("reader"),
+        json!("refuse"),
+        json!("2026-12-24T18:00:00Z"),
+        json!("2026-02-30T18:00:00Z"),
+        json!("2026-12-24 18:00:00Z"),
         json!("https://x/"),
         json!("cluster"),
         json!([]),
@@ -293,7 +305,9 @@ fn values() -> Vec<Value> {
 }
 
 /// What only the filter can tell, by what it says of it: it depends on another field, or on what a word stands for.
-const BEYOND: [&str; 13] = [
+const BEYOND: [&str; 15] = [
+    "commands beside an effect",
+    "a date and time in quotes",
     "an issuer: one of",
     "a role: one of",
     "a built-in role (",
@@ -438,6 +452,12 @@ fn wrong_configurations_do_not_validate() {
         ("/mode", json!("off")),
         ("/peers", json!({"proxy": true})),
         ("/peers/gateways", json!([])),
+        ("/newer_fields", json!("ignore")),
+        ("/denials/0/commands", json!("yes")),
+        ("/grants/0/until", json!("2026-12-24")),
+        ("/grants/0/until", json!(1_798_135_200)),
+        ("/grants/0/signals", json!([])),
+        ("/denials/0/outside/workflow_ids", json!(["{t}"])),
         ("/grants/0/name", json!("anonymous")),
         ("/grants/0/who", json!({"peer": "a", "kind": "human"})),
         ("/denials/0/unless", json!({"peer": "a", "claims": {"g": "h"}})),

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::Style;
+use crate::clock;
 
 /// Whether the file is JSON, in which numbers have one meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,9 @@ pub(crate) fn value(text: &str, style: Style, dialect: Dialect) -> Result<Value,
     }
     if is_numeric(&lower) {
         return Err("quotes around it, or a plain whole number: readers of YAML differ about this one");
+    }
+    if clock::read(text).is_ok() {
+        return Err("quotes around it: some readers of YAML make a date of it");
     }
     Ok(Value::from(text))
 }
@@ -101,8 +105,27 @@ mod tests {
     #[test]
     fn what_they_differ_about_is_refused_unless_quoted() {
         for text in [
-            "yes", "No", "ON", "off", "y", "N", "tRue", "1.0", ".5", "1e3", "010", "0x1F", "0o7", "0b1", "+1", "1_000",
-            "-.inf", ".NaN", "-0.0",
+            "yes",
+            "No",
+            "ON",
+            "off",
+            "y",
+            "N",
+            "tRue",
+            "1.0",
+            ".5",
+            "1e3",
+            "010",
+            "0x1F",
+            "0o7",
+            "0b1",
+            "+1",
+            "1_000",
+            "-.inf",
+            ".NaN",
+            "-0.0",
+            "2026-12-24T18:00:00Z",
+            "2026-12-24t18:00:00.5+01:00",
         ] {
             assert!(plain(text).is_err(), "{text}");
             assert_eq!(value(text, Style::Quoted, Dialect::Yaml), Ok(json!(text)));

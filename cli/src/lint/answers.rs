@@ -1,0 +1,44 @@
+//! Who may answer workflow tasks, and what an answer does beside: it ends, starts, signals and cancels workflows.
+
+use temporal_auth::config::Config;
+use temporal_auth::policy::grant::{Gives, Grant};
+use temporal_auth::policy::role::Role;
+use temporal_auth::temporal::{Catalogue, EffectSet};
+
+/// What an answer to a workflow task does, with the method of WorkflowService that does it and nothing else.
+pub(super) const DONE_BY_ANSWERS: [(EffectSet, &str); 4] = [
+    (EffectSet::TERMINATE, "TerminateWorkflowExecution"),
+    (EffectSet::CANCEL, "RequestCancelWorkflowExecution"),
+    (EffectSet::START, "StartWorkflowExecution"),
+    (EffectSet::SIGNAL, "SignalWorkflowExecution"),
+];
+
+/// The effects of which one is in the set, or whose method is in the list of paths.
+pub(super) fn done_by_answers(effects: EffectSet, methods: &[impl AsRef<str>]) -> EffectSet {
+    let catalogue = Catalogue::default();
+    let is_named = |name: &str| {
+        catalogue.named(name).is_some_and(|known| methods.iter().any(|path| *path.as_ref() == *known.path))
+    };
+    let meant = DONE_BY_ANSWERS.iter().filter(|(effect, method)| effects.covers(*effect) || is_named(method));
+    meant.fold(EffectSet::NONE, |all, (effect, _)| all.with(*effect))
+}
+
+/// Whether the role may answer workflow tasks.
+pub(super) fn answers(role: &Role, config: &Config) -> bool {
+    if config.policy.parity {
+        // Roles count there as the greatest of the built-in ones that they have all of.
+        return role.effects.covers(EffectSet::WRITER);
+    }
+    let answer = config.catalogue.named("RespondWorkflowTaskCompleted");
+    answer.is_some_and(|method| role.effects_for(&method).covers(method.effects))
+}
+
+/// Whether whoever holds the grant at this time may answer workflow tasks, as far as that can be told.
+pub(super) fn lets_answer(grant: &Grant, config: &Config, now: u64) -> bool {
+    let gives = match &grant.gives {
+        Gives::System(role) | Gives::Namespaces(role, _) => answers(role, config),
+        // It may say `write`, or `worker`.
+        Gives::Permissions(..) => true,
+    };
+    gives && !grant.shadow && !grant.until.as_ref().is_some_and(|until| until.has_passed(now))
+}

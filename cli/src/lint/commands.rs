@@ -1,0 +1,204 @@
+//! Denials of what an answer to a workflow task does, too, that do not say whether they mean it.
+
+use serde_json::Value;
+use temporal_auth::config::Config;
+use temporal_auth::policy::denial::Denial;
+use temporal_auth::policy::grant::{Gives, Grant};
+use temporal_auth::policy::pattern::Pattern;
+use temporal_auth::policy::who::Who;
+use temporal_auth::temporal::EffectSet;
+
+use super::Lint;
+use super::answers::{done_by_answers, lets_answer};
+use super::overlap::{Reading, overlap, texts};
+use super::roles::verbs;
+use super::shadowed::is_wider;
+
+pub(super) fn lint(config: &Config, value: &Value, now: u64) -> Vec<Lint> {
+    let mut lints = Vec::new();
+    for (index, denial) in config.policy.denials.iter().enumerate() {
+        let says = value.pointer(&format!("/denials/{index}/commands")).is_some();
+        let Some(what) = denial.what.as_ref().filter(|_| !says) else { continue };
+        let effects = done_by_answers(what.effects, &what.methods);
+        let answer = config.catalogue.named("RespondWorkflowTaskCompleted");
+        let answers_too = answer.is_some_and(|method| {
+            what.effects.meets(method.effects) || what.methods.iter().any(|path| **path == *method.path)
+        });
+        if effects.is_empty() || answers_too {
+            continue;
+        }
+        let reached = |grant: &&Grant| lets_answer(grant, config, now) && reaches(denial, grant);
+        let Some(grant) = config.policy.grants.iter().find(reached) else { continue };
+        let help = if effects == EffectSet::TERMINATE {
+            "no denial reaches an answer that ends its own workflow: give these callers `client`, which answers no tasks, \
+             or write `commands: false` if they are workers"
+        } else {
+            "write `commands: true` to deny such answers, too, whose tasks Temporal then retries for ever; or \
+             `commands: false` if they are meant to pass"
+        };
+        lints.push(Lint {
+            path: format!("denials[{index}].effects"),
+            text: format!(
+                "denial {} does not say `commands`: callers whom grant {} lets answer workflow tasks can still {} by their \
+                 answers",
+                denial.name,
+                grant.name,
+                verbs(effects)
+            ),
+            help: help.to_owned(),
+        });
+    }
+    lints
+}
+
+/// Whether the denial may be about somebody who holds the grant, in a namespace that it reaches. No means certainly not.
+fn reaches(denial: &Denial, grant: &Grant) -> bool {
+    let spared = denial.unless.as_ref().is_some_and(|unless| is_wider(unless, &grant.who));
+    let shared_namespace = match (&denial.namespaces, &grant.gives) {
+        (Some(denied), Gives::Namespaces(_, given)) => any_shared(denied, given),
+        _ => true,
+    };
+    !spared && shared_namespace && denial.who.as_ref().is_none_or(|who| may_share(who, &grant.who))
+}
+
+/// Whether somebody whom the grant means may be meant by a denial's `who`.
+fn may_share(denied: &Who, given: &Who) -> bool {
+    let is_of_tokens = !denied.issuers.is_empty() || denied.kind.is_some() || !denied.subject.is_empty();
+    if given.without_token && (is_of_tokens || !denied.claims.0.is_empty()) {
+        return false;
+    }
+    let issuers = denied.issuers.is_empty()
+        || given.issuers.is_empty()
+        || denied.issuers.iter().any(|issuer| given.issuers.contains(issuer));
+    let kinds = denied.kind.is_none() || given.kind.is_none() || denied.kind == given.kind;
+    let subjects = denied.subject.is_empty() || given.subject.is_empty() || any_shared(&denied.subject, &given.subject);
+    let peers = match (&denied.peer, &given.peer) {
+        (Some(denied), Some(given)) => any_shared(denied, given),
+        _ => true,
+    };
+    // One claim may have several values: no two conditions of claims exclude each other.
+    issuers && kinds && subjects && peers
+}
+
+/// Whether a text matches patterns of both lists, those of the denial read wide.
+fn any_shared(denied: &[Pattern], given: &[Pattern]) -> bool {
+    denied.iter().any(|denied| {
+        let denied = texts(denied, Reading::Wide);
+        given.iter().any(|given| overlap(&denied, &texts(given, Reading::Narrow)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const NOW: u64 = 1_800_000_000_000;
+
+    fn lints(grants: Value, denial: Value) -> Vec<String> {
+        let issuer = |iss: &str| json!({"issuer": iss, "audiences": ["t"], "keys": {"discovery": true, "cluster": "c"}, "service_when": [{"gty": "cc"}]});
+        let mut config = json!({
+            "version": 1,
+            "issuers": {"corp": issuer("https://corp/"), "other": issuer("https://other/")},
+            "roles": {"answering": {"from": "client", "plus": ["RespondWorkflowTaskCompleted"]}},
+            "grants": grants,
+            "denials": [denial],
+        });
+        config["denials"][0]["name"] = json!("d");
+        let grants = config["grants"].as_array_mut().unwrap().iter_mut().enumerate();
+        grants.for_each(|(index, grant)| grant["name"] = json!(format!("g{index}")));
+        let parsed = Config::parse(config.to_string().as_bytes()).unwrap();
+        lint(&parsed, &config, NOW).into_iter().map(|lint| format!("{}: {}", lint.path, lint.text)).collect()
+    }
+
+    /// Whether a denial of starts is told of beside one grant.
+    fn told(who: Value, role: &str, mut denial: Value) -> bool {
+        denial["effects"] = json!(["start"]);
+        !lints(json!([{"who": who, "role": role, "namespaces": ["payroll", "{t}-*"]}]), denial).is_empty()
+    }
+
+    fn team() -> Value {
+        json!({"issuer": "corp", "kind": "service", "subject": "{t}-worker"})
+    }
+
+    #[test]
+    fn a_denial_that_answers_get_around() {
+        let grants = || json!([{"who": {"issuer": "corp"}, "role": "worker", "namespaces": ["a"]}]);
+        assert_eq!(
+            lints(grants(), json!({"effects": ["start", "signal", "schedule"]})),
+            [
+                "denials[0].effects: denial d does not say `commands`: callers whom grant g0 lets answer workflow tasks can still \
+              start workflows and signal workflows by their answers"
+            ]
+        );
+        for effects in [json!(["terminate"]), json!(["cancel"]), json!(["StartWorkflowExecution"])] {
+            assert_eq!(lints(grants(), json!({"effects": effects})).len(), 1, "{effects}");
+        }
+    }
+
+    #[test]
+    fn a_denial_that_says_it_or_is_about_something_else() {
+        let grants = || json!([{"who": {"issuer": "corp"}, "role": "writer", "namespaces": ["a"]}]);
+        for denial in [
+            json!({"effects": ["start"], "commands": true}),
+            json!({"effects": ["start"], "commands": false}),
+            json!({"effects": ["delete", "reset", "SignalWithStartWorkflowExecution"]}),
+            json!({"effects": ["start", "respond"]}),
+            json!({"effects": ["start", "RespondWorkflowTaskCompleted"]}),
+            json!({"namespaces": ["a"]}),
+        ] {
+            assert_eq!(lints(grants(), denial.clone()), [""; 0], "{denial}");
+        }
+    }
+
+    #[test]
+    fn only_where_somebody_whom_it_reaches_answers() {
+        for role in ["worker", "writer", "admin", "answering"] {
+            assert!(told(team(), role, json!({})), "{role}");
+        }
+        assert!(!told(team(), "client", json!({})) && !told(team(), "reader", json!({})));
+        for reached in [
+            json!({"who": {"kind": "service"}}),
+            json!({"who": {"subject": "A-*"}}),
+            json!({"who": {"claims": {"groups": "x"}}}),
+            json!({"unless": {"kind": "human"}}),
+            json!({"unless": {"issuer": "corp", "subject": "a-worker"}}),
+            json!({"namespaces": ["pay*"]}),
+            json!({"namespaces": ["a-b"]}),
+        ] {
+            assert!(told(team(), "worker", reached.clone()), "{reached}");
+        }
+        for not_reached in [
+            json!({"who": {"kind": "human"}}),
+            json!({"who": {"issuer": "other"}}),
+            json!({"who": {"subject": "*-runner"}}),
+            json!({"unless": {"issuer": "corp"}}),
+            json!({"unless": {"kind": "service"}}),
+            json!({"namespaces": ["orders"]}),
+        ] {
+            assert!(!told(team(), "worker", not_reached.clone()), "{not_reached}");
+        }
+    }
+
+    #[test]
+    fn peers_and_permissions() {
+        let peer = json!({"peer": "spiffe://td/ns/{t}/sa/w"});
+        assert!(told(peer.clone(), "worker", json!({"who": {"peer": "spiffe://td/*"}})));
+        assert!(!told(peer.clone(), "worker", json!({"who": {"peer": "spiffe://other/*"}})));
+        assert!(!told(peer, "worker", json!({"who": {"kind": "human"}})), "it has no token");
+        let permissions = json!([{"who": {"issuer": "corp"}, "permissions_claim": "p"}]);
+        assert_eq!(lints(permissions, json!({"effects": ["start"]})).len(), 1);
+    }
+
+    #[test]
+    fn a_grant_that_gives_nothing_lets_nobody_answer() {
+        let grant = |field: &str, value: Value| {
+            let mut grant = json!({"who": {"issuer": "corp"}, "role": "writer", "namespaces": ["a"]});
+            grant[field] = value;
+            lints(json!([grant]), json!({"effects": ["start"]})).len()
+        };
+        assert_eq!((grant("shadow", json!(true)), grant("shadow", json!(false))), (0, 1));
+        let until = |text: &str| grant("until", json!(text));
+        assert_eq!((until("2020-01-01T00:00:00Z"), until("2100-01-01T00:00:00Z")), (0, 1));
+    }
+}

@@ -1,0 +1,162 @@
+//! Roles that lost an effect but may answer workflow tasks, and so still have it.
+
+use std::rc::Rc;
+
+use serde_json::{Map, Value, json};
+use temporal_auth::config::Config;
+use temporal_auth::policy::grant::Gives;
+use temporal_auth::policy::role::Role;
+use temporal_auth::temporal::EffectSet;
+
+use super::answers::{DONE_BY_ANSWERS, answers, done_by_answers};
+use super::{Lint, member};
+
+pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
+    let Some(written) = value.get("roles").and_then(Value::as_object) else { return Vec::new() };
+    let roles = roles(value, written);
+    let lost = |name: &str| {
+        let (_, role) = roles.iter().find(|(known, _)| known == name)?;
+        let lost = lost(name, role, written);
+        (!lost.is_empty() && answers(role, config)).then_some(lost)
+    };
+    let mut lints = Vec::new();
+    for (name, _) in &roles {
+        let Some(effects) = lost(name) else { continue };
+        // Of a role that is made from another, what is said of that one need not be said again.
+        let from = written.get(name).and_then(|role| role.get("from")).and_then(Value::as_str);
+        if from.and_then(lost).is_some_and(|before| before.covers(effects)) {
+            continue;
+        }
+        lints.push(Lint {
+            path: format!("{}.minus", member("roles", name)),
+            text: format!(
+                "role {name} lacks {effects} but keeps respond: its holders can still {} by answering workflow tasks",
+                verbs(effects)
+            ),
+            help: "write `from: client`, which answers no tasks, and give workers `worker`; or take `respond` away as well"
+                .to_owned(),
+        });
+    }
+    lints
+}
+
+/// What these effects do to workflows, for people.
+pub(super) fn verbs(effects: EffectSet) -> String {
+    let verbs = ["end workflows", "cancel workflows", "start workflows", "signal workflows"];
+    let meant = DONE_BY_ANSWERS.iter().zip(verbs).filter(|((effect, _), _)| effects.covers(*effect));
+    meant.map(|(_, verb)| verb).collect::<Vec<_>>().join(" and ")
+}
+
+/// The custom roles, as the library reads them.
+fn roles(value: &Value, written: &Map<String, Value>) -> Vec<(String, Rc<Role>)> {
+    let issuer = value.get("issuers").and_then(Value::as_object).and_then(|issuers| issuers.keys().next());
+    let grants: Value = written
+        .keys()
+        .enumerate()
+        .map(|(index, role)| json!({"name": format!("role-{index}"), "who": {"issuer": issuer}, "role": role, "system": true}))
+        .collect();
+    let mut asked = json!({"version": 1, "grants": grants});
+    for field in ["issuers", "roles", "methods"] {
+        if let (Some(members), Some(value)) = (asked.as_object_mut(), value.get(field)) {
+            members.insert(field.to_owned(), value.clone());
+        }
+    }
+    let Ok(config) = Config::parse(asked.to_string().as_bytes()) else { return Vec::new() };
+    let role = |gives: &Gives| match gives {
+        Gives::System(role) => Some((role.name.to_string(), Rc::clone(role))),
+        _ => None,
+    };
+    config.policy.grants.iter().filter_map(|grant| role(&grant.gives)).collect()
+}
+
+/// What was taken from this role, or from one that it is made from, and is not given back.
+fn lost(name: &str, role: &Role, written: &Map<String, Value>) -> EffectSet {
+    let mut taken = EffectSet::NONE;
+    let mut next = written.get(name);
+    // The library has refused roles that lead back to themselves.
+    for _ in 0..=written.len() {
+        let Some(role) = next else { break };
+        let minus = role.get("minus").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        taken = minus.filter_map(EffectSet::named).fold(taken, EffectSet::with);
+        next = role.get("from").and_then(Value::as_str).and_then(|from| written.get(from));
+    }
+    done_by_answers(taken.without(role.effects), &role.minus)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lints(roles: Value, parity: bool) -> Vec<String> {
+        let mut config = json!({
+            "version": 1,
+            "issuers": {"corp": {"issuer": "https://corp/", "audiences": ["t"], "keys": {"discovery": true, "cluster": "c"}}},
+            "roles": roles,
+        });
+        if parity {
+            config["parity"] = json!("upstream");
+        }
+        let parsed = Config::parse(config.to_string().as_bytes()).unwrap();
+        lint(&parsed, &config).into_iter().map(|lint| format!("{}: {}", lint.path, lint.text)).collect()
+    }
+
+    fn role(role: Value) -> Vec<String> {
+        lints(json!({"mine": role}), false)
+    }
+
+    #[test]
+    fn roles_that_keep_by_answers_what_they_lost() {
+        assert_eq!(
+            role(json!({"from": "writer", "minus": ["terminate", "delete", "reset"]})),
+            [
+                "roles.mine.minus: role mine lacks terminate but keeps respond: its holders can still end workflows by answering workflow tasks"
+            ]
+        );
+        let both = role(json!({"from": "admin", "minus": ["signal", "StartWorkflowExecution"]}));
+        assert!(
+            both[0].contains("lacks start, signal but") && both[0].contains("start workflows and signal workflows"),
+            "{both:?}"
+        );
+        for kept in [
+            json!({"from": "writer", "minus": ["cancel"]}),
+            json!({"from": "writer", "minus": ["TerminateWorkflowExecution"]}),
+            json!({"from": "writer", "minus": ["terminate", "respond"], "plus": ["history"]}),
+            json!({"from": "client", "plus": ["RespondWorkflowTaskCompleted"], "minus": ["terminate"]}),
+        ] {
+            let is_kept = kept.pointer("/minus/1") != Some(&json!("respond"));
+            assert_eq!(role(kept.clone()).len(), usize::from(is_kept), "{kept}");
+        }
+    }
+
+    #[test]
+    fn roles_that_lost_it_in_earnest_or_never_had_it() {
+        for role_ in [
+            json!({"from": "client", "minus": ["terminate", "delete", "reset"]}),
+            json!({"from": "writer", "minus": ["terminate", "poll", "respond"]}),
+            json!({"from": "writer", "minus": ["terminate", "RespondWorkflowTaskCompleted"]}),
+            json!({"from": "writer", "minus": ["delete", "reset", "SignalWithStartWorkflowExecution"]}),
+            json!({"from": "worker", "plus": ["start", "nexus"]}),
+            json!({"from": "worker", "plus": ["SignalWorkflowExecution"], "minus": ["poll", "respond", "history"]}),
+            json!({"from": "writer"}),
+        ] {
+            assert_eq!(role(role_.clone()), [""; 0], "{role_}");
+        }
+    }
+
+    #[test]
+    fn a_role_that_is_made_from_another() {
+        let base = json!({"from": "writer", "minus": ["terminate"]});
+        let more = |more: Value| lints(json!({"base": base, "more": more}), false);
+        assert_eq!(more(json!({"from": "base", "minus": ["delete"]})).len(), 1, "told once");
+        assert_eq!(more(json!({"from": "base", "minus": ["signal"]})).len(), 2, "another one");
+        assert_eq!(more(json!({"from": "base", "plus": ["terminate"]})).len(), 1, "given back");
+        let client = json!({"from": "client", "minus": ["terminate"]});
+        let said = lints(json!({"base": client, "more": {"from": "base", "plus": ["respond"]}}), false);
+        assert!(said.len() == 1 && said[0].starts_with("roles.more.minus: role more lacks terminate"), "{said:?}");
+    }
+
+    #[test]
+    fn under_parity_such_a_role_only_reads() {
+        assert_eq!(lints(json!({"mine": {"from": "writer", "minus": ["terminate"]}}), true), [""; 0]);
+    }
+}
