@@ -36,11 +36,20 @@ CONFIG = {
         {"name": "b", "who": {"issuer": "corp", "kind": "human", "subject": "{team}-worker"}, "role": "worker", "namespaces": ["{team}", "\\*\\{"]},
         {"name": "c", "who": {"issuer": "corp"}, "permissions_claim": "permissions", "may_register": True},
         {"name": "d", "who": {"issuer": "corp"}, "role": "admin", "system": True},
+        {"name": "e", "who": {"issuer": "corp", "claims": {"groups": "{team}-clients"}}, "role": "client", "namespaces": ["*"], "until": "2027-12-24T18:00:00Z",
+         "task_queues": ["{team}-*"], "workflow_types": ["A*"], "nexus_endpoints": ["tax"], "workflow_ids": ["{team}-*"], "schedule_ids": ["{team}-*"],
+         "signals": ["go"], "queries": ["__*"], "updates": ["*"]},
+        {"name": "f", "who": {"peer": "spiffe://td/*"}, "role": "more", "namespaces": ["a"], "may_call_back": True, "shadow": True},
+    ],
+    "denials": [
+        {"name": "g", "effects": ["start", "compute"], "who": {"claims": {"groups": ["contractor*", "team a"]}}, "unless": {"issuer": "corp", "kind": "service"}, "namespaces": ["pay*"], "commands": True},
+        {"name": "h", "who": {"subject": "repo:acme/*"}, "outside": {"signals": ["go"], "workflow_ids": ["a-*"]}, "shadow": True},
     ],
     "anonymous": ["grpc.health.v1.Health/Check", "GetSystemInfo"],
     "authenticated": ["GetClusterInfo"],
     "methods": [{"name": "/temporal.api.workflowservice.v1.WorkflowService/NewMethod", "scope": "namespace", "namespace_field": 1, "effects": ["read"]}],
     "admin_service": True, "forward_token": False, "log": {"allowed": True}, "access_log_state": False,
+    "explain_to_client": True, "mode": "enforce", "newer_fields": "refuse", "peers": {"xfcc": True, "gateways": ["spiffe://td/gw"]},
 }
 # Points that are on their curves: the generators of P-256 (SEC 2) and P-384, and a key of RFC 8037.
 P256 = bytes.fromhex("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296" "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5")
@@ -98,7 +107,54 @@ def words(value: object) -> set[str]:
     return {value} if isinstance(value, str) else set()
 
 
+def field(number: int, content: bytes) -> bytes:
+    return bytes([number << 3 | 2]) + bytes([len(content)]) + content
+
+
+def answers() -> None:
+    """Tokens of each method that has one, and inputs of operations at Temporal's own endpoint: whole, and byte by byte."""
+    named = [b"payday", b"temporal-sys-scheduler:x", "t\u00e9mporal-sys-x".encode(), b"/_sys/payroll-q/2", b"/_sys/temporal-sys-q/3", b"7@h:0f8fad5b-d9cb-469f-a165-70867728950e", b"", b"\xff"]
+    for place in range(3):
+        for name in named:
+            token = field(1, b"ns") + field(2, name) + field(3, b"r") + b"\x28\x01"
+            for more in (b"", field(14, b"x"), field(14, b"x") * 2, field(2, name), b"\xff"):
+                write("answer", bytes([place]), bytes(7), token + more)
+    request = field(1, b"payroll") + field(2, b"w") + field(3, field(1, b"T")) + field(4, field(1, b"q")) + b"\x58\x04" + field(12, b"go")
+    encoding = field(1, field(1, b"encoding") + field(2, b"binary/protobuf"))
+    kind = field(1, field(1, b"messageType") + field(2, b"x"))
+    for payload in (encoding + field(2, request), field(2, request) + encoding, kind + field(2, request) + encoding, field(2, request), encoding * 2, encoding,
+                    field(1, field(2, b"binary/protobuf") + field(1, b"encoding")) + field(2, request), encoding + field(2, request) * 2, encoding + field(2, b"\xff"),
+                    field(1, field(1, b"encoding") + field(2, b"json/plain")) + field(2, b"{}"), encoding + field(2, field(1, b"other") + request[9:])):
+        write("answer", b"\3", bytes(7), payload)
+
+
+def peers() -> None:
+    for mode in range(2):
+        for own in (b"", b"URI=spiffe://a/x", b'By=a;Hash=1;Subject="CN=a,O=\\"b\\"";URI=spiffe://a;DNS=b', b'X="', b'X="\\', b"URI=a;URI=b,URI=c", b'Cert="-----BEGIN%20";Chain=""', b"A =b ; C=d", b",", b";"):
+            for subject in (b"", b"\nCN=cli", b'\nO="a"', b"\na\\b,URI=spiffe://forged", b'\n",URI=spiffe://admin,X="'):
+                write("peer", bytes([mode]), own, subject)
+
+
+def instants() -> None:
+    for text in ("2026-12-24T18:00:00Z", "2026-12-24t18:00:00.123456+05:30", "2000-02-29T23:59:59-00:00", "1970-01-01T00:00:00Z", "2100-02-29T00:00:00Z", "9999-12-31T23:59:59.9z", "2026-13-01T00:00:00Z",
+                 "1970-01-01T00:00:00+00:01", "2026-12-24 18:00:00Z", "2026-12-24T24:00:00Z", "2026-12-24T18:00:60Z", "2026-12-24", "2026-12-24T18:00:00", "2026-12-24T18:00:00.Z"):
+        write("until", text.encode())
+
+
+def claims() -> None:
+    forms: list[object] = [["dev", "contractors"], "dev,contractors", "dev; contractors", "[\"dev\", 'contractors']", "dev|contractors", {"contractors": True}, {"a": "contractors"}, [["contractors"]],
+                           [{"a": ["x", "contractors"]}], "CONTRACTORS ", 7, 7.0, True, None, ["x y", "contractors"], list(range(1025)), " ".join(map(str, range(400)))]
+    for place, name in enumerate(("groups", "sub", "email", "scope", "groups", "iss")):
+        for form in forms:
+            for pattern in ("contractors", "contractor*", "*", "7", "x y", "con*s"):
+                write("wide", bytes([place]), pattern.encode(), b"\n", json.dumps({name: form, "email_verified": place == 2}).encode())
+
+
 def main() -> None:
+    answers()
+    peers()
+    instants()
+    claims()
     # The harness fills in, of these four, what a mutation of a valid case would hardly find.
     modulus = b"".join(hashlib.sha256(bytes([n])).digest() for n in range(8))
     for kind, first, second in [(0, b"\xc5" + modulus[:-2] + b"\x01", b"\1\0\1"), (1, P256[:32], P256[32:]), (2, P384[:48], P384[48:]), (3, ED25519, b"")]:

@@ -19,7 +19,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "wasm-test")]
 
-from vectors import callers, denials, framing, grants, inside, limits, reading, roles  # noqa: E402
+from vectors import (  # noqa: E402
+    callers, commands, denials, framing, grants, headlines, ids, inside, limits, newer, reading, roles, tokens, until, wide,
+)
 from vectors.case import PERMISSIONS, Case  # noqa: E402
 
 OUT = ROOT / "vectors"
@@ -30,7 +32,7 @@ RECORDED = 2000
 def main() -> None:
     subprocess.run([ROOT / "scripts" / "go-build.sh", "wasm-test/oracle", "one to three minutes"], check=True)
     stale = []
-    for module in (roles, reading, framing, inside, grants, denials, limits, callers):
+    for module in (roles, reading, framing, inside, tokens, headlines, grants, denials, wide, commands, limits, ids, until, newer, callers):
         stale += write(f"{module.__name__.split('.')[1]}.json", render(module))
     lines = subprocess.run([ORACLE, "generate", "-count", str(RECORDED)], capture_output=True, check=True).stdout
     # What differs from run to run must not: Go's compressor names no time.

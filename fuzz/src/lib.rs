@@ -1,6 +1,9 @@
 //! The fuzz targets and what they share. tests/fuzz runs them over the kept inputs; only fuzz_targets/ needs libFuzzer.
 
 pub mod naive;
+#[allow(dead_code, reason = "a target uses its part of it")]
+#[path = "../../tests/policy/pattern.rs"]
+pub mod pattern;
 pub mod request;
 pub mod targets;
 

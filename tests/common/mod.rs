@@ -8,7 +8,7 @@ use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
 use serde_json::{Map, Value, json};
 use temporal_auth::answer::Answer;
-use temporal_auth::call::{Call, Step};
+use temporal_auth::call::{Call, Host, Step};
 use temporal_auth::config::Config;
 use temporal_auth::engine::Engine;
 use temporal_auth::report::Decision;
@@ -60,10 +60,28 @@ pub struct Request<'a> {
     pub body: &'a [u8],
     /// The sizes in which the body arrives; what is left over is the last.
     pub chunks: &'a [usize],
-    /// Claims to sign; none sends no token.
+    /// Claims to sign; `None` sends no token.
     pub claims: Option<&'a Map<String, Value>>,
     /// `typ` of the token's header.
     pub typ: Option<&'a str>,
+    /// Who the TLS peer is.
+    pub peer: Option<&'a str>,
+    /// When its headers arrive and when its body does, if not at [`NOW`].
+    pub at: Option<(u64, u64)>,
+}
+
+impl Host for &Request<'_> {
+    fn cluster(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn peer(&self) -> Option<String> {
+        self.peer.map(str::to_owned)
+    }
+
+    fn connection(&self) -> u64 {
+        0
+    }
 }
 
 /// One configuration and the tokens signed so far.
@@ -94,15 +112,16 @@ impl Caller {
         headers.extend(request.grpc_encoding.map(|value| (&b"grpc-encoding"[..], value.as_bytes())));
         headers.extend(token.as_ref().map(|value| (&b"authorization"[..], value.as_bytes())));
         let headers = serialize(&headers);
-        let mut call = Call::new(NOW);
-        let mut step = call.on_headers(&mut self.engine, Headers::new(&headers), false, (), &mut Vec::new());
+        let (arrived, whole) = request.at.unwrap_or((NOW, NOW));
+        let mut call = Call::new(arrived);
+        let mut step = call.on_headers(&mut self.engine, Headers::new(&headers), false, request, &mut Vec::new());
         let mut rest = request.body;
         let mut sizes = request.chunks.iter();
         while step == Step::Forward {
             let size = sizes.next().copied().unwrap_or(rest.len()).min(rest.len());
             let (chunk, after) = rest.split_at(size);
             rest = after;
-            step = call.on_body(&mut self.engine, chunk, rest.is_empty());
+            step = call.on_body(&mut self.engine, chunk, rest.is_empty(), || whole);
             if rest.is_empty() {
                 break;
             }

@@ -35,7 +35,7 @@ macro_rules! replay {
     };
 }
 
-replay!(bearer call config discovery grpc_frames gunzip keys protobuf target token);
+replay!(answer bearer call config discovery grpc_frames gunzip keys peer protobuf target token until wide);
 
 #[test]
 fn no_target_is_left_out() {

@@ -15,7 +15,11 @@ pub struct Case {
     pub body: Vec<u8>,
     pub chunks: Vec<usize>,
     pub claims: Map<String, Value>,
+    /// How the body differs from what an honest client sends.
+    pub made: Vec<String>,
     pub answer: Answer,
+    /// What Temporal's types find in the request; null where it was not decoded, and in older recordings.
+    pub facts: Value,
 }
 
 /// What Temporal made of it. See `Answer` there.
@@ -55,6 +59,8 @@ fn parse(line: String) -> Case {
         body: STANDARD.decode(text(&value["body"])).expect("base64"),
         chunks: value["chunks"].as_array().into_iter().flatten().map(|size| size.as_u64().unwrap() as usize).collect(),
         claims: value["claims"].as_object().expect("claims").clone(),
+        made: value["made"].as_array().into_iter().flatten().map(text).collect(),
+        facts: value["facts"].clone(),
         answer: Answer {
             code: answer["code"].as_u64().expect("an answer"),
             decoded: answer["decoded"].as_bool().unwrap(),

@@ -16,8 +16,13 @@
 mod case;
 #[path = "../common/mod.rs"]
 mod common;
+mod compare;
 mod exceptions;
+mod facts;
 mod judge;
+#[allow(dead_code, reason = "the comparison of policies uses the rest of it")]
+#[path = "../policy/pattern.rs"]
+mod pattern;
 
 use judge::Judge;
 

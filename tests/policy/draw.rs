@@ -1,77 +1,98 @@
-//! Random callers and requests, in the words of `generate`.
+//! Random callers, and times, in the words of `generate`.
 
 use serde_json::{Map, Value, json};
 
-use crate::caller::Claims;
-use crate::generate::{ISSUERS, OPEN, SINGLE};
-use crate::methods::METHODS;
+use crate::common::NOW;
+use crate::generate::ISSUERS;
 use crate::random::Random;
-use crate::request::{PARTS, Part};
 
-const NAMESPACES: &[&str] = &[
-    "a",
-    "a",
-    "a",
-    "b",
-    "a-dev",
-    "a-dev",
-    "b-dev",
-    "a-b-dev",
-    "-a-dev",
-    "é",
-    "*",
-    "{team}",
-    "a:dev",
-    "A",
-    "a ",
-    "A-Dev",
-    "",
-    "temporal-system",
-    "Temporal-System",
+pub const PEERS: &[&str] =
+    &["spiffe://a/w", "SPIFFE://a/w", "spiffe://a/", "spiffe://b/w", "spiffe://a/x:y", "CN=w", "é"];
+const SUBJECTS: &[&str] = &[
+    "a-worker",
+    "b-worker",
+    "A-Worker",
+    "alice",
+    "repo:acme/app:ref:refs/heads/main",
+    "repo:acme/app:",
+    "repo:b:x",
+    "system:serviceaccount:payroll:w",
+    "x,a-worker",
+    "alice ",
 ];
-const GROUPS: &[&str] =
-    &["team-a", "team-a", "team-b", "team-a-b", "team-é", "team-*", "team-{team}", "team-a:dev", "team-", "ops"];
-
-const STICKY: &str = "7@h-0f8fad5bd9cb469fa16570867728950e";
-/// Name, kind and normal name.
-const QUEUES: &[&str] = &[
-    "a-q|0|",
-    "a-q|1|",
-    "a-q|1|b-q",
-    "b-q|1|a-q",
-    "b-q|2|a-q",
-    "b-q|3|",
-    "7@h-0f8fad5bd9cb469fa16570867728950e|2|a-q",
-    "7@h-0f8fad5bd9cb469fa16570867728950e|2|b-q",
-    "host:0f8fad5b-d9cb-469f-a165-70867728950e|2|a-q",
-    "host-0f8fad5b-d9cb-469f-a165-70867728950e|2|a-q",
-    "/temporal-sys/worker-commands/a/b|3|",
-    "temporal-sys-x|1|a-q",
-    "|0|",
+const GROUPS: &[&str] = &[
+    "team-a",
+    "team-a",
+    "team-b",
+    "team-a-b",
+    "team-é",
+    "team-*",
+    "team-{team}",
+    "team-a:dev",
+    "team-",
+    "ops",
+    "OPS",
+    " ops ",
+    "bots",
+    "dev contractors",
+    "contractors",
 ];
-
-/// A caller of one of the issuers, most often of the first.
-pub fn caller(random: &mut Random) -> (&'static str, Claims) {
+/// A caller: of one of the issuers, most often of the first, or without a token.
+pub fn caller(random: &mut Random) -> Value {
     let issuer = ISSUERS[[0, 0, 0, 0, 0, 0, 1, 1, 1, 2][random.below(10)]];
-    (issuer, claims(random, issuer))
+    let peer = if random.percent(40) { json!(random.pick(PEERS)) } else { Value::Null };
+    if random.percent(8) && !peer.is_null() {
+        return json!({"issuer": null, "claims": {}, "peer": peer});
+    }
+    json!({"issuer": issuer, "claims": claims(random, issuer), "peer": peer})
 }
 
-pub fn claims(random: &mut Random, issuer: &str) -> Claims {
-    let sub = random.text(&["a-worker", "b-worker", "alice"]);
+fn claims(random: &mut Random, issuer: &str) -> Value {
+    let sub = random.text(SUBJECTS);
     let mut claims = json!({"aud": "temporal", "exp": 4_102_444_800_u64, "sub": sub, "client": {"id": sub}});
     claims["iss"] = json!(format!("https://{issuer}/"));
-    let groups = random.some(GROUPS, 35);
-    claims["groups"] = if groups.len() == 1 { json!(groups[0]) } else { json!(groups) };
+    let groups = random.some(GROUPS, 25);
+    claims["groups"] = form(random, &groups);
     let shapes: &[(&str, &[Value])] = &[
-        ("scope", &[json!("read write"), json!("read"), json!(["read write"]), json!("a:write a:read")]),
-        ("scp", &[json!(["write", "read"]), json!("read  write")]),
-        ("level", &[json!(7), json!("7"), json!(true), json!([true, 8, null]), json!(7.5)]),
-        ("email", &[json!("a@a"), json!(["b@a"])]),
+        (
+            "scope",
+            &[json!("read write"), json!("read"), json!(["read write"]), json!("a:write a:read"), json!("x,read")],
+        ),
+        ("scp", &[json!(["write", "read"]), json!("read  write"), json!({"write": 1})]),
+        (
+            "level",
+            &[
+                json!(7),
+                json!("7"),
+                json!(true),
+                json!([true, 8, null]),
+                json!(7.5),
+                json!(7.0),
+                json!(7.0),
+                json!([[7]]),
+                json!("8;7"),
+            ],
+        ),
+        ("email", &[json!("a@a"), json!(["b@a"]), json!("A@A"), json!("c@c a@a")]),
         ("email_verified", &[json!(true), json!(true), json!("true"), json!(false)]),
-        ("gty", &[json!("client-credentials"), json!(["x", "client-x"]), json!("client-")]),
+        (
+            "gty",
+            &[
+                json!("client-credentials"),
+                json!(["x", "client-x"]),
+                json!("client-"),
+                json!("CLIENT-x"),
+                json!("x,client-y"),
+            ],
+        ),
         (
             "realm",
-            &[json!({"roles": ["dev", "a"]}), json!({"roles": "a", "permissions": permissions(random)}), json!([])],
+            &[
+                json!({"roles": ["dev", "a"]}),
+                json!({"roles": "a", "permissions": permissions(random)}),
+                json!([]),
+                json!({"roles": {"dev": ["x"]}}),
+            ],
         ),
     ];
     for (name, values) in shapes {
@@ -80,7 +101,33 @@ pub fn claims(random: &mut Random, issuer: &str) -> Claims {
         }
     }
     claims["permissions"] = permissions(random);
-    claims.as_object().unwrap().clone()
+    claims
+}
+
+/// The values in one of the forms that identity providers send lists in, and some that none does.
+pub fn form(random: &mut Random, values: &[&str]) -> Value {
+    let one = |random: &mut Random, value: &str| match random.below(3) {
+        0 => json!([value]),
+        1 => json!({"name": value}),
+        _ => json!({value: true}),
+    };
+    match random.below(11) {
+        10 => json!(format!("[\"{}\"]", values.join("\", \""))),
+        0 => json!(values.join(",")),
+        1 => json!(values.join("; ")),
+        2 => json!(values.join(*random.pick(&[" ", "|", "\t"]))),
+        3 => json!(values.iter().map(|value| format!(" {} ", value.to_uppercase())).collect::<Vec<_>>()),
+        4 => values.iter().map(|value| one(random, value)).collect(),
+        5 => values.iter().map(|value| ((*value).to_owned(), json!(["member"]))).collect::<Map<_, _>>().into(),
+        6 => {
+            // So many that nobody compares them all, or just as many as are.
+            let more = 1024 + random.below(2) - values.len();
+            let list = (0..more).map(|place| format!("g{place}")).chain(values.iter().map(|value| (*value).to_owned()));
+            json!(list.collect::<Vec<_>>())
+        }
+        7 if values.len() == 1 => json!(values[0]),
+        _ => json!(values),
+    }
 }
 
 fn permissions(random: &mut Random) -> Value {
@@ -88,42 +135,19 @@ fn permissions(random: &mut Random) -> Value {
     let namespaces = ["a", "a", "a-dev", "b", "temporal-system", "*", "", "Temporal-System", "a:dev"];
     let drawn: Vec<_> = (0..random.below(4)).map(|_| (*random.pick(&namespaces), *random.pick(&words))).collect();
     let texts: Vec<_> = drawn.iter().map(|(namespace, word)| format!("{namespace}:{word}")).collect();
+    let by_namespace = |word: &dyn Fn(&str) -> Value| {
+        let members = drawn.iter().map(|(namespace, known)| ((*namespace).to_owned(), word(known)));
+        members.collect::<Map<_, _>>().into()
+    };
     match random.below(4) {
         0 => json!(texts.join(" ")),
-        1 => drawn.iter().map(|(namespace, word)| ((*namespace).to_owned(), json!(word))).collect::<Map<_, _>>().into(),
-        2 => drawn
-            .iter()
-            .map(|(namespace, word)| ((*namespace).to_owned(), json!([word, "read", 7])))
-            .collect::<Map<_, _>>()
-            .into(),
+        1 => by_namespace(&|word| json!(word)),
+        2 => by_namespace(&|word| json!([word, "read", 7])),
         _ => json!(texts.iter().map(|text| json!(text)).chain([json!(7), json!(["a:admin"])]).collect::<Vec<_>>()),
     }
 }
 
-pub fn request(random: &mut Random, config: &Value) -> Value {
-    let namespace = if random.percent(40) { "a".to_owned() } else { random.text(NAMESPACES) };
-    let method = match random.below(10) {
-        0..5 => random.pick(PARTS).0.to_owned(),
-        5 | 6 => random.text(SINGLE),
-        7 if config.get("methods").is_some() => "NewMethod".to_owned(),
-        7 => random.text(OPEN),
-        _ => METHODS.keys().nth(random.below(METHODS.len())).unwrap().clone(),
-    };
-    let mut parts = Vec::new();
-    for (place, _) in PARTS.iter().enumerate().filter(|(_, part)| part.0 == method) {
-        let pool: &[&str] = match PARTS[place].1 {
-            Part::Queue(_) => QUEUES,
-            Part::QueueName(_) => &["a-q", "b-q", "", STICKY],
-            Part::Type => &["A", "B", "Bb", "C", ""],
-            Part::Endpoint => &["tax-office", "pay", "Pay", "tax-", "__temporal_system"],
-            Part::Callback(_) => &["temporal://system", "Temporal:x", "https://example.com/"],
-            _ => &["a", "", "temporal-sys-x", "/_sys/a"],
-        };
-        let text =
-            if pool.contains(&"temporal-sys-x") && random.percent(50) { namespace.clone() } else { random.text(pool) };
-        if random.percent(if matches!(PARTS[place].1, Part::Queue(_)) { 60 } else { 20 }) {
-            parts.push(json!([place, text]));
-        }
-    }
-    json!({"method": method, "namespace": namespace, "parts": parts})
+/// A time at which grants have ended, end, or go on.
+pub fn now(random: &mut Random) -> u64 {
+    NOW + random.below(3) as u64 - 1
 }

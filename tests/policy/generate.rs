@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::caller::strings;
+use crate::common::NOW;
 use crate::methods::{method, path};
-use crate::pattern::{Token, tokens};
 use crate::random::Random;
 use crate::role::role;
+use crate::whom::{Place, captures, who};
 
 /// Roles that a configuration adds.
 pub const CUSTOM: [&str; 3] = ["narrow", "custom", "derived"];
@@ -28,6 +28,7 @@ const EFFECTS: &[&str] = &[
     "options",
     "batch",
     "namespace",
+    "compute",
     "cluster-read",
     "cluster-admin",
 ];
@@ -44,10 +45,25 @@ pub const SINGLE: &[&str] = &[
 pub const OPEN: &[&str] = &["grpc.health.v1.Health/Check", "GetSystemInfo", "GetClusterInfo", "GetSearchAttributes"];
 
 /// What rules are limited to.
-const LIMITS: &[(&str, &[&str])] = &[
+pub const LIMITS: &[(&str, &[&str])] = &[
     ("task_queues", &["a-*", "a-*", "a-q", "*", "b-q"]),
     ("workflow_types", &["A", "B*", "*"]),
-    ("nexus_endpoints", &["tax-*", "pay"]),
+    ("nexus_endpoints", &["tax-*", "pay", "*"]),
+    ("workflow_ids", &["a-*", "a-*", "*", "a-1", "{team}-*"]),
+    ("schedule_ids", &["a-*", "*", "a-1"]),
+    ("signals", &["go", "*"]),
+    ("queries", &["__*", "state"]),
+    ("updates", &["up", "*"]),
+];
+
+/// When grants end: how policies write it, and in milliseconds since 1970.
+pub const UNTIL: &[(&str, u64)] = &[
+    ("2027-01-15T08:00:00Z", NOW),
+    ("2027-01-15T09:00:00+01:00", NOW),
+    ("2027-01-15t02:30:00.001-05:30", NOW + 1),
+    ("2027-01-15T07:59:59.999z", NOW - 1),
+    ("1970-01-01T00:00:00Z", 0),
+    ("2100-03-01T00:00:00Z", 4_107_542_400_000),
 ];
 
 pub fn config(random: &mut Random, keys: &Value) -> Value {
@@ -57,7 +73,11 @@ pub fn config(random: &mut Random, keys: &Value) -> Value {
         config["issuers"][name] = json!({"issuer": issuer, "audiences": ["temporal"], "keys": keys});
     }
     config["issuers"]["partner"]["subject"] = json!("/client/id");
-    config["issuers"]["corp"]["service_when"] = json!([{"gty": "client-*"}, {"sub": ["a-worker", "x"], "level": 7}]);
+    config["issuers"]["corp"]["service_when"] = json!([
+        {"gty": "client-*"},
+        {"sub": ["a-worker", "system:serviceaccount:*"], "level": 7},
+        {"groups": "bots"},
+    ]);
     if random.percent(20) {
         let effects: Vec<_> = (0..=random.below(2)).map(|_| *random.pick(EFFECTS)).collect();
         let name = "/temporal.api.workflowservice.v1.WorkflowService/NewMethod";
@@ -68,7 +88,7 @@ pub fn config(random: &mut Random, keys: &Value) -> Value {
             config[list] = json!(random.some(OPEN, 40));
         }
     }
-    let builtin = ["worker", "reader", "writer", "admin"];
+    let builtin = ["worker", "reader", "client", "writer", "admin"];
     let mut roles = builtin.map(str::to_owned).to_vec();
     for name in CUSTOM {
         let spec = role_spec(random, &mut config, name, &roles);
@@ -76,8 +96,8 @@ pub fn config(random: &mut Random, keys: &Value) -> Value {
         roles.push(name.to_owned());
     }
     config["denials"] =
-        (0..[0, 0, 1, 2][random.below(4)]).map(|place| denial(random, &format!("denial-{place}"))).collect();
-    config["grants"] = (0..3 + random.below(4)).map(|place| grant(random, &roles, &format!("grant-{place}"))).collect();
+        (0..[0, 0, 0, 1, 1, 2][random.below(6)]).map(|place| denial(random, &format!("denial-{place}"))).collect();
+    config["grants"] = (0..5 + random.below(4)).map(|place| grant(random, &roles, &format!("grant-{place}"))).collect();
     config
 }
 
@@ -121,7 +141,7 @@ pub fn take(config: &mut Value, name: &str, item: &str) -> bool {
 }
 
 pub fn grant(random: &mut Random, roles: &[String], name: &str) -> Value {
-    let mut grant = json!({"name": name, "who": who(random, true)});
+    let mut grant = json!({"name": name, "who": who(random, Place::Grant)});
     if random.percent(8) {
         grant["shadow"] = json!(true);
     }
@@ -131,12 +151,13 @@ pub fn grant(random: &mut Random, roles: &[String], name: &str) -> Value {
     if random.percent(25) {
         grant["may_call_back"] = json!(true);
     }
+    if random.percent(12) {
+        grant["until"] = json!(random.pick(UNTIL).0);
+    }
     let captured = captures(&grant["who"]);
-    for (name, pool) in LIMITS {
-        if random.percent(12) {
-            let mut pool = pool.to_vec();
-            pool.extend(captured.iter().map(|bound| if bound == "team" { "{team}-q" } else { "{kind}-*" }));
-            grant[*name] = (0..=random.below(2)).map(|_| json!(*random.pick(&pool))).collect();
+    for (name, _) in LIMITS {
+        if random.percent(5) {
+            limit(random, &mut grant, name);
         }
     }
     match random.below(10) {
@@ -160,9 +181,18 @@ pub fn grant(random: &mut Random, roles: &[String], name: &str) -> Value {
     }
     // Strong roles more often than others, or most requests are denied.
     let strong = ["writer", "admin"].map(str::to_owned);
-    let role = if random.percent(40) { random.pick(&strong) } else { random.pick(roles) };
+    let role = if random.percent(50) { random.pick(&strong) } else { random.pick(roles) };
     grant["role"] = json!(role);
     grant
+}
+
+/// Limits a grant to names of this sort.
+pub fn limit(random: &mut Random, grant: &mut Value, name: &str) {
+    let captured = captures(&grant["who"]);
+    let pool = LIMITS.iter().find(|(known, _)| *known == name).unwrap().1;
+    let mut pool: Vec<_> = pool.iter().copied().filter(|text| !text.contains('{')).collect();
+    pool.extend(captured.iter().map(|bound| if bound == "team" { "{team}-*" } else { "{kind}-*" }));
+    grant[name] = (0..=random.below(2)).map(|_| json!(*random.pick(&pool))).collect();
 }
 
 pub fn denial(random: &mut Random, name: &str) -> Value {
@@ -172,68 +202,30 @@ pub fn denial(random: &mut Random, name: &str) -> Value {
         denial.as_object_mut().unwrap().remove("effects");
     }
     // Narrow ones more often than others, or most requests are denied.
-    for key in ["who", "unless"] {
-        if random.percent(if key == "who" { 70 } else { 30 }) {
-            denial[key] = who(random, false);
+    for (key, place, chance) in [("who", Place::Denial, 70), ("unless", Place::Unless, 30)] {
+        if random.percent(chance) {
+            denial[key] = who(random, place);
         }
     }
     if random.percent(70) {
-        denial["namespaces"] = json!(random.some(&["a", "a-*", "b", "*", "*-dev", r"\*", "é"], 25));
+        denial["namespaces"] = json!(random.some(&["a", "a-*", "b", "*", "*-dev", r"\*", "é", "日本", "A"], 25));
     }
     if denial["namespaces"] == json!([]) || denial.as_object().unwrap().len() == 1 {
         denial["namespaces"] = json!(["b"]);
     }
     if random.percent(30) {
         let (name, pool) = random.pick(LIMITS);
-        denial["outside"][*name] = json!([random.text(pool)]);
+        denial["outside"][*name] = json!([random.text(pool).replace("{team}", "b")]);
+    }
+    let commanded = |effect: &Value| ["start", "signal", "cancel", "nexus"].iter().any(|known| effect == known);
+    if denial["effects"].as_array().is_none_or(|effects| effects.iter().any(commanded)) && random.percent(60) {
+        denial["commands"] = json!(random.percent(80));
+    }
+    if denial["effects"].is_null() {
+        denial.as_object_mut().unwrap().remove("effects");
     }
     if random.percent(15) {
         denial["shadow"] = json!(true);
     }
     denial
-}
-
-/// Whom a grant means, or a denial, which captures nothing.
-fn who(random: &mut Random, captures: bool) -> Value {
-    let mut who = match random.below(6) {
-        0 => json!({"issuer": "partner"}),
-        1 => json!({"issuer": ["corp", "partner"]}),
-        _ => json!({"issuer": "corp"}),
-    };
-    if who["issuer"] == "corp" && random.percent(25) {
-        who["kind"] = json!(*random.pick(&["human", "service"]));
-    }
-    if random.percent(20) {
-        who["subject"] = json!(*random.pick(&["a-worker", "{team}-worker", "*-worker"]));
-    }
-    let conditions: &[(&str, &[Value])] = &[
-        (
-            "groups",
-            &[json!("team-{team}"), json!("team-*"), json!(["ops", "team-{team}"]), json!("*"), json!(r"team-\*")],
-        ),
-        ("scope", &[json!("read"), json!("{kind}"), json!(["read write", "write"])]),
-        ("scp", &[json!("write"), json!("re*")]),
-        ("level", &[json!(7), json!("7"), json!(["{kind}", true])]),
-        ("/realm/roles", &[json!("{kind}"), json!("{team}"), json!("dev")]),
-        ("/realm/roles/0", &[json!("dev"), json!("{team}")]),
-        ("email", &[json!("*@a"), json!("{team}@a")]),
-        ("/email", &[json!("a@{kind}")]),
-    ];
-    for _ in 0..[0, 0, 1, 1, 2][random.below(5)] {
-        let (claim, patterns) = random.pick(conditions);
-        who["claims"][*claim] = random.pick(patterns).clone();
-    }
-    if captures {
-        return who;
-    }
-    let text = who.to_string().replace("{team}", "*").replace("{kind}", "a");
-    serde_json::from_str(&text).unwrap()
-}
-
-/// The names of the captures in `who`.
-fn captures(who: &Value) -> Vec<String> {
-    let claims = who["claims"].as_object().into_iter().flatten().map(|(_, patterns)| patterns);
-    let texts = claims.chain([&who["subject"]]).flat_map(strings);
-    let tokens = texts.flat_map(|text| tokens(&text));
-    tokens.filter_map(|token| if let Token::Capture(name) = token { Some(name) } else { None }).collect()
 }

@@ -1,6 +1,8 @@
-//! The index leaves nobody out: what it finds for a caller is what a look at every rule finds, in the same order.
+//! The index leaves nobody out: what it finds for a caller is what a look at every rule finds, in the same order; and what
+//! grants read into a caller, denials do, too.
 
 use temporal_auth::config::Config;
+use temporal_auth::identity::wide::WideClaims;
 use temporal_auth::identity::{Identity, Kind};
 use temporal_auth::policy::index::{Means, Rules};
 
@@ -15,7 +17,6 @@ const CALLERS: usize = 20;
 fn crowd(random: &mut Random) -> Value {
     let keys = crate::common::key_set();
     let mut config = generate::config(random, &keys);
-    let peers = ["spiffe://a/*", "spiffe://a/w", "{peer}", "*w", "spiffe://b/{team}", "CN=w"];
     for kind in ["grants", "denials"] {
         let mut rules = Vec::new();
         for _ in 0..12 {
@@ -24,20 +25,13 @@ fn crowd(random: &mut Random) -> Value {
         }
         for (place, rule) in rules.iter_mut().enumerate() {
             // Roles and captures are another's; only whom a rule means counts here.
-            rule["name"] = json!(format!("{kind}-{place}"));
+            let who = rule["who"].take();
+            *rule = json!({"name": format!("{kind}-{place}"), "effects": ["start"]});
             if kind == "grants" {
-                *rule = json!({"name": rule["name"], "who": rule["who"], "role": "reader", "namespaces": ["a"]});
-                if random.percent(30) {
-                    rule["who"]["peer"] = json!(random.pick(&peers));
-                }
-                if random.percent(10) {
-                    rule["who"] = json!({"peer": random.pick(&peers)});
-                }
-            } else {
-                *rule = json!({"name": rule["name"], "who": rule["who"], "effects": ["start"]});
-                if rule["who"].is_null() {
-                    rule.as_object_mut().unwrap().remove("who");
-                }
+                *rule = json!({"name": rule["name"], "role": "reader", "namespaces": ["a"]});
+            }
+            if !who.is_null() {
+                rule["who"] = who;
             }
         }
         config[kind] = json!(rules);
@@ -46,42 +40,55 @@ fn crowd(random: &mut Random) -> Value {
 }
 
 fn caller(random: &mut Random, config: &Config) -> Identity {
-    let (issuer, claims) = draw::caller(random);
-    let peers = ["spiffe://a/w", "spiffe://a/", "spiffe://b/w", "CN=w", "w", "é"];
-    let subject = claims["sub"].as_str().unwrap().to_owned();
-    let peer = random.percent(60).then(|| (*random.pick(&peers)).into());
-    if random.percent(20) {
-        return Identity { issuer: None, subject, kind: None, claims: Default::default(), peer };
-    }
-    let issuer = config.issuers.iter().find(|known| *known.name == *issuer).map(|known| known.name.clone());
-    let kind = *random.pick(&[None, Some(Kind::Human), Some(Kind::Service)]);
-    Identity { issuer, subject, kind, claims, peer }
+    let identity = crate::identity(config, &draw::caller(random));
+    let kinds = [None, Some(Kind::Human), Some(Kind::Service), Some(Kind::Doubtful)];
+    Identity { kind: if identity.issuer.is_some() { *random.pick(&kinds) } else { None }, ..identity }
 }
 
 /// How many rules mean the caller, and how many the index looked at.
 fn compare<R: Means>(rules: &Rules<R>, identity: &Identity) -> (usize, usize) {
-    let means = |rule: &&R| rule.who().is_none_or(|who| who.means(identity));
+    let wide = WideClaims::new(&identity.claims);
+    let means = |rule: &&R| {
+        rule.who()
+            .is_none_or(|who| if R::WIDE { who.could_mean(identity, &wide).is_some() } else { who.means(identity) })
+    };
     let place = |rule: &R| rules.iter().position(|other| std::ptr::eq(other, rule)).unwrap();
     let expected: Vec<_> = rules.iter().filter(means).map(place).collect();
-    let found: Vec<_> = rules.about(identity).filter(means).map(place).collect();
+    let found: Vec<_> = rules.about(identity, &wide).filter(means).map(place).collect();
     assert_eq!(found, expected, "{identity:?}");
-    (found.len(), rules.about(identity).count())
+    (found.len(), rules.about(identity, &wide).count())
+}
+
+/// How many rules mean the caller only as denials read claims.
+fn wider<R: Means>(rules: &Rules<R>, identity: &Identity) -> usize {
+    let claims = WideClaims::new(&identity.claims);
+    let whos = rules.iter().filter_map(Means::who);
+    let wider = whos.filter(|who| {
+        let (narrow, wide) = (who.means(identity), who.could_mean(identity, &claims));
+        assert!(wide.is_some() || !narrow, "meant by a grant's reading alone: {who:?}\n{identity:?}");
+        let exactly = wide.as_ref().is_some_and(Vec::is_empty);
+        assert!(!narrow || exactly, "a reading is given that is not needed: {wide:?} {who:?}\n{identity:?}");
+        wide.is_some() && !narrow
+    });
+    wider.count()
 }
 
 #[test]
 fn the_index_finds_what_a_look_at_every_rule_finds() {
-    let (mut all, mut looked_at, mut meant) = (0, 0, 0);
+    let (mut all, mut looked_at, mut meant, mut widely) = (0, 0, 0, 0);
     for (mut random, _) in crate::configs(60) {
         let config = crate::parse(&crowd(&mut random));
         for _ in 0..CALLERS {
             let identity = caller(&mut random, &config);
             let (grants, denials) =
                 (compare(&config.policy.grants, &identity), compare(&config.policy.denials, &identity));
+            widely += wider(&config.policy.grants, &identity) + wider(&config.policy.denials, &identity);
             all += config.policy.grants.len() + config.policy.denials.len();
             looked_at += grants.1 + denials.1;
             meant += grants.0 + denials.0;
         }
     }
-    println!("{all} rules, {looked_at} looked at, {meant} mean the caller");
+    println!("{all} rules, {looked_at} looked at, {meant} mean the caller, {widely} only widely");
     assert!(meant > 1000 && looked_at * 2 < all, "{all} rules, {looked_at} looked at, {meant} mean the caller");
+    assert!(widely > 500, "only {widely} mean a caller by the wide reading alone: too few to tell much");
 }

@@ -2,50 +2,74 @@
 
 use serde_json::Value;
 
+use crate::call::Call;
 use crate::caller::strings;
-use crate::methods::{Method, Words};
+use crate::methods::Words;
 use crate::pattern::{Bindings, bind, matches, tokens};
-use crate::reference::Request;
 
-/// Whether what a request does in a place, its own or elsewhere, fits the limits of a grant, or of a denial's `outside`.
-pub fn inside(
-    limits: &Value,
-    way: &Bindings,
-    request: &Request,
-    method: &Method,
-    elsewhere: bool,
-    effects: &Words,
-) -> bool {
-    let fits = |list: &str, name: &str| {
-        strings(&limits[list])
-            .iter()
-            .filter_map(|pattern| bind(tokens(pattern), way))
-            .any(|pattern| matches(&pattern, name, &Bindings::new()).is_some())
-    };
+/// Names that limits compare, beside those of task queues.
+const NAMES: [&str; 7] =
+    ["workflow_types", "nexus_endpoints", "workflow_ids", "schedule_ids", "signals", "queries", "updates"];
+
+/// Whether what a call does in one place fits the limits of a grant, or of a denial's `outside`.
+pub fn inside(limits: &Value, way: &Bindings, call: &Call<'_>, elsewhere: bool, effects: &Words) -> bool {
+    let (request, method) = (call.request, &call.method);
     let limited = |list: &str| limits.get(list).is_some();
-    let terminates = effects.contains("terminate") && !method.effects.contains("terminate");
-    let acts = if elsewhere { effects.iter().any(|effect| effect != "start") } else { terminates };
-    let by_id = method.limits == "untold" || acts;
-    let any = ["task_queues", "workflow_types", "nexus_endpoints"].iter().any(|list| limited(list));
-    if any && method.limits == "untold" && method.scope == "cluster" {
+    if !limited("task_queues") && !NAMES.iter().any(|list| limited(list)) {
+        return true;
+    }
+    if (method.limits == "untold" && call.is_of_cluster()) || request.unread {
         return false;
     }
+    let fits = |list: &str, name: &str| {
+        let patterns = strings(&limits[list]).into_iter().filter_map(|pattern| bind(tokens(&pattern), way));
+        patterns.into_iter().any(|pattern| matches(&pattern, name, &Bindings::new()).is_some())
+    };
+    let named = |list: &str| request.names.get(list).map_or(&[][..], Vec::as_slice);
+    let all_fit = |list: &str| named(list).iter().all(|name| fits(list, name));
+    // What is known by its id may be on any queue and of any type.
+    let terminates = effects.contains("terminate") && !method.effects.contains("terminate");
+    let acts = if elsewhere { effects.iter().any(|effect| effect != "start") } else { terminates };
+    let by_id = method.limits == "untold" || acts || request.attaches;
     if (limited("task_queues") || limited("workflow_types")) && by_id {
         return false;
     }
-    let queue = |(used, name, kind, normal): &(String, String, u8, String)| match (used.as_str(), kind) {
-        ("named", _) => name.is_empty() || fits("task_queues", name),
-        ("sticky", _) => name.is_empty() || sticky(name),
-        ("workflow", 2) => sticky(name) && fits("task_queues", normal),
-        ("nexus", 3) => name.trim_start_matches('/').starts_with("temporal-sys/worker-commands/"),
-        (_, 0 | 1) => fits("task_queues", name),
-        _ => false,
+    let queue = |(used, name, kind, normal): &(String, String, u8, String)| {
+        let for_commands = name.trim_start_matches('/').starts_with("temporal-sys/worker-commands/");
+        match (used.as_str(), kind) {
+            ("named", _) => name.is_empty() || fits("task_queues", name),
+            ("shutdown", _) => name.is_empty() || fits("task_queues", name) || for_commands,
+            ("sticky", _) => name.is_empty() || sticky(name),
+            ("workflow", 2) => sticky(name) && fits("task_queues", normal),
+            ("nexus", 3) => for_commands,
+            (_, 0 | 1) => fits("task_queues", name),
+            _ => false,
+        }
     };
-    let names_one = method.limits != "named" || request.queues.iter().any(|(_, name, ..)| !name.is_empty());
-    (!limited("task_queues") || (names_one && request.queues.iter().all(queue)))
-        && (!limited("workflow_types")
-            || request.types.iter().all(|name| name.is_empty() || fits("workflow_types", name)))
-        && (!limited("nexus_endpoints") || request.endpoints.iter().all(|name| fits("nexus_endpoints", name)))
+    let names_queue = method.limits != "named" || request.queues.iter().any(|(_, name, ..)| !name.is_empty());
+    let inherits = |name: &String| name.is_empty() || fits("workflow_types", name);
+    // A schedule acts on workflows whose ids nobody can bound but by its own.
+    let names_ids = match method.ids.as_str() {
+        "untold" => false,
+        "named" => !named("workflow_ids").is_empty(),
+        "schedule" => limited("schedule_ids"),
+        "schedule-action" => limited("schedule_ids") && !named("workflow_ids").is_empty(),
+        _ => true,
+    };
+    let names_schedule = match method.schedules.as_str() {
+        "untold" => false,
+        "named" => !named("schedule_ids").is_empty(),
+        _ => true,
+    };
+    let messages = [("signals", "signal"), ("queries", "query"), ("updates", "update")];
+    (!limited("task_queues") || names_queue && request.queues.iter().all(queue))
+        && (!limited("workflow_types") || named("workflow_types").iter().all(inherits))
+        && (!limited("nexus_endpoints") || all_fit("nexus_endpoints"))
+        && (!limited("workflow_ids") || names_ids && !request.standalone && all_fit("workflow_ids"))
+        && (!limited("schedule_ids") || names_schedule && all_fit("schedule_ids"))
+        && messages
+            .iter()
+            .all(|(list, effect)| !limited(list) || (!call.does(effect) || !named(list).is_empty()) && all_fit(list))
 }
 
 /// Whether a name ends in a UUID, as SDKs make them: `host:8-4-4-4-12`, or `identity-32`.

@@ -1,5 +1,6 @@
 //! The compiled policy, held against one that is written straight from the documentation (`reference`, with `caller`,
-//! `role`, `limits`, `pattern` and `methods`), on random configurations, callers and requests; and what must be true of any policy.
+//! `wide`, `role`, `call`, `limits`, `pattern` and `methods`), on random configurations, callers, requests and times; and
+//! what must be true of any policy.
 //!
 //! `POLICY_SEED=7 POLICY_CASES=100000 cargo test --release --test policy -- --nocapture` draws others, and more.
 #![allow(
@@ -13,15 +14,20 @@
     unreachable_pub
 )]
 
+mod ask;
+mod call;
 mod caller;
 #[allow(dead_code, reason = "each test crate uses its part of it")]
 #[path = "../common/mod.rs"]
 mod common;
 mod draw;
+mod encode;
+mod forms;
 mod generate;
 mod index;
 mod limits;
 mod methods;
+mod parts;
 mod pattern;
 mod properties;
 mod random;
@@ -30,17 +36,19 @@ mod reference;
 mod request;
 mod role;
 mod whole_call;
+mod whom;
+mod wide;
 
 use std::rc::Rc;
 
-use caller::Claims;
 use common::key_set;
 use random::Random;
-use serde_json::{Value, json};
+use reference::{DENIED, REFUSED};
+use serde_json::{Map, Value, json};
 use temporal_auth::config::Config;
-use temporal_auth::identity::{Identity, Kind};
+use temporal_auth::identity::Identity;
 use temporal_auth::policy::{Principal, Rule, Verdict};
-use temporal_auth::temporal::{RequestReader, Scope};
+use temporal_auth::temporal::{RequestReader, Scope, Target};
 
 /// How many callers are drawn for a configuration, and how many requests for a caller.
 const CALLERS: usize = 3;
@@ -65,65 +73,87 @@ pub fn parse(config: &Value) -> Config {
     })
 }
 
-/// Who the claims are, as the engine tells when it has verified them.
-pub fn principal(config: &Config, issuer: &str, claims: &Claims) -> Principal {
-    let issuer = config.issuers.iter().find(|known| *known.name == *issuer).unwrap();
-    let subject = issuer.rules.subject.find(claims).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let is_service = issuer.service_when.iter().any(|set| set.matches(claims));
-    let kind = (!issuer.service_when.is_empty()).then_some(if is_service { Kind::Service } else { Kind::Human });
-    config.policy.principal(Identity {
-        issuer: Some(Rc::clone(&issuer.name)),
-        subject,
-        kind,
-        claims: claims.clone(),
-        peer: None,
-    })
+/// Who the caller is, as the engine tells when it has verified the token.
+pub fn identity(config: &Config, caller: &Value) -> Identity {
+    let peer = caller["peer"].as_str().map(Rc::from);
+    let Some(issuer) = config.issuers.iter().find(|known| caller["issuer"] == *known.name) else {
+        let subject = caller["peer"].as_str().unwrap_or_default().to_owned();
+        return Identity { issuer: None, subject, kind: None, doubt: None, claims: Map::new(), peer };
+    };
+    let claims = caller["claims"].as_object().unwrap().clone();
+    let subject = issuer.rules.subject.find(&claims).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (kind, doubt) = Identity::kind_of(&issuer.service_when, &claims);
+    Identity { issuer: Some(Rc::clone(&issuer.name)), subject, kind, doubt, claims, peer }
 }
 
-/// The rule by which the compiled policy allows a request, if it does.
-pub fn compiled(config: &Value, parsed: &Config, principal: &Principal, request: &Value) -> Option<String> {
-    let method = parsed.catalogue.named(&methods::path(config, request["method"].as_str()?))?;
+pub fn principal(config: &Config, caller: &Value) -> Principal {
+    config.policy.principal(identity(config, caller))
+}
+
+/// The rule by which the compiled policy allows a request at this time, or how it is denied.
+pub fn compiled(
+    config: &Value,
+    parsed: &Config,
+    principal: &Principal,
+    request: &Value,
+    now: u64,
+) -> Result<String, u32> {
+    let method = methods::path(config, request["method"].as_str().unwrap());
+    let method = parsed.catalogue.named(&method).ok_or(DENIED)?;
     if parsed.policy.is_anonymous(&method) {
-        return Some(Rule::Anonymous.name().to_owned());
+        return Ok(Rule::Anonymous.name().to_owned());
     }
-    let mut reader = RequestReader::new(method.clone(), principal.is_limited());
-    reader.feed(&request::encode(config, &parsed.catalogue, request)).unwrap();
-    match parsed.policy.decide(principal, &reader.finish().unwrap()) {
-        Verdict::Allow(rule) => {
-            let early = method.scope == Scope::Cluster || parsed.policy.could_allow(principal, &method);
-            Some(if early { rule.name().to_owned() } else { "denied before its body is read".to_owned() })
-        }
-        Verdict::Deny(..) => None,
+    let target = if method.scope == Scope::Cluster {
+        Target::of(method)
+    } else if parsed.policy.could_allow(principal, &method, now) {
+        let mut reader = RequestReader::new(method, principal.is_limited());
+        reader.feed(&encode::encode(config, &parsed.catalogue, request)).map_err(|_| REFUSED)?;
+        reader.finish().map_err(|_| REFUSED)?
+    } else {
+        return Err(DENIED);
+    };
+    match parsed.policy.decide(principal, &target, now) {
+        Verdict::Allow(rule) => Ok(rule.name().to_owned()),
+        Verdict::Deny(..) => Err(DENIED),
     }
 }
+
+/// Whether they are the same. What can be read in two ways is refused only where it is read: if some grant could cover it.
+pub fn agree(ours: &Result<String, u32>, expected: &Result<String, u32>) -> bool {
+    ours == expected || (*expected == Err(REFUSED) && *ours == Err(DENIED))
+}
+
+type Answers = (Result<String, u32>, Result<String, u32>);
 
 /// What the two make of a case, where they differ; none for what is no case any more.
-fn difference(case: &Value) -> Option<(Option<String>, Option<String>)> {
-    let (config, claims) = (&case["config"], case["claims"].as_object()?);
-    let (issuer, request) = (case["issuer"].as_str()?, &case["request"]);
+fn difference(case: &Value) -> Option<Answers> {
+    let (config, caller, request) = (&case["config"], &case["caller"], &case["request"]);
     request["namespace"].as_str().and(request["method"].as_str()).and(request["parts"].as_array())?;
+    caller["claims"].as_object()?;
+    let now = case["now"].as_u64()?;
     let parsed = Config::parse(config.to_string().as_bytes()).ok()?;
-    let principal = principal(&parsed, issuer, claims);
-    let compiled = compiled(config, &parsed, &principal, request);
-    let expected = reference::decide(config, issuer, claims, &request::meaning(config, request));
-    (compiled != expected).then_some((compiled, expected))
+    let compiled = compiled(config, &parsed, &principal(&parsed, caller), request, now);
+    let expected = reference::decide(config, caller, &request::meaning(config, request), now);
+    (!agree(&compiled, &expected)).then_some((compiled, expected))
 }
 
 #[test]
 fn the_compiled_policy_allows_what_the_documentation_allows_by_the_same_rule() {
-    let (mut cases, mut allowed) = (0, 0);
+    let (mut cases, mut allowed, mut refused) = (0, 0, 0);
     for (mut random, config) in configs(1500) {
         let parsed = parse(&config);
         for _ in 0..CALLERS {
-            let (issuer, claims) = draw::caller(&mut random);
-            let principal = principal(&parsed, issuer, &claims);
+            let caller = draw::caller(&mut random);
+            let principal = principal(&parsed, &caller);
             for _ in 0..REQUESTS {
-                let request = draw::request(&mut random, &config);
-                let expected = reference::decide(&config, issuer, &claims, &request::meaning(&config, &request));
+                let (request, now) = (ask::request(&mut random, &config), draw::now(&mut random));
+                let expected = reference::decide(&config, &caller, &request::meaning(&config, &request), now);
+                let ours = compiled(&config, &parsed, &principal, &request, now);
                 cases += 1;
-                allowed += usize::from(expected.is_some());
-                if compiled(&config, &parsed, &principal, &request) != expected {
-                    let case = json!({"config": config, "claims": claims, "issuer": issuer, "request": request});
+                allowed += usize::from(expected.is_ok());
+                refused += usize::from(ours == Err(REFUSED));
+                if !agree(&ours, &expected) {
+                    let case = json!({"config": config, "caller": caller, "request": request, "now": now});
                     let small = reduce::reduce(&case, &|case| difference(case).is_some());
                     panic!("{small:#}\ncompiled and expected: {:?}", difference(&small));
                 }
@@ -131,6 +161,7 @@ fn the_compiled_policy_allows_what_the_documentation_allows_by_the_same_rule() {
         }
     }
     let share = 100 * allowed / cases;
-    println!("{cases} cases, {share} % allowed");
+    println!("{cases} cases, {share} % allowed, {refused} refused");
     assert!((20..=60).contains(&share), "{share} % allowed: too few of one kind to tell much");
+    assert!(refused * 1000 > cases, "{refused} refused: too few to tell much");
 }

@@ -14,8 +14,10 @@ pub struct Method {
     pub scope: String,
     pub access: String,
     pub effects: Words,
-    /// What limits make of it.
+    /// What limits on queues and types make of it, those on workflow ids, and those on schedule ids.
     pub limits: String,
+    pub ids: String,
+    pub schedules: String,
 }
 
 /// The methods of data/temporal by their paths; both tables have them in the same order.
@@ -25,22 +27,23 @@ pub static METHODS: LazyLock<BTreeMap<String, Method>> = LazyLock::new(|| {
     let rows = effects.zip(access).map(|(effects, access)| {
         let (effects, access): (Vec<_>, Vec<_>) = (effects.split('\t').collect(), access.split('\t').collect());
         assert_eq!(effects[..2], access[..2]);
-        (format!("/{}/{}", access[0], access[1]), row(access[2], access[3], effects[2].split(','), effects[3]))
+        (format!("/{}/{}", access[0], access[1]), row(&access[2..4], effects[2].split(','), &effects[3..]))
     });
-    let health =
-        ("/grpc.health.v1.Health/Check".to_owned(), row("cluster", "readonly", ["cluster-read"].into_iter(), "open"));
-    rows.chain([health]).collect()
+    let health = row(&["cluster", "readonly"], ["cluster-read"].into_iter(), &["open"; 3]);
+    rows.chain([("/grpc.health.v1.Health/Check".to_owned(), health)]).collect()
 });
 
-fn row<'a>(scope: &str, access: &str, effects: impl Iterator<Item = &'a str>, limits: &str) -> Method {
-    let effects = effects.map(str::to_owned).collect();
-    Method { scope: scope.to_owned(), access: access.to_owned(), effects, limits: limits.to_owned() }
+fn row<'a>(kind: &[&str], effects: impl Iterator<Item = &'a str>, limits: &[&str]) -> Method {
+    let [scope, access, limits, ids, schedules] =
+        [kind[0], kind[1], limits[0], limits[1], limits[2]].map(str::to_owned);
+    Method { scope, access, effects: effects.map(str::to_owned).collect(), limits, ids, schedules }
 }
 
 pub fn method(config: &Value, path: &str) -> Option<Method> {
     let added = || list(&config["methods"]).iter().find(|added| added["name"] == path);
     let read = |added: &Value| {
-        row(added["scope"].as_str().unwrap(), "", strings(&added["effects"]).iter().map(String::as_str), "untold")
+        let effects = strings(&added["effects"]);
+        row(&[added["scope"].as_str().unwrap(), ""], effects.iter().map(String::as_str), &["untold"; 3])
     };
     METHODS.get(path).cloned().or_else(|| added().map(read))
 }

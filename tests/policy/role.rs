@@ -28,13 +28,15 @@ impl Role {
 fn built_in(name: &str) -> Option<String> {
     let (worker, reader) =
         ("poll respond history describe-namespace", "describe-namespace read history query cluster-read");
-    let more = "start signal update cancel terminate delete reset pause schedule batch options deploy nexus";
-    let writer = format!("{reader} {worker} {more}");
+    let more = "start signal update cancel terminate delete reset pause schedule batch options nexus";
+    let client = format!("{reader} {more}");
+    let writer = format!("{client} {worker} deploy");
     match name {
         "worker" => Some(worker.to_owned()),
         "reader" => Some(reader.to_owned()),
+        "client" => Some(client),
         "writer" => Some(writer),
-        "admin" => Some(format!("{writer} namespace search-attributes cluster-admin")),
+        "admin" => Some(format!("{writer} namespace search-attributes compute cluster-admin")),
         _ => None,
     }
 }

@@ -43,6 +43,7 @@ fn disagreement(caller: &mut Caller, case: &Value) -> Option<String> {
             body: &body,
             chunks,
             claims: case["claims"].as_object(),
+            at: case["at"].as_u64().map(|at| (at, at)),
             ..Request::default()
         });
         let rule = outcome.decision.as_ref().and_then(|decision| decision.rule.as_deref());
@@ -87,7 +88,54 @@ fn limits() {
     check("limits");
 }
 
+/// Every file has its test.
+#[test]
+fn no_file_is_left_out() {
+    let source = include_str!("main.rs");
+    let files = std::fs::read_dir("vectors").unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let files: Vec<_> = files.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
+    assert!(files.len() > 10);
+    for file in files {
+        assert!(source.contains(&format!("check(\"{file}\");")), "{file} is not checked");
+    }
+}
+
 #[test]
 fn callers() {
     check("callers");
+}
+
+#[test]
+fn commands() {
+    check("commands");
+}
+
+#[test]
+fn headlines() {
+    check("headlines");
+}
+
+#[test]
+fn ids() {
+    check("ids");
+}
+
+#[test]
+fn newer() {
+    check("newer");
+}
+
+#[test]
+fn tokens() {
+    check("tokens");
+}
+
+#[test]
+fn until() {
+    check("until");
+}
+
+#[test]
+fn wide() {
+    check("wide");
 }

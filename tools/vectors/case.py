@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 
 from harness import requests
 from harness.grpc_client import frame, gzipped
+from harness.proto import number, text
 
 # Public halves of a key that is in README.md: it signs cases and nothing else.
 KEYS = {
@@ -31,7 +32,8 @@ CLAIMS: dict[str, object] = {"iss": "https://oracle.test/", "aud": "temporal", "
 
 @dataclass
 class Case:
-    """What is sent, and what comes of it. `status` is the gRPC status of our answer, 0 for a call that goes on."""
+    """What is sent, and what comes of it. `status` is the gRPC status of our answer, 0 for a call that goes on. `at` is when,
+    in milliseconds since 1970."""
 
     name: str
     method: str
@@ -44,6 +46,7 @@ class Case:
     packed: bool = False
     encoding: str | None = None
     body: bytes | None = None
+    at: int | None = None
 
     def json(self) -> dict[str, object]:
         message = self.message if isinstance(self.message, bytes) else self.message.SerializeToString()
@@ -53,6 +56,8 @@ class Case:
         row: dict[str, object] = {"name": self.name, "path": path}
         if encoding:
             row["grpc_encoding"] = encoding
+        if self.at is not None:
+            row["at"] = self.at
         row["body"] = base64.b64encode(body).decode()
         if self.claims is not None:
             row["claims"] = CLAIMS | ({"permissions": self.permissions} if self.permissions else {}) | self.claims
@@ -64,5 +69,19 @@ class Case:
 
 def request(method: str, **fields: object) -> Message:
     """The method's request with these fields."""
-    service = requests.path(method).split("/")[1]
-    return requests.message_class(service, method)(**fields)
+    package = requests.path(method).split("/")[1].rpartition(".")[0]
+    return requests.newest(f"{package}.{method}Request")(**fields)
+
+
+def task(workflow_id: str | bytes, more: bytes = b"") -> bytes:
+    """A token of a workflow's task or an activity's: id of the namespace, workflow, run, event."""
+    return text(1, "6e1b1b6c-0000-4000-8000-000000000000") + text(2, workflow_id) + text(3, "r") + number(4, 5) + more
+
+
+TOKEN = task("w")
+
+
+def ruled(name: str, method: str, message: Message | bytes, claims: dict[str, object] | None, rule: str, denials: set[str], at: int | None = None) -> Case:
+    """A case under a policy with names for everything: `rule` is a grant's name, one of these denials', or none."""
+    allowed = rule not in denials | {"default-deny"}
+    return Case(name, method, 0 if allowed else 7, message, [], claims, rule, denied_by=rule, at=at)

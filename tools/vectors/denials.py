@@ -1,6 +1,6 @@
 """Denials, what they are about, and whom they spare. Temporal has nothing like it, so it is not asked."""
 
-from .case import ISSUER, Case, request
+from .case import ISSUER, TOKEN, Case, request
 from .inside import batch, completed, multi
 
 CONFIGURATION: dict[str, object] = {
@@ -56,7 +56,7 @@ CASES = [
     case("a multi-operation that starts there", "ExecuteMultiOperation", multi("orders"), TEAM, ONLY),
     case("a child is part of the answer", COMPLETED, completed(CHILD, namespace="payroll"), TEAM, "everybody"),
     case("a child in the namespace from another", COMPLETED, request(
-        COMPLETED, namespace="orders", task_token=b"t", commands=[{f"{CHILD}_command_attributes": {"namespace": "payroll"}}],
+        COMPLETED, namespace="orders", task_token=TOKEN, commands=[{f"{CHILD}_command_attributes": {"namespace": "payroll"}}],
     ), TEAM, ONLY),
     case("terminate", STOP, within(STOP, "orders"), TEAM, NEVER),
     case("terminate, another group", STOP, within(STOP, "orders"), FINANCE, "everybody"),

@@ -2,7 +2,7 @@
 
 from temporalio.api.enums.v1 import CommandType, WorkflowIdConflictPolicy, WorkflowIdReusePolicy
 
-from .case import PERMISSIONS, Case, request
+from .case import PERMISSIONS, TOKEN, Case, request
 
 CONFIGURATION = PERMISSIONS
 COMPLETED = "RespondWorkflowTaskCompleted"
@@ -16,7 +16,7 @@ def completed(kind: str, **attributes: object) -> object:
         "command_type": CommandType.Value(f"COMMAND_TYPE_{kind.upper()}"),
         f"{kind}_command_attributes": attributes,
     }
-    return request(COMPLETED, namespace="payroll", task_token=b"token", commands=[command])
+    return request(COMPLETED, namespace="payroll", task_token=TOKEN, commands=[command])
 
 
 def commands() -> list[Case]:
@@ -58,7 +58,7 @@ def signals(count: int) -> object:
         {"command_type": CommandType.Value(f"COMMAND_TYPE_{kind.upper()}"), f"{kind}_command_attributes": {"namespace": f"n{place}"}}
         for place in range(count)
     ]
-    return request(COMPLETED, namespace="payroll", task_token=b"token", commands=commands)
+    return request(COMPLETED, namespace="payroll", task_token=TOKEN, commands=commands)
 
 
 SOME = ["payroll:worker", *(f"n{place}:write" for place in range(20))]

@@ -1,6 +1,6 @@
 """Limits on task queues, workflow types and Nexus endpoints, of grants and of denials. Temporal has nothing like it, so it is not asked."""
 
-from .case import ISSUER, Case, request
+from .case import ISSUER, TOKEN, Case, request
 from .inside import batch, completed
 
 CONFIGURATION: dict[str, object] = {
@@ -47,7 +47,7 @@ def child(name: str, type_: str = "PayDay") -> tuple[str, object]:
 
 def sticky(*parts: object) -> tuple[str, object]:
     attributes = {"worker_task_queue": queue(*parts)}
-    return COMPLETED, request(COMPLETED, namespace="payroll", task_token=b"t", sticky_attributes=attributes)
+    return COMPLETED, request(COMPLETED, namespace="payroll", task_token=TOKEN, sticky_attributes=attributes)
 
 
 def operation(endpoint: str) -> tuple[str, object]:
@@ -88,7 +88,7 @@ ROWS: list[tuple[str, tuple[str, object], dict[str, object], str | None]] = [
     ("answer, child on the inherited queue", child(""), RUNNER, "runners"),
     ("answer, child on another queue", child("blue-main"), RUNNER, None),
     ("answer by id", of("RespondActivityTaskCompletedById", workflow_id="w", activity_id="a"), RUNNER, None),
-    ("answer by token", of("RespondActivityTaskCompleted", task_token=b"t"), RUNNER, "runners"),
+    ("answer by token", of("RespondActivityTaskCompleted", task_token=TOKEN), RUNNER, "runners"),
     ("history", of("GetWorkflowExecutionHistory", execution={"workflow_id": "w"}), RUNNER, "runners"),
     ("namespace", of("DescribeNamespace"), RUNNER, "runners"),
     ("shutdown", of("ShutdownWorker", sticky_task_queue=STICKY, task_queue="red-main"), RUNNER, "runners"),

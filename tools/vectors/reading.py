@@ -2,14 +2,14 @@
 
 from harness.proto import group, number, tag, text, varint
 
-from .case import PERMISSIONS, Case, request
+from .case import PERMISSIONS, TOKEN, Case, request
 
 CONFIGURATION = PERMISSIONS
 COUNT = "CountWorkflowExecutions"
 OWN, FOREIGN, NONE = text(1, "payroll"), text(1, "finance"), text(1, "")
 QUERY = text(2, "WorkflowType = 'x'")
-FIELD_9 = request("RespondWorkflowTaskCompleted", task_token=b"token", namespace="payroll")
-WRONG_9 = request("RespondWorkflowTaskCompleted", task_token=b"token", namespace="finance")
+FIELD_9 = request("RespondWorkflowTaskCompleted", task_token=TOKEN, namespace="payroll")
+WRONG_9 = request("RespondWorkflowTaskCompleted", task_token=TOKEN, namespace="finance")
 
 BYTES = [
     ("own", OWN + QUERY, 0), ("another", FOREIGN + QUERY, 7), ("after other fields", QUERY + OWN, 0),
@@ -34,6 +34,6 @@ CASES = [Case(f"namespace: {name}", COUNT, status, message) for name, message, s
     Case("by id", "DescribeNamespace", 7, text(2, "6e1b1b6c-0000-4000-8000-000000000000")),
     Case("own and by id", "DescribeNamespace", 7, OWN + text(2, "6e1b1b6c-0000-4000-8000-000000000000")),
     Case("by id, system", "DescribeNamespace", 0, text(2, "6e1b1b6c-0000-4000-8000-000000000000"), ["temporal-system:read"]),
-    Case("task token alone", "RespondWorkflowTaskCompleted", 7, text(1, b"token")),
-    Case("task token alone, system", "RespondWorkflowTaskCompleted", 0, text(1, b"token"), ["temporal-system:write"]),
+    Case("task token alone", "RespondWorkflowTaskCompleted", 7, text(1, TOKEN)),
+    Case("task token alone, system", "RespondWorkflowTaskCompleted", 0, text(1, TOKEN), ["temporal-system:write"]),
 ]

@@ -28,14 +28,18 @@ fn send(engine: &mut Engine, request: &Request, sizes: &[u8]) -> (Step, Option<S
     let (mut sent, whole) = (0, request.first_frame().map_or(usize::MAX, <[u8]>::len));
     for piece in pieces(sizes, &request.body) {
         if step == Step::Forward {
-            step = call.on_body(engine, piece, false);
+            step = call.on_body(engine, piece, false, || NOW);
             sent += piece.len();
             rule = rule.or(allowing(&mut call));
             assert!(step != Step::Forward || sent < whole || rule.is_some(), "the message is whole and undecided");
         }
     }
     if step == Step::Forward {
-        step = if request.ends_with_trailers { call.on_trailers(engine) } else { call.on_body(engine, &[], true) };
+        step = if request.ends_with_trailers {
+            call.on_trailers(engine, || NOW)
+        } else {
+            call.on_body(engine, &[], true, || NOW)
+        };
     }
     (step, rule)
 }

@@ -6,7 +6,7 @@ use temporal_auth::engine::Engine;
 use temporal_auth::identity::Identity;
 use temporal_auth::temporal::Target;
 
-use super::super::method;
+use super::super::{NOW, method};
 
 /// A field of bytes.
 fn field(number: u8, content: &[u8]) -> Vec<u8> {
@@ -49,10 +49,11 @@ pub fn run(data: &[u8]) {
             issuer: Some(issuer.name.clone()),
             subject: "a-worker".to_owned(),
             kind: None,
+            doubt: None,
             claims,
             peer: None,
         };
         let principal = engine.config.policy.principal(identity);
-        let _ = engine.config.policy.decide(&principal, &Target::of(method(0)));
+        let _ = engine.config.policy.decide(&principal, &Target::of(method(0)), NOW);
     }
 }

@@ -1,5 +1,6 @@
 //! One parser each: `run` panics when it finds a fault.
 
+pub mod answer;
 pub mod bearer;
 pub mod call;
 pub mod config;
@@ -7,6 +8,9 @@ pub mod discovery;
 pub mod grpc_frames;
 pub mod gunzip;
 pub mod keys;
+pub mod peer;
 pub mod protobuf;
 pub mod target;
 pub mod token;
+pub mod until;
+pub mod wide;

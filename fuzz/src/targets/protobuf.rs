@@ -6,27 +6,36 @@ use temporal_auth::wire::protobuf::{Handler, Reader, Want, Wire};
 use super::super::{naive, pieces};
 
 /// What is asked of a field depends on its number alone.
-const WANTS: [Want; 4] = [Want::Skip, Want::Number, Want::Text, Want::Fields];
+const WANTS: [Want; 5] = [Want::Skip, Want::Number, Want::Text, Want::Fields, Want::Bytes];
 
 #[derive(Debug, PartialEq)]
 enum Event {
     Number(u64),
     Text(Vec<u8>),
+    Bytes(Vec<u8>),
     Leave,
 }
 
+/// What was reported, and bytes of which more is to come.
 #[derive(Debug, Default, PartialEq)]
-struct Log(Vec<Event>);
+struct Log(Vec<Event>, Vec<u8>);
 
 impl Handler for Log {
     fn field(&mut self, number: u32, _: Wire) -> Result<Want, Fault> {
-        Ok(WANTS[number as usize % 4])
+        Ok(WANTS[number as usize % WANTS.len()])
     }
     fn number(&mut self, value: u64) {
         self.0.push(Event::Number(value));
     }
     fn text(&mut self, value: &[u8]) -> Result<(), Fault> {
         self.0.push(Event::Text(value.to_vec()));
+        Ok(())
+    }
+    fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), Fault> {
+        self.1.extend_from_slice(part);
+        if last {
+            self.0.push(Event::Bytes(std::mem::take(&mut self.1)));
+        }
         Ok(())
     }
     fn leave(&mut self) {
@@ -41,9 +50,10 @@ fn read(pieces: &[&[u8]]) -> (Log, Result<(), Fault>) {
 }
 
 fn walk(bytes: &[u8]) -> Vec<Event> {
-    let events = |field: naive::Field<'_>| match (WANTS[(field.number % 4) as usize], field.wire) {
+    let events = |field: naive::Field<'_>| match (WANTS[field.number as usize % WANTS.len()], field.wire) {
         (Want::Number, 0) => vec![Event::Number(field.varint)],
         (Want::Text, 2) => vec![Event::Text(field.bytes.to_vec())],
+        (Want::Bytes, 2) => vec![Event::Bytes(field.bytes.to_vec())],
         (Want::Fields, 2) => walk(field.bytes).into_iter().chain([Event::Leave]).collect(),
         _ => vec![],
     };

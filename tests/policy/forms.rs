@@ -1,0 +1,142 @@
+//! One rule: whatever form a claim takes, its bearer is allowed nothing that the bearer of the plain list of the same values
+//! is denied.
+
+use std::rc::Rc;
+
+use serde_json::{Value, json};
+use temporal_auth::config::Config;
+use temporal_auth::identity::wide::WideClaims;
+use temporal_auth::policy::denial::Denial;
+use temporal_auth::policy::pattern::Pattern;
+use temporal_auth::policy::{Rule, Verdict};
+use temporal_auth::temporal::{RequestReader, Target};
+
+use crate::random::Random;
+use crate::{ask, configs, draw, encode, generate, identity, methods, parse};
+
+/// Claims that hold lists, and values of theirs.
+const CLAIMS: &[&str] = &["groups", "scp", "scope", "/realm/roles", "email", "level"];
+const VALUES: &[&str] =
+    &["ops", "Ops", "team-a", "team-b", "contractors", "bots", "write", "read", "dev", "a@a", "7", "true"];
+
+/// The plain list of some values, and another form of them.
+fn forms(random: &mut Random, claim: &str) -> (Value, Value) {
+    let mut values = random.some(VALUES, 30);
+    let mut form = draw::form(random, &values);
+    if random.percent(30) && !["scope", "scp"].contains(&claim) {
+        // A value that holds what separates others, in a text that something else separates. No scope has a space.
+        values.push("dev contractors");
+        form = draw::form(random, &values);
+        if form.is_string() {
+            form = json!(values.join(*random.pick(&[",", ";", ", ", "; "])));
+        }
+    }
+    // In a list, and that once more, at any depth.
+    let form = if random.percent(20) && !form.is_string() { json!([[form], null]) } else { form };
+    (json!(values), form)
+}
+
+/// The claims with this value in that place.
+fn with(caller: &Value, claim: &str, value: Value) -> Value {
+    let mut caller = caller.clone();
+    match claim.strip_prefix("/realm/") {
+        Some(name) => caller["claims"]["realm"] = json!({name: value}),
+        None => caller["claims"][claim] = value,
+    }
+    caller
+}
+
+/// A policy with many denials of claims, by the names of whole ones: what is inside of a list is not there in a text.
+fn policy(random: &mut Random, mut config: Value) -> Value {
+    for place in 0..6 {
+        let denial = generate::denial(random, &format!("more-{place}"));
+        config["denials"].as_array_mut().unwrap().push(denial);
+    }
+    config["issuers"]["corp"]["service_when"] = json!([{"groups": ["bots*", "7"]}, {"scp": "w*", "level": 7}]);
+    for denial in config["denials"].as_array_mut().unwrap() {
+        if let Some(Value::Object(claims)) = denial.pointer_mut("/who/claims") {
+            for inside in ["realm", "/realm/roles/0"] {
+                claims
+                    .remove(inside)
+                    .into_iter()
+                    .for_each(|patterns| drop(claims.insert("/realm/roles".into(), patterns)));
+            }
+        }
+        // Often of a claim that has another form, and that spares by how another value begins.
+        let claim = *random.pick(CLAIMS);
+        if random.percent(50) {
+            denial["who"] = json!({"claims": {claim: *random.pick(VALUES)}});
+        }
+        if random.percent(30) {
+            let start: String = random.pick(VALUES).chars().take(1 + random.below(4)).collect();
+            denial["unless"] = json!({"claims": {claim: format!("{start}*")}});
+        }
+    }
+    config
+}
+
+#[test]
+fn no_form_of_a_claim_gets_past_a_denial() {
+    let (mut meant, mut denied, mut only_widely) = (0, 0, 0);
+    for (mut random, config) in configs(500) {
+        let config = policy(&mut random, config);
+        let parsed = parse(&config);
+        for _ in 0..10 {
+            let (caller, claim) = (draw::caller(&mut random), *random.pick(CLAIMS));
+            if caller["issuer"].is_null() {
+                continue;
+            }
+            let (plain, form) = forms(&mut random, claim);
+            let callers = [plain, form].map(|value| with(&caller, claim, value));
+            let [plain, formed] = callers.each_ref().map(|caller| identity(&parsed, caller));
+            let told = || format!("\n{}\n{}\n{config:#}", callers[0], callers[1]);
+            let [wide_plain, wide_formed] = [&plain, &formed].map(|identity| WideClaims::new(&identity.claims));
+            let means = |denial: &&Rc<Denial>| denial.concern(&plain, &wide_plain).is_some();
+            for denial in parsed.policy.denials.iter().filter(means) {
+                meant += 1;
+                let concern = denial.concern(&formed, &wide_formed);
+                assert!(concern.is_some(), "{} does not mean the other form{}", denial.name, told());
+                only_widely += usize::from(concern.is_some_and(|concern| !concern.reading.is_empty()));
+            }
+            let [before, after] = [plain, formed].map(|identity| parsed.policy.principal(identity));
+            for _ in 0..4 {
+                let (request, now) = (ask::request(&mut random, &config), draw::now(&mut random));
+                let Some(target) = read(&config, &parsed, &request) else { continue };
+                let [before, after] = [&before, &after].map(|principal| parsed.policy.decide(principal, &target, now));
+                if matches!(before, Verdict::Deny(Rule::Denial(_), _)) {
+                    denied += 1;
+                    assert!(matches!(after, Verdict::Deny(..)), "{before:?}, but {after:?}\n{request}{}", told());
+                }
+            }
+        }
+    }
+    println!("{meant} denials mean the plain list, {only_widely} of them its form by another reading; {denied} denied");
+    assert!(meant > 5000 && only_widely > 1000 && denied > 1000, "{meant} {only_widely} {denied}");
+}
+
+fn read(config: &Value, parsed: &Config, request: &Value) -> Option<Target> {
+    let method = methods::path(config, request["method"].as_str().unwrap());
+    let mut reader = RequestReader::new(parsed.catalogue.named(&method).unwrap(), true);
+    reader.feed(&encode::encode(config, &parsed.catalogue, request)).ok()?;
+    reader.finish().ok()
+}
+
+#[test]
+fn a_pattern_means_at_least_as_much_to_a_denial_as_to_a_grant() {
+    let (mut widely, mut narrowly) = (0, 0);
+    let mut random = Random::new(1);
+    for _ in 0..200_000 {
+        let pieces = ["a", "B", ":", "*", "é", " ", r"\*", "-"];
+        let pattern: String = (0..random.below(6)).map(|_| *random.pick(&pieces)).collect();
+        let text: String =
+            (0..random.below(7)).map(|_| *random.pick(&["a", "A", "b", "B", ":", "é", " ", "*", "-"])).collect();
+        let Ok(parsed) = Pattern::parse(&pattern) else { continue };
+        let (narrow, wide) = (parsed.matches(&text).is_some(), parsed.matches_widely(&text));
+        assert!(!narrow || (wide && parsed.could_match(&text)), "{pattern:?} {text:?}");
+        assert_eq!(wide, crate::pattern::means_widely(&pattern, &text), "{pattern:?} {text:?}");
+        assert_eq!(parsed.could_match(&text), crate::pattern::means_namespace(&pattern, &text), "{pattern:?} {text:?}");
+        narrowly += usize::from(narrow);
+        widely += usize::from(wide && !narrow);
+    }
+    assert!(narrowly > 2000 && widely > 1000, "{narrowly}, {widely}");
+}
