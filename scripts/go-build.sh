@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds every command of a Go module of this repository, or the tools that its go.mod names, into .cache/go/NAME/, NAME
 # being the module's.
-# Does nothing when nothing changed. Ends with 3 where Go is not installed: what needs it may then be skipped.
+# Does nothing when nothing changed. Ends with 3 where Go is not installed: what needs it may then be skipped. Where a go.mod
+# names a newer Go than the installed one, that is fetched as all modules are: from the Go proxy, and from nowhere else.
 #
 #   go-build.sh wasm-test/go-worker ["how long it takes"]
 . "$(dirname "$0")/lib.sh"
@@ -25,7 +26,11 @@ hash_of_sources() {
 }
 
 GO=$(find_go) || exit
-want="$("$GO" version) $(hash_of_sources)"
+# Whatever `go env -w` says; an environment that names a toolchain is taken at its word.
+export GOTOOLCHAIN=${GOTOOLCHAIN:-auto}
+GOPROXY=$("$GO" env GOPROXY)
+export GOPROXY=${GOPROXY%[,|]direct}
+want="$(cd "$SOURCE" && "$GO" version) $(hash_of_sources)"
 if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$want" ] && [ -d "$OUT" ]; then exit; fi
 
 say "building $SOURCE into .cache/go/$NAME (${2:-a minute or two}, once)"

@@ -10,10 +10,11 @@ import pytest
 from harness import jws, paths
 from harness.echo import Echo
 from harness.envoy import Cluster, Envoy, Settings
+from harness.frontend import Frontend
 from harness.gate import Gate
 from harness.minter import Minter
 from harness.policy import plugin
-from harness.temporal import Temporal
+from harness.temporal import EVERYTHING_ON, Temporal, configured
 
 NAMESPACES = ["payroll", "finance-reports", "bitovi-project"]
 
@@ -34,6 +35,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def temporal() -> Iterator[Temporal]:
     with Temporal(NAMESPACES) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def rich_temporal() -> Iterator[Temporal]:
+    """One that has everything switched on, and queues of several partitions."""
+    with Temporal(NAMESPACES, extra=configured(*EVERYTHING_ON)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def straight(rich_temporal: Temporal) -> Frontend:
+    """The namespace payroll of that one, around every filter: what tests set up and look at."""
+    return Frontend(rich_temporal.port)
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
     "one key wrong": ({"groups": ["both"], "level": "4"}, [], ["both"]),
     "star": ({"groups": ["star-x"]}, ["star"], []),
     "star needs a character": ({"groups": ["star-"]}, [], ["star"]),
-    "star stops at a colon": ({"groups": ["star-a:b"]}, [], ["star"]),
+    "star takes a colon": ({"groups": ["star-a:b"]}, ["star"], []),
     "capture": ({"groups": ["team-red"]}, ["red-x", "red-x-y", "shared-red"], ["red-", "red", "redx", "blue-x", "shared-blue"]),
     "each value binds": ({"groups": ["team-red", "team-blue"]}, ["red-x", "blue-x", "shared-red"], ["green-x"]),
     "empty capture": ({"groups": ["team-"]}, [], ["-x", "shared-", "x-x"]),

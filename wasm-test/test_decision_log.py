@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from harness import grpc_client, jws, requests
+from harness import grpc_client, jws, requests, task_tokens
 from harness.echo import Echo
 from harness.gate import Gate, allowed
 from harness.minter import Minter
@@ -182,7 +182,7 @@ def test_the_token_is_never_told(talkative: Gate, corp: Minter) -> None:
 
 def test_nested_namespaces_are_told(quiet: Gate, corp: Minter) -> None:
     """The call's own first, then those inside."""
-    request = requests.workflow.RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=b"x")
+    request = requests.workflow.RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=task_tokens.SOME)
     command = request.commands.add(command_type="COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION")
     command.signal_external_workflow_execution_command_attributes.namespace = "finance-reports"
     mark = quiet.envoy.log_mark()

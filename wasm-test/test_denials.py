@@ -8,7 +8,7 @@ import pytest
 from temporalio.api.common.v1 import GrpcStatus
 from temporalio.api.errordetails.v1 import PermissionDeniedFailure
 
-from harness import grpc_client, requests
+from harness import grpc_client, requests, task_tokens
 from harness.echo import Echo
 from harness.gate import Gate, allowed, refused
 from harness.grpc_client import Reply
@@ -65,7 +65,7 @@ def _schedule() -> object:
 
 
 def _child(namespace: str) -> object:
-    request = w.RespondWorkflowTaskCompletedRequest(namespace="orders", task_token=b"t")
+    request = w.RespondWorkflowTaskCompletedRequest(namespace="orders", task_token=task_tokens.SOME)
     request.commands.add().start_child_workflow_execution_command_attributes.namespace = namespace
     return request
 

@@ -36,15 +36,15 @@ CALLS = {
     "info": "GetClusterInfo",
 }
 ALL = set(CALLS)
-WRITER = {"read", "start", "terminate", "poll"}
+CLIENT = {"read", "start", "terminate"}
 
 # (person, namespace) -> what works; GetClusterInfo works for every good token
 MAY: dict[tuple[str, str], set[str]] = {
     ("admin", "payroll"): ALL - {"start"},  # only finance starts payroll
     ("admin", "bitovi-project"): ALL,
-    ("finance", "payroll"): WRITER,
+    ("finance", "payroll"): CLIENT,
     ("developer", "payroll"): {"read"},
-    ("developer", "bitovi-project"): WRITER - {"terminate"},
+    ("developer", "bitovi-project"): CLIENT - {"terminate"},
     ("worker", "payroll"): {"poll"},
 }
 

@@ -13,7 +13,7 @@ import random
 import pytest
 from google.protobuf.message import DecodeError
 
-from harness import grpc_client, jws, requests
+from harness import grpc_client, jws, requests, task_tokens
 from harness.echo import Echo
 from harness.gate import Gate, allowed
 from harness.grpc_client import Connection, frame, request_headers
@@ -61,7 +61,7 @@ def _passed(echo_gate: Gate, headers: grpc_client.HeaderList, body: bytes) -> bo
 @pytest.mark.parametrize("seed", range(4))
 def test_bodies(echo_gate: Gate, token: str, seed: int) -> None:
     noise = random.Random(seed)
-    request = requests.workflow.RespondWorkflowTaskCompletedRequest(namespace="finance-reports", task_token=b"token")
+    request = requests.workflow.RespondWorkflowTaskCompletedRequest(namespace="finance-reports", task_token=task_tokens.SOME)
     for _ in range(3):
         child = request.commands.add().start_child_workflow_execution_command_attributes
         child.namespace, child.workflow_id = "payroll", "child"
@@ -103,7 +103,7 @@ def _must_be_own(body: bytes) -> None:
 def test_own_requests_with_noise(echo_gate: Gate, token: str, seed: int) -> None:
     """From a request that would pass: what still does after mutation is still ours."""
     noise = random.Random(100 + seed)
-    request = requests.workflow.RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=b"token")
+    request = requests.workflow.RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=task_tokens.SOME)
     request.commands.add().start_child_workflow_execution_command_attributes.namespace = "payroll"
     raw = request.SerializeToString()
     path = requests.path("RespondWorkflowTaskCompleted")

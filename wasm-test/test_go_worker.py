@@ -83,6 +83,8 @@ def test_hello(programs: Path, own_gate: Gate, corp: Minter) -> None:
         assert worker.alive()
     until(lambda: not WORK - calls(own_gate, passed=True), 10, f"all of {WORK} in the access log")
     assert not calls(own_gate, passed=False)
+    # Of all that the SDK sends nothing is newer than the method table.
+    assert not own_gate.envoy.settled_counters().get("temporal_auth.unknown_fields")
 
 
 NOT_GRANTED: dict[str, Callable[[Minter], str]] = {
@@ -145,3 +147,76 @@ def test_reader_cannot_poll(programs: Path, own_gate: Gate, temporal: Temporal, 
 def straight(temporal: Temporal, name: str, message: Message) -> Reply:
     """Around Envoy."""
     return allowed(grpc_client.call(temporal.port, requests.path(name), message.SerializeToString()))
+
+
+# -- sessions, by the policy of docs/configuration.md
+
+
+GOPHER = {"issuer": "corp", "subject": "{team}-gopher"}
+LIMITED = {
+    "name": "session-workers",
+    "who": GOPHER,
+    "role": "worker",
+    "namespaces": [NAMESPACE],
+    "task_queues": ["{team}-*", "*-*-*-*-*@*"],
+}
+SIGNALS = {"name": "session-signals", "who": GOPHER, "role": "session", "namespaces": [NAMESPACE], "signals": ["*-*-*-*-*"]}
+ROLES = {"session": {"plus": ["SignalWorkflowExecution"]}}
+
+
+def in_session(temporal: Temporal, queue: str) -> None:
+    """Starts a workflow that needs a session."""
+    start = requests.start_workflow(NAMESPACE, queue)
+    start.workflow_type.name, start.task_queue.name = "InSession", queue
+    straight(temporal, "StartWorkflowExecution", start)
+
+
+def is_completed(temporal: Temporal, workflow_id: str) -> bool:
+    describe = requests.workflow.DescribeWorkflowExecutionRequest(namespace=NAMESPACE)
+    describe.execution.workflow_id = workflow_id
+    answer = straight(temporal, "DescribeWorkflowExecution", describe).message
+    return requests.workflow.DescribeWorkflowExecutionResponse.FromString(answer).workflow_execution_info.status == 2
+
+
+def test_a_session(programs: Path, open_gate, temporal: Temporal, corp: Minter) -> None:  # type: ignore[no-untyped-def]
+    gate: Gate = open_gate(plugin(corp.config(), [LIMITED, SIGNALS], roles=ROLES), temporal.port)
+    queue = f"red-{uuid.uuid4()}"
+    in_session(temporal, queue)
+    with program(programs, gate, "sessions", corp.token("red-gopher"), queue) as worker:
+        until(lambda: is_completed(temporal, queue), 60, f"the workflow to complete: {worker.log_tail()}")
+        worker.stop()
+    assert "SignalWorkflowExecution" in calls(gate, passed=True)
+    assert not calls(gate, passed=False), gate.envoy.decisions()
+
+
+@pytest.mark.parametrize("grant", ["signals", "queue"])
+def test_a_session_without_half_of_its_policy(programs: Path, open_gate, temporal: Temporal, corp: Minter, grant: str) -> None:  # type: ignore[no-untyped-def]
+    """It is not made: the worker may not signal, or may not poll the queue that it has made up."""
+    narrow = LIMITED | {"task_queues": ["{team}-*"]}
+    grants = [LIMITED] if grant == "signals" else [narrow, SIGNALS]
+    gate: Gate = open_gate(plugin(corp.config(), grants, roles=ROLES), temporal.port)
+    queue = f"red-{uuid.uuid4()}"
+    in_session(temporal, queue)
+    denied = "SignalWorkflowExecution" if grant == "signals" else "PollActivityTaskQueue"
+    with program(programs, gate, "sessions", corp.token("red-gopher"), queue):
+        until(lambda: denied in calls(gate, passed=False), 30, f"{denied} to be refused")
+        assert not is_completed(temporal, queue)
+
+
+def test_what_else_that_policy_opens(open_gate, temporal: Temporal, corp: Minter) -> None:  # type: ignore[no-untyped-def]
+    """Queues with an `@` and four hyphens before it, and signals named like a session; no other."""
+    gate: Gate = open_gate(plugin(corp.config(), [LIMITED, SIGNALS], roles=ROLES), temporal.port)
+    gopher, w = corp.token("red-gopher"), requests.workflow
+    poll = w.PollActivityTaskQueueRequest(namespace=NAMESPACE)
+    for queue in ("blue-main", "blue-main@host", f"{uuid.uuid4()}", "@host"):
+        poll.task_queue.name = queue
+        gate.refused_by_us("PollActivityTaskQueue", poll, token=gopher, status=7)
+    poll.task_queue.name = f"{uuid.uuid4()}@host"
+    assert gate.call("PollActivityTaskQueue", poll, token=gopher, grpc_timeout=0.5).grpc_status not in (7, 16)
+    signal = w.SignalWorkflowExecutionRequest(namespace=NAMESPACE, signal_name="approve")
+    signal.workflow_execution.workflow_id = "w"
+    gate.refused_by_us("SignalWorkflowExecution", signal, token=gopher, status=7)
+    signal.signal_name = str(uuid.uuid4())
+    assert gate.call("SignalWorkflowExecution", signal, token=gopher).grpc_status == 5, "no such workflow, says the server"
+    start = requests.start_workflow(NAMESPACE)
+    gate.refused_by_us("StartWorkflowExecution", start, token=gopher, status=7)

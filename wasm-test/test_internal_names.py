@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 from temporalio.api.schedule.v1 import SchedulePatch
 from temporalio.api.workflow.v1 import NewWorkflowExecutionInfo
 
-from harness import grpc_client, requests
+from harness import grpc_client, requests, task_tokens
 from harness.gate import Gate, allowed
 from harness.minter import Minter
 from harness.poll import until
@@ -29,7 +29,7 @@ def _signal(workflow_id: str) -> Message:
 
 
 def _command(workflow_id: str) -> Message:
-    request = w.RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=b"x")
+    request = w.RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=task_tokens.SOME)
     command = request.commands.add().signal_external_workflow_execution_command_attributes
     command.execution.workflow_id = workflow_id
     return request

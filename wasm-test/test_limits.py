@@ -13,7 +13,7 @@ from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from harness import requests
+from harness import requests, task_tokens
 from harness.gate import Gate, allowed
 from harness.minter import Minter
 from harness.policy import BY_PERMISSIONS, plugin
@@ -119,7 +119,7 @@ def test_by_id_is_outside(limited: Gate, runner: str, starter: str) -> None:
         w.RecordActivityTaskHeartbeatByIdRequest(**by_id),
     ):
         limited.refused_by_us(type(request).__name__.removesuffix("Request"), request, token=runner, status=7)
-    by_token = w.RespondActivityTaskCompletedRequest(namespace="payroll", task_token=b"none")
+    by_token = w.RespondActivityTaskCompletedRequest(namespace="payroll", task_token=task_tokens.SOME)
     assert limited.call("RespondActivityTaskCompleted", by_token, token=runner).grpc_status not in (7, 16)
     limited.refused_by_us("CountWorkflowExecutions", w.CountWorkflowExecutionsRequest(namespace="payroll"), token=starter, status=7)
 
@@ -146,7 +146,7 @@ def test_commands(limited: Gate, runner: str) -> None:
     """Refused by us, or by Temporal for its task token."""
 
     def completed(queue: str, intermediate: bool = False):  # type: ignore[no-untyped-def]
-        request = w.RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=b"none")
+        request = w.RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=task_tokens.SOME)
         for name in ("red-other", queue):
             command = request.commands.add().start_child_workflow_execution_command_attributes
             command.task_queue.name, command.namespace = name, "payroll"

@@ -7,7 +7,7 @@ from typing import Callable
 import pytest
 from google.protobuf.message import Message
 
-from harness import requests
+from harness import requests, task_tokens
 from harness.gate import Gate, refused
 from harness.minter import Minter
 from harness.proto import text
@@ -17,7 +17,7 @@ OWN, OTHER = "payroll", "finance-reports"
 
 
 def _commands(namespace: str | None, kind: str) -> Message:
-    request = w.RespondWorkflowTaskCompletedRequest(namespace=OWN, task_token=b"token")
+    request = w.RespondWorkflowTaskCompletedRequest(namespace=OWN, task_token=task_tokens.SOME)
     command = request.commands.add()
     attributes = {
         "child": command.start_child_workflow_execution_command_attributes,
@@ -46,7 +46,7 @@ def _linked(namespace: str) -> Message:
 
 
 def _repeated(kinds: list[str | None]) -> Message:
-    request = w.RespondWorkflowTaskCompletedRequest(namespace=OWN, task_token=b"token")
+    request = w.RespondWorkflowTaskCompletedRequest(namespace=OWN, task_token=task_tokens.SOME)
     for namespace in kinds:
         command = request.commands.add()
         command.signal_external_workflow_execution_command_attributes.namespace = namespace or ""
@@ -77,8 +77,8 @@ CASES: dict[str, tuple[str, Callable[[], Message], str]] = {
     "delete by name": ("DeleteNamespace", lambda: o.DeleteNamespaceRequest(namespace=OWN), HERE),
     "delete by id": ("DeleteNamespace", lambda: o.DeleteNamespaceRequest(namespace_id="1-2-3"), SYSTEM),
     "batch": ("StartBatchOperation", lambda: w.StartBatchOperationRequest(namespace=OWN, job_id="x"), HERE),
-    "token only": ("RespondActivityTaskCompleted", lambda: w.RespondActivityTaskCompletedRequest(task_token=b"x"), SYSTEM),
-    "token and name": ("RespondActivityTaskCompleted", lambda: w.RespondActivityTaskCompletedRequest(namespace=OWN, task_token=b"x"), HERE),
+    "token only": ("RespondActivityTaskCompleted", lambda: w.RespondActivityTaskCompletedRequest(task_token=task_tokens.SOME), SYSTEM),
+    "token and name": ("RespondActivityTaskCompleted", lambda: w.RespondActivityTaskCompletedRequest(namespace=OWN, task_token=task_tokens.SOME), HERE),
 }  # fmt: skip
 
 
@@ -108,8 +108,8 @@ def test_a_worker_there_is_not_enough(echo_gate: Gate, corp: Minter, kind: str) 
 @pytest.mark.parametrize(
     "message",
     [
-        text(9, OWN) + text(1, b"foreign token") + text(9, ""),
-        text(9, "") + text(9, OWN) + text(1, b"foreign token"),
+        text(9, OWN) + text(1, task_tokens.SOME) + text(9, ""),
+        text(9, "") + text(9, OWN) + text(1, task_tokens.SOME),
         text(9, OWN) + text(9, OTHER),
     ],
 )
@@ -123,7 +123,7 @@ def test_attributes_twice(echo_gate: Gate, corp: Minter) -> None:
     first = text(13, text(1, OWN))
     second = text(13, text(1, OTHER))
     for pieces in (first + second, second + first):
-        message = text(9, OWN) + text(1, b"token") + text(2, pieces)
+        message = text(9, OWN) + text(1, task_tokens.SOME) + text(2, pieces)
         reply = echo_gate.call("RespondWorkflowTaskCompleted", message, token=corp.token(permissions=[f"{OWN}:admin"]))
         assert reply.grpc_status in (3, 7), str(reply)
 
@@ -132,6 +132,6 @@ def test_inside_an_unexpected_member(echo_gate: Gate, corp: Minter) -> None:
     """A command of one type with attributes of another: the server goes by the attributes or fails, we go by all."""
     command = text(13, text(1, OTHER)) + text(2, text(1, "activity"))
     for order in (command, text(2, text(1, "activity")) + text(13, text(1, OTHER))):
-        message = text(9, OWN) + text(1, b"token") + text(2, order)
+        message = text(9, OWN) + text(1, task_tokens.SOME) + text(2, order)
         reply = echo_gate.call("RespondWorkflowTaskCompleted", message, token=corp.token(permissions=[f"{OWN}:admin"]))
         assert reply.grpc_status in (3, 7), str(reply)

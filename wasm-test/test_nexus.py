@@ -18,7 +18,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from harness import grpc_client, paths, requests
+from harness import grpc_client, paths, requests, task_tokens
 from harness.gate import Gate, allowed, refused
 from harness.minter import Minter
 from harness.policy import BY_PERMISSIONS, plugin
@@ -221,7 +221,7 @@ def poll(queue: str = nexus.TASK_QUEUE) -> Message:
     return request
 
 
-def answer(namespace: str = HANDLER, task_token: bytes = b"token") -> Message:
+def answer(namespace: str = HANDLER, task_token: bytes = task_tokens.SOME) -> Message:
     request = w.RespondNexusTaskCompletedRequest(namespace=namespace, identity="test", task_token=task_token)
     payload = request.response.start_operation.sync_success.payload
     payload.metadata["encoding"], payload.data = b"json/plain", b"1"
@@ -229,7 +229,7 @@ def answer(namespace: str = HANDLER, task_token: bytes = b"token") -> Message:
 
 
 def schedule() -> Message:
-    request = w.RespondWorkflowTaskCompletedRequest(namespace=CALLER, task_token=b"token")
+    request = w.RespondWorkflowTaskCompletedRequest(namespace=CALLER, task_token=task_tokens.SOME)
     attributes = request.commands.add().schedule_nexus_operation_command_attributes
     attributes.endpoint, attributes.service, attributes.operation = nexus.ENDPOINT, "TaxOffice", "withhold"
     return request

@@ -16,7 +16,7 @@ GRANTS = [
     {"name": "developers", "who": {"issuer": "corp", "claims": {"groups": "team-{team}"}}, "role": "developer", "namespaces": ["{team}-*"]},
     {"name": "runners", "who": {"issuer": "corp", "kind": "service", "subject": "{team}-worker"}, "role": "worker", "namespaces": ["{team}"]},
 ]  # fmt: skip
-ROLES = {"developer": {"from": "writer", "minus": ["terminate", "delete", "reset"]}}
+ROLES = {"developer": {"from": "client", "minus": ["terminate", "delete", "reset"]}}
 
 PEOPLE = {
     "admin": {"sub": "ada", "groups": ["platform-admins"]},
@@ -44,7 +44,7 @@ NAMESPACED = EVERYTHING - {"namespaces"}
 MAY: dict[str, dict[str, set[str]]] = {
     "admin": {namespace: EVERYTHING for namespace in NAMESPACES},
     "finance": {"payroll": NAMESPACED, "finance-reports": NAMESPACED},
-    "developer": {"bitovi-project": NAMESPACED - {"terminate"}},
+    "developer": {"bitovi-project": NAMESPACED - {"terminate", "poll"}},
     "worker": {"payroll": {"poll", "history", "describe"}},
     "finance robot": {},
     "human runner": {},

@@ -11,7 +11,7 @@ from harness.minter import Minter
 from harness.policy import plugin
 
 ROLES = {
-    "developer": {"from": "writer", "minus": ["terminate", "delete", "reset"]},
+    "developer": {"from": "client", "minus": ["terminate", "delete", "reset"]},
     "careful": {"from": "developer", "minus": ["cancel"]},
     "operator": {"from": "reader", "plus": ["terminate", "cancel"]},
     "starter": {"from": "reader", "plus": ["StartWorkflowExecution"]},
@@ -31,19 +31,23 @@ METHODS = {
     "reset": "ResetWorkflowExecution",
     "poll": "PollActivityTaskQueue",
     "respond": "RespondActivityTaskCompleted",
+    "deploy": "CreateWorkerDeployment",
+    "compute": "ValidateWorkerDeploymentVersionComputeConfig",
     "namespace": "UpdateNamespace",
 }
 READ = {"read", "history", "query"}
 WORK = {"poll", "respond", "history"}
-WRITE = READ | WORK | {"start", "signal", "start+signal", "cancel", "terminate", "delete", "reset"}
+CLIENT = READ | {"start", "signal", "start+signal", "cancel", "terminate", "delete", "reset"}
+WRITE = CLIENT | WORK | {"deploy"}
 
 MAY = {
     "worker": WORK,
     "reader": READ,
+    "client": CLIENT,
     "writer": WRITE,
-    "admin": WRITE | {"namespace"},
-    "developer": WRITE - {"terminate", "delete", "reset"},
-    "careful": WRITE - {"terminate", "delete", "reset", "cancel"},
+    "admin": WRITE | {"namespace", "compute"},
+    "developer": CLIENT - {"terminate", "delete", "reset"},
+    "careful": CLIENT - {"terminate", "delete", "reset", "cancel"},
     "operator": READ | {"terminate", "cancel"},
     "starter": READ | {"start"},
     "runner": WORK | {"start"},

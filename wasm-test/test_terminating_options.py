@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness import requests
+from harness import requests, task_tokens
 from harness.echo import Echo
 from harness.gate import Gate, allowed, refused
 from harness.minter import Minter
@@ -25,7 +25,7 @@ GRANTS = [
 
 @pytest.fixture(scope="module")
 def roles(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    developer = {"from": "writer", "minus": ["terminate"]}
+    developer = {"from": "client", "minus": ["terminate"]}
     return open_gate(plugin(corp.config(), grants=GRANTS, roles={"developer": developer}), echo.port)  # type: ignore[no-any-return]
 
 
@@ -45,7 +45,7 @@ def _multi(options: dict[str, int]):  # type: ignore[no-untyped-def]
 
 
 def _child(options: dict[str, int]):  # type: ignore[no-untyped-def]
-    request = w.RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=b"x")
+    request = w.RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=task_tokens.SOME)
     child = request.commands.add().start_child_workflow_execution_command_attributes
     child.namespace = "payroll"
     for name, value in options.items():

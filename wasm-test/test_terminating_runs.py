@@ -42,7 +42,7 @@ GRANTS = [
 
 @pytest.fixture(scope="module")
 def own_gate(open_gate, temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    developer = {"from": "writer", "minus": ["terminate"]}
+    developer = {"from": "client", "minus": ["terminate"]}
     return open_gate(plugin(corp.config(), GRANTS, roles={MILD: developer}), temporal.port)  # type: ignore[no-any-return]
 
 

@@ -70,6 +70,7 @@ def test_worker_on_queues(own_gate: Gate, temporal: Temporal, corp: Minter) -> N
     denied = {name: count for name, count in counters.items() if ".denied." in name and count}
     assert not denied, f"{denied}: {own_gate.envoy.decisions()[:5]}"
     assert counters["temporal_auth.allowed"] > 500
+    assert not counters.get("temporal_auth.unknown_fields"), "the SDK sends what the method table does not know"
     lines = own_gate.envoy.access_log()
     assert not [line for line in lines if str(line["details"]).startswith(("temporal_auth_", "wasm"))]
 

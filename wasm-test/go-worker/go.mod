@@ -3,8 +3,8 @@ module go-worker
 go 1.26.0
 
 require (
-	go.temporal.io/api v1.63.5
-	go.temporal.io/sdk v1.50.0
+	go.temporal.io/api v1.64.3
+	go.temporal.io/sdk v1.51.0
 )
 
 require (

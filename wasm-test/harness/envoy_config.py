@@ -153,6 +153,8 @@ def listener(settings: Settings, *, port: int, directory: Path) -> Json:
         manager["access_log"] = [_access_log(directory / "access.log")]
     if settings.forward_client_cert:
         manager["forward_client_cert_details"] = settings.forward_client_cert
+        # What it writes of the client itself, where it writes anything.
+        manager["set_current_client_cert_details"] = {"subject": True, "uri": True, "dns": True}
     chain: Json = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     if settings.tls:
         chain["transport_socket"] = settings.tls

@@ -13,6 +13,7 @@ from typing import Any
 
 import temporalio.api.operatorservice.v1 as operator
 import temporalio.api.workflowservice.v1 as workflow
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
 
 from . import paths
@@ -64,8 +65,22 @@ def path(name: str) -> str:
 
 
 def message_class(service: str, name: str) -> type[Message]:
-    found: type[Message] = getattr(_MODULES[service], name + "Request")
-    return found
+    found: type[Message] | None = getattr(_MODULES[service], name + "Request", None)
+    return found or newest(f"{service.rpartition('.')[0]}.{name}Request")
+
+
+@cache
+def _descriptors() -> descriptor_pool.DescriptorPool:
+    pool = descriptor_pool.DescriptorPool()
+    files = descriptor_pb2.FileDescriptorSet.FromString(next(paths.TEMPORAL_DATA.glob("api-v*.binpb")).read_bytes())
+    for file in files.file:
+        pool.Add(file)
+    return pool
+
+
+def newest(full_name: str) -> type[Message]:
+    """A message as the repository's descriptor set has it, which may be newer than what the SDK brings."""
+    return message_factory.GetMessageClass(_descriptors().FindMessageTypeByName(full_name))
 
 
 def build(method: Method, namespace: str = "") -> Message:

@@ -9,6 +9,28 @@ from .envoy import run_directory
 from .ports import free_ports
 from .procs import Process
 
+# What a server of this age can do and start-dev does not, the partitions of queues that any other server begins with, and
+# histories that are full soon.
+EVERYTHING_ON = (
+    "history.enableSignalWithStartFromWorkflow=true",
+    "history.enableStandaloneActivityOperatorCommands=true",
+    "frontend.WorkerCommandsEnabled=true",
+    "frontend.WorkflowTimeSkippingEnabled=true",
+    "frontend.WorkflowPauseEnabled=true",
+    "nexusoperation.enableStandalone=true",
+    # A new endpoint is there for the very next call; otherwise it comes to the server's other parts a little later.
+    "system.forceNexusEndpointRefreshOnRead=true",
+    "matching.numTaskqueueReadPartitions=4",
+    "matching.numTaskqueueWritePartitions=4",
+    "limit.historyCount.warn=500",
+    "limit.historyCount.error=600",
+)
+
+
+def configured(*values: str) -> tuple[str, ...]:
+    """Arguments for `extra` that set dynamic configuration, each value as `name=JSON`."""
+    return tuple(argument for value in values for argument in ("--dynamic-config-value", value))
+
 
 class Temporal:
     """`with Temporal(["payroll"]) as temporal:` — `port` speaks gRPC, `http_port` the HTTP API."""

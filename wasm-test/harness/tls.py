@@ -39,9 +39,12 @@ class Authority:
         self.root_file.write_bytes(self.root)
         self.server = self.issue("server", dns=[SERVER])
 
-    def issue(self, name: str, *, uris: list[str] | None = None, dns: list[str] | None = None) -> Pair:
+    def issue(
+        self, name: str, *, uris: list[str] | None = None, dns: list[str] | None = None, subject: str | None = None
+    ) -> Pair:
+        """`name` names its files, and its subject unless that is given."""
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = self._builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key)
+        builder = self._builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject or name)]), key)
         names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(uri) for uri in uris or []]
         names += [x509.DNSName(value) for value in dns or []]
         if names:

@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v4"
@@ -34,6 +35,9 @@ type Oracle struct {
 	client  *http2.Transport
 	key     *ecdsa.PrivateKey
 	tokens  sync.Map
+	// What the server found in cases that are under way, by their numbers.
+	found sync.Map
+	sent  atomic.Uint64
 }
 
 // NewOracle starts the server that knows.
@@ -44,27 +48,43 @@ func NewOracle() (*Oracle, error) {
 	key := &ecdsa.PrivateKey{D: d}
 	key.Curve = curve
 	key.X, key.Y = curve.ScalarBaseMult(d.Bytes())
-	address, err := serve(&key.PublicKey)
+	oracle := &Oracle{key: key}
+	address, err := serve(&key.PublicKey, func(number string, facts *Facts) { oracle.found.Store(number, facts) })
 	if err != nil {
 		return nil, err
 	}
-	client := &http2.Transport{
+	oracle.address = address
+	oracle.client = &http2.Transport{
 		AllowHTTP: true,
 		DialTLSContext: func(ctx context.Context, network, address string, _ *tls.Config) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, address)
 		},
 		DisableCompression: true,
 	}
-	return &Oracle{address: address, client: client, key: key}, nil
+	return oracle, nil
 }
 
-// Answer asks the server.
-func (o *Oracle) Answer(c *Case) (*Answer, error) {
+// Answer asks the server, and writes what it says into the case.
+func (o *Oracle) Answer(c *Case) error {
+	number := strconv.FormatUint(o.sent.Add(1), 10)
+	answer, err := o.ask(c, number)
+	if err != nil {
+		return err
+	}
+	c.Answer, c.Facts = answer, nil
+	if facts, ok := o.found.LoadAndDelete(number); ok {
+		c.Facts = facts.(*Facts)
+	}
+	return nil
+}
+
+func (o *Oracle) ask(c *Case, number string) (*Answer, error) {
 	header := http.Header{
 		"Content-Type": {"application/grpc"},
 		"Te":           {"trailers"},
 		// A call that the server never answers must not hang.
 		"Grpc-Timeout": {"10S"},
+		sentCase:       {number},
 	}
 	if c.Claims != nil {
 		token, err := o.token(c.Claims)
@@ -124,7 +144,7 @@ func (o *Oracle) Answer(c *Case) (*Answer, error) {
 
 // plain takes protobuf-go's non-breaking spaces for what they are: it writes them in some builds, so that nobody compares its texts.
 func plain(message string) string {
-	return strings.ReplaceAll(message, "%C2%A0", " ")
+	return strings.NewReplacer("%C2%A0", " ", "\u00a0", " ").Replace(message)
 }
 
 // skim reads the first message with the same libraries as the server, but into a type that knows none of its fields.

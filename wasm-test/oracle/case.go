@@ -17,6 +17,8 @@ type Case struct {
 	Made []string `json:"made,omitempty"`
 	// Answer is Temporal's.
 	Answer *Answer `json:"answer,omitempty"`
+	// Facts are what Temporal's types find in the request; nothing when it was not decoded.
+	Facts *Facts `json:"facts,omitempty"`
 }
 
 // Answer is what Temporal makes of a case.

@@ -21,9 +21,14 @@ const manyNamespaces = 40
 
 // extra turns for methods whose requests hold more than their own namespace.
 var extra = map[string]int{
-	"RespondWorkflowTaskCompleted": 24, "ExecuteMultiOperation": 8, "StartWorkflowExecution": 4,
+	"RespondWorkflowTaskCompleted": 32, "ExecuteMultiOperation": 8, "StartWorkflowExecution": 4,
 	"SignalWithStartWorkflowExecution": 4, "StartBatchOperation": 4, "CreateSchedule": 4, "UpdateSchedule": 4,
 	"PatchSchedule": 2, "ResetWorkflowExecution": 2, "DescribeNamespace": 2, "DeleteNamespace": 2,
+	"RespondQueryTaskCompleted": 4, "RespondNexusTaskCompleted": 3, "RespondNexusTaskFailed": 2,
+	"RespondWorkflowTaskFailed": 2, "RespondActivityTaskCompleted": 2, "RespondActivityTaskFailed": 1,
+	"RecordActivityTaskHeartbeat": 2, "SignalWorkflowExecution": 2, "QueryWorkflow": 2, "UpdateWorkflowExecution": 2,
+	"StartNexusOperationExecution": 2, "StartActivityExecution": 2, "UpdateNamespace": 3, "ShutdownWorker": 2,
+	"CreateWorkerDeploymentVersion": 2, "UpdateWorkerDeploymentVersionComputeConfig": 1,
 }
 
 func newGenerator(seed uint64) *generator {
@@ -82,11 +87,15 @@ func (g *generator) caller(number int) map[string]any {
 	}
 }
 
-// next makes a case: half of them as an honest client would, the others with some oddities or many.
+// next makes a case: half of them as an honest client would, a few of those one of a newer API; the others with some oddities
+// or many.
 func (g *generator) next(number int) *Case {
 	// Every method gets its share whatever the count.
 	method := g.methods[number%len(g.methods)]
 	w := &writer{Rand: g.Rand, wild: []float64{0, 0, 0.005, 0.03}[g.IntN(4)], dense: []float64{0.3, 1, 1, 2.5}[g.IntN(4)]}
+	if g.IntN(20) == 0 {
+		w.newer = 0.05
+	}
 	c := &Case{
 		Path:   "/" + string(method.Parent().FullName()) + "/" + string(method.Name()),
 		Claims: g.claims[g.IntN(len(g.claims))],

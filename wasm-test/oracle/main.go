@@ -3,6 +3,8 @@
 //
 //	oracle generate -count 1000 -seed 1   makes cases, each a line of JSON with Temporal's answer
 //	oracle answer                         reads such lines and answers them anew
+//
+// With each answer go the facts: what the decoded request holds that a decision may depend on.
 package main
 
 import (
@@ -76,7 +78,7 @@ func answerAll(out io.Writer, next func() (*Case, error)) error {
 	for range workers {
 		group.Go(func() {
 			for j := range jobs {
-				j.c.Answer, j.err = oracle.Answer(j.c)
+				j.err = oracle.Answer(j.c)
 				close(j.done)
 			}
 		})

@@ -24,13 +24,15 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// The names under which the interceptors tell the client what they saw.
+// The names under which the interceptors tell the client what they saw, and under which it says which case it sends.
 const (
 	sawNamespace = "oracle-namespace-bin"
 	sawCross     = "oracle-cross-namespace"
+	sentCase     = "oracle-case"
 )
 
 // keys is a key provider of one key: Temporal's own gets its keys from a URI.
@@ -56,8 +58,9 @@ func interceptor(public *ecdsa.PublicKey, crossNamespace bool) *authorization.In
 		dynamicconfig.GetBoolPropertyFnFilteredByNamespace(false), no)
 }
 
-// serve starts a gRPC server that reads and judges requests as Temporal's frontend does, and does nothing with them.
-func serve(public *ecdsa.PublicKey) (string, error) {
+// serve starts a gRPC server that reads and judges requests as Temporal's frontend does, and does nothing with them but to
+// tell of each what it found in it.
+func serve(public *ecdsa.PublicKey, found func(number string, facts *Facts)) (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
@@ -68,6 +71,12 @@ func serve(public *ecdsa.PublicKey) (string, error) {
 		var named string
 		if request, ok := request.(interface{ GetNamespace() string }); ok {
 			named = request.GetNamespace()
+		}
+		// Before anything changes it.
+		if message, ok := request.(proto.Message); ok {
+			for _, number := range metadata.ValueFromIncomingContext(ctx, sentCase) {
+				found(number, factsOf(message))
+			}
 		}
 		_, err := cross.Intercept(ctx, request, info, nothing)
 		code := strconv.Itoa(int(serviceerror.ToStatus(err).Code()))

@@ -14,21 +14,31 @@ import (
 // writer makes requests byte by byte, so that it can also make what no encoder makes.
 type writer struct {
 	*rand.Rand
-	// wild is how likely each field is to be written oddly, dense how many fields are set beside what is usual.
-	wild, dense float64
+	// wild is how likely each field is to be written oddly, dense how many fields are set beside what is usual, newer how
+	// likely a message has a field, or an enum a value, that the API does not have.
+	wild, dense, newer float64
 	// many is how many namespaces the commands of one request are spread over, where they are.
 	many int
 	made []string
 }
 
-// names are what strings that name something are drawn from: the namespaces of the claims, and Temporal's own names.
+// names are what strings are drawn from: the namespaces of the claims, and Temporal's own names.
 var names = []string{
 	"payroll", "payroll", "payroll", "payroll", "finance", "finance", "", "temporal-system", "Payroll", "payroll ",
 	"temporal-sys-scheduler:payday", "/_sys/payroll/1", "temporal-sys-batcher-taskqueue", "päyroll", "other", "payroll:read",
 }
 
 func (w *writer) odd(what string) bool {
-	if w.Float64() >= w.wild {
+	return w.oddly(w.wild, what)
+}
+
+// beyond says whether to write what the API does not have.
+func (w *writer) beyond(what string) bool {
+	return w.oddly(max(w.wild, w.newer), what)
+}
+
+func (w *writer) oddly(likely float64, what string) bool {
+	if w.Float64() >= likely {
 		return false
 	}
 	w.made = append(w.made, what)
@@ -38,10 +48,26 @@ func (w *writer) odd(what string) bool {
 // Names of fields that a decision may depend on are set more often than others.
 func matters(field protoreflect.FieldDescriptor) bool {
 	name := string(field.Name())
-	for _, part := range []string{"namespace", "command", "operation", "policy", "attributes", "workflow_execution", "start", "callback"} {
+	for _, part := range []string{
+		"namespace", "command", "operation", "policy", "attributes", "workflow_execution", "start", "callback", "conflict",
+		"workflow_id", "signal", "query", "update", "token", "task_queue", "endpoint", "eager", "compute", "execution", "aliases", "config",
+	} {
 		if strings.Contains(name, part) {
 			return true
 		}
+	}
+	return sortOf(field) != ""
+}
+
+// usual says whether hardly anybody leaves a field out: of the request itself, or of what it is about.
+func usual(field protoreflect.FieldDescriptor, depth int) bool {
+	switch field.Name() {
+	case "task_token", "workflow_execution", "execution", "schedule_id", "query", "request", "commands":
+		return depth == 0
+	case "workflow_id", "workflow_type", "signal_name", "task_queue", "query_type", "endpoint", "name", "action", "start_workflow":
+		return depth <= 2
+	case "input", "meta":
+		return field.ContainingMessage().FullName() == "temporal.api.update.v1.Request"
 	}
 	return false
 }
@@ -52,7 +78,15 @@ func (w *writer) message(descriptor protoreflect.MessageDescriptor, depth int) [
 	if descriptor.Name() == "Command" && w.IntN(4) != 0 {
 		return w.command(descriptor, depth)
 	}
+	if descriptor.FullName() == "temporal.api.command.v1.ScheduleNexusOperationCommandAttributes" && w.many == 0 && w.IntN(2) == 0 {
+		return w.system(descriptor)
+	}
 	fields := descriptor.Fields()
+	arms := map[protoreflect.Name]int{}
+	for i := range descriptor.Oneofs().Len() {
+		oneof := descriptor.Oneofs().Get(i)
+		arms[oneof.Name()] = w.IntN(oneof.Fields().Len())
+	}
 	for i := range fields.Len() {
 		field := fields.Get(i)
 		likely := 0.1 * w.dense
@@ -62,8 +96,18 @@ func (w *writer) message(descriptor protoreflect.MessageDescriptor, depth int) [
 		if depth > 2 {
 			likely /= 2
 		}
+		if usual(field, depth) {
+			likely = max(likely, 0.8)
+		}
 		if field.Name() == "namespace" && (depth == 0 || w.many > 0) {
 			likely = 0.95
+		}
+		if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() {
+			if oneof.Fields().Get(arms[oneof.Name()]) == field {
+				likely = min(0.9, 3*likely)
+			} else if !w.odd("two of " + string(oneof.Name())) {
+				continue
+			}
 		}
 		if depth > 6 || w.Float64() >= likely {
 			continue
@@ -74,7 +118,7 @@ func (w *writer) message(descriptor protoreflect.MessageDescriptor, depth int) [
 		} else if w.odd("twice " + string(field.Name())) {
 			times = 2
 		}
-		if depth == 0 && field.Name() == "commands" && w.IntN(30) == 0 {
+		if depth == 0 && field.Name() == "commands" && w.IntN(12) == 0 {
 			// Into more namespaces than anybody's workflow has to do with.
 			times, w.many = 20+w.IntN(30), manyNamespaces
 			w.made = append(w.made, "many commands")
@@ -89,19 +133,38 @@ func (w *writer) message(descriptor protoreflect.MessageDescriptor, depth int) [
 	if w.odd("unknown field") {
 		out = w.insert(out, w.unknown(0))
 	}
+	if w.beyond("newer field") {
+		out = w.insert(out, w.anything(last(descriptor)+protowire.Number(1+w.IntN(3)), 0))
+	}
 	return out
+}
+
+// last is the highest number of a message's fields.
+func last(descriptor protoreflect.MessageDescriptor) protowire.Number {
+	var number protowire.Number
+	for i := range descriptor.Fields().Len() {
+		number = max(number, descriptor.Fields().Get(i).Number())
+	}
+	return number
 }
 
 // command writes a command whose type and attributes belong together, as only such a one is looked into.
 func (w *writer) command(descriptor protoreflect.MessageDescriptor, depth int) []byte {
 	arms := descriptor.Oneofs().ByName("attributes").Fields()
 	arm := arms.Get(w.IntN(arms.Len()))
+	// Half of them do something to others.
+	for does[arm.Name()] == "" && w.IntN(4) != 0 {
+		arm = arms.Get(w.IntN(arms.Len()))
+	}
 	for w.many > 0 && arm.Message().Fields().ByName("namespace") == nil {
 		arm = arms.Get(w.IntN(arms.Len()))
 	}
-	name := "COMMAND_TYPE_" + strings.ToUpper(strings.TrimSuffix(string(arm.Name()), "_command_attributes"))
 	kind := descriptor.Fields().ByName("command_type")
-	if value := kind.Enum().Values().ByName(protoreflect.Name(name)); value != nil {
+	if w.beyond("newer command") {
+		newest := kind.Enum().Values().Get(kind.Enum().Values().Len() - 1).Number()
+		return append(w.varint(kind.Number(), uint64(newest)+1), w.bytes(last(descriptor)+1, w.message(arm.Message(), depth+1))...)
+	}
+	if value := typeOf(descriptor, arm); value != nil {
 		return append(w.varint(kind.Number(), uint64(value.Number())), w.field(arm, depth)...)
 	}
 	return w.field(arm, depth)
@@ -120,9 +183,12 @@ func (w *writer) field(field protoreflect.FieldDescriptor, depth int) []byte {
 	case protoreflect.StringKind:
 		return w.bytes(number, w.text(field))
 	case protoreflect.BytesKind:
+		if field.Name() == "task_token" {
+			return w.bytes(number, w.token(field.ContainingMessage()))
+		}
 		return w.bytes(number, w.junk(20))
 	case protoreflect.EnumKind:
-		return w.varint(number, w.enum())
+		return w.varint(number, w.enum(field.Enum()))
 	case protoreflect.BoolKind:
 		return w.varint(number, uint64(w.IntN(2)))
 	case protoreflect.DoubleKind, protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind:
@@ -134,9 +200,18 @@ func (w *writer) field(field protoreflect.FieldDescriptor, depth int) []byte {
 	}
 }
 
-// enum gives small values, sometimes with high bits that a decoder may drop.
-func (w *writer) enum() uint64 {
-	value := uint64(w.IntN(10))
+// enum gives one of its values, sometimes with high bits that a decoder may drop, and sometimes none of its values.
+func (w *writer) enum(descriptor protoreflect.EnumDescriptor) uint64 {
+	values := descriptor.Values()
+	value := uint64(values.Get(w.IntN(values.Len())).Number())
+	if w.beyond("newer value of an enum") {
+		for range 1 + w.IntN(3) {
+			value = max(value, uint64(values.Get(values.Len()-1).Number())) + 1
+		}
+		if w.IntN(10) == 0 {
+			value = -value
+		}
+	}
 	if w.odd("high bits in an enum") {
 		value |= w.Uint64() << 32
 	}
@@ -158,6 +233,9 @@ func (w *writer) text(field protoreflect.FieldDescriptor) []byte {
 	}
 	if field.Name() == "namespace" && w.IntN(2) == 0 {
 		return []byte("payroll")
+	}
+	if texts := textsOf(field); texts != nil && w.IntN(8) != 0 {
+		return []byte(texts[w.IntN(len(texts))])
 	}
 	return []byte(names[w.IntN(len(names))])
 }

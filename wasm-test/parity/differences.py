@@ -9,7 +9,7 @@ from typing import AbstractSet, Iterable
 
 from harness import requests
 from calls import Call
-from test_method_matrix import WORKER
+from test_method_matrix import STRICTER, UNLISTED, WORKER
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,18 @@ STATUS = [
     ),
 ]  # fmt: skip
 
+# Of no released server, and so in nobody's metadata.
+NOT_THERE_YET = [
+    Difference(
+        "not there yet", "unknown", "denied", "its effects are known already; upstream has no such method, which it says to everybody",
+        methods=UNLISTED, callers=GOOD_TOKENS - {"admin", "system admin"}, labels={"own"},
+    ),
+    Difference(
+        "not there yet, bad token", "unknown", "unauthenticated", "the same",
+        methods=UNLISTED, callers=BAD_TOKENS, labels={"own"},
+    ),
+]  # fmt: skip
+
 WE_ALLOW = [
     Difference(
         "anonymous methods", "denied", "passed",
@@ -142,6 +154,14 @@ WE_DENY = [
         labels={"system"}, callers={"system write"},
     ),
     Difference(
+        "compute", "passed", "denied", "the server acts on what a compute configuration says: for admins, and for roles that have `compute`",
+        methods=STRICTER, callers={"write", "system write"}, labels={"own", "other", "none"},
+    ),
+    Difference(
+        "compute of a version", "passed", "denied", "the same, where a new version comes with one",
+        methods={"CreateWorkerDeploymentVersion"}, callers={"write"}, labels={"a version with a compute configuration"},
+    ),
+    Difference(
         "admin service", "passed", "denied", "closed unless admin_service is set",
         labels={"admin service"}, callers={"system admin"},
     ),
@@ -187,4 +207,4 @@ WE_DENY = [
     ),
 ]  # fmt: skip
 
-DIFFERENCES = [*STATUS, *WE_ALLOW, *WE_DENY]
+DIFFERENCES = [*STATUS, *NOT_THERE_YET, *WE_ALLOW, *WE_DENY]
