@@ -11,7 +11,7 @@ from typing import Any, Awaitable, Callable
 import nexus
 from harness import paths
 from stage import WORKER, Stage, clean_environment
-from temporalio.api.enums.v1 import TaskQueueKind
+from temporalio.api.enums.v1 import CommandType, TaskQueueKind
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DescribeNamespaceRequest,
@@ -147,6 +147,23 @@ def terminate(who: str, namespace: str, workflow_id: str) -> Call:
     return call
 
 
+def fail_its_task(who: str, namespace: str) -> Call:
+    """The answer to a workflow task by which its workflow is over. The token is a real one, that somebody else polled."""
+
+    async def call(cast: Cast) -> None:
+        admin = await cast.client("platform-admin", namespace)
+        queue = TaskQueue(name=TASK_QUEUE, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL)
+        poll = PollWorkflowTaskQueueRequest(namespace=namespace, task_queue=queue, identity="platform-admin")
+        task = await admin.workflow_service.poll_workflow_task_queue(poll, timeout=timedelta(seconds=10))
+        assert task.task_token, "no task is waiting"
+        request = RespondWorkflowTaskCompletedRequest(namespace=namespace, task_token=task.task_token, identity=who)
+        command = request.commands.add(command_type=CommandType.COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION)
+        command.fail_workflow_execution_command_attributes.failure.message = "over"
+        await (await cast.client(who, namespace)).workflow_service.respond_workflow_task_completed(request)
+
+    return call
+
+
 def list_workflows(who: str, namespace: str) -> Call:
     async def call(cast: Cast) -> None:
         async for _ in (await cast.client(who, namespace)).list_workflows():
@@ -210,7 +227,8 @@ def schedule(who: str, endpoint: str) -> Call:
 
     async def call(cast: Cast) -> None:
         client = await cast.client(who, "payroll")
-        request = RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=b"demo", identity=who)
+        # A token made by hand, which says no more than the workflow's id: enough for the filter, not for Temporal.
+        request = RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=b"\x12\x05net-1", identity=who)
         attributes = request.commands.add().schedule_nexus_operation_command_attributes
         attributes.endpoint, attributes.service, attributes.operation = endpoint, "Bank", "transfer"
         await client.workflow_service.respond_workflow_task_completed(request)
@@ -266,6 +284,8 @@ ROWS = [
     # Only finance starts payroll: a denial, which the platform's own people meet, too; and people only, not services.
     Row("platform-admin", "start a payroll run", "payroll", "StartWorkflowExecution", DENIED, start("platform-admin", "payroll", "run-3")),
     Row("finance-bot", "start a payroll run", "payroll", "StartWorkflowExecution", DENIED, start("finance-bot", "payroll", "run-3")),
+    # Whose token says in another form that it is a service's is no person either.
+    Row("finance-script", "start a payroll run", "payroll", "StartWorkflowExecution", DENIED, start("finance-script", "payroll", "run-3")),
     # A developer looks at payroll; changes are for the team's own namespaces.
     Row("dev", "describe a run", "payroll", "DescribeWorkflowExecution", ALLOWED, describe("dev", "payroll", "run-2")),
     Row("dev", "query a run", "payroll", "QueryWorkflow", ALLOWED, query("dev", "payroll", "run-2")),
@@ -275,6 +295,9 @@ ROWS = [
     Row("dev", "start a workflow", "bitovi-project", "StartWorkflowExecution", ALLOWED, start("dev", "bitovi-project", "try-1")),
     Row("dev", "signal it", "bitovi-project", "SignalWorkflowExecution", ALLOWED, approve("dev", "bitovi-project", "try-1")),
     Row("dev", "terminate it", "bitovi-project", "TerminateWorkflowExecution", DENIED, terminate("dev", "bitovi-project", "try-1")),
+    # Nor by the back door: to take the workflow's task, as a worker would, and answer that the workflow has failed.
+    Row("dev", "poll its workflow task", "bitovi-project", "PollWorkflowTaskQueue", DENIED, poll("dev", "bitovi-project")),
+    Row("dev", "answer: the workflow failed", "bitovi-project", "RespondWorkflowTaskCompleted", DENIED, fail_its_task("dev", "bitovi-project")),
     Row("dev", "describe a workflow", "finance-reports", "DescribeWorkflowExecution", DENIED, describe("dev", "finance-reports", "run-1")),
     # A worker's token is good for working in its namespace, and for nothing else.
     Row(WORKER, "describe its namespace", "payroll", "DescribeNamespace", ALLOWED, describe_namespace(WORKER, "payroll")),

@@ -4,6 +4,7 @@
 //   node idp.mjs SETTINGS.json
 //
 // SETTINGS: {"port": 7535, "ttl": 3600, "clients": {"alice": {"secret": "…", "groups": ["finance"], "service": false}}}
+// `service` may be a text: what the claim `gty` then says.
 
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -46,7 +47,7 @@ const provider = new Provider(issuer, {
 // Everybody asks by client credentials here, because a demo has no browser. `gty` goes to services only, so that
 // the people among the clients are people to the policy.
 function claimsOf({ groups, service }) {
-  return service ? { groups, gty: 'client-credentials' } : { groups };
+  return service ? { groups, gty: service === true ? 'client-credentials' : service } : { groups };
 }
 
 // New on every start: a key set that outlived the provider would be of no use to anybody.
