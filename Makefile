@@ -53,7 +53,7 @@ oracle: setup ## the same with a million (ORACLE_COUNT, ORACLE_SEED), and whethe
 	@$(PY) tools/vectors.py --check
 	@scripts/oracle.sh $(ORACLE_COUNT) $(ORACLE_SEED) --release
 
-mutants: ## break the filter in twenty-one ways: the comparison with Temporal must notice each
+mutants: ## break the filter in many ways, one at a time: a comparison must notice each
 	@$(PYTHON) tools/mutants.py
 
 fuzz: ## feed every parser with hostile bytes, FUZZ_SECONDS (60) each; FUZZ_KEEP=1 writes fuzz/corpora (needs nightly Rust)

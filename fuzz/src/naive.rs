@@ -18,12 +18,16 @@ pub fn fields(mut message: &[u8]) -> Option<Vec<Field<'_>>> {
     while !message.is_empty() {
         fields.push(next(&mut message)?);
     }
-    Some(fields)
+    // Within groups protobuf-go takes larger numbers, too.
+    fields.iter().all(|field| field.number < 1 << 29).then_some(fields)
 }
 
 fn next<'a>(bytes: &mut &'a [u8]) -> Option<Field<'a>> {
     let tag = varint(bytes)?;
     let mut field = Field { number: tag >> 3, wire: tag & 7, varint: 0, bytes: &[] };
+    if field.number == 0 || field.number >= 1 << 31 {
+        return None;
+    }
     let length = match field.wire {
         0 => {
             field.varint = varint(bytes)?;
