@@ -61,6 +61,14 @@ def signals(count: int) -> object:
     return request(COMPLETED, namespace="payroll", task_token=TOKEN, commands=commands)
 
 
+def alias(attribute: str) -> object:
+    return request("UpdateNamespace", namespace="payroll", config={"custom_search_attribute_aliases": {attribute: "Mine"}})
+
+
+def handled_on(queue: str) -> object:
+    return request("StartWorkflowExecution", namespace="payroll", completion_callbacks=[{"nexus_handler": {"task_queue_name": queue}}])
+
+
 SOME = ["payroll:worker", *(f"n{place}:write" for place in range(20))]
 SCHEDULER = "temporal-sys-scheduler:payday"
 REPLACE = request(
@@ -100,6 +108,27 @@ CASES = commands() + [
     Case("batch over one's own", "StartBatchOperation", 0, batch(visibility_query="WorkflowType = 'X'", signal_operation={"signal": "patch"})),
     Case("poll of a queue of Temporal's own", "PollActivityTaskQueue", 7,
          request("PollActivityTaskQueue", namespace="payroll", task_queue={"name": "/_sys/payroll/1"})),
+    Case("alias for the division of Temporal's own workflows", "UpdateNamespace", 7, alias("TemporalNamespaceDivision"), ["payroll:admin"]),
+    Case("alias for another attribute", "UpdateNamespace", 0, alias("Keyword01"), ["payroll:admin"]),
+    Case("alias for the division, system admin", "UpdateNamespace", 0, alias("TemporalNamespaceDivision"), ["temporal-system:admin"]),
+    Case("start in Temporal's own namespace with an accent", "StartWorkflowExecution", 7, request("StartWorkflowExecution", namespace="t\u00e9mporal-system"), SYSTEM),
+    Case("signal to a scheduler with an accent", "SignalWorkflowExecution", 7, signal("t\u00e9mporal-sys-scheduler:payday")),
+    Case("signal to a workflow in another script", "SignalWorkflowExecution", 0, signal("\u0437\u0430\u043a\u0430\u0437-17")),
+    Case("a type of Temporal's own", "StartWorkflowExecution", 7, request("StartWorkflowExecution", namespace="payroll", workflow_type={"name": "temporal-sys-scheduler-workflow"})),
+    Case("another type", "StartWorkflowExecution", 0, request("StartWorkflowExecution", namespace="payroll", workflow_type={"name": "Pay"})),
+    Case("callback to a queue", "StartWorkflowExecution", 0, handled_on("payroll-q")),
+    Case("callback to a queue of Temporal's own", "StartWorkflowExecution", 7, handled_on("temporal-sys-per-ns-tq")),
+    Case("the first task with the start: writer", "StartWorkflowExecution", 0, request("StartWorkflowExecution", namespace="payroll", request_eager_execution=True)),
+    *[case for method in ("SoftDeleteNamespace", "RestoreNamespace") for case in (
+        Case(f"{method}: admin", method, 0, request(method, namespace="payroll"), ["payroll:admin"]),
+        Case(f"{method}: writer", method, 7, request(method, namespace="payroll")),
+        Case(f"{method}: by id", method, 7, request(method, namespace="payroll", namespace_id="u"), ["payroll:admin"]),
+        Case(f"{method}: by id, system", method, 0, request(method, namespace_id="u"), ["temporal-system:admin"]),
+    )],
+    Case("DescribeNamespaceRestore: reader", "DescribeNamespaceRestore", 0, request("DescribeNamespaceRestore", namespace="payroll"), ["payroll:read"]),
+    Case("DescribeNamespaceRestore: worker", "DescribeNamespaceRestore", 7, request("DescribeNamespaceRestore", namespace="payroll"), ["payroll:worker"]),
+    Case("compute configuration: writer", "UpdateWorkerDeploymentVersionComputeConfig", 7, request("UpdateWorkerDeploymentVersionComputeConfig", namespace="payroll")),
+    Case("compute configuration: admin", "UpdateWorkerDeploymentVersionComputeConfig", 0, request("UpdateWorkerDeploymentVersionComputeConfig", namespace="payroll"), ["payroll:admin"]),
     Case("batch of nothing known", "StartBatchOperation", 0, batch()),
     Case("batch of nothing known: reader", "StartBatchOperation", 7, batch(), ["payroll:read"]),
     Case("batch that terminates", "StartBatchOperation", 0, batch(termination_operation={"identity": "i"})),

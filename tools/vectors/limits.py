@@ -124,6 +124,14 @@ ROWS: list[tuple[str, tuple[str, object], dict[str, object], str | None]] = [
     ("outside: a service's signal", of("SignalWorkflowExecution", workflow_execution={"workflow_id": "w"}), SERVICE, DENIED),
     ("callback into Temporal", calls_back("temporal://system"), PERSON, None),
     ("callback into Temporal, by who may", calls_back("temporal://system"), HANDLER, "handlers"),
+    ("callback to a queue of its own", start("red-main", completion_callbacks=[{"nexus_handler": {"task_queue_name": "red-other"}}]), STARTER, "starters"),
+    ("callback to another queue", start("red-main", completion_callbacks=[{"nexus_handler": {"task_queue_name": "blue-main"}}]), STARTER, None),
+    ("Nexus operation of its own", of("StartNexusOperationExecution", endpoint="e"), STARTER, "starters"),
+    ("Nexus operation that attaches to what runs", of("StartNexusOperationExecution", endpoint="e", on_conflict_options={"attach_request_id": True}), STARTER, None),
+    ("shutdown with the queue of commands", of("ShutdownWorker", sticky_task_queue=STICKY, task_queue="temporal-sys/worker-commands/payroll/7"), RUNNER, "runners"),
+    ("poll for activities on the queue of commands", poll("Activity", "temporal-sys/worker-commands/payroll/7", NORMAL_KIND), RUNNER, None),
+    ("start of an activity that attaches to what runs", of("StartActivityExecution", activity_id="a", task_queue=queue("red-main"), on_conflict_options={"attach_request_id": True}), STARTER, None),
+    ("start of an activity", of("StartActivityExecution", activity_id="a", task_queue=queue("red-main")), STARTER, "starters"),
     ("callback elsewhere", calls_back("https://example.com/"), PERSON, "people"),
 ]
 
