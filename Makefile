@@ -37,10 +37,10 @@ run: setup module ## the same, left running on the ports of envoy.yaml, with com
 test: test-native test-cli test-manifests test-oracle test-wasm demo ## all tests, the demo among them
 
 test-native: ## unit tests of the library
-	cargo test $(CARGO_TEST_ARGS)
+	cargo test --package temporal-auth --package temporal-auth-module --package temporal-auth-tests $(CARGO_TEST_ARGS)
 
 test-cli: ## tests of the command line
-	cargo test --manifest-path cli/Cargo.toml
+	cargo test --package temporal-auth-cli
 
 test-manifests: setup ## the Helm chart and its manifests; before an API server and istiod, where make test-mesh has built them
 	$(PY) -m pytest istio -c istio/pytest.ini $(PYTEST_ARGS)
@@ -64,8 +64,7 @@ vectors: setup ## write vectors/ again, with Temporal's own answers
 
 test-wasm: setup module ## the built module in a real Envoy, before a real Temporal
 	@scripts/go-build.sh wasm-test/go-worker || [ $$? = 3 ] # without Go its test is skipped
-	@for plugin in hostile-plugin verifiers; do \
-	  scripts/wasm-cargo.sh build --quiet --release --manifest-path wasm-test/$$plugin/Cargo.toml --target-dir target || exit; done
+	@scripts/wasm-cargo.sh build --quiet --profile module --package hostile-plugin --package verifiers
 	$(PY) -m pytest wasm-test $(PYTEST_ARGS)
 
 soak: setup module ## real workers under limits, SOAK_SECONDS (600) long, and one through five minutes without its issuer
@@ -96,27 +95,15 @@ parity: setup module ## compare with Temporal's own authorizer, call by call (th
 	$(PY) -m pytest wasm-test/parity -n 0 -s $(PYTEST_ARGS)
 
 lint: setup ## formatting, clippy (native and wasm), generated table up to date
-	cargo fmt --check
-	cargo fmt --check --manifest-path fuzz/Cargo.toml
-	cargo fmt --check --manifest-path cli/Cargo.toml
-	cargo fmt --check --manifest-path wasm-test/hostile-plugin/Cargo.toml
-	cargo fmt --check --manifest-path wasm-test/verifiers/Cargo.toml
-	cargo fmt --check --manifest-path bench/policy/Cargo.toml
+	cargo fmt --all --check
 	cargo clippy --all-targets -- -D warnings
-	cargo clippy --manifest-path cli/Cargo.toml --all-targets -- -D warnings
-	scripts/wasm-cargo.sh clippy --lib -- -D warnings
-	scripts/wasm-cargo.sh clippy --manifest-path wasm-test/hostile-plugin/Cargo.toml --target-dir target -- -D warnings
-	scripts/wasm-cargo.sh clippy --manifest-path wasm-test/verifiers/Cargo.toml --target-dir target -- -D warnings
+	cargo clippy --package temporal-auth-bench --package temporal-auth-fuzz --all-targets -- -D warnings
+	scripts/wasm-cargo.sh clippy --package temporal-auth-module --package hostile-plugin --package verifiers -- -D warnings
 	$(PY) tools/methods.py --check
 	@! command -v gofmt >/dev/null || test -z "$$(gofmt -l wasm-test | tee /dev/stderr)"
 
 format: ## format the Rust code
-	cargo fmt
-	cargo fmt --manifest-path fuzz/Cargo.toml
-	cargo fmt --manifest-path cli/Cargo.toml
-	cargo fmt --manifest-path wasm-test/hostile-plugin/Cargo.toml
-	cargo fmt --manifest-path wasm-test/verifiers/Cargo.toml
-	cargo fmt --manifest-path bench/policy/Cargo.toml
+	cargo fmt --all
 
 table: setup ## regenerate the method table from data/temporal
 	$(PY) tools/methods.py
@@ -136,4 +123,4 @@ bench: module ## proxy CPU per request: no filter, this one, Envoy's native chai
 	$(PY) bench/scale.py
 
 clean: ## remove everything that was built or installed here
-	rm -rf target cli/target bench/policy/target .cache demo/idp/node_modules
+	rm -rf target .cache demo/idp/node_modules

@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def _criterion() -> None:
-    command = ["cargo", "bench", "--manifest-path", str(HERE / "policy" / "Cargo.toml"), "--bench", "grants"]
+    command = ["cargo", "bench", "--package", "temporal-auth-bench", "--bench", "grants"]
     environment = os.environ | {"CRITERION_HOME": str(_CRITERION)}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:

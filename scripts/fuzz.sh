@@ -7,7 +7,7 @@
 WORK=$CACHE/fuzz
 VERSION=0.13.2
 # Almost nothing here is unsafe code, and the address sanitizer would halve the number of runs.
-BUILD=(--fuzz-dir "$ROOT/fuzz" --target-dir "$WORK/target" --sanitizer "${FUZZ_SANITIZER:-none}")
+BUILD=(--fuzz-dir "$ROOT/fuzz" --target-dir "$WORK/target" --sanitizer "${FUZZ_SANITIZER:-none}" --debug-assertions)
 LIMITS=(-timeout=10 -rss_limit_mb=2048 -max_len=8192 "-max_total_time=${FUZZ_SECONDS:-60}" -print_final_stats=1)
 
 rustup toolchain list | grep -q '^nightly' || die "a nightly compiler is needed: rustup toolchain install nightly --profile minimal"

@@ -8,4 +8,4 @@
 
 scripts/go-build.sh wasm-test/oracle "one to three minutes" || exit
 export ORACLE=".cache/go/oracle/oracle generate -count ${1:?how many} -seed ${2:?which}"
-cargo test "${@:3}" --test oracle -- --nocapture
+cargo test --package temporal-auth-tests "${@:3}" --test oracle -- --nocapture

@@ -9,7 +9,8 @@ COPY=$(mktemp -d)
 trap 'rm -rf "$COPY"' EXIT
 
 mkdir "$COPY/source" "$COPY/cargo"
-cp -R Cargo.toml Cargo.lock src scripts tools "$COPY/source"
+# Every member of the workspace, or cargo would not read the manifest.
+cp -R Cargo.toml Cargo.lock rust-toolchain.toml src module cli tests bench fuzz wasm-test scripts tools "$COPY/source"
 # Downloads need not be repeated: what is unpacked from them is in the other home all the same.
 for kept in registry config.toml; do
   if [ -e "${CARGO_HOME:-$HOME/.cargo}/$kept" ]; then ln -s "${CARGO_HOME:-$HOME/.cargo}/$kept" "$COPY/cargo/$kept"; fi

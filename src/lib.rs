@@ -16,13 +16,13 @@
 )]
 
 pub mod answer;
-pub mod call;
+pub mod authentication;
 pub mod config;
-pub mod engine;
-#[cfg(all(target_arch = "wasm32", feature = "host"))]
-mod host;
+pub mod crypto;
+pub mod filter;
 pub mod identity;
 pub mod keys;
+pub mod pattern;
 pub mod policy;
 pub mod report;
 pub mod temporal;

@@ -114,7 +114,8 @@ def main() -> int:
         if not module.startswith(b"\0asm\x01\0\0\0"):
             raise ValueError(f"{arguments.module} is no WebAssembly module")
         licenses = arguments.licenses.read_bytes() if arguments.licenses else None
-        package = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]
+        manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
+        package = manifest["package"] | manifest["workspace"]["package"]
         descriptor = build(module, licenses, package, arguments.directory)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)

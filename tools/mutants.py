@@ -112,7 +112,9 @@ def main() -> None:
     subprocess.run([ROOT / "scripts" / "go-build.sh", "wasm-test/oracle", "one to three minutes"], check=True)
     shutil.rmtree(WORK / "tree", ignore_errors=True)
     (WORK / "tree").mkdir(parents=True)
-    for name in ("src", "tests", "vectors", "data", "Cargo.toml", "Cargo.lock"):
+    # The other members too, or cargo would not read the manifest.
+    names = ("src", "tests", "module", "cli", "fuzz", "bench", "wasm-test/hostile-plugin", "wasm-test/verifiers", "vectors", "data")
+    for name in (*names, "Cargo.toml", "Cargo.lock", "rust-toolchain.toml"):
         source, target = ROOT / name, WORK / "tree" / name
         # New times of change: cargo would take the last mutant's build for this one's.
         if source.is_dir():
@@ -144,7 +146,7 @@ def main() -> None:
 def judge(by: str, cases: Path) -> str | None:
     """None if all cases of tests/`by` agree; else the first that does not, in short."""
     env = os.environ | {"ORACLE": f"cat {cases}", "CARGO_TARGET_DIR": str(WORK / "target"), "RUST_BACKTRACE": "0"}
-    command = ["cargo", "test", "--quiet", "--test", by]
+    command = ["cargo", "test", "--quiet", "--package", "temporal-auth-tests", "--test", by]
     done = subprocess.run(command, cwd=WORK / "tree", env=env, capture_output=True, text=True)
     if done.returncode == 0:
         return None

@@ -22,6 +22,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = "wasm32-wasip1"
+MODULE_PACKAGE = "temporal-auth-module"
 # One of these must be offered; the first that is, is the one that is taken.
 ACCEPTED = ("Apache-2.0", "MIT", "ISC", "BSD-2-Clause", "BSD-3-Clause", "Zlib", "Unicode-3.0")
 TEXTS = re.compile(r"(?i)^(licen[cs]e|copying|copyright|notice|unlicense)")
@@ -39,7 +40,7 @@ def cargo(*arguments: str) -> str:
 
 def linked(metadata: dict[str, Any]) -> list[Crate]:
     """The packages of the module, itself among them, as `cargo metadata` describes them; by name and version."""
-    tree = cargo("tree", "--locked", "--target", TARGET, "-e", "normal,no-proc-macro", "--prefix", "none", "-f", "{p}")
+    tree = cargo("tree", "--locked", "--package", MODULE_PACKAGE, "--target", TARGET, "-e", "normal,no-proc-macro", "--prefix", "none", "-f", "{p}")
     wanted = {tuple(line.split()[:2]) for line in tree.splitlines() if line.strip()}
     found = [crate for crate in metadata["packages"] if (crate["name"], "v" + crate["version"]) in wanted]
     if len(found) != len(wanted):
@@ -114,8 +115,7 @@ def bill(crates: list[Crate], metadata: dict[str, Any], module: bytes) -> dict[s
     """CycloneDX 1.6, without a time or a serial number: both would be new with each build."""
     lock = tomllib.loads((ROOT / "Cargo.lock").read_text())
     checksums = {(p["name"], p["version"]): p["checksum"] for p in lock["package"] if "checksum" in p}
-    ours = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["name"]
-    itself = next(crate for crate in crates if crate["name"] == ours)
+    itself = next(crate for crate in crates if crate["name"] == MODULE_PACKAGE)
     subject = component(itself, checksums) | {
         "type": "application",
         "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(module).hexdigest()}],

@@ -5,10 +5,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_compact::{KeyPair, Seed};
 use serde_json::{Map, Value, json};
-use temporal_auth::call::{Call, Host, Step};
+use temporal_auth::authentication::Engine;
 use temporal_auth::config::{Config, Peers};
-use temporal_auth::engine::Engine;
-use temporal_auth::policy::pattern::Pattern;
+use temporal_auth::filter::{Call, Host, Step};
+use temporal_auth::pattern::Pattern;
 use temporal_auth::temporal::{MethodRef, RequestReader, Scope, Target as Reading};
 use temporal_auth::wire::headers::{Headers, serialize};
 

@@ -13,8 +13,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_compact::{KeyPair, Seed};
 use serde_json::{Value, json};
+use temporal_auth::authentication::Engine;
 use temporal_auth::config::Config;
-use temporal_auth::engine::Engine;
 use temporal_auth::temporal::{Catalogue, MethodRef};
 
 /// When everything happens, in milliseconds since 1970.

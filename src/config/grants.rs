@@ -10,9 +10,9 @@ use super::policy::Roles;
 use super::who::{Place, who};
 use regex_lite::Regex;
 
+use crate::pattern::Pattern;
 use crate::policy::grant::{Gives, Grant, Reading};
 use crate::policy::limits::Limits;
-use crate::policy::pattern::Pattern;
 use crate::policy::until::Until;
 use crate::policy::who::Who;
 use crate::temporal::Limit;

@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use super::node::{Members, Node};
 use super::patterns;
+use crate::crypto::Algorithm;
 use crate::identity::{ClaimName, ClaimSet};
 use crate::keys::{KeySet, Remote, Source, Url};
 use crate::token::claims::{TokenRules, plain_typ};
-use crate::token::jose::Algorithm;
 use crate::wire::tree::Tree;
 
 const MINUTE: u64 = 60_000;

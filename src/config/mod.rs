@@ -12,9 +12,9 @@ mod who;
 use std::rc::Rc;
 
 use crate::keys::Secret;
+use crate::pattern::Pattern;
 use crate::policy::Policy;
 use crate::policy::denial::Denial;
-use crate::policy::pattern::Pattern;
 use crate::policy::who::Who;
 use crate::temporal::Catalogue;
 use crate::wire::tree::Tree;

@@ -3,7 +3,7 @@
 use super::node::Node;
 use crate::identity::claims::whole;
 use crate::identity::{ClaimName, ClaimSet};
-use crate::policy::pattern::Pattern;
+use crate::pattern::Pattern;
 use crate::wire::tree::Tree;
 
 /// One pattern or a list of them, to be matched against values.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::{Map, Number, Value};
 
-use crate::policy::pattern::{Binding, Pattern};
+use crate::pattern::{Binding, Pattern};
 
 /// How many ways the captures of one claim set may be bound. A token in more groups than that gets the first ones.
 const MAX_BINDINGS: usize = 256;

@@ -210,7 +210,7 @@ impl ClaimSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::pattern::Pattern;
+    use crate::pattern::Pattern;
     use serde_json::json;
 
     fn reading(name: &str, pattern: &str, claims: Value) -> Option<String> {

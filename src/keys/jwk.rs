@@ -4,9 +4,10 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use super::roca;
-use crate::token::jose::{Algorithm, decode};
-use crate::token::signature::PublicKey;
+use crate::crypto::Algorithm;
+use crate::crypto::public_key::PublicKey;
+use crate::crypto::roca;
+use crate::token::jose::decode;
 use crate::wire::json;
 
 /// No provider has more; each costs arithmetic when it is parsed.

@@ -2,11 +2,9 @@
 
 mod fetch;
 pub mod jwk;
-mod roca;
 pub mod shared;
 pub mod source;
 pub mod url;
-mod waiting;
 
 use std::rc::Rc;
 
@@ -15,7 +13,6 @@ pub use jwk::{Found, Key, KeySet};
 pub use shared::{Secret, Shared, SharedData};
 pub use source::{Lookup, Source};
 pub use url::Url;
-pub use waiting::Waiting;
 
 /// Which key of which issuer: the same only while nothing of the key's JWK changes.
 #[derive(Debug, Clone, PartialEq, Eq)]

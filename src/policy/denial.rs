@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use super::limits::{Limits, Place};
-use super::pattern::Pattern;
 use super::who::Who;
 use crate::identity::Identity;
 use crate::identity::wide::{Reading, WideClaims};
+use crate::pattern::Pattern;
 use crate::temporal::{EffectSet, Scope, Target};
 
 /// One denial of the policy. It matches a call when all that it states does.

@@ -7,12 +7,12 @@ use regex_lite::Regex;
 use serde_json::Value;
 
 use super::limits::Limits;
-use super::pattern::{Binding, Pattern};
 use super::role::Role;
 use super::until::Until;
 use super::who::Who;
 use crate::identity::claims::texts;
 use crate::identity::{ClaimName, Identity};
+use crate::pattern::{Binding, Pattern};
 
 /// The scope of a permission that means the cluster and every namespace. Source: `primitives.SystemLocalNamespace` of
 /// the server.

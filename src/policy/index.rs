@@ -10,10 +10,10 @@ use std::rc::Rc;
 
 use super::denial::Denial;
 use super::grant::Grant;
-use super::pattern::{Head, Pattern};
 use super::who::Who;
 use crate::identity::wide::WideClaims;
 use crate::identity::{ClaimName, Identity};
+use crate::pattern::{Head, Pattern};
 
 /// A rule that means some callers.
 pub trait Means {

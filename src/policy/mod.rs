@@ -4,7 +4,6 @@ pub mod denial;
 pub mod grant;
 pub mod index;
 pub mod limits;
-pub mod pattern;
 pub mod role;
 pub mod until;
 mod verdict;

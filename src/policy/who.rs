@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::pattern::{Binding, Pattern};
 use crate::identity::claims::bind;
 use crate::identity::wide::{Reading, WideClaims};
 use crate::identity::{ClaimSet, Identity, Kind};
+use crate::pattern::{Binding, Pattern};
 
 /// Whom a grant or a denial is about. All conditions must hold.
 #[derive(Debug)]

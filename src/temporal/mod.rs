@@ -1,6 +1,5 @@
 //! What Temporal's API means: its methods, the effects of each, and what a request would really do.
 
-pub mod collation;
 pub mod effect;
 pub mod method;
 pub mod names;

@@ -1,6 +1,6 @@
 //! What is Temporal's own: names by which its workers, schedules and deployments are known.
 
-use super::collation::{Letters, letters};
+use crate::pattern::collation::{Letters, letters};
 
 /// How workflows, types of workflows and task queues of Temporal's own begin. A signal to a scheduler's workflow edits its
 /// schedule; a task queue of the system serves its workers. Source: `common/primitives/task_queues.go`,

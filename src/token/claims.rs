@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::Refusal;
-use super::jose::{Algorithm, Unverified};
+use super::jose::Unverified;
+use crate::crypto::Algorithm;
 use crate::identity::{ClaimName, ClaimSet};
 
 /// The last second of the year 9999: a later expiry is a mistake or a token for ever.
@@ -257,7 +258,7 @@ mod tests {
         assert!(check_with(&strict, Some("AT+JWT"), json!({})).is_ok());
         assert!(check_with(&strict, Some("JWT"), json!({})).is_err());
         assert!(check_with(&strict, None, json!({})).is_err());
-        let access = crate::policy::pattern::Pattern::literal("access");
+        let access = crate::pattern::Pattern::literal("access");
         let require = TokenRules { require: ClaimSet(vec![(ClaimName::new("token_use"), vec![access])]), ..rules() };
         assert!(check_with(&require, None, json!({"token_use": "access"})).is_ok());
         assert!(check_with(&require, None, json!({"token_use": "id"})).is_err());

@@ -1,5 +1,7 @@
 //! A caller of the library without a host: signs claims, sends calls, tells what came of them.
 
+pub mod signatures;
+
 use std::collections::HashMap;
 
 use base64::Engine as _;
@@ -8,9 +10,9 @@ use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
 use serde_json::{Map, Value, json};
 use temporal_auth::answer::Answer;
-use temporal_auth::call::{Call, Host, Step};
+use temporal_auth::authentication::Engine;
 use temporal_auth::config::Config;
-use temporal_auth::engine::Engine;
+use temporal_auth::filter::{Call, Host, Step};
 use temporal_auth::report::Decision;
 use temporal_auth::wire::headers::{Headers, serialize};
 

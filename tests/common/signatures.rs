@@ -2,7 +2,7 @@
 
 use flate2::read::GzDecoder;
 use serde_json::{Map, Value};
-use temporal_auth::token::jose::Algorithm;
+use temporal_auth::crypto::Algorithm;
 
 /// A signature by a key, and whether it is good.
 pub struct Vector {

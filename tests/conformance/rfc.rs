@@ -1,8 +1,8 @@
 //! The examples of the RFCs.
 
 use serde_json::{Value, json};
+use temporal_auth::crypto::Algorithm;
 use temporal_auth::keys::{Found, KeySet};
-use temporal_auth::token::jose::Algorithm;
 
 use super::{decode, key_set, verify};
 

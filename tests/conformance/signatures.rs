@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
+use temporal_auth::crypto::Algorithm;
 use temporal_auth::keys::Key;
-use temporal_auth::token::jose::Algorithm;
 
-use super::vectors::{Vector, read};
+use common::signatures::{Vector, read};
 
 /// How many good signatures of a set were accepted, how many others refused, how many keys refused that are outside the
 /// range.

@@ -1,14 +1,4 @@
 //! The kept inputs of each fuzz target (fuzz/corpora), without libFuzzer.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice,
-    missing_docs,
-    unreachable_pub
-)]
 
 #[path = "../../fuzz/src/lib.rs"]
 mod fuzz;

@@ -9,9 +9,9 @@ use temporal_auth::wire::Fault;
 use temporal_auth::wire::grpc::{Body, Encoding};
 
 use crate::case::Case;
-use crate::common::{Caller, Outcome, Request, key_set};
 use crate::compare::{differences, is_exact};
 use crate::exceptions::{DENIED, INPUT, LEFT, PERMISSION, REFUSED, TOKEN, UNLISTED, WORKER, named};
+use common::{Caller, Outcome, Request, key_set};
 
 /// How many disagreements are shown.
 const SHOWN: usize = 10;

@@ -2,20 +2,8 @@
 //!
 //! `ORACLE="path/to/oracle generate -count 1000000 -seed 7" cargo test --release --test oracle -- --nocapture` asks the
 //! oracle; without it the recorded answers in vectors/ are used.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice,
-    missing_docs,
-    unreachable_pub
-)]
 
 mod case;
-#[path = "../common/mod.rs"]
-mod common;
 mod compare;
 mod exceptions;
 mod facts;

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::common::NOW;
 use crate::generate::ISSUERS;
 use crate::random::Random;
+use common::NOW;
 
 pub const PEERS: &[&str] =
     &["spiffe://a/w", "SPIFFE://a/w", "spiffe://a/", "spiffe://b/w", "spiffe://a/x:y", "CN=w", "é"];

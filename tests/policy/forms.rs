@@ -6,8 +6,8 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 use temporal_auth::config::Config;
 use temporal_auth::identity::wide::WideClaims;
+use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::denial::Denial;
-use temporal_auth::policy::pattern::Pattern;
 use temporal_auth::policy::{Rule, Verdict};
 use temporal_auth::temporal::{RequestReader, Target};
 

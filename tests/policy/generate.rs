@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::common::NOW;
 use crate::methods::{method, path};
 use crate::random::Random;
 use crate::role::role;
 use crate::whom::{Place, captures, who};
+use common::NOW;
 
 /// Roles that a configuration adds.
 pub const CUSTOM: [&str; 3] = ["narrow", "custom", "derived"];

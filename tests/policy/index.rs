@@ -15,7 +15,7 @@ const CALLERS: usize = 20;
 
 /// Rules of several configurations under the names of one: many, with the same words in all their conditions.
 fn crowd(random: &mut Random) -> Value {
-    let keys = crate::common::key_set();
+    let keys = common::key_set();
     let mut config = generate::config(random, &keys);
     for kind in ["grants", "denials"] {
         let mut rules = Vec::new();

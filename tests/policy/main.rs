@@ -3,23 +3,10 @@
 //! what must be true of any policy.
 //!
 //! `POLICY_SEED=7 POLICY_CASES=100000 cargo test --release --test policy -- --nocapture` draws others, and more.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice,
-    missing_docs,
-    unreachable_pub
-)]
 
 mod ask;
 mod call;
 mod caller;
-#[allow(dead_code, reason = "each test crate uses its part of it")]
-#[path = "../common/mod.rs"]
-mod common;
 mod draw;
 mod encode;
 mod forms;

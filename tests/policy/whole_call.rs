@@ -7,10 +7,10 @@ use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 use temporal_auth::report::Count;
 
-use crate::common::{Caller, NOW, Outcome, Request};
 use crate::random::Random;
 use crate::reference::DENIED;
 use crate::{ask, configs, draw, encode, methods, reference, request};
+use common::{Caller, NOW, Outcome, Request};
 
 fn frame(message: &[u8], gzip: bool) -> Vec<u8> {
     let content = if gzip {

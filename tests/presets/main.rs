@@ -1,19 +1,7 @@
 //! The configurations in docs/presets/ and docs/migrating.md: each as it stands on its page, with only its keys replaced
 //! by the one that the tokens here are signed with. The calls are beside this file, `PAGE.json`: README.md says how. Those
 //! in the project's README.md and in docs/configuration.md are parsed.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice,
-    missing_docs,
-    unreachable_pub
-)]
 
-#[path = "../common/mod.rs"]
-mod common;
 mod page;
 mod tokens;
 

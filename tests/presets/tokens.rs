@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::common::NOW;
+use common::NOW;
 
 pub struct Tokens<'a>(&'a Map<String, Value>);
 

@@ -1,17 +1,4 @@
 //! The published cases (vectors/README.md): the library gives the verdict, the rule and the answer that they state.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice,
-    missing_docs,
-    unreachable_pub
-)]
-
-#[path = "../common/mod.rs"]
-mod common;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

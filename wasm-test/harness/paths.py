@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULE = Path(os.environ.get("TEMPORAL_AUTH_WASM", ROOT / "target" / "temporal-auth.wasm"))
 
 # Plugins for tests, which `make test-wasm` builds: one that asks both verifiers, one that overwrites what the filter shares.
-VERIFIERS = ROOT / "target" / "wasm32-wasip1" / "release" / "verifiers.wasm"
-HOSTILE = ROOT / "target" / "wasm32-wasip1" / "release" / "hostile_plugin.wasm"
+VERIFIERS = ROOT / "target" / "wasm32-wasip1" / "module" / "verifiers.wasm"
+HOSTILE = ROOT / "target" / "wasm32-wasip1" / "module" / "hostile_plugin.wasm"
 
 # Descriptor set and method tables the module was generated from.
 TEMPORAL_DATA = ROOT / "data" / "temporal"

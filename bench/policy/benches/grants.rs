@@ -9,6 +9,8 @@ use temporal_auth::policy::{Principal, Verdict};
 use temporal_auth::temporal::Target;
 use temporal_auth_bench::{CLAIMS, SHAPES, Shape, caller, config, load};
 
+/// When the decisions are made, in milliseconds since 1970.
+const NOW: u64 = 1_800_000_000_000;
 const SIZES: [usize; 4] = [10, 100, 1000, 10_000];
 
 fn decisions(criterion: &mut Criterion, name: &str, shape: Shape) {
@@ -23,18 +25,18 @@ fn decisions(criterion: &mut Criterion, name: &str, shape: Shape) {
         };
         let own = target("team-7-payroll");
         let allows =
-            |principal: &Principal, target: &Target| matches!(policy.decide(principal, target), Verdict::Allow(_));
+            |principal: &Principal, target: &Target| matches!(policy.decide(principal, target, NOW), Verdict::Allow(_));
         let known = policy.principal(caller(shape, CLAIMS));
         // A decision that is always the same would be worth nothing.
         assert!(allows(&known, &own) && !allows(&known, &target("team-8-payroll")));
         criterion.bench_with_input(BenchmarkId::new(format!("cold-{name}"), size), &own, |bench, own| {
             bench.iter(|| {
                 let principal = policy.principal(caller(shape, black_box(CLAIMS)));
-                policy.decide(&principal, black_box(own))
+                policy.decide(&principal, black_box(own), NOW)
             });
         });
         criterion.bench_with_input(BenchmarkId::new(format!("cached-{name}"), size), &own, |bench, own| {
-            bench.iter(|| policy.decide(black_box(&known), black_box(own)));
+            bench.iter(|| policy.decide(black_box(&known), black_box(own), NOW));
         });
     }
 }

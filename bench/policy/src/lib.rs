@@ -70,9 +70,21 @@ pub fn caller(shape: Shape, claims: &str) -> Identity {
     let claims = parse_object(claims.as_bytes()).unwrap_or_default();
     let peer: Rc<str> = "spiffe://cluster.local/ns/team-7/sa/worker".into();
     match shape {
-        Shape::PeerPrefix => {
-            Identity { issuer: None, subject: peer.to_string(), kind: None, claims: Map::new(), peer: Some(peer) }
-        }
-        _ => Identity { issuer: Some("corp".into()), subject: "team-7-runner".into(), kind: None, claims, peer: None },
+        Shape::PeerPrefix => Identity {
+            issuer: None,
+            subject: peer.to_string(),
+            kind: None,
+            doubt: None,
+            claims: Map::new(),
+            peer: Some(peer),
+        },
+        _ => Identity {
+            issuer: Some("corp".into()),
+            subject: "team-7-runner".into(),
+            kind: None,
+            doubt: None,
+            claims,
+            peer: None,
+        },
     }
 }

@@ -3,9 +3,9 @@
 
 use temporal_auth::config::Config;
 use temporal_auth::identity::ClaimName;
+use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::grant::Gives;
 use temporal_auth::policy::limits::Limits;
-use temporal_auth::policy::pattern::Pattern;
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::Limit;
 

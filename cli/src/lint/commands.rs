@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 use temporal_auth::config::Config;
+use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::denial::Denial;
 use temporal_auth::policy::grant::{Gives, Grant};
-use temporal_auth::policy::pattern::Pattern;
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::EffectSet;
 

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use temporal_auth::config::Config;
-use temporal_auth::policy::pattern::Pattern;
+use temporal_auth::pattern::Pattern;
 
 use super::{Lint, member};
 

@@ -1,8 +1,8 @@
 //! Limits on workflow ids on grants to workers, who name no ids in a poll and often none for a child.
 
 use temporal_auth::config::Config;
+use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::grant::Gives;
-use temporal_auth::policy::pattern::Pattern;
 use temporal_auth::temporal::{EffectSet, Limit};
 
 use super::Lint;

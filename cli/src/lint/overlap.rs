@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use temporal_auth::policy::pattern::Pattern;
+use temporal_auth::pattern::Pattern;
 
 /// A piece of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]

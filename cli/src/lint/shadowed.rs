@@ -5,9 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use temporal_auth::config::Config;
 use temporal_auth::identity::ClaimSet;
+use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::grant::{Gives, Grant, Reading};
 use temporal_auth::policy::limits::Limits;
-use temporal_auth::policy::pattern::Pattern;
 use temporal_auth::policy::role::Role;
 use temporal_auth::policy::until::Until;
 use temporal_auth::policy::who::Who;

@@ -2,8 +2,8 @@
 
 use temporal_auth::config::{Config, Issuer};
 use temporal_auth::identity::{ClaimSet, Kind};
+use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::grant::Gives;
-use temporal_auth::policy::pattern::Pattern;
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::EffectSet;
 

@@ -1,8 +1,8 @@
 //! Patterns that match more than whoever wrote them may have meant.
 
 use temporal_auth::config::Config;
+use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::grant::Gives;
-use temporal_auth::policy::pattern::Pattern;
 
 use super::{Lint, member};
 

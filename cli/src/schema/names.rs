@@ -1,9 +1,9 @@
 //! The words of the library.
 
+use temporal_auth::crypto::Algorithm;
 use temporal_auth::identity::Kind;
 use temporal_auth::policy::role::BUILT_IN;
 use temporal_auth::temporal::Catalogue;
-use temporal_auth::token::jose::Algorithm;
 
 use crate::request;
 

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 use temporal_auth::config::{Config, Problem};
-use temporal_auth::policy::pattern::Pattern;
+use temporal_auth::pattern::Pattern;
 
 use super::{parts, schema, text_of_schema};
 use crate::load;

@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-use temporal_auth::call::{Call, Step};
-use temporal_auth::engine::Engine;
+use temporal_auth::authentication::Engine;
+use temporal_auth::filter::{Call, Step};
 use temporal_auth::temporal::{Catalogue, Surface};
 use temporal_auth::wire::headers::{Headers, serialize};
 

@@ -1,8 +1,8 @@
 //! Configurations: no panic, what is read can be used, and a Struct means what its JSON means.
 
 use serde_json::{Value, json};
+use temporal_auth::authentication::Engine;
 use temporal_auth::config::Config;
-use temporal_auth::engine::Engine;
 use temporal_auth::identity::Identity;
 use temporal_auth::temporal::Target;
 

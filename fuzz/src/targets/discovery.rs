@@ -1,8 +1,8 @@
 //! A provider's answers: whatever it says, only its own document leads on, over https, and what it leads to is a key set.
 
 use serde_json::{Value, json};
+use temporal_auth::crypto::Algorithm;
 use temporal_auth::keys::{Get, Lookup, Next, Remote, Secret, Shared, Source, Url};
-use temporal_auth::token::jose::Algorithm;
 
 use super::super::NOW;
 

@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use temporal_auth::crypto::Algorithm;
 use temporal_auth::keys::{Found, KeySet};
-use temporal_auth::token::jose::Algorithm;
 
 /// A key of these numbers, so that mutation need not write base64. `whole` makes a point of the first number, which
 /// mutation would not find: the second must fit it.

@@ -4,9 +4,10 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use temporal_auth::crypto::Algorithm;
 use temporal_auth::identity::{ClaimName, ClaimSet};
 use temporal_auth::token::claims::TokenRules;
-use temporal_auth::token::jose::{Algorithm, Unverified};
+use temporal_auth::token::jose::Unverified;
 
 use super::super::NOW;
 

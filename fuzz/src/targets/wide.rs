@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use temporal_auth::identity::wide::WideClaims;
 use temporal_auth::identity::{ClaimName, ClaimSet};
-use temporal_auth::policy::pattern::Pattern;
+use temporal_auth::pattern::Pattern;
 
 use super::super::pattern::means_widely;
 

@@ -7,9 +7,9 @@
 use proxy_wasm::traits::{Context, RootContext};
 use proxy_wasm::types::LogLevel;
 use serde_json::{Value, json};
+use temporal_auth::authentication::host_verifier::{Foreign, Native};
+use temporal_auth::crypto::Algorithm;
 use temporal_auth::keys::Key;
-use temporal_auth::token::jose::Algorithm;
-use temporal_auth::token::native::{Foreign, Native};
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);

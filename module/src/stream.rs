@@ -8,10 +8,10 @@ use proxy_wasm::types::Action;
 
 use super::hostcalls::{self, Buffer, Level, Map};
 use super::{BUSY_TICK, Shared, clear_trailers, now, report, send};
-use crate::answer::Answer;
-use crate::call::{Call, Host, Step};
-use crate::engine::Engine;
-use crate::wire::headers::Headers;
+use temporal_auth::answer::Answer;
+use temporal_auth::authentication::Engine;
+use temporal_auth::filter::{Call, Host, Step};
+use temporal_auth::wire::headers::Headers;
 
 /// A request's state, shared with the root context while it waits for a key.
 pub(super) struct Held {

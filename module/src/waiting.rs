@@ -9,7 +9,7 @@ const MAX_OF_CONNECTION: usize = 256;
 
 /// Requests that wait, by the number that the host has for each, with their connections.
 #[derive(Debug)]
-pub struct Waiting<T>(BTreeMap<u32, (u64, T)>);
+pub(crate) struct Waiting<T>(BTreeMap<u32, (u64, T)>);
 
 impl<T> Default for Waiting<T> {
     fn default() -> Self {
@@ -19,7 +19,7 @@ impl<T> Default for Waiting<T> {
 
 impl<T> Waiting<T> {
     /// Lets a request of this connection wait. Says whether there is room.
-    pub fn insert(&mut self, id: u32, connection: u64, request: T) -> bool {
+    pub(crate) fn insert(&mut self, id: u32, connection: u64, request: T) -> bool {
         if self.0.contains_key(&id) {
             return true;
         }
@@ -32,24 +32,24 @@ impl<T> Waiting<T> {
     }
 
     /// The request waits no longer, if it did.
-    pub fn remove(&mut self, id: u32) {
+    pub(crate) fn remove(&mut self, id: u32) {
         self.0.remove(&id);
     }
 
     /// All that wait.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         self.0.iter().map(|(id, (_, request))| (*id, request))
     }
 
     /// How many wait.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether none does.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

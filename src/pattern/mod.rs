@@ -1,8 +1,10 @@
 //! Patterns over names: literal unless they say `*` or `{name}`. Never a regular expression.
 
+pub mod collation;
+
 use std::fmt;
 
-use crate::temporal::collation::is_variant;
+use crate::pattern::collation::is_variant;
 
 /// A pattern with its captures, as the policy has it.
 ///

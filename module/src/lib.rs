@@ -1,21 +1,23 @@
-//! The only code that knows proxy-wasm. Thin: it moves bytes between Envoy and [`crate::call`], [`crate::engine`].
+//! The only code that knows proxy-wasm. Thin: it moves bytes between Envoy and [`temporal_auth::filter`], [`temporal_auth::authentication`].
 
 mod hostcalls;
 mod root;
 mod stream;
+mod waiting;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::answer::Answer;
-use crate::engine::{Engine, Platform};
-use crate::keys::{SharedData, Waiting};
-use crate::report::{self, Count, Decision};
-use crate::token::native::Foreign;
-use crate::wire::headers;
 use hostcalls::{Level, Map, Metric};
 use stream::Held;
+use temporal_auth::answer::Answer;
+use temporal_auth::authentication::host_verifier::Foreign;
+use temporal_auth::authentication::{Engine, Platform};
+use temporal_auth::keys::SharedData;
+use temporal_auth::report::{self, Count, Decision};
+use temporal_auth::wire::headers;
+use waiting::Waiting;
 
 /// How many waiting requests are woken in one call of the host. It acts on what the module says only after that call, and
 /// each answered stream calls the module once more before the next is answered: so many calls lie on the stack at a time,

@@ -2,7 +2,7 @@
 //!
 //! Task tokens are plain protobuf and can be forged: limits bound what is named, the namespace is what isolates.
 
-use super::pattern::{Binding, Pattern};
+use crate::pattern::{Binding, Pattern};
 use crate::temporal::names::{Names, Queue, Use};
 use crate::temporal::{EffectSet, Ids, Limit, LimitSet, Limited, Method, Scope, Target};
 

@@ -1,10 +1,18 @@
 //! What outlives a call: the configuration, keys, verified tokens and counters of one plugin in one VM.
 
+pub mod budget;
+pub mod cache;
+pub mod host_verifier;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 
+use crate::authentication::budget::Budget;
+use crate::authentication::cache::{Origin, TokenCache};
+use crate::authentication::host_verifier::{Foreign, Native};
 use crate::config::{Config, Issuer};
+use crate::crypto::Algorithm;
 use crate::identity::Identity;
 use crate::keys::{Get, Key, KeyId, Lookup, Next, Shared, SharedData, Source};
 use crate::policy::Principal;
@@ -12,10 +20,7 @@ use crate::report::{Count, Counters};
 use crate::temporal::{API_VERSION, Part, Target};
 use crate::token::Refusal;
 use crate::token::bearer;
-use crate::token::budget::Budget;
-use crate::token::cache::{Origin, TokenCache};
-use crate::token::jose::{Algorithm, Unverified};
-use crate::token::native::{Foreign, Native};
+use crate::token::jose::Unverified;
 
 /// How much memory verified tokens may take, in bytes.
 const CACHE: usize = 8 << 20;

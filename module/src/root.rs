@@ -10,11 +10,12 @@ use proxy_wasm::types::ContextType;
 
 use super::hostcalls::{self, Buffer, Level, Map};
 use super::stream::Stream;
+use super::waiting::Waiting;
 use super::{AT_ONCE, BUSY_TICK, IDLE_TICK, Metrics, Process, Shared, WAKING_TICK, now};
-use crate::config::Config;
-use crate::engine::Engine;
-use crate::keys::{Get, Next, Waiting};
-use crate::wire::headers::Headers;
+use temporal_auth::authentication::Engine;
+use temporal_auth::config::Config;
+use temporal_auth::keys::{Get, Next};
+use temporal_auth::wire::headers::Headers;
 
 thread_local! {
     /// The configurations of this VM, which is one thread's. After an update the old one stays for a while.
@@ -130,7 +131,7 @@ impl Context for Root {
         let Ok(mut engine) = shared.engine.try_borrow_mut() else { return };
         // Without headers there was no answer, and reading them would be an error.
         let headers = if headers == 0 { None } else { hostcalls::header_map(Map::CallResponseHeaders).ok() };
-        let most = body.min(crate::keys::jwk::MAX_DOCUMENT.saturating_add(1));
+        let most = body.min(temporal_auth::keys::jwk::MAX_DOCUMENT.saturating_add(1));
         let body = if body == 0 { Ok(Vec::new()) } else { hostcalls::buffer(Buffer::CallResponseBody, most) };
         let status =
             headers.as_ref().and_then(|headers| Headers::new(headers).iter().find(|(name, _)| *name == b":status"));
@@ -255,7 +256,7 @@ impl Context for Unconfigured {}
 
 impl HttpContext for Unconfigured {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> proxy_wasm::types::Action {
-        super::send(&crate::answer::Answer::Unavailable);
+        super::send(&temporal_auth::answer::Answer::Unavailable);
         proxy_wasm::types::Action::Pause
     }
 }

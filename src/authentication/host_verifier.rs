@@ -5,9 +5,9 @@
 
 use serde_json::Value;
 
-use super::jose::{Algorithm, Unverified};
-use super::signature::PublicKey;
+use crate::crypto::{Algorithm, PublicKey};
 use crate::keys::jwk::Key;
+use crate::token::jose::Unverified;
 use crate::wire::json;
 
 /// The name of the host's function.
@@ -15,7 +15,7 @@ const FUNCTION: &str = "verify_signature";
 /// `VerifySignatureResult {result: true}`. With anything else the signature is not good.
 const GOOD: &[u8] = &[0x08, 0x01];
 /// A token of each algorithm and the keys to them, made for this purpose: the private keys are gone.
-const SAMPLES: &str = include_str!("native_samples.json");
+const SAMPLES: &str = include_str!("host_verifier_samples.json");
 
 /// The host's functions beside those of proxy-wasm.
 pub trait Foreign {

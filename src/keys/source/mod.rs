@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::fetch::{Fetched, Get, Next, Remote};
 use super::jwk::{Found, Key, KeySet};
 use super::shared::Shared;
-use crate::token::jose::Algorithm;
+use crate::crypto::Algorithm;
 
 /// What there is for a token.
 #[derive(Debug, Clone)]

@@ -1,24 +1,24 @@
 //! One call's way through the filter, from its headers to a verdict. Deny as early as known: is the route ours, what
 //! does the path call, is it for everybody, is the token good, could any grant cover it, and what does the request say.
 
-mod picked;
+mod request_headers;
 
 use std::rc::Rc;
 
 use crate::answer::{Answer, Reason, clipped, shown};
+use crate::authentication::cache::Origin;
+use crate::authentication::{Authentication, Cold, Engine, Needed};
 use crate::config::Peers;
-use crate::engine::{Authentication, Cold, Engine, Needed};
 use crate::identity::peer::{Unreadable, forwarded};
 use crate::policy::{Principal, Rule, Shadow, Verdict};
 use crate::report::{Count, Decision};
 use crate::temporal::method::ADMIN_METHOD;
 use crate::temporal::{API_VERSION, EffectSet, LimitSet, MethodRef, Part, RequestReader, Scope, Surface, Target};
 use crate::token::Refusal;
-use crate::token::cache::Origin;
 use crate::wire::Fault;
 use crate::wire::grpc::{Body, Encoding};
 use crate::wire::headers::Headers;
-use picked::Picked;
+use request_headers::Picked;
 
 /// What the host does next.
 #[derive(Debug, PartialEq, Eq)]

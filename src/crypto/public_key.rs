@@ -15,8 +15,8 @@ use superboring::pkey::{PKey, Public};
 use superboring::rsa::Padding;
 use superboring::sign::Verifier;
 
+use super::Algorithm;
 use super::der;
-use super::jose::Algorithm;
 
 /// A public key that can verify a token.
 pub struct PublicKey {

@@ -3,7 +3,7 @@
 
 use temporal_auth::config::{Config, Issuer};
 use temporal_auth::identity::{ClaimName, ClaimSet};
-use temporal_auth::policy::pattern::Pattern;
+use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::who::Who;
 
 use super::overlap::{Chars, Part, Reading, overlap, shape, texts};

@@ -2,7 +2,7 @@ use super::*;
 use crate::identity::ClaimSet;
 use crate::temporal::{Catalogue, MethodRef};
 use grant::Gives;
-use pattern::Pattern;
+use crate::pattern::Pattern;
 use role::Role;
 use serde_json::{Value, json};
 use who::Who;

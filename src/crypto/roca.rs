@@ -8,7 +8,7 @@
 const PRIMES: [u32; 17] = [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157];
 
 /// Whether the modulus, big-endian, is one of theirs.
-pub(super) fn is_weak(modulus: &[u8]) -> bool {
+pub fn is_weak(modulus: &[u8]) -> bool {
     PRIMES.into_iter().all(|prime| {
         let times = |value: u32, factor: u32, more: u32| {
             value.wrapping_mul(factor).wrapping_add(more).checked_rem(prime).unwrap_or_default()
