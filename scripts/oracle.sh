@@ -7,5 +7,5 @@
 . "$(dirname "$0")/lib.sh"
 
 scripts/go-build.sh wasm-test/oracle "one to three minutes" || exit
-export ORACLE=".cache/go/oracle/oracle generate -count ${1:?how many} -seed ${2:?which}"
+export ORACLE="$CACHE/go/oracle/oracle generate -count ${1:?how many} -seed ${2:?which}"
 cargo test --package temporal-auth-tests "${@:3}" --test oracle -- --nocapture

@@ -3,6 +3,7 @@
 pub mod signatures;
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,6 +19,11 @@ use temporal_auth::wire::headers::{Headers, serialize};
 
 /// When everything happens, in milliseconds since 1970.
 pub const NOW: u64 = 1_800_000_000_000;
+
+/// A file or directory of this repository: tests run in the directory of their package.
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(path)
+}
 
 /// A key that everybody may know: it signs the claims of published cases and nothing else. See vectors/README.md.
 fn key() -> SigningKey {

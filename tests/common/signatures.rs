@@ -20,7 +20,7 @@ pub struct Vector {
 }
 
 pub fn read() -> Vec<Vector> {
-    let file = std::fs::File::open("tests/conformance/data/signatures.jsonl.gz").unwrap();
+    let file = std::fs::File::open(crate::repository("tests/conformance/data/signatures.jsonl.gz")).unwrap();
     let lines = std::io::read_to_string(GzDecoder::new(file)).unwrap();
     lines.lines().map(|line| vector(&serde_json::from_str(line).unwrap())).collect()
 }

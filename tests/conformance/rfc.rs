@@ -7,7 +7,8 @@ use temporal_auth::keys::{Found, KeySet};
 use super::{decode, key_set, verify};
 
 fn read() -> Value {
-    serde_json::from_str(&std::fs::read_to_string("tests/conformance/data/rfc.json").unwrap()).unwrap()
+    serde_json::from_str(&std::fs::read_to_string(common::repository("tests/conformance/data/rfc.json")).unwrap())
+        .unwrap()
 }
 
 /// Examples have keys without a `kid`; no key of an issuer is without.

@@ -12,7 +12,7 @@ const NONE: Vec<u64> = Vec::new();
 
 /// The groups of a set.
 fn read(set: &str) -> Vec<Value> {
-    let file = std::fs::File::open(format!("tests/conformance/data/{set}.json.gz")).unwrap();
+    let file = std::fs::File::open(common::repository(&format!("tests/conformance/data/{set}.json.gz"))).unwrap();
     let Value::Object(mut content) = serde_json::from_reader(GzDecoder::new(file)).unwrap() else { panic!("{set}") };
     serde_json::from_value(content.remove("testGroups").unwrap()).unwrap()
 }

@@ -9,7 +9,7 @@ use flate2::read::GzDecoder;
 use fuzz::targets;
 
 fn replay(target: &str, run: fn(&[u8])) {
-    let file = std::fs::File::open(format!("fuzz/corpora/{target}.gz")).unwrap();
+    let file = std::fs::File::open(common::repository(&format!("fuzz/corpora/{target}.gz"))).unwrap();
     let lines = std::io::read_to_string(GzDecoder::new(file)).unwrap();
     let fails = |line: &&str| std::panic::catch_unwind(|| run(&STANDARD.decode(line).unwrap())).is_err();
     let failing: Vec<&str> = lines.lines().filter(fails).collect();
@@ -29,7 +29,7 @@ replay!(answer bearer call config discovery grpc_frames gunzip keys peer protobu
 
 #[test]
 fn no_target_is_left_out() {
-    let files = std::fs::read_dir("fuzz/fuzz_targets").unwrap();
+    let files = std::fs::read_dir(common::repository("fuzz/fuzz_targets")).unwrap();
     let mut names: Vec<_> = files.map(|file| file.unwrap().path().file_stem().unwrap().to_owned()).collect();
     names.sort();
     assert_eq!(names, TARGETS);

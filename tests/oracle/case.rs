@@ -42,7 +42,8 @@ pub fn read() -> Box<dyn Iterator<Item = Case>> {
             Box::new(child.expect("the oracle does not start").stdout.expect("piped"))
         }
         Err(_) => {
-            let packed = std::fs::File::open("vectors/oracle.jsonl.gz").expect("vectors/oracle.jsonl.gz");
+            let packed =
+                std::fs::File::open(common::repository("vectors/oracle.jsonl.gz")).expect("vectors/oracle.jsonl.gz");
             Box::new(flate2::read::MultiGzDecoder::new(packed))
         }
     };

@@ -16,9 +16,10 @@ use tokens::Tokens;
 
 #[test]
 fn presets() {
-    let mut pages: Vec<_> = fs::read_dir("docs/presets").unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut pages: Vec<_> =
+        fs::read_dir(common::repository("docs/presets")).unwrap().map(|entry| entry.unwrap().path()).collect();
     pages.sort();
-    let list = fs::read_to_string("docs/presets/README.md").unwrap();
+    let list = fs::read_to_string(common::repository("docs/presets/README.md")).unwrap();
     for path in pages.iter().filter(|path| !path.ends_with("README.md")) {
         let name = path.file_name().unwrap().to_str().unwrap();
         assert!(list.contains(&format!("]({name})")), "{name} is not in the list of presets");
@@ -34,7 +35,7 @@ fn migrating() {
 /// What README.md tells an operator to write, and what it says of a mistake in it.
 #[test]
 fn readme() {
-    let page = fs::read_to_string("README.md").unwrap();
+    let page = fs::read_to_string(common::repository("README.md")).unwrap();
     let [mut configuration] = <[Value; 1]>::try_from(page::configurations(&page)).unwrap();
     assert_eq!(Config::parse(configuration.to_string().as_bytes()).err(), None);
     configuration["grants"][1]["role"] = json!("owner");
@@ -47,7 +48,7 @@ fn readme() {
 /// The pieces of a configuration in docs/configuration.md are one, put together.
 #[test]
 fn reference() {
-    let page = fs::read_to_string("docs/configuration.md").unwrap();
+    let page = fs::read_to_string(common::repository("docs/configuration.md")).unwrap();
     let mut whole = json!({"version": 1, "grants": [], "issuers": {"corp": {
         "issuer": "https://idp.test/", "audiences": ["temporal"], "keys": {"inline": key_set()},
         "service_when": [{"gty": "client-credentials"}],
@@ -65,9 +66,10 @@ fn reference() {
 
 fn check(page: &str) {
     let name = page.rsplit('/').next().unwrap().replace(".md", ".json");
-    let data = fs::read_to_string(format!("tests/presets/{name}")).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let data = fs::read_to_string(common::repository(&format!("tests/presets/{name}")))
+        .unwrap_or_else(|error| panic!("{name}: {error}"));
     let data: Value = serde_json::from_str(&data).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let configurations = page::configurations(&fs::read_to_string(page).unwrap());
+    let configurations = page::configurations(&fs::read_to_string(common::repository(page)).unwrap());
     let cases = data["cases"].as_array().unwrap();
     assert_eq!(configurations.len(), cases.len(), "{page}: a list of cases for each configuration");
     let tokens = Tokens::new(&data["tokens"]);

@@ -6,7 +6,7 @@ use common::{Caller, Request, key_set};
 use serde_json::Value;
 
 fn check(file: &str) {
-    let text = std::fs::read_to_string(format!("vectors/{file}.json")).unwrap();
+    let text = std::fs::read_to_string(common::repository(&format!("vectors/{file}.json"))).unwrap();
     let vectors: Value = serde_json::from_str(&text).unwrap();
     let configuration = &vectors["configuration"];
     assert_eq!(configuration["issuers"]["corp"]["keys"]["inline"], key_set(), "the key that cases are signed with");
@@ -79,7 +79,9 @@ fn limits() {
 #[test]
 fn no_file_is_left_out() {
     let source = include_str!("main.rs");
-    let files = std::fs::read_dir("vectors").unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let files = std::fs::read_dir(common::repository("vectors"))
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap());
     let files: Vec<_> = files.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
     assert!(files.len() > 10);
     for file in files {

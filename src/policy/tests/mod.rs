@@ -1,8 +1,8 @@
 use super::*;
 use crate::identity::ClaimSet;
+use crate::pattern::Pattern;
 use crate::temporal::{Catalogue, MethodRef};
 use grant::Gives;
-use crate::pattern::Pattern;
 use role::Role;
 use serde_json::{Value, json};
 use who::Who;
