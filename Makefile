@@ -101,6 +101,7 @@ lint: setup ## formatting, clippy (native and wasm), generated table up to date
 	scripts/wasm-cargo.sh clippy --package temporal-auth-module --package hostile-plugin --package verifiers -- -D warnings
 	$(PY) tools/methods.py --check
 	$(PY) tools/check_docs.py
+	$(PYTHON) tools/mutants.py --check
 	@! command -v gofmt >/dev/null || test -z "$$(gofmt -l wasm-test | tee /dev/stderr)"
 
 format: ## format the Rust code

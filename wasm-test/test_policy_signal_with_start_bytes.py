@@ -76,9 +76,9 @@ RAW: dict[str, tuple[Callable[[Stage, bytes], bytes], int, str]] = {
         lambda s, d: _raw(s, *NAMES, _input(_metadata("Encoding", b"binary/protobuf"), d)), 7, "encoding is not binary/protobuf"
     ),
     "data twice": (lambda s, d: _raw(s, *NAMES, _input(PROTOBUF, d, d)), 7, "an input that cannot be read"),
-    "input twice": (lambda s, d: _raw(s, *NAMES, _input(PROTOBUF, d), _input(PROTOBUF, d)), 3, "stands twice"),
-    "operation twice": (lambda s, d: _raw(s, *NAMES, proto.text(3, OPERATION), _input(PROTOBUF, d)), 3, "stands twice"),
-    "endpoint twice": (lambda s, d: _raw(s, proto.text(1, "e"), *NAMES, _input(PROTOBUF, d)), 3, "stands twice"),
+    "input twice": (lambda s, d: _raw(s, *NAMES, _input(PROTOBUF, d), _input(PROTOBUF, d)), 3, "duplicate field that affects"),
+    "operation twice": (lambda s, d: _raw(s, *NAMES, proto.text(3, OPERATION), _input(PROTOBUF, d)), 3, "duplicate field that affects"),
+    "endpoint twice": (lambda s, d: _raw(s, proto.text(1, "e"), *NAMES, _input(PROTOBUF, d)), 3, "duplicate field that affects"),
     "the input before the names": (
         lambda s, d: _raw(s, _input(PROTOBUF, d), *NAMES), 7, "an operation of Temporal's own has no input"
     ),
@@ -87,10 +87,10 @@ RAW: dict[str, tuple[Callable[[Stage, bytes], bytes], int, str]] = {
     ),
     "data cut short": (lambda s, d: _raw(s, *NAMES, _input(PROTOBUF, proto.text(2, b"\x0a\x20pay"))), 3, ""),
     "a namespace twice": (
-        lambda s, d: _raw(s, *NAMES, _input(PROTOBUF, proto.text(2, proto.text(1, "payroll") * 2))), 3, "the namespace stands twice"
+        lambda s, d: _raw(s, *NAMES, _input(PROTOBUF, proto.text(2, proto.text(1, "payroll") * 2))), 3, "duplicate namespace field"
     ),
     "an id twice": (
-        lambda s, d: _raw(s, *NAMES, _input(PROTOBUF, proto.text(2, proto.text(2, "red-a") + proto.text(2, "red-b")))), 3, "stands twice"
+        lambda s, d: _raw(s, *NAMES, _input(PROTOBUF, proto.text(2, proto.text(2, "red-a") + proto.text(2, "red-b")))), 3, "duplicate field that affects"
     ),
 }  # fmt: skip
 

@@ -132,11 +132,10 @@ fn a_workers_commands_and_its_token_are_shown() {
 #[test]
 fn a_request_that_cannot_be_read_is_refused() {
     let twice = r#"{"taskToken": "EgFhEgFi"}"#;
-    let expected =
-        ["verdict  REFUSE with INVALID_ARGUMENT\n", "reason   a field of the task token that decides stands twice\n"];
+    let expected = ["verdict  REFUSE with INVALID_ARGUMENT\n", "reason   duplicate field in the task token\n"];
     ask_ids(SERVICE, THEN, "RespondActivityTaskCompleted", twice, 1, &expected);
     let junk = r#"{"taskToken": "dA=="}"#;
-    let expected = ["verdict  REFUSE with INVALID_ARGUMENT\n", "reason   a group ends that did not begin\n"];
+    let expected = ["verdict  REFUSE with INVALID_ARGUMENT\n", "reason   unmatched end-group tag\n"];
     ask_ids(SERVICE, THEN, "RespondActivityTaskCompleted", junk, 1, &expected);
 }
 

@@ -5,6 +5,7 @@ mod details;
 use std::borrow::Cow;
 
 use crate::temporal::method::SERVICES;
+use crate::wire::DecodeError;
 
 /// Why a request does not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub enum Answer {
     /// A compression that is not read here: SDKs fall back to none.
     Encoding(String),
     /// Temporal would not decode it, or would not answer it, or it could be read in two ways.
-    Malformed(&'static str),
+    Malformed(DecodeError),
     /// A message over Temporal's limit.
     TooLarge,
     /// Nothing that the server has: what an older server says.

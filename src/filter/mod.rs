@@ -15,7 +15,7 @@ use crate::report::{Count, Decision};
 use crate::temporal::method::ADMIN_METHOD;
 use crate::temporal::{API_VERSION, EffectSet, LimitSet, MethodRef, Part, RequestReader, Scope, Surface, Target};
 use crate::token::Refusal;
-use crate::wire::Fault;
+use crate::wire::DecodeError;
 use crate::wire::grpc::{Body, Encoding};
 use crate::wire::headers::Headers;
 use request_headers::Picked;
@@ -154,7 +154,7 @@ impl Call {
         let picked = Picked::from(headers, &engine.config, drop);
         self.path = clipped(picked.path).into();
         if picked.has_too_many {
-            return self.fault(engine, Fault::Malformed("too many headers"), None);
+            return self.fault(engine, DecodeError::TooManyHeaders, None);
         }
         let peer = match engine.config.peers {
             Peers::Unread => Ok(None),
@@ -221,19 +221,17 @@ impl Call {
             Stage::NotOurs | Stage::Open => Step::Forward,
             Stage::Waiting { .. } | Stage::Over => Step::Wait,
             Stage::Passed if chunk.is_empty() => Step::Forward,
-            Stage::Passed => self.fault(engine, Fault::Malformed("more than one message in a unary call"), None),
+            Stage::Passed => self.fault(engine, DecodeError::SecondMessage, None),
             Stage::Reading { body, request, principal } => {
                 let principal = Rc::clone(principal);
                 match body.feed(chunk, |bytes| request.feed(bytes)) {
                     Err(fault) => self.fault(engine, fault, Some(principal)),
                     Ok(()) if body.is_whole() => self.decide(engine, clock),
-                    Ok(()) if end => {
-                        self.fault(engine, Fault::Malformed("the body ends before its message"), Some(principal))
-                    }
+                    Ok(()) if end => self.fault(engine, DecodeError::Incomplete, Some(principal)),
                     Ok(()) => Step::Forward,
                 }
             }
-            Stage::New => self.fault(engine, Fault::Malformed("a body without headers"), None),
+            Stage::New => self.fault(engine, DecodeError::BodyWithoutHeaders, None),
         }
     }
 
@@ -260,10 +258,10 @@ impl Call {
             }
         };
         if !picked.is_grpc || !picked.is_post {
-            return self.fault(engine, Fault::Malformed("not a gRPC call"), None);
+            return self.fault(engine, DecodeError::NotGrpc, None);
         }
         if end_stream {
-            return self.fault(engine, Fault::Malformed("the call ends before its message"), None);
+            return self.fault(engine, DecodeError::Incomplete, None);
         }
         if engine.config.policy.is_anonymous(&method) {
             return self.allow(engine, Stage::Open, Rule::Anonymous, &Target::of(method), None);
@@ -442,11 +440,12 @@ impl Call {
         self.deny(engine, Answer::Unauthenticated, &shown(refusal.as_bytes()), None)
     }
 
-    fn fault(&mut self, engine: &mut Engine, fault: Fault, principal: Option<Rc<Principal>>) -> Step {
-        match fault {
-            Fault::Malformed(why) | Fault::Ambiguous(why) => self.deny(engine, Answer::Malformed(why), why, principal),
-            Fault::TooLarge => self.deny(engine, Answer::TooLarge, "a message over 4 MiB", principal),
-        }
+    fn fault(&mut self, engine: &mut Engine, fault: DecodeError, principal: Option<Rc<Principal>>) -> Step {
+        let answer = match fault {
+            DecodeError::TooLarge => Answer::TooLarge,
+            _ => Answer::Malformed(fault),
+        };
+        self.deny(engine, answer, &fault.to_string(), principal)
     }
 
     fn deny(&mut self, engine: &mut Engine, answer: Answer, reason: &str, principal: Option<Rc<Principal>>) -> Step {

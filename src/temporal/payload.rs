@@ -1,6 +1,6 @@
 //! A `Payload` that carries a message: the input of a Nexus operation. Its metadata may come before its data or after.
 
-use crate::wire::Fault;
+use crate::wire::DecodeError;
 use crate::wire::protobuf::{Handler, Reader, Want, Wire};
 
 /// The fields of `temporal.api.common.v1.Payload`, and those of an entry of its metadata.
@@ -11,7 +11,7 @@ const VALUE: u32 = 2;
 
 /// What reads the data.
 pub(super) trait Data {
-    fn feed(&mut self, bytes: &[u8]) -> Result<(), Fault>;
+    fn feed(&mut self, bytes: &[u8]) -> Result<(), DecodeError>;
 }
 
 /// Reads one payload, in any chunking. Faults in it are told of at its end: what it is, is not known before.
@@ -26,7 +26,7 @@ pub(super) struct PayloadReader<D> {
 struct Payload<D> {
     data: D,
     has_data: bool,
-    fault: Option<Fault>,
+    fault: Option<DecodeError>,
     encodings: Vec<Vec<u8>>,
     in_metadata: bool,
     expected: u32,
@@ -59,7 +59,7 @@ impl<D: Data> PayloadReader<D> {
     ///
     /// # Errors
     /// The data is protobuf and cannot be read.
-    pub(super) fn finish(self) -> Result<Result<D, &'static str>, Fault> {
+    pub(super) fn finish(self) -> Result<Result<D, &'static str>, DecodeError> {
         if self.undecodable || self.reader.finish().is_err() {
             return Ok(Err("an operation of Temporal's own has an input that cannot be read"));
         }
@@ -72,7 +72,7 @@ impl<D: Data> PayloadReader<D> {
 }
 
 impl<D: Data> Handler for Payload<D> {
-    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, Fault> {
+    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, DecodeError> {
         self.expected = number;
         Ok(match (self.in_metadata, number, wire) {
             (false, METADATA, Wire::Length) => {
@@ -80,7 +80,7 @@ impl<D: Data> Handler for Payload<D> {
                 Want::Fields
             }
             (false, DATA, Wire::Length) if self.has_data => {
-                return Err(Fault::Ambiguous("the data of a payload stands twice"));
+                return Err(DecodeError::DuplicatePayloadData);
             }
             (false, DATA, Wire::Length) => Want::Bytes,
             (true, KEY | VALUE, Wire::Length) => Want::Text,
@@ -88,13 +88,13 @@ impl<D: Data> Handler for Payload<D> {
         })
     }
 
-    fn text(&mut self, value: &[u8]) -> Result<(), Fault> {
+    fn text(&mut self, value: &[u8]) -> Result<(), DecodeError> {
         let text = if self.expected == KEY { &mut self.key } else { &mut self.value };
         value.clone_into(text);
         Ok(())
     }
 
-    fn bytes(&mut self, part: &[u8], _: bool) -> Result<(), Fault> {
+    fn bytes(&mut self, part: &[u8], _: bool) -> Result<(), DecodeError> {
         self.has_data = true;
         if self.fault.is_none() {
             self.fault = self.data.feed(part).err();
@@ -117,9 +117,9 @@ mod tests {
     use super::*;
 
     impl Data for Vec<u8> {
-        fn feed(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        fn feed(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
             self.extend_from_slice(bytes);
-            if self.starts_with(b"bad") { Err(Fault::Malformed("bad")) } else { Ok(()) }
+            if self.starts_with(b"bad") { Err(DecodeError::UnknownWireType) } else { Ok(()) }
         }
     }
 
@@ -131,7 +131,7 @@ mod tests {
         field(1, &[field(1, key), field(2, value)].concat())
     }
 
-    fn read(parts: &[Vec<u8>]) -> Result<Result<Vec<u8>, &'static str>, Fault> {
+    fn read(parts: &[Vec<u8>]) -> Result<Result<Vec<u8>, &'static str>, DecodeError> {
         let bytes = parts.concat();
         let read = |chunk: usize| {
             let mut reader = PayloadReader::new(Vec::new());

@@ -1,7 +1,7 @@
 //! Task tokens: plain protobuf that the server makes and believes, and that a caller can make as well.
 
 use super::schema::Token;
-use crate::wire::Fault;
+use crate::wire::DecodeError;
 use crate::wire::protobuf::{Handler, MAX_TEXT, Reader, Want, Wire};
 
 /// What a task token names, and the field of it that says so: the workflow, or the queue. Source:
@@ -53,7 +53,7 @@ impl TokenReader {
     /// # Errors
     /// They are no protobuf, or what decides stands twice. The server refuses the former as well, but it must not be left to
     /// it: where its reader and this one disagree, a token would pass unread.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
         self.reader.feed(bytes, &mut (&mut self.token as &mut dyn Handler))
     }
 
@@ -61,14 +61,14 @@ impl TokenReader {
     ///
     /// # Errors
     /// It ends within a field.
-    pub(super) fn finish(self) -> Result<TaskToken, Fault> {
+    pub(super) fn finish(self) -> Result<TaskToken, DecodeError> {
         self.reader.finish()?;
         Ok(self.token)
     }
 }
 
 impl Handler for TaskToken {
-    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, Fault> {
+    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, DecodeError> {
         self.in_ref = number == COMPONENT_REF;
         let seen = match (number, wire) {
             (NAME, Wire::Length) => &mut self.has_name,
@@ -76,24 +76,24 @@ impl Handler for TaskToken {
             _ => return Ok(Want::Skip),
         };
         if std::mem::replace(seen, true) {
-            return Err(Fault::Ambiguous("a field of the task token that decides stands twice"));
+            return Err(DecodeError::DuplicateTokenField);
         }
         Ok(Want::Bytes)
     }
 
-    fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), Fault> {
+    fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
         if self.in_ref {
             // Without bytes it is as good as absent.
             self.standalone |= !part.is_empty();
             return Ok(());
         }
         if self.bytes.len().saturating_add(part.len()) > MAX_NAME {
-            return Err(Fault::Ambiguous("a name longer than Temporal's limit"));
+            return Err(DecodeError::TextTooLong { max: MAX_NAME as u64 });
         }
         self.bytes.extend_from_slice(part);
         if last {
             let bytes = std::mem::take(&mut self.bytes);
-            self.name = String::from_utf8(bytes).map_err(|_| Fault::Ambiguous("a name that is not UTF-8"))?;
+            self.name = String::from_utf8(bytes).map_err(|_| DecodeError::NotUtf8)?;
         }
         Ok(())
     }
@@ -103,7 +103,7 @@ impl Handler for TaskToken {
 mod tests {
     use super::*;
 
-    fn read(kind: Token, bytes: &[u8]) -> Result<(String, bool), Fault> {
+    fn read(kind: Token, bytes: &[u8]) -> Result<(String, bool), DecodeError> {
         let read = |chunk: usize| {
             let mut reader = TokenReader::new(kind);
             bytes.chunks(chunk).try_for_each(|part| reader.feed(part))?;
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn what_is_no_protobuf_is_refused() {
         for bytes in [&b"{\"workflowId\":\"x\"}"[..], b"\x12\x05wf", b"\x12\x02wf\xff"] {
-            assert!(matches!(read(Token::Task, bytes), Err(Fault::Malformed(_))), "{bytes:?}");
+            assert!(read(Token::Task, bytes).is_err(), "{bytes:?}");
         }
         // A field number that protobuf-go takes inside of a group only, and another that older servers cut to 32 bits.
         let group = b"\x12\x02wf\xa3\x06\x80\x80\x80\x80\x10\x00\xa4\x06";
@@ -143,7 +143,7 @@ mod tests {
         let groups = [vec![0x7b; 101], vec![0x7c; 101], b"\x12\x02wf".to_vec()].concat();
         let long = [&b"\x12\x81\x08"[..], &[b'x'; 1025], b"\x12\x02wf"].concat();
         for bytes in [&b"\x12\x01a\x12\x01b"[..], b"\x72\x01a\x72\x00", b"\x12\x01\xff", &groups, &long] {
-            assert!(matches!(read(Token::Task, bytes), Err(Fault::Ambiguous(_))), "{bytes:?}");
+            assert!(read(Token::Task, bytes).is_err(), "{bytes:?}");
         }
         assert_eq!(read(Token::Query, b"\x72\x01a\x72\x00"), Ok((String::new(), false)));
     }

@@ -1,7 +1,7 @@
 //! gRPC's length-prefixed messages (`doc/PROTOCOL-HTTP2.md` of grpc): exactly one in a request.
 
 use super::gzip::Gunzip;
-use super::{Fault, MAX_MESSAGE};
+use super::{DecodeError, MAX_MESSAGE};
 
 /// How a message may be compressed, as `grpc-encoding` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,11 @@ impl Body {
     ///
     /// # Errors
     /// The framing or the compression is wrong, there is more than one message, it is too large, or `out` refuses it.
-    pub fn feed(&mut self, mut input: &[u8], mut out: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
+    pub fn feed(
+        &mut self,
+        mut input: &[u8],
+        mut out: impl FnMut(&[u8]) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
         while let Some((&byte, rest)) = input.split_first() {
             match self.state {
                 State::Prefix { at, length } => {
@@ -63,13 +67,13 @@ impl Body {
                     }
                     self.remain(left.saturating_sub(u32::try_from(part.len()).unwrap_or(u32::MAX)))?;
                 }
-                State::Whole => return Err(Fault::Malformed("more than one message in a unary call")),
+                State::Whole => return Err(DecodeError::SecondMessage),
             }
         }
         Ok(())
     }
 
-    fn prefix(&mut self, at: u8, length: u32, byte: u8) -> Result<(), Fault> {
+    fn prefix(&mut self, at: u8, length: u32, byte: u8) -> Result<(), DecodeError> {
         if at == 0 {
             self.flag = byte;
             self.state = State::Prefix { at: 1, length: 0 };
@@ -82,18 +86,18 @@ impl Body {
         }
         // In grpc-go's order, so that what is wrong twice gets its answer.
         if u64::from(length) > MAX_MESSAGE {
-            return Err(Fault::TooLarge);
+            return Err(DecodeError::TooLarge);
         }
         self.gunzip = match (self.flag, self.encoding) {
             (0, _) => None,
             (1, Encoding::Gzip) => Some(Gunzip::default()),
-            (1, Encoding::Identity) => return Err(Fault::Malformed("a compressed message without grpc-encoding")),
-            _ => return Err(Fault::Malformed("an unknown message flag")),
+            (1, Encoding::Identity) => return Err(DecodeError::CompressedWithoutEncoding),
+            _ => return Err(DecodeError::UnknownMessageFlag),
         };
         self.remain(length)
     }
 
-    fn remain(&mut self, left: u32) -> Result<(), Fault> {
+    fn remain(&mut self, left: u32) -> Result<(), DecodeError> {
         self.state = State::Message { left };
         if left == 0 {
             if let Some(gunzip) = self.gunzip.take() {
@@ -109,7 +113,7 @@ impl Body {
 mod tests {
     use super::*;
 
-    fn read(bytes: &[u8], encoding: Encoding, chunk: usize) -> Result<(Vec<u8>, bool), Fault> {
+    fn read(bytes: &[u8], encoding: Encoding, chunk: usize) -> Result<(Vec<u8>, bool), DecodeError> {
         let mut body = Body::new(encoding);
         let mut content = Vec::new();
         for part in bytes.chunks(chunk) {
@@ -121,7 +125,7 @@ mod tests {
         Ok((content, body.is_whole()))
     }
 
-    fn read_all(bytes: &[u8], encoding: Encoding) -> Result<(Vec<u8>, bool), Fault> {
+    fn read_all(bytes: &[u8], encoding: Encoding) -> Result<(Vec<u8>, bool), DecodeError> {
         let whole = read(bytes, encoding, usize::MAX);
         for chunk in 1..=bytes.len() {
             assert_eq!(read(bytes, encoding, chunk), whole);
@@ -143,7 +147,7 @@ mod tests {
         assert!(read_all(b"\x01\0\0\0\x02hi", Encoding::Identity).is_err(), "compressed by nothing");
         assert!(read_all(b"\x02\0\0\0\x02hi", Encoding::Gzip).is_err());
         assert!(read_all(b"\x01\0\0\0\0", Encoding::Gzip).is_err(), "no member at all");
-        assert_eq!(read_all(b"\0\0\x40\0\x01", Encoding::Identity), Err(Fault::TooLarge));
+        assert_eq!(read_all(b"\0\0\x40\0\x01", Encoding::Identity), Err(DecodeError::TooLarge));
         assert_eq!(read_all(b"\0\0\x40\0\0", Encoding::Identity).unwrap(), (vec![], false));
     }
 }

@@ -9,7 +9,7 @@ use miniz_oxide::inflate::core::inflate_flags::{
 };
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
-use super::{Fault, MAX_MESSAGE};
+use super::{DecodeError, MAX_MESSAGE};
 
 /// Deflate's window. A power of two, as the wrapping output needs.
 const WINDOW: usize = 32 << 10;
@@ -31,7 +31,7 @@ const COMMENT: u8 = 1 << 4;
 
 const FLAGS: u32 = TINFL_FLAG_HAS_MORE_INPUT | TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY;
 
-const CORRUPT: Fault = Fault::Malformed("corrupt gzip data");
+const CORRUPT: DecodeError = DecodeError::CorruptGzip;
 
 /// The place in one compressed message.
 pub struct Gunzip {
@@ -120,7 +120,11 @@ impl Gunzip {
     ///
     /// # Errors
     /// The data is corrupt, holds more than [`MAX_MESSAGE`], or `out` refuses its content.
-    pub fn feed(&mut self, mut input: &[u8], mut out: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
+    pub fn feed(
+        &mut self,
+        mut input: &[u8],
+        mut out: impl FnMut(&[u8]) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
         while let Some((&byte, rest)) = input.split_first() {
             if matches!(self.state, State::Deflate) {
                 self.inflate(&mut input, &mut out)?;
@@ -135,11 +139,11 @@ impl Gunzip {
     }
 
     /// Refuses data that takes more work than its content can be worth. What it looks at is the same in any chunking.
-    fn check_effort(&self) -> Result<(), Fault> {
+    fn check_effort(&self) -> Result<(), DecodeError> {
         let blocks = SPARE_BLOCKS.saturating_add(self.written.checked_div(BLOCK_CONTENT).unwrap_or(0));
         let bytes = SLACK.saturating_add(self.written).saturating_add(self.written >> 4);
         if self.blocks > blocks || self.envelope > bytes {
-            return Err(Fault::Malformed("gzip data that is mostly overhead"));
+            return Err(DecodeError::GzipOverhead);
         }
         Ok(())
     }
@@ -148,7 +152,7 @@ impl Gunzip {
     ///
     /// # Errors
     /// It ended within a member, or before the first.
-    pub fn finish(&self) -> Result<(), Fault> {
+    pub fn finish(&self) -> Result<(), DecodeError> {
         match self.state {
             State::Fixed { at: 0 } if self.members > 0 => Ok(()),
             _ => Err(CORRUPT),
@@ -156,7 +160,7 @@ impl Gunzip {
     }
 
     /// One byte of a member's header or trailer (RFC 1952 §2.3).
-    fn read_envelope(&mut self, byte: u8) -> Result<(), Fault> {
+    fn read_envelope(&mut self, byte: u8) -> Result<(), DecodeError> {
         if !matches!(self.state, State::HeaderCrc { .. } | State::Trailer { .. }) {
             self.header.update(&[byte]);
         }
@@ -230,7 +234,11 @@ impl Gunzip {
         State::Deflate
     }
 
-    fn inflate(&mut self, input: &mut &[u8], out: &mut impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
+    fn inflate(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut impl FnMut(&[u8]) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
         let Inflate { engine, window, at } = self.inflate.as_deref_mut().ok_or(CORRUPT)?;
         // Until the member has filled it, the window holds other members' and other requests' content further on: no
         // distance may reach there.
@@ -242,7 +250,7 @@ impl Gunzip {
         *at = at.saturating_add(written) & (WINDOW.saturating_sub(1));
         self.written = self.written.saturating_add(written as u64);
         if self.written > MAX_MESSAGE {
-            return Err(Fault::TooLarge);
+            return Err(DecodeError::TooLarge);
         }
         self.content.update(content);
         self.member_length = self.member_length.wrapping_add(u32::try_from(written).map_err(|_| CORRUPT)?);
@@ -263,7 +271,7 @@ impl Gunzip {
     }
 
     /// The member's checksum and length are there.
-    fn end(&mut self, trailer: u64) -> Result<State, Fault> {
+    fn end(&mut self, trailer: u64) -> Result<State, DecodeError> {
         let expected = u64::from(self.content.clone().finalize()) | u64::from(self.member_length).wrapping_shl(32);
         if trailer != expected {
             return Err(CORRUPT);
@@ -298,7 +306,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn read(bytes: &[u8], chunk: usize) -> Result<Vec<u8>, Fault> {
+    fn read(bytes: &[u8], chunk: usize) -> Result<Vec<u8>, DecodeError> {
         let mut gunzip = Gunzip::default();
         let mut content = Vec::new();
         for part in bytes.chunks(chunk) {
@@ -311,7 +319,7 @@ mod tests {
         Ok(content)
     }
 
-    fn read_all(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
+    fn read_all(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
         let whole = read(bytes, usize::MAX);
         for chunk in [1, 2, 3, 5, 7, 8, 13, 64, 4096] {
             assert_eq!(read(bytes, chunk), whole, "in chunks of {chunk}");
@@ -393,7 +401,7 @@ mod tests {
 
     #[test]
     fn bombs_and_idle_blocks_are_bounded() {
-        assert_eq!(read(&gzip(&vec![0; MAX_MESSAGE as usize + 1]), 4096), Err(Fault::TooLarge));
+        assert_eq!(read(&gzip(&vec![0; MAX_MESSAGE as usize + 1]), 4096), Err(DecodeError::TooLarge));
         assert!(read(&gzip(&vec![0; MAX_MESSAGE as usize]), 4096).is_ok());
         assert!(read(&gzip(b"").repeat(MAX_MEMBERS as usize + 1), 4096).is_err());
         // Empty stored blocks, empty blocks with fixed tables, and both after content that could pay for their bytes.
@@ -406,7 +414,7 @@ mod tests {
             for start in [gzip(b"")[..10].to_vec(), encoder.get_ref().clone()] {
                 let mut gunzip = Gunzip::default();
                 let result = gunzip.feed(&[&start, idle.as_slice()].concat(), |_| Ok(()));
-                assert_eq!(result, Err(Fault::Malformed("gzip data that is mostly overhead")));
+                assert_eq!(result, Err(DecodeError::GzipOverhead));
                 assert!(gunzip.blocks < 5000, "{gunzip:?}");
             }
         }

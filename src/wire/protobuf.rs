@@ -3,7 +3,7 @@
 //! It accepts what protobuf-go accepts (`encoding/protowire`), but for groups nested deeper than [`MAX_GROUPS`], which
 //! no message of Temporal has.
 
-use super::Fault;
+use super::DecodeError;
 
 /// How deep groups may be nested. protobuf-go stops at 10,000.
 const MAX_GROUPS: usize = 100;
@@ -51,21 +51,21 @@ pub trait Handler {
     ///
     /// # Errors
     /// The message is refused.
-    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, Fault>;
+    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, DecodeError>;
     /// The value of a field that [`Want::Number`] asked for.
     fn number(&mut self, _value: u64) {}
     /// The value of a field that [`Want::Text`] asked for.
     ///
     /// # Errors
     /// The message is refused.
-    fn text(&mut self, _value: &[u8]) -> Result<(), Fault> {
+    fn text(&mut self, _value: &[u8]) -> Result<(), DecodeError> {
         Ok(())
     }
     /// A part of a field that [`Want::Bytes`] asked for, and whether it is the last one. There is at least one.
     ///
     /// # Errors
     /// The message is refused.
-    fn bytes(&mut self, _part: &[u8], _last: bool) -> Result<(), Fault> {
+    fn bytes(&mut self, _part: &[u8], _last: bool) -> Result<(), DecodeError> {
         Ok(())
     }
     /// The message that [`Want::Fields`] entered ends.
@@ -74,7 +74,7 @@ pub trait Handler {
 
 /// So that what is read seldom shares one reader's code.
 impl Handler for &mut dyn Handler {
-    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, Fault> {
+    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, DecodeError> {
         (**self).field(number, wire)
     }
 
@@ -82,11 +82,11 @@ impl Handler for &mut dyn Handler {
         (**self).number(value);
     }
 
-    fn text(&mut self, value: &[u8]) -> Result<(), Fault> {
+    fn text(&mut self, value: &[u8]) -> Result<(), DecodeError> {
         (**self).text(value)
     }
 
-    fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), Fault> {
+    fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
         (**self).bytes(part, last)
     }
 
@@ -133,7 +133,7 @@ impl Reader {
     ///
     /// # Errors
     /// The bytes are not protobuf, or the handler refuses them. The reader is of no use afterwards.
-    pub fn feed(&mut self, mut input: &[u8], handler: &mut impl Handler) -> Result<(), Fault> {
+    pub fn feed(&mut self, mut input: &[u8], handler: &mut impl Handler) -> Result<(), DecodeError> {
         while !input.is_empty() {
             match self.state {
                 State::Tag => {
@@ -197,18 +197,18 @@ impl Reader {
     ///
     /// # Errors
     /// It ended in the middle of a field or a group.
-    pub fn finish(&self) -> Result<(), Fault> {
+    pub fn finish(&self) -> Result<(), DecodeError> {
         match self.state {
             State::Tag if self.levels.is_empty() && self.varint.is_empty() => Ok(()),
-            _ => Err(Fault::Malformed("the message ends within a field")),
+            _ => Err(DecodeError::EndsWithinField),
         }
     }
 
-    fn tag(&mut self, tag: u64, handler: &mut impl Handler) -> Result<(), Fault> {
+    fn tag(&mut self, tag: u64, handler: &mut impl Handler) -> Result<(), DecodeError> {
         let number = tag >> 3;
         let in_group = matches!(self.levels.last(), Some(Level::Group { .. }));
         if number == 0 || number > if in_group { MAX_GROUP_NUMBER } else { MAX_FIELD_NUMBER } {
-            return Err(Fault::Malformed("a field number out of range"));
+            return Err(DecodeError::FieldNumberOutOfRange);
         }
         let mut want = |wire| match u32::try_from(number) {
             Ok(number) if !in_group => handler.field(number, wire),
@@ -228,16 +228,16 @@ impl Reader {
             4 => {
                 match self.levels.pop() {
                     Some(Level::Group { number: opened, .. }) if opened == number => {}
-                    _ => return Err(Fault::Malformed("a group ends that did not begin")),
+                    _ => return Err(DecodeError::UnmatchedEndGroup),
                 }
                 self.close(handler)?;
             }
-            _ => return Err(Fault::Malformed("an unknown wire type")),
+            _ => return Err(DecodeError::UnknownWireType),
         }
         Ok(())
     }
 
-    fn length(&mut self, length: u64, want: Want, handler: &mut impl Handler) -> Result<(), Fault> {
+    fn length(&mut self, length: u64, want: Want, handler: &mut impl Handler) -> Result<(), DecodeError> {
         match want {
             Want::Fields => {
                 let end = self.end_of(length)?;
@@ -248,10 +248,10 @@ impl Reader {
             Want::Text | Want::Query => {
                 self.end_of(length)?;
                 if want == Want::Text && length > MAX_TEXT {
-                    return Err(Fault::Ambiguous("a name longer than Temporal's limit"));
+                    return Err(DecodeError::TextTooLong { max: MAX_TEXT });
                 }
                 if length > MAX_QUERY {
-                    return Err(Fault::Ambiguous("a query longer than is read"));
+                    return Err(DecodeError::TextTooLong { max: MAX_QUERY });
                 }
                 if length > 0 {
                     self.state = State::Text { left: length };
@@ -278,16 +278,16 @@ impl Reader {
         }
     }
 
-    fn skip(&mut self, length: u64) -> Result<(), Fault> {
+    fn skip(&mut self, length: u64) -> Result<(), DecodeError> {
         self.end_of(length)?;
         self.state = if length == 0 { State::Tag } else { State::Skip { left: length } };
         Ok(())
     }
 
-    fn open_group(&mut self, number: u64) -> Result<(), Fault> {
+    fn open_group(&mut self, number: u64) -> Result<(), DecodeError> {
         let groups = self.levels.iter().rev().take_while(|level| matches!(level, Level::Group { .. })).count();
         if groups >= MAX_GROUPS {
-            return Err(Fault::Ambiguous("groups nested too deep"));
+            return Err(DecodeError::GroupsTooDeep);
         }
         self.levels.push(Level::Group { number, end: self.end() });
         self.state = State::Tag;
@@ -295,7 +295,7 @@ impl Reader {
     }
 
     /// Leaves every message that ends here.
-    fn close(&mut self, handler: &mut impl Handler) -> Result<(), Fault> {
+    fn close(&mut self, handler: &mut impl Handler) -> Result<(), DecodeError> {
         if !matches!(self.state, State::Tag) {
             return Ok(());
         }
@@ -306,7 +306,7 @@ impl Reader {
                     handler.leave();
                 }
                 Level::Group { end, .. } if *end == self.at => {
-                    return Err(Fault::Malformed("a group without an end"));
+                    return Err(DecodeError::GroupWithoutEnd);
                 }
                 _ => break,
             }
@@ -315,10 +315,10 @@ impl Reader {
     }
 
     /// Where a value of that length ends, which must lie in the message around it.
-    fn end_of(&self, length: u64) -> Result<u64, Fault> {
+    fn end_of(&self, length: u64) -> Result<u64, DecodeError> {
         match self.at.checked_add(length) {
             Some(end) if end <= self.end() => Ok(end),
-            _ => Err(Fault::Malformed("a field longer than the message around it")),
+            _ => Err(DecodeError::FieldBeyondMessage),
         }
     }
 
@@ -339,12 +339,12 @@ impl Reader {
     }
 
     /// A whole varint, or none while more bytes are needed.
-    fn varint(&mut self, input: &mut &[u8]) -> Result<Option<u64>, Fault> {
+    fn varint(&mut self, input: &mut &[u8]) -> Result<Option<u64>, DecodeError> {
         while let Some((byte, rest)) = input.split_first() {
             *input = rest;
             self.at = self.at.saturating_add(1);
             if self.at > self.end() {
-                return Err(Fault::Malformed("a field longer than the message around it"));
+                return Err(DecodeError::FieldBeyondMessage);
             }
             if let Some(value) = self.varint.push(*byte)? {
                 return Ok(Some(value));
@@ -366,9 +366,9 @@ impl Varint {
         self.shift == 0
     }
 
-    fn push(&mut self, byte: u8) -> Result<Option<u64>, Fault> {
+    fn push(&mut self, byte: u8) -> Result<Option<u64>, DecodeError> {
         if self.shift == 63 && byte > 1 {
-            return Err(Fault::Malformed("a varint longer than 64 bits"));
+            return Err(DecodeError::VarintTooLong);
         }
         self.value |= u64::from(byte & 0x7f).wrapping_shl(self.shift);
         if byte < 0x80 {
@@ -396,7 +396,7 @@ mod tests {
     }
 
     impl Handler for Seen {
-        fn field(&mut self, number: u32, wire: Wire) -> Result<Want, Fault> {
+        fn field(&mut self, number: u32, wire: Wire) -> Result<Want, DecodeError> {
             Ok(match (number, wire) {
                 (1, Wire::Varint) => Want::Number,
                 (2, Wire::Length) => Want::Text,
@@ -408,12 +408,12 @@ mod tests {
         fn number(&mut self, value: u64) {
             self.numbers.push(value);
         }
-        fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), Fault> {
+        fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
             self.bytes.extend_from_slice(part);
             self.ends += usize::from(last);
             Ok(())
         }
-        fn text(&mut self, value: &[u8]) -> Result<(), Fault> {
+        fn text(&mut self, value: &[u8]) -> Result<(), DecodeError> {
             self.texts.push(value.to_vec());
             Ok(())
         }
@@ -422,7 +422,7 @@ mod tests {
         }
     }
 
-    fn read(bytes: &[u8], chunk: usize) -> Result<Seen, Fault> {
+    fn read(bytes: &[u8], chunk: usize) -> Result<Seen, DecodeError> {
         let mut reader = Reader::default();
         let mut seen = Seen::default();
         for part in bytes.chunks(chunk) {
@@ -434,7 +434,7 @@ mod tests {
     }
 
     /// The same in every chunking.
-    fn read_all(bytes: &[u8]) -> Result<Seen, Fault> {
+    fn read_all(bytes: &[u8]) -> Result<Seen, DecodeError> {
         let whole = read(bytes, usize::MAX);
         for chunk in 1..=bytes.len().max(1) {
             assert_eq!(read(bytes, chunk), whole, "in chunks of {chunk}");

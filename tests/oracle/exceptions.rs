@@ -14,14 +14,14 @@ const fn exception(name: &'static str, reason: &'static str) -> Exception {
 /// Requests that Temporal reads and this library refuses: no encoder makes them, and two decoders may read them in two
 /// ways.
 pub const REFUSED: &[Exception] = &[
-    exception("namespace twice", "the namespace stands twice"),
-    exception("deciding field twice", "a field that decides stands twice"),
+    exception("namespace twice", "duplicate namespace field"),
+    exception("deciding field twice", "duplicate field that affects authorization"),
     // The server reads bytes there, and the token only afterwards.
-    exception("deciding field of a token twice", "a field of the task token that decides stands twice"),
-    exception("name in a token or an operation that is not UTF-8", "a name that is not UTF-8"),
+    exception("deciding field of a token twice", "duplicate field in the task token"),
+    exception("name in a token or an operation that is not UTF-8", "text that is not UTF-8"),
     exception("second message", "more than one message in a unary call"),
-    exception("long name", "a name longer than Temporal's limit"),
-    exception("deep groups", "groups nested too deep"),
+    exception("long name", "text longer than"),
+    exception("deep groups", "groups nested too deeply"),
     exception("gzip overhead", "gzip data that is mostly overhead"),
     exception("many gzip members", "corrupt gzip data"),
 ];

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 use temporal_auth::temporal::{Access, Catalogue, EffectSet, MethodRef, RequestReader, Scope, Surface, Target};
-use temporal_auth::wire::Fault;
+use temporal_auth::wire::DecodeError;
 use temporal_auth::wire::grpc::{Body, Encoding};
 
 use crate::case::Case;
@@ -91,18 +91,17 @@ impl Judge {
     }
 
     /// The same namespace, or a refusal.
-    fn reading(&mut self, case: &Case, reading: &Result<Target, Fault>) {
+    fn reading(&mut self, case: &Case, reading: &Result<Target, DecodeError>) {
         match (case.answer.decoded, reading) {
             (true, Ok(target)) if target.namespace == case.answer.namespace => self.count("reading", "same"),
             (true, Ok(target)) => self.disagree("reading", case, &format!("we read {:?}", target.namespace)),
-            (true, Err(Fault::Malformed(_))) if unreadable(case).is_some() => {
+            (true, Err(error)) if !is_ambiguous(*error) && unreadable(case).is_some() => {
                 self.count("reading", &format!("refused by us: {}", unreadable(case).unwrap_or_default()));
             }
-            (true, Err(Fault::Malformed(why) | Fault::Ambiguous(why))) => match named(REFUSED, why) {
+            (true, Err(error)) => match named(REFUSED, &error.to_string()) {
                 Some(name) => self.count("reading", &format!("refused by us: {name}")),
-                None => self.disagree("reading", case, why),
+                None => self.disagree("reading", case, &error.to_string()),
             },
-            (true, Err(Fault::TooLarge)) => self.disagree("reading", case, "too large for us alone"),
             (false, Err(_)) => self.count("reading", "refused by both"),
             // A grpc-encoding that nobody reads.
             (false, Ok(_)) if case.answer.code == 12 => self.count("reading", "encoding refused by both"),
@@ -243,14 +242,28 @@ fn send(caller: &mut Caller, case: &Case, claims: &Map<String, Value>) -> Outcom
 }
 
 /// What we read from the body, whoever sent it.
-fn read(case: &Case, method: &MethodRef) -> Result<Target, Fault> {
+fn read(case: &Case, method: &MethodRef) -> Result<Target, DecodeError> {
     let encoding = if case.grpc_encoding.as_deref() == Some("gzip") { Encoding::Gzip } else { Encoding::Identity };
     let (mut body, mut request) = (Body::new(encoding), RequestReader::new(method.clone(), true));
     body.feed(&case.body, |bytes| request.feed(bytes))?;
     if !body.is_whole() {
-        return Err(Fault::Malformed("the body ends before its message"));
+        return Err(DecodeError::Incomplete);
     }
     request.finish()
+}
+
+/// Whether Temporal decodes such a request, while another decoder could read something else in it.
+fn is_ambiguous(error: DecodeError) -> bool {
+    matches!(
+        error,
+        DecodeError::GroupsTooDeep
+            | DecodeError::TextTooLong { .. }
+            | DecodeError::NotUtf8
+            | DecodeError::DuplicateNamespace
+            | DecodeError::DuplicateField
+            | DecodeError::DuplicateTokenField
+            | DecodeError::DuplicatePayloadData
+    )
 }
 
 /// What in it should be protobuf and is not: its task token, or the input of an operation of Temporal's own, which the server

@@ -1,11 +1,11 @@
 //! A body read in any pieces gives the same message, and the one that simple code reads.
 
-use temporal_auth::wire::Fault;
+use temporal_auth::wire::DecodeError;
 use temporal_auth::wire::grpc::{Body, Encoding};
 
 use super::super::{naive, pieces};
 
-fn read(encoding: Encoding, pieces: &[&[u8]]) -> Result<(Vec<u8>, bool), Fault> {
+fn read(encoding: Encoding, pieces: &[&[u8]]) -> Result<(Vec<u8>, bool), DecodeError> {
     let mut body = Body::new(encoding);
     let mut content = Vec::new();
     for piece in pieces {

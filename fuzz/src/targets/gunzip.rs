@@ -5,11 +5,11 @@ use std::io::Read;
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 use temporal_auth::wire::gzip::Gunzip;
-use temporal_auth::wire::{Fault, MAX_MESSAGE};
+use temporal_auth::wire::{DecodeError, MAX_MESSAGE};
 
 use super::super::{naive, pieces};
 
-fn read(pieces: &[&[u8]]) -> Result<Vec<u8>, Fault> {
+fn read(pieces: &[&[u8]]) -> Result<Vec<u8>, DecodeError> {
     let mut gunzip = Gunzip::default();
     let mut content = Vec::new();
     for piece in pieces {

@@ -1,6 +1,6 @@
 //! The protobuf reader reports the same fields in any pieces, and those that simple code finds.
 
-use temporal_auth::wire::Fault;
+use temporal_auth::wire::DecodeError;
 use temporal_auth::wire::protobuf::{Handler, Reader, Want, Wire};
 
 use super::super::{naive, pieces};
@@ -21,17 +21,17 @@ enum Event {
 struct Log(Vec<Event>, Vec<u8>);
 
 impl Handler for Log {
-    fn field(&mut self, number: u32, _: Wire) -> Result<Want, Fault> {
+    fn field(&mut self, number: u32, _: Wire) -> Result<Want, DecodeError> {
         Ok(WANTS[number as usize % WANTS.len()])
     }
     fn number(&mut self, value: u64) {
         self.0.push(Event::Number(value));
     }
-    fn text(&mut self, value: &[u8]) -> Result<(), Fault> {
+    fn text(&mut self, value: &[u8]) -> Result<(), DecodeError> {
         self.0.push(Event::Text(value.to_vec()));
         Ok(())
     }
-    fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), Fault> {
+    fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
         self.1.extend_from_slice(part);
         if last {
             self.0.push(Event::Bytes(std::mem::take(&mut self.1)));
@@ -43,7 +43,7 @@ impl Handler for Log {
     }
 }
 
-fn read(pieces: &[&[u8]]) -> (Log, Result<(), Fault>) {
+fn read(pieces: &[&[u8]]) -> (Log, Result<(), DecodeError>) {
     let (mut log, mut reader) = (Log::default(), Reader::default());
     let result = pieces.iter().try_for_each(|piece| reader.feed(piece, &mut log));
     (log, result.and_then(|()| reader.finish()))

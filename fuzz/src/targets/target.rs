@@ -2,11 +2,11 @@
 //! that simple code finds.
 
 use temporal_auth::temporal::{MethodRef, RequestReader, Scope, Target};
-use temporal_auth::wire::Fault;
+use temporal_auth::wire::DecodeError;
 
 use super::super::{method, naive, pieces};
 
-fn read(method: &MethodRef, names: bool, pieces: &[&[u8]]) -> Result<Target, Fault> {
+fn read(method: &MethodRef, names: bool, pieces: &[&[u8]]) -> Result<Target, DecodeError> {
     let mut reader = RequestReader::new(method.clone(), names);
     pieces.iter().try_for_each(|piece| reader.feed(piece))?;
     reader.finish()

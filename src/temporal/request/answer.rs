@@ -9,7 +9,7 @@ use super::super::payload::{Data, PayloadReader};
 use super::super::schema::Token;
 use super::super::token::{TaskToken, TokenReader};
 use super::{Expected, Named, Reading, RequestReader, SKIP};
-use crate::wire::Fault;
+use crate::wire::DecodeError;
 use crate::wire::protobuf::{Handler, Want};
 
 /// The one operation of Temporal's own endpoint that acts for the workflow that sends it, and its service. Source:
@@ -40,7 +40,7 @@ pub(super) enum Operation {
 }
 
 impl Data for RequestReader {
-    fn feed(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+    fn feed(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
         RequestReader::feed(self, bytes)
     }
 }
@@ -80,7 +80,7 @@ impl Reading {
     }
 
     /// A part of what stands as bytes.
-    pub(super) fn inner_bytes(&mut self, part: &[u8], last: bool) -> Result<(), Fault> {
+    pub(super) fn inner_bytes(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
         match &mut self.inner {
             Some(Inner::Token(token)) => token.feed(part)?,
             Some(Inner::Input(input)) => input.feed(part),
@@ -128,7 +128,7 @@ impl Reading {
 
     /// The input of an operation at Temporal's own endpoint has been read: it starts and signals as the call of that name
     /// would.
-    fn input(&mut self, request: Result<RequestReader, &'static str>) -> Result<(), Fault> {
+    fn input(&mut self, request: Result<RequestReader, &'static str>) -> Result<(), DecodeError> {
         let mut inner = match request {
             Ok(request) => {
                 request.reader.finish()?;

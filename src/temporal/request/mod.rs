@@ -8,7 +8,7 @@ use super::names::{Limit, LimitSet, Names, Queue, Use};
 use super::own::{SYSTEM_ENDPOINT, asks_for_internal, is_internal, is_reserved, is_system};
 use super::schema::{Kind, Message};
 use super::target::{Elsewhere, Newer, Part, Target, changes_cluster};
-use crate::wire::Fault;
+use crate::wire::DecodeError;
 use crate::wire::protobuf::{Handler, Reader, Want, Wire};
 use answer::{Inner, Operation};
 
@@ -133,7 +133,7 @@ impl RequestReader {
     ///
     /// # Errors
     /// Temporal would not decode them, or a field that decides stands twice.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
         self.reader.feed(bytes, &mut self.reading)
     }
 
@@ -141,7 +141,7 @@ impl RequestReader {
     ///
     /// # Errors
     /// It ends within a field.
-    pub fn finish(self) -> Result<Target, Fault> {
+    pub fn finish(self) -> Result<Target, DecodeError> {
         self.reader.finish()?;
         Ok(self.reading.target())
     }
@@ -292,12 +292,12 @@ impl Reading {
 const SKIP: (Expected, Want) = (Expected::Nothing, Want::Skip);
 
 impl Handler for Reading {
-    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, Fault> {
+    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, DecodeError> {
         self.expected = Expected::Nothing;
         let top = self.levels.len() == 1;
         if top && number == self.method.namespace_field && wire == Wire::Length {
             if self.namespace.is_some() {
-                return Err(Fault::Ambiguous("the namespace stands twice"));
+                return Err(DecodeError::DuplicateNamespace);
             }
             self.expected = Expected::OwnNamespace;
             return Ok(Want::Text);
@@ -319,7 +319,7 @@ impl Handler for Reading {
         let Some(level) = self.levels.last_mut() else { return Ok(Want::Skip) };
         let bit = 1u64.checked_shl(u32::try_from(index).unwrap_or(u32::MAX)).unwrap_or(0);
         if !field.repeated && level.seen & bit != 0 {
-            return Err(Fault::Ambiguous("a field that decides stands twice"));
+            return Err(DecodeError::DuplicateField);
         }
         level.seen |= bit;
         self.expected = expected;
@@ -350,8 +350,8 @@ impl Handler for Reading {
         }
     }
 
-    fn text(&mut self, value: &[u8]) -> Result<(), Fault> {
-        let text = std::str::from_utf8(value).map_err(|_| Fault::Ambiguous("a name that is not UTF-8"))?;
+    fn text(&mut self, value: &[u8]) -> Result<(), DecodeError> {
+        let text = std::str::from_utf8(value).map_err(|_| DecodeError::NotUtf8)?;
         const INTERNAL: &str = "the request names what is Temporal's own";
         match self.expected {
             Expected::Name => self.touches_if(is_internal(text), INTERNAL),
@@ -399,7 +399,7 @@ impl Handler for Reading {
         Ok(())
     }
 
-    fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), Fault> {
+    fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
         self.inner_bytes(part, last)
     }
 

@@ -3,7 +3,7 @@
 use super::{field, number, read};
 use crate::temporal::names::{Limit, LimitSet};
 use crate::temporal::{Catalogue, EffectSet, RequestReader, Target};
-use crate::wire::Fault;
+use crate::wire::DecodeError;
 
 /// A field whose value may be long.
 fn long(number: u8, value: &[u8]) -> Vec<u8> {
@@ -12,13 +12,13 @@ fn long(number: u8, value: &[u8]) -> Vec<u8> {
     [&[number << 3 | 2, (length & 0x7f) as u8 | 0x80, (length >> 7) as u8], value].concat()
 }
 
-fn answer(commands: &[Vec<u8>]) -> Result<Target, Fault> {
+fn answer(commands: &[Vec<u8>]) -> Result<Target, DecodeError> {
     let commands = commands.iter().map(|command| long(2, command)).collect::<Vec<_>>().concat();
     limited("RespondWorkflowTaskCompleted", &[commands, field(9, b"own")].concat())
 }
 
 /// With the names that limits compare.
-fn limited(method: &str, bytes: &[u8]) -> Result<Target, Fault> {
+fn limited(method: &str, bytes: &[u8]) -> Result<Target, DecodeError> {
     let read = |chunk: usize| {
         let mut reader = RequestReader::new(Catalogue::default().named(method).unwrap(), true);
         bytes.chunks(chunk).try_for_each(|part| reader.feed(part))?;

@@ -17,7 +17,7 @@ fn number(number: u8, value: u8) -> Vec<u8> {
     [tag, vec![value]].concat()
 }
 
-fn read(method: &str, parts: &[Vec<u8>]) -> Result<Target, Fault> {
+fn read(method: &str, parts: &[Vec<u8>]) -> Result<Target, DecodeError> {
     let method = Catalogue::default().named(method).unwrap();
     let bytes = parts.concat();
     let read = |chunk: usize| {
