@@ -67,7 +67,7 @@ URL = "oci://registry.example.com/temporal-auth@sha256:" + "0" * 64
         ("gateway.yaml", {"module": {"url": no_digest(URL)}}, "/module"),
         ("gateway.yaml", {"module": {"url": URL.removeprefix("oci://")}}, "/module/url"),
         ("gateway.yaml", {"module": {"url": "https://registry.example.com/m.wasm"}}, "/module"),
-        ("gateway.yaml", {"module": {"sha256": "0" * 64}}, "module.url has a digest already"),
+        ("gateway.yaml", {"module": {"sha256": "0" * 64}}, "not allowed with a digest in module.url"),
         ("gateway.yaml", {"phase": "STATS"}, "/phase"),
         ("gateway.yaml", {"gatway": {}}, "gatway"),
         ("gateway.yaml", {"config": {"grant": []}}, "grant"),
@@ -82,9 +82,9 @@ URL = "oci://registry.example.com/temporal-auth@sha256:" + "0" * 64
         ("gateway.yaml", {"temporal": {"frontend": {"httpOpen": True}}}, '"outbound|7243||temporal-frontend.temporal.svc.cluster.local"'),
         ("sidecar.yaml", {"config": {"applies_to": {"clusters": ["inbound|7233||"]}}}, '"inbound|7243||" among them'),
         ("envoy-gateway.yaml", {"config": {"applies_to": {"clusters": ["outbound|7233||x"]}}}, '"grpcroute/temporal/temporal-auth/rule/0"'),
-        ("gateway-api.yaml", {"temporal": {"frontend": {"httpOpen": True}}, "config": {"applies_to": {"clusters": ["*"]}}}, "with a GRPCRoute"),
+        ("gateway-api.yaml", {"temporal": {"frontend": {"httpOpen": True}}, "config": {"applies_to": {"clusters": ["*"]}}}, "a GRPCRoute cannot route to the HTTP API"),
         ("waypoint.yaml", {"api": "EnvoyFilter"}, "expected WasmPlugin or TrafficExtension where attach is waypoint"),
-        ("envoyfilter-gateway.yaml", {"module": {"imagePullSecret": "s"}}, "Istio has no way to hand it over"),
+        ("envoyfilter-gateway.yaml", {"module": {"imagePullSecret": "s"}}, "not allowed with api EnvoyFilter"),
     ],
 )
 def test_what_is_refused(helm: str, tmp_path: Path, variant: str, wrong: dict, said: str) -> None:

@@ -8,7 +8,7 @@
 {{- range $field := list "cluster" "jwks_cluster" -}}
 {{- $cluster := get $issuer.keys $field -}}
 {{- if and $cluster (not (has $cluster $clusters)) -}}
-{{- fail (printf "config.issuers.%s.keys.%s: found %q, expected a cluster that the proxy has: %s. Another one that is there is named in otherKeyClusters" $name $field $cluster (join ", " $clusters | default "none is made here")) -}}
+{{- fail (printf "config.issuers.%s.keys.%s: found %q, expected a cluster that the proxy has: %s; list other existing clusters in otherKeyClusters" $name $field $cluster (join ", " $clusters | default "this chart creates none")) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -24,15 +24,15 @@
 {{- end -}}
 {{- end -}}
 {{- if and $.Values.temporal.frontend.httpOpen (or (eq .Values.attach "envoy-gateway") (eq .Values.routing "gateway-api")) -}}
-{{- fail "temporal.frontend.httpOpen: found true, expected false with a GRPCRoute: it has no way to the HTTP API" -}}
+{{- fail "temporal.frontend.httpOpen: found true, expected false: a GRPCRoute cannot route to the HTTP API" -}}
 {{- end -}}
 {{- if and (eq .Values.api "EnvoyFilter") (not (has .Values.attach (list "gateway" "sidecar"))) -}}
 {{- fail (printf "api: found EnvoyFilter, expected WasmPlugin or TrafficExtension where attach is %s" .Values.attach) -}}
 {{- end -}}
 {{- if and (eq .Values.api "EnvoyFilter") .Values.module.imagePullSecret -}}
-{{- fail "module.imagePullSecret: found one, expected none with api EnvoyFilter: Istio has no way to hand it over" -}}
+{{- fail "module.imagePullSecret: not allowed with api EnvoyFilter, which cannot pass it on" -}}
 {{- end -}}
 {{- if and (hasPrefix "oci://" .Values.module.url) .Values.module.sha256 (contains "@sha256:" .Values.module.url) -}}
-{{- fail "module.sha256: found one, expected it once: module.url has a digest already" -}}
+{{- fail "module.sha256: not allowed with a digest in module.url" -}}
 {{- end -}}
 {{- end -}}

@@ -1,6 +1,6 @@
 {{/* Who may connect, as rules of a NetworkPolicy. */}}
 {{- define "network.ours" -}}
-# Temporal's own pods, the Web UI's left out.
+# Temporal's own pods, without the Web UI's.
 - podSelector:
     matchLabels:
       app.kubernetes.io/name: {{ .Values.temporal.name }}

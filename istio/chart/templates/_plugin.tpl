@@ -1,7 +1,7 @@
 {{/* What WasmPlugin and TrafficExtension have in common. */}}
 {{- define "plugin.at" -}}
 {{- if eq .Values.attach "sidecar" }}
-# Both ports of the pod. The HTTP API would stay open without the second one.
+# Both ports of the pod: without the second one, the HTTP API would be open.
 selector:
   matchLabels:
     {{- include "temporal.labels" (dict "root" . "component" "frontend") | nindent 4 }}
@@ -11,7 +11,7 @@ match:
   - number: {{ .Values.temporal.frontend.port }}
   - number: {{ .Values.temporal.frontend.httpPort }}
 {{- else if eq .Values.attach "waypoint" }}
-# No `match`: a waypoint knows no port of it, and would leave the filter out.
+# No `match`: a waypoint does not know these ports, and would leave the filter out.
 targetRefs:
 - {group: "", kind: Service, name: {{ .Values.temporal.frontend.service }}}
 {{- else if eq .Values.routing "gateway-api" }}
@@ -20,8 +20,8 @@ targetRefs:
 {{- else }}
 selector:
   matchLabels: {{- toYaml .Values.gateway.selector | nindent 4 }}
-# Every listener of it: the port would have to be that of the listener, which need not be that of the Service. What is
-# not for Temporal passes by `applies_to`.
+# Every listener of the gateway: a port here would have to be the listener's, which may differ from the Service's. With
+# `applies_to`, calls that are not for Temporal pass.
 match:
 - mode: CLIENT
 {{- end }}
@@ -35,7 +35,7 @@ sha256: {{ . }}
 {{- with .Values.module.imagePullSecret }}
 imagePullSecret: {{ . }}
 {{- end }}
-# Becomes the root id, which the module goes by.
+# Becomes the root id, by which the module is found.
 pluginName: temporal_auth
 failStrategy: {{ .Values.module.failStrategy }}
 pluginConfig:
