@@ -20,13 +20,13 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "wasm-test")]
 
-import load  # noqa: E402
-import variants  # noqa: E402
-from harness import flood, grpc_client, jws  # noqa: E402
-from harness.envoy import Cluster, Envoy  # noqa: E402
-from harness.envoy_config import WITHOUT_FOREIGN_FUNCTIONS  # noqa: E402
-from harness.poll import until  # noqa: E402
-from harness.procs import stop_all  # noqa: E402
+import load
+import variants
+from harness import flood, grpc_client, jws
+from harness.envoy import Cluster, Envoy
+from harness.envoy_config import WITHOUT_FOREIGN_FUNCTIONS
+from harness.poll import until
+from harness.procs import stop_all
 
 ROUNDS, CONNECTIONS = 20, 40
 # Calls of a round, and calls a second.

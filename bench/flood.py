@@ -22,12 +22,12 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "wasm-test")]
 
-import load  # noqa: E402
-import variants  # noqa: E402
-from harness import grpc_client, jws  # noqa: E402
-from harness.envoy import Cluster, Envoy, run_directory  # noqa: E402
-from harness.envoy_config import WITHOUT_FOREIGN_FUNCTIONS  # noqa: E402
-from harness.procs import stop_all  # noqa: E402
+import load
+import variants
+from harness import grpc_client, jws
+from harness.envoy import Cluster, Envoy, run_directory
+from harness.envoy_config import WITHOUT_FOREIGN_FUNCTIONS
+from harness.procs import stop_all
 
 SECONDS, ROUNDS = 6, 5
 RATE, CONNECTIONS = 5000, 8

@@ -23,10 +23,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "wasm-test")]
 
-import load  # noqa: E402
-import report  # noqa: E402
-import variants  # noqa: E402
-from harness.procs import stop_all  # noqa: E402
+import load
+import report
+import variants
+from harness.procs import stop_all
 
 
 def main() -> int:

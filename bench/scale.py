@@ -23,11 +23,11 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "wasm-test")]
 
-from harness import jws, paths  # noqa: E402
-from harness.envoy import Cluster, Envoy, Settings  # noqa: E402
-from harness.minter import Minter  # noqa: E402
-from harness.policy import plugin  # noqa: E402
-from harness.procs import stop_all  # noqa: E402
+from harness import jws, paths
+from harness.envoy import Cluster, Envoy, Settings
+from harness.minter import Minter
+from harness.policy import plugin
+from harness.procs import stop_all
 
 SIZES = (10, 100, 1000, 10_000)
 SHAPES = ("claim", "claim-prefix", "subject", "peer-prefix")

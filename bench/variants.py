@@ -67,10 +67,8 @@ def start(stack: contextlib.ExitStack) -> list[Variant]:
     packed = grpc_client.frame(gzip.compress(request(), 6, mtime=0), flag=1)
     plain = grpc_client.frame(request())
 
-    bare, ours, chain = (
-        stack.enter_context(envoy(upstream_cluster, name, **settings))
-        for name, settings in {"bare": {}, "ours": {"plugin": policy(minter)}, "native": {"filters": native(minter)}}.items()
-    )
+    kinds: dict[str, dict[str, Any]] = {"bare": {}, "ours": {"plugin": policy(minter)}, "native": {"filters": native(minter)}}
+    bare, ours, chain = (stack.enter_context(envoy(upstream_cluster, name, **settings)) for name, settings in kinds.items())
     return [
         Variant("no filter, plain", "no filter, plain", bare, token, plain, False, False),
         Variant("no filter, gzip", "no filter, gzip", bare, token, packed, True, False),

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Awaitable, Callable
+from typing import Any
 
-import nexus
-from harness import paths
-from stage import WORKER, Stage, clean_environment
 from temporalio.api.enums.v1 import CommandType, TaskQueueKind
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
@@ -22,6 +20,10 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
+
+import nexus
+from harness import paths
+from stage import WORKER, Stage, clean_environment
 from tokens import edited
 from workflows import TASK_QUEUE, Payroll, PayrollRun
 

@@ -19,10 +19,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "wasm-test"))
 
-from harness import paths  # noqa: E402
-from harness.procs import NotReady, stop_all  # noqa: E402
-from rows import ALLOWED, ROWS, Cast, Row, outcome  # noqa: E402
-from stage import Ports, Stage  # noqa: E402
+from harness import paths
+from harness.procs import NotReady, stop_all
+from rows import ALLOWED, ROWS, Cast, Row, outcome
+from stage import Ports, Stage
 
 HOUR = 3600
 

@@ -37,7 +37,7 @@ class Ports:
     idp: int = 7535
 
     @classmethod
-    def free(cls) -> "Ports":
+    def free(cls) -> Ports:
         return cls(*free_ports(4))
 
     def taken(self) -> list[int]:
@@ -74,7 +74,7 @@ class Stage:
     def token(self, who: str) -> str:
         return mint(self.issuer, who, str(self.clients[who]["secret"]))[0]
 
-    def __enter__(self) -> "Stage":
+    def __enter__(self) -> Stage:
         with ExitStack() as starting:
             # Temporal takes longest and needs nobody.
             starting.enter_context(self.temporal.process)

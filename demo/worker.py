@@ -12,10 +12,11 @@ import asyncio
 import os
 import signal
 
-from nexus import CALLERS
-from tokens import mint
 from temporalio.client import Client
 from temporalio.worker import Worker
+
+from nexus import CALLERS
+from tokens import mint
 from workflows import TASK_QUEUE, PayrollRun, PrintSlip, pay
 
 

@@ -10,12 +10,13 @@ import json
 import sys
 import zlib
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = Path(sys.argv[1])
 
 # Every field that a configuration may have.
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "version": 1,
     "applies_to": {"clusters": ["outbound|7233||temporal*"]},
     "issuers": {
@@ -74,7 +75,7 @@ def methods() -> dict[str, int]:
     return {"/" + "/".join(row.split("\t")[:2]): place for place, row in enumerate(rows)}
 
 
-def from_case(case: dict, places: dict[str, int]) -> None:
+def from_case(case: dict[str, Any], places: dict[str, int]) -> None:
     body = base64.b64decode(case["body"])
     is_gzip = case.get("grpc_encoding") == "gzip"
     sizes = bytes(size % 256 for size in case.get("chunks") or [0])[:4].ljust(4, b"\0")

@@ -11,9 +11,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "wasm-test"))
 
-from harness.poll import until  # noqa: E402
-from harness.ports import free_ports  # noqa: E402
-from harness.procs import Process, tcp_answers  # noqa: E402
+from harness.poll import until
+from harness.ports import free_ports
+from harness.procs import Process, tcp_answers
 
 PARTS = Path(os.environ.get("MESH_PARTS", ROOT / ".cache" / "mesh"))
 ENVOY_GATEWAY = "v1.9.1"
@@ -44,7 +44,7 @@ class ApiServer:
         etcd = f"http://127.0.0.1:{clients}"
         self._run("etcd", clients, f"--data-dir={self.directory}/etcd", f"--listen-client-urls={etcd}", f"--advertise-client-urls={etcd}",
                   f"--listen-peer-urls=http://127.0.0.1:{peers}", f"--initial-advertise-peer-urls=http://127.0.0.1:{peers}",
-                  f"--initial-cluster=default=http://127.0.0.1:{peers}", "--unsafe-no-fsync", "--log-level=warn")  # fmt: skip
+                  f"--initial-cluster=default=http://127.0.0.1:{peers}", "--unsafe-no-fsync", "--log-level=warn")
         subprocess.run(["openssl", "genrsa", "-out", "sa.key", "2048"], cwd=self.directory, check=True, capture_output=True)
         token = secrets.token_hex(16)
         (self.directory / "tokens.csv").write_text(f"{token},admin,admin,system:masters\n")
@@ -53,7 +53,7 @@ class ApiServer:
                   f"--cert-dir={self.directory}/certs", f"--service-account-issuer={issuer}", f"--api-audiences=istio-ca,{issuer}",
                   "--service-account-key-file=sa.key", "--service-account-signing-key-file=sa.key", "--authorization-mode=RBAC",
                   "--token-auth-file=tokens.csv", "--service-cluster-ip-range=10.96.0.0/16",
-                  "--disable-admission-plugins=ServiceAccount", "--endpoint-reconciler-type=none")  # fmt: skip
+                  "--disable-admission-plugins=ServiceAccount", "--endpoint-reconciler-type=none")
         self.config.write_text(CONFIG % {"port": port, "directory": self.directory, "token": token})
         until(lambda: self.kubectl("get", "--raw", "/readyz").returncode == 0, 120, "the API server")
         for namespace in ["istio-system", "temporal"]:
@@ -91,9 +91,9 @@ class ApiServer:
             "PILOT_ENABLE_AMBIENT": "true",
         }
         addresses = [f"--grpcAddr=127.0.0.1:{grpc}", f"--secureGRPCAddr=127.0.0.1:{secure}", f"--httpAddr=127.0.0.1:{http}",
-                     f"--httpsAddr=127.0.0.1:{webhook}", f"--monitoringAddr=127.0.0.1:{monitoring}", "--ctrlz_port=0"]  # fmt: skip
+                     f"--httpsAddr=127.0.0.1:{webhook}", f"--monitoringAddr=127.0.0.1:{monitoring}", "--ctrlz_port=0"]
         self._run("pilot-discovery", webhook, "discovery", f"--kubeconfig={self.config}", f"--meshConfig={mesh}",
-                  "--networksConfig=/nonexistent", "--clusterID=Kubernetes", *addresses, **environment)  # fmt: skip
+                  "--networksConfig=/nonexistent", "--clusterID=Kubernetes", *addresses, **environment)
 
         def closed() -> bool:
             shown = self.kubectl("get", "validatingwebhookconfiguration", "-o", "jsonpath={.items[*].webhooks[*].failurePolicy}")
@@ -107,11 +107,11 @@ class ApiServer:
         self.running.append(process.start())
         process.wait_ready(tcp_answers(port), 120)
 
-    def _tool(self, name: str, *args: str | Path) -> subprocess.CompletedProcess:
+    def _tool(self, name: str, *args: str | Path) -> subprocess.CompletedProcess[str]:
         environment = os.environ | {"KUBECONFIG": str(self.config), "HOME": str(self.directory)}
         return subprocess.run([PARTS / "bin" / name, *args], env=environment, capture_output=True, text=True)
 
-    def kubectl(self, *args: str) -> subprocess.CompletedProcess:
+    def kubectl(self, *args: str) -> subprocess.CompletedProcess[str]:
         return self._tool("kubectl", *args)
 
     def must(self, *args: str) -> None:

@@ -1,14 +1,14 @@
 """What the tests here share."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from api_server import NEEDED, PARTS, ApiServer  # noqa: E402
+from api_server import NEEDED, PARTS, ApiServer
 
 
 @pytest.fixture(scope="session")

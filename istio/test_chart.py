@@ -22,12 +22,12 @@ def helm() -> str:
     return found.stdout.strip()
 
 
-def tool(name: str, *args: str) -> subprocess.CompletedProcess:
+def tool(name: str, *args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, ROOT / "tools" / name, *args], capture_output=True, text=True)
 
 
-def render(helm: str, variant: str, *more: str) -> subprocess.CompletedProcess:
-    values = ["-f", VARIANTS / "policy.yaml", "-f", VARIANTS / variant]
+def render(helm: str, variant: str, *more: str) -> subprocess.CompletedProcess[str]:
+    values: list[str | Path] = ["-f", VARIANTS / "policy.yaml", "-f", VARIANTS / variant]
     return subprocess.run([helm, "template", "temporal-auth", CHART, *values, *more], capture_output=True, text=True)
 
 
@@ -42,7 +42,7 @@ def test_the_manifests_are_current(helm: str) -> None:
 
 
 def test_every_variant_is_rendered() -> None:
-    assert NAMES == sorted(path.name for path in (ROOT / "istio" / "manifests").iterdir())
+    assert sorted(path.name for path in (ROOT / "istio" / "manifests").iterdir()) == NAMES
 
 
 @pytest.mark.parametrize("variant", NAMES)
@@ -87,7 +87,7 @@ URL = "oci://registry.example.com/temporal-auth@sha256:" + "0" * 64
         ("envoyfilter-gateway.yaml", {"module": {"imagePullSecret": "s"}}, "not allowed with api EnvoyFilter"),
     ],
 )
-def test_what_is_refused(helm: str, tmp_path: Path, variant: str, wrong: dict, said: str) -> None:
+def test_what_is_refused(helm: str, tmp_path: Path, variant: str, wrong: dict[str, object], said: str) -> None:
     values = tmp_path / "wrong.yaml"
     values.write_text(json.dumps(wrong))
     done = render(helm, variant, "-f", str(values))
@@ -124,7 +124,7 @@ EVERY = {"config": {"applies_to": {"clusters": ["outbound|*"]}}}
         ("gateway.yaml", {"trustDomain": "td"}, "- td/ns/temporal/sa/temporal", "- cluster.local/"),
     ],
 )
-def test_what_values_do(helm: str, tmp_path: Path, variant: str, more: dict, said: str, unsaid: str | None) -> None:
+def test_what_values_do(helm: str, tmp_path: Path, variant: str, more: dict[str, object], said: str, unsaid: str | None) -> None:
     values = tmp_path / "more.yaml"
     values.write_text(json.dumps(more))
     done = render(helm, variant, "-f", str(values))

@@ -10,7 +10,7 @@ EGCTL = ROOT / ".cache" / "go" / "egctl" / "egctl"
 MANIFEST = ROOT / "istio" / "manifests" / "envoy-gateway.yaml"
 
 
-def validate(file: Path) -> subprocess.CompletedProcess:
+def validate(file: Path) -> subprocess.CompletedProcess[str]:
     if not EGCTL.exists():
         pytest.skip("egctl is not built: make test-egctl")
     return subprocess.run([EGCTL, "x", "validate", "-f", file], capture_output=True, text=True)

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by the scripts beside it. Sourced, never run.
 set -euo pipefail
 

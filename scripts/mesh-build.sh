@@ -34,7 +34,7 @@ GO=$(command -v go || command -v /usr/local/go/bin/go) || {
 }
 # No C, and go.mod as it is: the same parts on every machine.
 export CGO_ENABLED=0 GOFLAGS=-mod=readonly
-BUILD=(build -trimpath -buildvcs=false -tags=vtprotobuf,disable_pgv -ldflags "-s -w $VERSIONS")
+BUILD=(build -trimpath -buildvcs=false "-tags=vtprotobuf,disable_pgv" -ldflags "-s -w $VERSIONS")
 MODULES=$("$GO" version)$(cat "$SOURCE/go.mod" "$SOURCE/go.sum" | cksum)
 
 fresh() { [ -e "$OUT/$1" ] && [ -f "$OUT/stamps/$1" ] && [ "$(cat "$OUT/stamps/$1")" = "$2" ]; }

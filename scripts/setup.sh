@@ -21,7 +21,7 @@ find_python() {
 check_tools() {
   command -v cargo >/dev/null 2>&1 ||
     die "cargo is needed. Install Rust with rustup (https://rustup.rs)."
-  command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 ||
+  { command -v node && command -v npm; } >/dev/null 2>&1 ||
     die "Node.js 20 or newer with npm is needed (the demo's identity provider). Debian, Ubuntu: apt-get install nodejs npm"
   node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' ||
     die "Node.js 20 or newer is needed, found $(node --version)."

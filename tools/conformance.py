@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 DATA = Path(__file__).resolve().parent.parent / "tests/conformance/data"
 COMMIT = "dac1dd4729fd1f8dd9e1e9f3dce51d783da6c166"
@@ -41,7 +42,7 @@ def number(digits: str, size: int | None = None) -> str:
     return base64.urlsafe_b64encode(value.to_bytes(size or (value.bit_length() + 7) // 8)).rstrip(b"=").decode()
 
 
-def jwk(key: dict) -> dict:
+def jwk(key: dict[str, str]) -> dict[str, str]:
     if "modulus" in key:
         return {"kty": "RSA", "n": number(key["modulus"]), "e": number(key["publicExponent"])}
     if "pk" in key:
@@ -66,7 +67,7 @@ def encodings(clone: str, name: str) -> dict[tuple[str, str, str | None], str]:
     return {(key, test["msg"], numbers(test["sig"])): test["sig"] for key, test in good}
 
 
-def vectors(clone: str) -> Iterator[dict]:
+def vectors(clone: str) -> Iterator[dict[str, Any]]:
     for name, algorithm in (SETS | FOREIGN | OUTSIDE).items():
         der = encodings(clone, name) if algorithm.startswith("ES") else {}
         for group in json.loads(read(clone, name))["testGroups"]:

@@ -30,7 +30,9 @@ def variants() -> list[Path]:
 
 
 def kind(document: str) -> str:
-    return re.search(r"^kind: (\w+)", document, re.MULTILINE).group(1)
+    found = re.search(r"^kind: (\w+)", document, re.MULTILINE)
+    assert found, document
+    return found[1]
 
 
 def order(document: str) -> int:
@@ -40,7 +42,7 @@ def order(document: str) -> int:
 
 
 def render(helm: str, variant: Path) -> str:
-    values = ["-f", ISTIO / "variants" / "policy.yaml", "-f", variant]
+    values: list[str | Path] = ["-f", ISTIO / "variants" / "policy.yaml", "-f", variant]
     done = subprocess.run([helm, "template", "temporal-auth", ISTIO / "chart", *values], capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{variant.relative_to(ROOT)}: {done.stderr}")
@@ -58,15 +60,15 @@ def main() -> None:
     made = {variant.name: render(binary, variant) for variant in variants()}
     if sys.argv[1:] != ["--check"]:
         OUT.mkdir(exist_ok=True)
-        for old in OUT.glob("*.yaml"):
-            old.unlink()
+        for stale in OUT.glob("*.yaml"):
+            stale.unlink()
         for name, text in made.items():
             (OUT / name).write_text(text)
         return
     there = {path.name: path.read_text() for path in OUT.glob("*.yaml")}
     for name in sorted(made | there):
-        lines = [side.get(name, "").splitlines() for side in (there, made)]
-        sys.stderr.writelines(line + "\n" for line in difflib.unified_diff(*lines, name, f"{name}, rendered", lineterm=""))
+        old, new = (side.get(name, "").splitlines() for side in (there, made))
+        sys.stderr.writelines(line + "\n" for line in difflib.unified_diff(old, new, name, f"{name}, rendered", lineterm=""))
     if made != there:
         sys.exit("manifests: istio/manifests is not what the chart renders: make manifests")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes
@@ -25,7 +26,7 @@ def number(value: int, size: int) -> str:
     return b64(value.to_bytes(size, "big"))
 
 
-def sample(algorithm: str, jwk: dict[str, str], sign) -> dict[str, object]:
+def sample(algorithm: str, jwk: dict[str, str], sign: Callable[[bytes], bytes]) -> dict[str, object]:
     header = {"alg": algorithm, "kid": "sample"}
     signed = ".".join(b64(json.dumps(part).encode()) for part in (header, {}))
     return {"key": {"kid": "sample", **jwk}, "token": f"{signed}.{b64(sign(signed.encode()))}"}

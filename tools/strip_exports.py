@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 # What Envoy calls in this filter. A callback that the code implements must stand here, or it is never called and nobody
 # says so; one that it does not implement only costs time.

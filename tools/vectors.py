@@ -19,10 +19,24 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "wasm-test")]
 
-from vectors import (  # noqa: E402
-    callers, commands, denials, framing, grants, headlines, ids, inside, limits, newer, reading, roles, tokens, until, wide,
+from vectors import (
+    callers,
+    commands,
+    denials,
+    framing,
+    grants,
+    headlines,
+    ids,
+    inside,
+    limits,
+    newer,
+    reading,
+    roles,
+    tokens,
+    until,
+    wide,
 )
-from vectors.case import PERMISSIONS, Case  # noqa: E402
+from vectors.case import PERMISSIONS, Case
 
 OUT = ROOT / "vectors"
 ORACLE = ROOT / ".cache" / "go" / "oracle" / "oracle"
@@ -53,15 +67,15 @@ def write(name: str, content: bytes) -> list[str]:
 
 
 def render(module: object) -> bytes:
-    configuration: dict[str, object] = getattr(module, "CONFIGURATION")
-    cases: list[Case] = getattr(module, "CASES")
+    configuration: dict[str, object] = module.CONFIGURATION
+    cases: list[Case] = module.CASES
     names = [case.name for case in cases]
     assert len(set(names)) == len(names), f"{module}: names are not unique"
     rows = [case.json() for case in cases]
     if configuration is PERMISSIONS:
         for row, answer in zip(rows, ask(rows)):
             row["temporal"] = answer
-    about = (getattr(module, "__doc__") or "").strip()
+    about = (module.__doc__ or "").strip()
     lines = ",\n    ".join(json.dumps(row, ensure_ascii=False) for row in rows)
     head = json.dumps({"about": about, "configuration": configuration}, indent=2, ensure_ascii=False)
     return f'{head[:-2]},\n  "cases": [\n    {lines}\n  ]\n}}\n'.encode()

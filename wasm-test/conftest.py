@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Callable, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -11,14 +12,12 @@ from harness import jws, paths
 from harness.echo import Echo
 from harness.envoy import Cluster, Envoy, Settings
 from harness.frontend import Frontend
-from harness.gate import Gate
+from harness.gate import Gate, OpenGate
 from harness.minter import Minter
-from harness.policy import plugin
+from harness.policy import Json, plugin
 from harness.temporal import EVERYTHING_ON, Temporal, configured
 
 NAMESPACES = ["payroll", "finance-reports", "bitovi-project"]
-
-OpenGate = Callable[..., Gate]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -92,11 +91,11 @@ def echo_gate(echo: Echo, corp: Minter) -> Iterator[Gate]:
 
 @pytest.fixture(scope="module")
 def open_gate() -> Iterator[OpenGate]:
-    """`open_gate(plugin_configuration, upstream_port, **settings)`: another Envoy, until the file's tests are done."""
+    """Envoys of a test file's own; `settings` are further fields of `Settings`."""
     with contextlib.ExitStack() as stack:
 
         def open_one(
-            configuration: dict[str, Any] | str | None,
+            configuration: Json | str | None,
             upstream: int,
             *,
             clusters: dict[str, Cluster] | None = None,

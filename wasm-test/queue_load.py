@@ -200,7 +200,7 @@ async def start(boss: Client, queues: Queues) -> WorkflowHandle[OnQueues, int]:
     return await boss.start_workflow(
         OnQueues.run, args=[queues, BATCHES, True], id=f"on-queues-{uuid.uuid4()}", task_queue=queues.main,
         execution_timeout=timedelta(minutes=10),
-    )  # fmt: skip
+    )
 
 
 async def exercise(handle: WorkflowHandle[OnQueues, int], queues: Queues) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from harness import jws
 from harness.echo import Echo
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.minter import Minter
 from harness.policy import plugin
 
@@ -63,11 +63,11 @@ def test_ecdsa_signature_in_der(gate: Gate, corp: Minter) -> None:
 
 
 @pytest.fixture(scope="module")
-def default_algorithms(open_gate, echo: Echo) -> Gate:  # type: ignore[no-untyped-def]
+def default_algorithms(open_gate: OpenGate, echo: Echo) -> Gate:
     """One RSA key without an `alg` of its own: only the issuer's list decides."""
     minter = _rsa_minter()
     keys = {"inline": {"keys": [minter.keys[0].jwk(alg=None)]}}
-    return open_gate(plugin(minter.config(keys=keys, algorithms=None)), echo.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(minter.config(keys=keys, algorithms=None)), echo.port)
 
 
 def _rsa_minter() -> Minter:

@@ -6,9 +6,10 @@ import pytest
 
 from harness import grpc_client, requests
 from harness.echo import Echo
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.minter import Minter
 from harness.policy import plugin
+from harness.temporal import Temporal
 
 CLUSTER_INFO = requests.path("GetClusterInfo")
 
@@ -28,9 +29,9 @@ def test_nothing_else_is(gate: Gate, name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def configured(open_gate, temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def configured(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
     configuration = plugin(corp.config(), anonymous=["GetClusterInfo"])
-    return open_gate(configuration, temporal.port)  # type: ignore[no-any-return]
+    return open_gate(configuration, temporal.port)
 
 
 def test_the_list_is_the_operators(configured: Gate) -> None:
@@ -40,8 +41,8 @@ def test_the_list_is_the_operators(configured: Gate) -> None:
 
 
 @pytest.fixture(scope="module")
-def with_authenticated(open_gate, temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), authenticated=["GetClusterInfo"]), temporal.port)  # type: ignore[no-any-return]
+def with_authenticated(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), authenticated=["GetClusterInfo"]), temporal.port)
 
 
 def test_authenticated_needs_any_good_token(with_authenticated: Gate, corp: Minter) -> None:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Iterator
+from typing import Any
 
 import pytest
 
 from harness import jws
 from harness.echo import Echo
 from harness.envoy import Cluster
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Reply
 from harness.issuer import Behaviour, Issuer
 from harness.policy import plugin
@@ -72,12 +73,12 @@ KEYS: dict[str, tuple[str, dict[str, Any]]] = {
     "only a certificate": ("RS256", {"kid": "only a certificate", "kty": "RSA", "use": "sig", "x5c": ["MIIB"], "x5u": "http://127.0.0.1/"}),
     "Ed25519 all zeros": ("EdDSA", _key("Ed25519 all zeros", "EdDSA", ED).jwk(x=jws.b64url(bytes(32)))),
     "Ed25519 not reduced": ("EdDSA", _key("Ed25519 not reduced", "EdDSA", ED).jwk(x=jws.b64url(b"\xff" * 31 + b"\x7f"))),
-}  # fmt: skip
+}
 HONEST = {"RS256": RSA, "ES256": EC, "EdDSA": ED}
 
 
 @pytest.fixture(scope="module")
-def poisoned(open_gate, echo: Echo, header_stop: bool) -> Iterator[tuple[Gate, Issuer]]:  # type: ignore[no-untyped-def]
+def poisoned(open_gate: OpenGate, echo: Echo, header_stop: bool) -> Iterator[tuple[Gate, Issuer]]:
     with Issuer(keys=[_key(f"honest {alg}", alg, private) for alg, private in HONEST.items()]) as issuer:
         issuer.extra_jwks = [jwk for _, jwk in KEYS.values()]
         config = issuer.fetched_config(discovery=False, refetch="1s")
@@ -121,7 +122,7 @@ SETS: dict[str, Callable[[Issuer, jws.Key], str]] = {
     "n twice": _twice("n", lambda jwk: jwk["n"]),
     "kid twice": _twice("kid", lambda jwk: "evil"),
     "n twice, one escaped": _twice("\\u006e", lambda jwk: jwk["n"]),
-    "keys twice": lambda i, a: '{"keys": [%s], "keys": [%s]}' % (json.dumps(i.keys[0].jwk()), json.dumps(a.jwk(kid=i.keys[0].kid))),
+    "keys twice": lambda i, a: f'{{"keys": [{json.dumps(i.keys[0].jwk())}], "keys": [{json.dumps(a.jwk(kid=i.keys[0].kid))}]}}',
     "a second document": lambda i, a: _text(i) + json.dumps({"keys": [a.jwk(kid=i.keys[0].kid)]}),
     "a comment": lambda i, a: "/* */" + _text(i),
     "a byte order mark": lambda i, a: "\ufeff" + _text(i),
@@ -134,7 +135,7 @@ SETS: dict[str, Callable[[Issuer, jws.Key], str]] = {
 
 
 @pytest.fixture(scope="module")
-def ambiguous(open_gate, echo: Echo, header_stop: bool) -> Iterator[tuple[Gate, dict[str, Issuer]]]:  # type: ignore[no-untyped-def]
+def ambiguous(open_gate: OpenGate, echo: Echo, header_stop: bool) -> Iterator[tuple[Gate, dict[str, Issuer]]]:
     """Each set is published after the good one, and has been fetched by now, twice."""
     with contextlib.ExitStack() as stack:
         issuers = {f"i{number}": stack.enter_context(Issuer()) for number in range(len(SETS))}
@@ -164,7 +165,7 @@ def test_set(ambiguous: tuple[Gate, dict[str, Issuer]], attack: str) -> None:
     allowed(gate.count(token=issuer.token(permissions=READ, jti=attack)))
 
 
-def test_same_kid_for_two_keys(open_gate, echo: Echo, header_stop: bool) -> None:  # type: ignore[no-untyped-def]
+def test_same_kid_for_two_keys(open_gate: OpenGate, echo: Echo, header_stop: bool) -> None:
     """Of two keys of one type the first counts; of different types each is for its own algorithm."""
     first, second = jws.shared_key("RS256"), jws.stranger_key("RS256")
     with Issuer(keys=[_key("k", "RS256", first.private), _key("k", "ES256", EC)]) as issuer:

@@ -6,8 +6,8 @@ members), test_algorithms.py (signatures), test_bearer.py (spelling, several tok
 
 from __future__ import annotations
 
-import json
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization

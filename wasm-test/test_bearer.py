@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.gate import Gate, allowed, refused
+from harness.grpc_client import Reply
 from harness.minter import Minter
 
 READ = ["payroll:read"]
@@ -20,7 +21,7 @@ def token(corp: Minter) -> str:
     return corp.token(permissions=READ)
 
 
-def _with(gate: Gate, *values: str | bytes, name: str = "authorization"):  # type: ignore[no-untyped-def]
+def _with(gate: Gate, *values: str | bytes, name: str = "authorization") -> Reply:
     return gate.count(headers=[(name, value) for value in values])
 
 
@@ -38,7 +39,7 @@ def test_no_token(gate: Gate) -> None:
     ["", "Bearer", "Bearer ", "{t}", "Basic {t}", "Bearer  {t}", "Bearer\t{t}", "Bearer {t} x", "Bearer {t},", "Bearer,{t}",
      "Bearer {t}=", "Bearer {t}.", "Bearer .{t}", "Bearer {t}.x", "Bearer a.b", "Bearer a.b.c", "Bearer ..", "Bearer {t} {t}",
      "Bearer Bearer {t}", "Digest Bearer {t}", "Bearer {t}, Bearer {t}", "Bearer={t}"],
-)  # fmt: skip
+)
 def test_malformed(gate: Gate, token: str, value: str) -> None:
     refused(_with(gate, value.replace("{t}", token)), 16)
 

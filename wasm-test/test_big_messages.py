@@ -11,7 +11,7 @@ import pytest
 
 from harness import grpc_client, requests
 from harness.echo import Echo
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Connection, Reply, frame, gzipped, request_headers
 from harness.minter import Minter
 from harness.policy import plugin
@@ -84,9 +84,9 @@ def test_end_in_an_empty_frame(gate: Gate, token: str, gzip: bool) -> None:
 
 
 @pytest.fixture(scope="module")
-def small_windows(open_gate, temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def small_windows(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
     """The stream window of Istio's EDGE profile: a filter that buffers cannot pass more than this."""
-    return open_gate(plugin(corp.config()), temporal.port, stream_window=65_536)  # type: ignore[no-any-return]
+    return open_gate(plugin(corp.config()), temporal.port, stream_window=65_536)
 
 
 @encodings
@@ -198,9 +198,9 @@ def test_complete_message_without_end_is_answered(gate: Gate, token: str, gzip: 
         allowed(connection.reply(stream))
 
 
-def test_memory_stays_bounded(open_gate, echo: Echo, corp: Minter, token: str) -> None:  # type: ignore[no-untyped-def]
+def test_memory_stays_bounded(open_gate: OpenGate, echo: Echo, corp: Minter, token: str) -> None:
     """Forty 3 MB calls half sent: the proxy does not hold them in the module's memory."""
-    gate: Gate = open_gate(plugin(corp.config()), echo.port)
+    gate = open_gate(plugin(corp.config()), echo.port)
     before = _resident(gate.envoy.process.pid)
     body = gzipped(PADDING + OWN)
     connections = [Connection(gate.port) for _ in range(40)]

@@ -8,7 +8,7 @@ import pytest
 
 from harness import jws
 from harness.echo import Echo
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.minter import Minter
 from harness.policy import plugin
 
@@ -40,13 +40,13 @@ GRANTS = [
     {"name": "subject", "who": {"issuer": "corp", "subject": "{team}-runner"}, "role": "reader", "namespaces": ["run-{team}"]},
     grant("human", {"groups": "kinds"}, ["human"], kind="human"),
     grant("service", {"groups": "kinds"}, ["service"], kind="service"),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
-def mapped(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def mapped(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     config = corp.config(service_when=[{"gty": "client-credentials"}, {"preferred_username": "service-account-*"}])
-    return open_gate(plugin(config, grants=GRANTS), echo.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(config, grants=GRANTS), echo.port)
 
 
 VERIFIED = {"email": "alice@corp.test", "email_verified": True}
@@ -109,7 +109,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
     "service": ({"groups": ["kinds"], "gty": "client-credentials"}, ["service"], ["human"]),
     "service by the other": ({"groups": ["kinds"], "preferred_username": "service-account-x"}, ["service"], ["human"]),
     "service by neither": ({"groups": ["kinds"], "gty": "password", "preferred_username": "alice"}, ["human"], ["service"]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -6,7 +6,7 @@ import pytest
 
 from harness import requests
 from harness.echo import Echo
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.minter import Minter
 from harness.policy import plugin
 
@@ -34,8 +34,8 @@ def test_closed(gate: Gate, corp: Minter, path: str, who: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def opened(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), admin_service=True), echo.port)  # type: ignore[no-any-return]
+def opened(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), admin_service=True), echo.port)
 
 
 def test_opened_for_system_admins(opened: Gate, corp: Minter) -> None:

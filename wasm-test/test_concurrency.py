@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Iterator
 
 import pytest
 
-from harness import jws
+from harness import jws, requests
 from harness.echo import Echo
 from harness.envoy import Cluster
-from harness.gate import Gate
-from harness.grpc_client import Connection, request_headers, frame
+from harness.gate import Gate, OpenGate
+from harness.grpc_client import Connection, frame, request_headers
 from harness.issuer import Issuer
 from harness.policy import plugin
 from harness.proto import text
-from harness import requests
 
 COUNT = requests.path("CountWorkflowExecutions")
 READ = ["payroll:read"]
 
 
 @pytest.fixture(scope="module")
-def two(open_gate, echo: Echo) -> Iterator[tuple[Gate, Issuer]]:  # type: ignore[no-untyped-def]
+def two(open_gate: OpenGate, echo: Echo) -> Iterator[tuple[Gate, Issuer]]:
     with Issuer() as issuer:
         config = issuer.fetched_config(refetch="1s")
         clusters = {"idp": Cluster(issuer.port, http2=False)}

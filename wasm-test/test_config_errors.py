@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from harness.echo import Echo
 from harness.envoy import Cluster, ConfigurationRejected, Envoy, Settings
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.procs import NotReady
@@ -41,7 +42,7 @@ def _good(corp: Minter) -> Json:
         forward_token=False,
         log={"allowed": False},
         access_log_state=False,
-    )  # fmt: skip
+    )
 
 
 def put(path: str, value: Any) -> Callable[[Json], None]:
@@ -190,9 +191,9 @@ NOT_YET: list[tuple[Callable[[Json], None], str]] = [
 
 
 @pytest.fixture(scope="module")
-def running(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def running(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     """Serves with the good configuration whatever is pushed at it."""
-    return open_gate(_good(corp), echo.port)  # type: ignore[no-any-return]
+    return open_gate(_good(corp), echo.port)
 
 
 def _rejected(running: Gate, configuration: Any) -> list[str]:

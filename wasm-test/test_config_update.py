@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from harness.echo import Echo
 from harness.envoy import ConfigurationRejected
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.poll import until
@@ -22,8 +22,8 @@ def _traffic(gate: Gate, token: str) -> Traffic:
 
 
 @pytest.fixture
-def gate_to_update(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config()), echo.port)  # type: ignore[no-any-return]
+def gate_to_update(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config()), echo.port)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_verified_tokens_do_not_outlive_their_configuration(gate_to_update: Gate
 
 
 @pytest.fixture(scope="module")
-def as_struct(open_gate, echo: Echo, corp: Minter) -> Iterator[Gate]:  # type: ignore[no-untyped-def]
+def as_struct(open_gate: OpenGate, echo: Echo, corp: Minter) -> Iterator[Gate]:
     yield open_gate(plugin(corp.config(token={"leeway": "60s"})), echo.port, plugin_as="struct")
 
 

@@ -33,7 +33,7 @@ def test_grpc(gate: Gate, token: str, content_type: str) -> None:
     "content_type",
     [None, "", "application/json", "application/grpc-web", "application/grpc-web+proto", "application/grpcx", "text/plain",
      "application/x-www-form-urlencoded", "application/proto"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("path", [COUNT, requests.GET_SYSTEM_INFO])
 def test_not_grpc(echo_gate: Gate, echo: Echo, token: str, path: str, content_type: str | None) -> None:
     marked = grpc_client.test_id()

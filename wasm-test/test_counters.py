@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable
 
 import pytest
 
 from harness import requests
 from harness.echo import Echo
 from harness.envoy import Cluster
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.issuer import Issuer
 from harness.minter import Minter
 from harness.policy import plugin
@@ -21,8 +21,8 @@ DENIED = "temporal_auth.denied."
 
 
 @pytest.fixture(scope="module")
-def counted(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config()), echo.port)  # type: ignore[no-any-return]
+def counted(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config()), echo.port)
 
 
 def _verdicts(gate: Gate) -> dict[str, int]:
@@ -70,10 +70,10 @@ def test_token_cache(counted: Gate, corp: Minter) -> None:
     assert (counted.envoy.counter(hit), counted.envoy.counter(miss)) == (hits + 4, misses + 1)
 
 
-def test_key_fetches(open_gate, echo: Echo) -> None:  # type: ignore[no-untyped-def]
+def test_key_fetches(open_gate: OpenGate, echo: Echo) -> None:
     issuer = Issuer()
     config = issuer.fetched_config(wait="10s", timeout="1s", retry="1s")
-    gate: Gate = open_gate(plugin(config), echo.port, clusters={"idp": Cluster(issuer.port, http2=False)})
+    gate = open_gate(plugin(config), echo.port, clusters={"idp": Cluster(issuer.port, http2=False)})
     gate.envoy.wait_counter("temporal_auth.keys.fetch_failed", 1, timeout=10)
     assert gate.envoy.counter("temporal_auth.keys.fetch_ok") == 0
     with issuer:
@@ -81,10 +81,10 @@ def test_key_fetches(open_gate, echo: Echo) -> None:  # type: ignore[no-untyped-
         gate.envoy.wait_counter("temporal_auth.keys.fetch_ok", 1)
 
 
-def test_unavailable(open_gate, echo: Echo) -> None:  # type: ignore[no-untyped-def]
+def test_unavailable(open_gate: OpenGate, echo: Echo) -> None:
     issuer = Issuer()  # never started
     config = issuer.fetched_config(wait="1s")
-    gate: Gate = open_gate(plugin(config), echo.port, clusters={"idp": Cluster(issuer.port, http2=False)})
+    gate = open_gate(plugin(config), echo.port, clusters={"idp": Cluster(issuer.port, http2=False)})
     assert gate.count(token=issuer.token()).grpc_status == 14
     gate.envoy.wait_counter(DENIED + "unavailable", 1)
 

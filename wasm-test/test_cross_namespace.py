@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from typing import Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import CommandType
 
 from harness import requests
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import BY_PERMISSIONS, plugin
 from harness.poll import until
@@ -33,8 +34,8 @@ def open_temporal() -> Iterator[Temporal]:
 
 
 @pytest.fixture(scope="module")
-def across(open_gate, open_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), BY_PERMISSIONS, denials=[DENIAL]), open_temporal.port)  # type: ignore[no-any-return]
+def across(open_gate: OpenGate, open_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), BY_PERMISSIONS, denials=[DENIAL]), open_temporal.port)
 
 
 def test_a_signal_into_another_namespace(across: Gate, corp: Minter) -> None:
@@ -46,7 +47,7 @@ def test_a_signal_into_another_namespace(across: Gate, corp: Minter) -> None:
     start.task_queue.name = queue
     allowed(across.call("StartWorkflowExecution", start, token=platform))
 
-    def worker(*more: str, **claims: object) -> str:
+    def worker(*more: str, **claims: Any) -> str:
         return corp.token("worker", permissions=[f"{HERE}:worker", *more], **claims)
 
     poll = w.PollWorkflowTaskQueueRequest(namespace=HERE, identity="test")
@@ -71,7 +72,7 @@ def test_a_signal_into_another_namespace(across: Gate, corp: Minter) -> None:
     def signals() -> list[str]:
         reply = allowed(across.call("GetWorkflowExecutionHistory", history, token=platform))
         events = w.GetWorkflowExecutionHistoryResponse.FromString(reply.message).history.events
-        field = "workflow_execution_signaled_event_attributes"
+        field: Any = "workflow_execution_signaled_event_attributes"
         return [getattr(event, field).signal_name for event in events if event.HasField(field)]
 
     until(signals, 20, "the signal in the other namespace")

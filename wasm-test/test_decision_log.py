@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from harness import grpc_client, jws, requests, task_tokens
 from harness.echo import Echo
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
+from harness.grpc_client import Reply
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.proto import text
 
 COUNT = requests.path("CountWorkflowExecutions")
 FIELDS = {"verdict", "status", "method", "namespaces", "issuer", "subject", "kind", "rule", "reason"}
-GRANTS = [
+GRANTS: list[dict[str, Any]] = [
     {"name": "readers", "who": {"issuer": "corp", "claims": {"groups": "readers"}}, "role": "reader", "namespaces": ["payroll"]},
     {"name": "system", "who": {"issuer": "corp", "claims": {"groups": "admins"}}, "role": "admin", "system": True},
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
-def quiet(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def quiet(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     """Only denials are told."""
     config = corp.config(service_when=[{"gty": "client-credentials"}])
-    return open_gate(plugin(config, grants=GRANTS, authenticated=["GetClusterInfo"]), echo.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(config, grants=GRANTS, authenticated=["GetClusterInfo"]), echo.port)
 
 
 @pytest.fixture(scope="module")
-def talkative(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def talkative(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     config = corp.config(service_when=[{"gty": "client-credentials"}])
-    return open_gate(  # type: ignore[no-any-return]
+    return open_gate(
         plugin(config, grants=GRANTS, authenticated=["GetClusterInfo"], log={"allowed": True}), echo.port
     )
 
@@ -95,7 +98,7 @@ def test_reasons_differ(quiet: Gate, corp: Minter) -> None:
 def test_every_status(quiet: Gate, corp: Minter) -> None:
     token = corp.token(groups=["readers"])
     twice = text(1, "payroll") * 2
-    cases = [
+    cases: list[tuple[int, Callable[[], Reply]]] = [
         (3, lambda: quiet.call(COUNT, twice, token=token)),
         (8, lambda: quiet.call(COUNT, bytes(5 << 20), token=token)),
         (12, lambda: quiet.call("/a.B/C", token=token)),
@@ -136,7 +139,7 @@ def test_allowed_calls_are_silent(quiet: Gate, corp: Minter) -> None:
 
 
 def test_allowed_calls_when_asked_for(talkative: Gate, corp: Minter) -> None:
-    cases = [
+    cases: list[tuple[str, Callable[[], Reply], list[str]]] = [
         ("readers", lambda: talkative.count(token=corp.token("alice", groups=["readers"])), ["payroll"]),
         ("system", lambda: talkative.count(token=corp.token("alice", groups=["admins"])), ["payroll"]),
         ("authenticated", lambda: talkative.call("GetClusterInfo", token=corp.token("alice")), []),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import pytest
 from temporalio.api.common.v1 import GrpcStatus
+from temporalio.api.enums.v1 import ScheduleOverlapPolicy
 from temporalio.api.errordetails.v1 import PermissionDeniedFailure
 
 from harness import grpc_client, requests, task_tokens
 from harness.echo import Echo
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Reply
 from harness.minter import Minter
 from harness.policy import plugin
@@ -19,7 +21,7 @@ from harness.temporal import Temporal
 w = requests.workflow
 START, TERMINATE, QUERY = "StartWorkflowExecution", "TerminateWorkflowExecution", "QueryWorkflow"
 
-GRANTS = [
+GRANTS: list[dict[str, Any]] = [
     {"name": "platform", "who": {"issuer": "corp", "claims": {"groups": "platform"}}, "role": "admin", "system": True},
     {"name": "everybody", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["*"]},
 ]
@@ -40,8 +42,8 @@ DENIALS = [
 
 
 @pytest.fixture(scope="module")
-def strict(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS, denials=DENIALS), echo.port)  # type: ignore[no-any-return]
+def strict(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS, denials=DENIALS), echo.port)
 
 
 def _request(method: str, namespace: str) -> object:
@@ -60,7 +62,7 @@ def _batch() -> object:
 
 def _schedule() -> object:
     request = w.CreateScheduleRequest(namespace="orders", schedule_id="s")
-    request.schedule.policies.overlap_policy = 5  # TERMINATE_OTHER
+    request.schedule.policies.overlap_policy = ScheduleOverlapPolicy.SCHEDULE_OVERLAP_POLICY_TERMINATE_OTHER
     return request
 
 
@@ -91,7 +93,7 @@ CASES = {
     "batch terminate, another group": ("StartBatchOperation", _batch(), "finance", None),
     "schedule that terminates": ("CreateSchedule", _schedule(), "team-red", "teams-never-terminate"),
     "schedule that terminates, another group": ("CreateSchedule", _schedule(), "finance", None),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
@@ -117,7 +119,7 @@ def test_a_denial_in_shadow_counts_and_tells(strict: Gate, corp: Minter) -> None
     assert (line["verdict"], line["shadow"]) == ("allow", "tried-out would deny"), line
 
 
-def test_a_grant_in_shadow_counts_and_tells(open_gate, echo: Echo, corp: Minter) -> None:  # type: ignore[no-untyped-def]
+def test_a_grant_in_shadow_counts_and_tells(open_gate: OpenGate, echo: Echo, corp: Minter) -> None:
     grants = [{"name": "tried", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["payroll"], "shadow": True}]
     gate, subject = open_gate(plugin(corp.config(), grants), echo.port), grpc_client.test_id()
     refused(gate.start(token=corp.token(subject)), 7)
@@ -137,7 +139,7 @@ def _reason(reply: Reply) -> str:
     return failure.reason
 
 
-def test_clients_are_told_why_only_where_that_is_asked_for(open_gate, strict: Gate, echo: Echo, corp: Minter) -> None:  # type: ignore[no-untyped-def]
+def test_clients_are_told_why_only_where_that_is_asked_for(open_gate: OpenGate, strict: Gate, echo: Echo, corp: Minter) -> None:
     talks = open_gate(plugin(corp.config(), GRANTS, denials=DENIALS, explain_to_client=True), echo.port)
     token = corp.token(groups=["team-red"])
     for gate, reason in ((strict, ""), (talks, 'only-finance-starts-payroll: start in namespace "payroll" is denied')):
@@ -147,9 +149,9 @@ def test_clients_are_told_why_only_where_that_is_asked_for(open_gate, strict: Ga
 
 
 @pytest.fixture(scope="module")
-def rehearsal(open_gate, temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def rehearsal(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
     grants = [{"name": "readers", "who": {"issuer": "corp"}, "role": "reader", "namespaces": ["payroll"]}]
-    return open_gate(plugin(corp.config(), grants, mode="shadow"), temporal.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(corp.config(), grants, mode="shadow"), temporal.port)
 
 
 @pytest.mark.parametrize("case", ["permission", "body", "no token", "bad token"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import http.client
-from typing import Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,9 @@ from harness.procs import Process
 from harness.temporal import Temporal
 
 LISTENER, ADMIN, TEMPORAL, IDP = 7533, 9901, 7233, 7535
-SERVICE = {"gty": "client-credentials"}
+SERVICE: dict[str, Any] = {"gty": "client-credentials"}
 
-PEOPLE: dict[str, dict[str, object]] = {
+PEOPLE: dict[str, dict[str, Any]] = {
     "admin": {"groups": ["platform-admins"]},
     "finance": {"groups": ["finance"]},
     "finance robot": {"groups": ["finance"]} | SERVICE,
@@ -76,7 +77,7 @@ def _live(admin: int) -> bool:
 @pytest.mark.parametrize("person", PEOPLE)
 def test_person(office: tuple[int, Issuer, Process], person: str, namespace: str) -> None:
     port, issuer, _ = office
-    token = issuer.token(**({"sub": person} | PEOPLE[person]))  # type: ignore[arg-type]
+    token = issuer.token(**({"sub": person} | PEOPLE[person]))
     works = MAY.get((person, namespace), ALL if person == "admin" else set()) | {"info"}
     for call, name in CALLS.items():
         method = next(m for m in requests.methods() if m.name == name)
@@ -94,7 +95,7 @@ def test_person(office: tuple[int, Issuer, Process], person: str, namespace: str
 
 def test_a_worker_polls_its_teams_queues_only(office: tuple[int, Issuer, Process]) -> None:
     port, issuer, _ = office
-    token = issuer.token(**({"sub": "worker"} | PEOPLE["worker"]))  # type: ignore[arg-type]
+    token = issuer.token(**({"sub": "worker"} | PEOPLE["worker"]))
     for queue, allowed in (("payroll", True), ("payroll-a", True), ("payrolls", False), ("finance", False), ("", False)):
         poll = requests.workflow.PollActivityTaskQueueRequest(namespace="payroll")
         poll.task_queue.name = queue

@@ -6,7 +6,7 @@ import pytest
 
 from harness import grpc_client, requests
 from harness.echo import Echo
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.grpc_client import frame, gzipped
 from harness.minter import Minter
 from harness.policy import plugin
@@ -49,14 +49,14 @@ modes = pytest.fixture(scope="module", params=[False, True], ids=["A", "B"])
 
 
 @modes
-def stripping(request: pytest.FixtureRequest, open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config()), echo.port, header_stop=request.param)  # type: ignore[no-any-return]
+def stripping(request: pytest.FixtureRequest, open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config()), echo.port, header_stop=request.param)
 
 
 @modes
-def forwarding(request: pytest.FixtureRequest, open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def forwarding(request: pytest.FixtureRequest, open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     configuration = plugin(corp.config(), forward_token=True)
-    return open_gate(configuration, echo.port, header_stop=request.param)  # type: ignore[no-any-return]
+    return open_gate(configuration, echo.port, header_stop=request.param)
 
 
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
@@ -109,10 +109,10 @@ def test_bytes_in_dropped_headers(stripping: Gate, echo: Echo, token: str) -> No
 
 
 @pytest.fixture(scope="module")
-def own_header(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def own_header(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     """The token travels in a header of the operator's choice."""
     configuration = plugin(corp.config(token={"headers": ["x-temporal-token"]}))
-    return open_gate(configuration, echo.port)  # type: ignore[no-any-return]
+    return open_gate(configuration, echo.port)
 
 
 def test_another_token_header(own_header: Gate, echo: Echo, token: str) -> None:

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 import subprocess
 import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Callable, Iterator
 
 import pytest
 from google.protobuf.message import Message
 
 from harness import grpc_client, jws, paths, requests
 from harness.envoy import Cluster, Envoy, Json, Settings, run_directory
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.grpc_client import Reply
 from harness.minter import Minter
 from harness.policy import plugin
@@ -135,7 +135,7 @@ def test_reader_cannot_poll(programs: Path, own_gate: Gate, temporal: Temporal, 
     waiting.workflow_type.name, waiting.task_queue.name = "World", "hello-world"
     straight(temporal, "StartWorkflowExecution", waiting)
     with program(programs, own_gate, "worker", token(corp, "read")) as worker:
-        until(lambda: POLLS <= calls(own_gate, passed=False), 20, "both polls refused")
+        until(lambda: calls(own_gate, passed=False) >= POLLS, 20, "both polls refused")
         assert worker.alive()
     history = requests.workflow.GetWorkflowExecutionHistoryRequest(namespace=NAMESPACE)
     history.execution.workflow_id = waiting.workflow_id
@@ -178,8 +178,8 @@ def is_completed(temporal: Temporal, workflow_id: str) -> bool:
     return requests.workflow.DescribeWorkflowExecutionResponse.FromString(answer).workflow_execution_info.status == 2
 
 
-def test_a_session(programs: Path, open_gate, temporal: Temporal, corp: Minter) -> None:  # type: ignore[no-untyped-def]
-    gate: Gate = open_gate(plugin(corp.config(), [LIMITED, SIGNALS], roles=ROLES), temporal.port)
+def test_a_session(programs: Path, open_gate: OpenGate, temporal: Temporal, corp: Minter) -> None:
+    gate = open_gate(plugin(corp.config(), [LIMITED, SIGNALS], roles=ROLES), temporal.port)
     queue = f"red-{uuid.uuid4()}"
     in_session(temporal, queue)
     with program(programs, gate, "sessions", corp.token("red-gopher"), queue) as worker:
@@ -190,11 +190,11 @@ def test_a_session(programs: Path, open_gate, temporal: Temporal, corp: Minter) 
 
 
 @pytest.mark.parametrize("grant", ["signals", "queue"])
-def test_a_session_without_half_of_its_policy(programs: Path, open_gate, temporal: Temporal, corp: Minter, grant: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_session_without_half_of_its_policy(programs: Path, open_gate: OpenGate, temporal: Temporal, corp: Minter, grant: str) -> None:
     """It is not made: the worker may not signal, or may not poll the queue that it has made up."""
     narrow = LIMITED | {"task_queues": ["{team}-*"]}
     grants = [LIMITED] if grant == "signals" else [narrow, SIGNALS]
-    gate: Gate = open_gate(plugin(corp.config(), grants, roles=ROLES), temporal.port)
+    gate = open_gate(plugin(corp.config(), grants, roles=ROLES), temporal.port)
     queue = f"red-{uuid.uuid4()}"
     in_session(temporal, queue)
     denied = "SignalWorkflowExecution" if grant == "signals" else "PollActivityTaskQueue"
@@ -203,9 +203,9 @@ def test_a_session_without_half_of_its_policy(programs: Path, open_gate, tempora
         assert not is_completed(temporal, queue)
 
 
-def test_what_else_that_policy_opens(open_gate, temporal: Temporal, corp: Minter) -> None:  # type: ignore[no-untyped-def]
+def test_what_else_that_policy_opens(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> None:
     """Queues with an `@` and four hyphens before it, and signals named like a session; no other."""
-    gate: Gate = open_gate(plugin(corp.config(), [LIMITED, SIGNALS], roles=ROLES), temporal.port)
+    gate = open_gate(plugin(corp.config(), [LIMITED, SIGNALS], roles=ROLES), temporal.port)
     gopher, w = corp.token("red-gopher"), requests.workflow
     poll = w.PollActivityTaskQueueRequest(namespace=NAMESPACE)
     for queue in ("blue-main", "blue-main@host", f"{uuid.uuid4()}", "@host"):

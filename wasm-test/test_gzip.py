@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
+from typing import Any
 
 import pytest
 
 from harness import grpc_client, requests
 from harness.gate import Gate, allowed, refused
-from harness.grpc_client import frame
+from harness.grpc_client import Reply, frame
 from harness.minter import Minter
 from harness.proto import text
 from harness.temporal import Temporal
@@ -33,7 +34,7 @@ def member(data: bytes, flags: int = 0, extra: bytes = b"", level: int = 6) -> b
     return header + compressor.compress(data) + compressor.flush() + struct.pack("<II", zlib.crc32(data), len(data))
 
 
-def send(gate: Gate, token: str, packed: bytes, **options: object):  # type: ignore[no-untyped-def]
+def send(gate: Gate, token: str, packed: bytes, **options: Any) -> Reply:
     return gate.call(COUNT, token=token, gzip=True, body=frame(packed, flag=1), **options)
 
 

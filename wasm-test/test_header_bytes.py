@@ -49,7 +49,7 @@ def _still_serves(gate: Gate, token: str) -> None:
 
 @pytest.mark.parametrize("nasty", NASTY, ids=repr)
 @pytest.mark.parametrize("name", ["authorization", "bearer", "_path", "_authority", "content_type", "grpc_encoding", "te",
-                                  "x_custom", "temporal_namespace", "grpc_timeout", "user_agent", "grpcgateway_cookie"])  # fmt: skip
+                                  "x_custom", "temporal_namespace", "grpc_timeout", "user_agent", "grpcgateway_cookie"])
 def test_any_byte_anywhere(gate: Gate, echo_gate: Gate, token: str, name: str, nasty: bytes) -> None:
     if name == "bearer":
         headers = _headers(token, authorization=b"Bearer " + token.encode() + nasty)

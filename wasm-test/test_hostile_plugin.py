@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Callable, Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from harness import jws
 from harness.echo import Echo
 from harness.envoy import Cluster
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.issuer import Issuer
 from harness.policy import plugin
 from harness.poll import until
@@ -55,11 +55,11 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(open_gate, echo: Echo) -> Iterator[Scene]:  # type: ignore[no-untyped-def]
+def scene(open_gate: OpenGate, echo: Echo) -> Iterator[Scene]:
     with Issuer(keys=[jws.Key.new()]) as issuer:
         configuration = plugin(issuer.fetched_config(discovery=False, **TIMING))
         clusters = {"idp": Cluster(issuer.port, http2=False)}
-        gate: Gate = open_gate(configuration, echo.port, clusters=clusters, concurrency=THREADS)
+        gate = open_gate(configuration, echo.port, clusters=clusters, concurrency=THREADS)
         allowed(gate.count(token=issuer.token(permissions=READ)))
         names = entry(configuration, "corp"), entry(configuration, "corp", "lease")
         scene = Scene(gate, issuer, *names)
@@ -131,7 +131,7 @@ def test_once_it_stops_all_is_as_before(scene: Scene) -> None:
     scene.honest.all_succeeded()
 
 
-def test_a_machine_that_starts_among_forged_entries(open_gate, echo: Echo, scene: Scene) -> None:  # type: ignore[no-untyped-def]
+def test_a_machine_that_starts_among_forged_entries(open_gate: OpenGate, echo: Echo, scene: Scene) -> None:
     """It has no keys of its own yet and the issuer is down: whom would it believe? Nobody."""
     issuer = Issuer(keys=[scene.issuer.keys[0]])
     configuration = plugin(issuer.fetched_config(discovery=False, **(TIMING | {"wait": "1s"})))
@@ -140,7 +140,7 @@ def test_a_machine_that_starts_among_forged_entries(open_gate, echo: Echo, scene
     # The last is the filter's own, of another configuration.
     for value in (scene.crafted(), _plain_set(scene), scene.genuine):
         move = f"set {name} {value.hex()}"
-        gate: Gate = open_gate(configuration, echo.port, clusters=clusters, filters=[hostile(move)])
+        gate = open_gate(configuration, echo.port, clusters=clusters, filters=[hostile(move)])
         until(lambda: SAID + move[:200] in gate.envoy.log_text(), 10, "the hostile plugin to write")
         for key in (scene.attacker, issuer.keys[0]):
             refused(gate.count(token=issuer.token(permissions=READ, key=key)), 14)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from google.protobuf.message import Message
+from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.schedule.v1 import SchedulePatch
 from temporalio.api.workflow.v1 import NewWorkflowExecutionInfo
 
@@ -88,7 +91,7 @@ def test_denied(gate: Gate, corp: Minter, method: str, message: Message, permiss
 
 def test_the_twins_of_that(gate: Gate, corp: Minter) -> None:
     """Names that only look alike are anybody's, and the admin of the cluster may all of it: it really edits the schedule."""
-    create = w.CreateScheduleRequest(namespace="payroll", schedule_id=SCHEDULE, request_id=SCHEDULE)
+    create: Any = w.CreateScheduleRequest(namespace="payroll", schedule_id=SCHEDULE, request_id=SCHEDULE)
     create.schedule.action.start_workflow.CopyFrom(_new_workflow())
     allowed(gate.call("CreateSchedule", create, token=corp.token(permissions=["payroll:write"])))
 
@@ -104,7 +107,7 @@ def test_the_twins_of_that(gate: Gate, corp: Minter) -> None:
 
 def test_reading_about_them_is_reading(gate: Gate, corp: Minter) -> None:
     """As the Web UI does."""
-    request = w.DescribeTaskQueueRequest(namespace="payroll", task_queue_type=1)
+    request = w.DescribeTaskQueueRequest(namespace="payroll", task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
     request.task_queue.name = "temporal-sys-per-ns-tq"
     allowed(gate.call("DescribeTaskQueue", request, token=corp.token(permissions=["payroll:read"])))
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Callable, Iterator
 
 import pytest
 
 from harness import jws, requests
 from harness.echo import Echo
 from harness.envoy import Cluster
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Reply
 from harness.issuer import JWKS, Behaviour, Issuer
 from harness.policy import plugin
@@ -80,7 +80,7 @@ def _unpublished(issuer: Issuer) -> str:
 
 
 @pytest.fixture(scope="module")
-def storm(header_stop: bool, open_gate, echo: Echo) -> Iterator[Storm]:  # type: ignore[no-untyped-def]
+def storm(header_stop: bool, open_gate: OpenGate, echo: Echo) -> Iterator[Storm]:
     with contextlib.ExitStack() as stack:
         well = {fault: stack.enter_context(Issuer()) for fault in FAULTS}
         ill = {fault: stack.enter_context(Issuer()) for fault in FAULTS}
@@ -91,7 +91,7 @@ def storm(header_stop: bool, open_gate, echo: Echo) -> Iterator[Storm]:  # type:
         configuration["issuers"] = {n: i.fetched_config(n, discovery=False, **TIMING) for n, i in names.items()}
         configuration["grants"] = [{"name": n, "who": {"issuer": n}, "permissions_claim": "permissions"} for n in names]
         clusters = {name: Cluster(issuer.port, http2=False) for name, issuer in names.items()}
-        gate: Gate = open_gate(configuration, echo.port, clusters=clusters, concurrency=2, header_stop=header_stop)
+        gate = open_gate(configuration, echo.port, clusters=clusters, concurrency=2, header_stop=header_stop)
         for issuer in well.values():
             until(lambda: gate.count(token=issuer.token(permissions=READ)).grpc_status == 0, 10, "the first keys")
         storm = Storm(gate, well, ill)
@@ -130,7 +130,7 @@ def test_a_connecting_client_needs_no_key(storm: Storm) -> None:
 def test_honest_callers_notice_nothing(storm: Storm) -> None:
     storm.honest.more(6 * len(FAULTS), 30)
     storm.honest.all_succeeded()
-    for fault, issuer in storm.well.items():
+    for issuer in storm.well.values():
         refused(storm.gate.count(token=jws.flip_signature(issuer.token(permissions=READ))), 16)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from harness import jws
 from harness.echo import Echo
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.minter import Minter
 from harness.policy import plugin
 
@@ -17,7 +19,7 @@ TWIN = Minter("https://twin.test/", [jws.shared_key("RS256")])
 
 
 @pytest.fixture(scope="module")
-def several(open_gate, echo: Echo) -> Gate:  # type: ignore[no-untyped-def]
+def several(open_gate: OpenGate, echo: Echo) -> Gate:
     configuration = plugin(CORP.config())
     configuration["issuers"]["partner"] = PARTNER.config(audiences=["partner-temporal"], subject="email")
     configuration["issuers"]["twin"] = TWIN.config(audiences="any")
@@ -27,11 +29,11 @@ def several(open_gate, echo: Echo) -> Gate:  # type: ignore[no-untyped-def]
         {"name": "pc", "who": {"issuer": "partner", "subject": "boss@partner.test"}, "role": "writer", "namespaces": ["partner"]},
         {"name": "t", "who": {"issuer": "twin"}, "role": "reader", "namespaces": ["twin"]},
     ]
-    return open_gate(configuration, echo.port)  # type: ignore[no-any-return]
+    return open_gate(configuration, echo.port)
 
 
-def partner_token(**claims: object) -> str:
-    return PARTNER.token(**({"aud": "partner-temporal", "email": "x@partner.test", "email_verified": True} | claims))
+def partner_token(**claims: Any) -> str:
+    return PARTNER.token(**{"aud": "partner-temporal", "email": "x@partner.test", "email_verified": True, **claims})
 
 
 def test_each_has_its_grants(several: Gate) -> None:

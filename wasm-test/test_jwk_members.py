@@ -4,15 +4,16 @@ passed over, and none of them spoils the others.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Iterator
+from typing import Any
 
 import pytest
 
 from harness import jws
 from harness.echo import Echo
 from harness.envoy import Cluster
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Reply
 from harness.issuer import Issuer
 from harness.policy import plugin
@@ -76,7 +77,7 @@ UNUSABLE: dict[str, tuple[str, dict[str, Any]]] = {
     "Ed small order": ("EdDSA", _key("Ed small order", "EdDSA", ED).jwk(x=jws.b64url(b"\x01" + bytes(31)))),
     "Ed448": ("EdDSA", _key("Ed448", "EdDSA", ED).jwk(crv="Ed448")),
     "a secret": ("HS256", {"kid": "a secret", "kty": "oct", "k": jws.b64url(b"secret" * 8), "alg": "HS256"}),
-}  # fmt: skip
+}
 
 # Members of the list that are no keys at all.
 NONSENSE: list[Any] = [None, 1, "key", [], {}, {"kid": 7, "kty": "RSA"}, {"kid": None}, {"kid": {"a": 1}, "kty": {}}]
@@ -101,10 +102,10 @@ def issuer(short_key: jws.Key) -> Iterator[Issuer]:
 
 
 @pytest.fixture(scope="module")
-def filtered(header_stop: bool, open_gate, echo: Echo, issuer: Issuer) -> Gate:  # type: ignore[no-untyped-def]
+def filtered(header_stop: bool, open_gate: OpenGate, echo: Echo, issuer: Issuer) -> Gate:
     config = issuer.fetched_config(discovery=False)
     clusters = {"idp": Cluster(issuer.port, http2=False)}
-    return open_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop)  # type: ignore[no-any-return]
+    return open_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop)
 
 
 def _signer(kid: str, alg: str) -> jws.Key:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from harness import jws
 from harness.echo import Echo
 from harness.envoy import Cluster
-from harness.gate import Gate, allowed, refused
+from harness.gate import OpenGate, allowed, refused
 from harness.issuer import DISCOVERY, JWKS, Issuer
 from harness.policy import plugin
 
 READ = ["payroll:read"]
 
 
-def test_key_set_on_another_host(open_gate, echo: Echo) -> None:  # type: ignore[no-untyped-def]
+def test_key_set_on_another_host(open_gate: OpenGate, echo: Echo) -> None:
     """`jwks_cluster` carries the second request, with the authority of the `jwks_uri`."""
     with Issuer(path="/realms/x") as idp, Issuer(keys=[jws.shared_key("ES256")]) as key_host:
         idp.discovery_members = {"jwks_uri": key_host.jwks_uri}
         config = idp.fetched_config("idp", jwks_cluster="key-host")
         clusters = {"idp": Cluster(idp.port, http2=False), "key-host": Cluster(key_host.port, http2=False)}
-        gate: Gate = open_gate(plugin(config), echo.port, clusters=clusters)
+        gate = open_gate(plugin(config), echo.port, clusters=clusters)
         allowed(gate.count(token=idp.token(key=key_host.keys[0], permissions=READ)))
         # The first host's key is not the one it publishes.
         refused(gate.count(token=idp.token(permissions=READ)), 16)
@@ -28,9 +28,9 @@ def test_key_set_on_another_host(open_gate, echo: Echo) -> None:  # type: ignore
         assert {headers["host"] for _, headers in key_host.requests} == {f"127.0.0.1:{key_host.port}"}
 
 
-def test_key_set_by_uri(open_gate, echo: Echo) -> None:  # type: ignore[no-untyped-def]
+def test_key_set_by_uri(open_gate: OpenGate, echo: Echo) -> None:
     with Issuer() as issuer:
-        gate: Gate = open_gate(
+        gate = open_gate(
             plugin(issuer.fetched_config(discovery=False)), echo.port, clusters={"idp": Cluster(issuer.port, http2=False)}
         )
         allowed(gate.count(token=issuer.token(permissions=READ)))
@@ -38,11 +38,11 @@ def test_key_set_by_uri(open_gate, echo: Echo) -> None:  # type: ignore[no-untyp
         assert issuer.fetches(DISCOVERY) == 0 and issuer.fetches(JWKS) >= 1
 
 
-def test_nothing_of_a_caller_is_sent_there(open_gate, echo: Echo) -> None:  # type: ignore[no-untyped-def]
+def test_nothing_of_a_caller_is_sent_there(open_gate: OpenGate, echo: Echo) -> None:
     """A fetch may be started by a request; it must not carry anything of it."""
     with Issuer() as issuer:
         config = issuer.fetched_config(refetch="1s")
-        gate: Gate = open_gate(plugin(config), echo.port, clusters={"idp": Cluster(issuer.port, http2=False)})
+        gate = open_gate(plugin(config), echo.port, clusters={"idp": Cluster(issuer.port, http2=False)})
         issuer.rotate()
         token = issuer.token(permissions=READ)
         allowed(gate.count(token=token, headers={"cookie": "session=1", "x-custom": "mine"}, timeout=15))
@@ -52,10 +52,10 @@ def test_nothing_of_a_caller_is_sent_there(open_gate, echo: Echo) -> None:  # ty
             assert token not in told
 
 
-def test_cluster_that_is_not_there(open_gate, echo: Echo) -> None:  # type: ignore[no-untyped-def]
+def test_cluster_that_is_not_there(open_gate: OpenGate, echo: Echo) -> None:
     """A name nobody configured: no keys, said as such, and the proxy lives."""
     with Issuer() as issuer:
-        gate: Gate = open_gate(plugin(issuer.fetched_config("no-such-cluster", wait="1s")), echo.port)
+        gate = open_gate(plugin(issuer.fetched_config("no-such-cluster", wait="1s")), echo.port)
         refused(gate.count(token=issuer.token(permissions=READ)), 14)
         allowed(gate.call("GetSystemInfo"))
         gate.envoy.wait_counter("temporal_auth.keys.fetch_failed", 1)

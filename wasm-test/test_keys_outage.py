@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from harness import jws
 from harness.echo import Echo
 from harness.envoy import Cluster
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.issuer import JWKS, Behaviour, Issuer
 from harness.policy import plugin
 from harness.poll import until
@@ -57,7 +57,7 @@ def issuers() -> Iterator[dict[str, Issuer]]:
 
 
 @pytest.fixture(scope="module")
-def outage(open_gate, echo: Echo, issuers: dict[str, Issuer]) -> Gate:  # type: ignore[no-untyped-def]
+def outage(open_gate: OpenGate, echo: Echo, issuers: dict[str, Issuer]) -> Gate:
     """Refreshes every second, so that failures come soon; stale keys hold for long. All of them have failed by now."""
     names = {variant: f"i{number}" for number, variant in enumerate(issuers)}
     timing = {"refresh": "1s", "timeout": "1s", "retry": "1s", "max_stale": "1h", "wait": "1s"}
@@ -70,7 +70,7 @@ def outage(open_gate, echo: Echo, issuers: dict[str, Issuer]) -> Gate:  # type: 
         {"name": name, "who": {"issuer": name}, "permissions_claim": "permissions"} for name in names.values()
     ]
     clusters = {names[variant]: Cluster(issuer.port, http2=False) for variant, issuer in issuers.items()}
-    gate: Gate = open_gate(configuration, echo.port, clusters=clusters)
+    gate = open_gate(configuration, echo.port, clusters=clusters)
     for issuer in issuers.values():
         until(lambda: gate.count(token=issuer.token(permissions=READ)).grpc_status == 0, 10, "the first keys")
     before = gate.envoy.counter(FAILED)
@@ -118,7 +118,7 @@ def test_recovery(outage: Gate, issuers: dict[str, Issuer]) -> None:
 
 
 @pytest.fixture(scope="module")
-def bounded(open_gate, echo: Echo) -> Iterator[tuple[Gate, Issuer]]:  # type: ignore[no-untyped-def]
+def bounded(open_gate: OpenGate, echo: Echo) -> Iterator[tuple[Gate, Issuer]]:
     with Issuer() as issuer:
         config = issuer.fetched_config(
             refresh="1s", timeout="1s", retry="1s", max_stale=f"{HOLDS}s", wait="1s", refetch="1s"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from harness import jws
 from harness.echo import Echo
 from harness.envoy import Cluster
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Reply
 from harness.issuer import Behaviour, Issuer
 from harness.policy import plugin
@@ -21,7 +21,7 @@ READ = ["payroll:read"]
 
 
 @pytest.fixture
-def rotating(open_gate, echo: Echo) -> Iterator[tuple[Gate, Issuer]]:  # type: ignore[no-untyped-def]
+def rotating(open_gate: OpenGate, echo: Echo) -> Iterator[tuple[Gate, Issuer]]:
     """No refresh within the test: only unknown kids make it fetch, once a second at most."""
     with Issuer(keys=[jws.Key.new()]) as issuer:
         config = issuer.fetched_config(refresh="10m", refetch="1s", wait="5s", timeout="2s")
@@ -134,7 +134,7 @@ def test_known_kid_with_a_wrong_signature_fetches_nothing(rotating: tuple[Gate, 
     assert issuer.fetches() == before
 
 
-def test_scheduled_refresh_finds_the_new_key(open_gate, echo: Echo) -> None:  # type: ignore[no-untyped-def]
+def test_scheduled_refresh_finds_the_new_key(open_gate: OpenGate, echo: Echo) -> None:
     """With a short refresh the old key ends without any unknown kid."""
     with Issuer(keys=[jws.Key.new()]) as issuer:
         config = issuer.fetched_config(discovery=False, refresh="1s", refetch="1h")

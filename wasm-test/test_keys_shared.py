@@ -8,14 +8,15 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from typing import Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from harness import flood, jws, requests
 from harness.echo import Echo
 from harness.envoy import Cluster
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Reply, frame
 from harness.issuer import DISCOVERY, JWKS, Issuer
 from harness.policy import plugin
@@ -28,10 +29,10 @@ THREADS = 4
 SLACK = 1.5  # seconds that a busy machine may take for what takes none
 
 
-def _open(open_gate, echo: Echo, issuer: Issuer, **keys: str) -> Gate:  # type: ignore[no-untyped-def]
+def _open(open_gate: OpenGate, echo: Echo, issuer: Issuer, **keys: Any) -> Gate:
     config = issuer.fetched_config(**({"timeout": "2s", "retry": "1s"} | keys))
     clusters = {"idp": Cluster(issuer.port, http2=False)}
-    return open_gate(plugin(config), echo.port, clusters=clusters, concurrency=THREADS)  # type: ignore[no-any-return]
+    return open_gate(plugin(config), echo.port, clusters=clusters, concurrency=THREADS)
 
 
 def _served(gate: Gate) -> list[int]:
@@ -54,7 +55,7 @@ def _on_every_thread(gate: Gate, token: str) -> list[Reply]:
     return replies
 
 
-def test_one_first_fetch(open_gate, echo: Echo) -> None:  # type: ignore[no-untyped-def]
+def test_one_first_fetch(open_gate: OpenGate, echo: Echo) -> None:
     with Issuer() as issuer:
         gate = _open(open_gate, echo, issuer, refresh="10m", refetch="1s")
         token = issuer.token(permissions=READ)
@@ -65,7 +66,7 @@ def test_one_first_fetch(open_gate, echo: Echo) -> None:  # type: ignore[no-unty
         assert (issuer.fetches(DISCOVERY), issuer.fetches(JWKS)) == (1, 1)
 
 
-def test_one_fetch_per_refresh(open_gate, echo: Echo) -> None:  # type: ignore[no-untyped-def]
+def test_one_fetch_per_refresh(open_gate: OpenGate, echo: Echo) -> None:
     """Over five refreshes; the interval may be shortened by jitter, not by the number of threads."""
     with Issuer() as issuer:
         gate = _open(open_gate, echo, issuer, refresh="2s", refetch="1s")
@@ -83,7 +84,7 @@ def test_one_fetch_per_refresh(open_gate, echo: Echo) -> None:  # type: ignore[n
             allowed(reply)
 
 
-def test_one_refetch_for_all_who_miss_a_key(open_gate, echo: Echo) -> None:  # type: ignore[no-untyped-def]
+def test_one_refetch_for_all_who_miss_a_key(open_gate: OpenGate, echo: Echo) -> None:
     """The new key is asked for on all threads at the same time."""
     with Issuer() as issuer:
         gate = _open(open_gate, echo, issuer, refresh="10m", refetch="2s", wait="10s")
@@ -107,7 +108,7 @@ def test_one_refetch_for_all_who_miss_a_key(open_gate, echo: Echo) -> None:  # t
 
 
 @pytest.fixture
-def flooded(open_gate, echo: Echo) -> Iterator[tuple[Gate, Issuer]]:  # type: ignore[no-untyped-def]
+def flooded(open_gate: OpenGate, echo: Echo) -> Iterator[tuple[Gate, Issuer]]:
     with Issuer() as issuer:
         yield _open(open_gate, echo, issuer, refresh="10m", refetch="1s", wait="5s"), issuer
 

@@ -9,15 +9,16 @@ import contextlib
 import json
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from harness import grpc_client, requests
 from harness.echo import Echo
 from harness.envoy import Cluster
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Reply
 from harness.issuer import DISCOVERY, JWKS, Behaviour, Issuer
 from harness.policy import plugin
@@ -36,14 +37,14 @@ def issuer() -> Iterator[Issuer]:
     issuer.stop()
 
 
-def _open(open_gate, echo: Echo, issuer: Issuer, header_stop: bool, **keys: str) -> Gate:  # type: ignore[no-untyped-def]
+def _open(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool, **keys: Any) -> Gate:
     config = issuer.fetched_config(**({"wait": "2s", "timeout": "1s", "retry": "1s"} | keys))
     clusters = {"idp": Cluster(issuer.port, http2=False)}
-    return open_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop)  # type: ignore[no-any-return]
+    return open_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop)
 
 
 @both_header_modes
-def test_waits_then_unavailable_then_fine(open_gate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:  # type: ignore[no-untyped-def]
+def test_waits_then_unavailable_then_fine(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:
     gate = _open(open_gate, echo, issuer, header_stop)
     token = issuer.token(permissions=READ)
     marked = grpc_client.test_id()
@@ -75,7 +76,7 @@ def test_waits_then_unavailable_then_fine(open_gate, echo: Echo, issuer: Issuer,
 
 
 @both_header_modes
-def test_requests_that_wait_are_woken(open_gate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:  # type: ignore[no-untyped-def]
+def test_requests_that_wait_are_woken(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:
     """Several at once, allowed and denied, small and large, gzip and plain: each gets its own answer when the keys come."""
     gate = _open(open_gate, echo, issuer, header_stop, wait="30s", timeout="10s")
     # Down, so that the first fetch fails; then slow, so that all of them are waiting when the keys come.
@@ -114,7 +115,7 @@ def test_requests_that_wait_are_woken(open_gate, echo: Echo, issuer: Issuer, hea
 
 
 @both_header_modes
-def test_a_client_that_gives_up_while_waiting(open_gate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:  # type: ignore[no-untyped-def]
+def test_a_client_that_gives_up_while_waiting(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:
     """Its stream is gone when the keys come: the others are answered, nothing traps."""
     gate = _open(open_gate, echo, issuer, header_stop, wait="30s")
     token = issuer.token(permissions=READ)
@@ -135,7 +136,7 @@ def test_a_client_that_gives_up_while_waiting(open_gate, echo: Echo, issuer: Iss
     allowed(gate.count(token=token))
 
 
-def test_discovery_document_that_is_wrong(open_gate, echo: Echo) -> None:  # type: ignore[no-untyped-def]
+def test_discovery_document_that_is_wrong(open_gate: OpenGate, echo: Echo) -> None:
     """Keys found through a document of another issuer are nobody's keys. Put right, they are found without a restart."""
     documents: dict[str, Callable[[Issuer], bytes]] = {
         "another": lambda issuer: b'{"issuer": "https://evil.test/", "jwks_uri": "%s"}' % issuer.jwks_uri.encode(),
@@ -153,7 +154,7 @@ def test_discovery_document_that_is_wrong(open_gate, echo: Echo) -> None:  # typ
         configuration["issuers"] = {name: i.fetched_config(name, wait="2s", retry="1s") for name, i in issuers.items()}
         configuration["grants"] = [{"name": n, "who": {"issuer": n}, "permissions_claim": "permissions"} for n in issuers]
         clusters = {name: Cluster(issuer.port, http2=False) for name, issuer in issuers.items()}
-        gate: Gate = open_gate(configuration, echo.port, clusters=clusters)
+        gate = open_gate(configuration, echo.port, clusters=clusters)
 
         def ask(name: str) -> Reply:
             return gate.count(token=issuers[name].token(permissions=READ))

@@ -5,14 +5,14 @@ hundreds wait beside it. Each gets an answer, in both header modes.
 from __future__ import annotations
 
 import threading
-from typing import Callable, Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from harness import grpc_client, requests
 from harness.echo import Echo
 from harness.envoy import Cluster
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Connection, Reply, frame, request_headers
 from harness.issuer import Issuer
 from harness.policy import plugin
@@ -33,10 +33,10 @@ def issuer() -> Iterator[Issuer]:
 
 
 @pytest.fixture(params=[False, True], ids=["A", "B"])
-def waiting(request: pytest.FixtureRequest, open_gate, echo: Echo, issuer: Issuer) -> Gate:  # type: ignore[no-untyped-def]
+def waiting(request: pytest.FixtureRequest, open_gate: OpenGate, echo: Echo, issuer: Issuer) -> Gate:
     config = issuer.fetched_config(wait="20s", timeout="2s", retry="1s")
     clusters = {"idp": Cluster(issuer.port, http2=False)}
-    return open_gate(plugin(config), echo.port, clusters=clusters, header_stop=request.param)  # type: ignore[no-any-return]
+    return open_gate(plugin(config), echo.port, clusters=clusters, header_stop=request.param)
 
 
 class Asked:
@@ -62,7 +62,10 @@ def _with_trailers(body: bytes) -> Callable[[Connection, int], None]:
 
 
 def _whole(body: bytes) -> Callable[[Connection, int], None]:
-    return lambda connection, stream: connection.data(stream, body, end_stream=True) and None
+    def send(connection: Connection, stream: int) -> None:
+        connection.data(stream, body, end_stream=True)
+
+    return send
 
 
 def _active(gate: Gate, count: int) -> None:
@@ -96,7 +99,10 @@ def test_each_end_is_decided_when_the_key_comes(waiting: Gate, echo: Echo, issue
 def test_body_that_comes_after_the_key(waiting: Gate, issuer: Issuer) -> None:
     """Headers wait and are let go; the body is judged when it comes."""
     token = issuer.token(permissions=READ)
-    nothing: Callable[[Connection, int], None] = lambda connection, stream: None
+
+    def nothing(connection: Connection, stream: int) -> None:
+        pass
+
     own, foreign, half = (Asked(waiting, token, nothing) for _ in range(3))
     half.connection.data(half.stream, frame(FOREIGN)[:9])
     _active(waiting, 3)

@@ -7,14 +7,16 @@ import base64
 import json
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from google.protobuf.message import Message
 from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
 from harness import requests, task_tokens
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import BY_PERMISSIONS, plugin
 from harness.temporal import Temporal
@@ -43,8 +45,8 @@ NORMAL_KIND, STICKY_KIND = 1, 2
 
 
 @pytest.fixture(scope="module")
-def limited(open_gate, temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS), temporal.port)  # type: ignore[no-any-return]
+def limited(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS), temporal.port)
 
 
 @pytest.fixture
@@ -57,9 +59,9 @@ def starter(corp: Minter) -> str:
     return corp.token(role="starter")
 
 
-def _poll(what: str, name: str, kind: int, normal: str = ""):  # type: ignore[no-untyped-def]
+def _poll(what: str, name: str, kind: int, normal: str = "") -> tuple[str, Message]:
     method = f"Poll{what}TaskQueue"
-    request = requests.message_class("temporal.api.workflowservice.v1.WorkflowService", method)(namespace="payroll")
+    request: Any = requests.message_class("temporal.api.workflowservice.v1.WorkflowService", method)(namespace="payroll")
     request.task_queue.name, request.task_queue.kind, request.task_queue.normal_name = name, kind, normal
     return method, request
 
@@ -111,7 +113,7 @@ def test_sticky_where_sticky_is(limited: Gate, runner: str) -> None:
 
 def test_by_id_is_outside(limited: Gate, runner: str, starter: str) -> None:
     """Which queue it is on cannot be seen. By task token, what it names decides."""
-    by_id = {"namespace": "payroll", "workflow_id": "w", "activity_id": "a"}
+    by_id: dict[str, Any] = {"namespace": "payroll", "workflow_id": "w", "activity_id": "a"}
     for request in (
         w.RespondActivityTaskCompletedByIdRequest(**by_id),
         w.RespondActivityTaskFailedByIdRequest(**by_id),
@@ -124,7 +126,7 @@ def test_by_id_is_outside(limited: Gate, runner: str, starter: str) -> None:
     limited.refused_by_us("CountWorkflowExecutions", w.CountWorkflowExecutionsRequest(namespace="payroll"), token=starter, status=7)
 
 
-def _start(queue: str, type_: str = "PayDay", **fields: object):  # type: ignore[no-untyped-def]
+def _start(queue: str, type_: str = "PayDay", **fields: Any) -> Message:
     request = requests.start_workflow("payroll", str(uuid.uuid4()), **fields)
     request.task_queue.name, request.workflow_type.name = queue, type_
     return request
@@ -145,7 +147,7 @@ def test_start(limited: Gate, starter: str) -> None:
 def test_commands(limited: Gate, runner: str) -> None:
     """Refused by us, or by Temporal for its task token."""
 
-    def completed(queue: str, intermediate: bool = False):  # type: ignore[no-untyped-def]
+    def completed(queue: str, intermediate: bool = False) -> Message:
         request = w.RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=task_tokens.SOME)
         for name in ("red-other", queue):
             command = request.commands.add().start_child_workflow_execution_command_attributes
@@ -165,7 +167,7 @@ def test_commands(limited: Gate, runner: str) -> None:
 # -- callbacks into Temporal itself
 
 
-def _forged(url: str):  # type: ignore[no-untyped-def]
+def _forged(url: str) -> Message:
     """A start whose end completes somebody else's Nexus operation, if its token is believed."""
     request = requests.start_workflow("payroll", str(uuid.uuid4()))
     callback = request.completion_callbacks.add()

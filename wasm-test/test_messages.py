@@ -9,6 +9,7 @@ from harness.gate import Gate, allowed, refused
 from harness.grpc_client import Connection, frame, gzipped, request_headers
 from harness.minter import Minter
 from harness.proto import text
+from harness.temporal import Temporal
 
 COUNT = requests.path("CountWorkflowExecutions")
 OWN, FOREIGN = text(1, "payroll"), text(1, "finance-reports")
@@ -88,7 +89,7 @@ def test_ended_by_its_headers(gate: Gate, token: str, method: str, credentials: 
         refused(reply, 3)
 
 
-def test_the_control_of_that(temporal) -> None:  # type: ignore[no-untyped-def]
+def test_the_control_of_that(temporal: Temporal) -> None:
     """Temporal itself leaves such a call hanging."""
     with Connection(temporal.port) as connection:
         stream = connection.open(request_headers(requests.GET_SYSTEM_INFO), end_stream=True)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FieldDescriptorProto
@@ -74,7 +75,7 @@ POLICIES = "temporal.api.schedule.v1.SchedulePolicies"
 
 
 def add_field(message: DescriptorProto, name: str, number: int, type_: str = "", **more: object) -> None:
-    kind = {"type": FieldDescriptorProto.TYPE_STRING}
+    kind: dict[str, Any] = {"type": FieldDescriptorProto.TYPE_STRING}
     if type_:
         kind = {"type": FieldDescriptorProto.TYPE_MESSAGE, "type_name": f".{type_}"}
     message.field.add(name=name, number=number, **{"label": FieldDescriptorProto.LABEL_OPTIONAL, **kind, **more})

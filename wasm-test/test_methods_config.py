@@ -6,7 +6,7 @@ import pytest
 
 from harness import requests
 from harness.echo import Echo
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.proto import text
@@ -17,13 +17,13 @@ CLUSTER = "/temporal.api.other.v1.OtherService/OfTheCluster"
 
 
 @pytest.fixture(scope="module")
-def extended(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def extended(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     methods = [
         {"name": NEW, "scope": "namespace", "namespace_field": 1, "effects": ["read"]},
         {"name": LATE, "scope": "namespace", "namespace_field": 9, "effects": ["start", "terminate"]},
         {"name": CLUSTER, "scope": "cluster", "effects": ["cluster-admin"]},
     ]
-    return open_gate(plugin(corp.config(), methods=methods), echo.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(corp.config(), methods=methods), echo.port)
 
 
 def test_without_configuration_it_is_unknown(echo_gate: Gate, corp: Minter) -> None:

@@ -60,7 +60,7 @@ def test_in_its_own_namespace(gate: Gate, corp: Minter) -> None:
             with pytest.raises(RPCError, match="Request unauthorized"):
                 await put(await client("read"), "pear")
             assert await put(writer, "end") == 2
-            assert await writer.get_workflow_handle_for(Basket.run, queue).result() == ["apple", "end"]
+            assert await writer.get_workflow_handle(queue).result() == ["apple", "end"]
 
     asyncio.run(asyncio.wait_for(run(), 100))
 

@@ -7,6 +7,7 @@ import pytest
 from harness.gate import Gate, allowed
 from harness.minter import Minter
 from harness.proto import group, number, tag, text, varint
+from harness.temporal import Temporal
 
 COUNT = "CountWorkflowExecutions"
 OWN, FOREIGN = text(1, "payroll"), text(1, "finance-reports")
@@ -110,7 +111,7 @@ def test_wrong_wire_type_is_no_namespace(gate: Gate, token: str, wrong: bytes) -
     ids=["only a tag", "short", "tag at the end", "length cut", "varint cut", "11-byte tag", "11-byte varint", "field 0",
          "field too high", "wire type 6", "wire type 7", "open group", "closed group", "crossed groups", "fixed32 cut",
          "length beyond the end", "length of 2^64-1", "bad utf-8", "overlong utf-8", "surrogate"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
 def test_what_temporal_would_not_decode(gate: Gate, token: str, broken: bytes, gzip: bool) -> None:
     gate.refused_by_us(COUNT, broken, token=token, gzip=gzip, status=3)
@@ -122,7 +123,7 @@ def test_bad_utf8_in_another_field(gate: Gate, token: str) -> None:
     assert reply.grpc_status in (3, 13), str(reply)
 
 
-def test_temporal_agrees(temporal, token: str) -> None:  # type: ignore[no-untyped-def]
+def test_temporal_agrees(temporal: Temporal, token: str) -> None:
     """The control: without the filter the server takes the last of two namespaces, and what it cannot decode is 13."""
     from harness import grpc_client, requests
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from google.protobuf.message import Message
@@ -19,7 +20,7 @@ OWN, OTHER = "payroll", "finance-reports"
 def _commands(namespace: str | None, kind: str) -> Message:
     request = w.RespondWorkflowTaskCompletedRequest(namespace=OWN, task_token=task_tokens.SOME)
     command = request.commands.add()
-    attributes = {
+    attributes: Any = {
         "child": command.start_child_workflow_execution_command_attributes,
         "signal": command.signal_external_workflow_execution_command_attributes,
         "cancel": command.request_cancel_external_workflow_execution_command_attributes,
@@ -66,7 +67,7 @@ CASES: dict[str, tuple[str, Callable[[], Message], str]] = {
     "cancel, own": ("RespondWorkflowTaskCompleted", lambda: _commands(OWN, "cancel"), HERE),
     "cancel, other": ("RespondWorkflowTaskCompleted", lambda: _commands(OTHER, "cancel"), BOTH),
     "several, own": ("RespondWorkflowTaskCompleted", lambda: _repeated([OWN, None, OWN]), HERE),
-    "several, last other": ("RespondWorkflowTaskCompleted", lambda: _repeated([OWN] * 50 + [OTHER]), BOTH),
+    "several, last other": ("RespondWorkflowTaskCompleted", lambda: _repeated([*[OWN] * 50, OTHER]), BOTH),
     "multi, own": ("ExecuteMultiOperation", lambda: _multi(OWN, OWN), HERE),
     "multi, start other": ("ExecuteMultiOperation", lambda: _multi(OTHER, OWN), BOTH),
     "multi, update other": ("ExecuteMultiOperation", lambda: _multi(OWN, OTHER), BOTH),
@@ -79,7 +80,7 @@ CASES: dict[str, tuple[str, Callable[[], Message], str]] = {
     "batch": ("StartBatchOperation", lambda: w.StartBatchOperationRequest(namespace=OWN, job_id="x"), HERE),
     "token only": ("RespondActivityTaskCompleted", lambda: w.RespondActivityTaskCompletedRequest(task_token=task_tokens.SOME), SYSTEM),
     "token and name": ("RespondActivityTaskCompleted", lambda: w.RespondActivityTaskCompletedRequest(namespace=OWN, task_token=task_tokens.SOME), HERE),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])

@@ -6,14 +6,15 @@ A new build of the module is one, and a machine that failed and was started agai
 from __future__ import annotations
 
 import time
-from typing import Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from harness import jws, modules
 from harness.echo import Echo
 from harness.envoy import Cluster
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.issuer import Issuer
 from harness.policy import plugin
 from harness.poll import until
@@ -28,10 +29,10 @@ def issuer() -> Iterator[Issuer]:
         yield issuer
 
 
-def _open(open_gate, echo: Echo, issuer: Issuer, **settings: object) -> Gate:  # type: ignore[no-untyped-def]
+def _open(open_gate: OpenGate, echo: Echo, issuer: Issuer, **settings: Any) -> Gate:
     config = issuer.fetched_config(refresh="1m", refetch="1s", timeout="1s", retry="1s", wait="1s")
     clusters = {"idp": Cluster(issuer.port, http2=False)}
-    return open_gate(plugin(config), echo.port, clusters=clusters, **settings)  # type: ignore[no-any-return]
+    return open_gate(plugin(config), echo.port, clusters=clusters, **settings)
 
 
 def _verifies_at_once(gate: Gate, issuer: Issuer) -> None:
@@ -44,7 +45,7 @@ def _verifies_at_once(gate: Gate, issuer: Issuer) -> None:
     refused(gate.count(token=issuer.token(permissions=READ, key=jws.stranger_key())), 14)
 
 
-def test_new_build_while_the_issuer_is_down(open_gate, echo: Echo, issuer: Issuer) -> None:  # type: ignore[no-untyped-def]
+def test_new_build_while_the_issuer_is_down(open_gate: OpenGate, echo: Echo, issuer: Issuer) -> None:
     gate = _open(open_gate, echo, issuer, concurrency=2)
     allowed(gate.count(token=issuer.token(permissions=READ)))
     issuer.stop()
@@ -56,7 +57,7 @@ def test_new_build_while_the_issuer_is_down(open_gate, echo: Echo, issuer: Issue
     until(lambda: gate.count(token=issuer.token(permissions=READ)).grpc_status == 0, 20, "a new key")
 
 
-def test_machine_started_again_while_the_issuer_is_down(open_gate, echo: Echo, issuer: Issuer) -> None:  # type: ignore[no-untyped-def]
+def test_machine_started_again_while_the_issuer_is_down(open_gate: OpenGate, echo: Echo, issuer: Issuer) -> None:
     """With FAIL_RELOAD Envoy starts the machine anew after a trap, a second later at the earliest."""
     gate = _open(open_gate, echo, issuer, module=modules.that_traps(), failure_policy="FAIL_RELOAD")
     known = issuer.token(permissions=READ)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from typing import Any, AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 from google.protobuf.message import Message
@@ -19,14 +20,14 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from harness import grpc_client, paths, requests, task_tokens
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.minter import Minter
 from harness.policy import BY_PERMISSIONS, plugin
 from harness.poll import until
 from harness.temporal import Temporal
 
 sys.path.append(str(paths.ROOT / "demo"))
-import nexus  # noqa: E402
+import nexus
 
 w, o = requests.workflow, requests.operator
 CALLER, HANDLER, ELSEWHERE = "payroll", "finance-reports", "bitovi-project"
@@ -76,12 +77,12 @@ def own_temporal() -> Iterator[Temporal]:
 
 
 @pytest.fixture(scope="module")
-def nexus_gate(open_gate, own_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), own_temporal.port)  # type: ignore[no-any-return]
+def nexus_gate(open_gate: OpenGate, own_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), own_temporal.port)
 
 
 @pytest.fixture
-def stage(nexus_gate: Gate, corp: Minter) -> "Stage":
+def stage(nexus_gate: Gate, corp: Minter) -> Stage:
     return Stage(nexus_gate, corp)
 
 
@@ -335,7 +336,7 @@ def standalone(endpoint: str) -> Message:
     return w.StartNexusOperationExecutionRequest(
         namespace=CALLER, operation_id=str(uuid.uuid4()), request_id=str(uuid.uuid4()), identity="test",
         endpoint=endpoint, service="TaxOffice", operation="withhold",
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(

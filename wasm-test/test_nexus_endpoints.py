@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import BY_PERMISSIONS, plugin
 from harness.temporal import Temporal
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
-def stage(open_gate, own_temporal: Temporal, corp: Minter) -> Stage:  # type: ignore[no-untyped-def]  # noqa: F811
+def stage(open_gate: OpenGate, own_temporal: Temporal, corp: Minter) -> Stage:
     return Stage(open_gate(plugin(corp.config(), [*BY_PERMISSIONS, *LIMITED]), own_temporal.port), corp)
 
 

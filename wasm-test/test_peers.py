@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio import workflow
@@ -15,7 +16,7 @@ from temporalio.worker import Worker
 
 from harness import requests
 from harness.echo import Echo
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import SERVER
 from harness.minter import Minter
 from harness.policy import plugin
@@ -56,8 +57,8 @@ def pairs(authority: Authority) -> dict[str, Pair | None]:
 
 
 @pytest.fixture(scope="module")
-def mesh(open_gate, temporal: Temporal, corp: Minter, authority: Authority) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS), temporal.port, tls=authority.listener())  # type: ignore[no-any-return]
+def mesh(open_gate: OpenGate, temporal: Temporal, corp: Minter, authority: Authority) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS), temporal.port, tls=authority.listener())
 
 
 # peer -> the statuses of DescribeNamespace, CountWorkflowExecutions, StartWorkflowExecution without a token
@@ -159,14 +160,14 @@ def test_a_worker_without_a_token(
     [(True, "ALWAYS_FORWARD_ONLY", 0), (False, "ALWAYS_FORWARD_ONLY", 16), (True, None, 16)],
     ids=["believed", "switched off", "sanitized by Envoy"],
 )
-def test_a_forwarded_certificate(open_gate, echo: Echo, corp: Minter, xfcc: bool, details: str | None, status: int) -> None:  # type: ignore[no-untyped-def]
-    settings = {"forward_client_cert": details} if details else {}
+def test_a_forwarded_certificate(open_gate: OpenGate, echo: Echo, corp: Minter, xfcc: bool, details: str | None, status: int) -> None:
+    settings: dict[str, Any] = {"forward_client_cert": details} if details else {}
     gate = open_gate(plugin(corp.config(), GRANTS, peers={"xfcc": xfcc}), echo.port, **settings)
     describe = w.DescribeNamespaceRequest(namespace="payroll")
 
     def call(*values: str) -> int | None:
         headers = [("x-forwarded-client-cert", value) for value in values]
-        return gate.call("DescribeNamespace", describe, headers=headers).grpc_status  # type: ignore[no-any-return]
+        return gate.call("DescribeNamespace", describe, headers=headers).grpc_status
 
     assert call(f"By=spiffe://td/proxy;Hash=00;URI={WORKER}") == status
     if status == 0:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from harness import grpc_client, requests
-from harness.gate import Gate
+from harness.gate import Gate, OpenGate
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.temporal import Temporal
 
-GRANTS = [
+GRANTS: list[dict[str, Any]] = [
     {"name": "platform", "who": {"issuer": "corp", "claims": {"groups": "platform-admins"}}, "role": "admin", "system": True},
     {"name": "finance", "who": {"issuer": "corp", "kind": "human", "claims": {"groups": "finance"}}, "role": "writer", "namespaces": ["payroll", "finance-reports"]},
     {"name": "developers", "who": {"issuer": "corp", "claims": {"groups": "team-{team}"}}, "role": "developer", "namespaces": ["{team}-*"]},
     {"name": "runners", "who": {"issuer": "corp", "kind": "service", "subject": "{team}-worker"}, "role": "worker", "namespaces": ["{team}"]},
-]  # fmt: skip
+]
 ROLES = {"developer": {"from": "client", "minus": ["terminate", "delete", "reset"]}}
 
 PEOPLE = {
@@ -42,7 +44,7 @@ NAMESPACED = EVERYTHING - {"namespaces"}
 
 # person -> namespace -> what works there
 MAY: dict[str, dict[str, set[str]]] = {
-    "admin": {namespace: EVERYTHING for namespace in NAMESPACES},
+    "admin": dict.fromkeys(NAMESPACES, EVERYTHING),
     "finance": {"payroll": NAMESPACED, "finance-reports": NAMESPACED},
     "developer": {"bitovi-project": NAMESPACED - {"terminate", "poll"}},
     "worker": {"payroll": {"poll", "history", "describe"}},
@@ -53,9 +55,9 @@ MAY: dict[str, dict[str, set[str]]] = {
 
 
 @pytest.fixture(scope="module")
-def office(open_gate, temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def office(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
     config = corp.config(service_when=[{"gty": "client-credentials"}])
-    return open_gate(plugin(config, grants=GRANTS, roles=ROLES), temporal.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(config, grants=GRANTS, roles=ROLES), temporal.port)
 
 
 @pytest.mark.parametrize("namespace", NAMESPACES)

@@ -8,7 +8,7 @@ import pytest
 
 from harness import requests
 from harness.echo import Echo
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.minter import Minter
 from harness.policy import plugin
 
@@ -91,20 +91,20 @@ def test_empty_namespace(echo_gate: Gate, corp: Minter) -> None:
     assert not _may(echo_gate, token, "", "read")
 
 
-def test_at_another_place(open_gate, echo: Echo, corp: Minter) -> None:  # type: ignore[no-untyped-def]
+def test_at_another_place(open_gate: OpenGate, echo: Echo, corp: Minter) -> None:
     """By pointer, as Keycloak's client roles need it; the default name then means nothing."""
     grants = [{"name": "p", "who": {"issuer": "corp"}, "permissions_claim": "/resource_access/temporal/roles"}]
-    gate: Gate = open_gate(plugin(corp.config(), grants=grants), echo.port)
+    gate = open_gate(plugin(corp.config(), grants=grants), echo.port)
     allowed(gate.count("a", token=corp.token(resource_access={"temporal": {"roles": ["a:read"]}})))
     refused(gate.count("b", token=corp.token(resource_access={"temporal": {"roles": ["a:read"]}})), 7)
     refused(gate.count("a", token=corp.token(permissions=["a:read"])), 7)
     refused(gate.count("a", token=corp.token(resource_access={"other": {"roles": ["a:read"]}})), 7)
 
 
-def test_only_of_the_issuer_it_is_granted_to(open_gate, echo: Echo, corp: Minter) -> None:  # type: ignore[no-untyped-def]
+def test_only_of_the_issuer_it_is_granted_to(open_gate: OpenGate, echo: Echo, corp: Minter) -> None:
     other = Minter("https://other.test/", [corp.key("ES256")])
     configuration = plugin(corp.config())
     configuration["issuers"]["other"] = other.config()
-    gate: Gate = open_gate(configuration, echo.port)
+    gate = open_gate(configuration, echo.port)
     allowed(gate.count("a", token=corp.token(permissions=["a:read"])))
     refused(gate.count("a", token=other.token(permissions=["a:read"])), 7)

@@ -9,7 +9,7 @@ import pytest
 
 from harness import requests
 from harness.frontend import Frontend
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import BY_PERMISSIONS, plugin
 from harness.temporal import Temporal
@@ -20,8 +20,8 @@ DIVISION = "TemporalNamespaceDivision"
 
 
 @pytest.fixture(scope="module")
-def shop(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), BY_PERMISSIONS), rich_temporal.port)  # type: ignore[no-any-return]
+def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), BY_PERMISSIONS), rich_temporal.port)
 
 
 def _update(**aliases: str) -> Any:

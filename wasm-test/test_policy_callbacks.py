@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import Callback
 
 from harness import requests
-from harness.gate import Gate
+from harness.gate import Gate, OpenGate
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.temporal import Temporal
@@ -21,13 +22,13 @@ GRANTS: list[dict[str, Any]] = [
     {"name": "callers", "who": {"issuer": "corp", "claims": {"role": "caller"}}, "role": "writer", "namespaces": ["payroll"], "may_call_back": True},
     {"name": "starters", "who": {"issuer": "corp", "claims": {"role": "starter"}}, "role": "starter", "namespaces": ["payroll"], "may_call_back": True},
     {"name": "limited", "who": {"issuer": "corp", "claims": {"role": "limited"}}, "role": "writer", "namespaces": ["payroll"], "task_queues": ["red-*"]},
-]  # fmt: skip
+]
 ROLES = {"starter": {"from": "reader", "plus": ["start", "update"]}}
 
 
 @pytest.fixture(scope="module")
-def shop(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), rich_temporal.port)  # type: ignore[no-any-return]
+def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), rich_temporal.port)
 
 
 def _start(callback: Callback) -> tuple[str, Any]:

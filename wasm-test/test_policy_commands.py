@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 from temporalio import activity, workflow
@@ -19,7 +20,7 @@ from temporalio.worker import Worker
 
 from harness import commands, requests
 from harness.frontend import Frontend
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.poll import until
@@ -38,8 +39,8 @@ DENIALS = [
 
 
 @pytest.fixture(scope="module")
-def shop(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS, denials=DENIALS), rich_temporal.port)  # type: ignore[no-any-return]
+def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS, denials=DENIALS), rich_temporal.port)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ REACHED: dict[str, tuple[Callable[[Stage], Command], set[str], Callable[[Stage],
         lambda s: s.has(s.name, "nexus_operation_scheduled_event_attributes"),
     ),
     "signal with start": (_signal_with_start, {"start", "signal"}, lambda s: s.straight.exists(s.new)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("command", REACHED)
@@ -188,7 +189,7 @@ class OwnThings:
         cancelled = workflow.start_activity(
             slow, start_to_close_timeout=timedelta(seconds=30), heartbeat_timeout=timedelta(seconds=5),
             cancellation_type=workflow.ActivityCancellationType.TRY_CANCEL,
-        )  # fmt: skip
+        )
         await workflow.sleep(0.5)
         cancelled.cancel()
         await workflow.wait_condition(lambda: bool(self.noted))

@@ -6,7 +6,8 @@ The server here does not know the provider, or has no worker that could look: it
 from __future__ import annotations
 
 import uuid
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from google.protobuf.message import Message
@@ -14,7 +15,7 @@ from google.protobuf.message import Message
 from harness import grpc_client, requests
 from harness.echo import Echo
 from harness.frontend import Frontend
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import BY_PERMISSIONS, plugin
 from harness.temporal import Temporal
@@ -36,8 +37,8 @@ GRANTS = [
 
 
 @pytest.fixture(scope="module")
-def shop(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), rich_temporal.port)  # type: ignore[no-any-return]
+def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), rich_temporal.port)
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +126,8 @@ def test_a_batch_of_an_unknown_operation_is_a_writers(shop: Gate, corp: Minter) 
 
 
 @pytest.fixture(scope="module")
-def as_upstream(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), BY_PERMISSIONS, parity="upstream"), rich_temporal.port)  # type: ignore[no-any-return]
+def as_upstream(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), BY_PERMISSIONS, parity="upstream"), rich_temporal.port)
 
 
 @pytest.mark.parametrize("call", HANDS_OVER)
@@ -138,8 +139,8 @@ def test_parity_goes_by_the_metadata_of_servers(as_upstream: Gate, corp: Minter,
 
 
 @pytest.fixture(scope="module")
-def echoed(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), echo.port)  # type: ignore[no-any-return]
+def echoed(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), echo.port)
 
 
 @pytest.mark.parametrize("method", ["SoftDeleteNamespace", "RestoreNamespace", "DescribeNamespaceRestore"])

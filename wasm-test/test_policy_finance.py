@@ -6,22 +6,24 @@ Before a real Temporal, which says that nothing was started.
 from __future__ import annotations
 
 import uuid
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from google.protobuf.message import Message
 
 from harness import commands, requests
 from harness.frontend import Frontend
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.poll import until
+from harness.requests import ACCEPTED
 from harness.temporal import Temporal
 
 w = requests.workflow
-FINANCE = {"groups": ["finance"], "gty": "password"}
-GRANTS = [
+FINANCE: dict[str, Any] = {"groups": ["finance"], "gty": "password"}
+GRANTS: list[dict[str, Any]] = [
     {"name": "platform", "who": {"issuer": "corp", "claims": {"groups": "platform"}}, "role": "admin", "system": True},
     {"name": "everybody", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["*"]},
 ]
@@ -39,10 +41,10 @@ def _denial(commands: bool, claim: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def office(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def office(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
     config = corp.config(service_when=[{"gty": "client-credentials"}])
     denials = [_denial(False, "mild"), _denial(True, "strict")]
-    return open_gate(plugin(config, GRANTS, denials=denials), rich_temporal.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(config, GRANTS, denials=denials), rich_temporal.port)
 
 
 class Stage:
@@ -84,7 +86,7 @@ def _multi(stage: Stage) -> tuple[str, Message]:
     request.operations.add().start_workflow.CopyFrom(requests.start_workflow("payroll", stage.new, workflow_id_conflict_policy=2))
     update = request.operations.add().update_workflow
     update.namespace, update.workflow_execution.workflow_id, update.request.input.name = "payroll", stage.new, "u"
-    update.request.meta.update_id, update.wait_policy.lifecycle_stage = "u", 2
+    update.request.meta.update_id, update.wait_policy.lifecycle_stage = "u", ACCEPTED
     return "ExecuteMultiOperation", request
 
 
@@ -181,7 +183,7 @@ def test_payrolls_own_workers(office: Gate, straight: Frontend, corp: Minter) ->
     name, child = f"w-{uuid.uuid4()}", f"new-{uuid.uuid4()}"
     straight.start(name, name)
     answer = commands.answer(straight.workflow_task(name).task_token, commands.child(child))
-    worker = {"groups": ["workers"], "gty": "client-credentials"}
+    worker: dict[str, Any] = {"groups": ["workers"], "gty": "client-credentials"}
     mark = office.envoy.log_mark()
     office.refused_by_us("RespondWorkflowTaskCompleted", answer, token=corp.token(policy="strict", **worker), status=7)
     assert office.envoy.decision(mark)["rule"] == "only-finance-strict"

@@ -6,7 +6,8 @@ Before a real Temporal, which says at the end whether the workflow still runs.
 from __future__ import annotations
 
 import uuid
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from google.protobuf.message import Message
@@ -14,7 +15,7 @@ from temporalio.api.command.v1 import Command
 
 from harness import commands, requests
 from harness.frontend import Frontend
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.temporal import Temporal
@@ -49,9 +50,9 @@ DENIALS = [
 
 
 @pytest.fixture(scope="module")
-def office(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def office(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
     config = corp.config(service_when=[{"sub": "system:serviceaccount:*"}])
-    return open_gate(plugin(config, GRANTS, roles=ROLES, denials=DENIALS), rich_temporal.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(config, GRANTS, roles=ROLES, denials=DENIALS), rich_temporal.port)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from harness import requests
-from harness.gate import Gate
+from harness.gate import Gate, OpenGate
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.poll import until
@@ -36,9 +36,9 @@ WORKER_COMMANDS = 3
 
 
 @pytest.fixture(scope="module")
-def shop(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
     """An Envoy that only this file uses: every line of its access log is of a worker here."""
-    return open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)
 
 
 @activity.defn(name="greet")
@@ -79,7 +79,7 @@ def _shutdown(queue: str) -> Any:
 
 
 def _poll(queue: str, kind: int) -> Any:
-    request = w.PollNexusTaskQueueRequest(namespace="payroll")
+    request: Any = w.PollNexusTaskQueueRequest(namespace="payroll")
     request.task_queue.name, request.task_queue.kind = queue, kind
     return request
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from temporalio import activity, workflow
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.client import Client
 from temporalio.worker import Worker
 
 from harness import commands, requests, task_tokens
 from harness.frontend import Frontend
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.grpc_client import Connection, frame, request_headers
 from harness.minter import Minter
 from harness.policy import plugin
@@ -46,8 +47,8 @@ GRANTS = [
 
 
 @pytest.fixture(scope="module")
-def shared(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)  # type: ignore[no-any-return]
+def shared(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)
 
 
 @pytest.fixture
@@ -93,8 +94,8 @@ class Parent:
     @workflow.run
     async def run(self, child: str, target: str) -> list[str]:
         results = [await workflow.execute_activity(work, start_to_close_timeout=timedelta(seconds=30))]
-        more = {"id": child} if child else {}
-        results.append(await workflow.execute_child_workflow(Child.run, **more))  # type: ignore[arg-type]
+        more: dict[str, Any] = {"id": child} if child else {}
+        results.append(await workflow.execute_child_workflow(Child.run, **more))
         if target:
             await workflow.get_external_workflow_handle_for(Waiting.run, target).signal(Waiting.finish)
         return results
@@ -236,7 +237,7 @@ def test_commands_to_others(shared: Gate, straight: Frontend, red: str) -> None:
     for command in (
         commands.signal(foreign), commands.cancel_other(foreign), commands.cancel_other(foreign, child_only=True),
         commands.child(f"{foreign}-2", queue),
-    ):  # fmt: skip
+    ):
         shared.refused_by_us(METHOD, commands.answer(task, commands.signal(own), command), token=red, status=7)
     inside = (commands.signal(own), commands.cancel_other(own), commands.child(f"{own}-2", queue))
     allowed(shared.call(METHOD, commands.answer(task, *inside), token=red))
@@ -256,7 +257,7 @@ def test_another_workers_sticky_queue(shared: Gate, straight: Frontend, corp: Mi
     answer.sticky_attributes.schedule_to_start_timeout.FromSeconds(60)
     straight.ask(METHOD, answer)
     # Somebody waits there, or the server would not believe in the worker.
-    poll = w.PollWorkflowTaskQueueRequest(namespace="payroll", identity="thief")
+    poll: Any = w.PollWorkflowTaskQueueRequest(namespace="payroll", identity="thief")
     poll.task_queue.name, poll.task_queue.kind, poll.task_queue.normal_name = sticky, 2, "red-anything"
     thief = corp.token("red-worker")
     with Connection(shared.port) as connection:
@@ -264,8 +265,8 @@ def test_another_workers_sticky_queue(shared: Gate, straight: Frontend, corp: Mi
         connection.data(polling, frame(poll.SerializeToString()), end_stream=True)
         connection.peek(polling, 0.5)
         straight.ask("SignalWorkflowExecution", w.SignalWorkflowExecutionRequest(
-            namespace="payroll", signal_name="go on", workflow_execution={"workflow_id": name}
-        ))  # fmt: skip
+            namespace="payroll", signal_name="go on", workflow_execution=WorkflowExecution(workflow_id=name)
+        ))
         task = w.PollWorkflowTaskQueueResponse.FromString(allowed(connection.reply(polling, 30)).message)
     assert task.workflow_execution.workflow_id == name
     shared.refused_by_us(METHOD, commands.answer(task.task_token, commands.fail()), token=thief, status=7)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from google.protobuf.message import Message
@@ -11,10 +12,11 @@ from temporalio.api.common.v1 import Payload
 
 from harness import commands, requests
 from harness.frontend import Frontend
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.poll import until
+from harness.requests import ACCEPTED
 from harness.temporal import Temporal
 
 w = requests.workflow
@@ -46,8 +48,8 @@ DENIALS = [
 
 
 @pytest.fixture(scope="module")
-def shared(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS, denials=DENIALS), rich_temporal.port)  # type: ignore[no-any-return]
+def shared(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS, denials=DENIALS), rich_temporal.port)
 
 
 def _token(corp: Minter, limit: str) -> str:
@@ -115,7 +117,7 @@ def _operation(stage: Stage, name: str) -> tuple[str, Message]:
 
 SIGNALS: list[Callable[[Stage, str], tuple[str, Message]]] = [
     _signal, _signal_with_start, _batch, _reset, _reset_batch, _command, _operation
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("build", SIGNALS)
@@ -188,7 +190,7 @@ def _update(stage: Stage, name: str) -> tuple[str, Any]:
     request = w.UpdateWorkflowExecutionRequest(namespace="payroll")
     request.workflow_execution.workflow_id = stage.name
     request.request.meta.update_id, request.request.input.name = str(uuid.uuid4()), name
-    request.wait_policy.lifecycle_stage = 2
+    request.wait_policy.lifecycle_stage = ACCEPTED
     return "UpdateWorkflowExecution", request
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from harness import requests
 from harness.frontend import Frontend
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.temporal import Temporal
 
 w = requests.workflow
-GRANTS = [
+GRANTS: list[dict[str, Any]] = [
     {"name": "writers", "who": {"issuer": "corp", "claims": {"role": "writer"}}, "role": "admin", "namespaces": ["*"]},
     {"name": "teams", "who": {"issuer": "corp", "claims": {"groups": "team-{team}"}}, "role": "reader", "namespaces": ["{team}"]},
     {"name": "platform", "who": {"issuer": "corp", "claims": {"role": "platform"}}, "role": "admin", "system": True},
@@ -27,8 +27,8 @@ DENIALS = [
 
 
 @pytest.fixture(scope="module")
-def shop(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS, denials=DENIALS), rich_temporal.port)  # type: ignore[no-any-return]
+def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS, denials=DENIALS), rich_temporal.port)
 
 
 HONEST = ("заказ-17", "παραγγελία-17", "คำสั่งซื้อ-17", "注文-17", "订单-17", "주문-17", "طلب-١٧", "🧾🧾🧾🧾🧾🧾", "ééééé-1", "télécharger", "naïve-tempo")
@@ -78,7 +78,7 @@ def test_temporals_own_namespace(shop: Gate, corp: Minter, name: str) -> None:
     ("namespace", "denied"),
     [("zürich-a", True), ("zurich-a", True), ("ZURICH-A", True), ("zürich-", True), ("zuerich-a", True), ("zug-a", False),
      ("bern", True), ("Bern ", True), ("bérn", True), ("berne", False)],
-)  # fmt: skip
+)
 def test_a_denial_with_accents(shop: Gate, corp: Minter, namespace: str, denied: bool) -> None:
     """What MySQL would serve as the namespace that the denial names; any text may stand for a letter with an accent."""
     assert (shop.count(namespace, token=corp.token(role="writer", denied=True)).grpc_status == 7) is denied

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from harness import requests
 from harness.frontend import Frontend
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.temporal import Temporal
@@ -27,8 +28,8 @@ GRANTS = [
 
 
 @pytest.fixture(scope="module")
-def shop(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), rich_temporal.port)  # type: ignore[no-any-return]
+def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), rich_temporal.port)
 
 
 @pytest.fixture

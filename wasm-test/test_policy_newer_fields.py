@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from temporalio.api.common.v1 import Payload
 
 from harness import commands, proto, requests
 from harness.frontend import Frontend
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.task_tokens import Task
@@ -33,14 +34,14 @@ GRANTS = [
 
 
 @pytest.fixture(scope="module")
-def counts(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def counts(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
     """The default."""
-    return open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)
 
 
 @pytest.fixture(scope="module")
-def refuses(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS, newer_fields="refuse"), rich_temporal.port)  # type: ignore[no-any-return]
+def refuses(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS, newer_fields="refuse"), rich_temporal.port)
 
 
 def _raw(message: Any) -> bytes:
@@ -124,9 +125,9 @@ def test_a_denied_call_is_counted_too(counts: Gate, corp: Minter) -> None:
     counts.envoy.wait_counter(COUNTER, before + 1)
 
 
-def test_a_caller_cannot_fill_the_log(open_gate, rich_temporal: Temporal, corp: Minter) -> None:  # type: ignore[no-untyped-def]
+def test_a_caller_cannot_fill_the_log(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> None:
     """A caller has 2²⁹ numbers to choose from. 64 lines in all, of at most four parts of a request; counting goes on."""
-    gate: Gate = open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)
+    gate = open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)
     token = corp.token(role="writer")
     for first in range(1000, 1100, 5):
         method, message = _start(b"".join(proto.number(number, 1) for number in range(first, first + 5)))
@@ -177,7 +178,7 @@ EXEMPT: dict[str, tuple[str, tuple[str, bytes]]] = {
             _raw(w.RecordActivityTaskHeartbeatRequest(namespace="payroll", task_token=b"\x12\x01w")) + proto.number(95, 1),
         ),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", EXEMPT)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import threading
 import uuid
-from typing import Any, Callable, Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from temporalio.api.enums.v1 import QueryResultType
 
 from harness import commands, requests, task_tokens
 from harness.frontend import Frontend
-from harness.gate import Gate
+from harness.gate import Gate, OpenGate
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.temporal import Temporal
@@ -34,8 +36,8 @@ GRANTS = [
 
 
 @pytest.fixture(scope="module")
-def shop(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)  # type: ignore[no-any-return]
+def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)
 
 
 class Crowd:
@@ -58,7 +60,7 @@ class Crowd:
         except AssertionError as error:
             self.failures.append(str(error))
 
-    def __enter__(self) -> "Crowd":
+    def __enter__(self) -> Crowd:
         for thread in self._threads:
             thread.start()
         return self
@@ -97,7 +99,7 @@ def test_queries(shop: Gate, straight: Frontend, corp: Minter, limit: str) -> No
 
     def answer(task: Any) -> tuple[str, Any]:
         return "RespondQueryTaskCompleted", w.RespondQueryTaskCompletedRequest(
-            namespace="payroll", task_token=task.task_token, completed_type=1
+            namespace="payroll", task_token=task.task_token, completed_type=QueryResultType.QUERY_RESULT_TYPE_ANSWERED
         )
 
     worker = Frontend(shop.port, token=corp.token(limit=limit))
@@ -118,7 +120,7 @@ def operations(straight: Frontend) -> Iterator[tuple[str, Callable[[], object]]]
         number = str(uuid.uuid4())
         return straight.ask("StartNexusOperationExecution", w.StartNexusOperationExecutionRequest(
             namespace="payroll", operation_id=number, request_id=number, identity="test", endpoint=name, service="S", operation="o"
-        ))  # fmt: skip
+        ))
 
     yield name, start
 

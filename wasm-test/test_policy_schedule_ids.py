@@ -9,7 +9,7 @@ import pytest
 
 from harness import requests
 from harness.frontend import Frontend
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.poll import until
@@ -28,8 +28,8 @@ GRANTS = [
 
 
 @pytest.fixture(scope="module")
-def shared(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)  # type: ignore[no-any-return]
+def shared(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)
 
 
 def _schedule(method: str, schedule: str, workflow: str | None) -> tuple[str, Any]:
@@ -49,7 +49,7 @@ def _trigger(schedule: str) -> tuple[str, Any]:
 
 def _others(schedule: str) -> list[tuple[str, Any]]:
     """What names a schedule and no workflow; deletion last."""
-    named = {"namespace": "payroll", "schedule_id": schedule}
+    named: dict[str, Any] = {"namespace": "payroll", "schedule_id": schedule}
     return [
         _trigger(schedule),
         ("DescribeSchedule", w.DescribeScheduleRequest(**named)),

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from temporalio import workflow
@@ -18,7 +19,7 @@ from temporalio.worker import Worker
 
 from harness import commands, requests
 from harness.frontend import Frontend
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.poll import until
@@ -50,8 +51,8 @@ ROLES = {"terminator": {"from": "worker", "plus": ["terminate"]}}
 
 
 @pytest.fixture(scope="module")
-def shop(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), rich_temporal.port)  # type: ignore[no-any-return]
+def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), rich_temporal.port)
 
 
 # -- with the Python SDK
@@ -187,7 +188,7 @@ OTHERS: dict[str, tuple[Callable[[Stage], Any], str]] = {
     "a workflow of Temporal's own": (
         lambda s: _answer(s, _payload(s.inner(workflow_id="temporal-sys-scheduler:x"))), "the request names what is Temporal's own"
     ),
-}  # fmt: skip
+}
 
 
 def _json(stage: Stage) -> bytes:

@@ -5,7 +5,7 @@ What is asked of the operation is in test_policy_signal_with_start.
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable
 
 import pytest
 from temporalio.api.command.v1 import Command
@@ -13,7 +13,7 @@ from temporalio.api.enums.v1 import CommandType
 
 from harness import proto
 from harness.frontend import Frontend
-from harness.gate import Gate
+from harness.gate import Gate, OpenGate
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.temporal import Temporal
@@ -21,8 +21,8 @@ from test_policy_signal_with_start import ENDPOINT, GRANTS, OPERATION, ROLES, SE
 
 
 @pytest.fixture(scope="module")
-def shop(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), rich_temporal.port)  # type: ignore[no-any-return]
+def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), rich_temporal.port)
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ RAW: dict[str, tuple[Callable[[Stage, bytes], bytes], int, str]] = {
     "an id twice": (
         lambda s, d: _raw(s, *NAMES, _input(PROTOBUF, proto.text(2, proto.text(2, "red-a") + proto.text(2, "red-b")))), 3, "duplicate field that affects"
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", RAW)

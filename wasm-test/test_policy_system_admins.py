@@ -6,7 +6,8 @@ Before a real Temporal: the schedule stays as it is, nothing starts.
 from __future__ import annotations
 
 import uuid
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from google.protobuf.message import Message
@@ -15,7 +16,7 @@ from temporalio.api.schedule.v1 import SchedulePatch
 
 from harness import commands, requests
 from harness.frontend import Frontend
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.poll import until
@@ -29,12 +30,12 @@ DENIALS: list[dict[str, Any]] = [
     {"name": "no-starts", "who": {"claims": {"denied": "starts"}}, "effects": ["start", "schedule"], "namespaces": ["payroll"], "commands": False},
     {"name": "no-commands", "who": {"claims": {"denied": "commands"}}, "effects": ["start"], "namespaces": ["payroll"], "commands": True},
     {"name": "no-deletes", "who": {"claims": {"denied": "deletes"}}, "effects": ["delete"], "namespaces": ["payroll"]},
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
-def cluster(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS, denials=DENIALS), rich_temporal.port)  # type: ignore[no-any-return]
+def cluster(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS, denials=DENIALS), rich_temporal.port)
 
 
 @pytest.fixture

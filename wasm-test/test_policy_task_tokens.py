@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 from google.protobuf.message import Message
 
 from harness import commands, proto, requests
 from harness.frontend import Frontend
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import BY_PERMISSIONS, plugin
 from harness.task_tokens import Task, of_queue
@@ -38,8 +39,8 @@ GRANTS = [
 
 
 @pytest.fixture(scope="module")
-def shop(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)  # type: ignore[no-any-return]
+def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +135,7 @@ def test_workflows_that_only_look_alike(shop: Gate, corp: Minter, namespace_id: 
 
 INTERNAL = ("temporal-sys-per-ns-tq", "/_sys/temporal-sys-per-ns-tq/2", "/_sys/TEMPORAL-SYS-x/3", "temporal-sys-batcher-taskqueue")
 HONEST = ("payroll-q", "/_sys/payroll-q/2", "host:0f8fad5b-d9cb-469f-a165-70867728950e", "/temporal-sys/worker-commands/payroll/x",
-          "temporal-sys/worker-commands/payroll/x", "/_sys/a/temporal-sys-x/1")  # fmt: skip
+          "temporal-sys/worker-commands/payroll/x", "/_sys/a/temporal-sys-x/1")
 
 
 @pytest.mark.parametrize("method", QUEUE_METHODS)

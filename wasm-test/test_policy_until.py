@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from harness import grpc_client, requests
 from harness.frontend import Frontend
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Connection
 from harness.minter import Minter
 from harness.policy import plugin
@@ -49,15 +49,15 @@ def _grants(until: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def glass(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def glass(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
     """Each test gives it grants of its own."""
-    return open_gate(plugin(_issuer(corp), _grants("2020-01-01T00:00:00Z")), rich_temporal.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(_issuer(corp), _grants("2020-01-01T00:00:00Z")), rich_temporal.port)
 
 
 @pytest.fixture
 def ending(glass: Gate, corp: Minter) -> Ending:
     end = time.time() + LIFE
-    until = datetime.fromtimestamp(end, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    until = datetime.fromtimestamp(end, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     glass.envoy.push(plugin=plugin(_issuer(corp), _grants(until)))
     return Ending(glass, until, end)
 
@@ -159,7 +159,7 @@ def test_other_times(glass: Gate, corp: Minter, until: str, status: int) -> None
 def test_an_offset_is_an_offset(glass: Gate, corp: Minter) -> None:
     """The same wall clock, an hour apart: one has ended half an hour ago, the other ends in half an hour."""
     there = timezone(timedelta(hours=1))
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     past = (now - timedelta(minutes=30)).astimezone(there).isoformat(timespec="seconds")
     future = (now + timedelta(minutes=30)).astimezone(there).isoformat(timespec="seconds")
     for until, status in ((past, 7), (future, 0)):

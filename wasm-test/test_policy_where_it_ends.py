@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 from temporalio import activity, workflow
@@ -21,7 +22,7 @@ from temporalio.worker import Worker
 
 from harness import commands, requests
 from harness.frontend import Frontend
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.grpc_client import Connection
 from harness.minter import Minter
 from harness.policy import plugin
@@ -42,8 +43,8 @@ GRANTS = [
 
 
 @pytest.fixture(scope="module")
-def office(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), rich_temporal.port)  # type: ignore[no-any-return]
+def office(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), rich_temporal.port)
 
 
 @pytest.fixture
@@ -284,7 +285,7 @@ def test_a_start_that_meets_a_running_workflow(office: Gate, straight: Frontend,
     run = straight.start(name)
     for policy in ({"workflow_id_conflict_policy": 3}, {"workflow_id_reuse_policy": 4}):
         _denied(office, corp, ("StartWorkflowExecution", requests.start_workflow("payroll", name, **policy)))
-    again = requests.start_workflow("payroll", name, workflow_id_conflict_policy=2)
+    again: Any = requests.start_workflow("payroll", name, workflow_id_conflict_policy=2)
     again.request_id = str(uuid.uuid4())
     assert developer.ask("StartWorkflowExecution", again).run_id == run
     again.workflow_id_conflict_policy = 1

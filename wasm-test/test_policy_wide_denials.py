@@ -13,7 +13,7 @@ import pytest
 
 from harness import requests
 from harness.frontend import Frontend
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.temporal import Temporal
@@ -49,9 +49,9 @@ DENIALS: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def wide(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def wide(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
     config = corp.config(service_when=[{"client": "robot"}])
-    return open_gate(plugin(config, GRANTS, denials=DENIALS), rich_temporal.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(config, GRANTS, denials=DENIALS), rich_temporal.port)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ MEANT: dict[str, tuple[dict[str, Any], str, str]] = {
     "two claims, two readings": (
         {"team": "blue red", "shift": {"night": 1}}, "two-claims", "`shift` read at every depth; `team` read as a list"
     ),
-}  # fmt: skip
+}
 
 NOT_MEANT: dict[str, dict[str, Any]] = {
     "no such claim": {},

@@ -12,7 +12,7 @@ import pytest
 
 from harness import requests
 from harness.frontend import Frontend
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Reply
 from harness.minter import Minter
 from harness.policy import plugin
@@ -36,14 +36,14 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture(scope="module")
-def behind(open_gate, rich_temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def behind(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
     configuration = plugin(corp.config(), GRANTS, denials=DENIALS, peers={"xfcc": True})
-    return open_gate(configuration, rich_temporal.port, forward_client_cert="ALWAYS_FORWARD_ONLY")  # type: ignore[no-any-return]
+    return open_gate(configuration, rich_temporal.port, forward_client_cert="ALWAYS_FORWARD_ONLY")
 
 
 @pytest.fixture(scope="module")
-def front(open_gate, behind: Gate, authority: Authority) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(  # type: ignore[no-any-return]
+def front(open_gate: OpenGate, behind: Gate, authority: Authority) -> Gate:
+    return open_gate(
         None, behind.port, name="front", tls=authority.listener(), forward_client_cert="APPEND_FORWARD"
     )
 

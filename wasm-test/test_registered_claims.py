@@ -8,7 +8,7 @@ import pytest
 
 from harness import jws
 from harness.echo import Echo
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.minter import Minter
 from harness.policy import plugin
 
@@ -18,14 +18,14 @@ MAX_LIFETIME = 7200
 
 
 @pytest.fixture(scope="module")
-def strict(header_stop: bool, open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def strict(header_stop: bool, open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     token = {"leeway": f"{LEEWAY}s", "max_lifetime": f"{MAX_LIFETIME}s"}
-    return open_gate(plugin(corp.config(token=token)), echo.port, header_stop=header_stop)  # type: ignore[no-any-return]
+    return open_gate(plugin(corp.config(token=token)), echo.port, header_stop=header_stop)
 
 
 def at(seconds: float) -> float:
     """A time relative to now, for `claims` below: resolved when the test runs, not when it is collected."""
-    return _Relative(seconds)  # type: ignore[return-value]
+    return _Relative(seconds)
 
 
 class _Relative(float):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from harness.echo import Echo
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.minter import Minter
 from harness.policy import plugin
 
@@ -13,12 +15,12 @@ READ = ["payroll:read"]
 
 
 @pytest.fixture(scope="module")
-def requiring(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def requiring(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     config = corp.config(token={"require": {"token_use": "access"}, "typ": ["at+jwt"]})
-    return open_gate(plugin(config), echo.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(config), echo.port)
 
 
-def _token(corp: Minter, typ: str | None, **claims: object) -> str:
+def _token(corp: Minter, typ: str | None, **claims: Any) -> str:
     from harness import jws
 
     return jws.token(corp.keys[0], corp.claims(permissions=READ, **claims), typ=typ)

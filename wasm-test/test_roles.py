@@ -6,7 +6,7 @@ import pytest
 
 from harness import requests
 from harness.echo import Echo
-from harness.gate import Gate
+from harness.gate import Gate, OpenGate
 from harness.minter import Minter
 from harness.policy import plugin
 
@@ -55,12 +55,12 @@ MAY = {
 
 
 @pytest.fixture(scope="module")
-def roles(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def roles(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     grants = [
         {"name": role, "who": {"issuer": "corp", "claims": {"role": role}}, "role": role, "namespaces": ["payroll"]}
         for role in MAY
     ]
-    return open_gate(plugin(corp.config(), grants=grants, roles=ROLES), echo.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(corp.config(), grants=grants, roles=ROLES), echo.port)
 
 
 @pytest.mark.parametrize("role", MAY)

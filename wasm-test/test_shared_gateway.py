@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from harness import grpc_client, requests
 from harness.echo import Echo
 from harness.envoy import Cluster
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Connection, frame, request_headers
 from harness.minter import Minter
 from harness.policy import plugin
@@ -32,9 +32,9 @@ SENSITIVE = {
 
 
 @pytest.fixture(scope="module")
-def shared(open_gate, temporal: Temporal, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def shared(open_gate: OpenGate, temporal: Temporal, echo: Echo, corp: Minter) -> Gate:
     configuration = plugin(corp.config(), applies_to={"clusters": ["temporal"]})
-    return open_gate(  # type: ignore[no-any-return]
+    return open_gate(
         configuration, temporal.port, clusters={"other": Cluster(echo.port)}, hosts={OTHER: "other"}
     )
 
@@ -116,7 +116,7 @@ def test_odd_authorities_open_nothing(shared: Gate, authority: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def by_header(open_gate, corp: Minter) -> Iterator[tuple[Gate, Echo, Echo]]:  # type: ignore[no-untyped-def]
+def by_header(open_gate: OpenGate, corp: Minter) -> Iterator[tuple[Gate, Echo, Echo]]:
     """A route table that looks at headers the filter removes: with `caller-type` it is Temporal, without it is not."""
     with Echo() as ours, Echo() as others:
         route = {

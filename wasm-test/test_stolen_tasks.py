@@ -13,7 +13,7 @@ import pytest
 from google.protobuf.message import Message
 
 from harness import grpc_client, requests
-from harness.gate import Gate, allowed
+from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.temporal import Temporal
@@ -28,8 +28,8 @@ GRANTS = [
 
 
 @pytest.fixture(scope="module")
-def teams(open_gate, temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
-    return open_gate(plugin(corp.config(), GRANTS), temporal.port)  # type: ignore[no-any-return]
+def teams(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
+    return open_gate(plugin(corp.config(), GRANTS), temporal.port)
 
 
 def _steal(gate: Gate, token: str) -> bytes:

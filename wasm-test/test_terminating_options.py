@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from google.protobuf.message import Message
 
 from harness import requests, task_tokens
 from harness.echo import Echo
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.minter import Minter
 from harness.policy import plugin
 
@@ -15,36 +19,36 @@ CONFLICT = {"workflow_id_conflict_policy": 3}  # TERMINATE_EXISTING
 REUSE = {"workflow_id_reuse_policy": 4}  # TERMINATE_IF_RUNNING
 HARMLESS = {"workflow_id_conflict_policy": 2, "workflow_id_reuse_policy": 1}  # USE_EXISTING, ALLOW_DUPLICATE
 
-GRANTS = [
+GRANTS: list[dict[str, Any]] = [
     {"name": "developer", "who": {"issuer": "corp", "claims": {"role": "developer"}}, "role": "developer", "namespaces": ["payroll"]},
     {"name": "writer", "who": {"issuer": "corp", "claims": {"role": "writer"}}, "role": "writer", "namespaces": ["payroll"]},
     {"name": "worker", "who": {"issuer": "corp", "claims": {"role": "worker"}}, "role": "worker", "namespaces": ["payroll"]},
     {"name": "system", "who": {"issuer": "corp", "claims": {"role": "system"}}, "role": "admin", "system": True},
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
-def roles(open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def roles(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     developer = {"from": "client", "minus": ["terminate"]}
-    return open_gate(plugin(corp.config(), grants=GRANTS, roles={"developer": developer}), echo.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(corp.config(), grants=GRANTS, roles={"developer": developer}), echo.port)
 
 
-def _start(options: dict[str, int]):  # type: ignore[no-untyped-def]
+def _start(options: dict[str, Any]) -> tuple[str, Message]:
     return "StartWorkflowExecution", requests.start_workflow("payroll", **options)
 
 
-def _signal(options: dict[str, int]):  # type: ignore[no-untyped-def]
+def _signal(options: dict[str, Any]) -> tuple[str, Message]:
     return "SignalWithStartWorkflowExecution", w.SignalWithStartWorkflowExecutionRequest(namespace="payroll", **options)
 
 
-def _multi(options: dict[str, int]):  # type: ignore[no-untyped-def]
+def _multi(options: dict[str, Any]) -> tuple[str, Message]:
     request = w.ExecuteMultiOperationRequest(namespace="payroll")
     request.operations.add().start_workflow.CopyFrom(requests.start_workflow("payroll", **options))
     request.operations.add().update_workflow.namespace = "payroll"
     return "ExecuteMultiOperation", request
 
 
-def _child(options: dict[str, int]):  # type: ignore[no-untyped-def]
+def _child(options: dict[str, Any]) -> tuple[str, Message]:
     request = w.RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=task_tokens.SOME)
     child = request.commands.add().start_child_workflow_execution_command_attributes
     child.namespace = "payroll"
@@ -56,7 +60,7 @@ def _child(options: dict[str, int]):  # type: ignore[no-untyped-def]
 
 @pytest.mark.parametrize("build", [_start, _signal, _multi])
 @pytest.mark.parametrize("options", [CONFLICT, REUSE, CONFLICT | REUSE], ids=["conflict", "reuse", "both"])
-def test_needs_terminate(roles: Gate, corp: Minter, build, options: dict[str, int]) -> None:  # type: ignore[no-untyped-def]
+def test_needs_terminate(roles: Gate, corp: Minter, build: Callable[[dict[str, Any]], tuple[str, Message]], options: dict[str, Any]) -> None:
     method, request = build(options)
     refused(roles.call(method, request, token=corp.token(role="developer")), 7)
     allowed(roles.call(method, request, token=corp.token(role="writer")))
@@ -64,7 +68,7 @@ def test_needs_terminate(roles: Gate, corp: Minter, build, options: dict[str, in
 
 
 @pytest.mark.parametrize("build", [_start, _signal, _multi])
-def test_harmless_options_do_not(roles: Gate, corp: Minter, build) -> None:  # type: ignore[no-untyped-def]
+def test_harmless_options_do_not(roles: Gate, corp: Minter, build: Callable[[dict[str, Any]], tuple[str, Message]]) -> None:
     for options in ({}, HARMLESS):
         method, request = build(options)
         allowed(roles.call(method, request, token=corp.token(role="developer")))

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, Awaitable, Callable
+from typing import Any
 
 import pytest
 from temporalio import workflow
@@ -25,7 +26,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
 from harness import requests
-from harness.gate import Gate
+from harness.gate import Gate, OpenGate
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.poll import until
@@ -41,9 +42,9 @@ GRANTS = [
 
 
 @pytest.fixture(scope="module")
-def own_gate(open_gate, temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def own_gate(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
     developer = {"from": "client", "minus": ["terminate"]}
-    return open_gate(plugin(corp.config(), GRANTS, roles={MILD: developer}), temporal.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(corp.config(), GRANTS, roles={MILD: developer}), temporal.port)
 
 
 @workflow.defn(sandboxed=False)
@@ -136,8 +137,8 @@ async def _schedule(stage: Stage, client: Client) -> None:
         while (await handle.describe()).info.num_actions < runs:
             await asyncio.sleep(0.1)
         if runs == 1:
-            first = (await handle.describe()).info.recent_actions[0].action
-            stage.victim, stage.first = first.workflow_id, first.first_execution_run_id  # type: ignore[union-attr]
+            first: Any = (await handle.describe()).info.recent_actions[0].action
+            stage.victim, stage.first = first.workflow_id, first.first_execution_run_id
 
 
 ACTS: dict[str, Callable[[Stage, Client], Awaitable[Any]]] = {

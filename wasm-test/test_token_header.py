@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
 from harness import jws
 from harness.echo import Echo
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.issuer import JWKS, Issuer
 from harness.minter import Minter
 from harness.policy import plugin
@@ -109,19 +110,19 @@ def test_duplicate_members_in_the_claims(gate: Gate, corp: Minter) -> None:
 
 
 @pytest.fixture(scope="module")
-def attacker() -> Issuer:  # type: ignore[misc]
+def attacker() -> Iterator[Issuer]:
     """A server that offers the attacker's own key wherever it is asked."""
     with Issuer(keys=[jws.stranger_key("RS256")]) as issuer:
-        yield issuer  # type: ignore[misc]
+        yield issuer
 
 
 @pytest.fixture(scope="module")
-def tempted(header_stop: bool, open_gate, echo: Echo, corp: Minter, attacker: Issuer) -> Gate:  # type: ignore[no-untyped-def]
+def tempted(header_stop: bool, open_gate: OpenGate, echo: Echo, corp: Minter, attacker: Issuer) -> Gate:
     """A filter that could reach that server if it wanted to."""
     from harness.envoy import Cluster
 
     idp = {"idp": Cluster(attacker.port, http2=False)}
-    return open_gate(plugin(corp.config()), echo.port, clusters=idp, header_stop=header_stop)  # type: ignore[no-any-return]
+    return open_gate(plugin(corp.config()), echo.port, clusters=idp, header_stop=header_stop)
 
 
 def test_key_references_are_never_followed(tempted: Gate, corp: Minter, attacker: Issuer) -> None:

@@ -7,13 +7,14 @@ callers: one such request would end every long poll of everybody.
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
 from harness import grpc_client, requests
 from harness.echo import Echo
 from harness.envoy import Cluster
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Connection, Reply, frame, gzipped, request_headers
 from harness.minter import Minter
 from harness.policy import plugin
@@ -32,13 +33,13 @@ def token(corp: Minter) -> str:
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["A", "B"])
-def watched(request: pytest.FixtureRequest, open_gate, echo: Echo, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def watched(request: pytest.FixtureRequest, open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     """The echo behind the filter, in both header modes."""
-    return open_gate(plugin(corp.config()), echo.port, header_stop=request.param)  # type: ignore[no-any-return]
+    return open_gate(plugin(corp.config()), echo.port, header_stop=request.param)
 
 
 def with_trailers(port: int, method: str, body: bytes, *, token: str | None = None, gzip: bool = False,
-                  marked: str | None = None, trailers: dict[str, str] = TRAILERS) -> Reply:  # fmt: skip
+                  marked: str | None = None, trailers: dict[str, str] = TRAILERS) -> Reply:
     with Connection(port) as connection:
         stream = connection.open(request_headers(method, token=token, gzip=gzip, test_id=marked))
         if body:
@@ -57,7 +58,8 @@ def test_decided_and_dropped(watched: Gate, echo: Echo, token: str, gzip: bool) 
 
     marked = grpc_client.test_id()
     refused(with_trailers(watched.port, COUNT, pack(FOREIGN), token=token, gzip=gzip, marked=marked), 7)
-    assert not (seen := echo.seen(marked)) or not (seen.ended or seen.body)
+    leaked = echo.seen(marked)
+    assert not leaked or not (leaked.ended or leaked.body)
 
 
 def test_without_a_token(watched: Gate) -> None:
@@ -115,16 +117,16 @@ class Poller:
         return self.reply
 
 
-def _one_connection(open_gate, temporal: Temporal, configuration) -> Gate:  # type: ignore[no-untyped-def]
+def _one_connection(open_gate: OpenGate, temporal: Temporal, configuration: dict[str, Any] | None) -> Gate:
     upstream = Cluster(temporal.port, max_connections=1)
-    return open_gate(configuration, temporal.port, clusters={"temporal": upstream})  # type: ignore[no-any-return]
+    return open_gate(configuration, temporal.port, clusters={"temporal": upstream})
 
 
 def _polls(gate: Gate) -> None:
     until(lambda: gate.envoy.stats("cluster.temporal.upstream_rq_active").get("cluster.temporal.upstream_rq_active"), 10, "a poll upstream")
 
 
-def test_other_callers_survive(open_gate, temporal: Temporal, corp: Minter, token: str) -> None:  # type: ignore[no-untyped-def]
+def test_other_callers_survive(open_gate: OpenGate, temporal: Temporal, corp: Minter, token: str) -> None:
     """A long poll and the attack share the one upstream connection; the poll goes on and gets its task."""
     gate = _one_connection(open_gate, temporal, plugin(corp.config()))
     poller = Poller(gate.port, "trailers-survive", corp.token("worker", permissions=["payroll:worker"]))
@@ -158,7 +160,7 @@ def test_other_callers_survive(open_gate, temporal: Temporal, corp: Minter, toke
     assert gate.envoy.stats("cluster.temporal.upstream_cx_total")["cluster.temporal.upstream_cx_total"] == 1
 
 
-def test_the_control_of_that(open_gate, temporal: Temporal) -> None:  # type: ignore[no-untyped-def]
+def test_the_control_of_that(open_gate: OpenGate, temporal: Temporal) -> None:
     """Without the filter the same attack ends the poll: the test above can fail. (One try may lose its race: when the
     server has answered before the trailers come, Envoy no longer passes them on.)
     """

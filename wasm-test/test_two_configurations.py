@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from harness import jws, paths
 from harness.echo import Echo
 from harness.envoy import Cluster
 from harness.envoy_config import wasm_filter
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Reply
 from harness.issuer import Issuer
 from harness.policy import plugin
@@ -45,7 +46,7 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def pair(open_gate, echo: Echo) -> Iterator[Pair]:  # type: ignore[no-untyped-def]
+def pair(open_gate: OpenGate, echo: Echo) -> Iterator[Pair]:
     keys = {name: jws.Key("RS256", jws.Key.new().private, "the-kid") for name in HOSTS}
     with Issuer(keys=[keys["a"]]) as a, Issuer(keys=[keys["b"]]) as b:
         b._url = a.url

@@ -10,6 +10,7 @@ from harness.gate import Gate, allowed, refused
 from harness.grpc_client import Connection, frame, request_headers
 from harness.minter import Minter
 from harness.proto import text
+from harness.temporal import Temporal
 
 COUNT = requests.path("CountWorkflowExecutions")
 OWN = text(1, "payroll")
@@ -87,7 +88,7 @@ def test_path_with_a_query_is_answered_as_unknown(gate: Gate, admin: str) -> Non
     refused(gate.call("/" + COUNT, OWN, token=admin), 12)
 
 
-def test_the_server_would_say_the_same(temporal) -> None:  # type: ignore[no-untyped-def]
+def test_the_server_would_say_the_same(temporal: Temporal) -> None:
     for path in (f"/{requests.WORKFLOW_SERVICE}/NoSuchMethod", COUNT + "?x=1", "/" + COUNT):
         assert grpc_client.call(temporal.port, path, OWN).grpc_status == 12
     reply = grpc_client.call(temporal.port, f"/{requests.WORKFLOW_SERVICE}/NoSuchMethod", OWN)

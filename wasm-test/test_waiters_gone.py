@@ -5,15 +5,15 @@ modes: nothing is left of them, and those that stayed get what they would have g
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 import pytest
 
 from harness import flood, requests
 from harness.echo import Echo
 from harness.envoy import Cluster
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Connection, frame, request_headers
 from harness.issuer import Issuer
 from harness.policy import plugin
@@ -37,10 +37,10 @@ def issuer() -> Iterator[Issuer]:
     issuer.stop()
 
 
-def _open(open_gate, echo: Echo, issuer: Issuer, header_stop: bool, wait: str) -> Gate:  # type: ignore[no-untyped-def]
+def _open(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool, wait: str) -> Gate:
     config = issuer.fetched_config(wait=wait, timeout="2s", retry="1s")
     clusters = {"idp": Cluster(issuer.port, http2=False)}
-    return open_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop)  # type: ignore[no-any-return]
+    return open_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop)
 
 
 def _active(gate: Gate) -> int:
@@ -73,7 +73,7 @@ def _call(gate: Gate, token: str) -> tuple[list[Connection], list[tuple[Connecti
     return connections, streams
 
 
-def test_clients_that_go_away_leave_nothing(open_gate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:  # type: ignore[no-untyped-def]
+def test_clients_that_go_away_leave_nothing(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:
     """Six thousand, with tokens of 2 KB: by RST_STREAM, or with their connection. Then the place for all is free again."""
     gate = _open(open_gate, echo, issuer, header_stop, wait="60s")
     token = issuer.token(permissions=READ)
@@ -111,7 +111,7 @@ def test_clients_that_go_away_leave_nothing(open_gate, echo: Echo, issuer: Issue
     _all_gone(gate)
 
 
-def test_time_is_up(open_gate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:  # type: ignore[no-untyped-def]
+def test_time_is_up(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:
     """For a thousand in the same moment; and the next thousand do not find their places taken, they wait their whole time."""
     gate = _open(open_gate, echo, issuer, header_stop, wait="3s")
     token = issuer.token(permissions=READ)
@@ -136,7 +136,7 @@ def test_time_is_up(open_gate, echo: Echo, issuer: Issuer, header_stop: bool) ->
     refused(gate.count("finance-reports", token=token), 7)
 
 
-def test_a_deadline_of_the_client(open_gate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:  # type: ignore[no-untyped-def]
+def test_a_deadline_of_the_client(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:
     """A gRPC client whose own deadline is earlier resets its stream: the others are served as if nothing had been."""
     gate = _open(open_gate, echo, issuer, header_stop, wait="30s")
     token = issuer.token(permissions=READ)

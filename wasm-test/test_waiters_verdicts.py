@@ -6,15 +6,15 @@ Also while some of them go away, and while the configuration they wait in is rep
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Iterator
 
 import pytest
 
 from harness import grpc_client, jws, requests
 from harness.echo import Echo
 from harness.envoy import Cluster
-from harness.gate import Gate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Connection, frame, request_headers
 from harness.issuer import Issuer
 from harness.policy import plugin
@@ -47,16 +47,16 @@ def issuer() -> Iterator[Issuer]:
 
 
 @pytest.fixture
-def waiting(header_stop: bool, open_gate, echo: Echo, issuer: Issuer) -> Gate:  # type: ignore[no-untyped-def]
+def waiting(header_stop: bool, open_gate: OpenGate, echo: Echo, issuer: Issuer) -> Gate:
     config = issuer.fetched_config(wait="30s", timeout="2s", retry="1s")
     clusters = {"idp": Cluster(issuer.port, http2=False)}
-    return open_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop)  # type: ignore[no-any-return]
+    return open_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop)
 
 
 def _ask(gate: Gate, issuer: Issuer, beside: int = 0) -> list[Waiter]:
     """Kinds of calls take turns, so that neighbours on a connection and in time have different verdicts."""
     connections = [Connection(gate.port) for _ in range(CONNECTIONS)]
-    waiters = []
+    waiters: list[Waiter] = []
     for number, connection in itertools.product(range(EACH), connections):
         subject = f"caller-{number}-{id(connection)}"
         namespace = f"team-{number}"

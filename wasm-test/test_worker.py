@@ -19,7 +19,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
 from harness import grpc_client, requests
-from harness.gate import Gate, refused
+from harness.gate import Gate, OpenGate, refused
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.poll import until
@@ -64,7 +64,7 @@ async def _start(boss: Client, again: bool) -> WorkflowHandle[Everything, int]:
     return await boss.start_workflow(
         Everything.run, args=[STEPS, True, again], id=f"everything-{uuid.uuid4()}", task_queue=QUEUE,
         execution_timeout=timedelta(minutes=5),
-    )  # fmt: skip
+    )
 
 
 async def _exercise(handle: WorkflowHandle[Everything, int]) -> None:
@@ -93,9 +93,9 @@ async def _run(gate: Gate, temporal: Temporal, token: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def own_gate(open_gate, temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def own_gate(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
     """An Envoy that only the worker uses: every counter in it is the worker's."""
-    return open_gate(plugin(corp.config()), temporal.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(corp.config()), temporal.port)
 
 
 @pytest.mark.slow
@@ -128,7 +128,7 @@ def _may_not_do_more(gate: Gate, token: str) -> None:
         "CountWorkflowExecutions", "RequestCancelWorkflowExecution", "DeleteWorkflowExecution", "QueryWorkflow",
         "SignalWithStartWorkflowExecution", "ResetWorkflowExecution", "CreateSchedule", "UpdateNamespace",
         "DescribeWorkflowExecution", "UpdateWorkflowExecution", "StartBatchOperation",
-    ):  # fmt: skip
+    ):
         request = getattr(w, name + "Request")(namespace="payroll")
         refused(gate.call(name, request, token=token), 7)
     for name in ("PollWorkflowTaskQueue", "PollActivityTaskQueue", "DescribeNamespace"):

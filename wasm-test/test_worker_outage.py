@@ -10,9 +10,10 @@ import asyncio
 import os
 import time
 import uuid
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 from temporalio.client import Client
@@ -20,7 +21,7 @@ from temporalio.worker import Worker
 
 from harness import jws
 from harness.envoy import Cluster
-from harness.gate import Gate, refused
+from harness.gate import Gate, OpenGate, refused
 from harness.issuer import Issuer
 from harness.policy import plugin
 from harness.temporal import Temporal
@@ -28,7 +29,7 @@ from worker_load import Child, produce
 
 OUTAGE = float(os.environ.get("OUTAGE_SECONDS", "25"))
 LIFETIME = 6  # seconds that a token is good for; with a leeway of one
-TIMING = {"refresh": "1s", "timeout": "1s", "retry": "1s", "refetch": "1s", "wait": "2s", "max_stale": "1h"}
+TIMING: dict[str, Any] = {"refresh": "1s", "timeout": "1s", "retry": "1s", "refetch": "1s", "wait": "2s", "max_stale": "1h"}
 
 
 @pytest.fixture
@@ -40,10 +41,10 @@ def issuer() -> Iterator[Issuer]:
 
 
 @pytest.fixture
-def gate(open_gate, temporal: Temporal, issuer: Issuer) -> Gate:  # type: ignore[no-untyped-def]
+def gate(open_gate: OpenGate, temporal: Temporal, issuer: Issuer) -> Gate:
     config = issuer.fetched_config(**TIMING) | {"token": {"leeway": "1s"}}
     clusters = {"idp": Cluster(issuer.port, http2=False)}
-    return open_gate(plugin(config), temporal.port, clusters=clusters)  # type: ignore[no-any-return]
+    return open_gate(plugin(config), temporal.port, clusters=clusters)
 
 
 def _token(issuer: Issuer, lifetime: int = LIFETIME) -> str:

@@ -12,7 +12,7 @@ import time
 import pytest
 
 import queue_load
-from harness.gate import Gate
+from harness.gate import Gate, OpenGate
 from harness.minter import Minter
 from harness.policy import plugin
 from harness.poll import until
@@ -51,9 +51,9 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-def own_gate(open_gate, temporal: Temporal, corp: Minter) -> Gate:  # type: ignore[no-untyped-def]
+def own_gate(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
     """An Envoy that only these workers use: every counter in it is theirs."""
-    return open_gate(plugin(corp.config(), GRANTS), temporal.port)  # type: ignore[no-any-return]
+    return open_gate(plugin(corp.config(), GRANTS), temporal.port)
 
 
 @pytest.mark.timeout(SECONDS + 300)

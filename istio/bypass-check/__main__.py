@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import sys
-from typing import List, Optional
 
 import callers
 import plugins
@@ -27,7 +26,7 @@ from installation import Installation, Options
 CHECKS = (plugins, ports, callers, routes)
 
 
-def main(arguments: Optional[List[str]] = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     kubectl = None if _in_a_pod() and not options.context else ["kubectl", *(["--context", options.context] if options.context else [])]
     try:
@@ -49,7 +48,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     return 1 if found else 0
 
 
-def report(found: List[Finding], as_json: bool, installation: Installation) -> None:
+def report(found: list[Finding], as_json: bool, installation: Installation) -> None:
     if as_json:
         print(json.dumps([finding.json() for finding in found], indent=1))
         return

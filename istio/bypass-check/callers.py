@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import Iterator, List, Optional, Set, Tuple
 
 from cluster import CannotLook, Object, labels, matches, name, namespace, where
 from finding import Finding
@@ -23,7 +23,7 @@ def check(installation: Installation) -> Iterator[Finding]:
 
 
 def _plaintext(installation: Installation) -> Iterator[Finding]:
-    said: Set[str] = set()
+    said: set[str] = set()
     for pod in installation.pods:
         for port in (installation.grpc_port, installation.http_port):
             mode, source = mutual_tls(installation, pod, port)
@@ -39,10 +39,10 @@ def _plaintext(installation: Installation) -> Iterator[Finding]:
             )
 
 
-def mutual_tls(installation: Installation, pod: Object, port: int) -> Tuple[str, Optional[str]]:
+def mutual_tls(installation: Installation, pod: Object, port: int) -> tuple[str, str | None]:
     """The mode that holds, and who set it: of the workload, else of the namespace, else of the mesh; UNSET asks the next."""
     root = installation.options.root_namespace
-    levels: List[List[Object]] = [[], [], []]
+    levels: list[list[Object]] = [[], [], []]
     for policy in installation.cluster.objects("PeerAuthentication"):
         selector = ((policy.get("spec") or {}).get("selector") or {}).get("matchLabels")
         if selector:
@@ -109,7 +109,7 @@ def _has(installation: Installation, service: Object, port: int) -> bool:
     return any(installation.target(entry) == port for entry in service["spec"].get("ports") or [])
 
 
-def callers(installation: Installation, pods: List[Object], port: int) -> Optional[Set[str]]:
+def callers(installation: Installation, pods: list[Object], port: int) -> set[str] | None:
     """The principals that ALLOW policies let in on this port; None: everybody, or nobody can say who."""
     if not all(has_sidecar(pod) and not keeps_out(pod, port) for pod in pods):
         return None
@@ -120,7 +120,7 @@ def callers(installation: Installation, pods: List[Object], port: int) -> Option
     allowing = [p["spec"] for p in policies if (p.get("spec") or {}).get("action", "ALLOW") == "ALLOW"]
     if not allowing:
         return None
-    found: Set[str] = set()
+    found: set[str] = set()
     for spec in allowing:
         for rule in spec.get("rules") or []:
             if not _reaches(rule, port):
@@ -133,7 +133,7 @@ def callers(installation: Installation, pods: List[Object], port: int) -> Option
     return found
 
 
-def _applies(installation: Installation, policy: Object, pods: List[Object]) -> bool:
+def _applies(installation: Installation, policy: Object, pods: list[Object]) -> bool:
     spec = policy.get("spec") or {}
     return not (spec.get("targetRefs") or spec.get("targetRef")) and installation.selects(policy, pods)
 
@@ -145,7 +145,7 @@ def _reaches(rule: Object, port: int) -> bool:
     )
 
 
-def _identities(source: Object) -> List[str]:
+def _identities(source: Object) -> list[str]:
     """A namespace is written as the pattern of its principals."""
     return [
         *(source.get("principals") or []),
@@ -154,7 +154,7 @@ def _identities(source: Object) -> List[str]:
     ]
 
 
-def _gateways(installation: Installation) -> Set[str]:
+def _gateways(installation: Installation) -> set[str]:
     """Service accounts of gateways whose way to the frontend is filtered."""
     found = set()
     for way in entries(installation):
@@ -163,7 +163,7 @@ def _gateways(installation: Installation) -> Set[str]:
     return found
 
 
-def _trusted(principal: str, accounts: Set[str]) -> bool:
+def _trusted(principal: str, accounts: set[str]) -> bool:
     """A pattern stands for more than one account, and is none of them."""
     tail = principal.partition("/ns/")[2]
     return "*" not in tail and tail.replace("/sa/", "/") in accounts

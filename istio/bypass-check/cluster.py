@@ -9,14 +9,14 @@ import subprocess
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, List, Optional
+from typing import Any
 
-Object = Dict[str, Any]
+Object = dict[str, Any]
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 # Kind -> where its list is served, newest version first. A kind in OPTIONAL may be unknown to the cluster.
-PATHS: Dict[str, List[str]] = {
+PATHS: dict[str, list[str]] = {
     "Service": ["/api/v1/services"],
     "Pod": ["/api/v1/pods"],
     "EndpointSlice": ["/apis/discovery.k8s.io/v1/endpointslices"],
@@ -53,16 +53,16 @@ class NotServed(Exception):
 class Cluster:
     """`objects(kind)`: all of them, in every namespace; asked for once, and several kinds at a time."""
 
-    def __init__(self, kubectl: Optional[List[str]]) -> None:
+    def __init__(self, kubectl: list[str] | None) -> None:
         """`kubectl` is the command with its options; None: this is a pod, and the API server is asked directly."""
         self._kubectl = kubectl
         with ThreadPoolExecutor(4) as pool:
             self._lists = dict(zip(PATHS, pool.map(self._list, PATHS)))
 
-    def objects(self, kind: str) -> List[Object]:
+    def objects(self, kind: str) -> list[Object]:
         return self._lists[kind]
 
-    def _list(self, kind: str) -> List[Object]:
+    def _list(self, kind: str) -> list[Object]:
         for path in PATHS[kind]:
             try:
                 return list(self._get(path).get("items", []))
@@ -121,7 +121,7 @@ def namespace(thing: Object) -> str:
     return str(thing["metadata"].get("namespace", ""))
 
 
-def labels(thing: Object) -> Dict[str, str]:
+def labels(thing: Object) -> dict[str, str]:
     return thing["metadata"].get("labels") or {}
 
 
@@ -129,6 +129,6 @@ def where(kind: str, thing: Object) -> str:
     return f"{kind} {namespace(thing)}/{name(thing)}"
 
 
-def matches(selector: Optional[Dict[str, str]], these: Dict[str, str]) -> bool:
+def matches(selector: dict[str, str] | None, these: dict[str, str]) -> bool:
     """An empty selector matches everything."""
     return all(these.get(key) == value for key, value in (selector or {}).items())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Dict
 
 
 @dataclass(frozen=True)
@@ -15,7 +14,7 @@ class Finding:
     what: str
     fix: str
 
-    def json(self) -> Dict[str, str]:
+    def json(self) -> dict[str, str]:
         return asdict(self)
 
     def __str__(self) -> str:

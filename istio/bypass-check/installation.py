@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 from cluster import CannotLook, Cluster, Object, labels, matches, name, namespace, where
 
@@ -22,7 +22,7 @@ class Options:
     service: str = "temporal-frontend"
     root_namespace: str = "istio-system"
     plugin: str = "temporal_auth"  # pluginName, the root id
-    allow: Tuple[str, ...] = ()  # principals that may call the frontend without passing the filter
+    allow: tuple[str, ...] = ()  # principals that may call the frontend without passing the filter
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Plugin:
         return where(self.kind, self.thing)
 
     @property
-    def targets(self) -> List[Object]:
+    def targets(self) -> list[Object]:
         one = self.spec.get("targetRef")
         return list(self.spec.get("targetRefs") or ([one] if one else []))
 
@@ -95,7 +95,7 @@ class Installation:
                 return service
         raise CannotLook(f"no Service {self.options.namespace}/{self.options.service}: --namespace and --service name it")
 
-    def _pods_of(self, service: Object) -> List[Object]:
+    def _pods_of(self, service: Object) -> list[Object]:
         selector = service["spec"].get("selector")
         here = [pod for pod in self.cluster.objects("Pod") if namespace(pod) == namespace(service) and not finished(pod)]
         if selector:
@@ -119,7 +119,7 @@ class Installation:
                 return self.target(entry)
         return port
 
-    def target(self, entry: Object, pods: Optional[List[Object]] = None) -> int:
+    def target(self, entry: Object, pods: list[Object] | None = None) -> int:
         """The pod's port behind a Service's."""
         target = entry.get("targetPort", entry["port"])
         if isinstance(target, int):
@@ -131,12 +131,12 @@ class Installation:
                         return int(port["containerPort"])
         raise CannotLook(f"no container of the pods names a port {target!r}")
 
-    def hosts(self, service: Object) -> List[str]:
+    def hosts(self, service: Object) -> list[str]:
         """How a route may write this Service."""
         full = f"{name(service)}.{namespace(service)}.svc.cluster.local"
         return [full, full[: -len(".cluster.local")], f"{name(service)}.{namespace(service)}"]
 
-    def accounts(self) -> List[str]:
+    def accounts(self) -> list[str]:
         """Service accounts of Temporal's own services: the frontend's pods and those of its release, but for the Web UI's."""
         instance = labels(self.pods[0]).get("app.kubernetes.io/instance")
         own = [
@@ -150,17 +150,17 @@ class Installation:
 
     # -- the filter
 
-    def _plugins(self) -> List[Plugin]:
+    def _plugins(self) -> list[Plugin]:
         found = [Plugin(kind, thing) for kind in ("WasmPlugin", "TrafficExtension") for thing in self.cluster.objects(kind)]
         return [plugin for plugin in found if plugin.wasm.get("pluginName") == self.options.plugin]
 
-    def selects_pods(self, thing: Object, targets: List[Object]) -> bool:
+    def selects_pods(self, thing: Object, targets: list[Object]) -> bool:
         """Whether a policy of Istio applies to the frontend's pods in their sidecars."""
         if targets:
             return False
         return self.selects(thing, self.pods)
 
-    def selects(self, thing: Object, pods: List[Object]) -> bool:
+    def selects(self, thing: Object, pods: list[Object]) -> bool:
         selector = ((thing.get("spec") or {}).get("selector") or {}).get("matchLabels")
         return any(
             namespace(thing) in (namespace(pod), self.options.root_namespace) and matches(selector, labels(pod)) for pod in pods
@@ -190,5 +190,5 @@ def keeps_out(pod: Object, port: int) -> bool:
 
 
 def has_sidecar(pod: Object) -> bool:
-    spec: Dict[str, Any] = pod["spec"]
+    spec: dict[str, Any] = pod["spec"]
     return any(c["name"] == "istio-proxy" for c in spec.get("containers", []) + spec.get("initContainers", []))

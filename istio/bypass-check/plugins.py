@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List
+from collections.abc import Iterator
 
 from cluster import where
 from finding import Finding
@@ -84,7 +84,7 @@ def _at_pods(installation: Installation) -> Iterator[Finding]:
                 )
 
 
-def _at_gateways(installation: Installation, ways: List[Entry]) -> Iterator[Finding]:
+def _at_gateways(installation: Installation, ways: list[Entry]) -> Iterator[Finding]:
     for way in ways:
         if way.service_port != GRPC or any(plugin.covers("CLIENT", way.port) for plugin in way.plugins):
             continue

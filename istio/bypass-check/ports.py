@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Optional
+from collections.abc import Iterator
 
 from cluster import Object, name, where
 from finding import Finding
@@ -13,7 +13,7 @@ HTTP = {"http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io
 OTHER = {"tcp", "udp", "tls", "https", "mongo", "redis", "mysql", "kubernetes.io/wss"}
 
 
-def protocol(entry: Object) -> Optional[str]:
+def protocol(entry: Object) -> str | None:
     """As Istio sees a Service's port: `http`, the name of another protocol, or None for one that it has to guess."""
     said = str(entry.get("appProtocol") or entry.get("name") or "").lower()
     word = said if said in HTTP | OTHER or said.startswith("grpc-web") else said.partition("-")[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import http.client
 import socket
-from typing import Iterator, List, Tuple
+from collections.abc import Iterator
 
 from cluster import Object, name, namespace, where
 from finding import Finding
@@ -48,7 +48,7 @@ def _found(id: str, pod: Object, address: str, port: int, what: str) -> Finding:
     )
 
 
-def _temporal(installation: Installation) -> List[Object]:
+def _temporal(installation: Installation) -> list[Object]:
     """Pods of Temporal's own services."""
     accounts = set(installation.accounts())
     return [
@@ -62,7 +62,7 @@ def _temporal(installation: Installation) -> List[Object]:
     ]
 
 
-def addresses(pod: Object) -> List[str]:
+def addresses(pod: Object) -> list[str]:
     status = pod.get("status") or {}
     found = [entry["ip"] for entry in status.get("podIPs") or []]
     return found or ([status["podIP"]] if status.get("podIP") else [])
@@ -111,7 +111,7 @@ def _message_follows(connection: socket.socket) -> bool:
     return False
 
 
-def _read_frame(connection: socket.socket) -> Tuple[int, int, int, bytes]:
+def _read_frame(connection: socket.socket) -> tuple[int, int, int, bytes]:
     head = _read(connection, 9)
     length = int.from_bytes(head[:3], "big")
     if length > 1 << 20:
@@ -133,7 +133,7 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
     return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
 
 
-def _request(method: str, authority: str) -> List[Tuple[str, str]]:
+def _request(method: str, authority: str) -> list[tuple[str, str]]:
     return [
         (":method", "POST"),
         (":scheme", "http"),

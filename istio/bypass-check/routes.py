@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any
 
 from cluster import Object, labels, matches, name, namespace, where
 from finding import Finding
@@ -23,8 +24,8 @@ class Entry:
     cluster: str  # what Istio calls the destination
     mirror: bool  # a copy of calls that go elsewhere: the filter goes by where they go, and cannot know of the copy
     http: bool
-    plugins: Tuple[Plugin, ...]  # ours, on the gateway's pods
-    accounts: Tuple[str, ...]  # service accounts of these
+    plugins: tuple[Plugin, ...]  # ours, on the gateway's pods
+    accounts: tuple[str, ...]  # service accounts of these
 
     def filtered(self) -> bool:
         judged = "" if self.mirror else self.cluster
@@ -110,16 +111,16 @@ def _internal_routes(installation: Installation) -> Iterator[Finding]:
 # -- finding them
 
 
-def entries(installation: Installation, services: Optional[List[Object]] = None) -> Iterator[Entry]:
+def entries(installation: Installation, services: list[Object] | None = None) -> Iterator[Entry]:
     """Every way from a gateway to these Services; the frontend's when none are named."""
     wanted = installation.services if services is None else services
     yield from _istio(installation, {host: service for service in wanted for host in installation.hosts(service)})
     yield from _gateway_api(installation, {name(service): service for service in wanted})
 
 
-def _istio(installation: Installation, hosts: Dict[str, Object]) -> Iterator[Entry]:
+def _istio(installation: Installation, hosts: dict[str, Object]) -> Iterator[Entry]:
     """By Gateway and VirtualService."""
-    roots: Dict[str, List[Object]] = {}  # delegate -> those who delegate to it
+    roots: dict[str, list[Object]] = {}  # delegate -> those who delegate to it
     services = installation.cluster.objects("VirtualService")
     for virtual in services:
         for rule in virtual["spec"].get("http") or []:
@@ -136,7 +137,7 @@ def _istio(installation: Installation, hosts: Dict[str, Object]) -> Iterator[Ent
                             yield from _through(installation, virtual, owner, kind == "http", mirror, *found)
 
 
-def _targets(rule: Object) -> Iterator[Tuple[Object, bool]]:
+def _targets(rule: Object) -> Iterator[tuple[Object, bool]]:
     """The destinations of a rule, and which of them are mirrors."""
     for target in rule.get("route") or []:
         yield target.get("destination") or {}, False
@@ -146,7 +147,7 @@ def _targets(rule: Object) -> Iterator[Tuple[Object, bool]]:
         yield rule["mirror"], True
 
 
-def _destination(virtual: Object, to: Object, hosts: Dict[str, Object]) -> Optional[Tuple[int, str]]:
+def _destination(virtual: Object, to: Object, hosts: dict[str, Object]) -> tuple[int, str] | None:
     """The Service's port and Istio's name of the cluster, when it is one that we ask for."""
     host = str(to.get("host", ""))
     service = hosts.get(host if "." in host else f"{host}.{namespace(virtual)}.svc.cluster.local")
@@ -192,13 +193,13 @@ def _through(
 def _full_name(gateway: str, home: str) -> str:
     """A gateway as a VirtualService in this namespace writes it: also `./name` and as a host (Istio's model/config.go)."""
     if "/" in gateway:
-        place, _, short = gateway.partition("/")
-        return f"{home if place == '.' else place}/{short}"
-    short, *place = gateway.split(".")
-    return f"{place[0] if place else home}/{short}"
+        namespace, _, short = gateway.partition("/")
+        return f"{home if namespace == '.' else namespace}/{short}"
+    short, *domain = gateway.split(".")
+    return f"{domain[0] if domain else home}/{short}"
 
 
-def _listening(installation: Installation, pods: List[Object], number: int) -> int:
+def _listening(installation: Installation, pods: list[Object], number: int) -> int:
     """The port that a gateway really listens on: behind a Service its target port (Istio's model/gateway.go)."""
     for service in installation.cluster.objects("Service"):
         selector = service["spec"].get("selector")
@@ -209,7 +210,7 @@ def _listening(installation: Installation, pods: List[Object], number: int) -> i
     return number
 
 
-def _gateway_api(installation: Installation, services: Dict[str, Object]) -> Iterator[Entry]:
+def _gateway_api(installation: Installation, services: dict[str, Object]) -> Iterator[Entry]:
     for kind in ROUTES:
         for route in installation.cluster.objects(kind):
             for backend, mirror in _backends(route):
@@ -223,7 +224,7 @@ def _gateway_api(installation: Installation, services: Dict[str, Object]) -> Ite
                     yield from _parents(installation, kind, route, parent, mirror, port, cluster)
 
 
-def _backends(route: Object) -> Iterator[Tuple[Object, bool]]:
+def _backends(route: Object) -> Iterator[tuple[Object, bool]]:
     """Where a route leads, and which of that are mirrors."""
     for rule in route["spec"].get("rules") or []:
         for backend in rule.get("backendRefs") or []:
@@ -233,7 +234,7 @@ def _backends(route: Object) -> Iterator[Tuple[Object, bool]]:
 
 
 def _parents(
-    installation: Installation, kind: str, route: Object, parent: Dict[str, Any], mirror: bool, service_port: int, cluster: str
+    installation: Installation, kind: str, route: Object, parent: dict[str, Any], mirror: bool, service_port: int, cluster: str
 ) -> Iterator[Entry]:
     if parent.get("kind", "Gateway") != "Gateway":
         return

@@ -1,5 +1,7 @@
 """Tokens whose signature is good: what else must be right. And methods that need none, or that nobody may call."""
 
+from typing import Any
+
 from .case import PERMISSIONS, Case, request
 
 CONFIGURATION = PERMISSIONS
@@ -7,7 +9,7 @@ COUNT = "CountWorkflowExecutions"
 OWN = request(COUNT, namespace="payroll")
 
 # name, claims beside the good ones, status. The time is 2027-01-15T08:00:00Z.
-TOKENS: list[tuple[str, dict[str, object], int]] = [
+TOKENS: list[tuple[str, dict[str, Any], int]] = [
     ("good", {}, 0), ("audience among others", {"aud": ["account", "temporal"]}, 0), ("another audience", {"aud": "account"}, 16),
     ("expired", {"exp": 1600000000}, 16), ("expiry as text", {"exp": "4102444800"}, 16), ("expiry 0", {"exp": 0}, 16),
     ("expiry with a fraction", {"exp": 4102444800.5}, 0), ("begins later", {"nbf": 4102444700}, 16), ("began", {"nbf": 1600000000}, 0),

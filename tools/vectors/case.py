@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
+from typing import Any
 
 from google.protobuf.message import Message
 
@@ -22,12 +23,12 @@ KEYS = {
 }
 ISSUER = {"issuer": "https://oracle.test/", "audiences": ["temporal"], "algorithms": ["ES256"], "keys": {"inline": KEYS}}
 # Temporal's own claim, so that Temporal's own code can be asked, too.
-PERMISSIONS: dict[str, object] = {
+PERMISSIONS: dict[str, Any] = {
     "version": 1,
     "issuers": {"corp": ISSUER},
     "grants": [{"name": "permissions", "who": {"issuer": "corp"}, "permissions_claim": "permissions"}],
 }
-CLAIMS: dict[str, object] = {"iss": "https://oracle.test/", "aud": "temporal", "sub": "alice", "exp": 4102444800}
+CLAIMS: dict[str, Any] = {"iss": "https://oracle.test/", "aud": "temporal", "sub": "alice", "exp": 4102444800}
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Case:
     status: int
     message: Message | bytes = b""
     permissions: list[str] = field(default_factory=lambda: ["payroll:write"])
-    claims: dict[str, object] | None = field(default_factory=dict)
+    claims: dict[str, Any] | None = field(default_factory=dict)
     rule: str | None = "permissions"
     denied_by: str | None = "default-deny"
     packed: bool = False
@@ -48,12 +49,12 @@ class Case:
     body: bytes | None = None
     at: int | None = None
 
-    def json(self) -> dict[str, object]:
+    def json(self) -> dict[str, Any]:
         message = self.message if isinstance(self.message, bytes) else self.message.SerializeToString()
         body = self.body if self.body is not None else gzipped(message) if self.packed else frame(message)
         encoding = self.encoding or ("gzip" if self.packed else None)
         path = self.method if "/" in self.method else requests.path(self.method)
-        row: dict[str, object] = {"name": self.name, "path": path}
+        row: dict[str, Any] = {"name": self.name, "path": path}
         if encoding:
             row["grpc_encoding"] = encoding
         if self.at is not None:
@@ -67,7 +68,7 @@ class Case:
         return row
 
 
-def request(method: str, **fields: object) -> Message:
+def request(method: str, **fields: Any) -> Message:
     """The method's request with these fields."""
     package = requests.path(method).split("/")[1].rpartition(".")[0]
     return requests.newest(f"{package}.{method}Request")(**fields)
@@ -81,7 +82,7 @@ def task(workflow_id: str | bytes, more: bytes = b"") -> bytes:
 TOKEN = task("w")
 
 
-def ruled(name: str, method: str, message: Message | bytes, claims: dict[str, object] | None, rule: str, denials: set[str], at: int | None = None) -> Case:
+def ruled(name: str, method: str, message: Message | bytes, claims: dict[str, Any] | None, rule: str, denials: set[str], at: int | None = None) -> Case:
     """A case under a policy with names for everything: `rule` is a grant's name, one of these denials', or none."""
     allowed = rule not in denials | {"default-deny"}
     return Case(name, method, 0 if allowed else 7, message, [], claims, rule, denied_by=rule, at=at)

@@ -2,12 +2,13 @@
 nothing like it, so it is not asked."""
 
 from functools import partial
+from typing import Any
 
 from harness.proto import number, text
 
 from .case import ISSUER, Case, request, ruled, task
 
-CONFIGURATION: dict[str, object] = {
+CONFIGURATION: dict[str, Any] = {
     "version": 1,
     "issuers": {"corp": ISSUER},
     "grants": [
@@ -32,27 +33,27 @@ CAREFUL, SILENT = {"groups": ["finance", "careful"]}, {"groups": ["finance", "si
 SERVICE, OPERATION = "temporal.api.workflowservice.v1.WorkflowService", "SignalWithStartWorkflowExecution"
 
 
-def answer(*commands: dict[str, object], namespace: str = "payroll") -> object:
+def answer(*commands: dict[str, Any], namespace: str = "payroll") -> Any:
     return request(COMPLETED, namespace=namespace, task_token=task("w"), commands=list(commands))
 
 
-def command(kind: str, **attributes: object) -> dict[str, object]:
+def command(kind: str, **attributes: Any) -> dict[str, Any]:
     return {f"{kind}_command_attributes": attributes}
 
 
-def child(**attributes: object) -> dict[str, object]:
+def child(**attributes: Any) -> dict[str, Any]:
     return command("start_child_workflow_execution", workflow_id="c", **attributes)
 
 
-def signal(**attributes: object) -> dict[str, object]:
+def signal(**attributes: Any) -> dict[str, Any]:
     return command("signal_external_workflow_execution", signal_name="go", **attributes)
 
 
-def cancel(**attributes: object) -> dict[str, object]:
+def cancel(**attributes: Any) -> dict[str, Any]:
     return command("request_cancel_external_workflow_execution", workflow_id="w", **attributes)
 
 
-def nexus(**attributes: object) -> dict[str, object]:
+def nexus(**attributes: Any) -> dict[str, Any]:
     return command("schedule_nexus_operation", **({"endpoint": "bank", "service": "s", "operation": "o"} | attributes))
 
 
@@ -72,12 +73,12 @@ def operation(
     return text(1, token) + text(2, text(18, attributes)) + text(9, "payroll")
 
 
-def data(**fields: object) -> bytes:
+def data(**fields: Any) -> bytes:
     return text(2, request(OPERATION, **({"workflow_id": "o", "signal_name": "go", "workflow_type": {"name": "T"}} | fields)).SerializeToString())
 
 
 # name, answer, claims, rule
-ROWS: list[tuple[str, object, dict[str, object], str]] = [
+ROWS: list[tuple[str, Any, dict[str, Any], str]] = [
     ("a child", answer(child()), {}, "no-starts"),
     ("a child, by finance", answer(child()), FINANCE, "workers"),
     ("a child in another namespace", answer(child(), namespace="orders"), {}, "workers"),

@@ -1,9 +1,11 @@
 """Denials, what they are about, and whom they spare. Temporal has nothing like it, so it is not asked."""
 
+from typing import Any
+
 from .case import ISSUER, TOKEN, Case, request
 from .inside import batch, completed, multi
 
-CONFIGURATION: dict[str, object] = {
+CONFIGURATION: dict[str, Any] = {
     "version": 1,
     "issuers": {"corp": ISSUER | {"service_when": [{"gty": "client-credentials"}]}},
     "grants": [
@@ -29,11 +31,11 @@ COMPLETED = "RespondWorkflowTaskCompleted"
 CHILD = "start_child_workflow_execution"
 
 
-def within(method: str, namespace: str) -> object:
+def within(method: str, namespace: str) -> Any:
     return request(method, namespace=namespace)
 
 
-def case(name: str, method: str, message: object, claims: dict[str, object], rule: str) -> Case:
+def case(name: str, method: str, message: Any, claims: dict[str, Any], rule: str) -> Case:
     """`rule` is a grant's name, or a denial's."""
     allowed = rule in ("everybody", "platform", "authenticated")
     return Case(name, method, 0 if allowed else 7, message, [], claims, rule, denied_by=rule)

@@ -1,8 +1,10 @@
 """Grants by claims, captures, kind and subject, and roles of one's own. Temporal has nothing like it, so it is not asked."""
 
+from typing import Any
+
 from .case import ISSUER, Case, request
 
-CONFIGURATION: dict[str, object] = {
+CONFIGURATION: dict[str, Any] = {
     "version": 1,
     "issuers": {"corp": ISSUER | {"service_when": [{"gty": "client-credentials"}]}},
     "roles": {"developer": {"from": "writer", "minus": ["terminate", "delete", "reset"]}},
@@ -20,7 +22,7 @@ SERVICE = {"gty": "client-credentials"}
 START, COUNT, POLL, STOP = "StartWorkflowExecution", "CountWorkflowExecutions", "PollWorkflowTaskQueue", "TerminateWorkflowExecution"
 
 # name, method, namespace, claims, rule that allows or None
-ROWS: list[tuple[str, str, str, dict[str, object], str | None]] = [
+ROWS: list[tuple[str, str, str, dict[str, Any], str | None]] = [
     ("person of the group", START, "payroll", {"groups": ["finance"]}, "finance"),
     ("a group as a string", START, "payroll", {"groups": "finance"}, "finance"),
     ("service of the group", START, "payroll", {"groups": ["finance"]} | SERVICE, None),

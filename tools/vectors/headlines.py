@@ -1,11 +1,12 @@
 """Policies that operators write first, and who tried to get around them. Temporal has nothing like it, so it is not asked."""
 
 from functools import partial
+from typing import Any
 
 from .case import ISSUER, Case, request, ruled
 from .inside import completed
 
-CONFIGURATION: dict[str, object] = {
+CONFIGURATION: dict[str, Any] = {
     "version": 1,
     "issuers": {"corp": ISSUER | {"service_when": [{"sub": "system:serviceaccount:*"}]}},
     "roles": {
@@ -36,7 +37,13 @@ DENIALS = {"pipelines-never-terminate", "mail-never-terminates", "contractors-ne
 NONE = "default-deny"
 case = partial(ruled, denials=DENIALS)
 
-DEVELOPER, CLIENT, WRITER, READER = ({"groups": [group]} for group in ("developers", "clients", "writers", "readers"))
+
+
+def member(group: str) -> dict[str, Any]:
+    return {"groups": [group]}
+
+
+DEVELOPER, CLIENT, WRITER, READER = (member(group) for group in ("developers", "clients", "writers", "readers"))
 STOP, START, COUNT = "TerminateWorkflowExecution", "StartWorkflowExecution", "CountWorkflowExecutions"
 COMPLETED, POLL, BY_ID = "RespondWorkflowTaskCompleted", "PollWorkflowTaskQueue", "RespondActivityTaskCompletedById"
 VALIDATE, CREATE = "ValidateWorkerDeploymentVersionComputeConfig", "CreateWorkerDeploymentVersion"
@@ -45,11 +52,11 @@ APP = "repo:acme/app:ref:refs/heads/main"
 HANDED = request(CREATE, namespace="orders", compute_config={"scaling_groups": {"g": {}}})
 
 
-def of(method: str, namespace: str = "orders", **fields: object) -> tuple[str, object]:
+def of(method: str, namespace: str = "orders", **fields: Any) -> tuple[str, Any]:
     return method, request(method, namespace=namespace, **fields)
 
 
-def mail(address: object, **more: object) -> dict[str, object]:
+def mail(address: Any, **more: Any) -> dict[str, Any]:
     return {"team": "orders", "email": address} | more
 
 

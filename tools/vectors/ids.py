@@ -1,6 +1,7 @@
 """Limits on workflow ids, schedule ids, signals, queries and updates. Temporal has nothing like it, so it is not asked."""
 
 from functools import partial
+from typing import Any
 
 from harness.proto import text
 
@@ -8,7 +9,7 @@ from .case import ISSUER, Case, request, ruled, task
 from .commands import PROTOBUF, answer, cancel, command, data, operation, signal
 from .tokens import queue
 
-CONFIGURATION: dict[str, object] = {
+CONFIGURATION: dict[str, Any] = {
     "version": 1,
     "issuers": {"corp": ISSUER | {"service_when": [{"gty": "client-credentials"}]}},
     "grants": [
@@ -33,31 +34,31 @@ MESSENGER, NARROW, SERVICE = {"groups": ["messengers"]}, {"groups": ["narrow"]},
 START, COMPLETED, WITH_START = "StartWorkflowExecution", "RespondWorkflowTaskCompleted", "SignalWithStartWorkflowExecution"
 
 
-def of(method: str, **fields: object) -> tuple[str, object]:
+def of(method: str, **fields: Any) -> tuple[str, Any]:
     return method, request(method, namespace="payroll", **fields)
 
 
-def on(method: str, workflow_id: str, field: str = "workflow_execution", **fields: object) -> tuple[str, object]:
+def on(method: str, workflow_id: str, field: str = "workflow_execution", **fields: Any) -> tuple[str, Any]:
     return of(method, **{field: {"workflow_id": workflow_id}}, **fields)
 
 
-def answered(*commands: dict[str, object], token: bytes = task("red-1")) -> tuple[str, object]:
+def answered(*commands: dict[str, Any], token: bytes = task("red-1")) -> tuple[str, Any]:
     return COMPLETED, request(COMPLETED, namespace="payroll", task_token=token, commands=list(commands))
 
 
-def schedule(method: str, schedule_id: str, workflow_id: str | None = None) -> tuple[str, object]:
+def schedule(method: str, schedule_id: str, workflow_id: str | None = None) -> tuple[str, Any]:
     workflow = {"workflow_type": {"name": "T"}} | ({} if workflow_id is None else {"workflow_id": workflow_id})
     return of(method, schedule_id=schedule_id, schedule={"action": {"start_workflow": workflow}})
 
 
-def multi(start: str, update: str, name: str = "amend") -> tuple[str, object]:
+def multi(start: str, update: str, name: str = "amend") -> tuple[str, Any]:
     return of("ExecuteMultiOperation", operations=[
         {"start_workflow": {"namespace": "payroll", "workflow_id": start}},
         {"update_workflow": {"namespace": "payroll", "workflow_execution": {"workflow_id": update}, "request": {"input": {"name": name}}}},
     ])
 
 
-def pairs() -> list[tuple[str, tuple[str, object], dict[str, object], str]]:
+def pairs() -> list[tuple[str, tuple[str, Any], dict[str, Any], str]]:
     """Each call that names a workflow: with an id inside, and with one outside."""
     calls = {
         "start": lambda id: of(START, workflow_id=id), "signal with start": lambda id: of(WITH_START, workflow_id=id),
@@ -87,7 +88,7 @@ def pairs() -> list[tuple[str, tuple[str, object], dict[str, object], str]]:
 
 
 # name, call, claims, rule
-ROWS: list[tuple[str, tuple[str, object], dict[str, object], str]] = pairs() + [
+ROWS: list[tuple[str, tuple[str, Any], dict[str, Any], str]] = pairs() + [
     ("a colon in an id", of(START, workflow_id="red-1:x"), RED, "ids"),
     ("an id in capitals", of(START, workflow_id="RED-1"), RED, NONE),
     ("an empty id", of(START, workflow_id=""), RED, NONE),

@@ -1,5 +1,7 @@
 """What a request does beside what its method says: other namespaces in it, options that terminate, Temporal's own names."""
 
+from typing import Any
+
 from temporalio.api.enums.v1 import CommandType, WorkflowIdConflictPolicy, WorkflowIdReusePolicy
 
 from .case import PERMISSIONS, TOKEN, Case, request
@@ -10,7 +12,7 @@ BOTH = ["payroll:write", "finance:write"]
 SYSTEM = ["temporal-system:write"]
 
 
-def completed(kind: str, **attributes: object) -> object:
+def completed(kind: str, **attributes: Any) -> Any:
     """A workflow task's completion with one command."""
     command = {
         "command_type": CommandType.Value(f"COMMAND_TYPE_{kind.upper()}"),
@@ -34,24 +36,24 @@ def commands() -> list[Case]:
     return cases
 
 
-def multi(inner: str) -> object:
+def multi(inner: str) -> Any:
     operations = [{"start_workflow": {"namespace": inner, "workflow_id": "w"}}, {"update_workflow": {"namespace": "payroll"}}]
     return request("ExecuteMultiOperation", namespace="payroll", operations=operations)
 
 
-def signal(workflow_id: str) -> object:
+def signal(workflow_id: str) -> Any:
     return request("SignalWorkflowExecution", namespace="payroll", workflow_execution={"workflow_id": workflow_id})
 
 
-def start(queue: str) -> object:
+def start(queue: str) -> Any:
     return request("StartWorkflowExecution", namespace="payroll", workflow_id="w", task_queue={"name": queue})
 
 
-def batch(**operation: object) -> object:
+def batch(**operation: Any) -> Any:
     return request("StartBatchOperation", namespace="payroll", job_id="j", **operation)
 
 
-def signals(count: int) -> object:
+def signals(count: int) -> Any:
     """A workflow task's completion that signals into so many namespaces."""
     kind = "signal_external_workflow_execution"
     commands = [
@@ -61,11 +63,11 @@ def signals(count: int) -> object:
     return request(COMPLETED, namespace="payroll", task_token=TOKEN, commands=commands)
 
 
-def alias(attribute: str) -> object:
+def alias(attribute: str) -> Any:
     return request("UpdateNamespace", namespace="payroll", config={"custom_search_attribute_aliases": {attribute: "Mine"}})
 
 
-def handled_on(queue: str) -> object:
+def handled_on(queue: str) -> Any:
     return request("StartWorkflowExecution", namespace="payroll", completion_callbacks=[{"nexus_handler": {"task_queue_name": queue}}])
 
 

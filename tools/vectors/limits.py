@@ -1,9 +1,11 @@
 """Limits on task queues, workflow types and Nexus endpoints, of grants and of denials. Temporal has nothing like it, so it is not asked."""
 
+from typing import Any
+
 from .case import ISSUER, TOKEN, Case, request
 from .inside import batch, completed
 
-CONFIGURATION: dict[str, object] = {
+CONFIGURATION: dict[str, Any] = {
     "version": 1,
     "issuers": {"corp": ISSUER | {"service_when": [{"gty": "client-credentials"}]}},
     "grants": [
@@ -26,49 +28,49 @@ NORMAL_KIND, STICKY_KIND, COMMANDS_KIND = 1, 2, 3
 COMPLETED, START = "RespondWorkflowTaskCompleted", "StartWorkflowExecution"
 
 
-def queue(name: str, kind: int = 0, normal: str = "") -> dict[str, object]:
+def queue(name: str, kind: int = 0, normal: str = "") -> dict[str, Any]:
     return {"name": name, "kind": kind, "normal_name": normal}
 
 
-def poll(what: str, *parts: object) -> tuple[str, object]:
+def poll(what: str, *parts: Any) -> tuple[str, Any]:
     method = f"Poll{what}TaskQueue"
     return method, request(method, namespace="payroll", task_queue=queue(*parts))
 
 
-def start(name: str | None, type_: str = "PayDay", **fields: object) -> tuple[str, object]:
+def start(name: str | None, type_: str = "PayDay", **fields: Any) -> tuple[str, Any]:
     if name is not None:
         fields["task_queue"] = queue(name)
     return START, request(START, namespace="payroll", workflow_id="w", workflow_type={"name": type_}, **fields)
 
 
-def child(name: str, type_: str = "PayDay") -> tuple[str, object]:
+def child(name: str, type_: str = "PayDay") -> tuple[str, Any]:
     return COMPLETED, completed("start_child_workflow_execution", workflow_type={"name": type_}, task_queue=queue(name))
 
 
-def sticky(*parts: object) -> tuple[str, object]:
+def sticky(*parts: Any) -> tuple[str, Any]:
     attributes = {"worker_task_queue": queue(*parts)}
     return COMPLETED, request(COMPLETED, namespace="payroll", task_token=TOKEN, sticky_attributes=attributes)
 
 
-def operation(endpoint: str) -> tuple[str, object]:
+def operation(endpoint: str) -> tuple[str, Any]:
     return COMPLETED, completed("schedule_nexus_operation", endpoint=endpoint, service="s", operation="o")
 
 
-def standalone(endpoint: str) -> tuple[str, object]:
+def standalone(endpoint: str) -> tuple[str, Any]:
     method = "StartNexusOperationExecution"
     return method, request(method, namespace="payroll", endpoint=endpoint)
 
 
-def of(method: str, **fields: object) -> tuple[str, object]:
+def of(method: str, **fields: Any) -> tuple[str, Any]:
     return method, request(method, namespace="payroll", **fields)
 
 
-def calls_back(url: str) -> tuple[str, object]:
+def calls_back(url: str) -> tuple[str, Any]:
     return start("red-main", completion_callbacks=[{"nexus": {"url": url}}])
 
 
 # name, call, claims, rule
-ROWS: list[tuple[str, tuple[str, object], dict[str, object], str | None]] = [
+ROWS: list[tuple[str, tuple[str, Any], dict[str, Any], str | None]] = [
     ("workflow poll", poll("Workflow", "red-main", NORMAL_KIND), RUNNER, "runners"),
     ("workflow poll, another queue", poll("Workflow", "blue-main", NORMAL_KIND), RUNNER, None),
     ("workflow poll, another queue said to be sticky", poll("Workflow", "blue-main", STICKY_KIND, "red-main"), RUNNER, None),

@@ -1,13 +1,14 @@
 """Requests with what is newer than the filter's table, where that is refused. Temporal has nothing like it, so it is not asked."""
 
 from functools import partial
+from typing import Any
 
 from harness.proto import number, text
 
 from .case import ISSUER, Case, request, ruled, task
 from .commands import PROTOBUF, data, operation
 
-CONFIGURATION: dict[str, object] = {
+CONFIGURATION: dict[str, Any] = {
     "version": 1,
     "issuers": {"corp": ISSUER},
     "grants": [
@@ -23,7 +24,7 @@ START, COMPLETED, BATCH, POLL = "StartWorkflowExecution", "RespondWorkflowTaskCo
 NEWER = text(2000, "x")
 
 
-def of(method: str, more: bytes = b"", namespace: str = "payroll", **fields: object) -> tuple[str, bytes]:
+def of(method: str, more: bytes = b"", namespace: str = "payroll", **fields: Any) -> tuple[str, bytes]:
     return method, request(method, namespace=namespace, **fields).SerializeToString() + more
 
 
@@ -33,7 +34,7 @@ def answered(command: bytes = b"") -> tuple[str, bytes]:
 
 case = partial(ruled, denials=set())
 # name, call, claims, rule
-ROWS: list[tuple[str, tuple[str, bytes], dict[str, object], str]] = [
+ROWS: list[tuple[str, tuple[str, bytes], dict[str, Any], str]] = [
     ("a start", of(START), {}, "everybody"), ("a start with a newer field", of(START, NEWER), {}, NONE),
     ("a newer field of a number", of(START, number(99, 1)), {}, NONE), ("a known field of another wire type", of(START, number(2, 1)), {}, "everybody"),
     ("a newer field in a message that is entered", of(START, text(3, text(1, "T") + NEWER)), {}, NONE),

@@ -1,5 +1,7 @@
 """Task tokens, which anybody can write: those of Temporal's own workflows and queues are for admins of the cluster."""
 
+from typing import Any
+
 from harness.proto import text
 
 from .case import PERMISSIONS, Case, request, task
@@ -18,7 +20,7 @@ def queue(name: str) -> bytes:
     return text(1, "6e1b1b6c-0000-4000-8000-000000000000") + text(2, name) + text(3, "t")
 
 
-def answer(method: str, token: bytes, **fields: object) -> object:
+def answer(method: str, token: bytes, **fields: Any) -> Any:
     return request(method, namespace="payroll", task_token=token, **fields)
 
 

@@ -1,10 +1,12 @@
 """Grants that end. Temporal has nothing like it, so it is not asked."""
 
+from typing import Any
+
 from .case import ISSUER, Case, request, ruled
 
 # 2027-01-15T08:00:00Z
 NOW = 1_800_000_000_000
-CONFIGURATION: dict[str, object] = {
+CONFIGURATION: dict[str, Any] = {
     "version": 1,
     "issuers": {"corp": ISSUER},
     "grants": [
@@ -20,7 +22,7 @@ ON_CALL, OFFSET, OVER, LONG = ({"groups": group} for group in ("on-call", "offse
 NONE = "default-deny"
 
 # name, method, claims, milliseconds after eight o'clock, rule
-ROWS: list[tuple[str, str, dict[str, object], int, str]] = [
+ROWS: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("a millisecond before its end", START, ON_CALL, -1, "break-glass"), ("at its end", START, ON_CALL, 0, NONE), ("after its end", START, ON_CALL, 1, NONE),
     ("what others give goes on", COUNT, ON_CALL, 1, "day-to-day"), ("somebody else, before", START, {}, -1, NONE),
     ("with an offset, before", START, OFFSET, 499, "with-an-offset"), ("with an offset, at its end", START, OFFSET, 500, NONE),

@@ -1,11 +1,12 @@
 """Claims as denials read them, and as grants and `unless` do. Temporal has nothing like it, so it is not asked."""
 
 from functools import partial
+from typing import Any
 
 from .case import ISSUER, Case, request, ruled
 
 STOP = "TerminateWorkflowExecution"
-CONFIGURATION: dict[str, object] = {
+CONFIGURATION: dict[str, Any] = {
     "version": 1,
     "issuers": {"corp": ISSUER | {"service_when": [{"bots": "true"}, {"kinds": "service*"}]}},
     "grants": [
@@ -28,12 +29,12 @@ NONE = "default-deny"
 MANY = [f"g{place}" for place in range(1025)]
 
 
-def of(method: str, namespace: str = "orders") -> tuple[str, object]:
+def of(method: str, namespace: str = "orders") -> tuple[str, Any]:
     return method, request(method, namespace=namespace)
 
 
 # name, groups, whether the denial of contractors means them
-GROUPS: list[tuple[str, object, bool]] = [
+GROUPS: list[tuple[str, Any, bool]] = [
     ("a list", ["contractors"], True), ("a list of others", ["contracts"], False), ("no text after the star", ["contractor"], True),
     ("one text", "contractors", True), ("commas", "a,contractors,b", True), ("semicolons", "a;contractors", True), ("spaces", "a contractors", True),
     ("comma and space", "a, contractors", True), ("a comma before it", ",contractors", True), ("within a word", "a,subcontractors", False),
@@ -45,7 +46,7 @@ GROUPS: list[tuple[str, object, bool]] = [
     ("1,024 others", MANY[:1024], False), ("1,025 others", MANY, True), ("a number", 7, False),
 ]
 # name, method, claims, rule
-ROWS: list[tuple[str, tuple[str, object], dict[str, object], str]] = [
+ROWS: list[tuple[str, tuple[str, Any], dict[str, Any], str]] = [
     ("no groups at all", of(STOP), {}, "everybody"),
     ("spared by a list", of(STOP), {"groups": "contractors", "roles": ["leader"]}, "everybody"),
     ("spared by one text", of(STOP), {"groups": "contractors", "roles": "leader"}, "everybody"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 from dataclasses import dataclass, field
+from typing import Self
 
 import h2.config
 import h2.connection
@@ -18,6 +19,7 @@ import h2.settings
 
 from .poll import until
 from .ports import free_port
+from .procs import Server
 
 Pairs = list[tuple[bytes, bytes]]
 
@@ -42,7 +44,7 @@ class Received:
 
 
 @dataclass
-class Echo:
+class Echo(Server):
     """`with Echo() as echo:`; `echo.received` grows with each stream."""
 
     port: int = field(default_factory=free_port)
@@ -59,7 +61,7 @@ class Echo:
     def seen(self, test_id: str) -> Received | None:
         return next((r for r in self.received if r.get("x-test-id") == test_id.encode()), None)
 
-    def start(self) -> "Echo":
+    def start(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self._accept, daemon=True).start()
         return self
@@ -69,12 +71,6 @@ class Echo:
             self._listener.close()
         for open_socket in self._sockets:
             open_socket.close()
-
-    def __enter__(self) -> "Echo":
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def _accept(self) -> None:
         assert self._listener

@@ -15,15 +15,16 @@ import os
 import re
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Any, Self
 
 from . import paths
 from .envoy_config import Cluster, Json, Settings, bootstrap, lds
 from .poll import until
 from .ports import free_ports
-from .procs import Process
+from .procs import Process, Server
 
 __all__ = ["Cluster", "ConfigurationRejected", "Envoy", "Settings", "render_envoy_yaml", "run_directory"]
 
@@ -37,7 +38,7 @@ class ConfigurationRejected(RuntimeError):
     """A pushed listener was refused; the old one keeps serving."""
 
 
-class Envoy:
+class Envoy(Server):
     """One Envoy process. Attributes: `port` (listener), `admin_port`, `directory` (its files)."""
 
     def __init__(self, settings: Settings, name: str = "envoy") -> None:
@@ -50,7 +51,7 @@ class Envoy:
 
     # -- life
 
-    def start(self, timeout: float = 30.0) -> "Envoy":
+    def start(self, timeout: float = 30.0) -> Self:
         self.process.start().wait_ready(self.ready, timeout)
         return self
 
@@ -65,16 +66,6 @@ class Envoy:
 
     def stop(self) -> None:
         self.process.stop()
-
-    def __enter__(self) -> "Envoy":
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     # -- configuration updates
 

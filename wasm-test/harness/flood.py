@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 import time
-from typing import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 Call = Callable[[int], bytes]  # what to send, on which stream
 
@@ -93,7 +93,7 @@ class Crowd:
             pass
         self._socket.close()
 
-    def __enter__(self) -> "Crowd":
+    def __enter__(self) -> Crowd:
         return self
 
     def __exit__(self, *_: object) -> None:

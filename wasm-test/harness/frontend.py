@@ -86,7 +86,7 @@ class Frontend:
 
     def signals(self, workflow_id: str) -> list[str]:
         """Names of the signals that the workflow has got."""
-        field = "workflow_execution_signaled_event_attributes"
+        field: Any = "workflow_execution_signaled_event_attributes"
         return [getattr(event, field).signal_name for event in self.events(workflow_id) if event.HasField(field)]
 
     def exists(self, workflow_id: str) -> bool:

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from google.protobuf.message import Message
 
 from . import grpc_client, requests
-from .envoy import Envoy
+from .envoy import Cluster, Envoy
 from .grpc_client import Reply
+from .policy import Json
 
 TEXTS = {
     7: "Request unauthorized.",
@@ -59,6 +60,20 @@ class Gate:
         refused(reply, status)
         assert self.details(test_id) == f"temporal_auth_{reason or REASONS[status]}"
         return reply
+
+
+class OpenGate(Protocol):
+    """The fixture `open_gate`: starts another Envoy, which lives until the file's tests are done."""
+
+    def __call__(
+        self,
+        configuration: Json | str | None,
+        upstream: int,
+        *,
+        clusters: dict[str, Cluster] | None = None,
+        name: str = "gate",
+        **settings: Any,
+    ) -> Gate: ...
 
 
 def allowed(reply: Reply) -> Reply:

@@ -14,8 +14,8 @@ import socket
 import ssl
 import struct
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Iterable, Mapping, Sequence
 from urllib.parse import unquote_to_bytes
 
 import h2.config
@@ -303,7 +303,7 @@ class Connection:
         self._socket.close()
         self.closed = True
 
-    def __enter__(self) -> "Connection":
+    def __enter__(self) -> Connection:
         return self
 
     def __exit__(self, *_: object) -> None:

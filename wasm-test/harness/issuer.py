@@ -11,13 +11,15 @@ import socket
 import ssl
 import struct
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Mapping
+from typing import Any, Self
 
 from . import jws
 from .minter import Minter
 from .ports import free_port
+from .procs import Server
 
 DISCOVERY = "/.well-known/openid-configuration"
 JWKS = "/jwks.json"
@@ -41,7 +43,7 @@ class Behaviour:
     delay: float = 0.0
 
 
-class Issuer(Minter):
+class Issuer(Minter, Server):
     """`with Issuer() as issuer:` listens; `start`/`stop` may alternate, on the same port."""
 
     def __init__(
@@ -62,7 +64,7 @@ class Issuer(Minter):
         self.behaviours: dict[str, Behaviour] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
         self._released = threading.Event()
-        self._server: ThreadingHTTPServer | None = None
+        self._server: _Server | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -108,10 +110,10 @@ class Issuer(Minter):
 
     # -- life
 
-    def start(self) -> "Issuer":
+    def start(self) -> Self:
         if self._server is not None:
             return self
-        issuer = self
+        issuer: Issuer = self
 
         class Handler(_Handler):
             owner = issuer
@@ -132,12 +134,6 @@ class Issuer(Minter):
         self._server.server_close()
         self._server.close_connections()
         self._server = None
-
-    def __enter__(self) -> "Issuer":
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
 
 class _Server(ThreadingHTTPServer):

@@ -13,8 +13,9 @@ import hmac
 import itertools
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
@@ -25,7 +26,7 @@ Claims = Mapping[str, Any]
 RSA_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 ALGORITHMS = (*RSA_ALGORITHMS, "ES256", "ES384", "EdDSA")
 
-_HASHES = {"256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}
+_HASHES: dict[str, type[hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {"256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}
 _CURVES = {"ES256": ("P-256", ec.SECP256R1, 32), "ES384": ("P-384", ec.SECP384R1, 48), "ES512": ("P-521", ec.SECP521R1, 66)}
 _kids = itertools.count(1)
 
@@ -47,7 +48,7 @@ class Key:
     kid: str
 
     @classmethod
-    def new(cls, alg: str = "RS256", kid: str | None = None, bits: int = 2048) -> "Key":
+    def new(cls, alg: str = "RS256", kid: str | None = None, bits: int = 2048) -> Key:
         if alg in RSA_ALGORITHMS:
             private: Any = rsa.generate_private_key(public_exponent=65537, key_size=bits)
         elif alg in _CURVES:

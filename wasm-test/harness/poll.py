@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, TypeVar
+from collections.abc import Callable
+from typing import Literal, TypeVar
 
 T = TypeVar("T")
 
 
-def until(probe: Callable[[], T], timeout: float = 10.0, what: str = "the condition", every: float = 0.05) -> T:
+def until(probe: Callable[[], T | Literal[False] | None], timeout: float = 10.0, what: str = "the condition", every: float = 0.05) -> T:
     """The first true value of `probe`; AssertionError when there is none in time."""
     deadline = time.monotonic() + timeout
     while True:

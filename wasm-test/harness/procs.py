@@ -15,16 +15,38 @@ import socket
 import subprocess
 import threading
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Callable, Mapping, Sequence
+from typing import Self
 
-_running: dict[int, "Process"] = {}
+_running: dict[int, Process] = {}
 _installed = False
 
 
 class NotReady(RuntimeError):
     """A process ended, or did not answer its probe in time. The message carries the end of its log."""
+
+
+class Server(ABC):
+    """What a test starts and stops: `with Envoy(...) as envoy:`. It is stopped even if it does not come up."""
+
+    @abstractmethod
+    def start(self) -> Self: ...
+
+    @abstractmethod
+    def stop(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
 
 class Process:
@@ -51,7 +73,7 @@ class Process:
         assert self._popen is not None, f"{self.name} was not started"
         return self._popen.pid
 
-    def start(self) -> "Process":
+    def start(self) -> Process:
         _install_exit_paths()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._popen = _spawner.spawn(self.argv, self.log, self._env, self._cwd)
@@ -61,7 +83,7 @@ class Process:
     def alive(self) -> bool:
         return self._popen is not None and self._popen.poll() is None
 
-    def wait_ready(self, probe: Callable[[], bool], timeout: float = 30.0) -> "Process":
+    def wait_ready(self, probe: Callable[[], bool], timeout: float = 30.0) -> Process:
         """Polls `probe` (which may raise OSError) until it is true."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -100,7 +122,7 @@ class Process:
     def log_tail(self, lines: int = 30) -> str:
         return "\n".join(self.log_text().splitlines()[-lines:])
 
-    def __enter__(self) -> "Process":
+    def __enter__(self) -> Process:
         return self if self._popen else self.start()
 
     def __exit__(self, *_: object) -> None:
@@ -164,13 +186,13 @@ class _Spawner:
     """
 
     def __init__(self) -> None:
-        self._jobs: "queue.Queue[tuple[Callable[[], subprocess.Popen[bytes]], queue.Queue[object]]]" = queue.Queue()
+        self._jobs: queue.Queue[tuple[Callable[[], subprocess.Popen[bytes]], queue.Queue[object]]] = queue.Queue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def spawn(
         self, argv: Sequence[str], log: Path, env: Mapping[str, str], cwd: Path | None
-    ) -> "subprocess.Popen[bytes]":
+    ) -> subprocess.Popen[bytes]:
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="spawner", daemon=True)
@@ -179,7 +201,7 @@ class _Spawner:
         if setpriv:
             argv = [setpriv, "--pdeathsig", "KILL", *argv]
 
-        def job() -> "subprocess.Popen[bytes]":
+        def job() -> subprocess.Popen[bytes]:
             with open(log, "ab") as out:
                 return subprocess.Popen(
                     argv,
@@ -191,7 +213,7 @@ class _Spawner:
                     start_new_session=True,
                 )
 
-        answer: "queue.Queue[object]" = queue.Queue()
+        answer: queue.Queue[object] = queue.Queue()
         self._jobs.put((job, answer))
         result = answer.get()
         if isinstance(result, BaseException):

@@ -15,6 +15,7 @@ import temporalio.api.operatorservice.v1 as operator
 import temporalio.api.workflowservice.v1 as workflow
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
+from temporalio.api.enums.v1 import UpdateWorkflowExecutionLifecycleStage
 
 from . import paths
 
@@ -24,6 +25,9 @@ ADMIN_SERVICE = "temporal.server.api.adminservice.v1.AdminService"
 GET_SYSTEM_INFO = f"/{WORKFLOW_SERVICE}/GetSystemInfo"
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 HEALTH_WATCH = "/grpc.health.v1.Health/Watch"
+
+# An update whose caller waits until it is accepted.
+ACCEPTED = UpdateWorkflowExecutionLifecycleStage.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_ACCEPTED
 
 _MODULES = {WORKFLOW_SERVICE: workflow, OPERATOR_SERVICE: operator}
 

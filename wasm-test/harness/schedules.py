@@ -24,7 +24,7 @@ class Schedule:
         create = w.CreateScheduleRequest(namespace="payroll", schedule_id=self.name, request_id=self.name)
         action = create.schedule.action.start_workflow
         action.workflow_id, action.workflow_type.name, action.task_queue.name = f"run-{self.name}", "Some", "nobody-polls-here"
-        create.schedule.policies.overlap_policy = TERMINATE_OTHER
+        create.schedule.policies.overlap_policy = TERMINATE_OTHER  # type: ignore[assignment]
         create.schedule.state.paused = True
         if spec:
             create.schedule.spec.interval.add().interval.FromSeconds(spec)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
+from typing import Self
 
 from . import grpc_client, paths
 from .envoy import run_directory
 from .ports import free_ports
-from .procs import Process
+from .procs import Process, Server
 
 # What a server of this age can do and start-dev does not, the partitions of queues that any other server begins with, and
 # histories that are full soon.
@@ -32,7 +33,7 @@ def configured(*values: str) -> tuple[str, ...]:
     return tuple(argument for value in values for argument in ("--dynamic-config-value", value))
 
 
-class Temporal:
+class Temporal(Server):
     """`with Temporal(["payroll"]) as temporal:` — `port` speaks gRPC, `http_port` the HTTP API."""
 
     def __init__(self, namespaces: Sequence[str] = (), *, extra: Sequence[str] = ()) -> None:
@@ -72,19 +73,9 @@ class Temporal:
         )
         return reply.grpc_status == 0
 
-    def start(self) -> "Temporal":
+    def start(self) -> Self:
         self.process.start().wait_ready(self.ready, 60)
         return self
 
     def stop(self) -> None:
         self.process.stop()
-
-    def __enter__(self) -> "Temporal":
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Callable, Mapping
+from collections.abc import Callable, Mapping
 
 from .grpc_client import Reply
 from .poll import until
@@ -27,7 +27,7 @@ class Traffic:
                 if reply.grpc_status != 0 and not self._excused(reply):
                     self.failures.append(f"{name}: {reply}")
 
-    def __enter__(self) -> "Traffic":
+    def __enter__(self) -> Traffic:
         self._thread.start()
         return self
 

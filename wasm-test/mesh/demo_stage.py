@@ -13,8 +13,8 @@ from harness.procs import tcp_answers
 
 sys.path.insert(0, str(paths.ROOT / "demo"))
 
-from stage import HERE as DEMO  # noqa: E402
-from stage import NAMESPACES, Ports, Stage  # noqa: E402
+from stage import HERE as DEMO
+from stage import NAMESPACES, Ports, Stage
 
 __all__ = ["NAMESPACES", "MeshStage"]
 
@@ -34,7 +34,7 @@ class MeshStage(Stage):
         self.worker = self._worker()
         self._running = ExitStack()
 
-    def __enter__(self) -> "MeshStage":
+    def __enter__(self) -> MeshStage:
         with ExitStack() as starting:
             starting.enter_context(self.idp).wait_ready(tcp_answers(self.ports.idp))
             starting.enter_context(self.worker).wait_ready(lambda: "working" in self.worker.log_text(), 60)

@@ -6,10 +6,11 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from lab.resources import render
 CHECK = paths.ROOT / "istio" / "bypass-check"
 
 
-def check(mesh: KubeMesh, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def check(mesh: KubeMesh, *arguments: str) -> subprocess.CompletedProcess[str]:
     return mesh.kube.run(sys.executable, "-B", str(CHECK), *arguments)
 
 
@@ -162,7 +163,7 @@ HOLES = {
     "no filter at all": Hole(
         {"no-filter", "second-route", "caller"}, delete=(NOT_AT_PODS, "wasmplugin/temporal-auth-gateway")
     ),
-}  # fmt: skip
+}
 
 
 @contextmanager

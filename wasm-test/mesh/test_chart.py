@@ -111,9 +111,8 @@ def test_only_the_gateway_reaches_the_frontend(mesh: Mesh, tmp_path: Path) -> No
     guard = guarded(mesh, tmp_path)
     token = mesh.corp.token(permissions=READ)
     other = replaced(guard, "sa/ingressgateway", "sa/somebody-else")
-    with mesh.changed(frontend=unguarded_frontend(mesh), guard=guard):
-        with mesh.another_gateway("guarded") as gate:
-            until(lambda: gate.count(token=token).grpc_status == 0, 30, "the gateway is let in")
+    with mesh.changed(frontend=unguarded_frontend(mesh), guard=guard), mesh.another_gateway("guarded") as gate:
+        until(lambda: gate.count(token=token).grpc_status == 0, 30, "the gateway is let in")
     with mesh.changed(frontend=unguarded_frontend(mesh), guard=other):
         # A connection keeps the rules that it was made under: a gateway of its own makes a new one.
         with mesh.another_gateway("foreign") as gate:

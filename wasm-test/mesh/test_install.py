@@ -10,7 +10,7 @@ import re
 import shlex
 import ssl
 import sys
-from typing import Iterator
+from collections.abc import Iterator
 
 import pytest
 

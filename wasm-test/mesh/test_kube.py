@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -25,7 +25,7 @@ REFUSED = {
     "an unknown field": ("spec.phaze", "phase: \"AUTHN\"", "phaze: AUTHN"),
     "a URL without a scheme": ("url must have schema one of", "oci://", ""),
     "a digest that is none": ("sha256", "phase: \"AUTHN\"", "phase: AUTHN\n  sha256: abc"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("mistake", REFUSED)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Any
 
 import pytest
+from google.protobuf.message import Message
 
 from harness import requests
 from harness.envoy import DECISION
@@ -81,19 +83,18 @@ def _workload(mesh: Mesh, namespace: str, account: str) -> Iterator[Gate]:
     """A client's sidecar: what is sent to its own 7233 goes to the frontend, with this identity."""
     address = parts.loopback_address()
     name = f"{namespace}-{account}"
-    with mesh.changed(**{name: render("client.yaml", namespace=namespace, account=account, address=address)}):
-        with Proxy(
-            "sidecar",
-            name,
-            mesh.istiod,
-            namespace=namespace,
-            account=account,
-            address=address,
-            labels={"app": account},
-            port=7233,
-            interception="NONE",
-        ) as proxy:
-            yield _At(proxy, address)
+    with mesh.changed(**{name: render("client.yaml", namespace=namespace, account=account, address=address)}), Proxy(
+        "sidecar",
+        name,
+        mesh.istiod,
+        namespace=namespace,
+        account=account,
+        address=address,
+        labels={"app": account},
+        port=7233,
+        interception="NONE",
+    ) as proxy:
+        yield _At(proxy, address)
 
 
 class _At(Gate):
@@ -103,7 +104,7 @@ class _At(Gate):
         super().__init__(proxy)
         self._address = address
 
-    def call(self, method, message=b"", *, token=None, **options):  # type: ignore[no-untyped-def]
+    def call(self, method: str, message: Message | bytes = b"", *, token: str | None = None, **options: Any) -> Reply:
         path = method if "/" in method else requests.path(method)
         raw = message if isinstance(message, bytes) else message.SerializeToString()
         with Connection(self.port, host=self._address) as connection:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from calls import Call
 from harness.gate import TEXTS
 from harness.grpc_client import Connection, Reply, frame, request_headers
-from calls import Call
 
 # An empty PermissionDeniedFailure inside a google.rpc.Status: what a denial looks like on the wire.
 DENIAL_DETAILS = b"\x08\x07\x12\x15Request unauthorized.\x1aJ\nHtype.googleapis.com/temporal.api.errordetails.v1.PermissionDeniedFailure"

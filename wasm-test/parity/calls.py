@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Iterator, Mapping
 
 from google.protobuf.message import Message
 
@@ -162,4 +162,4 @@ def _messages() -> dict[str, tuple[str, Message | bytes, tuple[str, ...]]]:
         "no UTF-8 elsewhere": ("CountWorkflowExecutions", proto.text(1, OWN) + proto.text(2, b"\xff"), broken),
         "wire type 7": ("CountWorkflowExecutions", proto.text(1, OWN) + b"\x17", broken),
         "namespace as a number": ("CountWorkflowExecutions", proto.number(1, 7), broken),
-    }  # fmt: skip
+    }

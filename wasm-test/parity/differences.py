@@ -4,11 +4,12 @@ and so does a value here (a caller, a method, a label) for which the two sides n
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import AbstractSet, Iterable
 
-from harness import requests
 from calls import Call
+from harness import requests
 from test_method_matrix import STRICTER, UNLISTED, WORKER
 
 
@@ -81,7 +82,7 @@ STATUS = [
         "streams", "stream denied", "denied", "upstream loses the status of a denial on streams",
         methods={"Watch", "ServerReflectionInfo"}, callers=BAD_TOKENS | GOOD_TOKENS,
     ),
-]  # fmt: skip
+]
 
 # Of no released server, and so in nobody's metadata.
 NOT_THERE_YET = [
@@ -93,7 +94,7 @@ NOT_THERE_YET = [
         "not there yet, bad token", "unknown", "unauthenticated", "the same",
         methods=UNLISTED, callers=BAD_TOKENS, labels={"own"},
     ),
-]  # fmt: skip
+]
 
 WE_ALLOW = [
     Difference(
@@ -121,7 +122,7 @@ WE_ALLOW = [
         "shape of permissions", "denied", "passed", "identity providers send them in a string or an object, too",
         labels={"token"}, callers={"permissions in a string", "permissions in an object"},
     ),
-]  # fmt: skip
+]
 
 WE_DENY = [
     Difference(
@@ -205,6 +206,6 @@ WE_DENY = [
         "no namespace", "passed", "denied", "upstream, `:read` opens every namespace by its id",
         labels={"token"}, methods={"DescribeNamespace"}, callers={"permission of no namespace"},
     ),
-]  # fmt: skip
+]
 
 DIFFERENCES = [*STATUS, *NOT_THERE_YET, *WE_ALLOW, *WE_DENY]

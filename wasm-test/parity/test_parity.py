@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Iterator
 
 import pytest
 
+from answers import Answer, ask
+from calls import COUNT, Call, all_calls
+from differences import DIFFERENCES, Difference
 from harness.envoy import Cluster, Envoy, Settings
 from harness.grpc_client import Connection
 from harness.policy import plugin
 from harness.poll import until
 from harness.temporal import Temporal
-from answers import Answer, ask
-from calls import COUNT, Call, all_calls
-from differences import DIFFERENCES, Difference
 from tokens import OTHER, OWN, issuer
 from upstream import BINARY, Upstream
 

@@ -8,8 +8,9 @@ on both sides.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Self
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -18,7 +19,7 @@ from harness.envoy import run_directory
 from harness.issuer import Issuer
 from harness.poll import until
 from harness.ports import free_port, free_ports
-from harness.procs import Process, tcp_answers
+from harness.procs import Process, Server, tcp_answers
 
 BINARY = paths.ROOT / ".cache" / "go" / "parity-server" / "parity-server"
 
@@ -36,7 +37,7 @@ DYNAMIC = {
 }
 
 
-class Upstream:
+class Upstream(Server):
     """`with Upstream(issuer, ["payroll"]) as upstream:` — `port` speaks gRPC and asks for tokens of the issuer."""
 
     def __init__(self, issuer: Issuer, namespaces: Sequence[str]) -> None:
@@ -47,7 +48,7 @@ class Upstream:
         config.write_text(json.dumps(self._config(issuer, directory), indent=1))
         self.process = Process("upstream", [str(BINARY), str(config)], directory / "upstream.log")
 
-    def start(self) -> "Upstream":
+    def start(self) -> Self:
         self.process.start().wait_ready(tcp_answers(self.inside_port), 60)
         for namespace in self.namespaces:
             until(lambda: self._register(namespace), 30, f"the namespace {namespace}")
@@ -55,16 +56,6 @@ class Upstream:
 
     def stop(self) -> None:
         self.process.stop()
-
-    def __enter__(self) -> "Upstream":
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def _register(self, namespace: str) -> bool:
         # The internal frontend takes every caller for a system admin.

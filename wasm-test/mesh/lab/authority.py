@@ -48,7 +48,7 @@ def _pem(certificate: x509.Certificate) -> bytes:
 def _certificate(
     subject: x509.Name, key: rsa.RSAPrivateKey, issuer: x509.Name, issuer_key: rsa.RSAPrivateKey, depth: int | None
 ) -> x509.Certificate:
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     usage = x509.KeyUsage(
         digital_signature=True,
         key_cert_sign=True,

@@ -6,13 +6,14 @@ import json
 import os
 import signal
 import urllib.request
-from typing import Mapping
+from collections.abc import Mapping
+from typing import Self
 
 from harness import jws
 from harness.envoy import run_directory
 from harness.poll import until
 from harness.ports import free_ports
-from harness.procs import Process
+from harness.procs import Process, Server
 
 from . import authority, parts
 
@@ -27,7 +28,7 @@ MESH = {
 FOR_STOCK_ENVOY = {"PILOT_ENABLE_METADATA_EXCHANGE": "false", "PILOT_ENABLE_ALPN_FILTER": "false"}
 
 
-class InMemoryIstiod:
+class InMemoryIstiod(Server):
     """`with InMemoryIstiod(resources) as istiod:`; `apply` changes resources while it runs."""
 
     def __init__(self, resources: Mapping[str, str], mesh: Mapping[str, object] | None = None) -> None:
@@ -84,20 +85,14 @@ class InMemoryIstiod:
 
     def metrics(self) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.monitoring}/metrics", timeout=10) as response:
-            return response.read().decode()  # type: ignore[no-any-return]
+            return response.read().decode()
 
-    def start(self) -> "InMemoryIstiod":
+    def start(self) -> Self:
         self.process.start().wait_ready(lambda: "istiod-in-memory: ready" in self.process.log_text(), 60)
         return self
 
     def stop(self) -> None:
         self.process.stop()
-
-    def __enter__(self) -> "InMemoryIstiod":
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def _write(self) -> None:
         for old in self._resources.glob("*.yaml"):

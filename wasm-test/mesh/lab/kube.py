@@ -112,7 +112,7 @@ class ApiServer:
     def ready(self) -> bool:
         return self.certificate.exists() and self.run("kubectl", "get", "--raw", "/readyz").returncode == 0
 
-    def __enter__(self) -> "ApiServer":
+    def __enter__(self) -> ApiServer:
         config = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -181,7 +181,7 @@ class Istiod:
     def token(self, namespace: str, account: str) -> str:
         return self.kube.kubectl("create", "token", "-n", namespace, account, "--audience", "istio-ca").strip()
 
-    def __enter__(self) -> "Istiod":
+    def __enter__(self) -> Istiod:
         charts = parts.istio("manifests/charts")
         validation = f"base.validationURL={self._webhooks}/validate"
         self._helm("istio-base", charts / "base", "--create-namespace", "--set", validation)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Iterator
 
 from harness.gate import Gate
 from harness.issuer import Issuer
@@ -36,7 +36,7 @@ class KubeMesh:
         self._gateways = 0
         self._running = ExitStack()
 
-    def __enter__(self) -> "KubeMesh":
+    def __enter__(self) -> KubeMesh:
         with ExitStack() as starting:
             starting.enter_context(self.registry)
             starting.enter_context(self.corp)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, Iterator
+from typing import Any
 
 from harness.gate import Gate
 from harness.issuer import Issuer
@@ -44,7 +45,7 @@ class Mesh:
     def demo_issuer(self) -> str:
         return f"http://127.0.0.1:{self.idp_port}"
 
-    def __enter__(self) -> "Mesh":
+    def __enter__(self) -> Mesh:
         with ExitStack() as starting:
             starting.enter_context(self.registry)
             starting.enter_context(self.corp)

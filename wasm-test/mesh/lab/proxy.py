@@ -6,8 +6,9 @@ import http.client
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping, Protocol
+from typing import Any, Protocol
 
 from harness import paths
 from harness.envoy import Envoy, run_directory
@@ -21,7 +22,9 @@ class ControlPlane(Protocol):
     """What a proxy has to know of the istiod it belongs to."""
 
     address: str
-    root_certificate: bytes
+
+    @property
+    def root_certificate(self) -> bytes: ...
 
     def token(self, namespace: str, account: str) -> str: ...
 

@@ -7,8 +7,8 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Mapping
 
 from harness import paths
 from harness.envoy import run_directory
@@ -55,7 +55,7 @@ class Registry:
         """`METHOD PATH` of what it was asked for."""
         return re.findall(r"\b((?:GET|HEAD) /v2/\S*)", self.process.log_text())
 
-    def __enter__(self) -> "Registry":
+    def __enter__(self) -> Registry:
         port = int(self.host.partition(":")[2])
         self.process.start().wait_ready(tcp_answers(port))
         if not self._locked:

@@ -29,7 +29,7 @@ class Plugin:
     phase: str = "AUTHN"
     sha256: str = ""
 
-    def changed(self, **fields: Any) -> "Plugin":
+    def changed(self, **fields: Any) -> Plugin:
         return replace(self, **fields)
 
     def text(self) -> str:
