@@ -100,6 +100,10 @@ lint: setup ## formatting, clippy (native and wasm), generated table up to date
 	cargo clippy --package temporal-auth-bench --package temporal-auth-fuzz --all-targets -- -D warnings
 	scripts/wasm-cargo.sh clippy --package temporal-auth-module --package hostile-plugin --package verifiers -- -D warnings
 	$(PY) tools/methods.py --check
+	$(PY) -m ruff check --quiet
+	scripts/mypy.sh
+	.cache/venv/bin/shellcheck scripts/*.sh .ci/run
+	.cache/venv/bin/typos
 	$(PY) tools/check_docs.py
 	$(PYTHON) tools/mutants.py --check
 	@! command -v gofmt >/dev/null || test -z "$$(gofmt -l wasm-test | tee /dev/stderr)"
