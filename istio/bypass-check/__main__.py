@@ -3,8 +3,8 @@
     python3 istio/bypass-check [--namespace temporal] [--service temporal-frontend] [--probe]
 
 Reads resources (kubectl, or the API server when it runs in a pod) and changes nothing; --probe also calls the pods, as
-somebody without a token. Each finding says how to close it. Exit status: 0 nothing was found, 1 something was, 2 the check
-could not see everything. It needs Python 3.9 and nothing else.
+somebody without a token. Each finding comes with its fix. Exit status: 0 nothing was found, 1 something was found, 2 the
+check could not see everything. It needs only Python 3.9.
 """
 
 from __future__ import annotations
@@ -66,20 +66,20 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="bypass-check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    result.add_argument("--namespace", default="temporal", help="of Temporal (default: %(default)s)")
-    result.add_argument("--service", default="temporal-frontend", help="of the frontend (default: %(default)s)")
-    result.add_argument("--root-namespace", default="istio-system", help="of the mesh (default: %(default)s)")
+    result.add_argument("--namespace", default="temporal", help="namespace of Temporal (default: %(default)s)")
+    result.add_argument("--service", default="temporal-frontend", help="Service of the frontend (default: %(default)s)")
+    result.add_argument("--root-namespace", default="istio-system", help="root namespace of the mesh (default: %(default)s)")
     result.add_argument("--plugin-name", default="temporal_auth", help="pluginName of the filter (default: %(default)s)")
     result.add_argument(
         "--allow",
         action="append",
         default=[],
         metavar="PRINCIPAL",
-        help="may call the frontend without passing the filter; a shell pattern, and may be repeated",
+        help="a caller that may reach the frontend without passing the filter; a shell pattern, can be repeated",
     )
-    result.add_argument("--context", help="of kubectl")
-    result.add_argument("--probe", action="store_true", help="call the pods, too; they must be reachable from here")
-    result.add_argument("--json", action="store_true", help="findings as JSON")
+    result.add_argument("--context", help="context of kubectl")
+    result.add_argument("--probe", action="store_true", help="also call the pods, which must be reachable from here")
+    result.add_argument("--json", action="store_true", help="print findings as JSON")
     return result
 
 

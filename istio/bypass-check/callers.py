@@ -34,7 +34,7 @@ def _plaintext(installation: Installation) -> Iterator[Finding]:
             yield Finding(
                 "plaintext",
                 what,
-                f"lets callers without a certificate connect to port {port} of the frontend ({mode}): rules about who calls do not hold.",
+                f"lets callers without a certificate connect to port {port} of the frontend ({mode}): rules about identities do not hold.",
                 f"a PeerAuthentication with mtls: {{mode: STRICT}} in {installation.options.namespace}, without an exception for the port",
             )
 
@@ -84,7 +84,7 @@ def _around_the_filter(installation: Installation) -> Iterator[Finding]:
                     "caller",
                     f"principal {principal}",
                     f"may connect to port {port} of the frontend's pods, and does not come through the filter.",
-                    "take it out of the AuthorizationPolicy, or name it with --allow when it must",
+                    "remove it from the AuthorizationPolicy, or name it with --allow if it must",
                 )
 
 
@@ -97,7 +97,7 @@ def _open(installation: Installation, port: int, id: str) -> Iterator[Finding]:
     yield Finding(
         id,
         f"{installation.options.namespace}: {pods}",
-        f"whoever knows the address of these pods calls port {port} without meeting the filter.",
+        f"anybody who knows the address of these pods can call port {port} without passing the filter.",
         fix,
     )
     for service in installation.services:
@@ -195,6 +195,6 @@ def _internal(installation: Installation) -> Iterator[Finding]:
             yield Finding(
                 "internal-open",
                 f"{where('Service', service)} port {entry['port']}",
-                f"{INTERNAL[port]} authorizes nobody, and {who} may connect to it.",
+                f"{INTERNAL[port]} does no authorization, and {who} may connect to it.",
                 "an AuthorizationPolicy with action ALLOW for its pods that names the service accounts of Temporal's own services only",
             )

@@ -80,7 +80,7 @@ class Installation:
         self.service = self._frontend()
         self.pods = self._pods_of(self.service)
         if not self.pods:
-            raise CannotLook(f"Service {options.namespace}/{options.service} has no pods: nothing to judge")
+            raise CannotLook(f"Service {options.namespace}/{options.service} has no pods: nothing to check")
         self.services = [s for s in cluster.objects("Service") if self._leads_here(s)]
         self.grpc_port = self._pod_port(GRPC)
         self.http_port = self._pod_port(HTTP)

@@ -16,7 +16,7 @@ def check(installation: Installation) -> Iterator[Finding]:
             "no-filter",
             f"pluginName {installation.options.plugin}",
             "no WasmPlugin or TrafficExtension loads the filter: nothing is authorized.",
-            "apply the filter's manifests; --plugin-name names it when its pluginName is another",
+            "apply the filter's manifests; if its pluginName differs, name it with --plugin-name",
         )
         return
     for plugin in installation.plugins:
@@ -24,15 +24,15 @@ def check(installation: Installation) -> Iterator[Finding]:
             yield Finding(
                 "fail-open",
                 plugin.where,
-                "failStrategy FAIL_OPEN: when the module cannot be fetched or fails, every call passes undecided.",
+                "failStrategy FAIL_OPEN: if the module cannot be fetched or fails, every call passes undecided.",
                 "set failStrategy: FAIL_RELOAD (FAIL_CLOSE before Istio 1.27)",
             )
         if (plugin.wasm.get("pluginConfig") or {}).get("mode") == "shadow":
             yield Finding(
                 "shadow",
                 plugin.where,
-                "mode: shadow counts what it would deny, and denies nothing.",
-                "set mode: enforce, or leave it out, once its counters are what you expect",
+                "mode: shadow counts the calls that it would deny, and denies nothing.",
+                "set mode: enforce, or remove mode, once the counters are what you expect",
             )
     ways = list(entries(installation))
     yield from _at_pods(installation)
@@ -55,7 +55,7 @@ def _at_pods(installation: Installation) -> Iterator[Finding]:
                 "wrong-port",
                 plugin.where,
                 f"`match` leaves out port {port} of the frontend's pods for incoming calls: the filter does not run there.",
-                "at a sidecar `match` means the pod's port: "
+                "at a sidecar, `match` is about the pod's port: "
                 f"match: [{{mode: SERVER, ports: [{{number: {port}}}, {{number: {installation.http_port}}}]}}]",
             )
     for plugin in installation.at_pods:
@@ -63,8 +63,8 @@ def _at_pods(installation: Installation) -> Iterator[Finding]:
             yield Finding(
                 "applies-to",
                 plugin.where,
-                f"applies_to leaves out inbound|{port}||, which is what a call is routed to in the frontend's sidecar: it passes untouched.",
-                "leave applies_to out at a sidecar: nothing else is behind it",
+                f"applies_to leaves out inbound|{port}||, the cluster of incoming calls in the frontend's sidecar: they pass untouched.",
+                "remove applies_to at a sidecar: nothing else is behind it",
             )
     for pod in installation.pods if installation.at_pods else []:
         if not has_sidecar(pod):
@@ -72,14 +72,14 @@ def _at_pods(installation: Installation) -> Iterator[Finding]:
                 "no-sidecar",
                 where("Pod", pod),
                 "has no istio-proxy: the plugin that selects it runs nowhere.",
-                "label its namespace istio-injection=enabled (or as your revision wants it) and restart the Deployment",
+                "label its namespace istio-injection=enabled (or as your revision requires) and restart the Deployment",
             )
         for number in (installation.grpc_port, installation.http_port):
             if keeps_out(pod, number):
                 yield Finding(
                     "not-captured",
                     f"{where('Pod', pod)} port {number}",
-                    "an annotation keeps this port out of the sidecar: calls reach Temporal without it.",
+                    "an annotation excludes this port from the sidecar: calls reach Temporal without it.",
                     f"remove {number} from {EXCLUDED}, and leave {INCLUDED} out",
                 )
 
@@ -93,6 +93,6 @@ def _at_gateways(installation: Installation, ways: list[Entry]) -> Iterator[Find
                 "wrong-port",
                 plugin.where,
                 f"`match` leaves out port {way.port}, on which {way.listener} listens: the filter does not run there.",
-                "at a gateway `match` means the listener's port, and the mode is CLIENT: "
+                "at a gateway, `match` is about the listener's port, and the mode is CLIENT: "
                 f"match: [{{mode: CLIENT, ports: [{{number: {way.port}}}]}}]",
             )

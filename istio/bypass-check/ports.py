@@ -34,7 +34,7 @@ def check(installation: Installation) -> Iterator[Finding]:
                 continue
             said = f"appProtocol {entry['appProtocol']!r}" if entry.get("appProtocol") else f"the name {entry.get('name', '')!r}"
             if found is None:
-                effect = "Istio guesses what it is, and passes what does not look like HTTP on as TCP, where no filter runs"
+                effect = "Istio guesses the protocol, and passes whatever does not look like HTTP as TCP, where no filter runs"
             else:
                 effect = "Istio passes everything on it as TCP, where no filter runs"
             yield Finding(
@@ -48,5 +48,5 @@ def check(installation: Installation) -> Iterator[Finding]:
 def _fix(installation: Installation, service: Object, wanted: str) -> str:
     key = "appProtocol" if wanted == "grpc" else "httpAppProtocol"
     if name(service).startswith(installation.options.service):
-        return f"set server.frontend.service.{key}: {wanted} in the values of Temporal's chart (it holds for the headless Service, too)"
+        return f"set server.frontend.service.{key}: {wanted} in the values of Temporal's chart (it also applies to the headless Service)"
     return f"set appProtocol: {wanted} on this port"

@@ -39,16 +39,16 @@ def check(installation: Installation) -> Iterator[Finding]:
         if way.http and way.plugins and not any(p.covers("CLIENT", way.port) for p in way.plugins):
             continue  # told by plugins.py: bound to the wrong port
         if not way.http:
-            why = "routes TCP, in which no filter reads calls"
+            why = "it routes TCP, where no filter reads calls"
             fix = "route it as HTTP (http: in a VirtualService, a GRPCRoute), or remove the route"
         elif way.plugins and way.mirror:
-            why = "as a mirror: where the calls themselves go is not in the plugin's applies_to, and their copies pass untouched"
+            why = "it is a mirror of calls to a cluster that is not in the plugin's applies_to, and the copies pass untouched"
             fix = "remove the mirror"
         elif way.plugins:
             why = f"its cluster {way.cluster} is not in the plugin's applies_to: the filter lets its calls pass untouched"
             fix = "route to the Service that applies_to names, or add the cluster to it"
         else:
-            why = "no plugin of ours runs in that gateway"
+            why = "the filter does not run in that gateway"
             fix = "attach the filter to this gateway as well, or remove the route"
         yield Finding("second-route", way.route, f"leads from {way.listener} to port {way.service_port} of the frontend: {why}.", fix)
     yield from _internal_routes(installation)
@@ -70,7 +70,7 @@ def _open_services(installation: Installation) -> Iterator[Finding]:
             yield Finding(
                 "second-route",
                 where("Service", service),
-                f"is open to the outside itself (type {kind}): whoever uses it does not come through the gateway.",
+                f"is itself open to the outside (type {kind}): its callers do not come through the gateway.",
                 "make it a ClusterIP without externalIPs",
             )
 
@@ -87,8 +87,8 @@ def _ingresses(installation: Installation) -> Iterator[Finding]:
                 yield Finding(
                     "second-route",
                     where("Ingress", ingress),
-                    "leads to the frontend; an ingress controller runs no filter of ours.",
-                    "remove it: a gateway with the filter is the way in",
+                    "leads to the frontend; an ingress controller does not run the filter.",
+                    "remove it: route through a gateway with the filter",
                 )
 
 
@@ -103,7 +103,7 @@ def _internal_routes(installation: Installation) -> Iterator[Finding]:
             yield Finding(
                 "internal-open",
                 way.route,
-                f"leads from {way.listener} to {INTERNAL[way.service_port]} (port {way.service_port}), which authorizes nobody.",
+                f"leads from {way.listener} to {INTERNAL[way.service_port]} (port {way.service_port}), which does no authorization.",
                 "remove the route",
             )
 
