@@ -26,5 +26,6 @@ pub mod pattern;
 pub mod policy;
 pub mod report;
 pub mod temporal;
+pub mod time;
 pub mod token;
 pub mod wire;

@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use lexopt::prelude::*;
+use temporal_auth::time::Timestamp;
 
 use crate::clock;
 
@@ -44,8 +45,8 @@ pub(crate) enum Command {
         files: Vec<PathBuf>,
         /// Whether warnings are errors.
         deny_warnings: bool,
-        /// The time to judge at, in milliseconds since 1970.
-        at: u64,
+        /// The time to judge at.
+        at: Timestamp,
     },
     /// `explain`
     Explain(Question),
@@ -55,8 +56,8 @@ pub(crate) enum Command {
     Test {
         /// The cases.
         files: Vec<PathBuf>,
-        /// The time to judge at, in milliseconds since 1970.
-        at: u64,
+        /// The time to judge at.
+        at: Timestamp,
     },
 }
 
@@ -79,8 +80,8 @@ pub(crate) struct Question {
     pub(crate) namespace: String,
     /// The request as JSON.
     pub(crate) request: Option<String>,
-    /// The time of the call, in milliseconds since 1970.
-    pub(crate) at: u64,
+    /// The time of the call.
+    pub(crate) at: Timestamp,
 }
 
 /// Reads the command line.
@@ -99,7 +100,7 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, String> {
         None => return Err("a command is missing: check, explain, test or schema".to_owned()),
     };
     let (mut files, mut deny_warnings) = (Vec::new(), false);
-    let mut at = clock::now();
+    let mut at = Timestamp::now();
     let (mut question, mut has_config) = (Question::default(), false);
     while let Some(arg) = parser.next().map_err(text)? {
         match (command.as_str(), arg) {
@@ -182,10 +183,11 @@ mod tests {
             matches!(parse(&["check", "a", "b"]), Ok(Command::Check { files, deny_warnings: false, .. }) if files.len() == 2)
         );
         assert!(matches!(parse(&["check", "--deny-warnings", "a"]), Ok(Command::Check { deny_warnings: true, .. })));
+        const SECOND: Timestamp = Timestamp::from_millis(1000);
         let at = ["--at", "1970-01-01T00:00:01Z"];
-        assert!(matches!(parse(&[&["check", "a"], &at[..]].concat()), Ok(Command::Check { at: 1000, .. })));
-        assert!(matches!(parse(&[&["test", "a"], &at[..]].concat()), Ok(Command::Test { at: 1000, .. })));
-        assert!(matches!(parse(&["check", "a"]), Ok(Command::Check { at, .. }) if at > 1_700_000_000_000));
+        assert!(matches!(parse(&[&["check", "a"], &at[..]].concat()), Ok(Command::Check { at: SECOND, .. })));
+        assert!(matches!(parse(&[&["test", "a"], &at[..]].concat()), Ok(Command::Test { at: SECOND, .. })));
+        assert!(matches!(parse(&["check", "a"]), Ok(Command::Check { at, .. }) if at > SECOND));
         assert!(matches!(parse(&["schema"]), Ok(Command::Schema)));
         assert!(matches!(parse(&["test", "a"]), Ok(Command::Test { .. })));
         let explain = ["explain", "--config", "f", "--claims", "{}", "--method", "m", "--namespace=n"];
@@ -197,7 +199,7 @@ mod tests {
             matches!(parse(&peer), Ok(Command::Explain(question)) if question.peer.as_deref() == Some("spiffe://a/b") && question.claims.is_none())
         );
         let then = [&explain[..], &at].concat();
-        assert!(matches!(parse(&then), Ok(Command::Explain(question)) if question.at == 1000));
+        assert!(matches!(parse(&then), Ok(Command::Explain(question)) if question.at == SECOND));
         let with_request = [&explain[..], &["--request", "{}"]].concat();
         assert!(
             matches!(parse(&with_request), Ok(Command::Explain(question)) if question.request.as_deref() == Some("{}"))

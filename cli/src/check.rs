@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use temporal_auth::temporal::API_VERSION;
+use temporal_auth::time::Timestamp;
 
 use crate::lint::{self, Lint};
 use crate::load::{self, Configuration};
@@ -10,7 +11,7 @@ use crate::mesh::Mesh;
 use crate::report::{self, Counts, Diagnostic, Severity};
 
 /// Checks files, each by itself and beside the others, as of this time. Returns what is printed, and whether they are good.
-pub(crate) fn check(files: &[PathBuf], deny_warnings: bool, at: u64) -> Result<(String, bool), String> {
+pub(crate) fn check(files: &[PathBuf], deny_warnings: bool, at: Timestamp) -> Result<(String, bool), String> {
     let (mut shown, mut good) = (String::new(), true);
     let mut files = files.iter().map(|path| load::file(path)).collect::<Result<Vec<_>, _>>()?;
     let carriers: Vec<_> = files.iter().flat_map(|file| &file.carriers).collect();

@@ -10,6 +10,7 @@ use temporal_auth::config::{Config, Peers};
 use temporal_auth::filter::{Call, Host, Step};
 use temporal_auth::pattern::Pattern;
 use temporal_auth::temporal::{MethodRef, RequestReader, Scope, Target as Reading};
+use temporal_auth::time::Timestamp;
 use temporal_auth::wire::headers::{Headers, serialize};
 
 use crate::request;
@@ -39,13 +40,13 @@ pub(crate) struct Caller {
     pub(crate) times: Times,
     /// Who the TLS peer is.
     pub(crate) peer: Option<String>,
-    /// When they call, in milliseconds since 1970.
-    pub(crate) at: u64,
+    /// When they call.
+    pub(crate) at: Timestamp,
 }
 
 impl Caller {
     /// One who has a certificate and no token.
-    pub(crate) fn without_token(peer: String, at: u64) -> Self {
+    pub(crate) fn without_token(peer: String, at: Timestamp) -> Self {
         Self { issuer: None, claims: Map::new(), typ: None, times: Times::Good, peer: Some(peer), at }
     }
 
@@ -244,7 +245,7 @@ impl Filter {
         let mut claims = caller.claims.clone();
         if caller.times == Times::Good {
             claims.retain(|name, _| name != "nbf" && name != "iat");
-            claims.insert("exp".to_owned(), Value::from((caller.at / 1000).saturating_add(3600)));
+            claims.insert("exp".to_owned(), Value::from((caller.at.as_millis() / 1000).saturating_add(3600)));
         }
         // Of claims that are no token's, what every accepted token has may be left out.
         if caller.typ.is_none()
@@ -273,7 +274,6 @@ fn pair() -> KeyPair {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock;
 
     fn config() -> Value {
         json!({
@@ -297,7 +297,7 @@ mod tests {
             typ: typ.map(str::to_owned),
             times,
             peer: None,
-            at: clock::now(),
+            at: Timestamp::now(),
         };
         let parsed = Config::parse(config().to_string().as_bytes()).unwrap();
         let target = Target::new(&parsed, method, namespace).unwrap();
@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn of_a_token_everything_but_the_signature_counts() {
-        let now = clock::now() / 1000;
+        let now = Timestamp::now().as_millis() / 1000;
         let claims = |exp: u64| json!({"iss": "https://idp.example.com/", "aud": "temporal", "sub": "a", "groups": "a", "iat": now, "exp": exp});
         let call = |exp: u64, typ: &str, times| {
             call(claims(exp), Some(typ), times, "StartWorkflowExecution", "payroll").status
@@ -348,10 +348,10 @@ mod tests {
             let target = Target::new(&parsed, "StartWorkflowExecution", "payroll").unwrap();
             let claims = json!({"sub": "alice"}).as_object().unwrap().clone();
             let caller = match (token, peer) {
-                (false, Some(peer)) => Caller::without_token(peer.to_owned(), clock::now()),
+                (false, Some(peer)) => Caller::without_token(peer.to_owned(), Timestamp::now()),
                 (_, peer) => {
                     let (issuer, peer) = (Some("corp".into()), peer.map(str::to_owned));
-                    Caller { issuer, claims, typ: None, times: Times::Good, peer, at: clock::now() }
+                    Caller { issuer, claims, typ: None, times: Times::Good, peer, at: Timestamp::now() }
                 }
             };
             Filter::new(&config, &caller).unwrap().call(&caller, &target)

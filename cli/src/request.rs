@@ -213,7 +213,7 @@ mod tests {
                     typ: None,
                     times: Times::Good,
                     peer: None,
-                    at: crate::clock::now(),
+                    at: temporal_auth::time::Timestamp::now(),
                 };
                 let outcome = Filter::new(configuration, &caller).unwrap().call(&caller, &target);
                 // A faulty encoding is none that JSON could have.

@@ -16,9 +16,10 @@ use serde_json::{Value, json};
 use temporal_auth::authentication::Engine;
 use temporal_auth::config::Config;
 use temporal_auth::temporal::{Catalogue, MethodRef};
+use temporal_auth::time::Timestamp;
 
-/// When everything happens, in milliseconds since 1970.
-pub const NOW: u64 = 1_800_000_000_000;
+/// When everything happens.
+pub const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 /// The only namespace that [`token`] opens.
 pub const NAMESPACE: &str = "payroll";
 
@@ -69,7 +70,7 @@ pub fn engine() -> Engine {
 /// A good token of an admin of [`NAMESPACE`].
 pub fn token() -> String {
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let claims = json!({"iss": "https://idp/", "aud": "temporal", "sub": "alice", "exp": NOW / 1000 + 3600,
+    let claims = json!({"iss": "https://idp/", "aud": "temporal", "sub": "alice", "exp": NOW.as_millis() / 1000 + 3600,
         "permissions": [format!("{NAMESPACE}:admin")]});
     let signed = format!("{}.{}", part(json!({"alg": "EdDSA", "kid": "k"})), part(claims));
     let signature = key().sk.sign(&signed, None);

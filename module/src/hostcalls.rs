@@ -6,6 +6,7 @@
 #![allow(unsafe_code, reason = "the one file that speaks to the host")]
 
 use std::ptr::{null, null_mut};
+use std::time::Duration;
 
 /// The host refused the call; its status as the ABI numbers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,10 +171,11 @@ pub(super) fn set_effective_context(context: u32) -> Result<(), Refused> {
     done(unsafe { proxy_set_effective_context(context) })
 }
 
-/// How often the root context ticks, in milliseconds.
-pub(super) fn set_tick_period(period: u32) -> Result<(), Refused> {
+/// How often the root context ticks.
+pub(super) fn set_tick_period(period: Duration) -> Result<(), Refused> {
+    let millis = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
     // SAFETY: no pointers.
-    done(unsafe { proxy_set_tick_period_milliseconds(period) })
+    done(unsafe { proxy_set_tick_period_milliseconds(millis) })
 }
 
 /// Kinds of metrics.

@@ -23,10 +23,10 @@ use waiting::Waiting;
 /// each answered stream calls the module once more before the next is answered: so many calls lie on the stack at a time,
 /// and at some hundreds the virtual machine fails.
 const AT_ONCE: usize = 16;
-/// How often the root context ticks while requests are woken, while a key is awaited, and otherwise, in milliseconds.
-const WAKING_TICK: u32 = 1;
-const BUSY_TICK: u32 = 10;
-const IDLE_TICK: u32 = 1000;
+/// How often the root context ticks while requests are woken, while a key is awaited, and otherwise.
+const WAKING_TICK: Duration = Duration::from_millis(1);
+const BUSY_TICK: Duration = Duration::from_millis(10);
+const IDLE_TICK: Duration = Duration::from_secs(1);
 
 /// What the root context of one configuration and its streams have in common.
 struct Shared {
@@ -34,7 +34,7 @@ struct Shared {
     /// Streams that wait for a key, by context id.
     waiting: RefCell<Waiting<Rc<RefCell<Held>>>>,
     metrics: Metrics,
-    tick: Cell<u32>,
+    tick: Cell<Duration>,
 }
 
 /// The host's numbers of the metrics.
@@ -67,14 +67,14 @@ impl Foreign for Process {
 }
 
 impl Platform for Process {
-    fn micros(&self) -> u64 {
-        u64::try_from(since_1970().as_micros()).unwrap_or(u64::MAX)
+    fn clock(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 }
 
 impl Shared {
     /// Ticks at this period from now on. Called from a stream it acts on that stream's root context.
-    fn tick_at(&self, period: u32) {
+    fn tick_at(&self, period: Duration) {
         if self.tick.replace(period) != period && hostcalls::set_tick_period(period).is_err() {
             hostcalls::log(Level::Error, "temporal-auth: the host refuses to tick; keys are not refreshed");
         }
@@ -83,15 +83,6 @@ impl Shared {
 
 fn start() {
     proxy_wasm::set_root_context(|id| Box::new(root::Root::new(id)));
-}
-
-/// Milliseconds since 1970.
-fn now() -> u64 {
-    u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX)
-}
-
-fn since_1970() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Answers in the server's place. Whether or not the host takes the answer, nothing goes on.

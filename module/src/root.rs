@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
-use std::time::Duration;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
@@ -11,10 +10,11 @@ use proxy_wasm::types::ContextType;
 use super::hostcalls::{self, Buffer, Level, Map};
 use super::stream::Stream;
 use super::waiting::Waiting;
-use super::{AT_ONCE, BUSY_TICK, IDLE_TICK, Metrics, Process, Shared, WAKING_TICK, now};
+use super::{AT_ONCE, BUSY_TICK, IDLE_TICK, Metrics, Process, Shared, WAKING_TICK};
 use temporal_auth::authentication::Engine;
 use temporal_auth::config::Config;
 use temporal_auth::keys::{Get, Next};
+use temporal_auth::time::Timestamp;
 use temporal_auth::wire::headers::Headers;
 
 thread_local! {
@@ -29,12 +29,12 @@ pub(super) struct Root {
     /// Which issuer's fetch a call of the host belongs to.
     calls: HashMap<u32, usize>,
     /// When expired tokens were last forgotten and counters reported.
-    tidied: u64,
+    tidied: Option<Timestamp>,
 }
 
 impl Root {
     pub(super) fn new(id: u32) -> Self {
-        Self { id, shared: None, calls: HashMap::new(), tidied: 0 }
+        Self { id, shared: None, calls: HashMap::new(), tidied: None }
     }
 
     /// Sends a request for keys. The host answers with [`Context::on_http_call_response`].
@@ -51,8 +51,7 @@ impl Root {
         ];
         // The SDK's wrapper, because it must learn the call's number; the statuses on which it panics are for
         // arguments outside this module's memory.
-        let timeout = Duration::from_millis(get.timeout);
-        match proxy_wasm::hostcalls::dispatch_http_call(&get.cluster, headers.to_vec(), None, Vec::new(), timeout) {
+        match proxy_wasm::hostcalls::dispatch_http_call(&get.cluster, headers.to_vec(), None, Vec::new(), get.timeout) {
             Ok(call) => {
                 self.calls.insert(call, issuer);
             }
@@ -65,7 +64,7 @@ impl Root {
 
     /// A fetch has come to an end, or to its next request.
     fn answered(&mut self, engine: &mut Engine, issuer: usize, answer: Option<(&[u8], &[u8])>, why: Option<String>) {
-        match engine.answer(issuer, answer, now()) {
+        match engine.answer(issuer, answer, Timestamp::now()) {
             Next::Get(get) => self.fetch(engine, issuer, &get),
             Next::Loaded => {}
             Next::Failed(reason) => {
@@ -81,7 +80,7 @@ impl Root {
 
     /// Wakes requests whose key has come or whose time is up, and paces the ticks after it.
     fn wake(&self, shared: &Shared, engine: &mut Engine) {
-        let now = now();
+        let now = Timestamp::now();
         let due: Vec<_> = match shared.waiting.try_borrow() {
             Ok(waiting) => waiting
                 .iter()
@@ -168,12 +167,12 @@ impl RootContext for Root {
                 engine.inherit(&other);
             }
         }
-        engine.sync(now());
+        engine.sync(Timestamp::now());
         let shared = Shared {
             engine: RefCell::new(engine),
             waiting: RefCell::new(Waiting::default()),
             metrics,
-            tick: Cell::new(0),
+            tick: Cell::default(),
         };
         // Keys that are not there yet are fetched from the first tick: clusters may not be ready before.
         shared.tick_at(BUSY_TICK);
@@ -189,14 +188,15 @@ impl RootContext for Root {
     fn on_tick(&mut self) {
         let Some(shared) = self.shared.clone() else { return };
         let Ok(mut engine) = shared.engine.try_borrow_mut() else { return };
-        engine.sync(now());
-        for (issuer, get) in engine.poll(now()) {
+        let now = Timestamp::now();
+        engine.sync(now);
+        for (issuer, get) in engine.poll(now) {
             self.fetch(&mut engine, issuer, &get);
         }
         // Not on every tick of a busy time.
-        if now() >= self.tidied.saturating_add(u64::from(IDLE_TICK)) {
-            self.tidied = now();
-            engine.forget(now());
+        if self.tidied.is_none_or(|last| now >= last.saturating_add(IDLE_TICK)) {
+            self.tidied = Some(now);
+            engine.forget(now);
             Self::count(&shared, &mut engine);
         }
         self.wake(&shared, &mut engine);
@@ -243,7 +243,7 @@ impl Drop for Root {
             !Rc::ptr_eq(other, &shared) && theirs.is_ok_and(|theirs| theirs.config.secret == engine.config.secret)
         };
         // A host tries a configuration in a virtual machine of its own first, which never ticks and has shared nothing.
-        if self.tidied > 0 && !configurations().iter().any(is_same) {
+        if self.tidied.is_some() && !configurations().iter().any(is_same) {
             engine.withdraw();
         }
     }

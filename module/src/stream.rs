@@ -7,10 +7,11 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use super::hostcalls::{self, Buffer, Level, Map};
-use super::{BUSY_TICK, Shared, clear_trailers, now, report, send};
+use super::{BUSY_TICK, Shared, clear_trailers, report, send};
 use temporal_auth::answer::Answer;
 use temporal_auth::authentication::Engine;
 use temporal_auth::filter::{Call, Host, Step};
+use temporal_auth::time::Timestamp;
 use temporal_auth::wire::headers::Headers;
 
 /// A request's state, shared with the root context while it waits for a key.
@@ -31,7 +32,7 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(id: u32, shared: Rc<Shared>) -> Self {
-        let held = Held { call: Call::new(now()), body: 0, end: false };
+        let held = Held { call: Call::new(Timestamp::now()), body: 0, end: false };
         Self { id, shared, held: Rc::new(RefCell::new(held)) }
     }
 
@@ -51,7 +52,7 @@ impl Stream {
             if waiting.insert(self.id, connection, Rc::clone(&self.held)) {
                 self.shared.tick_at(BUSY_TICK);
             } else {
-                engine.no_room(connection, now());
+                engine.no_room(connection, Timestamp::now());
                 step = held.call.give_up(&mut engine);
             }
         }
@@ -71,7 +72,7 @@ impl Held {
 
     /// The key may have come. The effective context is this request's. Says whether it is still waiting.
     pub(super) fn wake(&mut self, engine: &mut Engine) -> bool {
-        let mut step = match self.call.wake(engine, now()) {
+        let mut step = match self.call.wake(engine, Timestamp::now()) {
             None => return false,
             Some(Step::Wait) => return true,
             Some(step) => step,
@@ -91,7 +92,7 @@ impl Held {
     fn feed(&mut self, engine: &mut Engine, size: usize, end: bool) -> Step {
         let bytes = if size == 0 { Ok(Vec::new()) } else { hostcalls::buffer(Buffer::RequestBody, size) };
         match bytes {
-            Ok(bytes) if bytes.len() == size => self.call.on_body(engine, &bytes, end, now),
+            Ok(bytes) if bytes.len() == size => self.call.on_body(engine, &bytes, end, Timestamp::now),
             _ => self.call.fail(engine),
         }
     }
@@ -162,7 +163,7 @@ impl HttpContext for Stream {
                 return Step::Wait;
             }
             if !held.call.reads_body() {
-                return held.call.on_body(engine, &[], false, now);
+                return held.call.on_body(engine, &[], false, Timestamp::now);
             }
             held.feed(engine, size, end_of_stream)
         })
@@ -177,7 +178,7 @@ impl HttpContext for Stream {
                 held.end = true;
                 return Step::Wait;
             }
-            held.call.on_trailers(engine, now)
+            held.call.on_trailers(engine, Timestamp::now)
         })
     }
 }
@@ -190,7 +191,7 @@ impl Drop for Stream {
         if let (Ok(held), Ok(mut engine)) = (self.held.try_borrow(), self.shared.engine.try_borrow_mut())
             && held.call.is_waiting()
         {
-            held.call.abandon(&mut engine, now());
+            held.call.abandon(&mut engine, Timestamp::now());
         }
     }
 }

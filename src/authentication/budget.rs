@@ -2,9 +2,11 @@
 //! than all else that a call needs. Cached tokens never pay.
 //!
 //! First the connection pays, then the whole VM: one caller who sends rubbish does not keep others from being verified.
-//! Times are milliseconds since 1970, costs microseconds.
 
 use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::time::Timestamp;
 
 /// What bad tokens may take of the thread: 8 %, which leaves room in a tenth for what is not measured.
 const VM: Rate = Rate { per_milli: 80, most: 300_000 };
@@ -15,9 +17,9 @@ const CONNECTION: Rate = Rate { per_milli: 2, most: 8_000 };
 const GOOD_OF_VM: i64 = 8;
 const GOOD_OF_CONNECTION: i64 = 32;
 /// What a request is charged for that cannot wait for its key, as too many do.
-const NO_ROOM: u64 = 200;
+const NO_ROOM: Duration = Duration::from_micros(200);
 /// What one token can cost at most. More means that the clock was set, or the thread had to wait.
-const LONGEST: u64 = 20_000;
+const LONGEST: Duration = Duration::from_millis(20);
 /// How many connections are told apart. All others share one budget.
 const MAX_CONNECTIONS: usize = 1024;
 /// The budget of connections that are not told apart.
@@ -33,33 +35,36 @@ pub struct Budget {
 
 #[derive(Debug, Clone, Copy)]
 struct Rate {
+    /// Microseconds in each millisecond.
     per_milli: i64,
+    /// In microseconds.
     most: i64,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Purse {
+    /// In microseconds.
     left: i64,
-    at: u64,
+    at: Timestamp,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { vm: Purse { left: VM.most, at: 0 }, connections: HashMap::new() }
+        Self { vm: Purse { left: VM.most, at: Timestamp::EPOCH }, connections: HashMap::new() }
     }
 }
 
 impl Budget {
     /// Whether a token of this connection may be looked at. What is left may be overdrawn by the last one.
-    pub fn allows(&mut self, connection: u64, now: u64) -> bool {
+    pub fn allows(&mut self, connection: u64, now: Timestamp) -> bool {
         let connection = self.told_apart(connection, now);
         let left = self.connections.get_mut(&connection).is_none_or(|purse| purse.refill(CONNECTION, now) > 0);
         left && self.vm.refill(VM, now) > 0
     }
 
     /// A token of this connection has cost that much; `good` if it is, or may yet be when its key comes.
-    pub fn spend(&mut self, connection: u64, cost: u64, good: bool, now: u64) {
-        let cost = i64::try_from(cost.min(LONGEST)).unwrap_or(i64::MAX);
+    pub fn spend(&mut self, connection: u64, cost: Duration, good: bool, now: Timestamp) {
+        let cost = i64::from(cost.min(LONGEST).subsec_micros());
         let (of_vm, of_connection) = if good { (cost / GOOD_OF_VM, cost / GOOD_OF_CONNECTION) } else { (cost, cost) };
         self.vm.left = self.vm.left.saturating_sub(of_vm);
         if of_connection > 0 {
@@ -70,11 +75,11 @@ impl Budget {
     }
 
     /// A request of this connection has found no room to wait for its key.
-    pub fn no_room(&mut self, connection: u64, now: u64) {
+    pub fn no_room(&mut self, connection: u64, now: Timestamp) {
         self.spend(connection, NO_ROOM, false, now);
     }
 
-    fn told_apart(&mut self, connection: u64, now: u64) -> u64 {
+    fn told_apart(&mut self, connection: u64, now: Timestamp) -> u64 {
         if self.connections.contains_key(&connection) || self.connections.len() < MAX_CONNECTIONS {
             return connection;
         }
@@ -85,9 +90,9 @@ impl Budget {
 }
 
 impl Purse {
-    fn refill(&mut self, rate: Rate, now: u64) -> i64 {
+    fn refill(&mut self, rate: Rate, now: Timestamp) -> i64 {
         // A clock that was set back gives nothing, and takes nothing.
-        let passed = i64::try_from(now.saturating_sub(self.at)).unwrap_or(i64::MAX);
+        let passed = i64::try_from(now.saturating_since(self.at).as_millis()).unwrap_or(i64::MAX);
         self.at = now;
         self.left = self.left.saturating_add(passed.saturating_mul(rate.per_milli)).min(rate.most);
         self.left
@@ -100,13 +105,17 @@ mod tests {
 
     const NOW: u64 = 1_800_000_000_000;
 
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
     /// How many tokens are looked at in ten seconds, when each connection sends one every millisecond.
     fn flood(budget: &mut Budget, connections: u64, cost: u64, good: bool) -> u64 {
         let mut looked_at = 0;
         for now in NOW..NOW + 10_000 {
             for connection in 0..connections {
-                if budget.allows(connection, now) {
-                    budget.spend(connection, cost, good, now);
+                if budget.allows(connection, at(now)) {
+                    budget.spend(connection, Duration::from_micros(cost), good, at(now));
                     looked_at += 1;
                 }
             }
@@ -136,39 +145,41 @@ mod tests {
         let mut budget = Budget::default();
         for now in NOW..NOW + 10_000 {
             for connection in 0..20 {
-                if budget.allows(connection, now) {
-                    budget.spend(connection, 1_300, false, now);
+                if budget.allows(connection, at(now)) {
+                    budget.spend(connection, Duration::from_micros(1_300), false, at(now));
                 }
             }
             if now % 100 == 0 {
-                assert!(budget.allows(now, now), "a new connection at {now}");
-                budget.spend(now, 1_300, true, now);
+                assert!(budget.allows(now, at(now)), "a new connection at {now}");
+                budget.spend(now, Duration::from_micros(1_300), true, at(now));
             }
         }
-        assert!(!budget.allows(0, NOW + 10_000), "the flood is stopped");
-        assert!(budget.allows(0, NOW + 20_000), "and forgiven when it ends");
+        assert!(!budget.allows(0, at(NOW + 10_000)), "the flood is stopped");
+        assert!(budget.allows(0, at(NOW + 20_000)), "and forgiven when it ends");
     }
 
     #[test]
     fn connections_are_bounded() {
         let mut budget = Budget::default();
         for connection in 0..100_000 {
-            budget.spend(connection, 40, false, NOW);
+            budget.spend(connection, Duration::from_micros(40), false, at(NOW));
         }
         budget.vm.left = VM.most;
-        assert!(budget.allows(0, NOW));
+        assert!(budget.allows(0, at(NOW)));
         assert_eq!(budget.connections.len(), MAX_CONNECTIONS + 1);
-        assert!(!budget.allows(200_000, NOW), "all others share one");
+        assert!(!budget.allows(200_000, at(NOW)), "all others share one");
         budget.vm.left = VM.most;
-        assert!(budget.allows(0, NOW) && budget.allows(200_000, NOW + 1_000_000));
+        assert!(budget.allows(0, at(NOW)) && budget.allows(200_000, at(NOW + 1_000_000)));
         assert!(budget.connections.len() <= 1);
     }
 
     #[test]
     fn a_clock_that_jumps_costs_no_more_than_the_longest() {
         let mut budget = Budget::default();
-        budget.spend(1, u64::MAX, false, NOW);
-        assert!(!budget.allows(1, NOW) && !budget.allows(1, NOW - 1_000_000) && budget.allows(1, NOW - 990_000));
-        assert!(budget.allows(2, NOW));
+        budget.spend(1, Duration::from_micros(u64::MAX), false, at(NOW));
+        assert!(
+            !budget.allows(1, at(NOW)) && !budget.allows(1, at(NOW - 1_000_000)) && budget.allows(1, at(NOW - 990_000))
+        );
+        assert!(budget.allows(2, at(NOW)));
     }
 }

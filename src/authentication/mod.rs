@@ -7,6 +7,7 @@ pub mod host_verifier;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::authentication::budget::Budget;
 use crate::authentication::cache::{Origin, TokenCache};
@@ -18,6 +19,7 @@ use crate::keys::{Get, Key, KeyId, Lookup, Next, Shared, SharedData, Source};
 use crate::policy::Principal;
 use crate::report::{Count, Counters};
 use crate::temporal::{API_VERSION, Part, Target};
+use crate::time::Timestamp;
 use crate::token::Refusal;
 use crate::token::bearer;
 use crate::token::jose::Unverified;
@@ -31,14 +33,14 @@ const MAX_NEWER: usize = 64;
 
 /// The process that an engine runs in.
 pub trait Platform: SharedData + Foreign {
-    /// A clock in microseconds, to tell what verification costs.
-    fn micros(&self) -> u64;
+    /// A clock finer than milliseconds, to tell what verification costs.
+    fn clock(&self) -> Duration;
 }
 
 /// A process that offers nothing, where time stands still.
 impl Platform for () {
-    fn micros(&self) -> u64 {
-        0
+    fn clock(&self) -> Duration {
+        Duration::ZERO
     }
 }
 
@@ -71,8 +73,8 @@ pub struct Cold<'a> {
     pub origin: Origin<'a>,
     /// The connection it came over, as the host numbers them.
     pub connection: u64,
-    /// When its request arrived, in milliseconds since 1970.
-    pub arrived: u64,
+    /// When its request arrived.
+    pub arrived: Timestamp,
 }
 
 /// The key that a token needs.
@@ -81,8 +83,8 @@ pub struct Needed {
     issuer: usize,
     kid: String,
     algorithm: Algorithm,
-    /// What it cost to find that out, in microseconds.
-    cost: u64,
+    /// What it cost to find that out.
+    cost: Duration,
 }
 
 /// What came of a token.
@@ -108,7 +110,7 @@ impl Engine {
     /// An engine that has not fetched anything.
     #[must_use]
     pub fn on(platform: Box<dyn Platform>, config: Config) -> Self {
-        let spread = RandomState::new().hash_one(0) % 1000;
+        let spread = u32::try_from(RandomState::new().hash_one(0) % 1000).unwrap_or_default();
         Self {
             sources: config.issuers.iter().map(|issuer| issuer.keys.source(spread)).collect(),
             native: Native::probe(&*platform),
@@ -139,7 +141,7 @@ impl Engine {
     }
 
     /// Takes over the keys that other VMs have fetched.
-    pub fn sync(&mut self, now: u64) {
+    pub fn sync(&mut self, now: Timestamp) {
         let mut has_new = false;
         for (issuer, source) in self.config.issuers.iter().zip(&mut self.sources) {
             has_new |= source.sync(&Shared::new(&*self.platform, &self.config.secret, &issuer.name), now);
@@ -150,7 +152,7 @@ impl Engine {
     }
 
     /// The requests for keys to make now, each with its issuer's place in the configuration.
-    pub fn poll(&mut self, now: u64) -> Vec<(usize, Get)> {
+    pub fn poll(&mut self, now: Timestamp) -> Vec<(usize, Get)> {
         let mut gets = Vec::new();
         for (place, (issuer, source)) in self.config.issuers.iter().zip(&mut self.sources).enumerate() {
             let shared = Shared::new(&*self.platform, &self.config.secret, &issuer.name);
@@ -160,7 +162,7 @@ impl Engine {
     }
 
     /// The answer to the request made last for this issuer's keys: a status and a body, or none when there was no answer.
-    pub fn answer(&mut self, place: usize, answer: Option<(&[u8], &[u8])>, now: u64) -> Next {
+    pub fn answer(&mut self, place: usize, answer: Option<(&[u8], &[u8])>, now: Timestamp) -> Next {
         let (Some(issuer), Some(source)) = (self.config.issuers.get(place), self.sources.get_mut(place)) else {
             return Next::Failed("an answer to nothing".to_owned());
         };
@@ -209,14 +211,14 @@ impl Engine {
     }
 
     /// Whom a token stands for that was verified before.
-    pub fn recall(&mut self, token: &[u8], origin: Origin<'_>, now: u64) -> Option<Rc<Principal>> {
+    pub fn recall(&mut self, token: &[u8], origin: Origin<'_>, now: Timestamp) -> Option<Rc<Principal>> {
         let principal = self.cache.get(token, origin, now)?;
         self.counters.add(Count::CacheHit);
         Some(principal)
     }
 
     /// Verifies a token, as far as the budget goes.
-    pub fn authenticate(&mut self, cold: Cold<'_>, now: u64) -> Authentication {
+    pub fn authenticate(&mut self, cold: Cold<'_>, now: Timestamp) -> Authentication {
         if let Err(refusal) = bearer::check(cold.token) {
             return Authentication::Refused(refusal);
         }
@@ -224,9 +226,9 @@ impl Engine {
             self.counters.add(Count::OverBudget);
             return Authentication::OverBudget;
         }
-        let begun = self.platform.micros();
+        let begun = self.platform.clock();
         let mut authentication = self.verify(cold, now).unwrap_or_else(Authentication::Refused);
-        let cost = self.platform.micros().saturating_sub(begun);
+        let cost = self.platform.clock().saturating_sub(begun);
         if let Authentication::Needs(needed) = &mut authentication {
             needed.cost = cost;
         }
@@ -239,29 +241,29 @@ impl Engine {
 
     /// A request of this connection that waited for a key ends without it: its token was never found good, and is paid for
     /// as a bad one.
-    pub fn abandon(&mut self, connection: u64, needed: &Needed, now: u64) {
+    pub fn abandon(&mut self, connection: u64, needed: &Needed, now: Timestamp) {
         self.budget.spend(connection, needed.cost, false, now);
     }
 
     /// A request of this connection cannot wait for its key, as too many do.
-    pub fn no_room(&mut self, connection: u64, now: u64) {
+    pub fn no_room(&mut self, connection: u64, now: Timestamp) {
         self.budget.no_room(connection, now);
     }
 
     /// Whether the key has come, or can no longer come, for a request that arrived at `arrived`.
-    pub fn is_settled(&mut self, needed: &Needed, arrived: u64, now: u64) -> bool {
+    pub fn is_settled(&mut self, needed: &Needed, arrived: Timestamp, now: Timestamp) -> bool {
         let source = self.sources.get_mut(needed.issuer);
         !source.is_some_and(|source| matches!(source.find(&needed.kid, needed.algorithm, arrived, now), Lookup::Wait))
     }
 
     /// When a request that arrived at `arrived` stops waiting for the key.
     #[must_use]
-    pub fn deadline(&self, needed: &Needed, arrived: u64) -> u64 {
-        arrived.saturating_add(self.sources.get(needed.issuer).map_or(0, Source::wait))
+    pub fn deadline(&self, needed: &Needed, arrived: Timestamp) -> Timestamp {
+        arrived.saturating_add(self.sources.get(needed.issuer).map_or(Duration::ZERO, Source::wait))
     }
 
     /// Forgets tokens that have expired or whose key is gone.
-    pub fn forget(&mut self, now: u64) {
+    pub fn forget(&mut self, now: Timestamp) {
         let sources = &self.sources;
         self.cache.retain(now, |key| sources.get(key.issuer).is_some_and(|source| source.has(&key.jwk, now)));
     }
@@ -291,7 +293,7 @@ impl Engine {
         self.config.issuers.iter().zip(&self.sources)
     }
 
-    fn verify(&mut self, cold: Cold<'_>, now: u64) -> Result<Authentication, Refusal> {
+    fn verify(&mut self, cold: Cold<'_>, now: Timestamp) -> Result<Authentication, Refusal> {
         let Cold { token, origin, arrived, .. } = cold;
         let unverified = Unverified::parse(token)?;
         let iss = unverified.issuer().ok_or("no iss")?;
@@ -307,7 +309,12 @@ impl Engine {
             Lookup::Key(key) => key,
             Lookup::No(why) => return Err(why.into()),
             Lookup::Wait => {
-                let needed = Needed { issuer: place, kid: unverified.kid, algorithm: unverified.algorithm, cost: 0 };
+                let needed = Needed {
+                    issuer: place,
+                    kid: unverified.kid,
+                    algorithm: unverified.algorithm,
+                    cost: Duration::ZERO,
+                };
                 return Ok(Authentication::Needs(needed));
             }
         };

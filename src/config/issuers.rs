@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::node::{Members, Node};
 use super::patterns;
@@ -12,6 +13,8 @@ use crate::token::claims::{TokenRules, plain_typ};
 use crate::wire::tree::Tree;
 
 const MINUTE: u64 = 60_000;
+const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
+const MAX_LEEWAY: Duration = Duration::from_secs(5 * 60);
 
 /// One issuer of the configuration.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ pub enum KeysFrom {
 impl KeysFrom {
     /// The keys' state at the start; `spread` as [`Source::remote`] has it.
     #[must_use]
-    pub fn source(&self, spread: u64) -> Source {
+    pub fn source(&self, spread: u32) -> Source {
         match self {
             Self::Inline(set) => Source::Inline(set.clone()),
             Self::Remote(remote) => Source::remote(remote.clone(), spread),
@@ -138,7 +141,7 @@ fn token(node: Option<&Node<'_>>) -> Option<TokenRules> {
         algorithms: Vec::new(),
         headers: vec!["authorization".to_owned()],
         typ: None,
-        leeway: MINUTE,
+        leeway: DEFAULT_LEEWAY,
         max_lifetime: None,
         require: ClaimSet::default(),
         subject: ClaimName::new("sub"),
@@ -152,13 +155,13 @@ fn token(node: Option<&Node<'_>>) -> Option<TokenRules> {
         rules.typ = Some(node.some()?.iter().filter_map(|node| node.text().map(plain_typ)).collect());
     }
     if let Some(node) = members.get("leeway") {
-        rules.leeway = node.duration(0)?;
-        if rules.leeway > 5 * MINUTE {
+        rules.leeway = node.duration(Duration::ZERO)?;
+        if rules.leeway > MAX_LEEWAY {
             node.wrong::<()>("at most 5m: clocks that differ more cannot be trusted with tokens");
         }
     }
     if let Some(node) = members.get("max_lifetime") {
-        rules.max_lifetime = Some(node.duration(1)?);
+        rules.max_lifetime = Some(node.duration(Duration::from_millis(1))?);
     }
     if let Some(node) = members.get("require") {
         rules.require = patterns::claims(&node, false)?;
@@ -211,8 +214,10 @@ fn keys(node: &Node<'_>, issuer: Option<&Node<'_>>) -> Option<KeysFrom> {
     }
     let cluster = members.require("cluster", "the Envoy cluster of the identity provider").and_then(|node| node.text());
     let start = start(&members, issuer);
-    let duration =
-        |name: &str, default: u64, least: u64| members.get(name).map_or(Some(default), |node| node.duration(least));
+    let duration = |name: &str, default: u64, least: u64| {
+        let [default, least] = [default, least].map(Duration::from_millis);
+        members.get(name).map_or(Some(default), |node| node.duration(least))
+    };
     let refresh = duration("refresh", 10 * MINUTE, 1000);
     let max_stale = duration("max_stale", 24 * 60 * MINUTE, 1000);
     if let (Some(refresh), Some(max_stale)) = (refresh, max_stale)

@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -207,18 +208,18 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A duration such as `500ms`, `60s`, `10m` or `24h`, in milliseconds, of at least `least`.
+    /// A duration such as `500ms`, `60s`, `10m` or `24h`, of at least `least`.
     #[inline(never)]
-    pub fn duration(&self, least: u64) -> Option<u64> {
+    pub fn duration(&self, least: Duration) -> Option<Duration> {
         let parsed = self.value.as_str().and_then(parse_duration).filter(|duration| *duration >= least);
         parsed.or_else(|| {
-            let least = if least == 0 { String::new() } else { format!(", at least {least}ms") };
+            let least = if least.is_zero() { String::new() } else { format!(", at least {}ms", least.as_millis()) };
             self.wrong(format!("a duration such as \"500ms\", \"60s\", \"10m\" or \"24h\"{least}"))
         })
     }
 }
 
-fn parse_duration(text: &str) -> Option<u64> {
+fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at_checked(text.find(|char: char| !char.is_ascii_digit())?)?;
     let unit = match unit {
         "ms" => 1,
@@ -227,7 +228,7 @@ fn parse_duration(text: &str) -> Option<u64> {
         "h" => 3_600_000,
         _ => return None,
     };
-    number.parse::<u32>().ok().and_then(|number| u64::from(number).checked_mul(unit))
+    number.parse::<u32>().ok().and_then(|number| u64::from(number).checked_mul(unit)).map(Duration::from_millis)
 }
 
 /// The members of an object.
@@ -283,7 +284,7 @@ mod tests {
     #[test]
     fn durations() {
         for (text, expected) in [("500ms", 500), ("60s", 60_000), ("10m", 600_000), ("24h", 86_400_000), ("0s", 0)] {
-            assert_eq!(parse_duration(text), Some(expected));
+            assert_eq!(parse_duration(text), Some(Duration::from_millis(expected)));
         }
         for bad in ["", "5", "s", "-5s", "1.5s", "5 s", "1d", "5S", "99999999999s"] {
             assert_eq!(parse_duration(bad), None, "{bad}");

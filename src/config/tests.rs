@@ -1,6 +1,7 @@
 use super::*;
 use crate::temporal::Limit;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"e","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 
@@ -52,13 +53,17 @@ fn grant(change: Value) -> Value {
 fn defaults_are_those_of_the_documentation() {
     let config = Config::parse(least().to_string().as_bytes()).unwrap();
     let issuer = &config.issuers[0];
-    assert_eq!((&*issuer.name, issuer.rules.leeway, issuer.rules.max_lifetime), ("corp", 60_000, None));
+    assert_eq!(
+        (&*issuer.name, issuer.rules.leeway, issuer.rules.max_lifetime),
+        ("corp", Duration::from_secs(60), None)
+    );
     assert_eq!(&*config.token_headers, ["authorization"]);
     assert_eq!(config.policy.anonymous.len(), 2);
     assert!(!config.admin_service && !config.forward_token && !config.log_allowed && !config.access_log_state);
     let KeysFrom::Remote(remote) = &issuer.keys else { panic!() };
     assert_eq!(remote.start.to_string(), "https://idp.example.com/.well-known/openid-configuration");
-    assert_eq!((remote.refresh, remote.max_stale, remote.wait, remote.refetch), (600_000, 86_400_000, 5_000, 2_000));
+    let seconds = [remote.refresh, remote.max_stale, remote.wait, remote.refetch].map(|span| span.as_secs());
+    assert_eq!(seconds, [600, 86_400, 5, 2]);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::policy::{Principal, Rule, Shadow, Verdict};
 use crate::report::{Count, Decision};
 use crate::temporal::method::ADMIN_METHOD;
 use crate::temporal::{API_VERSION, EffectSet, LimitSet, MethodRef, Part, RequestReader, Scope, Surface, Target};
+use crate::time::Timestamp;
 use crate::token::Refusal;
 use crate::wire::DecodeError;
 use crate::wire::grpc::{Body, Encoding};
@@ -34,7 +35,7 @@ pub enum Step {
 /// One call.
 #[derive(Debug)]
 pub struct Call {
-    arrived: u64,
+    arrived: Timestamp,
     /// As much of it as is reported.
     path: Box<[u8]>,
     stage: Stage,
@@ -94,9 +95,9 @@ impl Host for () {
 }
 
 impl Call {
-    /// A call that arrives now, in milliseconds since 1970.
+    /// A call that arrives now.
     #[must_use]
-    pub fn new(now: u64) -> Self {
+    pub fn new(now: Timestamp) -> Self {
         Self { arrived: now, path: Box::default(), stage: Stage::New, decision: None }
     }
 
@@ -167,7 +168,7 @@ impl Call {
     }
 
     /// Whether [`Call::wake`] would do anything: the call waits, and its key has come or its time is up.
-    pub fn is_due(&self, engine: &mut Engine, now: u64) -> bool {
+    pub fn is_due(&self, engine: &mut Engine, now: Timestamp) -> bool {
         let Stage::Waiting { needed, .. } = &self.stage else { return false };
         // A clock that was set back must not make anybody wait longer.
         let arrived = self.arrived.min(now);
@@ -175,7 +176,7 @@ impl Call {
     }
 
     /// The key may have come, or the time may be up. None if the call does not wait for one.
-    pub fn wake(&mut self, engine: &mut Engine, now: u64) -> Option<Step> {
+    pub fn wake(&mut self, engine: &mut Engine, now: Timestamp) -> Option<Step> {
         self.arrived = self.arrived.min(now);
         let arrived = self.arrived;
         let Stage::Waiting { needed, .. } = &self.stage else { return None };
@@ -197,7 +198,7 @@ impl Call {
     }
 
     /// The call ends, answered or not.
-    pub fn abandon(&self, engine: &mut Engine, now: u64) {
+    pub fn abandon(&self, engine: &mut Engine, now: Timestamp) {
         if let Stage::Waiting { connection, needed, .. } = &self.stage {
             engine.abandon(*connection, needed, now);
         }
@@ -214,9 +215,7 @@ impl Call {
     }
 
     /// Bytes of the body have arrived; `end` says that they are the last.
-    ///
-    /// `clock` tells the time in milliseconds since 1970.
-    pub fn on_body(&mut self, engine: &mut Engine, chunk: &[u8], end: bool, clock: impl FnOnce() -> u64) -> Step {
+    pub fn on_body(&mut self, engine: &mut Engine, chunk: &[u8], end: bool, clock: impl FnOnce() -> Timestamp) -> Step {
         match &mut self.stage {
             Stage::NotOurs | Stage::Open => Step::Forward,
             Stage::Waiting { .. } | Stage::Over => Step::Wait,
@@ -236,7 +235,7 @@ impl Call {
     }
 
     /// The request ends with trailers.
-    pub fn on_trailers(&mut self, engine: &mut Engine, clock: impl FnOnce() -> u64) -> Step {
+    pub fn on_trailers(&mut self, engine: &mut Engine, clock: impl FnOnce() -> Timestamp) -> Step {
         self.on_body(engine, &[], true, clock)
     }
 
@@ -317,7 +316,7 @@ impl Call {
         engine: &mut Engine,
         admission: Admission,
         authentication: Authentication,
-        now: u64,
+        now: Timestamp,
     ) -> Step {
         match authentication {
             Authentication::Principal(principal) => self.admitted(engine, admission, principal, now),
@@ -328,7 +327,13 @@ impl Call {
     }
 
     /// It is known who calls.
-    fn admitted(&mut self, engine: &mut Engine, admission: Admission, principal: Rc<Principal>, now: u64) -> Step {
+    fn admitted(
+        &mut self,
+        engine: &mut Engine,
+        admission: Admission,
+        principal: Rc<Principal>,
+        now: Timestamp,
+    ) -> Step {
         let Admission { method, encoding, .. } = admission;
         let policy = &engine.config.policy;
         if method.scope == Scope::Namespace {
@@ -351,7 +356,7 @@ impl Call {
     }
 
     /// The message is whole: decide.
-    fn decide(&mut self, engine: &mut Engine, clock: impl FnOnce() -> u64) -> Step {
+    fn decide(&mut self, engine: &mut Engine, clock: impl FnOnce() -> Timestamp) -> Step {
         let Stage::Reading { request, principal, .. } = std::mem::replace(&mut self.stage, Stage::Over) else {
             return Step::Wait;
         };
@@ -367,7 +372,14 @@ impl Call {
     }
 
     /// The policy's verdict on what is known whole, after which `stage` follows if the call goes on.
-    fn judge(&mut self, engine: &mut Engine, stage: Stage, target: Target, principal: Rc<Principal>, now: u64) -> Step {
+    fn judge(
+        &mut self,
+        engine: &mut Engine,
+        stage: Stage,
+        target: Target,
+        principal: Rc<Principal>,
+        now: Timestamp,
+    ) -> Step {
         let policy = &engine.config.policy;
         let mut verdict = policy.decide(&principal, &target, now);
         let shadow = policy.rehearse(&principal, &target, &verdict, now);

@@ -2,18 +2,19 @@
 //!
 //! One VM of the process fetches for all. It holds a lease while it does; the others take over what it publishes. The
 //! lease is a courtesy: a VM that has waited for another in vain fetches for itself.
-//!
-//! Times are milliseconds since 1970.
+
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::jwk::{KeySet, MAX_DOCUMENT};
 use super::shared::{Lease, Shared};
 use super::url::Url;
+use crate::time::Timestamp;
 use crate::wire::json;
 
 /// The longest pause after failed fetches: longer, and callers would notice that the provider is back only late.
-const MAX_RETRY: u64 = 10_000;
+const MAX_RETRY: Duration = Duration::from_secs(10);
 
 /// Keys that are fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,17 +28,17 @@ pub struct Remote {
     /// The cluster that serves a discovered key set.
     pub jwks_cluster: String,
     /// How often to fetch.
-    pub refresh: u64,
+    pub refresh: Duration,
     /// How long keys are used after the last good fetch began.
-    pub max_stale: u64,
+    pub max_stale: Duration,
     /// How long a request waits for its key.
-    pub wait: u64,
+    pub wait: Duration,
     /// How long one request to the provider may take.
-    pub timeout: u64,
+    pub timeout: Duration,
     /// The pause after a failed fetch; it doubles each time.
-    pub retry: u64,
+    pub retry: Duration,
     /// Unknown keys cause at most one fetch in this time.
-    pub refetch: u64,
+    pub refetch: Duration,
 }
 
 /// A request to make.
@@ -48,7 +49,7 @@ pub struct Get {
     /// What to ask for.
     pub url: Url,
     /// How long it may take.
-    pub timeout: u64,
+    pub timeout: Duration,
 }
 
 /// What came of a request.
@@ -69,42 +70,42 @@ pub struct Fetched {
     keys: Option<Keys>,
     fetching: Option<Fetching>,
     /// When the last fetch began, here or in another VM.
-    started: Option<u64>,
+    started: Option<Timestamp>,
     /// When the next fetch is due whether or not anybody asks.
-    due: u64,
+    due: Timestamp,
     failures: u64,
     /// Somebody waits for a key that is not there.
     wanted: bool,
     /// Since when this VM would fetch if another did not.
-    yields_since: Option<u64>,
-    spread: u64,
+    yields_since: Option<Timestamp>,
+    spread: u32,
 }
 
 #[derive(Debug, Clone)]
 struct Keys {
     set: KeySet,
     /// When their fetch began.
-    began: u64,
+    began: Timestamp,
     /// The key set as it came, for other VMs.
     document: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Fetching {
-    began: u64,
+    began: Timestamp,
     /// When to stop waiting for an answer that the host owes us.
-    lost: u64,
+    lost: Timestamp,
     discovery: bool,
 }
 
 impl Fetched {
-    pub(super) fn new(remote: Remote, spread: u64) -> Self {
+    pub(super) fn new(remote: Remote, spread: u32) -> Self {
         Self {
             remote,
             keys: None,
             fetching: None,
             started: None,
-            due: 0,
+            due: Timestamp::EPOCH,
             failures: 0,
             wanted: false,
             yields_since: None,
@@ -117,7 +118,7 @@ impl Fetched {
     }
 
     /// The keys that may be used, and when their fetch began.
-    pub(super) fn usable(&self, now: u64) -> Option<(&KeySet, u64)> {
+    pub(super) fn usable(&self, now: Timestamp) -> Option<(&KeySet, Timestamp)> {
         let keys = self.keys.as_ref().filter(|keys| now < keys.began.saturating_add(self.remote.max_stale))?;
         Some((&keys.set, keys.began))
     }
@@ -142,14 +143,14 @@ impl Fetched {
         }
     }
 
-    pub(super) fn sync(&mut self, shared: &Shared<'_>, now: u64) -> bool {
+    pub(super) fn sync(&mut self, shared: &Shared<'_>, now: Timestamp) -> bool {
         self.turn_back(now);
         let (lease, number) = shared.lease();
         // One from the future was written before the clock was set back.
         if lease.started > now || lease.keys > now {
             return false;
         }
-        if self.fetching.is_none() && lease.started > 0 && Some(lease.started) >= self.started {
+        if self.fetching.is_none() && lease.started > Timestamp::EPOCH && Some(lease.started) >= self.started {
             self.started = Some(lease.started);
             self.due = lease.due;
             self.failures = lease.failures;
@@ -165,7 +166,7 @@ impl Fetched {
         lease.keys > self.began() && self.take_over(shared, now).is_some()
     }
 
-    pub(super) fn poll(&mut self, shared: &Shared<'_>, now: u64) -> Option<Get> {
+    pub(super) fn poll(&mut self, shared: &Shared<'_>, now: Timestamp) -> Option<Get> {
         self.turn_back(now);
         if self.fetching.is_some_and(|fetching| now >= fetching.lost) {
             self.fail(shared, now);
@@ -191,7 +192,7 @@ impl Fetched {
         Some(self.get(now, now, self.remote.start.clone(), self.remote.discover.is_some()))
     }
 
-    pub(super) fn answer(&mut self, shared: &Shared<'_>, answer: Option<(&[u8], &[u8])>, now: u64) -> Next {
+    pub(super) fn answer(&mut self, shared: &Shared<'_>, answer: Option<(&[u8], &[u8])>, now: Timestamp) -> Next {
         let Some(fetching) = self.fetching.take() else { return Next::Failed("an answer to nothing".to_owned()) };
         match self.read(fetching, answer) {
             Ok(Some(url)) => {
@@ -200,8 +201,9 @@ impl Fetched {
             }
             Ok(None) => {
                 self.failures = 0;
-                let early = (self.remote.refresh / 10).saturating_mul(self.spread) / 1000;
-                self.due = now.saturating_add(self.remote.refresh.saturating_sub(early));
+                let refresh = self.remote.refresh;
+                let early = refresh.saturating_mul(self.spread).checked_div(10_000).unwrap_or_default();
+                self.due = now.saturating_add(refresh.saturating_sub(early));
                 if let Some(keys) = &self.keys {
                     shared.publish(keys.began, &keys.document);
                 }
@@ -218,7 +220,7 @@ impl Fetched {
     /// The lease of a VM that does not fetch.
     fn lease(&self) -> Lease {
         Lease {
-            held_until: 0,
+            held_until: Timestamp::EPOCH,
             started: self.started.unwrap_or_default(),
             keys: self.began(),
             due: self.due,
@@ -227,16 +229,16 @@ impl Fetched {
     }
 
     /// How long a request to the provider may be under way.
-    fn hold(&self) -> u64 {
+    fn hold(&self) -> Duration {
         // The host answers a call that runs out of time; twice the time means that it forgot.
         self.remote.timeout.saturating_mul(2)
     }
 
-    fn began(&self) -> u64 {
-        self.keys.as_ref().map_or(0, |keys| keys.began)
+    fn began(&self) -> Timestamp {
+        self.keys.as_ref().map_or(Timestamp::EPOCH, |keys| keys.began)
     }
 
-    fn take_over(&mut self, shared: &Shared<'_>, now: u64) -> Option<()> {
+    fn take_over(&mut self, shared: &Shared<'_>, now: Timestamp) -> Option<()> {
         let (began, document) = shared.keys()?;
         if began <= self.began() || began > now {
             return None;
@@ -249,7 +251,7 @@ impl Fetched {
 
     /// Lets nothing lie in the future when the clock was set back: keys would stay for as long, and a set fetched long
     /// ago would seem fresh.
-    fn turn_back(&mut self, now: u64) {
+    fn turn_back(&mut self, now: Timestamp) {
         if self.started.is_none_or(|started| started <= now) && self.began() <= now {
             return;
         }
@@ -265,17 +267,17 @@ impl Fetched {
         }
     }
 
-    fn get(&mut self, now: u64, began: u64, url: Url, discovery: bool) -> Get {
+    fn get(&mut self, now: Timestamp, began: Timestamp, url: Url, discovery: bool) -> Get {
         self.fetching = Some(Fetching { began, lost: now.saturating_add(self.hold()), discovery });
         let discovered = self.remote.discover.is_some() && !discovery;
         let cluster = if discovered { &self.remote.jwks_cluster } else { &self.remote.cluster };
         Get { cluster: cluster.clone(), url, timeout: self.remote.timeout }
     }
 
-    fn fail(&mut self, shared: &Shared<'_>, now: u64) {
+    fn fail(&mut self, shared: &Shared<'_>, now: Timestamp) {
         self.fetching = None;
-        let doublings = u32::try_from(self.failures.min(32)).unwrap_or(32);
-        let pause = self.remote.retry.saturating_mul(1u64.checked_shl(doublings).unwrap_or(u64::MAX));
+        let doublings = u32::try_from(self.failures.min(31)).unwrap_or(31);
+        let pause = self.remote.retry.saturating_mul(1u32.checked_shl(doublings).unwrap_or(u32::MAX));
         self.due = now.saturating_add(pause.min(MAX_RETRY.max(self.remote.retry)));
         self.failures = self.failures.saturating_add(1);
         shared.put(self.lease());

@@ -6,6 +6,8 @@
 
 use hmac_sha256::{HMAC, Hash};
 
+use crate::time::Timestamp;
+
 /// The layout of what is stored; another one counts as absent.
 const VERSION: u8 = 1;
 /// What an entry has before its content: the version and the authentication code.
@@ -48,17 +50,17 @@ pub struct Shared<'a> {
     issuer: &'a str,
 }
 
-/// Who fetches, and how the last fetch went. Times are in milliseconds since 1970.
+/// Who fetches, and how the last fetch went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lease {
-    /// Until when a VM is fetching; 0 when none is.
-    pub held_until: u64,
+    /// Until when a VM is fetching; 1970 when none is.
+    pub held_until: Timestamp,
     /// When the last fetch began, whatever came of it.
-    pub started: u64,
-    /// When the fetch of the shared keys began; 0 when there are none.
-    pub keys: u64,
+    pub started: Timestamp,
+    /// When the fetch of the shared keys began; 1970 when there are none.
+    pub keys: Timestamp,
     /// When the next fetch is due.
-    pub due: u64,
+    pub due: Timestamp,
     /// How many fetches failed since the last good one.
     pub failures: u64,
 }
@@ -97,17 +99,17 @@ impl<'a> Shared<'a> {
 
     /// The key set last published, and when its fetch began.
     #[must_use]
-    pub fn keys(&self) -> Option<(u64, Vec<u8>)> {
+    pub fn keys(&self) -> Option<(Timestamp, Vec<u8>)> {
         let (mut content, _) = self.load("keys");
         let began =
             content.as_deref().and_then(|content| content.first_chunk()).map(|began| u64::from_le_bytes(*began))?;
         content.as_mut()?.drain(..8);
-        Some((began, content?))
+        Some((Timestamp::from_millis(began), content?))
     }
 
     /// Publishes a key set whose fetch began then.
-    pub fn publish(&self, began: u64, document: &[u8]) {
-        self.store("keys", &[&began.to_le_bytes(), document].concat(), 0);
+    pub fn publish(&self, began: Timestamp, document: &[u8]) {
+        self.store("keys", &[&began.as_millis().to_le_bytes(), document].concat(), 0);
     }
 
     /// Withdraws everything, so that a configuration that is gone takes no memory.
@@ -164,14 +166,17 @@ impl Lease {
     fn read(content: &[u8]) -> Option<Self> {
         let (numbers, []) = content.as_chunks::<8>() else { return None };
         match numbers.iter().map(|number| u64::from_le_bytes(*number)).collect::<Vec<_>>()[..] {
-            [held_until, started, keys, due, failures] => Some(Self { held_until, started, keys, due, failures }),
+            [held_until, started, keys, due, failures] => {
+                let [held_until, started, keys, due] = [held_until, started, keys, due].map(Timestamp::from_millis);
+                Some(Self { held_until, started, keys, due, failures })
+            }
             _ => None,
         }
     }
 
     fn write(self) -> Vec<u8> {
-        let numbers = [self.held_until, self.started, self.keys, self.due, self.failures];
-        numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
+        let times = [self.held_until, self.started, self.keys, self.due].map(Timestamp::as_millis);
+        times.iter().chain([&self.failures]).flat_map(|number| number.to_le_bytes()).collect()
     }
 }
 
@@ -211,7 +216,14 @@ pub(crate) mod tests {
         }
     }
 
-    const LEASE: Lease = Lease { held_until: 1, started: 2, keys: 3, due: 4, failures: 5 };
+    const LEASE: Lease = Lease {
+        held_until: Timestamp::from_millis(1),
+        started: Timestamp::from_millis(2),
+        keys: Timestamp::from_millis(3),
+        due: Timestamp::from_millis(4),
+        failures: 5,
+    };
+    const BEGAN: Timestamp = Timestamp::from_millis(7);
 
     #[test]
     fn what_one_vm_writes_another_of_the_same_configuration_reads() {
@@ -219,11 +231,11 @@ pub(crate) mod tests {
         let (ours, theirs) = (Secret::of(b"{}"), Secret::of(b"{} "));
         let shared = Shared::new(&table, &ours, "corp");
         assert_eq!((shared.keys(), shared.lease()), (None, (Lease::default(), ABSENT)));
-        shared.publish(7, b"{\"keys\":[]}");
+        shared.publish(BEGAN, b"{\"keys\":[]}");
         shared.put(LEASE);
         let same = Secret::of(b"{}");
         let other_vm = Shared::new(&table, &same, "corp");
-        assert_eq!((other_vm.keys(), other_vm.lease().0), (Some((7, b"{\"keys\":[]}".to_vec())), LEASE));
+        assert_eq!((other_vm.keys(), other_vm.lease().0), (Some((BEGAN, b"{\"keys\":[]}".to_vec())), LEASE));
         for other in [Shared::new(&table, &theirs, "corp"), Shared::new(&table, &ours, "other")] {
             assert_eq!((other.keys(), other.lease()), (None, (Lease::default(), ABSENT)));
         }
@@ -245,11 +257,11 @@ pub(crate) mod tests {
         for change in changes {
             let table = Table::default();
             let shared = Shared::new(&table, &ours, "corp");
-            shared.publish(7, b"document");
+            shared.publish(BEGAN, b"document");
             shared.put(LEASE);
             table.overwrite(change);
             assert_eq!((shared.keys(), shared.lease().0), (None, Lease::default()));
-            shared.publish(8, b"document");
+            shared.publish(BEGAN, b"document");
             assert!(shared.keys().is_some(), "and it is overwritten in turn");
         }
     }
@@ -258,7 +270,7 @@ pub(crate) mod tests {
     fn an_entry_under_another_name_counts_as_absent() {
         let (table, ours) = (Table::default(), Secret::of(b"{}"));
         let shared = Shared::new(&table, &ours, "corp");
-        shared.publish(7, b"document");
+        shared.publish(BEGAN, b"document");
         let (value, _) = table.load(&shared.name("keys")).unwrap();
         let other = Shared::new(&table, &ours, "other");
         assert!(table.store(&other.name("keys"), &value, 0));

@@ -14,6 +14,7 @@ use std::rc::Rc;
 use crate::identity::wide::WideClaims;
 use crate::identity::{Identity, Kind};
 use crate::temporal::{Access, EffectSet, LimitSet, Method, Scope, Target};
+use crate::time::Timestamp;
 use denial::{Concern, Denial};
 use grant::{Grant, Held, Reach};
 use index::Rules;
@@ -125,9 +126,9 @@ impl Policy {
     }
 
     /// Whether any request of this method, which acts in a namespace, could be allowed at this time, or could be by rules in
-    /// shadow: if not, it need not be read. Times are in milliseconds since 1970, here and below.
+    /// shadow: if not, it need not be read.
     #[must_use]
-    pub fn could_allow(&self, principal: &Principal, method: &Method, now: u64) -> bool {
+    pub fn could_allow(&self, principal: &Principal, method: &Method, now: Timestamp) -> bool {
         let held = principal.held.iter().filter(|held| !has_ended(held, now));
         let ever = held.fold(EffectSet::NONE, |effects, held| effects.with(self.effects(held, method)));
         ever.covers(method.effects) && !method.effects.is_empty()
@@ -135,20 +136,26 @@ impl Policy {
 
     /// Why no request of this method could be allowed at this time, for people.
     #[must_use]
-    pub fn why_never(&self, principal: &Principal, method: &Method, now: u64) -> String {
+    pub fn why_never(&self, principal: &Principal, method: &Method, now: Timestamp) -> String {
         let ended = self.ended(Mode::Enforced, principal, method, None, now);
         format!("no grant covers {} in any namespace{ended}", method.effects)
     }
 
     /// Decides about one call at this time.
     #[must_use]
-    pub fn decide(&self, principal: &Principal, target: &Target, now: u64) -> Verdict {
+    pub fn decide(&self, principal: &Principal, target: &Target, now: Timestamp) -> Verdict {
         self.decide_in(Mode::Enforced, principal, target, now)
     }
 
     /// What rules in shadow would change about a verdict.
     #[must_use]
-    pub fn rehearse(&self, principal: &Principal, target: &Target, verdict: &Verdict, now: u64) -> Option<Shadow> {
+    pub fn rehearse(
+        &self,
+        principal: &Principal,
+        target: &Target,
+        verdict: &Verdict,
+        now: Timestamp,
+    ) -> Option<Shadow> {
         if !principal.in_shadow {
             return None;
         }
@@ -159,7 +166,7 @@ impl Policy {
         }
     }
 
-    fn decide_in(&self, mode: Mode, principal: &Principal, target: &Target, now: u64) -> Verdict {
+    fn decide_in(&self, mode: Mode, principal: &Principal, target: &Target, now: Timestamp) -> Verdict {
         let counts = |concern: &&Concern| mode == Mode::WithShadow || !concern.denial.shadow;
         for Concern { denial, reading } in principal.denials.iter().filter(counts) {
             if let Some(mut why) = denial.matches(target) {
@@ -210,7 +217,7 @@ impl Policy {
         target: &Target,
         namespace: &str,
         place: Place,
-        now: u64,
+        now: Timestamp,
     ) -> Result<Rc<str>, (EffectSet, String)> {
         let method = &*target.method;
         let beyond = if self.parity { as_upstream(target).1 } else { target.beyond };
@@ -248,7 +255,14 @@ impl Policy {
 
     /// Which grant of the caller would help with this method, in this namespace if one is known, had it not ended; for
     /// people.
-    fn ended(&self, mode: Mode, principal: &Principal, method: &Method, namespace: Option<&str>, now: u64) -> String {
+    fn ended(
+        &self,
+        mode: Mode,
+        principal: &Principal,
+        method: &Method,
+        namespace: Option<&str>,
+        now: Timestamp,
+    ) -> String {
         let counts = |held: &&Held| mode == Mode::WithShadow || !held.shadow;
         let reaches = |held: &Held| match (&held.reach, namespace) {
             (Reach::Namespaces(pattern), Some(namespace)) => pattern.matches(namespace).is_some(),
@@ -290,7 +304,7 @@ fn as_upstream(target: &Target) -> (EffectSet, Option<&'static str>) {
     (target.method.effects, beyond)
 }
 
-fn has_ended(held: &Held, now: u64) -> bool {
+fn has_ended(held: &Held, now: Timestamp) -> bool {
     held.until.as_ref().is_some_and(|until| until.has_passed(now))
 }
 

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::rc::Rc;
 
+use crate::time::Timestamp;
+
 /// The instant from which on a grant gives nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Until {
-    /// In milliseconds since 1970.
-    at: u64,
+    at: Timestamp,
     /// As the policy has it.
     text: Rc<str>,
 }
@@ -19,15 +20,13 @@ impl Until {
         Some(Self { at: instant(text)?, text: text.into() })
     }
 
-    /// Whether the grant has ended at this time, in milliseconds since 1970.
     #[must_use]
-    pub fn has_passed(&self, now: u64) -> bool {
+    pub fn has_passed(&self, now: Timestamp) -> bool {
         now >= self.at
     }
 
-    /// In milliseconds since 1970.
     #[must_use]
-    pub fn millis(&self) -> u64 {
+    pub fn at(&self) -> Timestamp {
         self.at
     }
 }
@@ -38,8 +37,8 @@ impl fmt::Display for Until {
     }
 }
 
-/// Milliseconds since 1970; a fraction finer than that is cut off, so that a grant ends rather sooner.
-fn instant(text: &str) -> Option<u64> {
+/// A fraction of a millisecond is cut off, so that a grant ends earlier rather than later.
+fn instant(text: &str) -> Option<Timestamp> {
     let (date, rest) = text.split_at_checked(10)?;
     let (time, zone) = rest.strip_prefix(['T', 't'])?.split_at_checked(8)?;
     let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
@@ -52,7 +51,7 @@ fn instant(text: &str) -> Option<u64> {
     }
     let minutes = days.checked_mul(24)?.checked_add(hour)?.checked_mul(60)?.checked_add(minute)?.checked_sub(offset)?;
     let millis = minutes.checked_mul(60)?.checked_add(second)?.checked_mul(1000)?.checked_add(fraction)?;
-    u64::try_from(millis).ok()
+    u64::try_from(millis).ok().map(Timestamp::from_millis)
 }
 
 /// Three numbers of exactly these many digits.
@@ -120,7 +119,7 @@ mod tests {
             ("2100-03-01T00:00:00z", 4_107_542_400_000),
             ("9999-12-31T23:59:59Z", 253_402_300_799_000),
         ] {
-            assert_eq!(instant(text), Some(millis), "{text}");
+            assert_eq!(instant(text), Some(Timestamp::from_millis(millis)), "{text}");
         }
     }
 
@@ -157,6 +156,7 @@ mod tests {
     #[test]
     fn it_ends_at_that_instant() {
         let until = Until::parse("1970-01-01T00:00:01Z").unwrap();
-        assert!(!until.has_passed(999) && until.has_passed(1000) && until.has_passed(1001));
+        let has_passed = |millis| until.has_passed(Timestamp::from_millis(millis));
+        assert!(!has_passed(999) && has_passed(1000) && has_passed(1001));
     }
 }

@@ -1,11 +1,14 @@
 //! The registered claims (RFC 7519 §4.1) against an issuer's rules.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use super::Refusal;
 use super::jose::Unverified;
 use crate::crypto::Algorithm;
 use crate::identity::{ClaimName, ClaimSet};
+use crate::time::Timestamp;
 
 /// The last second of the year 9999: a later expiry is a mistake or a token for ever.
 const LAST_SECOND: f64 = 253_402_300_799.0;
@@ -23,10 +26,10 @@ pub struct TokenRules {
     pub headers: Vec<String>,
     /// Allowed values of the header's `typ`, as [`plain_typ`] has them; none means JWT, at+jwt or no `typ` at all.
     pub typ: Option<Vec<String>>,
-    /// How far clocks may differ, in milliseconds.
-    pub leeway: u64,
-    /// How long a token may be valid from `iat` on, in milliseconds.
-    pub max_lifetime: Option<u64>,
+    /// How far clocks may differ.
+    pub leeway: Duration,
+    /// How long a token may be valid from `iat` on.
+    pub max_lifetime: Option<Duration>,
     /// Claims that a token must have.
     pub require: ClaimSet,
     /// The claim that says who the caller is.
@@ -38,16 +41,16 @@ pub struct TokenRules {
 pub struct Accepted {
     /// The subject.
     pub subject: String,
-    /// When the token is no longer accepted, leeway included, in milliseconds since 1970.
-    pub until: u64,
+    /// When the token is no longer accepted, leeway included.
+    pub until: Timestamp,
 }
 
 impl TokenRules {
-    /// Checks everything but the signature. `now` is in milliseconds since 1970.
+    /// Checks everything but the signature.
     ///
     /// # Errors
     /// The token is not acceptable, whoever signed it.
-    pub fn check(&self, token: &Unverified<'_>, header: &str, now: u64) -> Result<Accepted, Refusal> {
+    pub fn check(&self, token: &Unverified<'_>, header: &str, now: Timestamp) -> Result<Accepted, Refusal> {
         let claims = &token.claims;
         if !self.headers.iter().any(|name| name == header) {
             return Err(format!("a token of this issuer in header {header}").into());
@@ -96,7 +99,7 @@ impl TokenRules {
     }
 
     /// `exp`, `nbf`, `iat` and the lifetime; returns when the token ends.
-    fn check_times(&self, claims: &Map<String, Value>, now: u64) -> Result<u64, Refusal> {
+    fn check_times(&self, claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp, Refusal> {
         let expires = time(claims, "exp")?.ok_or("no exp")?;
         let until = expires.saturating_add(self.leeway);
         if now >= until {
@@ -112,7 +115,7 @@ impl TokenRules {
         }
         if let Some(max) = self.max_lifetime {
             let issued = issued.ok_or("no iat, and a lifetime is limited")?;
-            if expires.saturating_sub(issued) > max {
+            if expires.saturating_since(issued) > max {
                 return Err("a lifetime over the limit".into());
             }
         }
@@ -127,11 +130,13 @@ pub fn plain_typ(typ: &str) -> String {
     lower.strip_prefix("application/").map_or_else(|| lower.clone(), str::to_owned)
 }
 
-/// A NumericDate (RFC 7519 §2) in milliseconds; fractions are valid.
-fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<u64>, Refusal> {
+/// A NumericDate (RFC 7519 §2); fractions are valid.
+fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, Refusal> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     match value.as_f64() {
-        Some(seconds) if (0.0..=LAST_SECOND).contains(&seconds) => Ok(Some((seconds * 1000.0) as u64)),
+        Some(seconds) if (0.0..=LAST_SECOND).contains(&seconds) => {
+            Ok(Some(Timestamp::from_millis((seconds * 1000.0) as u64)))
+        }
         _ => Err(format!("{name} is not a date").into()),
     }
 }
@@ -150,7 +155,7 @@ mod tests {
             algorithms: vec![Algorithm::Es256],
             headers: vec!["authorization".into()],
             typ: None,
-            leeway: 60_000,
+            leeway: Duration::from_secs(60),
             max_lifetime: None,
             require: ClaimSet::default(),
             subject: ClaimName::new("sub"),
@@ -174,7 +179,7 @@ mod tests {
             signed: &[],
             signature: vec![],
         };
-        rules.check(&token, "authorization", NOW)
+        rules.check(&token, "authorization", Timestamp::from_millis(NOW))
     }
 
     fn check(change: Value) -> Result<Accepted, Refusal> {
@@ -184,7 +189,10 @@ mod tests {
     #[test]
     fn a_good_token_says_who_and_until_when() {
         let accepted = check(json!({})).unwrap();
-        assert_eq!(accepted, Accepted { subject: "alice".into(), until: NOW + 3_600_000 + 60_000 });
+        assert_eq!(
+            accepted,
+            Accepted { subject: "alice".into(), until: Timestamp::from_millis(NOW + 3_600_000 + 60_000) }
+        );
     }
 
     #[test]
@@ -216,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_limited_lifetime_needs_iat() {
-        let limited = TokenRules { max_lifetime: Some(7_200_000), ..rules() };
+        let limited = TokenRules { max_lifetime: Some(Duration::from_secs(7200)), ..rules() };
         let seconds = NOW / 1000;
         assert!(check_with(&limited, None, json!({"iat": seconds})).is_ok());
         assert!(check_with(&limited, None, json!({"iat": seconds - 3601})).is_err());

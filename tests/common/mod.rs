@@ -15,10 +15,11 @@ use temporal_auth::authentication::Engine;
 use temporal_auth::config::Config;
 use temporal_auth::filter::{Call, Host, Step};
 use temporal_auth::report::Decision;
+use temporal_auth::time::Timestamp;
 use temporal_auth::wire::headers::{Headers, serialize};
 
-/// When everything happens, in milliseconds since 1970.
-pub const NOW: u64 = 1_800_000_000_000;
+/// When everything happens.
+pub const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// A file or directory of this repository: tests run in the directory of their package.
 pub fn repository(path: &str) -> PathBuf {
@@ -75,7 +76,7 @@ pub struct Request<'a> {
     /// Who the TLS peer is.
     pub peer: Option<&'a str>,
     /// When its headers arrive and when its body does, if not at [`NOW`].
-    pub at: Option<(u64, u64)>,
+    pub at: Option<(Timestamp, Timestamp)>,
 }
 
 impl Host for &Request<'_> {

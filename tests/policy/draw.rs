@@ -1,6 +1,7 @@
 //! Random callers, and times, in the words of `generate`.
 
 use serde_json::{Map, Value, json};
+use temporal_auth::time::Timestamp;
 
 use crate::generate::ISSUERS;
 use crate::random::Random;
@@ -148,6 +149,6 @@ fn permissions(random: &mut Random) -> Value {
 }
 
 /// A time at which grants have ended, end, or go on.
-pub fn now(random: &mut Random) -> u64 {
-    NOW + random.below(3) as u64 - 1
+pub fn now(random: &mut Random) -> Timestamp {
+    Timestamp::from_millis(NOW.as_millis() + random.below(3) as u64 - 1)
 }

@@ -1,6 +1,7 @@
 //! Random configurations, in words so few that they often meet.
 
 use serde_json::{Value, json};
+use temporal_auth::time::Timestamp;
 
 use crate::methods::{method, path};
 use crate::random::Random;
@@ -56,14 +57,14 @@ pub const LIMITS: &[(&str, &[&str])] = &[
     ("updates", &["up", "*"]),
 ];
 
-/// When grants end: how policies write it, and in milliseconds since 1970.
-pub const UNTIL: &[(&str, u64)] = &[
+/// When grants end, as policies write it.
+pub const UNTIL: &[(&str, Timestamp)] = &[
     ("2027-01-15T08:00:00Z", NOW),
     ("2027-01-15T09:00:00+01:00", NOW),
-    ("2027-01-15t02:30:00.001-05:30", NOW + 1),
-    ("2027-01-15T07:59:59.999z", NOW - 1),
-    ("1970-01-01T00:00:00Z", 0),
-    ("2100-03-01T00:00:00Z", 4_107_542_400_000),
+    ("2027-01-15t02:30:00.001-05:30", Timestamp::from_millis(NOW.as_millis() + 1)),
+    ("2027-01-15T07:59:59.999z", Timestamp::from_millis(NOW.as_millis() - 1)),
+    ("1970-01-01T00:00:00Z", Timestamp::EPOCH),
+    ("2100-03-01T00:00:00Z", Timestamp::from_millis(4_107_542_400_000)),
 ];
 
 pub fn config(random: &mut Random, keys: &Value) -> Value {

@@ -36,6 +36,7 @@ use temporal_auth::config::Config;
 use temporal_auth::identity::Identity;
 use temporal_auth::policy::{Principal, Rule, Verdict};
 use temporal_auth::temporal::{RequestReader, Scope, Target};
+use temporal_auth::time::Timestamp;
 
 /// How many callers are drawn for a configuration, and how many requests for a caller.
 const CALLERS: usize = 3;
@@ -83,7 +84,7 @@ pub fn compiled(
     parsed: &Config,
     principal: &Principal,
     request: &Value,
-    now: u64,
+    now: Timestamp,
 ) -> Result<String, u32> {
     let method = methods::path(config, request["method"].as_str().unwrap());
     let method = parsed.catalogue.named(&method).ok_or(DENIED)?;
@@ -117,7 +118,7 @@ fn difference(case: &Value) -> Option<Answers> {
     let (config, caller, request) = (&case["config"], &case["caller"], &case["request"]);
     request["namespace"].as_str().and(request["method"].as_str()).and(request["parts"].as_array())?;
     caller["claims"].as_object()?;
-    let now = case["now"].as_u64()?;
+    let now = Timestamp::from_millis(case["now"].as_u64()?);
     let parsed = Config::parse(config.to_string().as_bytes()).ok()?;
     let compiled = compiled(config, &parsed, &principal(&parsed, caller), request, now);
     let expected = reference::decide(config, caller, &request::meaning(config, request), now);
@@ -140,7 +141,7 @@ fn the_compiled_policy_allows_what_the_documentation_allows_by_the_same_rule() {
                 allowed += usize::from(expected.is_ok());
                 refused += usize::from(ours == Err(REFUSED));
                 if !agree(&ours, &expected) {
-                    let case = json!({"config": config, "caller": caller, "request": request, "now": now});
+                    let case = json!({"config": config, "caller": caller, "request": request, "now": now.as_millis()});
                     let small = reduce::reduce(&case, &|case| difference(case).is_some());
                     panic!("{small:#}\ncompiled and expected: {:?}", difference(&small));
                 }

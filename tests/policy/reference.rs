@@ -2,6 +2,7 @@
 //! the time go in, the name of the rule that allows comes out. Effects are words, patterns are matched by trial.
 
 use serde_json::Value;
+use temporal_auth::time::Timestamp;
 
 use crate::call::Call;
 use crate::caller::{find, list, strings, texts, ways};
@@ -18,7 +19,7 @@ pub const DENIED: u32 = 7;
 pub const REFUSED: u32 = 3;
 
 /// The rule that allows the request, if any: a list, or the grant that covers the last of its effects in its own namespace.
-pub fn decide(config: &Value, caller: &Value, request: &Request, now: u64) -> Result<String, u32> {
+pub fn decide(config: &Value, caller: &Value, request: &Request, now: Timestamp) -> Result<String, u32> {
     let anonymous = Value::from(vec!["grpc.health.v1.Health/Check", "GetSystemInfo"]);
     let listed = |list: &str, standard: &Value| {
         strings(config.get(list).unwrap_or(standard)).iter().any(|name| path(config, name) == request.method)
@@ -65,7 +66,7 @@ fn denies(config: &Value, denial: &Value, caller: &Value, call: &Call<'_>) -> bo
 }
 
 /// The grant that covers the last effect of a call in one place, if all are covered.
-fn cover(config: &Value, caller: &Value, call: &Call<'_>, place: usize, now: u64) -> Option<String> {
+fn cover(config: &Value, caller: &Value, call: &Call<'_>, place: usize, now: Timestamp) -> Option<String> {
     let (namespace, effects) = &call.places[place];
     let request = call.request;
     let registers = request.method.ends_with("/RegisterNamespace");
@@ -88,7 +89,7 @@ fn cover(config: &Value, caller: &Value, call: &Call<'_>, place: usize, now: u64
     })
 }
 
-fn has_ended(grant: &Value, now: u64) -> bool {
+fn has_ended(grant: &Value, now: Timestamp) -> bool {
     let end = |until: &Value| UNTIL.iter().find(|(text, _)| until == text).unwrap().1;
     grant.get("until").is_some_and(|until| now >= end(until))
 }

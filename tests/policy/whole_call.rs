@@ -6,6 +6,7 @@ use std::io::Write;
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 use temporal_auth::report::Count;
+use temporal_auth::time::Timestamp;
 
 use crate::random::Random;
 use crate::reference::DENIED;
@@ -52,7 +53,7 @@ fn is_harmless(config: &Value, path: &str) -> bool {
 }
 
 /// What the documentation says of a call: whether it goes on, by which rule, else the status.
-fn expected(config: &Value, who: &Value, case: &Value, at: (u64, u64)) -> Result<String, u32> {
+fn expected(config: &Value, who: &Value, case: &Value, at: (Timestamp, Timestamp)) -> Result<String, u32> {
     let meaning = request::meaning(config, case);
     let method = methods::method(config, &meaning.method).unwrap();
     // Requests about the cluster are not read.
@@ -81,7 +82,8 @@ fn a_call_fares_the_same_in_any_pieces_and_as_documented() {
             if (who["issuer"].is_null() && !asks_for_peers) || polls {
                 continue;
             }
-            let at = (NOW - random.below(2) as u64, draw::now(&mut random).max(NOW));
+            let arrived = Timestamp::from_millis(NOW.as_millis() - random.below(2) as u64);
+            let at = (arrived, draw::now(&mut random).max(NOW));
             let expected = expected(&config, &who, &case, at);
             let mut message = encode::encode(&config, &caller.engine.config.catalogue, &case);
             message.extend(filler(&mut random, &caller, &meaning.method));

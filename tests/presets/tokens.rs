@@ -20,7 +20,13 @@ impl<'a> Tokens<'a> {
         let token = self.0.get(name).unwrap_or_else(|| panic!("no token {name}"));
         let (mut claims, typ) = match token["like"].as_str() {
             Some(other) => self.get(other),
-            None => (json!({"iat": NOW / 1000, "exp": NOW / 1000 + 3600}).as_object().unwrap().clone(), None),
+            None => (
+                json!({"iat": NOW.as_millis() / 1000, "exp": NOW.as_millis() / 1000 + 3600})
+                    .as_object()
+                    .unwrap()
+                    .clone(),
+                None,
+            ),
         };
         merge(&mut claims, token["claims"].as_object().unwrap());
         (claims, token.get("typ").map_or(typ, Value::as_str))

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::{Caller, Request, key_set};
 use serde_json::Value;
+use temporal_auth::time::Timestamp;
 
 fn check(file: &str) {
     let text = std::fs::read_to_string(common::repository(&format!("vectors/{file}.json"))).unwrap();
@@ -30,7 +31,7 @@ fn disagreement(caller: &mut Caller, case: &Value) -> Option<String> {
             body: &body,
             chunks,
             claims: case["claims"].as_object(),
-            at: case["at"].as_u64().map(|at| (at, at)),
+            at: case["at"].as_u64().map(|at| [Timestamp::from_millis(at); 2].into()),
             ..Request::default()
         });
         let rule = outcome.decision.as_ref().and_then(|decision| decision.rule.as_deref());

@@ -7,10 +7,11 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion};
 use temporal_auth::policy::{Principal, Verdict};
 use temporal_auth::temporal::Target;
+use temporal_auth::time::Timestamp;
 use temporal_auth_bench::{CLAIMS, SHAPES, Shape, caller, config, load};
 
-/// When the decisions are made, in milliseconds since 1970.
-const NOW: u64 = 1_800_000_000_000;
+/// When the decisions are made.
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const SIZES: [usize; 4] = [10, 100, 1000, 10_000];
 
 fn decisions(criterion: &mut Criterion, name: &str, shape: Shape) {

@@ -5,6 +5,8 @@ mod read;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use temporal_auth::time::Timestamp;
+
 use crate::explain;
 use crate::filter::{Filter, Outcome, PERMISSION_DENIED, Target};
 use crate::load::{self, Configuration};
@@ -12,7 +14,7 @@ use crate::report::{self, Diagnostic};
 use read::{Case, Cases};
 
 /// Runs the cases of all files. Returns what is printed, and whether all is as expected.
-pub(crate) fn test(files: &[PathBuf], at: u64) -> Result<(String, bool), String> {
+pub(crate) fn test(files: &[PathBuf], at: Timestamp) -> Result<(String, bool), String> {
     let (mut text, mut good) = (String::new(), true);
     for file in files {
         let (shown, passed) = run(file, at)?;
@@ -22,7 +24,7 @@ pub(crate) fn test(files: &[PathBuf], at: u64) -> Result<(String, bool), String>
     Ok((text, good))
 }
 
-fn run(file: &Path, at: u64) -> Result<(String, bool), String> {
+fn run(file: &Path, at: Timestamp) -> Result<(String, bool), String> {
     let source = load::source(file)?;
     let Cases { config, cases } = match read::read(&source.text) {
         Ok(cases) => cases,
@@ -64,7 +66,7 @@ fn coverage(names: &[&str], word: &str, decided: &[String]) -> String {
     format!("{covered} of {} {word} decided a case{idle}", names.len())
 }
 
-fn outcome(case: &Case, configuration: &Configuration, at: u64) -> Result<Outcome, String> {
+fn outcome(case: &Case, configuration: &Configuration, at: Timestamp) -> Result<Outcome, String> {
     let at = case.time.unwrap_or(at);
     let caller = explain::claimed(case.issuer.as_deref(), case.claims.clone(), case.peer.clone(), at, configuration)?;
     let target = Target::new(&configuration.config, &case.method, &case.namespace)

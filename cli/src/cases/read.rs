@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use temporal_auth::config::Problem;
 use temporal_auth::config::node::{Node, Problems};
+use temporal_auth::time::Timestamp;
 use temporal_auth::wire::tree::Tree;
 
 use crate::clock;
@@ -40,8 +41,8 @@ pub(super) struct Case {
     pub(super) namespace: String,
     /// The request as JSON.
     pub(super) request: Option<Value>,
-    /// The time of the call, in milliseconds since 1970, if the case says so.
-    pub(super) time: Option<u64>,
+    /// The time of the call, if the case says so.
+    pub(super) time: Option<Timestamp>,
     /// Whether it should be allowed.
     pub(super) allow: bool,
     /// The rule that should decide.
@@ -146,7 +147,7 @@ mod tests {
             (Some("alice"), 5, true)
         );
         assert_eq!((&cases[0].request, &cases[1].request), (&None, &Some(serde_json::json!({"a": 1}))));
-        assert_eq!((cases[0].time, cases[1].time), (None, Some(1000)));
+        assert_eq!((cases[0].time, cases[1].time), (None, Some(Timestamp::from_millis(1000))));
         assert_eq!(
             (cases[1].issuer.as_deref(), cases[1].rule.as_deref(), cases[1].allow),
             (Some("i"), Some("r"), false)

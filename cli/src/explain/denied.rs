@@ -126,7 +126,7 @@ mod tests {
             typ: None,
             times: Times::Good,
             peer: None,
-            at: crate::clock::now(),
+            at: temporal_auth::time::Timestamp::now(),
         };
         let outcome = Filter::new(&config, &caller).unwrap().call(&caller, &target);
         assert_eq!((outcome.status, outcome.rule.as_deref()), (7, Some("d")));
@@ -171,7 +171,7 @@ mod tests {
             }, {"name": "e", "unless": {"issuer": "corp"}, "effects": ["query"]}],
         });
         let parsed = temporal_auth::config::Config::parse(config.to_string().as_bytes()).unwrap();
-        let caller = Caller::without_token("ab*{\\".to_owned(), crate::clock::now());
+        let caller = Caller::without_token("ab*{\\".to_owned(), temporal_auth::time::Timestamp::now());
         let ask = |method: &str, name: &str| {
             let target = Target::new(&parsed, method, "x").unwrap();
             let found = conditions(&config, &caller, &target, name).unwrap();

@@ -7,6 +7,7 @@ mod trial;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
+use temporal_auth::time::Timestamp;
 use temporal_auth::token::jose::Unverified;
 use temporal_auth::wire::json;
 
@@ -264,7 +265,7 @@ pub(crate) fn claimed(
     issuer: Option<&str>,
     claims: Option<Map<String, Value>>,
     peer: Option<String>,
-    at: u64,
+    at: Timestamp,
     configuration: &Configuration,
 ) -> Result<Caller, String> {
     let claims = match (claims, &peer) {

@@ -4,6 +4,7 @@ use temporal_auth::config::Config;
 use temporal_auth::policy::grant::{Gives, Grant};
 use temporal_auth::policy::role::Role;
 use temporal_auth::temporal::{Catalogue, EffectSet};
+use temporal_auth::time::Timestamp;
 
 /// What an answer to a workflow task does, with the method of WorkflowService that does it and nothing else.
 pub(super) const DONE_BY_ANSWERS: [(EffectSet, &str); 4] = [
@@ -34,7 +35,7 @@ pub(super) fn answers(role: &Role, config: &Config) -> bool {
 }
 
 /// Whether whoever holds the grant at this time may answer workflow tasks, as far as that can be told.
-pub(super) fn lets_answer(grant: &Grant, config: &Config, now: u64) -> bool {
+pub(super) fn lets_answer(grant: &Grant, config: &Config, now: Timestamp) -> bool {
     let gives = match &grant.gives {
         Gives::System(role) | Gives::Namespaces(role, _) => answers(role, config),
         // It may say `write`, or `worker`.

@@ -7,6 +7,7 @@ use temporal_auth::policy::denial::Denial;
 use temporal_auth::policy::grant::{Gives, Grant};
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::EffectSet;
+use temporal_auth::time::Timestamp;
 
 use super::Lint;
 use super::answers::{done_by_answers, lets_answer};
@@ -14,7 +15,7 @@ use super::overlap::{Reading, overlap, texts};
 use super::roles::verbs;
 use super::shadowed::is_wider;
 
-pub(super) fn lint(config: &Config, value: &Value, now: u64) -> Vec<Lint> {
+pub(super) fn lint(config: &Config, value: &Value, now: Timestamp) -> Vec<Lint> {
     let mut lints = Vec::new();
     for (index, denial) in config.policy.denials.iter().enumerate() {
         let says = value.pointer(&format!("/denials/{index}/commands")).is_some();
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const NOW: u64 = 1_800_000_000_000;
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
     fn lints(grants: Value, denial: Value) -> Vec<String> {
         let issuer = |iss: &str| json!({"issuer": iss, "audiences": ["t"], "keys": {"discovery": true, "cluster": "c"}, "service_when": [{"gty": "cc"}]});

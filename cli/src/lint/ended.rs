@@ -1,10 +1,11 @@
 //! Grants that have ended.
 
 use temporal_auth::config::Config;
+use temporal_auth::time::Timestamp;
 
 use super::Lint;
 
-pub(super) fn lint(config: &Config, now: u64) -> Vec<Lint> {
+pub(super) fn lint(config: &Config, now: Timestamp) -> Vec<Lint> {
     let grants = config.policy.grants.iter().enumerate();
     let ended = grants.filter_map(|(index, grant)| Some((index, grant, grant.until.as_ref()?)));
     ended
@@ -31,7 +32,8 @@ mod tests {
             "grants": [grant("one", "1970-01-01T00:00:01Z"), grant("two", "1970-01-01T01:00:02+01:00")],
         });
         let config = Config::parse(config.to_string().as_bytes()).unwrap();
-        let at = |now: u64| {
+        let at = |millis| {
+            let now = Timestamp::from_millis(millis);
             lint(&config, now).into_iter().map(|lint| format!("{}: {}", lint.path, lint.text)).collect::<Vec<_>>()
         };
         assert_eq!(at(999), [""; 0]);

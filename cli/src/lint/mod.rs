@@ -21,6 +21,7 @@ mod wide;
 
 use serde_json::Value;
 use temporal_auth::config::Config;
+use temporal_auth::time::Timestamp;
 
 use crate::yaml::path::member;
 
@@ -35,8 +36,8 @@ pub(crate) struct Lint {
     pub(crate) help: String,
 }
 
-/// All warnings about a configuration, which is also there as JSON, at a time in milliseconds since 1970.
-pub(crate) fn all(config: &Config, value: &Value, now: u64) -> Vec<Lint> {
+/// All warnings about a configuration, which is also there as JSON.
+pub(crate) fn all(config: &Config, value: &Value, now: Timestamp) -> Vec<Lint> {
     [plaintext::lint, audience::lint, unreachable::lint, wide::lint, denials::lint, tokens::lint, ids::lint]
         .iter()
         .flat_map(|lint| lint(config))

@@ -12,10 +12,11 @@ use temporal_auth::policy::role::Role;
 use temporal_auth::policy::until::Until;
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::Limit;
+use temporal_auth::time::Timestamp;
 
 use super::Lint;
 
-pub(super) fn lint(config: &Config, now: u64) -> Vec<Lint> {
+pub(super) fn lint(config: &Config, now: Timestamp) -> Vec<Lint> {
     let grants: Vec<_> = config.policy.grants.iter().map(|grant| (grant, Sketch::of(grant))).collect();
     let shadowed = grants.iter().enumerate().filter_map(|(place, (grant, sketch))| {
         let mut earlier = grants.iter().take(place);
@@ -81,7 +82,7 @@ fn bits<'a>(patterns: impl IntoIterator<Item = &'a Pattern>) -> u128 {
     })
 }
 
-fn covers(wide: &Grant, narrow: &Grant, now: u64) -> bool {
+fn covers(wide: &Grant, narrow: &Grant, now: Timestamp) -> bool {
     // Every field by name: a new one must have its say here.
     let Grant { name: _, who, gives, limits, may_register, may_call_back, until, shadow: _ } = wide;
     // One in shadow gives nothing, nor does one that has ended; one behind it is told of for itself.
@@ -89,7 +90,7 @@ fn covers(wide: &Grant, narrow: &Grant, now: u64) -> bool {
     if gives_nothing(wide) || gives_nothing(narrow) || !is_wider(who, &narrow.who) {
         return false;
     }
-    let ends_before = |until: &Until| narrow.until.as_ref().is_none_or(|other| until.millis() < other.millis());
+    let ends_before = |until: &Until| narrow.until.as_ref().is_none_or(|other| until.at() < other.at());
     if until.as_ref().is_some_and(ends_before) {
         return false;
     }

@@ -1,10 +1,10 @@
 use serde_json::{Value, json};
 use temporal_auth::config::Config;
+use temporal_auth::time::Timestamp;
 
 use super::all;
 
-/// In milliseconds since 1970.
-const NOW: u64 = 1_800_000_000_000;
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 fn lints(change: impl FnOnce(&mut Value)) -> Vec<String> {
     let mut config = json!({

@@ -1,5 +1,7 @@
 //! A provider's answers: whatever it says, only its own document leads on, over https, and what it leads to is a key set.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use temporal_auth::crypto::Algorithm;
 use temporal_auth::keys::{Get, Lookup, Next, Remote, Secret, Shared, Source, Url};
@@ -20,12 +22,12 @@ fn issuer() -> Issuer {
         start: Url::parse(ISSUER).unwrap().discovery(),
         cluster: "idp".to_owned(),
         jwks_cluster: "keys".to_owned(),
-        refresh: 600_000,
-        max_stale: 3_600_000,
-        wait: 5_000,
-        timeout: 5_000,
-        retry: 1_000,
-        refetch: 2_000,
+        refresh: Duration::from_millis(600_000),
+        max_stale: Duration::from_millis(3_600_000),
+        wait: Duration::from_millis(5_000),
+        timeout: Duration::from_millis(5_000),
+        retry: Duration::from_millis(1_000),
+        refetch: Duration::from_millis(2_000),
     };
     Issuer { source: Source::remote(remote, 0), secret: Secret::of(b"") }
 }

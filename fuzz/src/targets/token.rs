@@ -1,6 +1,7 @@
 //! Tokens: no panic before the signature is checked, one spelling for each, and only what the rules ask for passes.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,7 +18,7 @@ static RULES: LazyLock<TokenRules> = LazyLock::new(|| TokenRules {
     algorithms: vec![Algorithm::Es256, Algorithm::EdDsa],
     headers: vec!["authorization".to_owned()],
     typ: None,
-    leeway: 60_000,
+    leeway: Duration::from_secs(60),
     max_lifetime: None,
     require: ClaimSet::default(),
     subject: ClaimName::new("sub"),
@@ -39,7 +40,9 @@ pub fn run(data: &[u8]) {
     if let Ok(accepted) = RULES.check(&parts, "authorization", NOW) {
         assert_eq!(parts.issuer(), Some("https://idp/"));
         assert_eq!(parts.claims["sub"], accepted.subject);
-        assert!(parts.claims["exp"].as_f64().is_some_and(|seconds| seconds * 1000.0 + 60_000.0 > NOW as f64));
+        assert!(
+            parts.claims["exp"].as_f64().is_some_and(|seconds| seconds * 1000.0 + 60_000.0 > NOW.as_millis() as f64)
+        );
         assert!(accepted.until > NOW && !accepted.subject.is_empty());
         assert!(parts.claims["aud"].to_string().contains("\"temporal\""));
     }

@@ -1,6 +1,7 @@
 //! When grants end: what is read is the instant that simple code finds, and it is shown as it was written.
 
 use temporal_auth::policy::until::Until;
+use temporal_auth::time::Timestamp;
 
 fn number(text: &str, length: usize) -> Option<u64> {
     (text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
@@ -53,11 +54,16 @@ fn naive(text: &str) -> Option<i128> {
 pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let read = Until::parse(text);
-    assert_eq!(read.as_ref().map(|until| i128::from(until.millis())), naive(text), "{text:?}");
+    assert_eq!(read.as_ref().map(|until| i128::from(until.at().as_millis())), naive(text), "{text:?}");
     if let Some(until) = read {
         assert_eq!(until.to_string(), text);
         assert!(
-            until.has_passed(until.millis()) && until.millis().checked_sub(1).is_none_or(|now| !until.has_passed(now))
+            until.has_passed(until.at())
+                && until
+                    .at()
+                    .as_millis()
+                    .checked_sub(1)
+                    .is_none_or(|now| !until.has_passed(Timestamp::from_millis(now)))
         );
     }
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use crate::keys::KeyId;
 use crate::policy::Principal;
+use crate::time::Timestamp;
 
 /// How much of a token's end finds its entry. It is part of the signature, and the whole token is compared afterwards.
 const TAIL: usize = 32;
@@ -49,7 +50,7 @@ struct Entry {
     /// Who the TLS peer was, where that matters.
     peer: Option<Rc<str>>,
     key: KeyId,
-    until: u64,
+    until: Timestamp,
     principal: Rc<Principal>,
     subject: Subject,
     /// Whether anybody used it since it was last looked at.
@@ -65,7 +66,7 @@ impl TokenCache {
 
     /// Whom the token stands for, if it was verified in a header of this name, from this peer, and is still valid.
     #[must_use]
-    pub fn get(&self, token: &[u8], origin: Origin<'_>, now: u64) -> Option<Rc<Principal>> {
+    pub fn get(&self, token: &[u8], origin: Origin<'_>, now: Timestamp) -> Option<Rc<Principal>> {
         let entry = self.entries.get(&place(token, origin)?)?;
         let same =
             *entry.header == *origin.header && entry.peer.as_deref() == origin.peer && is_same(&entry.token, token);
@@ -76,7 +77,7 @@ impl TokenCache {
     }
 
     /// Remembers a token that was verified with this key.
-    pub fn insert(&mut self, token: &[u8], origin: Origin<'_>, key: KeyId, until: u64, principal: Rc<Principal>) {
+    pub fn insert(&mut self, token: &[u8], origin: Origin<'_>, key: KeyId, until: Timestamp, principal: Rc<Principal>) {
         let Some(place) = place(token, origin) else { return };
         let subject = (key.issuer, Rc::from(principal.subject.as_str()));
         let (header, peer) = (origin.header.into(), origin.peer.map(Rc::from));
@@ -97,7 +98,7 @@ impl TokenCache {
     }
 
     /// Forgets what has expired and what was verified with a key that is no longer there.
-    pub fn retain(&mut self, now: u64, is_key: impl Fn(&KeyId) -> bool) {
+    pub fn retain(&mut self, now: Timestamp, is_key: impl Fn(&KeyId) -> bool) {
         let gone = self.entries.iter().filter(|(_, entry)| now >= entry.until || !is_key(&entry.key));
         let gone: Vec<_> = gone.map(|(place, _)| *place).collect();
         if gone.is_empty() {

@@ -24,20 +24,24 @@ fn key(n: u8) -> KeyId {
     KeyId { issuer: 0, jwk: Rc::from([n]) }
 }
 
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
 fn holds(cache: &TokenCache, token: &[u8], now: u64) -> bool {
-    cache.get(token, HERE, now).is_some()
+    cache.get(token, HERE, at(now)).is_some()
 }
 
 #[test]
 fn only_the_same_token_in_the_same_header_until_it_ends() {
     let mut cache = TokenCache::new(1 << 20);
-    cache.insert(&token(1), HERE, key(1), 100, principal("a"));
+    cache.insert(&token(1), HERE, key(1), at(100), principal("a"));
     assert!(holds(&cache, &token(1), 99) && !holds(&cache, &token(1), 100));
     let mut other = token(1);
     other[0] = b'x';
     assert!(!holds(&cache, &other, 0), "compared in full");
     assert!(
-        cache.get(&token(1), Origin { header: "x-token", peer: None }, 0).is_none()
+        cache.get(&token(1), Origin { header: "x-token", peer: None }, at(0)).is_none()
             && !holds(&cache, &token(2), 0)
             && !holds(&cache, b"short", 0)
     );
@@ -46,11 +50,11 @@ fn only_the_same_token_in_the_same_header_until_it_ends() {
 #[test]
 fn a_token_goes_with_its_key() {
     let mut cache = TokenCache::new(1 << 20);
-    cache.insert(&token(1), HERE, key(1), 100, principal("a"));
-    cache.insert(&token(2), HERE, key(2), 100, principal("b"));
-    cache.retain(0, |id| *id == key(2));
+    cache.insert(&token(1), HERE, key(1), at(100), principal("a"));
+    cache.insert(&token(2), HERE, key(2), at(100), principal("b"));
+    cache.retain(at(0), |id| *id == key(2));
     assert!(!holds(&cache, &token(1), 0) && holds(&cache, &token(2), 0));
-    cache.retain(100, |_| true);
+    cache.retain(at(100), |_| true);
     assert_eq!((cache.entries.len(), cache.order.len(), cache.bytes), (0, 0, 0));
 }
 
@@ -63,12 +67,12 @@ fn cache_of(entries: usize) -> TokenCache {
 fn the_oldest_leaves_when_it_is_full() {
     let mut cache = cache_of(2);
     for n in 1..=3 {
-        cache.insert(&token(n), HERE, key(1), 100, principal("a"));
-        cache.insert(&token(n), HERE, key(1), 100, principal("a"));
+        cache.insert(&token(n), HERE, key(1), at(100), principal("a"));
+        cache.insert(&token(n), HERE, key(1), at(100), principal("a"));
         assert!(cache.bytes <= cache.limit && cache.order.len() == cache.entries.len());
     }
     assert!(!holds(&cache, &token(1), 0) && holds(&cache, &token(2), 0) && holds(&cache, &token(3), 0));
-    cache.insert(&vec![0; cache.limit], HERE, key(1), 100, principal("a"));
+    cache.insert(&vec![0; cache.limit], HERE, key(1), at(100), principal("a"));
     assert_eq!(cache.entries.len(), 2, "one that is larger than the cache is not kept");
 }
 
@@ -76,10 +80,10 @@ fn the_oldest_leaves_when_it_is_full() {
 fn one_subject_with_ever_new_tokens_pushes_out_only_its_own() {
     let mut cache = cache_of(20);
     for n in 0..10 {
-        cache.insert(&token(n), HERE, key(1), 100, principal(&n.to_string()));
+        cache.insert(&token(n), HERE, key(1), at(100), principal(&n.to_string()));
     }
     for n in 10..250 {
-        cache.insert(&token(n), HERE, key(1), 100, principal("x"));
+        cache.insert(&token(n), HERE, key(1), at(100), principal("x"));
         // Used or not, twice or once.
         assert!(n % 2 == 0 || holds(&cache, &token(n), 0));
     }
@@ -91,11 +95,11 @@ fn one_subject_with_ever_new_tokens_pushes_out_only_its_own() {
 fn many_who_come_once_do_not_push_out_those_who_come_again() {
     let mut cache = cache_of(20);
     for n in 0..10 {
-        cache.insert(&token(n), HERE, key(1), 100, principal(&n.to_string()));
+        cache.insert(&token(n), HERE, key(1), at(100), principal(&n.to_string()));
     }
     for n in 10..250 {
         assert!((0..10).all(|n| holds(&cache, &token(n), 0)), "{n}");
-        cache.insert(&token(n), HERE, key(1), 100, principal(&n.to_string()));
+        cache.insert(&token(n), HERE, key(1), at(100), principal(&n.to_string()));
     }
     assert!((0..10).all(|n| holds(&cache, &token(n), 0)));
 }
@@ -105,9 +109,9 @@ fn the_accounts_are_right_after_everything() {
     let mut cache = cache_of(7);
     for n in 0..=255 {
         let origin = if n % 3 == 0 { Origin { peer: Some("p"), ..HERE } } else { HERE };
-        cache.insert(&token(n % 11), origin, key(n % 4), u64::from(n), principal(&(n % 5).to_string()));
+        cache.insert(&token(n % 11), origin, key(n % 4), at(n.into()), principal(&(n % 5).to_string()));
         if n % 16 == 0 {
-            cache.retain(u64::from(n), |id| *id != key(3));
+            cache.retain(at(n.into()), |id| *id != key(3));
         }
         let sizes = |cache: &TokenCache| cache.entries.values().map(Entry::size).sum::<usize>();
         assert_eq!((cache.bytes, cache.shares.values().sum::<usize>()), (sizes(&cache), sizes(&cache)));
@@ -119,9 +123,9 @@ fn the_accounts_are_right_after_everything() {
 fn a_token_from_another_peer_is_another() {
     let mut cache = TokenCache::new(1 << 20);
     let from = |peer| Origin { peer: Some(peer), ..HERE };
-    cache.insert(&token(1), from("a"), key(1), 100, principal("a"));
-    cache.insert(&token(1), from("b"), key(1), 100, principal("b"));
-    let subject = |origin| cache.get(&token(1), origin, 0).map(|principal| principal.subject.clone());
+    cache.insert(&token(1), from("a"), key(1), at(100), principal("a"));
+    cache.insert(&token(1), from("b"), key(1), at(100), principal("b"));
+    let subject = |origin| cache.get(&token(1), origin, at(0)).map(|principal| principal.subject.clone());
     assert_eq!([subject(from("a")), subject(from("b"))], [Some("a".into()), Some("b".into())]);
     assert_eq!([subject(HERE), subject(from("")), subject(from("c"))], [None, None, None]);
 }

@@ -1,4 +1,6 @@
 use super::*;
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_compact::{KeyPair, Seed};
@@ -11,7 +13,13 @@ use crate::wire::headers::serialize;
 mod newer;
 mod peers;
 
-const NOW: u64 = 1_800_000_000_000;
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// That many milliseconds after [`NOW`].
+fn after(millis: u64) -> Timestamp {
+    NOW.saturating_add(Duration::from_millis(millis))
+}
+
 const START: &str = "/temporal.api.workflowservice.v1.WorkflowService/StartWorkflowExecution";
 const LIST: &str = "/temporal.api.workflowservice.v1.WorkflowService/ListNamespaces";
 const INFO: &str = "/temporal.api.workflowservice.v1.WorkflowService/GetSystemInfo";
@@ -25,7 +33,7 @@ fn jwk(kid: &str, seed: u8) -> Value {
 }
 
 fn token(kid: &str, seed: u8, change: Value) -> String {
-    let mut claims = json!({"iss": "https://idp/", "aud": "temporal", "sub": "alice", "exp": NOW / 1000 + 3600, "permissions": ["payroll:write"]});
+    let mut claims = json!({"iss": "https://idp/", "aud": "temporal", "sub": "alice", "exp": NOW.as_millis() / 1000 + 3600, "permissions": ["payroll:write"]});
     for (name, value) in change.as_object().unwrap() {
         claims[name] = value.clone();
     }
@@ -58,7 +66,7 @@ struct Caller {
     end: bool,
     cluster: Option<Vec<u8>>,
     peer: Option<&'static str>,
-    arrives: u64,
+    arrives: Timestamp,
 }
 
 fn caller(path: &str) -> Caller {
@@ -254,7 +262,7 @@ fn tokens_of_other_kinds() {
     assert_eq!(status(token("k", 2, json!({}))), 16, "another key's signature");
     assert_eq!(status(token("x", 1, json!({}))), 16, "an unknown kid");
     assert_eq!(status(token("k", 1, json!({"iss": "https://other/"}))), 16);
-    assert_eq!(status(token("k", 1, json!({"exp": NOW / 1000 - 61}))), 16);
+    assert_eq!(status(token("k", 1, json!({"exp": NOW.as_millis() / 1000 - 61}))), 16);
     let mut tampered = token("k", 1, json!({}));
     tampered.replace_range(60..61, "X");
     assert_eq!(status(tampered), 16);
@@ -263,14 +271,14 @@ fn tokens_of_other_kinds() {
 #[test]
 fn a_cached_token_ends_with_its_expiry() {
     let engine = &mut engine();
-    let text = token("k", 1, json!({"exp": NOW / 1000 + 10}));
+    let text = token("k", 1, json!({"exp": NOW.as_millis() / 1000 + 10}));
     let status = |engine: &mut Engine, arrives| {
         grpc_status(&Caller { arrives, ..caller(START).bearer(&text) }.headers_only(engine))
     };
     assert_eq!((status(engine, NOW), status(engine, NOW)), (0, 0));
     let counts = engine.counters.take();
     assert_eq!(&counts[16..], [1, 1, 0, 0], "one hit, one miss, none over budget");
-    assert_eq!((status(engine, NOW + 69_999), status(engine, NOW + 70_000)), (0, 16));
+    assert_eq!((status(engine, after(69_999)), status(engine, after(70_000))), (0, 16));
 }
 
 #[test]
@@ -329,21 +337,21 @@ fn a_request_waits_for_its_key_and_no_longer_than_allowed() {
     let (mut call, step, _) = caller(START).good().open(engine);
     assert_eq!((step, call.is_waiting()), (Step::Wait, true));
     assert_eq!(
-        (call.on_body(engine, &[], false, || NOW), call.wake(engine, NOW + 4_999)),
+        (call.on_body(engine, &[], false, || NOW), call.wake(engine, after(4_999))),
         (Step::Wait, Some(Step::Wait))
     );
-    load(engine, NOW + 4_999, jwk("k", 1));
-    assert_eq!((call.wake(engine, NOW + 4_999), call.is_waiting()), (Some(Step::Forward), false));
-    assert_eq!(call.wake(engine, NOW + 4_999), None, "it is woken once");
+    load(engine, after(4_999), jwk("k", 1));
+    assert_eq!((call.wake(engine, after(4_999)), call.is_waiting()), (Some(Step::Forward), false));
+    assert_eq!(call.wake(engine, after(4_999)), None, "it is woken once");
     assert_eq!(call.on_body(engine, &start_in("payroll"), true, || NOW), Step::Forward);
 
-    let unknown = || Caller { arrives: NOW + 5_000, ..caller(START).bearer(&token("new", 1, json!({}))) };
+    let unknown = || Caller { arrives: after(5_000), ..caller(START).bearer(&token("new", 1, json!({}))) };
     let (mut late, _, _) = unknown().open(engine);
-    assert_eq!(late.wake(engine, NOW + 10_000), Some(Step::Answer(Answer::Unavailable)), "nobody fetched");
+    assert_eq!(late.wake(engine, after(10_000)), Some(Step::Answer(Answer::Unavailable)), "nobody fetched");
     let (mut bad, _, _) = unknown().open(engine);
-    load(engine, NOW + 10_000, jwk("k", 1));
+    load(engine, after(10_000), jwk("k", 1));
     assert_eq!(
-        bad.wake(engine, NOW + 10_000),
+        bad.wake(engine, after(10_000)),
         Some(Step::Answer(Answer::Unauthenticated)),
         "a set fetched after its arrival"
     );
@@ -360,7 +368,7 @@ fn a_rotated_key_takes_its_tokens_with_it() {
         engine.answer(0, Some((b"200", json!({"keys": [key]}).to_string().as_bytes())), now);
         engine.forget(now);
     };
-    load(engine, NOW - 600_000, jwk("k", 1));
+    load(engine, Timestamp::from_millis(NOW.as_millis() - 600_000), jwk("k", 1));
     assert_eq!(caller(START).good().headers_only(engine), Step::Forward);
     load(engine, NOW, jwk("k", 2));
     assert_eq!(grpc_status(&caller(START).good().headers_only(engine)), 16);

@@ -33,14 +33,14 @@ fn a_grant_that_ends_while_the_body_is_on_its_way_gives_nothing() {
     let grant = |until: &str| json!([{"name": "g", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["payroll"], "until": until}]);
     // NOW is 2027-01-15T08:00:00Z.
     let engine = &mut engine_with(json!({"grants": grant("2027-01-15T08:00:01Z")}));
-    let status = |engine: &mut Engine, arrives: u64, whole: u64| {
+    let status = |engine: &mut Engine, arrives: Timestamp, whole: Timestamp| {
         let (mut call, step, _) = Caller { arrives, ..caller(START).good() }.open(engine);
         let step =
             if step == Step::Forward { call.on_body(engine, &start_in("payroll"), true, || whole) } else { step };
         grpc_status(&step)
     };
-    assert_eq!((status(engine, NOW, NOW + 999), status(engine, NOW, NOW + 1000)), (0, 7));
-    assert_eq!((status(engine, NOW + 1000, NOW + 1000), status(engine, NOW + 1000, NOW)), (7, 7));
+    assert_eq!((status(engine, NOW, after(999)), status(engine, NOW, after(1000))), (0, 7));
+    assert_eq!((status(engine, after(1000), after(1000)), status(engine, after(1000), NOW)), (7, 7));
 }
 
 #[test]
@@ -48,10 +48,10 @@ fn nor_does_it_for_a_call_that_concerns_the_cluster() {
     let delete = "/temporal.api.operatorservice.v1.OperatorService/DeleteNexusEndpoint";
     let grant = |until: Value| json!([{"name": "g", "who": {"issuer": "corp"}, "role": "admin", "system": true, "until": until}]);
     let engine = &mut engine_with(json!({"grants": grant(json!("2027-01-15T08:00:01Z"))}));
-    let status = |engine: &mut Engine, whole: u64| {
+    let status = |engine: &mut Engine, whole: Timestamp| {
         let (mut call, step, _) = caller(delete).good().open(engine);
         assert_eq!((step, call.on_body(engine, &[0, 0, 0, 0], false, || NOW)), (Step::Forward, Step::Forward));
         grpc_status(&call.on_body(engine, &[0], true, || whole))
     };
-    assert_eq!((status(engine, NOW + 999), status(engine, NOW + 1000)), (0, 7));
+    assert_eq!((status(engine, after(999)), status(engine, after(1000))), (0, 7));
 }

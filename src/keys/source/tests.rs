@@ -18,13 +18,17 @@ fn remote() -> Remote {
         start: Url::parse("https://idp/jwks").unwrap(),
         cluster: "idp".into(),
         jwks_cluster: "keys".into(),
-        refresh: 600_000,
-        max_stale: 3_600_000,
-        wait: 5_000,
-        timeout: 5_000,
-        retry: 1_000,
-        refetch: 2_000,
+        refresh: Duration::from_millis(600_000),
+        max_stale: Duration::from_millis(3_600_000),
+        wait: Duration::from_millis(5_000),
+        timeout: Duration::from_millis(5_000),
+        retry: Duration::from_millis(1_000),
+        refetch: Duration::from_millis(2_000),
     }
+}
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(millis)
 }
 
 /// A VM of a process: an issuer's keys and the shared data they are published in.
@@ -49,16 +53,16 @@ fn vm(remote: Remote) -> Vm {
 
 impl Vm {
     fn poll(&mut self, now: u64) -> Option<Get> {
-        self.source.poll(&self.shared, now)
+        self.source.poll(&self.shared, at(now))
     }
     fn answer(&mut self, now: u64, answer: Option<(&[u8], &[u8])>) -> Next {
-        self.source.answer(&self.shared, answer, now)
+        self.source.answer(&self.shared, answer, at(now))
     }
     fn sync(&mut self, now: u64) -> bool {
-        self.source.sync(&self.shared, now)
+        self.source.sync(&self.shared, at(now))
     }
     fn find(&mut self, kid: &str, algorithm: Algorithm, arrived: u64, now: u64) -> Lookup {
-        self.source.find(kid, algorithm, arrived, now)
+        self.source.find(kid, algorithm, at(arrived), at(now))
     }
 }
 
@@ -184,8 +188,8 @@ fn keys_are_used_no_longer_than_max_stale() {
         Lookup::Key(key) => key.jwk.clone(),
         other => panic!("{other:?}"),
     };
-    assert_eq!((find(&mut source, "a", 0, 3_599_999), source.source.has(&jwk, 3_599_999)), ("key", true));
-    assert_eq!((find(&mut source, "a", 0, 3_600_000), source.source.has(&jwk, 3_600_000)), ("wait", false));
+    assert_eq!((find(&mut source, "a", 0, 3_599_999), source.source.has(&jwk, at(3_599_999))), ("key", true));
+    assert_eq!((find(&mut source, "a", 0, 3_600_000), source.source.has(&jwk, at(3_600_000))), ("wait", false));
 }
 
 #[test]
@@ -239,7 +243,7 @@ fn run(vms: &mut [Vm], from: u64, until: u64, mut provider: impl FnMut(u64) -> O
     let mut fetches = 0;
     for now in (from..until).step_by(10) {
         for (vm, answer) in vms.iter_mut().zip(&mut answers) {
-            if answer.take_if(|at| *at <= now).is_some() {
+            if answer.take_if(|due| *due <= now).is_some() {
                 let body = provider(now);
                 vm.answer(now, body.as_ref().map(|body| (&b"200"[..], body.as_bytes())));
             }
@@ -348,7 +352,7 @@ fn what_was_published_before_is_not_taken_back() {
 fn a_configuration_inherits_what_another_fetched_from_the_same_place() {
     let mut old = vm(remote());
     load(&mut old, 1_000, &["a"]);
-    let mut new = vm(Remote { refresh: 60_000, max_stale: 120_000, ..remote() });
+    let mut new = vm(Remote { refresh: Duration::from_secs(60), max_stale: Duration::from_secs(120), ..remote() });
     new.source.inherit(&old.source);
     assert_eq!(find(&mut new, "a", 2_000, 2_000), "key");
     assert!(new.poll(2_000).is_none() && new.poll(61_000).is_some());

@@ -10,8 +10,7 @@ use who::Who;
 mod readings;
 mod time;
 
-/// In milliseconds since 1970.
-const NOW: u64 = 1_800_000_000_000;
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 fn grant(name: &str, gives: Gives) -> Grant {
     let who = Who {

@@ -6,15 +6,16 @@ use until::Until;
 #[test]
 fn a_grant_gives_nothing_from_its_end_on() {
     let until = Until::parse("2027-01-15T08:00:00Z").unwrap();
-    let end = until.millis();
+    let end = until.at();
+    let [before, after] = [end.as_millis() - 1, end.as_millis() + 1].map(Timestamp::from_millis);
     let ending = Grant { until: Some(until), ..in_namespace("writer", "payroll") };
     let policy = Policy { grants: vec![ending, in_namespace("reader", "payroll")].into(), ..Policy::default() };
     let principal = policy.principal(identity(json!({})));
     let start = target("StartWorkflowExecution", "payroll");
     assert!(principal.depends_on_time());
-    assert_eq!(policy.decide(&principal, &start, end - 1), Verdict::Allow(Rule::Grant("writer".into())));
-    assert!(policy.could_allow(&principal, &start.method, end - 1));
-    for now in [end, end + 1] {
+    assert_eq!(policy.decide(&principal, &start, before), Verdict::Allow(Rule::Grant("writer".into())));
+    assert!(policy.could_allow(&principal, &start.method, before));
+    for now in [end, after] {
         let why = "no grant covers start in namespace \"payroll\"; grant writer ended at 2027-01-15T08:00:00Z";
         assert_eq!(policy.decide(&principal, &start, now), Verdict::Deny(Rule::DefaultDeny, why.into()));
         assert!(!policy.could_allow(&principal, &start.method, now));

@@ -1,8 +1,8 @@
 use super::*;
 use crate::filter::Times;
+use temporal_auth::time::Timestamp;
 
-/// In milliseconds since 1970.
-const NOW: u64 = 1_800_000_000_000;
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 #[test]
 fn captures_become_stars() {
