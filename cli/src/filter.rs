@@ -12,6 +12,7 @@ use temporal_auth::pattern::Pattern;
 use temporal_auth::temporal::{MethodRef, RequestReader, Scope, Target as Reading};
 use temporal_auth::time::Timestamp;
 use temporal_auth::wire::headers::{Headers, serialize};
+use temporal_auth::wire::protobuf::write_field;
 
 use crate::request;
 
@@ -133,9 +134,7 @@ impl Target {
         let namespace_field = named.as_ref().map_or(0, |method| method.namespace_field);
         let mut message = Vec::new();
         if namespace_field != 0 && !namespace.is_empty() {
-            varint(u64::from(namespace_field) << 3 | 2, &mut message);
-            varint(namespace.len() as u64, &mut message);
-            message.extend(namespace.as_bytes());
+            write_field(&mut message, namespace_field, namespace.as_bytes());
         }
         Some(Self { path, method: named, message })
     }
@@ -167,14 +166,6 @@ impl Target {
         body.extend(&self.message);
         body
     }
-}
-
-fn varint(mut value: u64, bytes: &mut Vec<u8>) {
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
 }
 
 impl Filter {

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
+use crate::wire::protobuf::{write_field, write_varint};
+
 /// That of [`denied`] without a reason, which is byte for byte Temporal's.
 const WITHOUT_REASON: &str = "CAcSFVJlcXVlc3QgdW5hdXRob3JpemVkLhpKCkh0eXBlLmdvb2dsZWFwaXMuY29tL3RlbXBvcmFsLmFwaS5lcnJvcmRldGFpbHMudjEuUGVybWlzc2lvbkRlbmllZEZhaWx1cmU";
 
@@ -14,22 +16,21 @@ const FAILURE: &str = "type.googleapis.com/temporal.api.errordetails.v1.Permissi
 /// The details of a denial with this message, and with this reason if clients may know it.
 pub(super) fn denied(message: &str, reason: Option<&str>) -> Cow<'static, str> {
     let Some(reason) = reason else { return WITHOUT_REASON.into() };
-    let failure = [field(1, FAILURE.as_bytes()), field(2, &field(1, reason.as_bytes()))].concat();
-    let status = [vec![0x08, 7], field(2, message.as_bytes()), field(3, &failure)].concat();
-    STANDARD_NO_PAD.encode(status).into()
+    let (mut failure, mut any) = (Vec::new(), Vec::new());
+    write_field(&mut failure, 1, reason.as_bytes());
+    write_field(&mut any, 1, FAILURE.as_bytes());
+    write_field(&mut any, 2, &failure);
+    STANDARD_NO_PAD.encode(status(message, &any)).into()
 }
 
-/// A length-delimited protobuf field of a number below 16.
-fn field(number: u8, value: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![number << 3 | 2];
-    let mut length = value.len();
-    while length > 0x7f {
-        bytes.push((length & 0x7f) as u8 | 0x80);
-        length >>= 7;
-    }
-    bytes.push(length as u8);
-    bytes.extend_from_slice(value);
-    bytes
+/// A `google.rpc.Status` of PERMISSION_DENIED with this detail.
+fn status(message: &str, detail: &[u8]) -> Vec<u8> {
+    let mut status = Vec::new();
+    write_varint(&mut status, 1 << 3);
+    write_varint(&mut status, 7);
+    write_field(&mut status, 2, message.as_bytes());
+    write_field(&mut status, 3, detail);
+    status
 }
 
 #[cfg(test)]
@@ -38,9 +39,9 @@ mod tests {
 
     #[test]
     fn without_a_reason_it_is_the_failure_without_fields() {
-        let failure = field(1, FAILURE.as_bytes());
-        let status = [vec![0x08, 7], field(2, b"Request unauthorized."), field(3, &failure)].concat();
-        assert_eq!(STANDARD_NO_PAD.encode(status), WITHOUT_REASON);
+        let mut any = Vec::new();
+        write_field(&mut any, 1, FAILURE.as_bytes());
+        assert_eq!(STANDARD_NO_PAD.encode(status("Request unauthorized.", &any)), WITHOUT_REASON);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::crypto::{Algorithm, PublicKey};
 use crate::keys::jwk::Key;
 use crate::token::jose::Unverified;
 use crate::wire::json;
+use crate::wire::protobuf::write_field;
 
 /// The name of the host's function.
 const FUNCTION: &str = "verify_signature";
@@ -93,21 +94,9 @@ fn ask(host: &dyn Foreign, key: &PublicKey, algorithm: Algorithm, signed: &[u8],
     let Some(signature) = key.der_signature(signature) else { return Some(false) };
     let mut arguments = Vec::with_capacity(signed.len().saturating_add(der.len()).saturating_add(640));
     for (number, value) in [(1, hash.as_bytes()), (2, der), (3, &*signature), (4, signed)] {
-        field(&mut arguments, number, value);
+        write_field(&mut arguments, number, value);
     }
     host.call(FUNCTION, &arguments).map(|result| result == GOOD)
-}
-
-/// A length-delimited field of a protobuf message.
-fn field(message: &mut Vec<u8>, number: u8, value: &[u8]) {
-    message.push(number << 3 | 2);
-    let mut length = value.len();
-    while length >= 0x80 {
-        message.push(u8::try_from(length & 0x7f).unwrap_or_default() | 0x80);
-        length >>= 7;
-    }
-    message.push(u8::try_from(length).unwrap_or_default());
-    message.extend_from_slice(value);
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::Number;
 
+use crate::wire::protobuf::take_varint;
 use crate::wire::tree::{Members, Tree};
 
 /// Deeper than any configuration, and far from the end of the stack.
@@ -84,12 +85,12 @@ fn next<'a>(bytes: &mut &'a [u8]) -> Option<Option<(u64, Field<'a>)>> {
     if bytes.is_empty() {
         return Some(None);
     }
-    let tag = varint(bytes)?;
+    let tag = take_varint(bytes)?;
     let field = match tag & 7 {
-        0 => Field::Varint(varint(bytes)?),
+        0 => Field::Varint(take_varint(bytes)?),
         1 => Field::Fixed64(u64::from_le_bytes(take(bytes, 8)?.try_into().ok()?)),
         2 => {
-            let length = usize::try_from(varint(bytes)?).ok()?;
+            let length = usize::try_from(take_varint(bytes)?).ok()?;
             Field::Bytes(take(bytes, length)?)
         }
         _ => return None,
@@ -103,22 +104,10 @@ fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
     Some(taken)
 }
 
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0u64;
-    for shift in (0..64u32).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f).checked_shl(shift)?;
-        if *byte < 0x80 {
-            return Some(value);
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::protobuf::write_varint;
     use serde_json::json;
 
     /// Written by protobuf's own library.
@@ -164,13 +153,9 @@ mod tests {
         assert_eq!(parse(&message), None);
     }
 
-    fn len(mut n: usize) -> Vec<u8> {
+    fn len(n: usize) -> Vec<u8> {
         let mut out = vec![];
-        while n >= 0x80 {
-            out.push((n & 0x7f) as u8 | 0x80);
-            n >>= 7;
-        }
-        out.push(n as u8);
+        write_varint(&mut out, n as u64);
         out
     }
 }

@@ -1,5 +1,7 @@
 //! What a request names that limits may speak of: task queues, workflow types, ids, signals and the like.
 
+/// The longest name or id that is read, in bytes: Temporal's limit (`limit.maxIDLength`).
+pub(super) const MAX_NAME: u64 = 1000;
 /// How many names of each sort are remembered of a request. One with more fits no limit of that sort.
 const MAX_NAMES: usize = 64;
 /// The same of workflow ids, of which one answer of a worker may name many: each child has its own. A workflow may have two

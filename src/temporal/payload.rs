@@ -1,13 +1,16 @@
 //! A `Payload` that carries a message: the input of a Nexus operation. Its metadata may come before its data or after.
 
 use crate::wire::DecodeError;
-use crate::wire::protobuf::{Handler, Reader, Want, Wire};
+use crate::wire::protobuf::{FieldAction, Handler, Reader, WireType};
 
 /// The fields of `temporal.api.common.v1.Payload`, and those of an entry of its metadata.
 const METADATA: u32 = 1;
 const DATA: u32 = 2;
 const KEY: u32 = 1;
 const VALUE: u32 = 2;
+
+/// The longest key or value of metadata that is read, in bytes. An encoding is shorter.
+const MAX_METADATA: u64 = 1000;
 
 /// What reads the data.
 pub(super) trait Data {
@@ -72,19 +75,19 @@ impl<D: Data> PayloadReader<D> {
 }
 
 impl<D: Data> Handler for Payload<D> {
-    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, DecodeError> {
+    fn field(&mut self, number: u32, wire: WireType) -> Result<FieldAction, DecodeError> {
         self.expected = number;
         Ok(match (self.in_metadata, number, wire) {
-            (false, METADATA, Wire::Length) => {
+            (false, METADATA, WireType::LengthDelimited) => {
                 self.in_metadata = true;
-                Want::Fields
+                FieldAction::Message
             }
-            (false, DATA, Wire::Length) if self.has_data => {
+            (false, DATA, WireType::LengthDelimited) if self.has_data => {
                 return Err(DecodeError::DuplicatePayloadData);
             }
-            (false, DATA, Wire::Length) => Want::Bytes,
-            (true, KEY | VALUE, Wire::Length) => Want::Text,
-            _ => Want::Skip,
+            (false, DATA, WireType::LengthDelimited) => FieldAction::Chunks,
+            (true, KEY | VALUE, WireType::LengthDelimited) => FieldAction::Text { max: MAX_METADATA },
+            _ => FieldAction::Skip,
         })
     }
 
@@ -94,7 +97,7 @@ impl<D: Data> Handler for Payload<D> {
         Ok(())
     }
 
-    fn bytes(&mut self, part: &[u8], _: bool) -> Result<(), DecodeError> {
+    fn chunk(&mut self, part: &[u8], _: bool) -> Result<(), DecodeError> {
         self.has_data = true;
         if self.fault.is_none() {
             self.fault = self.data.feed(part).err();
@@ -102,7 +105,7 @@ impl<D: Data> Handler for Payload<D> {
         Ok(())
     }
 
-    fn leave(&mut self) {
+    fn end_message(&mut self) {
         self.in_metadata = false;
         let (key, value) = (std::mem::take(&mut self.key), std::mem::take(&mut self.value));
         // More than two of them say no more than two.

@@ -1,8 +1,9 @@
 //! Task tokens: plain protobuf that the server makes and believes, and that a caller can make as well.
 
+use super::names::MAX_NAME;
 use super::schema::Token;
 use crate::wire::DecodeError;
-use crate::wire::protobuf::{Handler, MAX_TEXT, Reader, Want, Wire};
+use crate::wire::protobuf::{FieldAction, Handler, Reader, WireType};
 
 /// What a task token names, and the field of it that says so: the workflow, or the queue. Source:
 /// `temporal/server/api/token/v1/message.proto`.
@@ -10,8 +11,8 @@ const NAME: u32 = 2;
 /// Of a `Task`: which standalone activity it is of, if any.
 const COMPONENT_REF: u32 = 14;
 
-/// The longest name that a token may have, in bytes: one of Temporal's names, and the partition of a queue around it.
-const MAX_NAME: usize = MAX_TEXT as usize + 24;
+/// The longest name in a token, in bytes: a task queue's name with its partition around it.
+const MAX_TOKEN_NAME: u64 = MAX_NAME + 24;
 
 /// Reads one task token, in any chunking.
 #[derive(Debug)]
@@ -68,27 +69,27 @@ impl TokenReader {
 }
 
 impl Handler for TaskToken {
-    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, DecodeError> {
+    fn field(&mut self, number: u32, wire: WireType) -> Result<FieldAction, DecodeError> {
         self.in_ref = number == COMPONENT_REF;
         let seen = match (number, wire) {
-            (NAME, Wire::Length) => &mut self.has_name,
-            (COMPONENT_REF, Wire::Length) if self.kind == Token::Task => &mut self.has_ref,
-            _ => return Ok(Want::Skip),
+            (NAME, WireType::LengthDelimited) => &mut self.has_name,
+            (COMPONENT_REF, WireType::LengthDelimited) if self.kind == Token::Task => &mut self.has_ref,
+            _ => return Ok(FieldAction::Skip),
         };
         if std::mem::replace(seen, true) {
             return Err(DecodeError::DuplicateTokenField);
         }
-        Ok(Want::Bytes)
+        Ok(FieldAction::Chunks)
     }
 
-    fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
+    fn chunk(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
         if self.in_ref {
             // Without bytes it is as good as absent.
             self.standalone |= !part.is_empty();
             return Ok(());
         }
-        if self.bytes.len().saturating_add(part.len()) > MAX_NAME {
-            return Err(DecodeError::TextTooLong { max: MAX_NAME as u64 });
+        if self.bytes.len().saturating_add(part.len()) as u64 > MAX_TOKEN_NAME {
+            return Err(DecodeError::TextTooLong { max: MAX_TOKEN_NAME });
         }
         self.bytes.extend_from_slice(part);
         if last {

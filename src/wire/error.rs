@@ -4,7 +4,7 @@ use std::fmt;
 /// in two ways, or it is larger than what is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecodeError {
-    /// The message is over [`MAX_MESSAGE`](super::MAX_MESSAGE), before or after decompression.
+    /// The message is over [`MAX_MESSAGE`](super::grpc::MAX_MESSAGE), before or after decompression.
     TooLarge,
     NotGrpc,
     TooManyHeaders,

@@ -1,7 +1,11 @@
 //! gRPC's length-prefixed messages (`doc/PROTOCOL-HTTP2.md` of grpc): exactly one in a request.
 
+use super::DecodeError;
 use super::gzip::Gunzip;
-use super::{DecodeError, MAX_MESSAGE};
+
+/// grpc-go's default limit for the size of a message (`MaxRecvMsgSize`), before and after decompression. Temporal's
+/// frontend does not change it.
+pub const MAX_MESSAGE: u64 = 4 << 20;
 
 /// How a message may be compressed, as `grpc-encoding` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,13 +88,13 @@ impl Body {
             self.state = State::Prefix { at: at.saturating_add(1), length };
             return Ok(());
         }
-        // In grpc-go's order, so that what is wrong twice gets its answer.
+        // In grpc-go's order, so that a message with two faults gets its answer.
         if u64::from(length) > MAX_MESSAGE {
             return Err(DecodeError::TooLarge);
         }
         self.gunzip = match (self.flag, self.encoding) {
             (0, _) => None,
-            (1, Encoding::Gzip) => Some(Gunzip::default()),
+            (1, Encoding::Gzip) => Some(Gunzip::new(MAX_MESSAGE)),
             (1, Encoding::Identity) => return Err(DecodeError::CompressedWithoutEncoding),
             _ => return Err(DecodeError::UnknownMessageFlag),
         };

@@ -9,7 +9,3 @@ pub mod protobuf;
 pub mod tree;
 
 pub use error::DecodeError;
-
-/// Temporal's limit for one message, before and after decompression, in bytes. Source: grpc-go's default
-/// `MaxRecvMsgSize`, which the frontend does not change.
-pub const MAX_MESSAGE: u64 = 4 << 20;

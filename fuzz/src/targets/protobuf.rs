@@ -1,12 +1,18 @@
 //! The protobuf reader reports the same fields in any pieces, and those that simple code finds.
 
 use temporal_auth::wire::DecodeError;
-use temporal_auth::wire::protobuf::{Handler, Reader, Want, Wire};
+use temporal_auth::wire::protobuf::{FieldAction, Handler, Reader, WireType};
 
 use super::super::{naive, pieces};
 
 /// What is asked of a field depends on its number alone.
-const WANTS: [Want; 5] = [Want::Skip, Want::Number, Want::Text, Want::Fields, Want::Bytes];
+const ACTIONS: [FieldAction; 5] = [
+    FieldAction::Skip,
+    FieldAction::Varint,
+    FieldAction::Text { max: 1000 },
+    FieldAction::Message,
+    FieldAction::Chunks,
+];
 
 #[derive(Debug, PartialEq)]
 enum Event {
@@ -21,24 +27,24 @@ enum Event {
 struct Log(Vec<Event>, Vec<u8>);
 
 impl Handler for Log {
-    fn field(&mut self, number: u32, _: Wire) -> Result<Want, DecodeError> {
-        Ok(WANTS[number as usize % WANTS.len()])
+    fn field(&mut self, number: u32, _: WireType) -> Result<FieldAction, DecodeError> {
+        Ok(ACTIONS[number as usize % ACTIONS.len()])
     }
-    fn number(&mut self, value: u64) {
+    fn varint(&mut self, value: u64) {
         self.0.push(Event::Number(value));
     }
     fn text(&mut self, value: &[u8]) -> Result<(), DecodeError> {
         self.0.push(Event::Text(value.to_vec()));
         Ok(())
     }
-    fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
+    fn chunk(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
         self.1.extend_from_slice(part);
         if last {
             self.0.push(Event::Bytes(std::mem::take(&mut self.1)));
         }
         Ok(())
     }
-    fn leave(&mut self) {
+    fn end_message(&mut self) {
         self.0.push(Event::Leave);
     }
 }
@@ -50,11 +56,11 @@ fn read(pieces: &[&[u8]]) -> (Log, Result<(), DecodeError>) {
 }
 
 fn walk(bytes: &[u8]) -> Vec<Event> {
-    let events = |field: naive::Field<'_>| match (WANTS[field.number as usize % WANTS.len()], field.wire) {
-        (Want::Number, 0) => vec![Event::Number(field.varint)],
-        (Want::Text, 2) => vec![Event::Text(field.bytes.to_vec())],
-        (Want::Bytes, 2) => vec![Event::Bytes(field.bytes.to_vec())],
-        (Want::Fields, 2) => walk(field.bytes).into_iter().chain([Event::Leave]).collect(),
+    let events = |field: naive::Field<'_>| match (ACTIONS[field.number as usize % ACTIONS.len()], field.wire) {
+        (FieldAction::Varint, 0) => vec![Event::Number(field.varint)],
+        (FieldAction::Text { .. }, 2) => vec![Event::Text(field.bytes.to_vec())],
+        (FieldAction::Chunks, 2) => vec![Event::Bytes(field.bytes.to_vec())],
+        (FieldAction::Message, 2) => walk(field.bytes).into_iter().chain([Event::Leave]).collect(),
         _ => vec![],
     };
     naive::fields(bytes).expect("what was read is protobuf").into_iter().flat_map(events).collect()

@@ -10,7 +10,7 @@ use super::super::schema::Token;
 use super::super::token::{TaskToken, TokenReader};
 use super::{Expected, Named, Reading, RequestReader, SKIP};
 use crate::wire::DecodeError;
-use crate::wire::protobuf::{Handler, Want};
+use crate::wire::protobuf::{FieldAction, Handler};
 
 /// The one operation of Temporal's own endpoint that acts for the workflow that sends it, and its service. Source:
 /// `chasm/lib/workflow/nexus_service.go`.
@@ -66,17 +66,17 @@ impl Operation {
 }
 
 impl Reading {
-    pub(super) fn awaits_token(&mut self, token: Token) -> (Expected, Want) {
+    pub(super) fn awaits_token(&mut self, token: Token) -> (Expected, FieldAction) {
         self.inner = Some(Inner::Token(TokenReader::new(token)));
-        (Expected::Nothing, Want::Bytes)
+        (Expected::Nothing, FieldAction::Chunks)
     }
 
-    pub(super) fn awaits_input(&mut self) -> (Expected, Want) {
+    pub(super) fn awaits_input(&mut self) -> (Expected, FieldAction) {
         let Some(method) = Catalogue::default().named(OPERATION) else { return SKIP };
         let limits = self.names.as_ref().map_or(LimitSet::NONE, Names::wanted);
         let request = RequestReader::for_limits(method, limits);
         self.inner = Some(Inner::Input(Box::new(PayloadReader::new(request))));
-        (Expected::Nothing, Want::Bytes)
+        (Expected::Nothing, FieldAction::Chunks)
     }
 
     /// A part of what stands as bytes.
@@ -140,7 +140,7 @@ impl Reading {
             }
         };
         while !inner.levels.is_empty() {
-            inner.leave();
+            inner.end_message();
         }
         let command = inner.method.effects;
         let options = inner.effects.without(command);

@@ -4,16 +4,19 @@ mod answer;
 
 use super::effect::EffectSet;
 use super::method::{MethodRef, Scope};
-use super::names::{Limit, LimitSet, Names, Queue, Use};
+use super::names::{Limit, LimitSet, MAX_NAME, Names, Queue, Use};
 use super::own::{SYSTEM_ENDPOINT, asks_for_internal, is_internal, is_reserved, is_system};
 use super::schema::{Kind, Message};
 use super::target::{Elsewhere, Newer, Part, Target, changes_cluster};
 use crate::wire::DecodeError;
-use crate::wire::protobuf::{Handler, Reader, Want, Wire};
+use crate::wire::protobuf::{FieldAction, Handler, Reader, WireType};
 use answer::{Inner, Operation};
 
 /// The method whose effects depend on which operation its request has.
 const START_BATCH: &str = "/temporal.api.workflowservice.v1.WorkflowService/StartBatchOperation";
+
+/// The longest query that is read, that of a batch, in bytes.
+const MAX_QUERY: u64 = 64 << 10;
 
 /// How many namespaces a request may name in its messages and still be covered by grants for namespaces.
 const MAX_NAMED: usize = 16;
@@ -170,7 +173,7 @@ impl Level {
 impl Reading {
     fn target(mut self) -> Target {
         while !self.levels.is_empty() {
-            self.leave();
+            self.end_message();
         }
         let namespace = self.namespace.take().unwrap_or_default();
         let mut elsewhere = Vec::new();
@@ -249,88 +252,92 @@ impl Reading {
     }
 
     /// What to do with a watched field, and what its value will be.
-    fn watch(&mut self, number: u32, kind: &'static Kind, wire: Wire) -> (Expected, Want) {
+    fn watch(&mut self, number: u32, kind: &'static Kind, wire: WireType) -> (Expected, FieldAction) {
         let limited = self.names.is_some();
         let operation = self.levels.last().map_or(Operation::Foreign, |level| level.operation);
         match (kind, wire) {
             (Kind::QueueKind | Kind::NormalName, _) if !limited => SKIP,
             (Kind::Named(limit), _) if !limited && limit.is_plain() => SKIP,
             (Kind::Message(effects, message), _) if !limited && message.names_only && effects.is_empty() => SKIP,
-            (Kind::Queue(used), Wire::Length) => (Expected::Queue(*used), Want::Text),
-            (Kind::QueueKind, Wire::Varint) => (Expected::QueueKind, Want::Number),
-            (Kind::NormalName, Wire::Length) => (Expected::NormalName, Want::Text),
-            (Kind::Named(limit), Wire::Length) => (Expected::Named(*limit), Want::Text),
-            (Kind::Query, Wire::Length) => (Expected::Query, Want::Query),
-            (Kind::Attach, Wire::Length) => {
+            (Kind::Queue(used), WireType::LengthDelimited) => (Expected::Queue(*used), TEXT),
+            (Kind::QueueKind, WireType::Varint) => (Expected::QueueKind, FieldAction::Varint),
+            (Kind::NormalName, WireType::LengthDelimited) => (Expected::NormalName, TEXT),
+            (Kind::Named(limit), WireType::LengthDelimited) => (Expected::Named(*limit), TEXT),
+            (Kind::Query, WireType::LengthDelimited) => (Expected::Query, FieldAction::Text { max: MAX_QUERY }),
+            (Kind::Attach, WireType::LengthDelimited) => {
                 self.names.iter_mut().for_each(|names| names.attaches = true);
                 SKIP
             }
-            (Kind::CallsBack, Wire::Length) => {
+            (Kind::CallsBack, WireType::LengthDelimited) => {
                 self.calls_back = true;
                 SKIP
             }
-            (Kind::CallbackUrl, Wire::Length) => (Expected::CallbackUrl, Want::Text),
-            (Kind::OtherNamespace(there), Wire::Length) => (Expected::OtherNamespace(*there), Want::Text),
-            (Kind::NamespaceId, Wire::Length) => (Expected::NamespaceId, Want::Text),
-            (Kind::Name, Wire::Length) => (Expected::Name, Want::Text),
-            (Kind::Token(token), Wire::Length) => self.awaits_token(*token),
-            (Kind::ChildOnly, Wire::Varint) => (Expected::ChildOnly, Want::Number),
-            (Kind::Service, Wire::Length) if operation == Operation::Own => (Expected::Service, Want::Text),
-            (Kind::Operation, Wire::Length) if operation == Operation::OfService => (Expected::Operation, Want::Text),
-            (Kind::Input, Wire::Length) if operation == Operation::Known => self.awaits_input(),
-            (Kind::Flag(effects), Wire::Varint) => (Expected::Flag(*effects), Want::Number),
-            (Kind::Enum(effects, known), Wire::Varint) => {
-                (Expected::Enum { field: number, effects, known }, Want::Number)
+            (Kind::CallbackUrl, WireType::LengthDelimited) => (Expected::CallbackUrl, TEXT),
+            (Kind::OtherNamespace(there), WireType::LengthDelimited) => (Expected::OtherNamespace(*there), TEXT),
+            (Kind::NamespaceId, WireType::LengthDelimited) => (Expected::NamespaceId, TEXT),
+            (Kind::Name, WireType::LengthDelimited) => (Expected::Name, TEXT),
+            (Kind::Token(token), WireType::LengthDelimited) => self.awaits_token(*token),
+            (Kind::ChildOnly, WireType::Varint) => (Expected::ChildOnly, FieldAction::Varint),
+            (Kind::Service, WireType::LengthDelimited) if operation == Operation::Own => (Expected::Service, TEXT),
+            (Kind::Operation, WireType::LengthDelimited) if operation == Operation::OfService => {
+                (Expected::Operation, TEXT)
             }
-            (Kind::Message(..), Wire::Length) => (Expected::Nothing, Want::Fields),
+            (Kind::Input, WireType::LengthDelimited) if operation == Operation::Known => self.awaits_input(),
+            (Kind::Flag(effects), WireType::Varint) => (Expected::Flag(*effects), FieldAction::Varint),
+            (Kind::Enum(effects, known), WireType::Varint) => {
+                (Expected::Enum { field: number, effects, known }, FieldAction::Varint)
+            }
+            (Kind::Message(..), WireType::LengthDelimited) => (Expected::Nothing, FieldAction::Message),
             // Another wire type: an unknown field to every protobuf decoder.
             _ => SKIP,
         }
     }
 }
 
-const SKIP: (Expected, Want) = (Expected::Nothing, Want::Skip);
+const TEXT: FieldAction = FieldAction::Text { max: MAX_NAME };
+const SKIP: (Expected, FieldAction) = (Expected::Nothing, FieldAction::Skip);
 
 impl Handler for Reading {
-    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, DecodeError> {
+    fn field(&mut self, number: u32, wire: WireType) -> Result<FieldAction, DecodeError> {
         self.expected = Expected::Nothing;
         let top = self.levels.len() == 1;
-        if top && number == self.method.namespace_field && wire == Wire::Length {
+        if top && number == self.method.namespace_field && wire == WireType::LengthDelimited {
             if self.namespace.is_some() {
                 return Err(DecodeError::DuplicateNamespace);
             }
             self.expected = Expected::OwnNamespace;
-            return Ok(Want::Text);
+            return Ok(TEXT);
         }
-        let Some(level) = self.levels.last() else { return Ok(Want::Skip) };
+        let Some(level) = self.levels.last() else { return Ok(FieldAction::Skip) };
         let message = level.message;
         let Some((index, field)) = message.field(number) else {
             if !message.knows(number) {
                 self.newer.add(Part { message: message.name, field: number, value: None });
             }
-            return Ok(Want::Skip);
+            return Ok(FieldAction::Skip);
         };
         let (expected, want) = self.watch(number, &field.kind, wire);
         // Of these the server takes the last, or both together, whichever of them is read here.
-        let whole = matches!(field.kind, Kind::Service | Kind::Operation | Kind::Input) && wire == Wire::Length;
-        if want == Want::Skip && !whole {
-            return Ok(Want::Skip);
+        let whole =
+            matches!(field.kind, Kind::Service | Kind::Operation | Kind::Input) && wire == WireType::LengthDelimited;
+        if want == FieldAction::Skip && !whole {
+            return Ok(FieldAction::Skip);
         }
-        let Some(level) = self.levels.last_mut() else { return Ok(Want::Skip) };
+        let Some(level) = self.levels.last_mut() else { return Ok(FieldAction::Skip) };
         let bit = 1u64.checked_shl(u32::try_from(index).unwrap_or(u32::MAX)).unwrap_or(0);
         if !field.repeated && level.seen & bit != 0 {
             return Err(DecodeError::DuplicateField);
         }
         level.seen |= bit;
         self.expected = expected;
-        if let (Kind::Message(effects, message), Want::Fields) = (&field.kind, want) {
+        if let (Kind::Message(effects, message), FieldAction::Message) = (&field.kind, want) {
             level.effects = level.effects.with(*effects);
             self.levels.push(Level::new(message));
         }
         Ok(want)
     }
 
-    fn number(&mut self, value: u64) {
+    fn varint(&mut self, value: u64) {
         let Some(level) = self.levels.last_mut() else { return };
         match self.expected {
             Expected::Enum { field, effects, known } => {
@@ -399,11 +406,11 @@ impl Handler for Reading {
         Ok(())
     }
 
-    fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
+    fn chunk(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
         self.inner_bytes(part, last)
     }
 
-    fn leave(&mut self) {
+    fn end_message(&mut self) {
         let Some(level) = self.levels.pop() else { return };
         let Level { message, effects, command, named, queue, operation, .. } = level;
         if let (Some(names), Some(used)) = (&mut self.names, message.task_queue_use()) {

@@ -1,101 +1,17 @@
-//! An incremental protobuf reader: bytes in any chunking, decisions by a [`Handler`], bounded memory.
-//!
-//! It accepts what protobuf-go accepts (`encoding/protowire`), but for groups nested deeper than [`MAX_GROUPS`], which
-//! no message of Temporal has.
+//! Reads one message incrementally, and asks a [`Handler`] what to do with each field.
 
-use super::DecodeError;
+use super::varint::Varint;
+use super::{FieldAction, Handler, WireType};
+use crate::wire::DecodeError;
 
 /// How deep groups may be nested. protobuf-go stops at 10,000.
 const MAX_GROUPS: usize = 100;
-/// The longest string that a handler may ask for, in bytes: Temporal's limit for names and ids (`limit.maxIDLength`).
-pub const MAX_TEXT: u64 = 1000;
-/// The longest query that is read: of a batch, in bytes.
-pub const MAX_QUERY: u64 = 64 << 10;
 /// Source: `protowire.MaxValidNumber`.
 const MAX_FIELD_NUMBER: u64 = (1 << 29) - 1;
-/// The same of fields inside of a group, which protobuf-go skips as a whole. Source: `protowire.DecodeTag`.
+/// The same within a group, which protobuf-go skips as a whole. Source: `protowire.DecodeTag`.
 const MAX_GROUP_NUMBER: u64 = (1 << 31) - 1;
 
-/// What a field's tag says of its encoding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wire {
-    /// Integers, booleans and enums.
-    Varint,
-    /// Strings, bytes, messages and packed lists.
-    Length,
-    /// Fixed-size numbers and groups, which no handler asks for.
-    Other,
-}
-
-/// What to do with a field. Only what fits its [`Wire`] has an effect; otherwise the field is skipped, as protobuf
-/// decoders skip an unknown one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Want {
-    /// Nothing.
-    Skip,
-    /// Its number, by [`Handler::number`].
-    Number,
-    /// Its bytes, at most [`MAX_QUERY`], by [`Handler::text`].
-    Query,
-    /// Its bytes, at most [`MAX_TEXT`], by [`Handler::text`].
-    Text,
-    /// Its bytes as they come, by [`Handler::bytes`].
-    Bytes,
-    /// Its fields: it is a message.
-    Fields,
-}
-
-/// Decides what is read.
-pub trait Handler {
-    /// A field of the current message begins.
-    ///
-    /// # Errors
-    /// The message is refused.
-    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, DecodeError>;
-    /// The value of a field that [`Want::Number`] asked for.
-    fn number(&mut self, _value: u64) {}
-    /// The value of a field that [`Want::Text`] asked for.
-    ///
-    /// # Errors
-    /// The message is refused.
-    fn text(&mut self, _value: &[u8]) -> Result<(), DecodeError> {
-        Ok(())
-    }
-    /// A part of a field that [`Want::Bytes`] asked for, and whether it is the last one. There is at least one.
-    ///
-    /// # Errors
-    /// The message is refused.
-    fn bytes(&mut self, _part: &[u8], _last: bool) -> Result<(), DecodeError> {
-        Ok(())
-    }
-    /// The message that [`Want::Fields`] entered ends.
-    fn leave(&mut self) {}
-}
-
-/// So that what is read seldom shares one reader's code.
-impl Handler for &mut dyn Handler {
-    fn field(&mut self, number: u32, wire: Wire) -> Result<Want, DecodeError> {
-        (**self).field(number, wire)
-    }
-
-    fn number(&mut self, value: u64) {
-        (**self).number(value);
-    }
-
-    fn text(&mut self, value: &[u8]) -> Result<(), DecodeError> {
-        (**self).text(value)
-    }
-
-    fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
-        (**self).bytes(part, last)
-    }
-
-    fn leave(&mut self) {
-        (**self).leave();
-    }
-}
-
-/// The reader's place in one message.
+/// Reads one message, in any chunking and in bounded memory.
 #[derive(Debug)]
 pub struct Reader {
     state: State,
@@ -109,11 +25,11 @@ pub struct Reader {
 #[derive(Debug, Clone, Copy)]
 enum State {
     Tag,
-    Number(Want),
-    Length(Want),
+    Varint(FieldAction),
+    Length(FieldAction),
     Skip { left: u64 },
     Text { left: u64 },
-    Bytes { left: u64 },
+    Chunks { left: u64 },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -132,7 +48,7 @@ impl Reader {
     /// Reads the next bytes of the message.
     ///
     /// # Errors
-    /// The bytes are not protobuf, or the handler refuses them. The reader is of no use afterwards.
+    /// The bytes are not protobuf, or the handler refuses them. The reader must not be fed again.
     pub fn feed(&mut self, mut input: &[u8], handler: &mut impl Handler) -> Result<(), DecodeError> {
         while !input.is_empty() {
             match self.state {
@@ -141,18 +57,18 @@ impl Reader {
                         self.tag(tag, handler)?;
                     }
                 }
-                State::Number(want) => {
+                State::Varint(action) => {
                     if let Some(value) = self.varint(&mut input)? {
                         self.state = State::Tag;
-                        if want == Want::Number {
-                            handler.number(value);
+                        if action == FieldAction::Varint {
+                            handler.varint(value);
                         }
                         self.close(handler)?;
                     }
                 }
-                State::Length(want) => {
+                State::Length(action) => {
                     if let Some(length) = self.varint(&mut input)? {
-                        self.length(length, want, handler)?;
+                        self.length(length, action, handler)?;
                     }
                 }
                 State::Skip { left } => {
@@ -162,11 +78,11 @@ impl Reader {
                         self.close(handler)?;
                     }
                 }
-                State::Bytes { left } => {
+                State::Chunks { left } => {
                     let part = self.take(left, &mut input);
                     let left = left.saturating_sub(part.len() as u64);
-                    self.state = if left == 0 { State::Tag } else { State::Bytes { left } };
-                    handler.bytes(part, left == 0)?;
+                    self.state = if left == 0 { State::Tag } else { State::Chunks { left } };
+                    handler.chunk(part, left == 0)?;
                     if left == 0 {
                         self.close(handler)?;
                     }
@@ -210,19 +126,19 @@ impl Reader {
         if number == 0 || number > if in_group { MAX_GROUP_NUMBER } else { MAX_FIELD_NUMBER } {
             return Err(DecodeError::FieldNumberOutOfRange);
         }
-        let mut want = |wire| match u32::try_from(number) {
-            Ok(number) if !in_group => handler.field(number, wire),
-            _ => Ok(Want::Skip),
+        let mut action = |wire_type| match u32::try_from(number) {
+            Ok(number) if !in_group => handler.field(number, wire_type),
+            _ => Ok(FieldAction::Skip),
         };
         match tag & 7 {
-            0 => self.state = State::Number(want(Wire::Varint)?),
-            2 => self.state = State::Length(want(Wire::Length)?),
+            0 => self.state = State::Varint(action(WireType::Varint)?),
+            2 => self.state = State::Length(action(WireType::LengthDelimited)?),
             1 | 5 => {
-                want(Wire::Other)?;
+                action(WireType::Other)?;
                 self.skip(if tag & 7 == 1 { 8 } else { 4 })?;
             }
             3 => {
-                want(Wire::Other)?;
+                action(WireType::Other)?;
                 self.open_group(number)?;
             }
             4 => {
@@ -237,21 +153,18 @@ impl Reader {
         Ok(())
     }
 
-    fn length(&mut self, length: u64, want: Want, handler: &mut impl Handler) -> Result<(), DecodeError> {
-        match want {
-            Want::Fields => {
+    fn length(&mut self, length: u64, action: FieldAction, handler: &mut impl Handler) -> Result<(), DecodeError> {
+        match action {
+            FieldAction::Message => {
                 let end = self.end_of(length)?;
                 self.levels.push(Level::Message { end });
                 self.state = State::Tag;
                 self.close(handler)
             }
-            Want::Text | Want::Query => {
+            FieldAction::Text { max } => {
                 self.end_of(length)?;
-                if want == Want::Text && length > MAX_TEXT {
-                    return Err(DecodeError::TextTooLong { max: MAX_TEXT });
-                }
-                if length > MAX_QUERY {
-                    return Err(DecodeError::TextTooLong { max: MAX_QUERY });
+                if length > max {
+                    return Err(DecodeError::TextTooLong { max });
                 }
                 if length > 0 {
                     self.state = State::Text { left: length };
@@ -261,17 +174,17 @@ impl Reader {
                 self.state = State::Tag;
                 self.close(handler)
             }
-            Want::Bytes => {
+            FieldAction::Chunks => {
                 self.end_of(length)?;
                 if length > 0 {
-                    self.state = State::Bytes { left: length };
+                    self.state = State::Chunks { left: length };
                     return Ok(());
                 }
-                handler.bytes(&[], true)?;
+                handler.chunk(&[], true)?;
                 self.state = State::Tag;
                 self.close(handler)
             }
-            Want::Skip | Want::Number => {
+            FieldAction::Skip | FieldAction::Varint => {
                 self.skip(length)?;
                 self.close(handler)
             }
@@ -303,7 +216,7 @@ impl Reader {
             match level {
                 Level::Message { end } if *end == self.at => {
                     self.levels.pop();
-                    handler.leave();
+                    handler.end_message();
                 }
                 Level::Group { end, .. } if *end == self.at => {
                     return Err(DecodeError::GroupWithoutEnd);
@@ -314,7 +227,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Where a value of that length ends, which must lie in the message around it.
+    /// Where a value of that length ends. It must lie within the enclosing message.
     fn end_of(&self, length: u64) -> Result<u64, DecodeError> {
         match self.at.checked_add(length) {
             Some(end) if end <= self.end() => Ok(end),
@@ -338,7 +251,7 @@ impl Reader {
         part
     }
 
-    /// A whole varint, or none while more bytes are needed.
+    /// The next varint, or `None` while more bytes are needed.
     fn varint(&mut self, input: &mut &[u8]) -> Result<Option<u64>, DecodeError> {
         while let Some((byte, rest)) = input.split_first() {
             *input = rest;
@@ -354,38 +267,11 @@ impl Reader {
     }
 }
 
-/// A varint of at most ten bytes, the last at most 1. Longer encodings than needed are valid (`protowire.ConsumeVarint`).
-#[derive(Debug, Default)]
-struct Varint {
-    value: u64,
-    shift: u32,
-}
-
-impl Varint {
-    fn is_empty(&self) -> bool {
-        self.shift == 0
-    }
-
-    fn push(&mut self, byte: u8) -> Result<Option<u64>, DecodeError> {
-        if self.shift == 63 && byte > 1 {
-            return Err(DecodeError::VarintTooLong);
-        }
-        self.value |= u64::from(byte & 0x7f).wrapping_shl(self.shift);
-        if byte < 0x80 {
-            let value = self.value;
-            *self = Self::default();
-            return Ok(Some(value));
-        }
-        self.shift = self.shift.saturating_add(7);
-        Ok(None)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Collects numbers of field 1, texts of field 2 and bytes of field 5, and enters field 3.
+    /// Collects varints of field 1, texts of field 2 and chunks of field 5, and enters field 3.
     #[derive(Debug, Default, PartialEq)]
     struct Seen {
         numbers: Vec<u64>,
@@ -396,19 +282,19 @@ mod tests {
     }
 
     impl Handler for Seen {
-        fn field(&mut self, number: u32, wire: Wire) -> Result<Want, DecodeError> {
+        fn field(&mut self, number: u32, wire: WireType) -> Result<FieldAction, DecodeError> {
             Ok(match (number, wire) {
-                (1, Wire::Varint) => Want::Number,
-                (2, Wire::Length) => Want::Text,
-                (3, Wire::Length) => Want::Fields,
-                (5, Wire::Length) => Want::Bytes,
-                _ => Want::Skip,
+                (1, WireType::Varint) => FieldAction::Varint,
+                (2, WireType::LengthDelimited) => FieldAction::Text { max: 1000 },
+                (3, WireType::LengthDelimited) => FieldAction::Message,
+                (5, WireType::LengthDelimited) => FieldAction::Chunks,
+                _ => FieldAction::Skip,
             })
         }
-        fn number(&mut self, value: u64) {
+        fn varint(&mut self, value: u64) {
             self.numbers.push(value);
         }
-        fn bytes(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
+        fn chunk(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
             self.bytes.extend_from_slice(part);
             self.ends += usize::from(last);
             Ok(())
@@ -417,7 +303,7 @@ mod tests {
             self.texts.push(value.to_vec());
             Ok(())
         }
-        fn leave(&mut self) {
+        fn end_message(&mut self) {
             self.left += 1;
         }
     }
@@ -433,7 +319,7 @@ mod tests {
         Ok(seen)
     }
 
-    /// The same in every chunking.
+    /// Reads the bytes in every chunking, which must not matter.
     fn read_all(bytes: &[u8]) -> Result<Seen, DecodeError> {
         let whole = read(bytes, usize::MAX);
         for chunk in 1..=bytes.len().max(1) {
@@ -443,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_is_asked_for_and_skips_the_rest() {
+    fn requested_fields_are_read_and_others_skipped() {
         let seen =
             read_all(b"\x08\x07\x12\x02hi\x22\x03abc\x1a\x04\x12\x02yo\x29\0\0\0\0\0\0\0\0\x35\0\0\0\0").unwrap();
         assert_eq!(seen.numbers, [7]);
@@ -451,28 +337,28 @@ mod tests {
     }
 
     #[test]
-    fn empty_values_and_messages_count() {
+    fn empty_values_and_messages_are_reported() {
         let seen = read_all(b"\x12\x00\x1a\x00\x1a\x02\x1a\x00\x08\x00").unwrap();
         assert_eq!((seen.texts.len(), seen.left), (1, 3));
         assert_eq!(read_all(b"").unwrap(), Seen::default());
     }
 
     #[test]
-    fn bytes_come_as_they_are_and_end_once() {
+    fn chunks_arrive_unchanged_and_end_once() {
         let seen = read_all(b"\x2a\x03abc\x2a\x00\x1a\x04\x2a\x02de\x08\x01").unwrap();
         assert_eq!((seen.bytes.as_slice(), seen.ends, seen.numbers.len()), (&b"abcde"[..], 3, 1));
         assert!(read_all(b"\x2a\x03ab").is_err() && read_all(b"\x1a\x03\x2a\x02de").is_err());
     }
 
     #[test]
-    fn longer_varints_than_needed_are_valid() {
+    fn overlong_varints_are_valid() {
         assert_eq!(read_all(b"\x88\x80\x00\x07\x12\x82\x80\x80\x00hi").unwrap().texts, [b"hi".to_vec()]);
         let most = read_all(b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01").unwrap();
         assert_eq!(most.numbers, [u64::MAX]);
     }
 
     #[test]
-    fn a_wrong_wire_type_is_an_unknown_field() {
+    fn a_field_of_the_wrong_wire_type_is_unknown() {
         let seen = read_all(b"\x10\x05\x15\0\0\0\0\x13\x08\x01\x14\x12\x02hi").unwrap();
         assert_eq!(seen.texts, [b"hi".to_vec()]);
         assert!(seen.numbers.is_empty(), "a group's fields are not the message's");
@@ -505,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_inside_of_a_group_may_be_larger() {
+    fn field_numbers_within_a_group_may_be_larger() {
         let inside = |number: u64| {
             let mut tag = number << 3;
             let mut bytes = vec![0x2b];
@@ -525,14 +411,14 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_bounded() {
+    fn group_depth_is_bounded() {
         let nested = |depth: usize| [vec![0x2b; depth], vec![0x2c; depth]].concat();
         assert!(read_all(&nested(MAX_GROUPS)).is_ok());
         assert!(read_all(&nested(MAX_GROUPS + 1)).is_err());
     }
 
     #[test]
-    fn a_text_over_the_limit_is_refused_before_it_is_held() {
+    fn an_oversized_text_is_refused_before_it_is_buffered() {
         assert!(read_all(b"\x12\xe9\x07").is_err());
     }
 }

@@ -1,0 +1,123 @@
+use super::*;
+use flate2::{Compression, GzBuilder, write::GzEncoder};
+use std::io::Write;
+
+const MAX: u64 = 4 << 20;
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn read(bytes: &[u8], chunk: usize) -> Result<Vec<u8>, DecodeError> {
+    let mut gunzip = Gunzip::new(MAX);
+    let mut content = Vec::new();
+    for part in bytes.chunks(chunk) {
+        gunzip.feed(part, |bytes| {
+            content.extend_from_slice(bytes);
+            Ok(())
+        })?;
+    }
+    gunzip.finish()?;
+    Ok(content)
+}
+
+fn read_all(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let whole = read(bytes, usize::MAX);
+    for chunk in [1, 2, 3, 5, 7, 8, 13, 64, 4096] {
+        assert_eq!(read(bytes, chunk), whole, "in chunks of {chunk}");
+    }
+    whole
+}
+
+fn noise(length: u32) -> Vec<u8> {
+    (0..length).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+}
+
+#[test]
+fn several_members_are_read() {
+    let content = [noise(100_000), vec![b'a'; 100_000]].concat();
+    assert_eq!(read_all(&gzip(&content)).unwrap(), content);
+    let members = [gzip(b"one"), gzip(b""), gzip(b"two")].concat();
+    assert_eq!(read_all(&members).unwrap(), b"onetwo");
+    assert_eq!(read_all(&gzip(b"")).unwrap(), b"");
+}
+
+#[test]
+fn every_part_of_a_header_is_read() {
+    let mut encoder =
+        GzBuilder::new().extra(vec![7; 300]).filename("name").comment("comment").write(Vec::new(), Compression::fast());
+    encoder.write_all(b"content").unwrap();
+    assert_eq!(read_all(&encoder.finish().unwrap()).unwrap(), b"content");
+}
+
+#[test]
+fn the_header_checksum_is_verified() {
+    let plain = gzip(b"content");
+    let with = |sum: u16| {
+        let mut header = plain[..10].to_vec();
+        header[3] = 1 << 1;
+        let digest = crc32fast::hash(&header) as u16;
+        [header, (digest ^ sum).to_le_bytes().to_vec(), plain[10..].to_vec()].concat()
+    };
+    assert_eq!(read_all(&with(0)).unwrap(), b"content");
+    assert_eq!(read_all(&with(1)), Err(CORRUPT));
+}
+
+#[test]
+fn what_go_refuses_is_refused() {
+    let good = gzip(b"content");
+    for end in 0..good.len() {
+        assert!(read_all(&good[..end]).is_err(), "cut at {end}");
+    }
+    for at in [0, 1, 2, good.len() - 8, good.len() - 1] {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        assert_eq!(read_all(&bad), Err(CORRUPT), "flipped at {at}");
+    }
+    for junk in [&b"\0"[..], b"junk", &[0; 20]] {
+        assert!(read_all(&[&good, junk].concat()).is_err());
+    }
+    let mut long = GzBuilder::new().filename(vec![b'n'; 2000]).write(Vec::new(), Compression::fast());
+    long.write_all(b"content").unwrap();
+    assert_eq!(read_all(&long.finish().unwrap()), Err(CORRUPT));
+}
+
+#[test]
+fn no_distance_reaches_back_before_its_member() {
+    // Found by fuzzing: copies from before the first byte, with checksums that fit a window of zeros.
+    for early in [
+        &b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x03\x5e\xfc\x0f\x00\x5b\xc5\xb2\xca\x03\x00\x00\x00"[..],
+        &b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x03\x5e\xfe\xef\xe4\xec\x02\x00\x42\x61\x39\x68\x06\x00\x00\x00"[..],
+    ] {
+        SPARE.with(RefCell::take);
+        assert_eq!(read(early, usize::MAX), Err(CORRUPT));
+        assert_eq!(read_all(early), Err(CORRUPT));
+    }
+    // As far back as the window is long is fine.
+    let far = [noise(32 << 10), noise(32 << 10), noise(100)].concat();
+    assert_eq!(read_all(&gzip(&far)).unwrap(), far);
+}
+
+#[test]
+fn bombs_and_idle_blocks_are_bounded() {
+    assert_eq!(read(&gzip(&vec![0; MAX as usize + 1]), 4096), Err(DecodeError::TooLarge));
+    assert!(read(&gzip(&vec![0; MAX as usize]), 4096).is_ok());
+    assert!(read(&gzip(b"").repeat(MAX_MEMBERS as usize + 1), 4096).is_err());
+    // Empty stored blocks, empty blocks with fixed tables, and both after content that could pay for their bytes.
+    let stored = [0, 0, 0, 0xff, 0xff].repeat(50_000);
+    let fixed = [0b0000_0010, 0b0000_1000, 0b0010_0000, 0b1000_0000, 0].repeat(50_000);
+    for idle in [&stored, &fixed] {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(&vec![0; 4_000_000]).unwrap();
+        encoder.flush().unwrap();
+        for start in [gzip(b"")[..10].to_vec(), encoder.get_ref().clone()] {
+            let mut gunzip = Gunzip::new(MAX);
+            let result = gunzip.feed(&[&start, idle.as_slice()].concat(), |_| Ok(()));
+            assert_eq!(result, Err(DecodeError::GzipOverhead));
+            assert!(gunzip.blocks < 5000, "{gunzip:?}");
+        }
+    }
+    assert_eq!(read(&gzip(&noise(500_000)), 4096).unwrap().len(), 500_000, "what does not compress is no bomb");
+}
