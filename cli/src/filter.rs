@@ -9,6 +9,7 @@ use temporal_auth::authentication::Engine;
 use temporal_auth::config::{Config, Peers};
 use temporal_auth::filter::{Call, Host, Step};
 use temporal_auth::pattern::Pattern;
+use temporal_auth::policy::{DenyReason, Verdict};
 use temporal_auth::temporal::{MethodRef, RequestReader, Scope, Target as Reading};
 use temporal_auth::time::Timestamp;
 use temporal_auth::wire::headers::{Headers, serialize};
@@ -96,8 +97,10 @@ pub(crate) struct Outcome {
     pub(crate) status: u32,
     /// The rule that decided, where policy did.
     pub(crate) rule: Option<String>,
-    /// Why it is denied.
+    /// Why the call is denied, as the log has it.
     pub(crate) reason: String,
+    /// Why the policy denies it, if it does.
+    pub(crate) denied: Option<DenyReason>,
     /// What rules in shadow would change.
     pub(crate) shadow: Option<String>,
     /// The caller as the filter sees them.
@@ -224,12 +227,18 @@ impl Filter {
             Step::Wait => return Outcome { status: 14, reason: "the filter waits".to_owned(), ..Outcome::default() },
         };
         let Some(decision) = decision else { return Outcome { status, ..Outcome::default() } };
+        let reading = decision.principal.as_deref().zip(target.reading()).filter(|_| status == PERMISSION_DENIED);
+        let policy = &self.engine.config.policy;
+        let denied = reading.and_then(|(principal, reading)| match policy.decide(principal, &reading, caller.at) {
+            Verdict::Deny(reason) => Some(reason),
+            Verdict::Allow(_) => None,
+        });
         let caller = decision.principal.map(|principal| Seen {
             subject: principal.subject.clone(),
             kind: principal.kind.map(|kind| kind.name()),
-            doubt: principal.doubt.clone(),
+            doubt: principal.doubt.as_ref().map(ToString::to_string),
         });
-        Outcome { status, rule: decision.rule, reason: decision.reason, shadow: decision.shadow, caller }
+        Outcome { status, rule: decision.rule, reason: decision.reason, denied, shadow: decision.shadow, caller }
     }
 
     fn token(&self, caller: &Caller, name: &str) -> String {

@@ -9,7 +9,7 @@ use super::node::Node;
 use super::patterns;
 use super::policy::{Part, effect_or_method};
 use super::who::{Place, who};
-use crate::policy::denial::{Denial, What};
+use crate::policy::denial::{Denial, DeniedOperations};
 use crate::policy::grant::Grant;
 use crate::policy::limits::Limits;
 use crate::temporal::{Catalogue, EffectSet, Limit};
@@ -60,7 +60,7 @@ fn denial(node: &Node<'_>, issuers: &[Named], catalogue: &Catalogue) -> Option<D
         name: name?.into(),
         who: who?,
         unless: unless?,
-        what: what?,
+        operations: what?,
         namespaces: namespaces?,
         outside: outside?,
         commands: commands?,
@@ -78,8 +78,8 @@ fn outside(node: &Node<'_>) -> Option<Limits> {
     }
 }
 
-fn what(node: &Node<'_>, catalogue: &Catalogue) -> Option<What> {
-    let mut what = What::default();
+fn what(node: &Node<'_>, catalogue: &Catalogue) -> Option<DeniedOperations> {
+    let mut what = DeniedOperations::default();
     for node in node.some()? {
         match effect_or_method(&node, catalogue)? {
             Part::Effect(effect) => what.effects = what.effects.with(effect),

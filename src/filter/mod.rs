@@ -10,10 +10,10 @@ use crate::authentication::cache::Origin;
 use crate::authentication::{Authentication, Cold, Engine, Needed};
 use crate::config::Peers;
 use crate::identity::peer::{Unreadable, forwarded};
-use crate::policy::{Principal, Rule, Shadow, Verdict};
+use crate::policy::{DenyReason, Permit, Principal, Rule, ShadowOutcome, Verdict};
 use crate::report::{Count, Decision};
 use crate::temporal::method::ADMIN_METHOD;
-use crate::temporal::{API_VERSION, EffectSet, LimitSet, MethodRef, Part, RequestReader, Scope, Surface, Target};
+use crate::temporal::{EffectSet, LimitSet, MethodRef, RequestReader, Scope, Surface, Target};
 use crate::time::Timestamp;
 use crate::token::Refusal;
 use crate::wire::DecodeError;
@@ -262,8 +262,8 @@ impl Call {
         if end_stream {
             return self.fault(engine, DecodeError::Incomplete, None);
         }
-        if engine.config.policy.is_anonymous(&method) {
-            return self.allow(engine, Stage::Open, Rule::Anonymous, &Target::of(method), None);
+        if let Some(permit) = engine.config.policy.permit_anonymous(&method) {
+            return self.allow(engine, Stage::Open, &permit, &Target::of(method), None);
         }
         let encoding = match (picked.encodings, picked.encoding) {
             (0, _) | (1, Some(b"identity")) => Encoding::Identity,
@@ -343,11 +343,11 @@ impl Call {
                 return Step::Forward;
             }
             let reason = policy.why_never(&principal, &method, now);
-            return self.deny_by_policy(engine, Rule::DefaultDeny, reason, &Target::of(method), principal);
+            return self.deny_by_policy(engine, &reason, &Target::of(method), principal);
         }
         let target = Target::of(method);
         // What is allowed for now must be allowed still when the message is whole, of which the last bytes are held back.
-        if principal.depends_on_time() && matches!(policy.decide(&principal, &target, now), Verdict::Allow(_)) {
+        if principal.depends_on_time() && policy.decide(&principal, &target, now).is_allow() {
             let request = Box::new(RequestReader::for_limits(target.method, LimitSet::NONE));
             self.stage = Stage::Reading { body: Body::new(encoding), request, principal };
             return Step::Forward;
@@ -382,22 +382,22 @@ impl Call {
     ) -> Step {
         let policy = &engine.config.policy;
         let mut verdict = policy.decide(&principal, &target, now);
-        let shadow = policy.rehearse(&principal, &target, &verdict, now);
+        let shadow = policy.shadow_outcome(&principal, &target, &verdict, now);
         if target.newer.count > 0 {
             engine.note_newer(&target);
-            if engine.config.refuse_newer && matches!(verdict, Verdict::Allow(_)) && newer_matters(&principal, &target)
+            if let Some(part) = target.newer.first.first()
+                && engine.config.refuse_newer
+                && verdict.is_allow()
+                && newer_matters(&principal, &target)
             {
-                let part = target.newer.first.first().map(Part::to_string).unwrap_or_default();
-                let why = format!("{part} is newer than API {API_VERSION}, and newer_fields: refuse");
-                verdict = Verdict::Deny(Rule::DefaultDeny, why);
+                verdict = Verdict::Deny(DenyReason::Newer(*part));
             }
         }
-        let (Verdict::Allow(by) | Verdict::Deny(by, _)) = &verdict;
-        let by = by.clone();
+        let by = verdict.rule();
         let step = match verdict {
-            Verdict::Allow(rule) => self.allow(engine, stage, rule, &target, Some(Rc::clone(&principal))),
-            Verdict::Deny(rule, reason) => {
-                let step = self.deny_by_policy(engine, rule, reason, &target, Rc::clone(&principal));
+            Verdict::Allow(permit) => self.allow(engine, stage, &permit, &target, Some(Rc::clone(&principal))),
+            Verdict::Deny(reason) => {
+                let step = self.deny_by_policy(engine, &reason, &target, Rc::clone(&principal));
                 if step == Step::Forward {
                     self.stage = stage;
                 }
@@ -406,11 +406,11 @@ impl Call {
         };
         if let Some(shadow) = shadow {
             engine.counters.add(match &shadow {
-                Shadow::Denied(_) => Count::ShadowDenied(Reason::Permission),
-                Shadow::Allowed(_) => Count::ShadowAllowed,
+                ShadowOutcome::Denied(_) => Count::ShadowDenied(Reason::Permission),
+                ShadowOutcome::Allowed(_) => Count::ShadowAllowed,
             });
-            let decision = self.decision.get_or_insert_with(|| allowed(&self.path, &target, Some(principal), Some(by)));
-            decision.shadow = Some(shadow.text());
+            let decision = self.decision.get_or_insert_with(|| allowed(&self.path, &target, Some(principal), &by));
+            decision.shadow = Some(shadow.to_string());
         }
         step
     }
@@ -419,14 +419,14 @@ impl Call {
         &mut self,
         engine: &mut Engine,
         stage: Stage,
-        rule: Rule,
+        permit: &Permit,
         target: &Target,
         principal: Option<Rc<Principal>>,
     ) -> Step {
         self.stage = stage;
         engine.counters.add(Count::Allowed);
         if engine.config.log_allowed || engine.config.access_log_state {
-            self.decision = Some(allowed(&self.path, target, principal, Some(rule)));
+            self.decision = Some(allowed(&self.path, target, principal, permit.rule()));
         }
         Step::Forward
     }
@@ -434,11 +434,11 @@ impl Call {
     fn deny_by_policy(
         &mut self,
         engine: &mut Engine,
-        rule: Rule,
-        reason: String,
+        reason: &DenyReason,
         target: &Target,
         principal: Rc<Principal>,
     ) -> Step {
+        let (rule, reason) = (reason.rule(), reason.to_string());
         let explained = engine.config.explain_to_client.then(|| format!("{}: {reason}", rule.name()));
         let step = self.deny(engine, Answer::Denied(explained), &reason, Some(principal));
         if let Some(decision) = &mut self.decision {
@@ -503,14 +503,14 @@ fn newer_matters(principal: &Principal, target: &Target) -> bool {
     !(EffectSet::READER.covers(method.effects) || polls || method.name().contains("Heartbeat"))
 }
 
-fn allowed(path: &[u8], target: &Target, principal: Option<Rc<Principal>>, rule: Option<Rule>) -> Decision {
+fn allowed(path: &[u8], target: &Target, principal: Option<Rc<Principal>>, rule: &Rule) -> Decision {
     Decision {
         allow: true,
         status: 0,
         method: shown(path),
         namespaces: namespaces(target),
         principal,
-        rule: rule.map(|rule| rule.name().to_owned()),
+        rule: Some(rule.name().to_owned()),
         reason: String::new(),
         shadow: None,
     }

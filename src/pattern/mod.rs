@@ -24,7 +24,7 @@ enum Piece {
 
 /// What every value that a pattern matches has in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Head<'a> {
+pub enum LiteralPrefix<'a> {
     /// All of it.
     Whole(&'a str),
     /// What it starts with.
@@ -102,10 +102,10 @@ impl Pattern {
 
     /// The literal that it is or starts with, if any.
     #[must_use]
-    pub fn head(&self) -> Option<Head<'_>> {
+    pub fn literal_prefix(&self) -> Option<LiteralPrefix<'_>> {
         match self.pieces.as_slice() {
-            [Piece::Literal(text)] => Some(Head::Whole(text)),
-            [Piece::Literal(text), ..] => Some(Head::Start(text)),
+            [Piece::Literal(text)] => Some(LiteralPrefix::Whole(text)),
+            [Piece::Literal(text), ..] => Some(LiteralPrefix::Start(text)),
             _ => None,
         }
     }

@@ -1,112 +1,143 @@
-//! Denials: what is taken away from those who have it, system admins included.
+//! Denials: what the policy takes away, even from admins of the whole cluster.
 
 use std::rc::Rc;
 
-use super::limits::{Limits, Place};
+use super::limits::{LimitMiss, Limits, NamespaceRole};
+use super::reason::{DenialMatch, WideMatch};
 use super::who::Who;
 use crate::identity::Identity;
-use crate::identity::wide::{Reading, WideClaims};
+use crate::identity::wide::WideClaims;
 use crate::pattern::Pattern;
 use crate::temporal::{EffectSet, Scope, Target};
 
-/// One denial of the policy. It matches a call when all that it states does.
+/// A denial of the policy. It matches a call if all of its conditions do.
 #[derive(Debug)]
 pub struct Denial {
     /// Its name, which verdicts give as their rule.
     pub name: Rc<str>,
-    /// Whose calls it is about; `None` means everybody's.
+    /// The callers to whom it applies. `None` if it applies to everybody.
     pub who: Option<Who>,
-    /// Whose calls are spared.
+    /// The callers who are exempt.
     pub unless: Option<Who>,
-    /// The effects it is about; `None` means all of them.
-    pub what: Option<What>,
-    /// The namespaces it is about; `None` means everywhere, the cluster included.
+    /// What it denies. `None` if it denies everything.
+    pub operations: Option<DeniedOperations>,
+    /// The namespaces in which it applies. `None` if it applies everywhere, to the cluster too.
     pub namespaces: Option<Vec<Pattern>>,
-    /// Names that are spared: the denial is about what these limits on a grant would refuse.
+    /// What is exempt: calls that a grant with these limits would cover.
     pub outside: Option<Limits>,
-    /// Whether it reaches what a worker's commands do in the namespace of its answer.
+    /// Whether it also applies to the effects of a worker's commands in the namespace of its answer.
     pub commands: bool,
-    /// Whether it only tells what it would do.
+    /// Whether it only reports what it would deny.
     pub shadow: bool,
 }
 
-/// Effects, and single methods beside them.
+/// What a denial denies: effects and single methods.
 #[derive(Debug, Default)]
-pub struct What {
-    /// The effects.
+pub struct DeniedOperations {
     pub effects: EffectSet,
     /// Paths of methods.
     pub methods: Vec<Rc<str>>,
 }
 
-/// A denial that is about a caller.
+/// A denial that applies to a caller.
 #[derive(Debug)]
-pub struct Concern {
-    /// The denial.
-    pub denial: Rc<Denial>,
-    /// How the caller's claims had to be read, where grants would read them otherwise; empty elsewhere.
-    pub reading: Box<str>,
+pub(super) struct ApplicableDenial {
+    pub(super) denial: Rc<Denial>,
+    /// What only denials read into the caller's claims. `None` if a grant would match the caller, too.
+    wide: Option<Rc<WideMatch>>,
+}
+
+/// The part of a call that a denial matches.
+#[derive(Debug)]
+pub struct DeniedPart<'a> {
+    effects: EffectSet,
+    namespace: &'a str,
+    outside: Option<LimitMiss<'a>>,
 }
 
 impl Denial {
-    /// Whether it is about this caller's calls. Who is meant reads wide, who is spared narrow.
-    #[must_use]
-    pub fn concern(self: &Rc<Self>, identity: &Identity, wide: &WideClaims<'_>) -> Option<Concern> {
-        let readings = self.who.as_ref().map_or(Some(Vec::new()), |who| who.could_mean(identity, wide))?;
-        if self.unless.as_ref().is_some_and(|unless| unless.means(identity)) {
+    /// Whether the denial applies to this caller. `who` is read widely, `unless` narrowly.
+    pub fn applies_to(&self, identity: &Identity, wide: &WideClaims<'_>) -> Option<WideMatch> {
+        let readings = self.who.as_ref().map_or(Some(Vec::new()), |who| who.matches_widely(identity, wide))?;
+        if self.unless.as_ref().is_some_and(|unless| unless.matches(identity)) {
             return None;
         }
-        let mut reading: Vec<_> = readings.iter().map(Reading::to_string).collect();
-        if self.who.as_ref().is_some_and(|who| who.kind.is_some()) {
-            reading.extend(identity.doubt.as_ref().map(|doubt| format!("the kind is in doubt: {doubt}")));
-        }
-        Some(Concern { denial: Rc::clone(self), reading: reading.join("; ").into() })
+        let asks_for_kind = self.who.as_ref().is_some_and(|who| who.kind.is_some());
+        Some(WideMatch { readings, doubt: identity.doubt.clone().filter(|_| asks_for_kind) })
     }
 
-    /// What of this call it is about, for people, if it matches the call of a caller whom it concerns.
-    #[must_use]
-    pub fn matches(&self, target: &Target) -> Option<String> {
-        let reach = match (target.anything, self.commands) {
+    /// The first part of the call that the denial matches, whoever calls.
+    pub fn matches<'a>(&self, target: &'a Target) -> Option<DeniedPart<'a>> {
+        target.places().enumerate().find_map(|(index, (namespace, effects))| {
+            let role = if index == 0 { NamespaceRole::Own } else { NamespaceRole::Foreign };
+            let all = if role == NamespaceRole::Own { effects.with(self.further_effects(target)) } else { effects };
+            // What a method does in another namespace is known by its effects alone.
+            let is_named = role == NamespaceRole::Own && self.denies_method(&target.method.path);
+            if !(is_named || self.denies_any(all)) || !self.applies_in(target, namespace) {
+                return None;
+            }
+            let outside = match &self.outside {
+                Some(limits) => Some(limits.check(target, role, effects).err()?),
+                None => None,
+            };
+            let effects = self.operations.as_ref().map_or(all, |denied| denied.effects.both(all));
+            Some(DeniedPart { effects, namespace, outside })
+        })
+    }
+
+    /// The effects in the request's own namespace that only denials count.
+    fn further_effects(&self, target: &Target) -> EffectSet {
+        match (target.anything, self.commands) {
             (true, _) => EffectSet::ADMIN,
+            // What a worker commands happens in the namespace of its answer.
             (false, true) => target.commands,
             (false, false) => EffectSet::NONE,
-        };
-        // What a worker commands happens in the namespace of its answer, which is the first.
-        let has = |place: usize, effects: EffectSet| if place == 0 { effects.with(reach) } else { effects };
-        let outside = |place: usize, effects| {
-            let place = if place == 0 { Place::Own(effects) } else { Place::Elsewhere(effects) };
-            self.outside.as_ref().map(|limits| limits.refuse(target, place))
-        };
-        let mut places = target.places().enumerate();
-        let (place, (namespace, effects)) = places.find(|(place, (namespace, effects))| {
-            // What a method does elsewhere is told by effects alone.
-            let named = *place == 0 && self.names(&target.method.path);
-            let is_outside = || outside(*place, *effects).is_none_or(|why| why.is_some());
-            (named || self.has(has(*place, *effects))) && self.reaches(target, namespace) && is_outside()
-        })?;
-        let outside = outside(place, effects).flatten();
-        let effects = has(place, effects);
-        let effects = self.what.as_ref().map_or(effects, |what| what.effects.both(effects));
-        let what = if effects.is_empty() { target.method.name().to_owned() } else { effects.to_string() };
-        let place = if namespace.is_empty() { String::new() } else { format!(" in namespace {namespace:?}") };
-        Some(format!("{what}{place} is denied{}", outside.map(|why| format!(": {why}")).unwrap_or_default()))
+        }
     }
 
-    fn names(&self, path: &str) -> bool {
-        self.what.as_ref().is_some_and(|what| what.methods.iter().any(|method| **method == *path))
+    fn denies_method(&self, path: &str) -> bool {
+        self.operations.as_ref().is_some_and(|denied| denied.methods.iter().any(|method| **method == *path))
     }
 
-    fn has(&self, effects: EffectSet) -> bool {
-        self.what.as_ref().is_none_or(|what| what.effects.meets(effects))
+    fn denies_any(&self, effects: EffectSet) -> bool {
+        self.operations.as_ref().is_none_or(|denied| denied.effects.meets(effects))
     }
 
-    fn reaches(&self, target: &Target, namespace: &str) -> bool {
+    fn applies_in(&self, target: &Target, namespace: &str) -> bool {
         let Some(patterns) = &self.namespaces else { return true };
-        // What cannot be seen could be any of them.
+        // A namespace that cannot be seen could be any of them.
         if target.unseen {
             return true;
         }
         let in_namespace = target.method.scope == Scope::Namespace || !namespace.is_empty();
         in_namespace && patterns.iter().any(|pattern| pattern.could_match(namespace))
+    }
+}
+
+impl ApplicableDenial {
+    /// `None` if the denial does not apply to the caller.
+    pub(super) fn new(denial: &Rc<Denial>, identity: &Identity, wide: &WideClaims<'_>) -> Option<Self> {
+        let wide = denial.applies_to(identity, wide)?;
+        let wide = (wide != WideMatch::default()).then(|| Rc::new(wide));
+        Some(Self { denial: Rc::clone(denial), wide })
+    }
+
+    /// `None` if the denial does not match the call.
+    pub(super) fn matches(&self, target: &Target) -> Option<DenialMatch> {
+        let DeniedPart { effects, namespace, outside } = self.denial.matches(target)?;
+        Some(DenialMatch {
+            denial: Rc::clone(&self.denial.name),
+            method: target.method.clone(),
+            effects,
+            namespace: namespace.to_owned(),
+            outside: outside.map(LimitMiss::into_owned),
+            caller: self.wide.clone(),
+        })
+    }
+
+    /// Its size in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let wide = self.wide.as_ref().map_or(0, |wide| wide.size());
+        wide.saturating_add(size_of::<Self>())
     }
 }

@@ -1,8 +1,8 @@
-//! Finds the rules that may mean a caller without a look at each: among ten thousand grants as fast as among ten.
+//! Finds the rules that may apply to a caller without looking at each: as fast among ten thousand grants as among ten.
 //!
-//! A rule is kept under one condition of its `who` that tells callers apart by a literal, or by the literal that a pattern
-//! starts with: under that which the fewest other rules share, for all conditions must hold anyway. Rules without one are
-//! found for every caller. What is found is matched in full afterwards: the index decides nothing, it leaves out.
+//! A rule is indexed by one condition of its `who` that compares a literal, or the literal prefix of a pattern. All conditions
+//! must match anyway, so it is the condition whose literals the fewest other rules share. Rules without such a condition are
+//! found for every caller. Whatever is found is matched in full afterwards: the index only leaves rules out, it never decides.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -13,17 +13,17 @@ use super::grant::Grant;
 use super::who::Who;
 use crate::identity::wide::WideClaims;
 use crate::identity::{ClaimName, Identity};
-use crate::pattern::{Head, Pattern};
+use crate::pattern::{LiteralPrefix, Pattern};
 
-/// A rule that means some callers.
-pub trait Means {
+/// A rule that applies to some callers.
+pub trait CallerRule {
     /// Whether it reads claims as denials do.
     const WIDE: bool;
-    /// Which callers; `None` means everybody.
+    /// The callers to whom it applies. `None` if it applies to everybody.
     fn who(&self) -> Option<&Who>;
 }
 
-impl Means for Grant {
+impl CallerRule for Grant {
     const WIDE: bool = false;
 
     fn who(&self) -> Option<&Who> {
@@ -31,7 +31,7 @@ impl Means for Grant {
     }
 }
 
-impl Means for Rc<Denial> {
+impl CallerRule for Rc<Denial> {
     const WIDE: bool = true;
 
     fn who(&self) -> Option<&Who> {
@@ -39,23 +39,23 @@ impl Means for Rc<Denial> {
     }
 }
 
-/// Rules in the order of the configuration, and the index over them.
+/// Rules in the order of the configuration, with an index of them.
 #[derive(Debug)]
 pub struct Rules<R> {
     list: Vec<R>,
     index: Index,
 }
 
-impl<R: Means> Rules<R> {
-    /// Every rule that means this caller, and few others, in their order.
-    pub fn about(&self, identity: &Identity, wide: &WideClaims<'_>) -> impl Iterator<Item = &R> {
-        self.index.find(identity, wide).into_iter().filter_map(|place| self.list.get(place))
+impl<R: CallerRule> Rules<R> {
+    /// Every rule that applies to this caller, and a few others, in their order.
+    pub fn candidates(&self, identity: &Identity, wide: &WideClaims<'_>) -> impl Iterator<Item = &R> {
+        self.index.find(identity, wide).into_iter().filter_map(|rule| self.list.get(rule))
     }
 }
 
-impl<R: Means> From<Vec<R>> for Rules<R> {
+impl<R: CallerRule> From<Vec<R>> for Rules<R> {
     fn from(list: Vec<R>) -> Self {
-        let index = Index::new(&list.iter().map(Means::who).collect::<Vec<_>>(), R::WIDE);
+        let index = Index::new(&list.iter().map(CallerRule::who).collect::<Vec<_>>(), R::WIDE);
         Self { list, index }
     }
 }
@@ -74,18 +74,18 @@ impl<R> Deref for Rules<R> {
     }
 }
 
-/// Places of rules, by what their conditions have in common.
+/// Indices of rules by the literals of their conditions.
 #[derive(Debug, Default)]
 struct Index {
     /// Whether claims are read, and compared, as denials do.
     wide: bool,
     /// How many rules there are.
-    rules: usize,
-    /// Those of rules that have no condition to be found by.
+    rule_count: usize,
+    /// Rules without a condition to find them by.
     unkeyed: Vec<usize>,
-    /// What conditions are about; keys begin with the place in this list, as a character.
+    /// The attributes that conditions compare. Keys begin with an index into this list, as a character.
     fields: Vec<Field>,
-    /// Numbers of buckets, by [`key`].
+    /// Indices of buckets by [`Index::key`].
     keys: HashMap<Box<str>, usize>,
     buckets: Vec<Bucket>,
 }
@@ -93,27 +93,28 @@ struct Index {
 #[derive(Debug, Default)]
 struct Bucket {
     /// How many rules have a condition with this key.
-    shared: usize,
-    /// Places of those that are kept here.
-    places: Vec<usize>,
+    rule_count: usize,
+    /// The rules that are found by this key.
+    rules: Vec<usize>,
 }
 
+/// An attribute of callers that conditions compare.
 #[derive(Debug)]
 struct Field {
-    of: Of<ClaimName>,
-    /// How long the literals are that patterns start with, in bytes.
-    starts: Vec<usize>,
+    attribute: Attribute<ClaimName>,
+    /// The lengths of the literals that patterns start with, in bytes.
+    prefix_lengths: Vec<usize>,
 }
 
 #[derive(Debug)]
-enum Of<Name> {
+enum Attribute<Name> {
     Issuer,
     Subject,
     Peer,
     Claim(Name),
 }
 
-/// A literal of one condition of a rule.
+/// A literal in a condition of a rule.
 #[derive(Debug, Clone, Copy)]
 struct Literal {
     rule: usize,
@@ -124,124 +125,127 @@ struct Literal {
 impl Index {
     fn new(rules: &[Option<&Who>], wide: bool) -> Self {
         let keys = HashMap::with_capacity(rules.len());
-        let mut index = Self { wide, rules: rules.len(), keys, ..Self::default() };
+        let mut index = Self { wide, rule_count: rules.len(), keys, ..Self::default() };
         let mut literals = Vec::with_capacity(rules.len().saturating_mul(2));
         for (rule, who) in rules.iter().enumerate() {
             let before = literals.len();
-            who.iter().for_each(|who| index.conditions(rule, who, &mut literals));
+            who.iter().for_each(|who| index.add_conditions(rule, who, &mut literals));
             if literals.len() == before {
                 index.unkeyed.push(rule);
             }
         }
         for literal in &literals {
             if let Some(bucket) = index.buckets.get_mut(literal.bucket) {
-                bucket.shared = bucket.shared.saturating_add(1);
+                bucket.rule_count = bucket.rule_count.saturating_add(1);
             }
         }
         for of_rule in literals.chunk_by(|one, next| one.rule == next.rule) {
-            let shared = |literal: &Literal| index.buckets.get(literal.bucket).map_or(0, |bucket| bucket.shared);
-            let crowd = |condition: &&[Literal]| condition.iter().map(shared).fold(0, usize::saturating_add);
+            let rule_count =
+                |literal: &Literal| index.buckets.get(literal.bucket).map_or(0, |bucket| bucket.rule_count);
+            let shared_by = |condition: &&[Literal]| condition.iter().map(rule_count).fold(0, usize::saturating_add);
             let conditions = of_rule.chunk_by(|one, next| one.condition == next.condition);
-            for literal in conditions.min_by_key(crowd).unwrap_or_default() {
+            for literal in conditions.min_by_key(shared_by).unwrap_or_default() {
                 if let Some(bucket) = index.buckets.get_mut(literal.bucket) {
-                    bucket.places.push(literal.rule);
+                    bucket.rules.push(literal.rule);
                 }
             }
         }
         index
     }
 
-    /// Adds the literals of those conditions that a value meets only if it has one of them in common with a pattern.
-    fn conditions(&mut self, rule: usize, who: &Who, literals: &mut Vec<Literal>) {
-        let claims = who.claims.0.iter().map(|(name, patterns)| (Of::Claim(name), patterns.as_slice()));
+    /// Adds the literals of each condition whose patterns all begin with one: a value that matches has one of them, too.
+    fn add_conditions(&mut self, rule: usize, who: &Who, literals: &mut Vec<Literal>) {
+        let claims = who.claims.0.iter().map(|(name, patterns)| (Attribute::Claim(name), patterns.as_slice()));
         let others =
-            [(Of::Subject, who.subject.as_slice()), (Of::Peer, who.peer.as_deref().unwrap_or_default())].into_iter();
-        for (condition, (of, patterns)) in others.chain(claims).enumerate() {
-            if patterns.iter().all(|pattern| pattern.head().is_some()) {
-                for head in patterns.iter().filter_map(Pattern::head) {
-                    literals.push(Literal { rule, condition, bucket: self.bucket(&of, head) });
+            [(Attribute::Subject, who.subject.as_slice()), (Attribute::Peer, who.peer.as_deref().unwrap_or_default())];
+        for (condition, (attribute, patterns)) in others.into_iter().chain(claims).enumerate() {
+            if patterns.iter().all(|pattern| pattern.literal_prefix().is_some()) {
+                for prefix in patterns.iter().filter_map(Pattern::literal_prefix) {
+                    literals.push(Literal { rule, condition, bucket: self.bucket(&attribute, prefix) });
                 }
             }
         }
         for name in &who.issuers {
-            let bucket = self.bucket(&Of::Issuer, Head::Whole(name));
+            let bucket = self.bucket(&Attribute::Issuer, LiteralPrefix::Whole(name));
             literals.push(Literal { rule, condition: usize::MAX, bucket });
         }
     }
 
-    /// The place of a field, which is a new one if it is not there yet.
-    fn field(&mut self, of: &Of<&ClaimName>) -> usize {
-        let known = |field: &Field| match (&field.of, of) {
-            (Of::Claim(known), Of::Claim(name)) => known == *name,
-            (Of::Issuer, Of::Issuer) | (Of::Subject, Of::Subject) | (Of::Peer, Of::Peer) => true,
+    /// The index of the field for this attribute, which is added if it is new.
+    fn field(&mut self, attribute: &Attribute<&ClaimName>) -> usize {
+        let is_same = |field: &Field| match (&field.attribute, attribute) {
+            (Attribute::Claim(known), Attribute::Claim(name)) => known == *name,
+            (Attribute::Issuer, Attribute::Issuer)
+            | (Attribute::Subject, Attribute::Subject)
+            | (Attribute::Peer, Attribute::Peer) => true,
             _ => false,
         };
-        self.fields.iter().position(known).unwrap_or_else(|| {
-            let of = match of {
-                Of::Issuer => Of::Issuer,
-                Of::Subject => Of::Subject,
-                Of::Peer => Of::Peer,
-                Of::Claim(name) => Of::Claim((*name).clone()),
+        self.fields.iter().position(is_same).unwrap_or_else(|| {
+            let attribute = match attribute {
+                Attribute::Issuer => Attribute::Issuer,
+                Attribute::Subject => Attribute::Subject,
+                Attribute::Peer => Attribute::Peer,
+                Attribute::Claim(name) => Attribute::Claim((*name).clone()),
             };
-            self.fields.push(Field { of, starts: Vec::new() });
+            self.fields.push(Field { attribute, prefix_lengths: Vec::new() });
             self.fields.len().saturating_sub(1)
         })
     }
 
-    /// The bucket of a literal, which is a new one if there is none yet.
-    fn bucket(&mut self, of: &Of<&ClaimName>, head: Head<'_>) -> usize {
-        let place = self.field(of);
-        let text = match head {
-            Head::Whole(text) => self.key(place, text) + WHOLE,
-            Head::Start(text) => {
-                let key = self.key(place, text);
-                let length = key.chars().next().map_or(0, |field| key.len().saturating_sub(field.len_utf8()));
-                if let Some(field) = self.fields.get_mut(place).filter(|field| !field.starts.contains(&length)) {
-                    field.starts.push(length);
+    /// The index of the bucket for this literal, which is added if it is new.
+    fn bucket(&mut self, attribute: &Attribute<&ClaimName>, prefix: LiteralPrefix<'_>) -> usize {
+        let field = self.field(attribute);
+        let key = match prefix {
+            LiteralPrefix::Whole(text) => self.key(field, text) + WHOLE,
+            LiteralPrefix::Start(text) => {
+                let key = self.key(field, text);
+                let length = key.chars().next().map_or(0, |char| key.len().saturating_sub(char.len_utf8()));
+                let known = self.fields.get_mut(field).map(|field| &mut field.prefix_lengths);
+                if let Some(lengths) = known.filter(|lengths| !lengths.contains(&length)) {
+                    lengths.push(length);
                 }
                 key
             }
         };
         let next = self.buckets.len();
-        let bucket = *self.keys.entry(text.into()).or_insert(next);
+        let bucket = *self.keys.entry(key.into()).or_insert(next);
         if bucket == next {
             self.buckets.push(Bucket::default());
         }
         bucket
     }
 
-    /// Places of every rule that means this caller, and of few others, in their order.
+    /// Every rule that applies to this caller, and a few others, in their order.
     fn find(&self, identity: &Identity, wide: &WideClaims<'_>) -> Vec<usize> {
         let mut found = Vec::new();
-        for (place, field) in self.fields.iter().enumerate() {
-            match &field.of {
-                Of::Issuer => identity.issuer.iter().for_each(|issuer| self.look_up(place, field, issuer, &mut found)),
-                Of::Subject => self.look_up(place, field, &identity.subject, &mut found),
-                Of::Peer => identity.peer.iter().for_each(|peer| self.look_up(place, field, peer, &mut found)),
-                Of::Claim(name) if self.wide => match wide.texts(name).all() {
-                    Some(texts) => texts.for_each(|text| self.look_up(place, field, text, &mut found)),
-                    None => return (0..self.rules).collect(),
+        for (index, field) in self.fields.iter().enumerate() {
+            let mut look_up = |value: &str| self.look_up(index, field, value, &mut found);
+            match &field.attribute {
+                Attribute::Issuer => identity.issuer.iter().for_each(|issuer| look_up(issuer)),
+                Attribute::Subject => look_up(&identity.subject),
+                Attribute::Peer => identity.peer.iter().for_each(|peer| look_up(peer)),
+                Attribute::Claim(name) if self.wide => match wide.texts(name).all() {
+                    Some(texts) => texts.for_each(look_up),
+                    None => return (0..self.rule_count).collect(),
                 },
-                Of::Claim(name) => {
-                    name.values(&identity.claims)
-                        .iter()
-                        .for_each(|value| self.look_up(place, field, value, &mut found));
+                Attribute::Claim(name) => {
+                    name.values(&identity.claims).iter().for_each(|value| look_up(value));
                 }
             }
         }
         // Each bucket once, however many values lead there.
         sort(&mut found);
         let buckets = found.into_iter().filter_map(|bucket| self.buckets.get(bucket));
-        let mut places = self.unkeyed.clone();
-        buckets.for_each(|bucket| places.extend(&bucket.places));
-        sort(&mut places);
-        places
+        let mut rules = self.unkeyed.clone();
+        buckets.for_each(|bucket| rules.extend(&bucket.rules));
+        sort(&mut rules);
+        rules
     }
 
-    fn look_up(&self, place: usize, field: &Field, value: &str, found: &mut Vec<usize>) {
-        let mut key = self.key(place, value);
+    fn look_up(&self, index: usize, field: &Field, value: &str, found: &mut Vec<usize>) {
+        let mut key = self.key(index, value);
         let before = key.chars().next().map_or(0, char::len_utf8);
-        for length in &field.starts {
+        for length in &field.prefix_lengths {
             let start = before.checked_add(*length).and_then(|end| key.get(..end));
             found.extend(start.and_then(|start| self.keys.get(start)));
         }
@@ -249,12 +253,12 @@ impl Index {
         found.extend(self.keys.get(key.as_str()));
     }
 
-    /// The key of a value or its start, of the field at this place. Fields that shared a character would share buckets.
-    fn key(&self, place: usize, text: &str) -> String {
+    /// The key of a value, or of its start, of the field with this index. Fields that shared a character would share buckets.
+    fn key(&self, field: usize, text: &str) -> String {
         let text = if self.wide { text.trim() } else { text };
         // With room for the end, so that it is allocated once.
         let mut key = String::with_capacity(text.len().saturating_add(8));
-        key.push(u32::try_from(place).ok().and_then(char::from_u32).unwrap_or_default());
+        key.push(u32::try_from(field).ok().and_then(char::from_u32).unwrap_or_default());
         key.push_str(text);
         if self.wide {
             key.make_ascii_lowercase();
@@ -263,7 +267,7 @@ impl Index {
     }
 }
 
-/// Ends the key of a whole value. A pattern that starts with what ends so would only share its bucket.
+/// Marks the key of a whole value, as opposed to a prefix. A prefix that ends like this only shares a bucket.
 const WHOLE: &str = "\0";
 
 fn sort(list: &mut Vec<usize>) {

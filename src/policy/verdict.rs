@@ -1,6 +1,9 @@
 //! What the policy answers, and the rule it answers by.
 
+use std::fmt;
 use std::rc::Rc;
+
+use super::reason::DenyReason;
 
 /// What decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +21,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// The name that logs give it.
+    /// The name in logs.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -32,29 +35,62 @@ impl Rule {
 
 /// The policy's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
 pub enum Verdict {
     /// The call may go on.
-    Allow(Rule),
-    /// It may not, by [`Rule::Denial`] or [`Rule::DefaultDeny`], for this reason.
-    Deny(Rule, String),
+    Allow(Permit),
+    /// It may not.
+    Deny(DenyReason),
 }
 
-/// What rules in shadow would have changed.
+/// Shows that the policy allows a call: only its decision makes one, so that nothing else can let a call go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Shadow {
-    /// This denial alone would have denied the call.
+pub struct Permit {
+    rule: Rule,
+}
+
+impl Permit {
+    pub(super) fn new(rule: Rule) -> Self {
+        Self { rule }
+    }
+
+    /// The rule that allows the call.
+    pub fn rule(&self) -> &Rule {
+        &self.rule
+    }
+}
+
+impl Verdict {
+    /// Whether the call may go on.
+    pub fn is_allow(&self) -> bool {
+        matches!(self, Self::Allow(_))
+    }
+
+    /// The rule that decided.
+    pub fn rule(&self) -> Rule {
+        match self {
+            Self::Allow(permit) => permit.rule.clone(),
+            Self::Deny(reason) => reason.rule(),
+        }
+    }
+}
+
+/// How the verdict would change if rules in shadow were enforced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShadowOutcome {
+    /// This denial would deny the call.
     Denied(Rc<str>),
-    /// This grant would have allowed it.
+    /// This grant would allow it.
     Allowed(Rc<str>),
 }
 
-impl Shadow {
-    /// What logs say.
-    #[must_use]
-    pub fn text(&self) -> String {
-        match self {
-            Self::Denied(name) => format!("{name} would deny"),
-            Self::Allowed(name) => format!("{name} would allow"),
-        }
+impl fmt::Display for ShadowOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Denied(name) | Self::Allowed(name)) = self;
+        f.write_str(name)?;
+        f.write_str(match self {
+            Self::Denied(_) => " would deny",
+            Self::Allowed(_) => " would allow",
+        })
     }
 }

@@ -1,56 +1,53 @@
-//! Whom a rule means.
+//! The callers to whom a rule applies.
 
 use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::identity::claims::bind;
-use crate::identity::wide::{Reading, WideClaims};
-use crate::identity::{ClaimSet, Identity, Kind};
+use crate::identity::wide::WideClaims;
+use crate::identity::{ClaimSet, Identity, Kind, WideReading};
 use crate::pattern::{Binding, Pattern};
 
-/// Whom a grant or a denial is about. All conditions must hold.
+/// The callers to whom a grant or a denial applies. All conditions must hold.
 #[derive(Debug)]
 pub struct Who {
-    /// Names of issuers, any of which; empty means any at all.
+    /// Names of issuers, any of which must have issued the token. Empty if the issuer does not matter.
     pub issuers: Vec<Rc<str>>,
-    /// Humans or services only.
+    /// Only humans or only services.
     pub kind: Option<Kind>,
-    /// The subject; empty means anyone.
+    /// Subjects, any of which must match. Empty if the subject does not matter.
     pub subject: Vec<Pattern>,
     /// Other claims.
     pub claims: ClaimSet,
-    /// The TLS peer; none means anyone, or no TLS at all.
+    /// TLS peers, any of which must match. `None` if the peer does not matter.
     pub peer: Option<Vec<Pattern>>,
-    /// Whether callers with a token are not meant.
+    /// Whether it applies only to callers without a token.
     pub without_token: bool,
 }
 
 impl Who {
-    /// Whether the caller is meant.
-    #[must_use]
-    pub fn means(&self, identity: &Identity) -> bool {
+    /// Whether it applies to the caller, as grants read claims.
+    pub fn matches(&self, identity: &Identity) -> bool {
         !self.bindings(identity).is_empty()
     }
 
-    /// Whether the caller is meant as denials read claims, and which of them had to be read otherwise than grants read
-    /// them. Whoever is meant by [`Who::means`] is meant here.
-    #[must_use]
-    pub fn could_mean(&self, identity: &Identity, wide: &WideClaims<'_>) -> Option<Vec<Reading>> {
+    /// Whether it applies to the caller, as denials read claims, with the claims that only denials read so. Every caller whom
+    /// [`Who::matches`] matches is also matched here.
+    pub fn matches_widely(&self, identity: &Identity, wide: &WideClaims<'_>) -> Option<Vec<WideReading>> {
         let issuer = identity.issuer.as_ref();
         let issued = self.issuers.is_empty() || issuer.is_some_and(|issuer| self.issuers.contains(issuer));
         let is_kind = |kind| identity.kind == Some(kind) || identity.kind == Some(Kind::Doubtful);
-        // A subject is a token's: a peer of the same name is another.
+        // A subject belongs to a token: a peer of the same name is someone else.
         let subject = issuer.map(|_| identity.subject.as_str());
-        let meant = issued
+        let matches = issued
             && !(self.without_token && issuer.is_some())
             && self.kind.is_none_or(is_kind)
             && (self.subject.is_empty() || could_be(&self.subject, subject))
             && self.peer.as_ref().is_none_or(|patterns| could_be(patterns, identity.peer.as_deref()));
-        if meant { self.claims.could_match(wide) } else { None }
+        if matches { self.claims.matches_widely(wide) } else { None }
     }
 
-    /// Every way in which the caller is meant, as what the captures took: none if not.
-    #[must_use]
+    /// Every way in which it applies to the caller, as the texts that its captures took. Empty if it does not apply.
     pub fn bindings(&self, identity: &Identity) -> Vec<Vec<Binding>> {
         let issuer = identity.issuer.as_ref();
         let issued = self.issuers.is_empty() || issuer.is_some_and(|issuer| self.issuers.contains(issuer));
@@ -62,7 +59,7 @@ impl Who {
             let peer = identity.peer.iter().map(|peer| Cow::Borrowed(&**peer)).collect::<Vec<_>>();
             ways = bind(ways, patterns, &peer, Pattern::matches);
         }
-        // A subject is a token's: a peer of the same name is another.
+        // A subject belongs to a token: a peer of the same name is someone else.
         if issuer.is_none() && !self.subject.is_empty() {
             return Vec::new();
         }

@@ -45,9 +45,8 @@ impl Decision {
             "reason": self.reason,
             "shadow": self.shadow,
         });
-        if let (Some(doubt), Some(members)) = (principal.and_then(|known| known.doubt.as_deref()), line.as_object_mut())
-        {
-            members.insert("doubt".to_owned(), doubt.into());
+        if let (Some(doubt), Some(members)) = (principal.and_then(|known| known.doubt.as_ref()), line.as_object_mut()) {
+            members.insert("doubt".to_owned(), doubt.to_string().into());
         }
         plain(&line)
     }

@@ -4,7 +4,7 @@
 use temporal_auth::config::Config;
 use temporal_auth::identity::wide::WideClaims;
 use temporal_auth::identity::{Identity, Kind};
-use temporal_auth::policy::index::{Means, Rules};
+use temporal_auth::policy::index::{CallerRule, Rules};
 
 use crate::draw;
 use crate::generate;
@@ -46,25 +46,26 @@ fn caller(random: &mut Random, config: &Config) -> Identity {
 }
 
 /// How many rules mean the caller, and how many the index looked at.
-fn compare<R: Means>(rules: &Rules<R>, identity: &Identity) -> (usize, usize) {
+fn compare<R: CallerRule>(rules: &Rules<R>, identity: &Identity) -> (usize, usize) {
     let wide = WideClaims::new(&identity.claims);
     let means = |rule: &&R| {
-        rule.who()
-            .is_none_or(|who| if R::WIDE { who.could_mean(identity, &wide).is_some() } else { who.means(identity) })
+        rule.who().is_none_or(|who| {
+            if R::WIDE { who.matches_widely(identity, &wide).is_some() } else { who.matches(identity) }
+        })
     };
     let place = |rule: &R| rules.iter().position(|other| std::ptr::eq(other, rule)).unwrap();
     let expected: Vec<_> = rules.iter().filter(means).map(place).collect();
-    let found: Vec<_> = rules.about(identity, &wide).filter(means).map(place).collect();
+    let found: Vec<_> = rules.candidates(identity, &wide).filter(means).map(place).collect();
     assert_eq!(found, expected, "{identity:?}");
-    (found.len(), rules.about(identity, &wide).count())
+    (found.len(), rules.candidates(identity, &wide).count())
 }
 
 /// How many rules mean the caller only as denials read claims.
-fn wider<R: Means>(rules: &Rules<R>, identity: &Identity) -> usize {
+fn wider<R: CallerRule>(rules: &Rules<R>, identity: &Identity) -> usize {
     let claims = WideClaims::new(&identity.claims);
-    let whos = rules.iter().filter_map(Means::who);
+    let whos = rules.iter().filter_map(CallerRule::who);
     let wider = whos.filter(|who| {
-        let (narrow, wide) = (who.means(identity), who.could_mean(identity, &claims));
+        let (narrow, wide) = (who.matches(identity), who.matches_widely(identity, &claims));
         assert!(wide.is_some() || !narrow, "meant by a grant's reading alone: {who:?}\n{identity:?}");
         let exactly = wide.as_ref().is_some_and(Vec::is_empty);
         assert!(!narrow || exactly, "a reading is given that is not needed: {wide:?} {who:?}\n{identity:?}");

@@ -34,7 +34,7 @@ use reference::{DENIED, REFUSED};
 use serde_json::{Map, Value, json};
 use temporal_auth::config::Config;
 use temporal_auth::identity::Identity;
-use temporal_auth::policy::{Principal, Rule, Verdict};
+use temporal_auth::policy::{Principal, Verdict};
 use temporal_auth::temporal::{RequestReader, Scope, Target};
 use temporal_auth::time::Timestamp;
 
@@ -88,8 +88,8 @@ pub fn compiled(
 ) -> Result<String, u32> {
     let method = methods::path(config, request["method"].as_str().unwrap());
     let method = parsed.catalogue.named(&method).ok_or(DENIED)?;
-    if parsed.policy.is_anonymous(&method) {
-        return Ok(Rule::Anonymous.name().to_owned());
+    if let Some(permit) = parsed.policy.permit_anonymous(&method) {
+        return Ok(permit.rule().name().to_owned());
     }
     let target = if method.scope == Scope::Cluster {
         Target::of(method)
@@ -101,8 +101,8 @@ pub fn compiled(
         return Err(DENIED);
     };
     match parsed.policy.decide(principal, &target, now) {
-        Verdict::Allow(rule) => Ok(rule.name().to_owned()),
-        Verdict::Deny(..) => Err(DENIED),
+        Verdict::Allow(permit) => Ok(permit.rule().name().to_owned()),
+        Verdict::Deny(_) => Err(DENIED),
     }
 }
 

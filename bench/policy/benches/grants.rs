@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion};
-use temporal_auth::policy::{Principal, Verdict};
+use temporal_auth::policy::Principal;
 use temporal_auth::temporal::Target;
 use temporal_auth::time::Timestamp;
 use temporal_auth_bench::{CLAIMS, SHAPES, Shape, caller, config, load};
@@ -25,8 +25,7 @@ fn decisions(criterion: &mut Criterion, name: &str, shape: Shape) {
             target
         };
         let own = target("team-7-payroll");
-        let allows =
-            |principal: &Principal, target: &Target| matches!(policy.decide(principal, target, NOW), Verdict::Allow(_));
+        let allows = |principal: &Principal, target: &Target| policy.decide(principal, target, NOW).is_allow();
         let known = policy.principal(caller(shape, CLAIMS));
         // A decision that is always the same would be worth nothing.
         assert!(allows(&known, &own) && !allows(&known, &target("team-8-payroll")));

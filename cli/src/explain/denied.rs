@@ -33,7 +33,7 @@ pub(super) fn conditions(
     if let Some(limits) = denial.get("outside").and_then(Value::as_object) {
         for (name, list) in limits {
             let limit = Map::from_iter([(name.clone(), list.clone())]);
-            if let Some(why) = trial.refused_by(&limit, caller.who())? {
+            if let Some(why) = trial.limit_miss(&limit, caller.who())? {
                 conditions.push(("outside", format!("{why} ({name} {list})")));
             }
         }

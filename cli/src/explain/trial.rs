@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 use temporal_auth::identity::ClaimName;
+use temporal_auth::policy::limits::LimitMiss;
 
 use crate::filter::{Caller, Filter, Outcome, Target};
 
@@ -127,8 +128,12 @@ impl Trial<'_> {
         ClaimName::new(claim).find(&self.caller.claims).cloned()
     }
 
-    /// The reason of the library why these limits refuse the call, if they do.
-    pub(super) fn refused_by(&self, limits: &Map<String, Value>, who: Value) -> Result<Option<String>, String> {
+    /// Why the call is not within these limits. `None` if it is.
+    pub(super) fn limit_miss(
+        &self,
+        limits: &Map<String, Value>,
+        who: Value,
+    ) -> Result<Option<LimitMiss<'static>>, String> {
         let mut grant = json!({"name": "trial", "who": who, "role": "admin", "system": true});
         if self.outcome(self.config, json!([grant]), json!([]))?.status != 0 {
             return Ok(None);
@@ -137,9 +142,7 @@ impl Trial<'_> {
             members.extend(limits.clone());
         }
         let outcome = self.outcome(self.config, json!([grant]), json!([]))?;
-        let reason = outcome.reason.split_once("is limited: ").map(|(_, why)| why.to_owned());
-        // The reason for a call that no grant of a namespace covers says that alone.
-        Ok((outcome.status != 0).then(|| reason.unwrap_or_else(|| Value::from(limits.clone()).to_string())))
+        Ok(outcome.denied.and_then(|reason| reason.limit_miss().cloned()))
     }
 }
 

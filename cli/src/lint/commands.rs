@@ -19,7 +19,7 @@ pub(super) fn lint(config: &Config, value: &Value, now: Timestamp) -> Vec<Lint> 
     let mut lints = Vec::new();
     for (index, denial) in config.policy.denials.iter().enumerate() {
         let says = value.pointer(&format!("/denials/{index}/commands")).is_some();
-        let Some(what) = denial.what.as_ref().filter(|_| !says) else { continue };
+        let Some(what) = denial.operations.as_ref().filter(|_| !says) else { continue };
         let effects = done_by_answers(what.effects, &what.methods);
         let answer = config.catalogue.named("RespondWorkflowTaskCompleted");
         let answers_too = answer.is_some_and(|method| {

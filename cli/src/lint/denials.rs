@@ -89,9 +89,9 @@ fn useless(denial: &Denial, config: &Config) -> Option<(&'static str, String)> {
                    read otherwise";
         return Some((".unless", why.to_owned()));
     }
-    let what = denial.what.as_ref()?;
+    let what = denial.operations.as_ref()?;
     let methods = || what.methods.iter().filter_map(|path| config.catalogue.named(path));
-    if what.effects.is_empty() && methods().all(|method| config.policy.is_anonymous(&method)) {
+    if what.effects.is_empty() && methods().all(|method| config.policy.permit_anonymous(&method).is_some()) {
         return never(".effects", "denials do not touch what is `anonymous`");
     }
     // AdminService has every effect, and may reach any namespace.

@@ -1,215 +1,180 @@
-//! Limits: which names a grant covers, or a denial spares.
+//! Limits: the names that a grant covers, or that a denial exempts.
 //!
-//! Task tokens are plain protobuf and can be forged: limits bound what is named, the namespace is what isolates.
+//! Task tokens are plain protobuf and can be forged: limits bound what a request names, but only the namespace isolates.
+
+mod miss;
+mod queues;
+
+use std::borrow::Cow;
+
+pub use miss::LimitMiss;
 
 use crate::pattern::{Binding, Pattern};
-use crate::temporal::names::{Names, Queue, Use};
+use crate::temporal::names::Names;
 use crate::temporal::{EffectSet, Ids, Limit, LimitSet, Limited, Method, Scope, Target};
+use queues::fits;
 
-/// `TaskQueueKind` of the API (`enums/v1/task_queue.proto`).
-const UNSPECIFIED: i32 = 0;
-const NORMAL: i32 = 1;
-const STICKY: i32 = 2;
-const WORKER_COMMANDS: i32 = 3;
-
-/// How queues of commands to a worker begin in SDKs, with or without the slash.
-const COMMANDS: &str = "temporal-sys/worker-commands/";
-
-/// Where a call has effects.
-#[derive(Debug, Clone, Copy)]
-pub enum Place {
-    /// In its own namespace.
-    Own(EffectSet),
-    /// In another.
-    Elsewhere(EffectSet),
+/// How a call relates to a namespace in which it has effects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamespaceRole {
+    /// The request's own namespace.
+    Own,
+    /// Another namespace that the request names.
+    Foreign,
 }
 
-/// Names that are inside, by the sort of limit; of a sort without a list all are.
+/// Allowed names by sort. `None` allows any name of that sort.
 #[derive(Debug, Clone, Default)]
 pub struct Limits([Option<Vec<Pattern>>; Limit::ALL.len()]);
 
 impl Limits {
-    /// Limits as this function gives them for each sort.
+    /// The limits that `list` returns for each sort.
     pub fn from_fn(list: impl FnMut(Limit) -> Option<Vec<Pattern>>) -> Self {
         Self(Limit::ALL.map(list))
     }
 
-    /// The names that are inside, if names of this sort are limited.
+    /// The allowed names of this sort. `None` if any name is allowed.
     #[must_use]
     pub fn of(&self, limit: Limit) -> Option<&[Pattern]> {
         self.0.get(limit as usize)?.as_deref()
     }
 
-    /// Whether they limit nothing.
-    #[must_use]
+    /// Whether any name of every sort is allowed.
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(Option::is_none)
     }
 
-    /// The sorts of names that they limit.
-    #[must_use]
+    /// The sorts of names that are limited.
     pub fn sorts(&self) -> LimitSet {
         Limit::ALL.into_iter().filter(|limit| self.of(*limit).is_some()).fold(LimitSet::NONE, LimitSet::with)
     }
 
-    /// How many patterns they have.
-    #[must_use]
+    /// How many patterns there are.
     pub fn patterns(&self) -> usize {
         self.0.iter().flatten().map(Vec::len).fold(0, usize::saturating_add)
     }
 
-    /// The limits with what captures took in their place. A pattern with a capture that took nothing is left out.
-    #[must_use]
+    /// Replaces captures by what they took. A pattern with an unbound capture is left out.
     pub fn bind(&self, bindings: &[Binding]) -> Self {
         Self::from_fn(|limit| {
             self.of(limit).map(|list| list.iter().filter_map(|pattern| pattern.bind(bindings)).collect())
         })
     }
 
-    /// Why a call is outside, if it is: what it does in one place, with these effects there. Each limit speaks of its own
-    /// names only, and all of them must be met.
-    #[must_use]
-    pub fn refuse(&self, target: &Target, place: Place) -> Option<String> {
+    /// Checks what a call does in one namespace, with these effects there. Each limit applies only to names of its own sort,
+    /// and the call must be within all of them.
+    pub fn check<'a>(&self, target: &'a Target, role: NamespaceRole, effects: EffectSet) -> Result<(), LimitMiss<'a>> {
         let (method, names) = (&*target.method, &target.names);
         if method.scope == Scope::Cluster && method.limited == Limited::Untold {
-            return Some("what it touches is not read".to_owned());
+            return Err(LimitMiss::RequestNotRead);
         }
         if names.unread {
-            return Some("what an operation of Temporal's own names is not read".to_owned());
+            return Err(LimitMiss::OperationNotRead);
         }
-        if let Some(limit) =
-            Limit::ALL.into_iter().find(|limit| self.of(*limit).is_some() && names.is_incomplete(*limit))
-        {
-            return Some(format!("it names more {} than are compared", limit.name().replace('_', " ")));
+        let is_incomplete = |limit: &Limit| self.of(*limit).is_some() && names.is_incomplete(*limit);
+        if let Some(limit) = Limit::ALL.into_iter().find(is_incomplete) {
+            return Err(LimitMiss::TooMany(limit));
         }
-        self.refuse_by_id(target, place)
-            .or_else(|| self.refuse_queues(method, names))
-            .or_else(|| self.refuse_types_and_endpoints(names))
-            .or_else(|| self.refuse_workflow_ids(method, names))
-            .or_else(|| self.refuse_schedule_ids(method, names))
-            .or_else(|| self.refuse_messages(target))
-    }
-
-    /// Under limits on queues and types: what is known by its id alone.
-    fn refuse_by_id(&self, target: &Target, place: Place) -> Option<String> {
-        self.of(Limit::TaskQueues).or(self.of(Limit::WorkflowTypes))?;
-        // A command starts what it names, and does all else to what is known by id.
-        let by_id = match place {
-            Place::Own(effects) => effects.without(target.method.effects).covers(EffectSet::TERMINATE),
-            Place::Elsewhere(effects) => !EffectSet::START.covers(effects),
-        };
-        if target.method.limited == Limited::Untold {
-            return Some("what it touches is known by id, or not at all".to_owned());
-        }
-        (by_id || target.names.attaches).then(|| "what it changes besides is known by id".to_owned())
-    }
-
-    fn refuse_queues(&self, method: &Method, names: &Names) -> Option<String> {
-        let inside = self.of(Limit::TaskQueues)?;
-        if method.limited == Limited::Named && names.queues.iter().all(|queue| queue.name.is_empty()) {
-            return Some("it names no task queue".to_owned());
-        }
-        let outside = names.queues.iter().find(|queue| !fits(queue, inside))?;
-        Some(format!("task queue {:?} is outside", outside.name))
-    }
-
-    fn refuse_types_and_endpoints(&self, names: &Names) -> Option<String> {
+        self.check_ids(target, role, effects)?;
+        self.check_queues(method, names)?;
         // An empty type is inherited where Temporal inherits it, and refused by Temporal elsewhere.
-        let types =
-            self.outside(Limit::WorkflowTypes, names.of(Limit::WorkflowTypes).iter().filter(|name| !name.is_empty()));
-        types.or_else(|| self.outside(Limit::NexusEndpoints, names.of(Limit::NexusEndpoints)))
+        let types = names.of(Limit::WorkflowTypes).iter().filter(|name| !name.is_empty());
+        self.check_names(Limit::WorkflowTypes, types)?;
+        self.check_names(Limit::NexusEndpoints, names.of(Limit::NexusEndpoints))?;
+        self.check_workflow_ids(method, names)?;
+        self.check_schedule_ids(method, names)?;
+        self.check_messages(target)
     }
 
-    fn refuse_workflow_ids(&self, method: &Method, names: &Names) -> Option<String> {
-        self.of(Limit::WorkflowIds)?;
+    /// Limits on queues and types exclude whatever is identified only by id.
+    fn check_ids(&self, target: &Target, role: NamespaceRole, effects: EffectSet) -> Result<(), LimitMiss<'static>> {
+        let limited = |limit: &Limit| self.of(*limit).is_some();
+        let Some(limit) = [Limit::TaskQueues, Limit::WorkflowTypes].into_iter().find(limited) else { return Ok(()) };
+        if target.method.limited == Limited::Untold {
+            return Err(LimitMiss::Unknown(limit));
+        }
+        // A command starts what it names, and does everything else to what it identifies by id.
+        let by_id = match role {
+            NamespaceRole::Own => effects.without(target.method.effects).covers(EffectSet::TERMINATE),
+            NamespaceRole::Foreign => !EffectSet::START.covers(effects),
+        };
+        if by_id || target.names.attaches { Err(LimitMiss::ChangesById) } else { Ok(()) }
+    }
+
+    fn check_queues<'a>(&self, method: &Method, names: &'a Names) -> Result<(), LimitMiss<'a>> {
+        let limit = Limit::TaskQueues;
+        let Some(allowed) = self.of(limit) else { return Ok(()) };
+        if method.limited == Limited::Named && names.queues.iter().all(|queue| queue.name.is_empty()) {
+            return Err(LimitMiss::Unnamed(limit));
+        }
+        match names.queues.iter().find(|queue| !fits(queue, allowed)) {
+            Some(queue) => Err(LimitMiss::Outside(limit, Cow::Borrowed(&queue.name))),
+            None => Ok(()),
+        }
+    }
+
+    fn check_workflow_ids<'a>(&self, method: &Method, names: &'a Names) -> Result<(), LimitMiss<'a>> {
+        let limit = Limit::WorkflowIds;
+        if self.of(limit).is_none() {
+            return Ok(());
+        }
         match method.ids {
-            Ids::Untold => return Some("what it touches is not known by a workflow id that it names".to_owned()),
+            Ids::Untold => return Err(LimitMiss::Unknown(limit)),
             Ids::Schedule | Ids::ScheduleAction if self.of(Limit::ScheduleIds).is_none() => {
-                return Some("it touches a schedule, and there are no schedule_ids".to_owned());
+                return Err(LimitMiss::NeedsScheduleIds);
             }
-            Ids::Named | Ids::ScheduleAction if names.of(Limit::WorkflowIds).is_empty() => {
-                return Some("it names no workflow id".to_owned());
-            }
+            Ids::Named | Ids::ScheduleAction if names.of(limit).is_empty() => return Err(LimitMiss::Unnamed(limit)),
             _ => {}
         }
         if names.standalone {
-            return Some("its task is a standalone activity's, which has no workflow".to_owned());
+            return Err(LimitMiss::StandaloneActivity);
         }
-        self.outside(Limit::WorkflowIds, names.of(Limit::WorkflowIds))
+        self.check_names(limit, names.of(limit))
     }
 
-    fn refuse_schedule_ids(&self, method: &Method, names: &Names) -> Option<String> {
-        self.of(Limit::ScheduleIds)?;
-        match method.schedules {
-            Limited::Untold => return Some("it does not name the schedules that it touches".to_owned()),
-            Limited::Named if names.of(Limit::ScheduleIds).is_empty() => {
-                return Some("it names no schedule id".to_owned());
-            }
-            _ => {}
+    fn check_schedule_ids<'a>(&self, method: &Method, names: &'a Names) -> Result<(), LimitMiss<'a>> {
+        let limit = Limit::ScheduleIds;
+        if self.of(limit).is_none() {
+            return Ok(());
         }
-        self.outside(Limit::ScheduleIds, names.of(Limit::ScheduleIds))
+        match method.schedules {
+            Limited::Untold => Err(LimitMiss::Unknown(limit)),
+            Limited::Named if names.of(limit).is_empty() => Err(LimitMiss::Unnamed(limit)),
+            _ => self.check_names(limit, names.of(limit)),
+        }
     }
 
     /// Signals, queries and updates, wherever the call has that effect.
-    fn refuse_messages(&self, target: &Target) -> Option<String> {
+    fn check_messages<'a>(&self, target: &'a Target) -> Result<(), LimitMiss<'a>> {
         let places = target.places().map(|(_, effects)| effects);
         let effects = places.fold(target.commands, EffectSet::with);
-        let kinds = [
+        let sorts = [
             (Limit::Signals, EffectSet::SIGNAL),
             (Limit::Queries, EffectSet::QUERY),
             (Limit::Updates, EffectSet::UPDATE),
         ];
-        kinds.into_iter().find_map(|(limit, effect)| {
-            self.of(limit)?;
-            if effects.covers(effect) && target.names.of(limit).is_empty() {
-                return Some(format!("it does not name the {} that it sends", limit.noun()));
+        for (limit, effect) in sorts {
+            let names = target.names.of(limit);
+            if self.of(limit).is_some() && effects.covers(effect) && names.is_empty() {
+                return Err(LimitMiss::Unnamed(limit));
             }
-            self.outside(limit, target.names.of(limit))
-        })
+            self.check_names(limit, names)?;
+        }
+        Ok(())
     }
 
-    /// The first of these names that is outside of a limit, if names of this sort are limited.
-    fn outside<'a>(&self, limit: Limit, names: impl IntoIterator<Item = &'a String>) -> Option<String> {
-        let inside = self.of(limit)?;
-        let name = names.into_iter().find(|name| !is_inside(inside, name))?;
-        Some(format!("{} {name:?} is outside", limit.noun()))
-    }
-}
-
-fn is_inside(inside: &[Pattern], name: &str) -> bool {
-    inside.iter().any(|pattern| pattern.matches(name).is_some())
-}
-
-/// The server reads the queue of that name whatever its kind and normal name say, so these count only where the name
-/// could be nothing but what they say.
-fn fits(queue: &Queue, inside: &[Pattern]) -> bool {
-    let Queue { used, name, kind, normal_name } = queue;
-    match (used, *kind) {
-        // Without a name it is inherited, or refused by Temporal.
-        (Use::Named, _) => name.is_empty() || is_inside(inside, name),
-        (Use::Sticky, _) => name.is_empty() || is_sticky(name),
-        (Use::Shutdown, _) => name.is_empty() || is_inside(inside, name) || is_for_commands(name),
-        (Use::WorkflowPoll, STICKY) => is_sticky(name) && is_inside(inside, normal_name),
-        (Use::NexusPoll, WORKER_COMMANDS) => is_for_commands(name),
-        (Use::WorkflowPoll | Use::ActivityPoll | Use::NexusPoll, UNSPECIFIED | NORMAL) => is_inside(inside, name),
-        (Use::WorkflowPoll | Use::ActivityPoll | Use::NexusPoll, _) => false,
+    /// Whether the limit allows all of these names, if there is one.
+    fn check_names<'a>(&self, limit: Limit, names: impl IntoIterator<Item = &'a String>) -> Result<(), LimitMiss<'a>> {
+        let Some(allowed) = self.of(limit) else { return Ok(()) };
+        match names.into_iter().find(|name| !is_allowed(allowed, name)) {
+            Some(name) => Err(LimitMiss::Outside(limit, Cow::Borrowed(name))),
+            None => Ok(()),
+        }
     }
 }
 
-/// Whether SDKs make such names for the queue of commands to a worker.
-fn is_for_commands(name: &str) -> bool {
-    name.strip_prefix('/').unwrap_or(name).starts_with(COMMANDS)
-}
-
-/// Whether SDKs make such names for sticky queues: whatever identifies the worker, and a UUID; after a colon with its
-/// hyphens (Go, Java), after a hyphen without (the SDKs on Core).
-fn is_sticky(name: &str) -> bool {
-    let ends = |joint: char, parts: &[usize]| {
-        let Some((worker, uuid)) = name.rsplit_once(joint) else { return false };
-        let is_hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
-        !worker.is_empty() && uuid.split('-').map(str::len).eq(parts.iter().copied()) && uuid.split('-').all(is_hex)
-    };
-    ends(':', &[8, 4, 4, 4, 12]) || ends('-', &[32])
+fn is_allowed(allowed: &[Pattern], name: &str) -> bool {
+    allowed.iter().any(|pattern| pattern.matches(name).is_some())
 }
 
 #[cfg(test)]

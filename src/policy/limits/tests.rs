@@ -1,4 +1,6 @@
+use super::queues::is_sticky;
 use super::*;
+use crate::temporal::names::{Queue, Use};
 use crate::temporal::{Catalogue, RequestReader};
 
 const UUID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
@@ -16,8 +18,8 @@ fn queue(used: Use, name: &str, kind: i32, normal_name: &str) -> Queue {
     Queue { used, name: name.into(), kind, normal_name: normal_name.into() }
 }
 
-fn refuse(limits: &Limits, target: &Target) -> Option<String> {
-    limits.refuse(target, Place::Own(target.effects))
+fn miss<'a>(limits: &Limits, target: &'a Target) -> Option<LimitMiss<'a>> {
+    limits.check(target, NamespaceRole::Own, target.effects).err()
 }
 
 fn target(method: &str, queues: Vec<Queue>) -> Target {
@@ -79,41 +81,41 @@ fn sticky_queues_are_named_by_sdks() {
 fn what_is_known_by_id_is_outside_of_queues_and_types_but_not_of_endpoints() {
     let endpoints = to(&[(Limit::NexusEndpoints, "e")]);
     for method in ["TerminateWorkflowExecution", "SignalWithStartWorkflowExecution", "ListWorkflowExecutions"] {
-        assert!(refuse(&limits(), &target(method, vec![])).is_some(), "{method}");
-        assert!(refuse(&endpoints, &target(method, vec![])).is_none(), "{method}");
+        assert!(miss(&limits(), &target(method, vec![])).is_some(), "{method}");
+        assert!(miss(&endpoints, &target(method, vec![])).is_none(), "{method}");
     }
     for method in ["GetWorkflowExecutionHistory", "DescribeNamespace", "RespondActivityTaskCompleted"] {
-        assert!(refuse(&limits(), &target(method, vec![])).is_none(), "{method}");
+        assert!(miss(&limits(), &target(method, vec![])).is_none(), "{method}");
     }
-    assert!(refuse(&limits(), &target("StartWorkflowExecution", vec![])).is_some(), "names none");
+    assert!(miss(&limits(), &target("StartWorkflowExecution", vec![])).is_some(), "names none");
     let named = vec![queue(Use::Named, "team-a-x", 0, "")];
     let mut start = target("StartWorkflowExecution", named);
-    assert!(refuse(&limits(), &start).is_none());
+    assert!(miss(&limits(), &start).is_none());
     start.effects = start.effects.with(EffectSet::TERMINATE);
-    assert!(refuse(&limits(), &start).is_some(), "terminates another");
+    assert!(miss(&limits(), &start).is_some(), "terminates another");
 }
 
 #[test]
 fn every_name_must_be_inside() {
     let of = |names: &[&str]| names.iter().map(|name| queue(Use::Named, name, 0, "")).collect();
-    assert!(refuse(&limits(), &target("RespondWorkflowTaskCompleted", of(&["team-a-x", "team-a-y", ""]))).is_none());
-    assert!(refuse(&limits(), &target("RespondWorkflowTaskCompleted", of(&["team-a-x", "team-b-y"]))).is_some());
+    assert!(miss(&limits(), &target("RespondWorkflowTaskCompleted", of(&["team-a-x", "team-a-y", ""]))).is_none());
+    assert!(miss(&limits(), &target("RespondWorkflowTaskCompleted", of(&["team-a-x", "team-b-y"]))).is_some());
     let mut many = target("RespondWorkflowTaskCompleted", vec![]);
     for index in 0..65 {
         many.names.name(Limit::Signals, &index.to_string());
     }
-    assert!(refuse(&limits(), &many).is_none(), "of another sort");
+    assert!(miss(&limits(), &many).is_none(), "of another sort");
     for index in 0..65 {
         many.names.name(Limit::WorkflowTypes, &index.to_string());
     }
     let limits = || to(&[(Limit::WorkflowTypes, "*")]);
-    assert!(refuse(&limits(), &many).is_some());
+    assert!(miss(&limits(), &many).is_some());
 }
 
 #[test]
 fn a_command_into_another_namespace_starts_what_it_names_and_nothing_else() {
     let answer = target("RespondWorkflowTaskCompleted", vec![queue(Use::Named, "team-a-x", 0, "")]);
-    let elsewhere = |effects| limits().refuse(&answer, Place::Elsewhere(effects)).is_none();
+    let elsewhere = |effects| limits().check(&answer, NamespaceRole::Foreign, effects).is_ok();
     assert!(elsewhere(EffectSet::START));
     assert!(!elsewhere(EffectSet::SIGNAL) && !elsewhere(EffectSet::START.with(EffectSet::TERMINATE)));
 }
@@ -121,17 +123,17 @@ fn a_command_into_another_namespace_starts_what_it_names_and_nothing_else() {
 #[test]
 fn a_start_that_attaches_to_what_runs_is_outside() {
     let mut start = target("StartWorkflowExecution", vec![queue(Use::Named, "team-a-x", 0, "")]);
-    assert!(refuse(&limits(), &start).is_none());
+    assert!(miss(&limits(), &start).is_none());
     start.names.attaches = true;
-    assert!(refuse(&limits(), &start).is_some());
+    assert!(miss(&limits(), &start).is_some());
 }
 
 #[test]
 fn admin_service_is_outside_of_every_limit() {
     let admin = Target::of(crate::temporal::MethodRef::Known(&crate::temporal::method::ADMIN_METHOD));
-    assert!(refuse(&limits(), &admin).is_some());
+    assert!(miss(&limits(), &admin).is_some());
     let endpoints = to(&[(Limit::NexusEndpoints, "e")]);
-    assert!(refuse(&endpoints, &admin).is_some());
+    assert!(miss(&endpoints, &admin).is_some());
 }
 
 fn named(method: &str, names: &[(Limit, &str)]) -> Target {
@@ -148,26 +150,26 @@ fn a_limit_on_workflow_ids_covers_what_names_one_inside() {
     for method in
         ["StartWorkflowExecution", "TerminateWorkflowExecution", "QueryWorkflow", "RespondActivityTaskFailedById"]
     {
-        assert!(refuse(&ids, &named(method, &[(Limit::WorkflowIds, "team-a-1")])).is_none(), "{method}");
+        assert!(miss(&ids, &named(method, &[(Limit::WorkflowIds, "team-a-1")])).is_none(), "{method}");
         for others in [&["team-b-1"][..], &["team-a-1", "team-b-1"], &[""], &[]] {
             let names: Vec<_> = others.iter().map(|name| (Limit::WorkflowIds, *name)).collect();
-            assert!(refuse(&ids, &named(method, &names)).is_some(), "{method} {others:?}");
+            assert!(miss(&ids, &named(method, &names)).is_some(), "{method} {others:?}");
         }
     }
     for method in ["PollWorkflowTaskQueue", "DescribeNamespace", "RespondQueryTaskCompleted", "RecordWorkerHeartbeat"] {
-        assert!(refuse(&ids, &named(method, &[])).is_none(), "{method} names none");
+        assert!(miss(&ids, &named(method, &[])).is_none(), "{method} names none");
     }
     for method in ["ListWorkflowExecutions", "StartBatchOperation", "StartActivityExecution", "CreateWorkflowRule"] {
-        assert!(refuse(&ids, &named(method, &[(Limit::WorkflowIds, "team-a-1")])).is_some(), "{method}");
+        assert!(miss(&ids, &named(method, &[(Limit::WorkflowIds, "team-a-1")])).is_some(), "{method}");
     }
     let mut answer = named("RespondActivityTaskCompleted", &[(Limit::WorkflowIds, "team-a-1")]);
-    assert!(refuse(&ids, &answer).is_none());
+    assert!(miss(&ids, &answer).is_none());
     answer.names.standalone = true;
-    assert!(refuse(&ids, &answer).is_some(), "whatever workflow its token claims");
+    assert!(miss(&ids, &answer).is_some(), "whatever workflow its token claims");
     answer.names = Names::default();
-    assert!(refuse(&limits(), &answer).is_none());
+    assert!(miss(&limits(), &answer).is_none());
     answer.names.unread = true;
-    assert!(refuse(&ids, &answer).is_some() && refuse(&limits(), &answer).is_some());
+    assert!(miss(&ids, &answer).is_some() && miss(&limits(), &answer).is_some());
 }
 
 #[test]
@@ -175,39 +177,39 @@ fn a_schedule_needs_a_limit_on_schedule_ids_as_well() {
     let ids = to(&[(Limit::WorkflowIds, "a-*")]);
     let both = to(&[(Limit::WorkflowIds, "a-*"), (Limit::ScheduleIds, "s-*")]);
     let create = [(Limit::WorkflowIds, "a-1"), (Limit::ScheduleIds, "s-1")];
-    assert!(refuse(&both, &named("CreateSchedule", &create)).is_none());
-    assert!(refuse(&ids, &named("CreateSchedule", &create)).is_some());
-    assert!(refuse(&both, &named("CreateSchedule", &create[1..])).is_some(), "without the id of its action");
-    assert!(refuse(&both, &named("UpdateSchedule", &[create[0], (Limit::ScheduleIds, "t-1")])).is_some());
-    assert!(refuse(&both, &named("PatchSchedule", &create[1..])).is_none());
-    assert!(refuse(&ids, &named("PatchSchedule", &create[1..])).is_some());
+    assert!(miss(&both, &named("CreateSchedule", &create)).is_none());
+    assert!(miss(&ids, &named("CreateSchedule", &create)).is_some());
+    assert!(miss(&both, &named("CreateSchedule", &create[1..])).is_some(), "without the id of its action");
+    assert!(miss(&both, &named("UpdateSchedule", &[create[0], (Limit::ScheduleIds, "t-1")])).is_some());
+    assert!(miss(&both, &named("PatchSchedule", &create[1..])).is_none());
+    assert!(miss(&ids, &named("PatchSchedule", &create[1..])).is_some());
     let schedules = to(&[(Limit::ScheduleIds, "s-*")]);
-    assert!(refuse(&schedules, &named("DescribeSchedule", &create[1..])).is_none());
-    assert!(refuse(&schedules, &named("DescribeSchedule", &[])).is_some());
-    assert!(refuse(&schedules, &named("ListSchedules", &[])).is_some());
-    assert!(refuse(&schedules, &named("StartWorkflowExecution", &[])).is_none(), "it names no schedule");
+    assert!(miss(&schedules, &named("DescribeSchedule", &create[1..])).is_none());
+    assert!(miss(&schedules, &named("DescribeSchedule", &[])).is_some());
+    assert!(miss(&schedules, &named("ListSchedules", &[])).is_some());
+    assert!(miss(&schedules, &named("StartWorkflowExecution", &[])).is_none(), "it names no schedule");
 }
 
 #[test]
 fn whoever_signals_names_the_signal() {
     let signals = to(&[(Limit::Signals, "approve-*")]);
     for method in ["SignalWorkflowExecution", "SignalWithStartWorkflowExecution"] {
-        assert!(refuse(&signals, &named(method, &[(Limit::Signals, "approve-1")])).is_none(), "{method}");
-        assert!(refuse(&signals, &named(method, &[(Limit::Signals, "cancel")])).is_some(), "{method}");
-        assert!(refuse(&signals, &named(method, &[])).is_some(), "{method}");
+        assert!(miss(&signals, &named(method, &[(Limit::Signals, "approve-1")])).is_none(), "{method}");
+        assert!(miss(&signals, &named(method, &[(Limit::Signals, "cancel")])).is_some(), "{method}");
+        assert!(miss(&signals, &named(method, &[])).is_some(), "{method}");
     }
-    assert!(refuse(&signals, &named("TerminateWorkflowExecution", &[])).is_none());
+    assert!(miss(&signals, &named("TerminateWorkflowExecution", &[])).is_none());
     let mut answer = named("RespondWorkflowTaskCompleted", &[]);
-    assert!(refuse(&signals, &answer).is_none());
+    assert!(miss(&signals, &answer).is_none());
     answer.commands = EffectSet::SIGNAL;
-    assert!(refuse(&signals, &answer).is_some(), "a worker's command");
+    assert!(miss(&signals, &answer).is_some(), "a worker's command");
     let mut batch = named("StartBatchOperation", &[]);
     batch.effects = EffectSet::WRITER;
-    assert!(refuse(&signals, &batch).is_some(), "an operation that is not known");
+    assert!(miss(&signals, &batch).is_some(), "an operation that is not known");
     let queries = to(&[(Limit::Queries, "state")]);
-    assert!(refuse(&queries, &named("QueryWorkflow", &[(Limit::Queries, "state")])).is_none());
-    assert!(refuse(&queries, &named("QueryWorkflow", &[(Limit::Queries, "__stack_trace")])).is_some());
+    assert!(miss(&queries, &named("QueryWorkflow", &[(Limit::Queries, "state")])).is_none());
+    assert!(miss(&queries, &named("QueryWorkflow", &[(Limit::Queries, "__stack_trace")])).is_some());
     let updates = to(&[(Limit::Updates, "set")]);
-    assert!(refuse(&updates, &named("UpdateWorkflowExecution", &[(Limit::Updates, "set")])).is_none());
-    assert!(refuse(&updates, &named("ExecuteMultiOperation", &[])).is_some());
+    assert!(miss(&updates, &named("UpdateWorkflowExecution", &[(Limit::Updates, "set")])).is_none());
+    assert!(miss(&updates, &named("ExecuteMultiOperation", &[])).is_some());
 }

@@ -1,7 +1,8 @@
 use super::*;
-use crate::identity::ClaimSet;
+use crate::identity::{ClaimSet, Identity, Kind};
 use crate::pattern::Pattern;
-use crate::temporal::{Catalogue, MethodRef};
+use crate::temporal::{Catalogue, EffectSet, MethodRef, Target};
+use crate::time::Timestamp;
 use grant::Gives;
 use role::Role;
 use serde_json::{Value, json};
@@ -69,7 +70,7 @@ fn allowed(grants: Vec<Grant>, target: &Target) -> bool {
     let policy = Policy { grants: grants.into(), ..Policy::default() };
     let principal = policy.principal(identity(json!({})));
     let verdict = policy.decide(&principal, target, NOW);
-    let allowed = matches!(verdict, Verdict::Allow(_));
+    let allowed = verdict.is_allow();
     assert!(
         !allowed || policy.could_allow(&principal, &target.method, NOW),
         "a decision before the body must not be stricter"
@@ -168,9 +169,7 @@ fn permissions_of_the_token_are_literal_namespaces() {
         ..Policy::default()
     };
     let principal = policy.principal(identity(claims));
-    let allowed = |method: &str, namespace: &str| {
-        matches!(policy.decide(&principal, &target(method, namespace), NOW), Verdict::Allow(_))
-    };
+    let allowed = |method: &str, namespace: &str| policy.decide(&principal, &target(method, namespace), NOW).is_allow();
     assert!(allowed("StartWorkflowExecution", "payroll") && !allowed("StartWorkflowExecution", "other"));
     assert!(allowed("ListWorkflowExecutions", "other"), "temporal-system:read reads everywhere");
     assert!(!allowed("UpdateNamespace", "other") && allowed("UpdateNamespace", "*"));
@@ -183,8 +182,7 @@ fn a_grant_is_for_its_issuer_kind_subject_and_claims_only() {
     narrow.who.subject = vec![Pattern::parse("alice").unwrap()];
     let policy = Policy { grants: vec![narrow].into(), ..Policy::default() };
     let start = target("StartWorkflowExecution", "payroll");
-    let decide =
-        |identity: Identity| matches!(policy.decide(&policy.principal(identity), &start, NOW), Verdict::Allow(_));
+    let decide = |identity: Identity| policy.decide(&policy.principal(identity), &start, NOW).is_allow();
     let good = Identity { kind: Some(Kind::Service), ..identity(json!({})) };
     assert!(decide(good.clone()));
     assert!(!decide(Identity { kind: Some(Kind::Human), ..good.clone() }));
@@ -201,7 +199,7 @@ fn without_grants_nothing_but_the_lists() {
     for method in &["GetClusterInfo", "ListNamespaces", "DescribeNamespace", "PollWorkflowTaskQueue"] {
         let target = target(method, "payroll");
         let allow = *method == "GetClusterInfo";
-        assert_eq!(matches!(policy.decide(&nobody, &target, NOW), Verdict::Allow(_)), allow, "{method}");
+        assert_eq!(policy.decide(&nobody, &target, NOW).is_allow(), allow, "{method}");
         assert!(!policy.could_allow(&nobody, &target.method, NOW), "{method}");
     }
 }
@@ -211,20 +209,22 @@ fn a_verdict_names_its_rule_and_its_reason() {
     let policy = Policy { grants: vec![in_namespace("reader", "payroll")].into(), ..Policy::default() };
     let principal = policy.principal(identity(json!({})));
     let verdict = policy.decide(&principal, &target("ListWorkflowExecutions", "payroll"), NOW);
-    assert_eq!(verdict, Verdict::Allow(Rule::Grant("reader".into())));
+    assert_eq!(verdict, Verdict::Allow(Permit::new(Rule::Grant("reader".into()))));
     let verdict = policy.decide(&principal, &target("StartWorkflowExecution", "payroll"), NOW);
-    assert_eq!(verdict, Verdict::Deny(Rule::DefaultDeny, "no grant covers start in namespace \"payroll\"".into()));
+    let Verdict::Deny(reason) = verdict else { panic!("a reader starts nothing") };
+    assert_eq!(reason.rule(), Rule::DefaultDeny);
+    assert_eq!(reason.to_string(), "no grant covers start in namespace \"payroll\"");
 }
 
 fn denial(change: impl FnOnce(&mut denial::Denial)) -> Rc<denial::Denial> {
     let (who, unless) = (None, None);
-    let what = Some(denial::What { effects: EffectSet::START, methods: vec![] });
+    let what = Some(denial::DeniedOperations { effects: EffectSet::START, methods: vec![] });
     let namespaces = Some(vec![Pattern::literal("payroll")]);
     let mut denial = denial::Denial {
         name: "d".into(),
         who,
         unless,
-        what,
+        operations: what,
         namespaces,
         outside: None,
         commands: false,
@@ -236,10 +236,7 @@ fn denial(change: impl FnOnce(&mut denial::Denial)) -> Rc<denial::Denial> {
 
 fn denied(denials: Vec<Rc<denial::Denial>>, target: &Target) -> bool {
     let policy = Policy { grants: vec![system("admin")].into(), denials: denials.into(), ..Policy::default() };
-    match policy.decide(&policy.principal(identity(json!({"groups": "ops"}))), target, NOW) {
-        Verdict::Allow(_) => false,
-        Verdict::Deny(rule, _) => rule == Rule::Denial("d".into()),
-    }
+    policy.decide(&policy.principal(identity(json!({"groups": "ops"}))), target, NOW).rule() == Rule::Denial("d".into())
 }
 
 #[test]
@@ -271,7 +268,7 @@ fn what_cannot_be_seen_matches_every_namespace_of_a_denial() {
     let admin = Target::of(MethodRef::Known(&crate::temporal::method::ADMIN_METHOD));
     assert!(denied(vec![denial(|_| {})], &admin));
     // Reading from the cluster touches no namespace.
-    let any = |namespaces| denial(|denial| (denial.what, denial.namespaces) = (None, namespaces));
+    let any = |namespaces| denial(|denial| (denial.operations, denial.namespaces) = (None, namespaces));
     let list = target("ListNamespaces", "");
     assert!(!denied(vec![any(Some(vec![Pattern::parse("*").unwrap()]))], &list));
     assert!(denied(vec![any(None)], &list));
@@ -308,11 +305,11 @@ fn an_effect_in_another_namespace_needs_a_grant_there_and_no_denial_there() {
 
 #[test]
 fn a_denial_of_a_method_is_about_that_method_alone() {
-    let what = |path: &str| denial::What {
+    let what = |path: &str| denial::DeniedOperations {
         effects: EffectSet::NONE,
         methods: vec![format!("/temporal.api.workflowservice.v1.WorkflowService/{path}").into()],
     };
-    let of = |path: &str| denial(|denial| denial.what = Some(what(path)));
+    let of = |path: &str| denial(|denial| denial.operations = Some(what(path)));
     assert!(denied(vec![of("StartWorkflowExecution")], &target("StartWorkflowExecution", "payroll")));
     assert!(!denied(vec![of("SignalWithStartWorkflowExecution")], &target("StartWorkflowExecution", "payroll")));
 }
@@ -323,7 +320,8 @@ fn shadow_tells_and_changes_nothing() {
     let policy = Policy {
         grants: vec![shadow_grant, in_namespace("reader", "payroll")].into(),
         denials: vec![denial(|denial| {
-            (denial.shadow, denial.what) = (true, Some(denial::What { effects: EffectSet::QUERY, methods: vec![] }));
+            (denial.shadow, denial.operations) =
+                (true, Some(denial::DeniedOperations { effects: EffectSet::QUERY, methods: vec![] }));
         })]
         .into(),
         ..Policy::default()
@@ -333,9 +331,9 @@ fn shadow_tells_and_changes_nothing() {
         let target = target(method, "payroll");
         assert!(policy.could_allow(&principal, &target.method, NOW), "it must be read to be told of");
         let verdict = policy.decide(&principal, &target, NOW);
-        (matches!(verdict, Verdict::Allow(_)), policy.rehearse(&principal, &target, &verdict, NOW))
+        (verdict.is_allow(), policy.shadow_outcome(&principal, &target, &verdict, NOW))
     };
-    assert_eq!(both("StartWorkflowExecution"), (false, Some(Shadow::Allowed("writer".into()))));
-    assert_eq!(both("QueryWorkflow"), (true, Some(Shadow::Denied("d".into()))));
+    assert_eq!(both("StartWorkflowExecution"), (false, Some(ShadowOutcome::Allowed("writer".into()))));
+    assert_eq!(both("QueryWorkflow"), (true, Some(ShadowOutcome::Denied("d".into()))));
     assert_eq!(both("ListWorkflowExecutions"), (true, None));
 }

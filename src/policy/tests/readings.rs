@@ -17,9 +17,9 @@ fn denied_as(who: Value, identity: Identity) -> Option<String> {
     let policy = crate::config::Config::parse(config.to_string().as_bytes()).unwrap().policy;
     match policy.decide(&policy.principal(identity), &target("TerminateWorkflowExecution", "v1:data-0"), NOW) {
         Verdict::Allow(_) => None,
-        Verdict::Deny(rule, why) => {
-            assert_eq!(rule, Rule::Denial("d".into()));
-            Some(why)
+        Verdict::Deny(reason) => {
+            assert_eq!(reason.rule(), Rule::Denial("d".into()));
+            Some(reason.to_string())
         }
     }
 }
@@ -75,7 +75,10 @@ fn a_kind_in_doubt_is_neither_for_grants_and_both_for_denials() {
     assert_eq!(kind(json!({"gty": "x"})), (Some(Kind::Human), None));
     assert_eq!(Identity::kind_of(&[], &serde_json::Map::new()), (None, None));
     let (doubtful, doubt) = kind(json!({"gty": "x,cc"}));
-    assert_eq!((doubtful, doubt.as_deref()), (Some(Kind::Doubtful), Some("a service, with `gty` read as a list")));
+    assert_eq!(
+        (doubtful, doubt.as_ref().map(ToString::to_string).as_deref()),
+        (Some(Kind::Doubtful), Some("a service, with `gty` read as a list"))
+    );
 
     let caller = || Identity { kind: doubtful, doubt: doubt.clone(), ..identity(json!({})) };
     for kind in ["human", "service"] {
@@ -87,9 +90,10 @@ fn a_kind_in_doubt_is_neither_for_grants_and_both_for_denials() {
         let spared = denial(|denial| denial.unless = Some(who(system("admin")).who));
         let policy = Policy { grants: vec![who(system("admin"))].into(), ..Policy::default() };
         let start = target("StartWorkflowExecution", "payroll");
-        assert!(matches!(policy.decide(&policy.principal(caller()), &start, NOW), Verdict::Deny(..)));
+        assert!(!policy.decide(&policy.principal(caller()), &start, NOW).is_allow());
         let policy = Policy { grants: vec![system("admin")].into(), denials: vec![spared].into(), ..Policy::default() };
-        assert!(matches!(policy.decide(&policy.principal(caller()), &start, NOW), Verdict::Deny(Rule::Denial(_), _)));
+        let verdict = policy.decide(&policy.principal(caller()), &start, NOW);
+        assert!(matches!(verdict, Verdict::Deny(DenyReason::Denial(_))), "{verdict:?}");
     }
 }
 

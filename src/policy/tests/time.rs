@@ -3,6 +3,11 @@
 use super::*;
 use until::Until;
 
+fn why_denied(verdict: Verdict) -> String {
+    let Verdict::Deny(reason) = verdict else { panic!("{verdict:?}") };
+    reason.to_string()
+}
+
 #[test]
 fn a_grant_gives_nothing_from_its_end_on() {
     let until = Until::parse("2027-01-15T08:00:00Z").unwrap();
@@ -13,16 +18,16 @@ fn a_grant_gives_nothing_from_its_end_on() {
     let principal = policy.principal(identity(json!({})));
     let start = target("StartWorkflowExecution", "payroll");
     assert!(principal.depends_on_time());
-    assert_eq!(policy.decide(&principal, &start, before), Verdict::Allow(Rule::Grant("writer".into())));
+    assert_eq!(policy.decide(&principal, &start, before), Verdict::Allow(Permit::new(Rule::Grant("writer".into()))));
     assert!(policy.could_allow(&principal, &start.method, before));
     for now in [end, after] {
         let why = "no grant covers start in namespace \"payroll\"; grant writer ended at 2027-01-15T08:00:00Z";
-        assert_eq!(policy.decide(&principal, &start, now), Verdict::Deny(Rule::DefaultDeny, why.into()));
+        assert_eq!(why_denied(policy.decide(&principal, &start, now)), why);
         assert!(!policy.could_allow(&principal, &start.method, now));
-        let never = policy.why_never(&principal, &start.method, now);
+        let never = policy.why_never(&principal, &start.method, now).to_string();
         assert_eq!(never, "no grant covers start in any namespace; grant writer ended at 2027-01-15T08:00:00Z");
         let list = target("ListWorkflowExecutions", "payroll");
-        assert!(matches!(policy.decide(&principal, &list, now), Verdict::Allow(_)), "the other one stays");
+        assert!(policy.decide(&principal, &list, now).is_allow(), "the other one stays");
     }
     let lasting = Policy { grants: vec![in_namespace("reader", "payroll")].into(), ..Policy::default() };
     assert!(!lasting.principal(identity(json!({}))).depends_on_time());
@@ -33,8 +38,6 @@ fn a_grant_that_ended_is_named_only_where_it_would_have_helped() {
     let ended = Grant { until: Until::parse("1970-01-01T00:00:00Z"), ..in_namespace("worker", "payroll") };
     let policy = Policy { grants: vec![ended].into(), ..Policy::default() };
     let principal = policy.principal(identity(json!({})));
-    let Verdict::Deny(_, why) = policy.decide(&principal, &target("StartWorkflowExecution", "payroll"), NOW) else {
-        panic!("it ended")
-    };
+    let why = why_denied(policy.decide(&principal, &target("StartWorkflowExecution", "payroll"), NOW));
     assert_eq!(why, "no grant covers start in namespace \"payroll\"");
 }

@@ -144,7 +144,7 @@ impl Misses<'_> {
         for name in limits() {
             let Some(list) = grant.get(name) else { continue };
             let limit = Map::from_iter([(name.to_owned(), list.clone())]);
-            if let Some(why) = self.trial.refused_by(&limit, who(grant))? {
+            if let Some(why) = self.trial.limit_miss(&limit, who(grant))? {
                 lacks.push(format!("is limited: {why} ({name} {list})"));
             }
         }

@@ -1,0 +1,66 @@
+//! Claims as denials read them: a claim in any form must not let its bearer past.
+
+mod reading;
+mod texts;
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use serde_json::{Map, Value};
+
+use super::{ClaimName, ClaimSet};
+pub use reading::{ClaimForm, KindDoubt, WideReading};
+pub use texts::Texts;
+
+/// The claims of a token as denials read them. Each claim is read once, however many denials ask for it.
+#[derive(Debug)]
+pub struct WideClaims<'a> {
+    claims: &'a Map<String, Value>,
+    read: RefCell<Vec<(ClaimName, Rc<Texts<'a>>)>>,
+}
+
+impl<'a> WideClaims<'a> {
+    pub fn new(claims: &'a Map<String, Value>) -> Self {
+        Self { claims, read: RefCell::default() }
+    }
+
+    /// Every text in a claim. The pieces of a claim that is one text count, too.
+    pub fn texts(&self, name: &ClaimName) -> Rc<Texts<'a>> {
+        let known = |read: &Vec<(ClaimName, Rc<Texts<'a>>)>| {
+            read.iter().find(|(known, _)| known == name).map(|(_, texts)| Rc::clone(texts))
+        };
+        if let Some(texts) = known(&self.read.borrow()) {
+            return texts;
+        }
+        let texts = Rc::new(Texts::new(name, self.claims));
+        self.read.borrow_mut().push((name.clone(), Rc::clone(&texts)));
+        texts
+    }
+}
+
+impl ClaimSet {
+    /// Whether a denial matches the bearer of these claims, with the claims that only denials read so.
+    pub fn matches_widely(&self, wide: &WideClaims<'_>) -> Option<Vec<WideReading>> {
+        let mut readings = Vec::new();
+        for (name, patterns) in &self.0 {
+            let (values, comparison) = (name.values(wide.claims), name.comparison(wide.claims));
+            if patterns.iter().any(|pattern| values.iter().any(|value| comparison(pattern, value).is_some())) {
+                continue;
+            }
+            let texts = wide.texts(name);
+            let matches =
+                |(text, _): &&(Cow<'_, str>, ClaimForm)| patterns.iter().any(|pattern| pattern.matches_widely(text));
+            let form = match texts.texts.iter().find(matches) {
+                Some((_, form)) => *form,
+                None if texts.too_many => ClaimForm::TooMany,
+                None => return None,
+            };
+            readings.push(WideReading { claim: name.clone(), form });
+        }
+        Some(readings)
+    }
+}
+
+#[cfg(test)]
+mod tests;

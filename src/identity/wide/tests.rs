@@ -1,0 +1,99 @@
+use super::*;
+use crate::pattern::Pattern;
+use serde_json::json;
+
+fn reading(name: &str, pattern: &str, claims: Value) -> Option<String> {
+    let set = ClaimSet(vec![(ClaimName::new(name), vec![Pattern::parse(pattern).unwrap()])]);
+    let readings = set.matches_widely(&WideClaims::new(claims.as_object().unwrap()))?;
+    Some(readings.iter().map(WideReading::to_string).collect::<Vec<_>>().join("; "))
+}
+
+fn groups(value: Value) -> Option<String> {
+    reading("groups", "contractors", json!({"groups": value}))
+}
+
+#[test]
+fn a_claim_counts_in_every_form() {
+    assert_eq!(groups(json!(["dev", "contractors"])).as_deref(), Some(""));
+    for text in ["dev,contractors", "dev; contractors", "contractors dev", ",contractors", "a b;contractors,c d"] {
+        assert_eq!(groups(json!(text)).as_deref(), Some("`groups` read as a list"), "{text}");
+    }
+    for value in [json!({"contractors": true}), json!([["contractors"]]), json!([{"name": "contractors"}])] {
+        assert_eq!(groups(value.clone()).as_deref(), Some("`groups` read at every depth"), "{value}");
+    }
+    let loosely = Some("`groups` compared without regard to case and spaces");
+    assert_eq!(groups(json!(["CONTRACTORS "])).as_deref(), loosely);
+    assert_eq!(reading("level", "7", json!({"level": {"a": [7]}})).as_deref(), Some("`level` read at every depth"));
+    assert_eq!(reading("ok", "true", json!({"ok": [[true]]})).as_deref(), Some("`ok` read at every depth"));
+}
+
+#[test]
+fn a_value_may_hold_what_separates_others() {
+    for (text, group) in [("x,dev contractors", "dev contractors"), ("CN=a,OU=b;CN=c,OU=d", "CN=c,OU=d")] {
+        assert!(reading("groups", group, json!({"groups": text})).is_some(), "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_not_read_into_it() {
+    for value in [json!("contractors2"), json!(["dev contractors"]), json!({"a": "dev,contractors"}), json!(null)] {
+        assert_eq!(groups(value.clone()), None, "{value}");
+    }
+    assert_eq!(reading("groups", "contractors", json!({"teams": "contractors"})), None);
+    for name in ["sub", "iss", "/sub"] {
+        assert_eq!(reading(name, "contractors", json!({"sub": "dev,contractors", "iss": "a contractors"})), None);
+    }
+    assert_eq!(reading("/realm/roles", "contractors", json!({"realm": {"groups": ["contractors"]}})), None);
+}
+
+#[test]
+fn one_text_may_be_a_list_of_any_notation() {
+    let texts = [
+        r#"["dev","contractors"]"#,
+        "[dev, contractors]",
+        "{dev|contractors}",
+        "dev\tcontractors",
+        "dev\u{a0}contractors",
+        "'contractors'",
+        "dev|Contractors",
+    ];
+    for text in texts {
+        assert_eq!(groups(json!(text)).as_deref(), Some("`groups` read as a list"), "{text}");
+    }
+    assert!(groups(json!(["contractors\t"])).is_some() && groups(json!(["dev|contractors"])).is_none());
+}
+
+#[test]
+fn a_number_is_the_same_in_every_notation() {
+    for value in [json!(7), json!(7.0), json!("7"), json!([7.0])] {
+        assert!(reading("level", "7", json!({"level": value})).is_some(), "{value}");
+    }
+    assert!(reading("level", "7", json!({"level": 7.5})).is_none());
+}
+
+#[test]
+fn a_pointer_is_followed_into_lists_and_as_far_as_it_goes() {
+    let roles = |value: Value| reading("/realm/roles", "contractors", json!({"realm": value}));
+    assert_eq!(roles(json!({"roles": ["contractors"]})).as_deref(), Some(""));
+    for value in [json!([{"roles": ["contractors"]}]), json!(["contractors"]), json!("contractors")] {
+        assert_eq!(roles(value.clone()).as_deref(), Some("`/realm/roles` read at every depth"), "{value}");
+    }
+    assert_eq!(roles(json!([{"groups": "contractors"}])), None);
+}
+
+#[test]
+fn an_email_counts_unverified() {
+    let unverified = Some("`email` counted although it is not verified");
+    for claims in [json!({"email": "a@x.com"}), json!({"email": "a@x.com", "email_verified": false})] {
+        assert_eq!(reading("email", "*@x.com", claims).as_deref(), unverified);
+    }
+    assert_eq!(reading("email", "*@x.com", json!({"email": "a@x.com", "email_verified": true})).as_deref(), Some(""));
+}
+
+#[test]
+fn more_than_is_compared_is_what_any_denial_means() {
+    let many = |count: usize| json!((0..count).map(|index| format!("g{index}")).collect::<Vec<_>>());
+    assert_eq!(groups(many(1024)), None);
+    assert_eq!(groups(many(1025)).as_deref(), Some("`groups` has more than 1024 values"));
+    assert_eq!(reading("groups", "g1024", json!({"groups": many(1025)})).as_deref(), Some(""), "as a grant reads it");
+}

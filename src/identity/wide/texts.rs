@@ -1,0 +1,120 @@
+//! Every text in a claim, in whatever form the claim has it.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use super::ClaimForm;
+use crate::identity::ClaimName;
+use crate::identity::claims::{is_separator, whole};
+
+/// How many texts of a claim are compared. A claim with more matches any denial.
+pub(super) const MAX_TEXTS: usize = 1024;
+
+/// Every text in a claim.
+#[derive(Debug, Default)]
+pub struct Texts<'a> {
+    pub(super) texts: Vec<(Cow<'a, str>, ClaimForm)>,
+    pub(super) too_many: bool,
+}
+
+impl<'a> Texts<'a> {
+    pub(super) fn new(name: &ClaimName, claims: &'a Map<String, Value>) -> Self {
+        let mut texts = Self::default();
+        let Some((value, steps)) = name.member_and_steps(claims) else { return texts };
+        let plain = if name.counts(claims) { ClaimForm::Loose } else { ClaimForm::Unverified };
+        texts.follow(value, &steps, plain);
+        if let Some(text) = name.one_text(claims) {
+            texts.add_pieces(text);
+        }
+        texts
+    }
+
+    /// The texts. `None` if there are too many to compare.
+    pub fn all(&self) -> Option<impl Iterator<Item = &str>> {
+        (!self.too_many).then(|| self.texts.iter().map(|(text, _)| &**text))
+    }
+
+    fn push(&mut self, text: impl Into<Cow<'a, str>>, form: ClaimForm) {
+        if self.texts.len() < MAX_TEXTS {
+            self.texts.push((text.into(), form));
+        } else {
+            self.too_many = true;
+        }
+    }
+
+    /// Adds what a pointer leads to. It is also followed into the elements of a list, and where it cannot be followed to its
+    /// end, the value it got to counts.
+    fn follow(&mut self, value: &'a Value, steps: &[String], form: ClaimForm) {
+        match (steps.split_first(), value) {
+            (None, value) => self.add(value, form),
+            (Some((step, rest)), Value::Object(members)) => {
+                members.get(step).into_iter().for_each(|value| self.follow(value, rest, form));
+            }
+            (Some((step, rest)), Value::Array(values)) => {
+                let named = step.parse().ok().and_then(|index: usize| values.get(index));
+                named.into_iter().for_each(|value| self.follow(value, rest, form));
+                values.iter().for_each(|value| self.follow(value, steps, ClaimForm::Nested));
+            }
+            (Some(_), value) => self.add(value, ClaimForm::Nested),
+        }
+    }
+
+    /// Adds the texts at every depth of a value. serde_json bounds the depth.
+    fn add(&mut self, value: &'a Value, form: ClaimForm) {
+        if self.too_many {
+            return;
+        }
+        match value {
+            Value::Null => {}
+            Value::String(text) => self.push(text.as_str(), form),
+            Value::Bool(_) => self.push(value.to_string(), form),
+            Value::Number(number) => {
+                self.push(value.to_string(), form);
+                // `7.0` also counts as 7.
+                if let Some(whole) = whole(number).filter(|_| number.is_f64()) {
+                    self.push(whole.to_string(), ClaimForm::Loose);
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| self.add(value, form.of_element(value))),
+            Value::Object(members) => members.iter().for_each(|(name, value)| {
+                self.push(name.as_str(), ClaimForm::Nested);
+                self.add(value, ClaimForm::Nested);
+            }),
+        }
+    }
+
+    /// Adds the pieces of one text. The separator is not known, and one value may contain what separates others. Quotes and
+    /// brackets around a piece come from a list that was written as text.
+    fn add_pieces(&mut self, text: &'a str) {
+        const CHOICES: [fn(char) -> bool; 7] = [
+            is_separator,
+            |char| matches!(char, ',' | ';' | '|'),
+            |char| matches!(char, ',' | ';'),
+            |char| char == ',',
+            |char| char == ';',
+            |char| char == '|',
+            char::is_whitespace,
+        ];
+        let around = |char: char| char.is_whitespace() || "[](){}<>\"'`".contains(char);
+        let mut known = HashSet::from([text, ""]);
+        for piece in CHOICES.into_iter().flat_map(|separates| text.split(separates)) {
+            for piece in [piece, piece.trim_matches(around)] {
+                if known.insert(piece) {
+                    self.push(piece, ClaimForm::ListItem);
+                }
+            }
+            if self.too_many {
+                return;
+            }
+        }
+    }
+}
+
+impl ClaimForm {
+    /// The form of an element of a list that has this form.
+    fn of_element(self, element: &Value) -> Self {
+        if matches!(element, Value::Array(_) | Value::Object(_)) { Self::Nested } else { self }
+    }
+}
