@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what the filter knows of Temporal's API, from data/temporal: src/temporal/table.rs, and for people docs/effects.md and the end of docs/parity.md.
+"""Writes what the filter knows of Temporal's API, from data/temporal: src/temporal/generated/methods.rs, and for people docs/effects.md and the end of docs/parity.md.
 
     tools/methods.py            write them
     tools/methods.py --check    exit 1 and show the difference when one is out of date
@@ -32,16 +32,16 @@ HEAD = """\
 //! Source: the descriptors of Temporal's API v{version} and the method table of the server.
 #![cfg_attr(rustfmt, rustfmt_skip)]
 
-use super::effect::EffectSet;
-use super::method::{{Access, Ids, Limited, Method, Scope}};
-use super::names::{{Limit, Use}};
-use super::schema::{{Field, Kind, Message, Token}};
+use crate::temporal::effect::EffectSet;
+use crate::temporal::method::{{Access, Ids, Limited, Method, Scope}};
+use crate::temporal::names::{{Limit, Use}};
+use crate::temporal::schema::{{Field, Kind, Message, Token}};
 
 /// The version of Temporal's API the table was made from.
 pub const API_VERSION: &str = "{version}";
 
 /// Every method of WorkflowService and OperatorService, sorted by the length of the path, then by the path.
-pub(super) static METHODS: [Method; {count}] = ["""
+pub(in crate::temporal) static METHODS: [Method; {count}] = ["""
 
 # The built-in roles, as in src/temporal/effect.rs: our roles and upstream's access must agree on every method but those of STRICTER.
 READER = {"describe-namespace", "read", "history", "query", "cluster-read"}
@@ -608,7 +608,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the table is out of date")
     parser.add_argument("--data", type=Path, default=ROOT / "data/temporal")
-    parser.add_argument("--out", type=Path, default=ROOT / "src/temporal/table.rs")
+    parser.add_argument("--out", type=Path, default=ROOT / "src/temporal/generated/methods.rs")
     parser.add_argument("--doc", type=Path, default=ROOT / "docs/parity.md")
     parser.add_argument("--effects", type=Path, default=ROOT / "docs/effects.md")
     args = parser.parse_args()

@@ -14,7 +14,7 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto,
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data/temporal"
-TABLE = ROOT / "src/temporal/table.rs"
+TABLE = ROOT / "src/temporal/generated/methods.rs"
 SERVICES = ("temporal.api.workflowservice.v1.WorkflowService", "temporal.api.operatorservice.v1.OperatorService")
 WORKFLOW = "/temporal.api.workflowservice.v1.WorkflowService/"
 

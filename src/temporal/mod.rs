@@ -1,19 +1,21 @@
 //! What Temporal's API means: its methods, the effects of each, and what a request would really do.
 
+mod catalogue;
 pub mod effect;
+mod generated;
 pub mod method;
 pub mod names;
 mod own;
 mod payload;
 pub mod request;
 pub mod schema;
-mod table;
 mod target;
 mod token;
 
+pub use catalogue::{Catalogue, Surface};
 pub use effect::EffectSet;
-pub use method::{Access, Catalogue, Ids, Limited, Method, MethodRef, Scope, Surface};
+pub use generated::API_VERSION;
+pub use method::{Access, Ids, Limited, Method, MethodRef, Scope};
 pub use names::{Limit, LimitSet};
 pub use request::RequestReader;
-pub use table::API_VERSION;
 pub use target::{Elsewhere, Newer, Part, Target};

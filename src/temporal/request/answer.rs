@@ -1,14 +1,16 @@
 //! What workers answer, where it stands as bytes: the tokens of their tasks, and the input of operations at Temporal's own
 //! endpoint.
 
+use super::super::catalogue::Catalogue;
 use super::super::effect::EffectSet;
-use super::super::method::Catalogue;
 use super::super::names::{Limit, LimitSet, Names};
 use super::super::own::{is_internal_partition, is_reserved};
 use super::super::payload::{Data, PayloadReader};
 use super::super::schema::Token;
 use super::super::token::{TaskToken, TokenReader};
-use super::{Expected, Named, Reading, RequestReader, SKIP};
+use super::meaning::{Expected, SKIP};
+use super::outcome::Named;
+use super::{Reading, RequestReader};
 use crate::wire::DecodeError;
 use crate::wire::protobuf::{FieldAction, Handler};
 

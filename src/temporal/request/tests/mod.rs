@@ -1,5 +1,7 @@
+use super::outcome::MAX_NAMED;
 use super::*;
-use crate::temporal::Catalogue;
+use crate::temporal::names::{Limit, Use};
+use crate::temporal::{Catalogue, Elsewhere};
 
 mod answers;
 mod newer;

@@ -2,16 +2,16 @@
 //! Source: the descriptors of Temporal's API v1.64.3 and the method table of the server.
 #![cfg_attr(rustfmt, rustfmt_skip)]
 
-use super::effect::EffectSet;
-use super::method::{Access, Ids, Limited, Method, Scope};
-use super::names::{Limit, Use};
-use super::schema::{Field, Kind, Message, Token};
+use crate::temporal::effect::EffectSet;
+use crate::temporal::method::{Access, Ids, Limited, Method, Scope};
+use crate::temporal::names::{Limit, Use};
+use crate::temporal::schema::{Field, Kind, Message, Token};
 
 /// The version of Temporal's API the table was made from.
 pub const API_VERSION: &str = "1.64.3";
 
 /// Every method of WorkflowService and OperatorService, sorted by the length of the path, then by the path.
-pub(super) static METHODS: [Method; 138] = [
+pub(in crate::temporal) static METHODS: [Method; 138] = [
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/ListWorkers", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, Ids::Untold, Limited::Open, &LIST_WORKERS_REQUEST),
     Method::new("/temporal.api.operatorservice.v1.OperatorService/ListClusters", Scope::Cluster, Access::Admin, EffectSet::CLUSTER_ADMIN, 0, Limited::Open, Ids::Open, Limited::Open, &LIST_CLUSTERS_REQUEST),
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/CountWorkers", Scope::Namespace, Access::ReadOnly, EffectSet::READ, 1, Limited::Untold, Ids::Untold, Limited::Open, &COUNT_WORKERS_REQUEST),

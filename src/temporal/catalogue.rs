@@ -1,0 +1,160 @@
+//! The methods of Temporal's frontend, and which of them a `:path` calls.
+
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use super::generated::METHODS;
+use super::method::{HEALTH_CHECK, Method, MethodRef};
+
+/// The methods of the built-in table together with those of the configuration.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    added: Vec<Rc<Method>>,
+}
+
+/// What a `:path` leads to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Surface {
+    /// A method that policy decides about.
+    Method(MethodRef),
+    /// AdminService, whatever the method: cluster-admin, and only where it is switched on.
+    Admin,
+    /// Server reflection, Health/Watch and Health/List: Temporal's own authorizer denies them to everybody.
+    Closed,
+    /// Nothing that this version of Temporal has.
+    Unknown,
+}
+
+const WORKFLOW_SERVICE: &str = "/temporal.api.workflowservice.v1.WorkflowService/";
+const OPERATOR_SERVICE: &str = "/temporal.api.operatorservice.v1.OperatorService/";
+const ADMIN_SERVICE: &[u8] = b"/temporal.server.api.adminservice.v1.AdminService/";
+const CLOSED: &[&[u8]] = &[
+    b"/grpc.health.v1.Health/Watch",
+    b"/grpc.health.v1.Health/List",
+    b"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    b"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
+
+impl Catalogue {
+    /// The built-in table and these methods.
+    #[must_use]
+    pub fn with(added: Vec<Rc<Method>>) -> Self {
+        Self { added }
+    }
+
+    /// What the path calls. Exact bytes only: grpc-go compares them exactly, and anything else would be one path to us
+    /// and another to the server.
+    #[must_use]
+    pub fn surface(&self, path: &[u8]) -> Surface {
+        if let Ok(at) = METHODS.binary_search_by(|method| order(method.path.as_bytes(), path)) {
+            return METHODS.get(at).map_or(Surface::Unknown, |method| Surface::Method(MethodRef::Known(method)));
+        }
+        if path == HEALTH_CHECK.path.as_bytes() {
+            return Surface::Method(MethodRef::Known(&HEALTH_CHECK));
+        }
+        if let Some(method) = self.added.iter().find(|method| method.path.as_bytes() == path) {
+            return Surface::Method(MethodRef::Added(Rc::clone(method)));
+        }
+        if path.strip_prefix(ADMIN_SERVICE).is_some_and(is_plain_name) {
+            return Surface::Admin;
+        }
+        if CLOSED.contains(&path) {
+            return Surface::Closed;
+        }
+        Surface::Unknown
+    }
+
+    /// The method that a policy names: a full path, with or without its first slash, or a bare name, which is
+    /// WorkflowService's, else OperatorService's.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<MethodRef> {
+        let candidates = if name.contains('/') {
+            vec![if name.starts_with('/') { name.to_owned() } else { format!("/{name}") }]
+        } else {
+            vec![format!("{WORKFLOW_SERVICE}{name}"), format!("{OPERATOR_SERVICE}{name}")]
+        };
+        candidates.iter().find_map(|path| match self.surface(path.as_bytes()) {
+            Surface::Method(method) => Some(method),
+            _ => None,
+        })
+    }
+}
+
+/// The order of the table: by length first, which tells most paths apart, as their first fifty bytes do not.
+fn order(path: &[u8], other: &[u8]) -> Ordering {
+    path.len().cmp(&other.len()).then_with(|| path.cmp(other))
+}
+
+fn is_plain_name(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::temporal::{Access, EffectSet};
+
+    fn surface(path: &str) -> Surface {
+        Catalogue::default().surface(path.as_bytes())
+    }
+
+    #[test]
+    fn the_table_is_sorted_for_the_search() {
+        assert!(METHODS.windows(2).all(|pair| order(pair[0].path.as_bytes(), pair[1].path.as_bytes()).is_lt()));
+    }
+
+    #[test]
+    fn upstreams_access_and_our_roles_agree_on_every_method() {
+        for method in &METHODS {
+            let role = match (EffectSet::READER.covers(method.effects), EffectSet::WRITER.covers(method.effects)) {
+                (true, _) => Access::ReadOnly,
+                (_, true) => Access::Write,
+                _ => Access::Admin,
+            };
+            assert!(EffectSet::ADMIN.covers(method.effects) && !method.effects.is_empty(), "{}", method.path);
+            // To hand the server a compute configuration takes an admin here, and a writer upstream.
+            if method.access != Access::Unlisted && !method.effects.covers(EffectSet::COMPUTE) {
+                assert_eq!(role, method.access, "{}", method.path);
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_exact_path_is_a_method() {
+        let exact = "/temporal.api.workflowservice.v1.WorkflowService/StartWorkflowExecution";
+        assert!(matches!(surface(exact), Surface::Method(_)));
+        for twist in [
+            &exact[1..],
+            &format!("{exact}/"),
+            &format!("{exact}?x=1"),
+            &format!("/{exact}"),
+            &exact.replace("Start", "%53tart"),
+            &exact.replace("Start", "start"),
+            "",
+            "/",
+            "/temporal.server.api.adminservice.v1.AdminService/",
+            "/temporal.server.api.adminservice.v1.AdminService/A/B",
+            "/grpc.health.v1.Health/Nothing",
+        ] {
+            assert_eq!(surface(twist), Surface::Unknown, "{twist}");
+        }
+    }
+
+    #[test]
+    fn closed_services_are_told_from_unknown_ones() {
+        assert_eq!(surface("/temporal.server.api.adminservice.v1.AdminService/DescribeCluster"), Surface::Admin);
+        assert_eq!(surface("/grpc.health.v1.Health/Watch"), Surface::Closed);
+        assert_eq!(surface("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"), Surface::Closed);
+        assert!(matches!(surface("/grpc.health.v1.Health/Check"), Surface::Method(_)));
+        assert_eq!(surface("/temporal.api.workflowservice.v1.WorkflowService/FromTheFuture"), Surface::Unknown);
+    }
+
+    #[test]
+    fn a_bare_name_is_workflow_services_else_operator_services() {
+        let catalogue = Catalogue::default();
+        assert_eq!(catalogue.named("QueryWorkflow").unwrap().path, format!("{WORKFLOW_SERVICE}QueryWorkflow"));
+        assert_eq!(catalogue.named("DeleteNamespace").unwrap().path, format!("{OPERATOR_SERVICE}DeleteNamespace"));
+        assert_eq!(catalogue.named("grpc.health.v1.Health/Check").unwrap().path, HEALTH_CHECK.path);
+        assert!(catalogue.named("Nonsense").is_none());
+    }
+}
