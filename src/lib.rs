@@ -18,10 +18,12 @@
 pub mod answer;
 pub mod authentication;
 pub mod config;
+pub mod counters;
 pub mod crypto;
 pub mod filter;
 pub mod identity;
 pub mod keys;
+mod listed;
 pub mod pattern;
 pub mod policy;
 pub mod report;

@@ -106,7 +106,7 @@ MUTANTS = [
            "if effects.covers(effect) && target.names.of(limit).is_empty() {", "if effects.is_empty() && target.names.of(limit).is_empty() {", "policy"),
     Mutant("`commands: true` reaches nothing", "src/policy/denial.rs", "(false, true) => target.commands,", "(false, true) => EffectSet::NONE,", "policy"),
     Mutant("who touches what is Temporal's own does nothing else", "src/policy/denial.rs", "(true, _) => EffectSet::ADMIN,", "(true, _) => EffectSet::NONE,", "policy"),
-    Mutant("newer fields are not refused", "src/filter/mod.rs", "if engine.config.refuse_newer && matches!", "if engine.config.refuse_newer && target.newer.count > 99 && matches!", "policy"),
+    Mutant("newer fields are not refused", "src/filter/steps.rs", ".filter(|_| config.refuse_newer && newer_matters", ".filter(|_| false && newer_matters", "policy"),
 ]
 
 

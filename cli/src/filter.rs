@@ -7,7 +7,7 @@ use ed25519_compact::{KeyPair, Seed};
 use serde_json::{Map, Value, json};
 use temporal_auth::authentication::Engine;
 use temporal_auth::config::{Config, Peers};
-use temporal_auth::filter::{Call, Host, Step};
+use temporal_auth::filter::{Action, ConnectionInfo, RequestFilter};
 use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::{DenyReason, Verdict};
 use temporal_auth::temporal::{MethodRef, RequestReader, Scope, Target as Reading};
@@ -65,7 +65,7 @@ impl Caller {
 /// A connection of which the peer is known and nothing else.
 struct Connection<'a>(Option<&'a str>);
 
-impl Host for Connection<'_> {
+impl ConnectionInfo for Connection<'_> {
     fn cluster(&self) -> Option<Vec<u8>> {
         None
     }
@@ -74,7 +74,7 @@ impl Host for Connection<'_> {
         self.0.map(str::to_owned)
     }
 
-    fn connection(&self) -> u64 {
+    fn id(&self) -> u64 {
         0
     }
 }
@@ -214,17 +214,17 @@ impl Filter {
         headers.extend(forwarded.iter().map(|value| (&b"x-forwarded-client-cert"[..], value.as_bytes())));
         let headers = serialize(&headers);
         let host = Connection(caller.peer.as_deref());
-        let mut call = Call::new(caller.at);
+        let mut call = RequestFilter::new(caller.at);
         let mut step = call.on_headers(&mut self.engine, Headers::new(&headers), false, host, &mut Vec::new());
-        if step == Step::Forward {
+        if step == Action::Forward {
             step = call.on_body(&mut self.engine, &target.body(), true, || caller.at);
         }
         let decision = call.take_decision();
         let status = match &step {
-            Step::Forward => 0,
-            Step::Answer(answer) => answer.grpc_status(),
+            Action::Forward => 0,
+            Action::Answer(answer) => answer.grpc_status(),
             // Nothing is fetched: the keys are at hand.
-            Step::Wait => return Outcome { status: 14, reason: "the filter waits".to_owned(), ..Outcome::default() },
+            Action::Wait => return Outcome { status: 14, reason: "the filter waits".to_owned(), ..Outcome::default() },
         };
         let Some(decision) = decision else { return Outcome { status, ..Outcome::default() } };
         let reading = decision.principal.as_deref().zip(target.reading()).filter(|_| status == PERMISSION_DENIED);

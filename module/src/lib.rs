@@ -11,11 +11,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hostcalls::{Level, Map, Metric};
 use stream::Held;
-use temporal_auth::answer::Answer;
+use temporal_auth::answer::Reply;
 use temporal_auth::authentication::host_verifier::Foreign;
 use temporal_auth::authentication::{Engine, Platform};
+use temporal_auth::counters::{self, Counters};
 use temporal_auth::keys::SharedData;
-use temporal_auth::report::{self, Count, Decision};
+use temporal_auth::report::Decision;
 use temporal_auth::wire::headers;
 use waiting::Waiting;
 
@@ -39,7 +40,7 @@ struct Shared {
 
 /// The host's numbers of the metrics.
 struct Metrics {
-    /// In the order of [`Count::ALL`].
+    /// In the order of [`Counters::take`].
     counters: Vec<u32>,
     native: u32,
     waiting: u32,
@@ -86,12 +87,12 @@ fn start() {
 }
 
 /// Answers in the server's place. Whether or not the host takes the answer, nothing goes on.
-fn send(answer: &Answer) {
-    let details = format!("temporal_auth_{}", answer.reason().name());
-    let headers = answer.headers();
+fn send(reply: &Reply) {
+    let details = format!("temporal_auth_{}", reply.answer().word());
+    let headers = reply.headers();
     let pairs: Vec<(&[u8], &[u8])> = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
     let headers = headers::serialize(&pairs);
-    let sent = hostcalls::answer(answer.http_status(), &details, &answer.message(), &headers, answer.grpc_status());
+    let sent = hostcalls::answer(reply.http_status(), &details, reply.message(), &headers, reply.grpc_status());
     if let Err(refused) = sent {
         hostcalls::log(Level::Error, &format!("temporal-auth: the host refused an answer: {refused:?}"));
     }
@@ -111,11 +112,11 @@ fn report(decision: &Decision, log_allowed: bool, access_log_state: bool) {
 
 impl Metrics {
     fn define() -> Option<Self> {
-        let counter = |count: &Count| hostcalls::define(Metric::Counter, &count.name()).ok();
+        let counter = |name: &String| hostcalls::define(Metric::Counter, name).ok();
         Some(Self {
-            counters: Count::ALL.iter().map(counter).collect::<Option<_>>()?,
-            native: hostcalls::define(Metric::Gauge, report::NATIVE_ALGORITHMS).ok()?,
-            waiting: hostcalls::define(Metric::Gauge, report::WAITING).ok()?,
+            counters: Counters::names().iter().map(counter).collect::<Option<_>>()?,
+            native: hostcalls::define(Metric::Gauge, counters::NATIVE_ALGORITHMS).ok()?,
+            waiting: hostcalls::define(Metric::Gauge, counters::WAITING).ok()?,
             waiting_told: Cell::new(0),
         })
     }

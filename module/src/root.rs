@@ -256,7 +256,7 @@ impl Context for Unconfigured {}
 
 impl HttpContext for Unconfigured {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> proxy_wasm::types::Action {
-        super::send(&temporal_auth::answer::Answer::Unavailable);
+        super::send(&temporal_auth::answer::Reply::UNAVAILABLE);
         proxy_wasm::types::Action::Pause
     }
 }

@@ -4,19 +4,19 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
+use proxy_wasm::types::Action as HostAction;
 
 use super::hostcalls::{self, Buffer, Level, Map};
 use super::{BUSY_TICK, Shared, clear_trailers, report, send};
-use temporal_auth::answer::Answer;
+use temporal_auth::answer::Reply;
 use temporal_auth::authentication::Engine;
-use temporal_auth::filter::{Call, Host, Step};
+use temporal_auth::filter::{Action, ConnectionInfo, RequestFilter};
 use temporal_auth::time::Timestamp;
 use temporal_auth::wire::headers::Headers;
 
 /// A request's state, shared with the root context while it waits for a key.
 pub(super) struct Held {
-    call: Call,
+    call: RequestFilter,
     /// What arrived while it waited: how much of the body, and whether that is all of it. Hosts that let the body through
     /// while headers are held (`allow_on_headers_stop_iteration`) keep it in their buffer.
     body: usize,
@@ -32,20 +32,20 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(id: u32, shared: Rc<Shared>) -> Self {
-        let held = Held { call: Call::new(Timestamp::now()), body: 0, end: false };
+        let held = Held { call: RequestFilter::new(Timestamp::now()), body: 0, end: false };
         Self { id, shared, held: Rc::new(RefCell::new(held)) }
     }
 
     /// Runs a part of the call. Neither state is ever in use already: hosts do not call back from within a host call.
     /// Should one do so all the same, the request does not go on.
-    fn run(&self, part: impl FnOnce(&mut Held, &mut Engine) -> Step) -> Action {
+    fn run(&self, part: impl FnOnce(&mut Held, &mut Engine) -> Action) -> HostAction {
         let (Ok(mut held), Ok(mut engine)) = (self.held.try_borrow_mut(), self.shared.engine.try_borrow_mut()) else {
             hostcalls::log(Level::Error, "temporal-auth: called while busy");
-            send(&Answer::Unavailable);
-            return Action::Pause;
+            send(&Reply::UNAVAILABLE);
+            return HostAction::Pause;
         };
         let mut step = part(&mut held, &mut engine);
-        if step == Step::Wait
+        if step == Action::Wait
             && let Some(connection) = held.call.waiting_connection()
             && let Ok(mut waiting) = self.shared.waiting.try_borrow_mut()
         {
@@ -53,20 +53,20 @@ impl Stream {
                 self.shared.tick_at(BUSY_TICK);
             } else {
                 engine.no_room(connection, Timestamp::now());
-                step = held.call.give_up(&mut engine);
+                step = held.call.stop_waiting(&mut engine);
             }
         }
         held.settle(&mut engine, &step);
         match step {
-            Step::Forward => Action::Continue,
-            Step::Wait | Step::Answer(_) => Action::Pause,
+            Action::Forward => HostAction::Continue,
+            Action::Wait | Action::Answer(_) => HostAction::Pause,
         }
     }
 }
 
 impl Held {
     /// What the request waits for.
-    pub(super) fn call(&self) -> &Call {
+    pub(super) fn call(&self) -> &RequestFilter {
         &self.call
     }
 
@@ -74,32 +74,32 @@ impl Held {
     pub(super) fn wake(&mut self, engine: &mut Engine) -> bool {
         let mut step = match self.call.wake(engine, Timestamp::now()) {
             None => return false,
-            Some(Step::Wait) => return true,
+            Some(Action::Wait) => return true,
             Some(step) => step,
         };
-        if step == Step::Forward && (self.body > 0 || self.end) {
+        if step == Action::Forward && (self.body > 0 || self.end) {
             // The host does not call again for what it has buffered.
             step = self.feed(engine, self.body, self.end);
         }
         self.settle(engine, &step);
-        if step == Step::Forward && hostcalls::continue_request().is_err() {
+        if step == Action::Forward && hostcalls::continue_request().is_err() {
             hostcalls::log(Level::Error, "temporal-auth: the host did not continue a request");
         }
         false
     }
 
     /// Hands the call what the host has of the body. Bytes that cannot be read must not go on.
-    fn feed(&mut self, engine: &mut Engine, size: usize, end: bool) -> Step {
+    fn feed(&mut self, engine: &mut Engine, size: usize, end: bool) -> Action {
         let bytes = if size == 0 { Ok(Vec::new()) } else { hostcalls::buffer(Buffer::RequestBody, size) };
         match bytes {
             Ok(bytes) if bytes.len() == size => self.call.on_body(engine, &bytes, end, Timestamp::now),
-            _ => self.call.fail(engine),
+            _ => self.call.host_failed(engine),
         }
     }
 
     /// Answers and reports.
-    fn settle(&mut self, engine: &mut Engine, step: &Step) {
-        if let Step::Answer(answer) = step {
+    fn settle(&mut self, engine: &mut Engine, step: &Action) {
+        if let Action::Answer(answer) = step {
             send(answer);
         }
         for notice in engine.take_notices() {
@@ -114,7 +114,7 @@ impl Held {
 /// What Envoy tells of a request by its attributes.
 struct Properties;
 
-impl Host for Properties {
+impl ConnectionInfo for Properties {
     fn cluster(&self) -> Option<Vec<u8>> {
         hostcalls::property(b"xds\0cluster_name").ok()
     }
@@ -130,7 +130,7 @@ impl Host for Properties {
         found.into_iter().find(|value| !value.is_empty()).map(|value| String::from_utf8_lossy(&value).into_owned())
     }
 
-    fn connection(&self) -> u64 {
+    fn id(&self) -> u64 {
         let id = hostcalls::property(b"connection\0id").ok();
         // All whose number cannot be read are one.
         id.and_then(|id| Some(u64::from_le_bytes(*id.first_chunk()?))).unwrap_or_default()
@@ -140,27 +140,27 @@ impl Host for Properties {
 impl Context for Stream {}
 
 impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> HostAction {
         self.run(|held, engine| {
-            let Ok(bytes) = hostcalls::header_map(Map::RequestHeaders) else { return held.call.fail(engine) };
+            let Ok(bytes) = hostcalls::header_map(Map::RequestHeaders) else { return held.call.host_failed(engine) };
             let mut drop = Vec::new();
             let step = held.call.on_headers(engine, Headers::new(&bytes), end_of_stream, Properties, &mut drop);
             // Now or never: once the headers have gone on, or wait, they cannot be changed in every host.
             let mut dropped = drop.iter().map(|name| hostcalls::remove_header(Map::RequestHeaders, name).is_ok());
-            if !matches!(step, Step::Answer(_)) && !dropped.all(|done| done) {
-                return held.call.fail(engine);
+            if !matches!(step, Action::Answer(_)) && !dropped.all(|done| done) {
+                return held.call.host_failed(engine);
             }
             step
         })
     }
 
-    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> HostAction {
         self.run(|held, engine| {
             if held.call.is_waiting() {
                 // While the body is held, the host counts all of it.
                 held.body = held.body.max(size);
                 held.end |= end_of_stream;
-                return Step::Wait;
+                return Action::Wait;
             }
             if !held.call.reads_body() {
                 return held.call.on_body(engine, &[], false, Timestamp::now);
@@ -169,14 +169,14 @@ impl HttpContext for Stream {
         })
     }
 
-    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+    fn on_http_request_trailers(&mut self, _: usize) -> HostAction {
         self.run(|held, engine| {
             if held.call.drops_trailers() && !clear_trailers() {
-                return held.call.fail(engine);
+                return held.call.host_failed(engine);
             }
             if held.call.is_waiting() {
                 held.end = true;
-                return Step::Wait;
+                return Action::Wait;
             }
             held.call.on_trailers(engine, Timestamp::now)
         })
@@ -191,7 +191,7 @@ impl Drop for Stream {
         if let (Ok(held), Ok(mut engine)) = (self.held.try_borrow(), self.shared.engine.try_borrow_mut())
             && held.call.is_waiting()
         {
-            held.call.abandon(&mut engine, Timestamp::now());
+            held.call.on_end(&mut engine, Timestamp::now());
         }
     }
 }

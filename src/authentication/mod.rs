@@ -13,11 +13,11 @@ use crate::authentication::budget::Budget;
 use crate::authentication::cache::{Origin, TokenCache};
 use crate::authentication::host_verifier::{Foreign, Native};
 use crate::config::{Config, Issuer};
+use crate::counters::{Counter, Counters};
 use crate::crypto::Algorithm;
 use crate::identity::Identity;
 use crate::keys::{Get, Key, KeyId, Lookup, Next, Shared, SharedData, Source};
 use crate::policy::Principal;
-use crate::report::{Count, Counters};
 use crate::temporal::{API_VERSION, Part, Target};
 use crate::time::Timestamp;
 use crate::token::Refusal;
@@ -171,17 +171,17 @@ impl Engine {
         match next {
             Next::Get(_) => {}
             Next::Loaded => {
-                self.counters.add(Count::FetchOk);
+                self.counters.add(Counter::FetchOk, 1);
                 self.forget(now);
             }
-            Next::Failed(_) => self.counters.add(Count::FetchFailed),
+            Next::Failed(_) => self.counters.add(Counter::FetchFailed, 1),
         }
         next
     }
 
     /// Counts what of a request is newer than the method table, and gives notice of each such part once.
     pub fn note_newer(&mut self, target: &Target) {
-        self.counters.add_many(Count::UnknownFields, target.newer.count);
+        self.counters.add(Counter::UnknownFields, target.newer.count);
         let method = target.method.name();
         for part in &target.newer.first {
             if self.newer.len() < MAX_NEWER && self.newer.insert((method.to_owned(), *part)) {
@@ -213,7 +213,7 @@ impl Engine {
     /// Whom a token stands for that was verified before.
     pub fn recall(&mut self, token: &[u8], origin: Origin<'_>, now: Timestamp) -> Option<Rc<Principal>> {
         let principal = self.cache.get(token, origin, now)?;
-        self.counters.add(Count::CacheHit);
+        self.counters.add(Counter::CacheHit, 1);
         Some(principal)
     }
 
@@ -223,7 +223,7 @@ impl Engine {
             return Authentication::Refused(refusal);
         }
         if !self.budget.allows(cold.connection, now) {
-            self.counters.add(Count::OverBudget);
+            self.counters.add(Counter::OverBudget, 1);
             return Authentication::OverBudget;
         }
         let begun = self.platform.clock();
@@ -234,7 +234,7 @@ impl Engine {
         }
         self.budget.spend(cold.connection, cost, !matches!(authentication, Authentication::Refused(_)), now);
         if !matches!(authentication, Authentication::Needs(_)) {
-            self.counters.add(Count::CacheMiss);
+            self.counters.add(Counter::CacheMiss, 1);
         }
         authentication
     }

@@ -1,48 +1,48 @@
-//! What the headers of a request tell, picked out in one pass, and which of them never go on.
+//! The headers that matter, read out in one pass, and those that never go on.
 
 use crate::config::Config;
 use crate::token::bearer::Bearer;
 use crate::wire::headers::Headers;
 
-/// What decides, of the headers.
+/// The headers that matter.
 #[derive(Debug, Default)]
-pub(super) struct Picked<'a> {
+pub(super) struct RequestHeaders<'a> {
     pub(super) path: &'a [u8],
     pub(super) is_post: bool,
     pub(super) is_grpc: bool,
-    /// The last `grpc-encoding`, and how many there are.
+    /// The last `grpc-encoding`, and the number of them.
     pub(super) encoding: Option<&'a [u8]>,
     pub(super) encodings: u32,
     pub(super) bearer: Bearer<'a>,
     /// `x-forwarded-client-cert`, and whether there is more than one.
     pub(super) forwarded: Option<&'a [u8]>,
     pub(super) several_forwarded: bool,
-    /// Whether there are more headers than are read.
+    /// Whether there were more headers than are read.
     pub(super) has_too_many: bool,
 }
 
-/// More headers than Envoy takes unless it is told to (100), by far.
+/// Far more headers than Envoy accepts by default (100).
 const MAX_HEADERS: usize = 1000;
 
-/// Headers that never go on: another way to say who calls, the Web UI's copies of token and cookies, and what only
-/// clusters among themselves may say.
+/// Headers that never go on: other ways to name the caller, the Web UI's copies of tokens and cookies, and headers that
+/// only clusters may send each other.
 const DROPPED: [&[u8]; 2] = [b"caller-type", b"authorization-extras"];
 const DROPPED_PREFIXES: [&[u8]; 4] = [b"grpcgateway-", b"grpc-metadata-", b"xdc-redirection", b"temporal-principal-"];
 
-impl<'a> Picked<'a> {
-    /// Reads the headers; names of those that must not go on are added to `drop`.
-    pub(super) fn from(headers: Headers<'a>, config: &Config, drop: &mut Vec<Box<[u8]>>) -> Self {
-        let mut picked = Self::default();
+impl<'a> RequestHeaders<'a> {
+    /// Reads the headers and adds to `drop` the names of those that must not go on.
+    pub(super) fn read(headers: Headers<'a>, config: &Config, drop: &mut Vec<Box<[u8]>>) -> Self {
+        let mut read = Self::default();
         let mut headers = headers.iter();
         for (name, value) in headers.by_ref().take(MAX_HEADERS) {
-            picked.header(name, value);
-            picked.bearer.header(&config.token_headers, name, value);
+            read.header(name, value);
+            read.bearer.header(&config.token_headers, name, value);
             if is_dropped(name, config) && !drop.iter().any(|known| **known == *name) {
                 drop.push(name.into());
             }
         }
-        picked.has_too_many = headers.next().is_some();
-        picked
+        read.has_too_many = headers.next().is_some();
+        read
     }
 
     fn header(&mut self, name: &[u8], value: &'a [u8]) {

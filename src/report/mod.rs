@@ -1,10 +1,9 @@
-//! What operators see: one line per decision, counters, and the state for the access log.
+//! What operators see of one call: a line in the log and the state for the access log.
 
 use std::rc::Rc;
 
 use serde_json::{Value, json};
 
-use crate::answer::Reason;
 use crate::policy::Principal;
 
 /// One decision, for the log and the access log.
@@ -86,105 +85,6 @@ fn plain(value: &Value) -> String {
     line
 }
 
-/// What is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Count {
-    /// Calls that went on.
-    Allowed,
-    /// Calls that did not.
-    Denied(Reason),
-    /// Calls that went on although a rule in shadow, or any rule in `mode: shadow`, would have denied them.
-    ShadowDenied(Reason),
-    /// Denied calls that a grant in shadow would have allowed.
-    ShadowAllowed,
-    /// Fetches that brought keys.
-    FetchOk,
-    /// Fetches that did not.
-    FetchFailed,
-    /// Tokens that were in the cache.
-    CacheHit,
-    /// Tokens that were not, good or bad.
-    CacheMiss,
-    /// Tokens that were not looked at, as too many had to be verified.
-    OverBudget,
-    /// Fields and values in requests of callers with a good token that the method table does not know.
-    UnknownFields,
-}
-
-/// Gauge: how many algorithms' signatures the host verifies.
-pub const NATIVE_ALGORITHMS: &str = "temporal_auth.native_algorithms";
-/// Gauge: how many requests wait for a key.
-pub const WAITING: &str = "temporal_auth.waiting";
-
-impl Count {
-    /// Everything that is counted, in the order of [`Counters::take`].
-    pub const ALL: [Self; 20] = [
-        Self::Allowed,
-        Self::Denied(Reason::Unauthenticated),
-        Self::Denied(Reason::Permission),
-        Self::Denied(Reason::Unavailable),
-        Self::Denied(Reason::Encoding),
-        Self::Denied(Reason::Malformed),
-        Self::Denied(Reason::TooLarge),
-        Self::Denied(Reason::UnknownMethod),
-        Self::Denied(Reason::Closed),
-        Self::ShadowDenied(Reason::Unauthenticated),
-        Self::ShadowDenied(Reason::Permission),
-        Self::ShadowDenied(Reason::Unavailable),
-        Self::ShadowDenied(Reason::Closed),
-        Self::ShadowAllowed,
-        Self::FetchOk,
-        Self::FetchFailed,
-        Self::CacheHit,
-        Self::CacheMiss,
-        Self::OverBudget,
-        Self::UnknownFields,
-    ];
-
-    /// The name of the metric.
-    #[must_use]
-    pub fn name(self) -> String {
-        let name = match self {
-            Self::Allowed => "allowed",
-            Self::Denied(reason) => return format!("temporal_auth.denied.{}", reason.name()),
-            Self::ShadowDenied(reason) => return format!("temporal_auth.shadow.denied.{}", reason.name()),
-            Self::ShadowAllowed => "shadow.allowed",
-            Self::FetchOk => "keys.fetch_ok",
-            Self::FetchFailed => "keys.fetch_failed",
-            Self::CacheHit => "tokens.cache_hit",
-            Self::CacheMiss => "tokens.cache_miss",
-            Self::OverBudget => "tokens.over_budget",
-            Self::UnknownFields => "unknown_fields",
-        };
-        format!("temporal_auth.{name}")
-    }
-}
-
-/// Counts since they were last taken: reporting each at once would cost a call into the host.
-#[derive(Debug, Default)]
-pub struct Counters([u64; Count::ALL.len()]);
-
-impl Counters {
-    /// Counts one.
-    pub fn add(&mut self, count: Count) {
-        self.add_many(count, 1);
-    }
-
-    /// Counts so many at once.
-    pub fn add_many(&mut self, count: Count, many: u64) {
-        if let Some(place) = Count::ALL.iter().position(|known| *known == count)
-            && let Some(value) = self.0.get_mut(place)
-        {
-            *value = value.saturating_add(many);
-        }
-    }
-
-    /// What was counted, in the order of [`Count::ALL`]; counting begins anew.
-    pub fn take(&mut self) -> [u64; Count::ALL.len()] {
-        std::mem::take(&mut self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,16 +108,5 @@ mod tests {
             (read["verdict"].as_str(), read["namespaces"][0].as_str()),
             (Some("deny"), Some(decision.namespaces[0].as_str()))
         );
-    }
-
-    #[test]
-    fn counters_are_taken_once() {
-        let mut counters = Counters::default();
-        for count in Count::ALL {
-            counters.add(count);
-        }
-        counters.add_many(Count::UnknownFields, 2);
-        assert_eq!(counters.take(), [[1; 19].as_slice(), &[3]].concat()[..]);
-        assert_eq!(counters.take(), [0; 20]);
     }
 }

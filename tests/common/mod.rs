@@ -10,10 +10,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
 use serde_json::{Map, Value, json};
-use temporal_auth::answer::Answer;
+use temporal_auth::answer::Reply;
 use temporal_auth::authentication::Engine;
 use temporal_auth::config::Config;
-use temporal_auth::filter::{Call, Host, Step};
+use temporal_auth::filter::{Action, ConnectionInfo, RequestFilter};
 use temporal_auth::report::Decision;
 use temporal_auth::time::Timestamp;
 use temporal_auth::wire::headers::{Headers, serialize};
@@ -44,7 +44,7 @@ pub fn key_set() -> Value {
 #[derive(Debug)]
 pub struct Outcome {
     /// The answer in the server's place; none when the call went on.
-    pub answer: Option<Answer>,
+    pub answer: Option<Reply>,
     /// What would be logged.
     pub decision: Option<Decision>,
 }
@@ -52,7 +52,7 @@ pub struct Outcome {
 impl Outcome {
     /// The gRPC status: 0 when the call went on.
     pub fn status(&self) -> u32 {
-        self.answer.as_ref().map_or(0, Answer::grpc_status)
+        self.answer.as_ref().map_or(0, Reply::grpc_status)
     }
 
     /// Why the call was denied, as the log has it.
@@ -79,7 +79,7 @@ pub struct Request<'a> {
     pub at: Option<(Timestamp, Timestamp)>,
 }
 
-impl Host for &Request<'_> {
+impl ConnectionInfo for &Request<'_> {
     fn cluster(&self) -> Option<Vec<u8>> {
         None
     }
@@ -88,7 +88,7 @@ impl Host for &Request<'_> {
         self.peer.map(str::to_owned)
     }
 
-    fn connection(&self) -> u64 {
+    fn id(&self) -> u64 {
         0
     }
 }
@@ -122,11 +122,11 @@ impl Caller {
         headers.extend(token.as_ref().map(|value| (&b"authorization"[..], value.as_bytes())));
         let headers = serialize(&headers);
         let (arrived, whole) = request.at.unwrap_or((NOW, NOW));
-        let mut call = Call::new(arrived);
+        let mut call = RequestFilter::new(arrived);
         let mut step = call.on_headers(&mut self.engine, Headers::new(&headers), false, request, &mut Vec::new());
         let mut rest = request.body;
         let mut sizes = request.chunks.iter();
-        while step == Step::Forward {
+        while step == Action::Forward {
             let size = sizes.next().copied().unwrap_or(rest.len()).min(rest.len());
             let (chunk, after) = rest.split_at(size);
             rest = after;
@@ -137,9 +137,9 @@ impl Caller {
         }
         let decision = call.take_decision();
         let answer = match step {
-            Step::Forward => None,
-            Step::Answer(answer) => Some(answer),
-            Step::Wait => panic!("the keys are inline: {request:?}"),
+            Action::Forward => None,
+            Action::Answer(answer) => Some(answer),
+            Action::Wait => panic!("the keys are inline: {request:?}"),
         };
         Outcome { answer, decision }
     }

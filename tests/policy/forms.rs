@@ -119,7 +119,7 @@ fn no_form_of_a_claim_gets_past_a_denial() {
                 let is_exempt = |name: &Rc<str>| {
                     parsed.policy.denials.iter().any(|denial| denial.name == *name && may_exempt(denial))
                 };
-                if matches!(&before, Verdict::Deny(DenyReason::Denial(by)) if !is_exempt(&by.name)) {
+                if matches!(&before, Verdict::Deny(DenyReason::Denial(by)) if !is_exempt(&by.denial)) {
                     denied += 1;
                     assert!(!after.is_allow(), "{before:?}, but {after:?}\n{request}{}", told());
                 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use temporal_auth::authentication::Engine;
-use temporal_auth::filter::{Call, Step};
+use temporal_auth::filter::{Action, RequestFilter};
 use temporal_auth::temporal::{Catalogue, Surface};
 use temporal_auth::wire::headers::{Headers, serialize};
 
@@ -14,27 +14,27 @@ thread_local! {
 }
 
 /// The rule that has just allowed the call.
-fn allowing(call: &mut Call) -> Option<String> {
+fn allowing(call: &mut RequestFilter) -> Option<String> {
     call.take_decision().filter(|decision| decision.allow).and_then(|decision| decision.rule)
 }
 
 /// Sends the request. Returns the last step, and the rule that allowed the call, if any.
-fn send(engine: &mut Engine, request: &Request, sizes: &[u8]) -> (Step, Option<String>) {
-    let mut call = Call::new(NOW);
+fn send(engine: &mut Engine, request: &Request, sizes: &[u8]) -> (Action, Option<String>) {
+    let mut call = RequestFilter::new(NOW);
     let headers: Vec<_> = request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect();
     let headers = serialize(&headers);
     let mut step = call.on_headers(engine, Headers::new(&headers), request.ends_with_headers, (), &mut Vec::new());
     let mut rule = allowing(&mut call);
     let (mut sent, whole) = (0, request.first_frame().map_or(usize::MAX, <[u8]>::len));
     for piece in pieces(sizes, &request.body) {
-        if step == Step::Forward {
+        if step == Action::Forward {
             step = call.on_body(engine, piece, false, || NOW);
             sent += piece.len();
             rule = rule.or(allowing(&mut call));
-            assert!(step != Step::Forward || sent < whole || rule.is_some(), "the message is whole and undecided");
+            assert!(step != Action::Forward || sent < whole || rule.is_some(), "the message is whole and undecided");
         }
     }
-    if step == Step::Forward {
+    if step == Action::Forward {
         step = if request.ends_with_trailers {
             call.on_trailers(engine, || NOW)
         } else {
@@ -55,7 +55,7 @@ pub fn run(data: &[u8]) {
         let Surface::Method(method) = Catalogue::default().surface(path) else { panic!("unknown method") };
         let open = rule == "anonymous";
         assert_eq!(open, ["GetSystemInfo", "Check"].contains(&method.name()));
-        assert!(open || step != Step::Forward || !request.has_more(), "a second message went on");
+        assert!(open || step != Action::Forward || !request.has_more(), "a second message went on");
         let own = |message: Vec<u8>| naive::last_text(&message, method.namespace_field).as_deref() == Some(NAMESPACE);
         // Of gzip data, flate2 refuses some that Go reads.
         let reads = || naive::message(request.first_frame().unwrap()).map_or(request.body[0] == 1, own);

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use super::*;
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use ed25519_compact::{KeyPair, Seed};
 use serde_json::{Value, json};
 
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::keys::Next;
 use crate::wire::headers::serialize;
 
@@ -75,7 +78,7 @@ fn caller(path: &str) -> Caller {
     Caller { path: path.to_owned(), headers, end: false, cluster: None, peer: None, arrives: NOW }
 }
 
-impl Host for &Caller {
+impl ConnectionInfo for &Caller {
     fn cluster(&self) -> Option<Vec<u8>> {
         self.cluster.clone()
     }
@@ -84,7 +87,7 @@ impl Host for &Caller {
         self.peer.map(str::to_owned)
     }
 
-    fn connection(&self) -> u64 {
+    fn id(&self) -> u64 {
         1
     }
 }
@@ -105,8 +108,8 @@ impl Caller {
         self.bearer(&token("k", 1, json!({})))
     }
 
-    fn open(&self, engine: &mut Engine) -> (Call, Step, Vec<String>) {
-        let mut call = Call::new(self.arrives);
+    fn open(&self, engine: &mut Engine) -> (RequestFilter, Action, Vec<String>) {
+        let mut call = RequestFilter::new(self.arrives);
         let mut map: Vec<(&[u8], &[u8])> = vec![(b":path", self.path.as_bytes())];
         map.extend(self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())));
         let mut drop = Vec::new();
@@ -116,12 +119,12 @@ impl Caller {
         (call, step, drop)
     }
 
-    fn headers_only(&self, engine: &mut Engine) -> Step {
+    fn headers_only(&self, engine: &mut Engine) -> Action {
         self.open(engine).1
     }
 
     /// The whole call with this body, which must fare the same in any chunking.
-    fn call(&self, body: &[u8]) -> Step {
+    fn call(&self, body: &[u8]) -> Action {
         let whole = self.call_in(body, usize::MAX);
         for chunk in [1, 2, 3, 7] {
             assert_eq!(self.call_in(body, chunk), whole, "in chunks of {chunk}");
@@ -129,15 +132,15 @@ impl Caller {
         whole
     }
 
-    fn call_in(&self, body: &[u8], chunk: usize) -> Step {
+    fn call_in(&self, body: &[u8], chunk: usize) -> Action {
         let engine = &mut engine();
         let (mut call, step, _) = self.open(engine);
-        if step != Step::Forward {
+        if step != Action::Forward {
             return step;
         }
         for part in body.chunks(chunk) {
             let step = call.on_body(engine, part, false, || NOW);
-            if step != Step::Forward {
+            if step != Action::Forward {
                 return step;
             }
         }
@@ -153,23 +156,23 @@ fn start_in(namespace: &str) -> Vec<u8> {
     frame(&[&[10, namespace.len() as u8], namespace.as_bytes(), &[0x12, 2, b'i', b'd']].concat())
 }
 
-fn grpc_status(step: &Step) -> u32 {
+fn grpc_status(step: &Action) -> u32 {
     match step {
-        Step::Forward => 0,
-        Step::Answer(answer) => answer.grpc_status(),
-        Step::Wait => 99,
+        Action::Forward => 0,
+        Action::Answer(answer) => answer.grpc_status(),
+        Action::Wait => 99,
     }
 }
 
 #[test]
 fn the_body_decides_with_the_token() {
     let good = caller(START).good();
-    assert_eq!(good.call(&start_in("payroll")), Step::Forward);
-    assert_eq!(good.call(&start_in("other")), Step::Answer(Answer::Denied(None)));
-    assert_eq!(good.call(&start_in("")), Step::Answer(Answer::Denied(None)));
-    assert_eq!(good.call(&frame(&[])), Step::Answer(Answer::Denied(None)));
+    assert_eq!(good.call(&start_in("payroll")), Action::Forward);
+    assert_eq!(good.call(&start_in("other")), Action::Answer(Reply::denied(None)));
+    assert_eq!(good.call(&start_in("")), Action::Answer(Reply::denied(None)));
+    assert_eq!(good.call(&frame(&[])), Action::Answer(Reply::denied(None)));
     let reader = caller(START).bearer(&token("k", 1, json!({"permissions": ["payroll:read"]})));
-    assert_eq!(reader.headers_only(&mut engine()), Step::Answer(Answer::Denied(None)), "denied before the body");
+    assert_eq!(reader.headers_only(&mut engine()), Action::Answer(Reply::denied(None)), "denied before the body");
 }
 
 #[test]
@@ -178,9 +181,9 @@ fn nothing_that_completes_a_message_goes_on_before_the_verdict() {
     let (mut call, _, _) = caller(START).good().open(engine);
     let body = start_in("other");
     let (last, first) = body.split_last().unwrap();
-    assert_eq!(call.on_body(engine, first, false, || NOW), Step::Forward);
-    assert_eq!(call.on_body(engine, &[*last], false, || NOW), Step::Answer(Answer::Denied(None)));
-    assert_eq!(call.on_body(engine, &[0], false, || NOW), Step::Wait, "and nothing after it");
+    assert_eq!(call.on_body(engine, first, false, || NOW), Action::Forward);
+    assert_eq!(call.on_body(engine, &[*last], false, || NOW), Action::Answer(Reply::denied(None)));
+    assert_eq!(call.on_body(engine, &[0], false, || NOW), Action::Wait, "and nothing after it");
 }
 
 #[test]
@@ -231,8 +234,8 @@ fn what_is_answered_from_the_headers_alone() {
 
 #[test]
 fn anonymous_methods_do_not_look_at_the_token() {
-    assert_eq!(caller(INFO).bearer("garbage").call(&frame(&[])), Step::Forward);
-    assert_eq!(caller("/grpc.health.v1.Health/Check").call(&frame(&[])), Step::Forward);
+    assert_eq!(caller(INFO).bearer("garbage").call(&frame(&[])), Action::Forward);
+    assert_eq!(caller("/grpc.health.v1.Health/Check").call(&frame(&[])), Action::Forward);
     let closed = &mut engine_with(json!({"anonymous": []}));
     assert_eq!(grpc_status(&caller(INFO).headers_only(closed)), 16);
 }
@@ -276,8 +279,9 @@ fn a_cached_token_ends_with_its_expiry() {
         grpc_status(&Caller { arrives, ..caller(START).bearer(&text) }.headers_only(engine))
     };
     assert_eq!((status(engine, NOW), status(engine, NOW)), (0, 0));
-    let counts = engine.counters.take();
-    assert_eq!(&counts[16..], [1, 1, 0, 0], "one hit, one miss, none over budget");
+    let counts: HashMap<_, _> = Counters::names().into_iter().zip(engine.counters.take()).collect();
+    let count = |name: &str| counts[&format!("temporal_auth.tokens.{name}")];
+    assert_eq!((count("cache_hit"), count("cache_miss"), count("over_budget")), (1, 1, 0));
     assert_eq!((status(engine, after(69_999)), status(engine, after(70_000))), (0, 16));
 }
 
@@ -313,8 +317,8 @@ fn other_hosts_traffic_is_not_touched() {
     let to =
         |cluster: Option<&[u8]>| Caller { cluster: cluster.map(<[u8]>::to_vec), end: true, ..caller("/shop").good() };
     let (mut call, step, drop) = to(Some(b"shop")).open(&mut ours());
-    assert_eq!((step, drop.len(), call.drops_trailers(), call.reads_body()), (Step::Forward, 0, false, false));
-    assert_eq!(call.on_body(&mut ours(), b"anything", true, || NOW), Step::Forward);
+    assert_eq!((step, drop.len(), call.drops_trailers(), call.reads_body()), (Action::Forward, 0, false, false));
+    assert_eq!(call.on_body(&mut ours(), b"anything", true, || NOW), Action::Forward);
     for unclear in [Some(&b"temporal"[..]), Some(b""), None, Some(b"temporal\xff")] {
         let step = to(unclear).headers_only(&mut ours());
         let is_ours = unclear != Some(b"temporal\xff");
@@ -335,24 +339,24 @@ fn a_request_waits_for_its_key_and_no_longer_than_allowed() {
     };
     let engine = &mut fetching();
     let (mut call, step, _) = caller(START).good().open(engine);
-    assert_eq!((step, call.is_waiting()), (Step::Wait, true));
+    assert_eq!((step, call.is_waiting()), (Action::Wait, true));
     assert_eq!(
         (call.on_body(engine, &[], false, || NOW), call.wake(engine, after(4_999))),
-        (Step::Wait, Some(Step::Wait))
+        (Action::Wait, Some(Action::Wait))
     );
     load(engine, after(4_999), jwk("k", 1));
-    assert_eq!((call.wake(engine, after(4_999)), call.is_waiting()), (Some(Step::Forward), false));
+    assert_eq!((call.wake(engine, after(4_999)), call.is_waiting()), (Some(Action::Forward), false));
     assert_eq!(call.wake(engine, after(4_999)), None, "it is woken once");
-    assert_eq!(call.on_body(engine, &start_in("payroll"), true, || NOW), Step::Forward);
+    assert_eq!(call.on_body(engine, &start_in("payroll"), true, || NOW), Action::Forward);
 
     let unknown = || Caller { arrives: after(5_000), ..caller(START).bearer(&token("new", 1, json!({}))) };
     let (mut late, _, _) = unknown().open(engine);
-    assert_eq!(late.wake(engine, after(10_000)), Some(Step::Answer(Answer::Unavailable)), "nobody fetched");
+    assert_eq!(late.wake(engine, after(10_000)), Some(Action::Answer(Reply::UNAVAILABLE)), "nobody fetched");
     let (mut bad, _, _) = unknown().open(engine);
     load(engine, after(10_000), jwk("k", 1));
     assert_eq!(
         bad.wake(engine, after(10_000)),
-        Some(Step::Answer(Answer::Unauthenticated)),
+        Some(Action::Answer(Reply::UNAUTHENTICATED)),
         "a set fetched after its arrival"
     );
 }
@@ -369,7 +373,7 @@ fn a_rotated_key_takes_its_tokens_with_it() {
         engine.forget(now);
     };
     load(engine, Timestamp::from_millis(NOW.as_millis() - 600_000), jwk("k", 1));
-    assert_eq!(caller(START).good().headers_only(engine), Step::Forward);
+    assert_eq!(caller(START).good().headers_only(engine), Action::Forward);
     load(engine, NOW, jwk("k", 2));
     assert_eq!(grpc_status(&caller(START).good().headers_only(engine)), 16);
 }
@@ -415,7 +419,8 @@ fn a_peer_is_a_principal_or_required_beside_a_token() {
     let status = |engine: &mut Engine, path, peer, token: Option<&str>| {
         let caller = token.map_or(caller(path), |token| caller(path).bearer(token));
         let (mut call, step, _) = Caller { peer, ..caller }.open(engine);
-        let step = if step == Step::Forward { call.on_body(engine, &start_in("payroll"), true, || NOW) } else { step };
+        let step =
+            if step == Action::Forward { call.on_body(engine, &start_in("payroll"), true, || NOW) } else { step };
         grpc_status(&step)
     };
     let (worker, cli, other) =
@@ -462,7 +467,8 @@ fn a_denied_peer_cannot_escape_by_a_token_and_a_spared_one_not_be_imitated() {
     let status = |denial: Value, peer| {
         let engine = &mut engine_with(json!({"grants": everybody, "denials": [denial]}));
         let (mut call, step, _) = Caller { peer, ..caller(START).good() }.open(engine);
-        let step = if step == Step::Forward { call.on_body(engine, &start_in("payroll"), true, || NOW) } else { step };
+        let step =
+            if step == Action::Forward { call.on_body(engine, &start_in("payroll"), true, || NOW) } else { step };
         grpc_status(&step)
     };
     let denied = || json!({"name": "d", "effects": ["start"], "who": {"peer": "web"}});

@@ -1,7 +1,7 @@
 //! Parts of requests that are newer than the method table.
 
 use super::*;
-use crate::report::Count;
+use crate::counters::Counters;
 
 const POLL: &str = "/temporal.api.workflowservice.v1.WorkflowService/PollWorkflowTaskQueue";
 const LIST: &str = "/temporal.api.workflowservice.v1.WorkflowService/ListWorkflowExecutions";
@@ -15,12 +15,12 @@ fn newer(field: u16) -> Vec<u8> {
 
 fn run(engine: &mut Engine, path: &str, body: &[u8]) -> u32 {
     let (mut call, step, _) = caller(path).good().open(engine);
-    let step = if step == Step::Forward { call.on_body(engine, body, true, || NOW) } else { step };
+    let step = if step == Action::Forward { call.on_body(engine, body, true, || NOW) } else { step };
     grpc_status(&step)
 }
 
 fn unknown_fields(engine: &mut Engine) -> u64 {
-    let index = Count::ALL.iter().position(|count| *count == Count::UnknownFields).unwrap();
+    let index = Counters::names().iter().position(|name| name == "temporal_auth.unknown_fields").unwrap();
     engine.counters.take()[index]
 }
 

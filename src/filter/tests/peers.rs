@@ -14,7 +14,8 @@ fn a_forwarded_certificate_that_cannot_be_read_refuses_the_call() {
     }));
     let status = |engine: &mut Engine, path: &str, header: &str| {
         let (mut call, step, _) = caller(path).good().with("x-forwarded-client-cert", header).open(engine);
-        let step = if step == Step::Forward { call.on_body(engine, &start_in("payroll"), true, || NOW) } else { step };
+        let step =
+            if step == Action::Forward { call.on_body(engine, &start_in("payroll"), true, || NOW) } else { step };
         grpc_status(&step)
     };
     let proxys = r#"By=spiffe://front;Hash=1;Subject="CN=cli";URI=spiffe://td/ns/a/sa/cli"#;
@@ -36,7 +37,7 @@ fn a_grant_that_ends_while_the_body_is_on_its_way_gives_nothing() {
     let status = |engine: &mut Engine, arrives: Timestamp, whole: Timestamp| {
         let (mut call, step, _) = Caller { arrives, ..caller(START).good() }.open(engine);
         let step =
-            if step == Step::Forward { call.on_body(engine, &start_in("payroll"), true, || whole) } else { step };
+            if step == Action::Forward { call.on_body(engine, &start_in("payroll"), true, || whole) } else { step };
         grpc_status(&step)
     };
     assert_eq!((status(engine, NOW, after(999)), status(engine, NOW, after(1000))), (0, 7));
@@ -50,7 +51,7 @@ fn nor_does_it_for_a_call_that_concerns_the_cluster() {
     let engine = &mut engine_with(json!({"grants": grant(json!("2027-01-15T08:00:01Z"))}));
     let status = |engine: &mut Engine, whole: Timestamp| {
         let (mut call, step, _) = caller(delete).good().open(engine);
-        assert_eq!((step, call.on_body(engine, &[0, 0, 0, 0], false, || NOW)), (Step::Forward, Step::Forward));
+        assert_eq!((step, call.on_body(engine, &[0, 0, 0, 0], false, || NOW)), (Action::Forward, Action::Forward));
         grpc_status(&call.on_body(engine, &[0], true, || whole))
     };
     assert_eq!((status(engine, after(999)), status(engine, after(1000))), (0, 7));

@@ -1,0 +1,116 @@
+//! An answer with its words.
+
+use std::borrow::Cow;
+
+use super::{Answer, details};
+use crate::temporal::method::SERVICES;
+
+/// What Temporal says to a caller without the permission.
+const DENIED: &str = "Request unauthorized.";
+
+/// How many bytes of a request an answer or a log line repeats at most.
+const MAX_SHOWN: usize = 200;
+
+/// An [`Answer`] with what its message says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    answer: Answer,
+    message: Cow<'static, str>,
+    /// The rule and the reason of a denial, where clients may know them.
+    explanation: Option<String>,
+}
+
+impl Reply {
+    pub const UNAUTHENTICATED: Self = Self::plain(Answer::Unauthenticated, "Request unauthenticated.");
+    pub const UNAVAILABLE: Self = Self::plain(Answer::Unavailable, "The token cannot be verified yet; try again.");
+    pub const CLOSED: Self = Self::plain(Answer::Closed, DENIED);
+    pub const TOO_LARGE: Self = Self::plain(Answer::TooLarge, "grpc: received message larger than max (4194304)");
+
+    const fn plain(answer: Answer, message: &'static str) -> Self {
+        Self { answer, message: Cow::Borrowed(message), explanation: None }
+    }
+
+    pub fn denied(explanation: Option<String>) -> Self {
+        Self { explanation, ..Self::plain(Answer::Denied, DENIED) }
+    }
+
+    /// SDKs fall back to no compression when they see 12 with the word `grpc-encoding`.
+    pub fn encoding(value: &[u8]) -> Self {
+        let message = format!("grpc-encoding {:?} is not supported", shown(value)).into();
+        Self { answer: Answer::Encoding, message, explanation: None }
+    }
+
+    pub fn malformed(why: &impl std::fmt::Display) -> Self {
+        Self { answer: Answer::Malformed, message: format!("Malformed request: {why}.").into(), explanation: None }
+    }
+
+    /// Says what grpc-go says about the path.
+    pub fn unknown_method(path: &[u8]) -> Self {
+        let path = shown(path);
+        let message = match path.strip_prefix('/').and_then(|path| path.rsplit_once('/')) {
+            Some((service, method)) if SERVICES.contains(&service) => {
+                format!("unknown method {method} for service {service}")
+            }
+            Some((service, _)) => format!("unknown service {service}"),
+            None => format!("malformed method name: {path:?}"),
+        };
+        Self { answer: Answer::UnknownMethod, message: message.into(), explanation: None }
+    }
+
+    pub fn answer(&self) -> Answer {
+        self.answer
+    }
+
+    pub fn grpc_status(&self) -> u32 {
+        self.answer.row().grpc_status
+    }
+
+    pub fn http_status(&self) -> u32 {
+        self.answer.row().http_status
+    }
+
+    /// What the caller reads.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Headers that go with the status.
+    pub fn headers(&self) -> Vec<(&'static str, Cow<'static, str>)> {
+        match self.answer {
+            Answer::Unauthenticated => vec![("www-authenticate", "Bearer".into())],
+            Answer::Denied | Answer::Closed => {
+                vec![("grpc-status-details-bin", details::denied(DENIED, self.explanation.as_deref()))]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// As many bytes of a request as an answer or a log line repeats.
+pub fn clipped(bytes: &[u8]) -> &[u8] {
+    bytes.get(..MAX_SHOWN).unwrap_or(bytes)
+}
+
+/// Bytes of a request as text of bounded length.
+pub fn shown(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(clipped(bytes)).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_methods_are_answered_as_grpc_go_does() {
+        let text = |path: &[u8]| Reply::unknown_method(path).message().to_owned();
+        assert_eq!(text(b"/pkg.Service/Method"), "unknown service pkg.Service");
+        assert_eq!(text(b"/grpc.health.v1.Health/Look"), "unknown method Look for service grpc.health.v1.Health");
+        assert_eq!(text(b"Method"), "malformed method name: \"Method\"");
+        assert!(text(&[0xff; 5000]).len() < 1000);
+    }
+
+    #[test]
+    fn unsupported_encodings_have_the_words_that_sdks_look_for() {
+        assert!(Reply::encoding(b"zstd").message().contains("grpc-encoding"));
+    }
+}

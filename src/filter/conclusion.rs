@@ -1,0 +1,123 @@
+//! The one place where a step of a call's way takes effect: counts, the decision to report, `mode: shadow`, the answer.
+
+use super::rejection::{Evidence, Rejected};
+use super::{Action, Allowed, Outcome, Progress, RequestFilter, Rest, Stage};
+use crate::answer::{Answer, shown};
+use crate::authentication::Engine;
+use crate::counters::Counter;
+use crate::policy::{Permit, Rule, ShadowOutcome};
+use crate::report::Decision;
+use crate::temporal::Target;
+
+/// A call's leave to go on. Only this file can make one: from the policy's permit, or in `mode: shadow`.
+#[derive(Debug)]
+pub(super) struct Passage {
+    rest: Rest,
+}
+
+impl Passage {
+    fn by(_: &Permit, rest: Rest) -> Self {
+        Self { rest }
+    }
+
+    fn in_shadow(rest: Rest) -> Self {
+        Self { rest }
+    }
+
+    pub(super) fn rest(&self) -> Rest {
+        self.rest
+    }
+}
+
+impl RequestFilter {
+    pub(super) fn conclude(&mut self, engine: &mut Engine, outcome: Outcome) -> Action {
+        match outcome {
+            Ok(Progress::Continue) => Action::Forward,
+            Ok(Progress::NotOurs) => {
+                self.stage = Stage::NotOurs;
+                Action::Forward
+            }
+            Ok(Progress::Read(reading)) => {
+                self.stage = Stage::Reading(reading);
+                Action::Forward
+            }
+            Ok(Progress::AwaitKey(waiting)) => {
+                self.stage = Stage::AwaitingKey(waiting);
+                Action::Wait
+            }
+            Ok(Progress::Allowed(allowed)) => self.allow(engine, allowed),
+            Err(rejected) => self.reject(engine, *rejected),
+        }
+    }
+
+    fn allow(&mut self, engine: &mut Engine, Allowed { permit, rest, evidence }: Allowed) -> Action {
+        self.stage = Stage::Passing(Passage::by(&permit, rest));
+        engine.counters.add(Counter::Allowed, 1);
+        count_evidence(engine, &evidence);
+        if engine.config.log_allowed || engine.config.access_log_state || evidence.shadow.is_some() {
+            self.decision = Some(self.decision(true, 0, Some(permit.rule()), String::new(), evidence));
+        }
+        Action::Forward
+    }
+
+    fn reject(&mut self, engine: &mut Engine, Rejected { rejection, rest, evidence }: Rejected) -> Action {
+        let answer = rejection.answer();
+        count_evidence(engine, &evidence);
+        let goes_on = engine.config.shadow && rejection.is_forwarded_in_shadow();
+        let mut decision = self.decision(
+            goes_on,
+            answer.row().grpc_status,
+            rejection.rule().as_ref(),
+            rejection.to_string(),
+            evidence,
+        );
+        if goes_on {
+            self.stage = Stage::Passing(Passage::in_shadow(rest));
+            engine.counters.add(Counter::Allowed, 1);
+            engine.counters.shadow_denied(answer);
+            decision.shadow.get_or_insert_with(|| "mode: shadow lets it go on".to_owned());
+        } else {
+            self.stage = Stage::Answered;
+            engine.counters.denied(answer);
+        }
+        self.decision = Some(decision);
+        if goes_on { Action::Forward } else { Action::Answer(rejection.reply(engine.config.explain_to_client)) }
+    }
+
+    fn decision(
+        &self,
+        allow: bool,
+        status: u32,
+        rule: Option<&Rule>,
+        reason: String,
+        Evidence { principal, target, shadow }: Evidence,
+    ) -> Decision {
+        Decision {
+            allow,
+            status,
+            method: shown(&self.path),
+            namespaces: target.as_ref().map(namespaces).unwrap_or_default(),
+            principal,
+            rule: rule.map(|rule| rule.name().to_owned()),
+            reason,
+            shadow: shadow.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+/// Counts what rules in shadow would have changed, and parts of the request that are newer than the method table.
+fn count_evidence(engine: &mut Engine, evidence: &Evidence) {
+    match evidence.shadow {
+        Some(ShadowOutcome::Denied(_)) => engine.counters.shadow_denied(Answer::Denied),
+        Some(ShadowOutcome::Allowed(_)) => engine.counters.add(Counter::ShadowAllowed, 1),
+        None => {}
+    }
+    if let Some(target) = evidence.target.as_ref().filter(|target| target.newer.count > 0) {
+        engine.note_newer(target);
+    }
+}
+
+fn namespaces(target: &Target) -> Vec<String> {
+    let named = target.places().map(|(namespace, _)| namespace);
+    named.filter(|namespace| !namespace.is_empty()).map(str::to_owned).collect()
+}

@@ -1,0 +1,139 @@
+//! Why a call does not go on.
+
+use std::fmt;
+use std::rc::Rc;
+
+use super::Rest;
+use crate::answer::{Answer, Reply, shown};
+use crate::policy::{DenyReason, Principal, Rule, ShadowOutcome};
+use crate::temporal::Target;
+use crate::token::Refusal;
+use crate::wire::DecodeError;
+
+/// Why a call does not go on.
+#[derive(Debug)]
+pub enum Rejection {
+    AdminServiceClosed,
+    /// Reflection and health watching.
+    ServiceClosed,
+    UnknownMethod(Box<[u8]>),
+    /// The request cannot be read, or not in one way only.
+    Request(DecodeError),
+    UnsupportedEncoding(Box<[u8]>),
+    UnreadablePeer,
+    NoToken,
+    Token(Refusal),
+    TooManyTokens,
+    KeyNotAvailable,
+    /// Nothing goes on without the host, not even in `mode: shadow`.
+    HostCallFailed,
+    /// The policy's denial.
+    Denied(DenyReason),
+}
+
+impl Rejection {
+    pub fn answer(&self) -> Answer {
+        match self {
+            Self::AdminServiceClosed | Self::ServiceClosed => Answer::Closed,
+            Self::UnknownMethod(_) => Answer::UnknownMethod,
+            Self::Request(DecodeError::TooLarge) => Answer::TooLarge,
+            Self::Request(_) => Answer::Malformed,
+            Self::UnsupportedEncoding(_) => Answer::Encoding,
+            Self::UnreadablePeer | Self::NoToken | Self::Token(_) => Answer::Unauthenticated,
+            Self::TooManyTokens | Self::KeyNotAvailable | Self::HostCallFailed => Answer::Unavailable,
+            Self::Denied(_) => Answer::Denied,
+        }
+    }
+
+    /// What the caller is told; the reason of a denial only where `explain` says so.
+    pub fn reply(&self, explain: bool) -> Reply {
+        match (self.answer(), self) {
+            (Answer::UnknownMethod, Self::UnknownMethod(path)) => Reply::unknown_method(path),
+            (Answer::Encoding, Self::UnsupportedEncoding(value)) => Reply::encoding(value),
+            (_, Self::Denied(reason)) => Reply::denied(explain.then(|| format!("{}: {reason}", reason.rule().name()))),
+            (Answer::Closed, _) => Reply::CLOSED,
+            (Answer::Unauthenticated, _) => Reply::UNAUTHENTICATED,
+            (Answer::Unavailable, _) => Reply::UNAVAILABLE,
+            (Answer::TooLarge, _) => Reply::TOO_LARGE,
+            _ => Reply::malformed(self),
+        }
+    }
+
+    /// The rule that denied the call, if the policy did.
+    pub fn rule(&self) -> Option<Rule> {
+        match self {
+            Self::Denied(reason) => Some(reason.rule()),
+            _ => None,
+        }
+    }
+
+    /// Whether the call goes on all the same in `mode: shadow`.
+    pub fn is_forwarded_in_shadow(&self) -> bool {
+        !matches!(self, Self::HostCallFailed) && self.answer().row().forwarded_in_shadow
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AdminServiceClosed => "AdminService is closed",
+            Self::ServiceClosed => "this service is closed to every caller",
+            Self::UnknownMethod(_) => "no method with this path is known",
+            Self::Request(error) => return error.fmt(f),
+            Self::UnsupportedEncoding(_) => "this grpc-encoding is not supported",
+            Self::UnreadablePeer => "x-forwarded-client-cert cannot be read",
+            Self::NoToken => "no token",
+            Self::Token(refusal) => return f.write_str(&shown(refusal.as_bytes())),
+            Self::TooManyTokens => "too many tokens to verify",
+            Self::KeyNotAvailable => "the token's key is not available",
+            Self::HostCallFailed => "a required host call failed",
+            Self::Denied(reason) => return reason.fmt(f),
+        })
+    }
+}
+
+impl From<DecodeError> for Rejection {
+    fn from(error: DecodeError) -> Self {
+        Self::Request(error)
+    }
+}
+
+/// What is known of a call when its way ends.
+#[derive(Debug, Default)]
+pub(super) struct Evidence {
+    /// The caller, once the token is verified.
+    pub(super) principal: Option<Rc<Principal>>,
+    /// What the request does, as far as it was read.
+    pub(super) target: Option<Target>,
+    /// What rules in shadow would have changed.
+    pub(super) shadow: Option<ShadowOutcome>,
+}
+
+/// A call that does not go on.
+#[derive(Debug)]
+pub(super) struct Rejected {
+    pub(super) rejection: Rejection,
+    /// What may follow where the call goes on all the same.
+    pub(super) rest: Rest,
+    pub(super) evidence: Evidence,
+}
+
+impl Rejected {
+    /// A call of this principal that does not go on.
+    pub(super) fn by(principal: Rc<Principal>, rejection: impl Into<Rejection>) -> Box<Self> {
+        let evidence = Evidence { principal: Some(principal), ..Evidence::default() };
+        Box::new(Self { rejection: rejection.into(), rest: Rest::Anything, evidence })
+    }
+}
+
+impl From<Rejection> for Box<Rejected> {
+    fn from(rejection: Rejection) -> Self {
+        Self::new(Rejected { rejection, rest: Rest::Anything, evidence: Evidence::default() })
+    }
+}
+
+impl From<DecodeError> for Box<Rejected> {
+    fn from(error: DecodeError) -> Self {
+        Rejection::from(error).into()
+    }
+}

@@ -1,0 +1,249 @@
+//! The steps of a call's way. Each returns how it ends and does nothing else: see [`super::conclusion`].
+
+use std::rc::Rc;
+
+use super::rejection::{Evidence, Rejected, Rejection};
+use super::request_headers::RequestHeaders;
+use super::{
+    Allowed, AwaitingKey, ConnectionInfo, MatchedRoute, Outcome, Progress, Reading, RequestFilter, Rest, Stage,
+};
+use crate::answer::clipped;
+use crate::authentication::cache::Origin;
+use crate::authentication::{Authentication, Cold, Engine};
+use crate::config::{Config, Peers};
+use crate::identity::peer::{Unreadable, forwarded};
+use crate::policy::{DenyReason, Principal, Verdict};
+use crate::temporal::method::ADMIN_METHOD;
+use crate::temporal::{EffectSet, LimitSet, MethodRef, RequestReader, Scope, Surface, Target};
+use crate::time::Timestamp;
+use crate::wire::DecodeError;
+use crate::wire::grpc::{Body, Encoding};
+use crate::wire::headers::Headers;
+
+impl RequestFilter {
+    pub(super) fn headers(
+        &mut self,
+        engine: &mut Engine,
+        headers: Headers<'_>,
+        end_stream: bool,
+        connection: &impl ConnectionInfo,
+        drop: &mut Vec<Box<[u8]>>,
+    ) -> Outcome {
+        if !is_ours(&engine.config, connection) {
+            return Ok(Progress::NotOurs);
+        }
+        let headers = RequestHeaders::read(headers, &engine.config, drop);
+        self.path = clipped(headers.path).into();
+        if headers.has_too_many {
+            return Err(DecodeError::TooManyHeaders.into());
+        }
+        let method = method(&engine.config, headers.path)?;
+        if !headers.is_grpc || !headers.is_post {
+            return Err(DecodeError::NotGrpc.into());
+        }
+        if end_stream {
+            return Err(DecodeError::Incomplete.into());
+        }
+        if let Some(permit) = engine.config.policy.permit_anonymous(&method) {
+            let evidence = Evidence { target: Some(Target::of(method)), ..Evidence::default() };
+            return Ok(Progress::Allowed(Allowed { permit, rest: Rest::Anything, evidence }));
+        }
+        let encoding = encoding(&headers)?;
+        // Without the peer, denials of that peer would not hold: a good token does not help.
+        let peer = peer(&engine.config, &headers, connection).map_err(|Unreadable| Rejection::UnreadablePeer)?;
+        let route = MatchedRoute { method, encoding, peer };
+        let names = Rc::clone(&engine.config.token_headers);
+        // A bad token never falls back to the certificate.
+        match headers.bearer.token(&names).map_err(Rejection::Token)? {
+            Some((header, token)) => self.token(engine, route, header, token, connection),
+            None => {
+                let peer = route.peer.as_deref().ok_or(Rejection::NoToken)?;
+                let principal = engine.peer(peer);
+                self.identified(engine, route, principal, self.arrived)
+            }
+        }
+    }
+
+    fn token(
+        &self,
+        engine: &mut Engine,
+        route: MatchedRoute,
+        header: &str,
+        token: &[u8],
+        connection: &impl ConnectionInfo,
+    ) -> Outcome {
+        let origin = Origin { header, peer: route.peer.as_deref() };
+        let now = self.arrived;
+        if let Some(principal) = engine.recall(token, origin, now) {
+            return self.identified(engine, route, principal, now);
+        }
+        let connection = connection.id();
+        match engine.authenticate(Cold { token, origin, connection, arrived: now }, now) {
+            Authentication::Needs(needed) => {
+                let (token, header) = (token.to_vec(), header.to_owned());
+                Ok(Progress::AwaitKey(AwaitingKey { route, token, header, connection, needed }))
+            }
+            settled => self.authenticated(engine, route, settled, now),
+        }
+    }
+
+    /// The key that the call waited for has come, or can no longer come.
+    pub(super) fn key_settled(&mut self, engine: &mut Engine, now: Timestamp) -> Outcome {
+        let Stage::AwaitingKey(waiting) = std::mem::replace(&mut self.stage, Stage::Answered) else {
+            return Err(Rejection::KeyNotAvailable.into());
+        };
+        let AwaitingKey { route, token, header, connection, .. } = waiting;
+        let origin = Origin { header: &header, peer: route.peer.as_deref() };
+        // Another request may have brought the same token.
+        let authentication = match engine.recall(&token, origin, now) {
+            Some(principal) => Authentication::Principal(principal),
+            None => engine.authenticate(Cold { token: &token, origin, connection, arrived: self.arrived }, now),
+        };
+        self.authenticated(engine, route, authentication, now)
+    }
+
+    fn authenticated(
+        &self,
+        engine: &Engine,
+        route: MatchedRoute,
+        authentication: Authentication,
+        now: Timestamp,
+    ) -> Outcome {
+        match authentication {
+            Authentication::Principal(principal) => self.identified(engine, route, principal, now),
+            Authentication::Refused(refusal) => Err(Rejection::Token(refusal).into()),
+            Authentication::OverBudget => Err(Rejection::TooManyTokens.into()),
+            Authentication::Needs(_) => Err(Rejection::KeyNotAvailable.into()),
+        }
+    }
+
+    /// The caller is known.
+    fn identified(&self, engine: &Engine, route: MatchedRoute, principal: Rc<Principal>, now: Timestamp) -> Outcome {
+        let MatchedRoute { method, encoding, .. } = route;
+        let policy = &engine.config.policy;
+        if method.scope == Scope::Namespace {
+            if policy.could_allow(&principal, &method, now) {
+                let request = Box::new(RequestReader::for_limits(method, principal.limits()));
+                return Ok(Progress::Read(Reading { body: Body::new(encoding), request, principal }));
+            }
+            let reason = policy.why_never(&principal, &method, now);
+            let evidence =
+                Evidence { principal: Some(principal), target: Some(Target::of(method)), ..Evidence::default() };
+            return Err(Box::new(Rejected { rejection: Rejection::Denied(reason), rest: Rest::Anything, evidence }));
+        }
+        let target = Target::of(method);
+        // Permission that ends with time must still hold when the message is whole, and its last bytes are held back.
+        if principal.depends_on_time() && policy.decide(&principal, &target, now).is_allow() {
+            let request = Box::new(RequestReader::for_limits(target.method, LimitSet::NONE));
+            return Ok(Progress::Read(Reading { body: Body::new(encoding), request, principal }));
+        }
+        apply_policy(&engine.config, Rest::Anything, target, principal, now)
+    }
+
+    pub(super) fn body(
+        &mut self,
+        engine: &Engine,
+        chunk: &[u8],
+        end: bool,
+        clock: impl FnOnce() -> Timestamp,
+    ) -> Outcome {
+        match &mut self.stage {
+            Stage::NotOurs | Stage::AwaitingKey(_) | Stage::Answered => Ok(Progress::Continue),
+            Stage::Passing(passage) if passage.rest() == Rest::Anything || chunk.is_empty() => Ok(Progress::Continue),
+            Stage::Passing(_) => Err(DecodeError::SecondMessage.into()),
+            Stage::Reading(Reading { body, request, principal }) => {
+                match body.feed(chunk, |bytes| request.feed(bytes)) {
+                    Err(error) => Err(Rejected::by(Rc::clone(principal), error)),
+                    Ok(()) if body.is_whole() => self.message(engine, clock),
+                    Ok(()) if end => Err(Rejected::by(Rc::clone(principal), DecodeError::Incomplete)),
+                    Ok(()) => Ok(Progress::Continue),
+                }
+            }
+            Stage::New => Err(DecodeError::BodyWithoutHeaders.into()),
+        }
+    }
+
+    /// The message is whole.
+    fn message(&mut self, engine: &Engine, clock: impl FnOnce() -> Timestamp) -> Outcome {
+        let Stage::Reading(Reading { request, principal, .. }) = std::mem::replace(&mut self.stage, Stage::Answered)
+        else {
+            return Ok(Progress::Continue);
+        };
+        let target = match request.finish() {
+            // Calls that concern the cluster are decided by their method alone.
+            Ok(target) if target.method.scope == Scope::Cluster => Target::of(target.method),
+            Ok(target) => target,
+            Err(error) => return Err(Rejected::by(principal, error)),
+        };
+        // The clock costs a host call.
+        let now = if principal.depends_on_time() { clock().max(self.arrived) } else { self.arrived };
+        apply_policy(&engine.config, Rest::Nothing, target, principal, now)
+    }
+}
+
+/// The policy's verdict on a call of which everything is known.
+fn apply_policy(config: &Config, rest: Rest, target: Target, principal: Rc<Principal>, now: Timestamp) -> Outcome {
+    let verdict = config.policy.decide(&principal, &target, now);
+    let shadow = config.policy.shadow_outcome(&principal, &target, &verdict, now);
+    let newer =
+        target.newer.first.first().copied().filter(|_| config.refuse_newer && newer_matters(&principal, &target));
+    let reason = match (verdict, newer) {
+        (Verdict::Allow(permit), None) => {
+            let evidence = Evidence { principal: Some(principal), target: Some(target), shadow };
+            return Ok(Progress::Allowed(Allowed { permit, rest, evidence }));
+        }
+        (Verdict::Allow(_), Some(part)) => DenyReason::Newer(part),
+        (Verdict::Deny(reason), _) => reason,
+    };
+    let rejection = Rejection::Denied(reason);
+    let evidence = Evidence { principal: Some(principal), target: Some(target), shadow };
+    Err(Box::new(Rejected { rejection, rest, evidence }))
+}
+
+/// Whether parts of the request that are newer than the method table could do more than the rest of it. They add
+/// nothing to a call that only reads, polls without limits, or reports that an activity is alive.
+fn newer_matters(principal: &Principal, target: &Target) -> bool {
+    let method = &target.method;
+    let polls = EffectSet::POLL.covers(method.effects) && !principal.is_limited();
+    !(EffectSet::READER.covers(method.effects) || polls || method.name().contains("Heartbeat"))
+}
+
+fn is_ours(config: &Config, connection: &impl ConnectionInfo) -> bool {
+    let Some(clusters) = &config.applies_to else { return true };
+    // A request without a readable cluster counts as ours: it must not pass unseen.
+    let Some(cluster) = connection.cluster() else { return true };
+    let cluster = String::from_utf8_lossy(&cluster);
+    cluster.is_empty() || clusters.iter().any(|ours| ours.matches_widely(&cluster))
+}
+
+fn method(config: &Config, path: &[u8]) -> Result<MethodRef, Rejection> {
+    match config.catalogue.surface(path) {
+        Surface::Method(method) => Ok(method),
+        Surface::Admin if config.admin_service => Ok(MethodRef::Known(&ADMIN_METHOD)),
+        Surface::Admin => Err(Rejection::AdminServiceClosed),
+        Surface::Closed => Err(Rejection::ServiceClosed),
+        Surface::Unknown => Err(Rejection::UnknownMethod(clipped(path).into())),
+    }
+}
+
+fn encoding(headers: &RequestHeaders<'_>) -> Result<Encoding, Rejection> {
+    match (headers.encodings, headers.encoding) {
+        (0, _) | (1, Some(b"identity")) => Ok(Encoding::Identity),
+        (1, Some(b"gzip")) => Ok(Encoding::Gzip),
+        (_, value) => Err(Rejection::UnsupportedEncoding(clipped(value.unwrap_or_default()).into())),
+    }
+}
+
+fn peer(
+    config: &Config,
+    headers: &RequestHeaders<'_>,
+    connection: &impl ConnectionInfo,
+) -> Result<Option<String>, Unreadable> {
+    match config.peers {
+        Peers::Unread => Ok(None),
+        Peers::Connection => Ok(connection.peer()),
+        // One of two such headers could be the proxy's and the other the caller's.
+        Peers::Forwarded if headers.several_forwarded => Err(Unreadable),
+        Peers::Forwarded => headers.forwarded.map_or(Ok(None), forwarded),
+    }
+}
