@@ -29,7 +29,7 @@ pub const REFUSED: &[Exception] = &[
 /// Requests that Temporal's authorizer allows and this library's policy denies.
 pub const DENIED: &[Exception] = &[
     // Temporal's authorizer looks at the outer namespace only; the server compares the others later, or not at all.
-    exception("another namespace inside", "the request names another namespace"),
+    exception("another namespace inside", "the request also acts in namespace"),
     // More than anybody's workflow has to do with, and each costs memory.
     exception("many namespaces inside", "the request names too many namespaces"),
     // Nobody can say whose id it is.
@@ -47,7 +47,7 @@ pub const DENIED: &[Exception] = &[
     exception("compute configuration", "covers compute"),
     exception("compute method", "covers deploy, compute"),
     // A token in the callback's header says where it ends, and anybody can write one.
-    exception("callback into Temporal", "the request has Temporal call itself back"),
+    exception("callback into Temporal", "the request registers a completion callback into Temporal itself"),
     // Whoever is admin of a pattern could create namespaces without end.
     exception("RegisterNamespace", "no grant covers namespace in namespace"),
 ];
