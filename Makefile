@@ -106,6 +106,7 @@ lint: setup ## formatting, clippy (native and wasm), generated table up to date
 	.cache/venv/bin/typos
 	$(PY) tools/check_docs.py
 	$(PYTHON) tools/mutants.py --check
+	$(PY) tools/rooms.py
 	@! command -v gofmt >/dev/null || test -z "$$(gofmt -l wasm-test | tee /dev/stderr)"
 
 format: ## format the Rust code
