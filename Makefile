@@ -13,16 +13,22 @@ PYTHON ?= python3
 # Where `make push` pushes to, and more options for crane, which does it.
 IMAGE ?=
 PUSH_ARGS ?=
+# The lowest compiler that Cargo.toml promises.
+LOWEST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml).0
+# One list for all tests, as cargo builds a dependency again for packages that need other features of it.
+TESTED := --package temporal-auth --package temporal-auth-module --package temporal-auth-cli --package temporal-auth-tests
 
 .DEFAULT_GOAL := help
 # Two builds at once would only wait for each other's locks.
 .NOTPARALLEL:
-.PHONY: help setup module demo run test test-native test-cli test-manifests manifests test-oracle oracle mutants fuzz vectors test-wasm test-mesh test-egctl image reproduce push parity soak lint format table bench flood clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(MAKEFILE_LIST))
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^## / {printf "\n%s\n", substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## install what demo, tests and bench need (into .cache; done by the others when needed)
+## Start here
+
+setup: ## install what the demo, tests and bench need into .cache (other targets run it on demand)
 	@scripts/setup.sh
 
 module: ## build target/temporal-auth.wasm
@@ -31,103 +37,123 @@ module: ## build target/temporal-auth.wasm
 demo: setup module ## watch a stock Temporal become role-protected, call by call
 	@$(PY) demo/run.py
 
-run: setup module ## the same, left running on the ports of envoy.yaml, with commands to try
+run: setup module ## keep the demo running on the ports of envoy.yaml, and print commands to try
 	@$(PY) demo/run.py --stay
 
-test: test-native test-cli test-manifests test-oracle test-wasm demo ## all tests, the demo among them
+## Test
 
-test-native: ## unit tests of the library
-	cargo test --package temporal-auth --package temporal-auth-module --package temporal-auth-tests $(CARGO_TEST_ARGS)
+test: test-native test-manifests test-oracle test-wasm demo ## run all tests, including the demo
 
-test-cli: ## tests of the command line
-	cargo test --package temporal-auth-cli
+test-native: ## run the tests of the library, the module and the command line
+	cargo test $(TESTED) $(CARGO_TEST_ARGS)
 
-test-manifests: setup ## the Helm chart and its manifests; before an API server and istiod, where make test-mesh has built them
+test-manifests: setup ## test the chart and manifests (also against an API server and istiod, if test-mesh has built them)
 	$(PY) -m pytest istio -c istio/pytest.ini $(PYTEST_ARGS)
 
-# Where there is no Go, the recorded answers, which test-native has compared already, must do.
-test-oracle: ## ten thousand requests: what this library makes of them, and Temporal's own code
-	@scripts/oracle.sh 10000 1 || [ $$? = 3 ]
+# Without Go, the recorded answers must do, which test-native has compared already.
+test-oracle: ## compare 10,000 random requests with Temporal's own code
+	@TESTED="$(TESTED)" scripts/oracle.sh 10000 1 || [ $$? = 3 ]
 
-oracle: setup ## the same with a million (ORACLE_COUNT, ORACLE_SEED), and whether vectors/ is current
-	@$(PY) tools/vectors.py --check
-	@scripts/oracle.sh $(ORACLE_COUNT) $(ORACLE_SEED) --release
-
-mutants: ## break the filter in many ways, one at a time: a comparison must notice each
-	@$(PYTHON) tools/mutants.py
-
-fuzz: ## feed every parser with hostile bytes, FUZZ_SECONDS (60) each; FUZZ_KEEP=1 writes fuzz/corpora (needs nightly Rust)
-	@scripts/fuzz.sh
-
-vectors: setup ## write vectors/ again, with Temporal's own answers
-	@$(PY) tools/vectors.py
-
-test-wasm: setup module ## the built module in a real Envoy, before a real Temporal
+test-wasm: setup module ## run the built module in a real Envoy, in front of a real Temporal
 	@scripts/go-build.sh wasm-test/go-worker || [ $$? = 3 ] # without Go its test is skipped
 	@scripts/wasm-cargo.sh build --quiet --profile module --package hostile-plugin --package verifiers
 	$(PY) -m pytest wasm-test $(PYTEST_ARGS)
 
-soak: setup module ## real workers under limits, SOAK_SECONDS (600) long, and one through five minutes without its issuer
+## Test longer
+
+oracle: setup ## compare ORACLE_COUNT (1,000,000) random requests, and check that vectors/ is current
+	@$(PY) tools/vectors.py --check
+	@TESTED="$(TESTED)" scripts/oracle.sh $(ORACLE_COUNT) $(ORACLE_SEED) --release
+
+parity: setup module ## compare with Temporal's own authorizer, call by call (first run: 10 minutes)
+	@scripts/go-build.sh wasm-test/parity/server "about ten minutes"
+	$(PY) -m pytest wasm-test/parity -n 0 -s $(PYTEST_ARGS)
+
+mutants: ## break the filter in many ways, one at a time: a test must notice each
+	@$(PYTHON) tools/mutants.py
+
+fuzz: ## feed hostile bytes to every parser for FUZZ_SECONDS (60) each; FUZZ_KEEP=1 updates fuzz/corpora (needs nightly Rust)
+	@scripts/fuzz.sh
+
+soak: setup module ## run real workers under limits for SOAK_SECONDS (600), and one through a five-minute outage of its issuer
 	QUEUES_SECONDS=$(SOAK_SECONDS) $(PY) -m pytest wasm-test/test_worker_queues.py -n 0 $(PYTEST_ARGS)
 	OUTAGE_SECONDS=300 $(PY) -m pytest wasm-test/test_worker_outage.py -n 0 $(PYTEST_ARGS)
 
 # Not part of `test`: what it runs takes a quarter of an hour to build, once.
-test-mesh: setup image ## the image in a real Istio: gateway, sidecar, Gateway API, real Kubernetes API (needs Go; first run 15 minutes, later 5)
+test-mesh: setup image ## test the image in a real Istio with a real Kubernetes API (needs Go; first run 15 minutes, later 5)
 	@scripts/mesh-build.sh
 	$(PY) -m pytest istio -c istio/pytest.ini $(PYTEST_ARGS)
 	$(PY) -m pytest wasm-test/mesh -n 0 --timeout 600 $(PYTEST_ARGS)
 
-test-egctl: setup ## Envoy Gateway's own check of its manifest (the first run builds it: ten minutes)
+test-egctl: setup ## run Envoy Gateway's own check of its manifest (first run: 10 minutes)
 	@scripts/go-build.sh wasm-test/mesh/egctl "about ten minutes"
 	$(PY) -m pytest istio/test_envoy_gateway.py -c istio/pytest.ini $(PYTEST_ARGS)
 
-image: module ## write target/image, the module as an OCI image layout, with its licences and bill of materials
-	@scripts/image.sh
+## Check the code
 
-reproduce: module ## build the module once more, elsewhere and from nothing: the bytes must be the same
-	@scripts/reproduce.sh
-
-push: image ## push it to a registry: make push IMAGE=registry.example.com/temporal-auth:0.1.0 (with `docker login`'s credentials)
-	@scripts/push.sh "$(IMAGE)" $(PUSH_ARGS)
-
-parity: setup module ## compare with Temporal's own authorizer, call by call (the first run builds a server: 10 minutes)
-	@scripts/go-build.sh wasm-test/parity/server "about ten minutes"
-	$(PY) -m pytest wasm-test/parity -n 0 -s $(PYTEST_ARGS)
-
-lint: setup ## formatting, clippy (native and wasm), generated table up to date
+lint: setup ## check formatting, lints, types, spelling, and that generated files are up to date
 	cargo fmt --all --check
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --package temporal-auth-bench --package temporal-auth-fuzz --all-targets -- -D warnings
 	scripts/wasm-cargo.sh clippy --package temporal-auth-module --package hostile-plugin --package verifiers -- -D warnings
 	$(PY) tools/methods.py --check
+	$(PY) tools/check_docs.py
+	$(PYTHON) tools/mutants.py --check
 	$(PY) -m ruff check --quiet
 	scripts/mypy.sh
 	.cache/venv/bin/shellcheck scripts/*.sh .ci/run
 	.cache/venv/bin/typos
-	$(PY) tools/check_docs.py
-	$(PYTHON) tools/mutants.py --check
 	$(PY) tools/rooms.py
 	@! command -v gofmt >/dev/null || test -z "$$(gofmt -l wasm-test | tee /dev/stderr)"
 
 format: ## format the Rust code
 	cargo fmt --all
 
-table: setup ## regenerate the method table from data/temporal
+doc: ## build the documentation of the code; warnings are errors
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --exclude hostile-plugin --exclude verifiers
+
+lowest: ## build everything with the lowest Rust that Cargo.toml promises
+	cargo +$(LOWEST) test --no-run --target-dir target/lowest $(TESTED)
+
+deny: ## check dependencies: licences, advisories, sources, duplicates (first run: 5 minutes)
+	@scripts/deny.sh
+
+## Generate
+
+table: setup ## generate the method table from data/temporal
 	$(PY) tools/methods.py
 
-manifests: ## render istio/manifests from the chart, and its schema of values
+manifests: ## render istio/manifests and the schema of values from the chart
 	$(PYTHON) tools/chart_schema.py
 	$(PYTHON) tools/manifests.py
 
-flood: module ## what a flood of bad tokens takes from callers with good ones
-	@scripts/setup.sh bench
-	$(PY) bench/flood.py
+vectors: setup ## generate vectors/ with Temporal's own answers
+	@$(PY) tools/vectors.py
 
-bench: module ## proxy CPU per request: no filter, this one, Envoy's native chain; new tokens; ten thousand grants
+## Release
+
+image: module ## write target/image: the module as an OCI image layout, with licences and bill of materials
+	@scripts/image.sh
+
+reproduce: module ## build the module again in another place, from nothing: the bytes must be the same
+	@scripts/reproduce.sh
+
+push: image ## push the image: make push IMAGE=registry.example.com/temporal-auth:0.1.0 (with the credentials of `docker login`)
+	@scripts/push.sh "$(IMAGE)" $(PUSH_ARGS)
+
+## Measure
+
+bench: module ## measure CPU per request: without a filter, with this one, with Envoy's own; new tokens; ten thousand grants
 	@scripts/setup.sh bench
 	$(PY) bench/run.py $(BENCH_ARGS)
 	$(PY) bench/cold.py
 	$(PY) bench/scale.py
+
+flood: module ## measure how a flood of bad tokens slows legitimate callers
+	@scripts/setup.sh bench
+	$(PY) bench/flood.py
+
+## Clean up
 
 clean: ## remove everything that was built or installed here
 	rm -rf target .cache demo/idp/node_modules

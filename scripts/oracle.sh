@@ -8,4 +8,6 @@
 
 scripts/go-build.sh wasm-test/oracle "one to three minutes" || exit
 export ORACLE="$CACHE/go/oracle/oracle generate -count ${1:?how many} -seed ${2:?which}"
-cargo test --package temporal-auth-tests "${@:3}" --test oracle -- --nocapture
+# The packages of `make test`, so that nothing is built again for this one.
+read -ra packages <<<"${TESTED:---package temporal-auth-tests}"
+cargo test "${packages[@]}" "${@:3}" --test oracle -- --nocapture
