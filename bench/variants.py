@@ -150,7 +150,7 @@ def native(minter: Minter) -> list[dict[str, Any]]:
     }
     extraction = {
         "@type": _TYPE + "grpc_field_extraction.v3.GrpcFieldExtractionConfig",
-        "descriptor_set": {"filename": str(next(paths.TEMPORAL_DATA.glob("*.binpb")))},
+        "descriptor_set": {"filename": str(paths.TEMPORAL_DATA / "api.binpb")},
         "extractions_by_method": {
             START[1:].replace("/", "."): {"request_field_extractions": {"namespace": {}}},
         },

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Writes what the filter knows of Temporal's API, from data/temporal: src/temporal/generated/methods.rs, and for people docs/effects.md and the end of docs/parity.md.
+"""Writes what the filter knows of Temporal's API, from data/temporal: src/temporal/generated/methods.rs, the list of request fields
+that tests compare it with, and for people docs/effects.md and the end of docs/parity.md.
 
-    tools/methods.py            write them
-    tools/methods.py --check    exit 1 and show the difference when one is out of date
+    tools/methods.py                                    write them
+    tools/methods.py --check                            exit 1 and show the difference if one is out of date
+    tools/methods.py --api new.binpb --api-version V    first replace the descriptors of the API by these, of this version
 
 Needs only `protobuf`. data/temporal/README.md says what each input is. Nothing is guessed: a method without effects, a field that
 may name a namespace, an enum value that sounds dangerous or a row that matches nothing is an error until a person has decided it.
@@ -19,6 +21,8 @@ from pathlib import Path
 
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+
+import request_fields
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = ("temporal.api.operatorservice.v1.OperatorService", "temporal.api.workflowservice.v1.WorkflowService")
@@ -113,7 +117,7 @@ COMMAND = "temporal.api.command.v1.Command"
 NAMING = re.compile("(.+_)?(task_queues?|task_queue_name|workflow_type|activity_type|endpoint|url|workflow_ids?|business_ids?|job_ids?"
                     "|schedule_ids?|signal(_name)?|query_type|update_name|visibility_query|task_token)")
 TYPES = {TASK_QUEUE, "temporal.api.common.v1.WorkflowType", "temporal.api.common.v1.ActivityType", "temporal.api.update.v1.Input"}
-# How the kinds of names.tsv are read. A poll is a whole TaskQueue; of the messages in PRESENT only the presence counts.
+# How the kinds of limited_fields.tsv are read. A poll is a whole TaskQueue; of the messages in PRESENT only the presence counts.
 POLLS = {"workflow-poll": "WorkflowPoll", "activity-poll": "ActivityPoll", "nexus-poll": "NexusPoll"}
 STRINGS = {"queue": "Queue(Use::Named)", "sticky-queue": "Queue(Use::Sticky)", "shutdown-queue": "Queue(Use::Shutdown)", "name": "Name",
            "workflow-type": "Named(Limit::WorkflowTypes)", "endpoint": "Named(Limit::NexusEndpoints)",
@@ -140,7 +144,7 @@ class Rules:
     def __init__(self, data: Path, problems: list[str]) -> None:
         self.problems = problems
         methods = read(data, "effects.tsv", "service", "method")
-        inside = read(data, "inside.tsv", "message", "field", "value")
+        inside = read(data, "request_effects.tsv", "message", "field", "value")
         self.methods = methods
         self.effects = {key: self.parse(row["effects"], key) for key, row in methods.items()}
         for column, words in (("limits", LIMITS), ("workflow_ids", IDS), ("schedule_ids", LIMITS)):
@@ -149,7 +153,7 @@ class Rules:
         commands = read(data, "commands.tsv", "message")
         self.commands = {message: self.parse(row["effects"], message) if row["effects"] != "-" else frozenset()
                          for (message,), row in commands.items()}
-        self.names = {key: row["kind"] for key, row in read(data, "names.tsv", "message", "field").items()}
+        self.names = {key: row["kind"] for key, row in read(data, "limited_fields.tsv", "message", "field").items()}
         self.problems += [f"{key}: kind {kind!r}" for key, kind in self.names.items() if kind not in KINDS | POLLS]
         self.inside: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
         for (message, field, value), row in inside.items():
@@ -219,14 +223,14 @@ class Walk:
         return None
 
     def named(self, field: FieldDescriptor, key: tuple[str, str], kinds: dict[str, str]) -> Field | None:
-        """What names.tsv says of a string, or of bytes."""
+        """What limited_fields.tsv says of a string, or of bytes."""
         kind = self.rules.names.get(key, "")
         if kind in kinds:
             self.rules.meet(*key, kind)
             return Field(field.number, field.name, field.is_repeated, f"Kind::{kinds[kind]}", kind in NAMES_ONLY)
         naming = NAMING.fullmatch(field.name) or (key[0] in TYPES and field.name == "name")
         if naming and not self.rules.ignores(*key, "limit"):
-            self.problems.append(f"{key}: may name what limits speak of; add it to names.tsv or ignored.tsv")
+            self.problems.append(f"{key}: may name what limits speak of; add it to limited_fields.tsv or ignored.tsv")
         return None
 
     def flag(self, field: FieldDescriptor, key: tuple[str, str]) -> Field | None:
@@ -269,7 +273,7 @@ class Walk:
                 self.rules.meet(*key, value.name)
                 values.append(f"({value.number}, {effect_set(rule[value.name])})")
             elif DANGEROUS.search(value.name) and not (self.rules.ignores(*key, value.name) or self.rules.ignores(*key, "*")):
-                self.problems.append(f"{key}: {value.name} may have an effect; add it to inside.tsv or ignored.tsv")
+                self.problems.append(f"{key}: {value.name} may have an effect; add it to request_effects.tsv or ignored.tsv")
         if values and field.is_repeated:
             self.problems.append(f"{key}: a watched enum that is repeated")
         known = rust_ranges(joined((value.number, value.number) for value in field.enum_type.values))
@@ -314,7 +318,7 @@ class Walk:
 
     def alike(self, decided: dict[tuple[str, str], bool], what: str) -> None:
         if any(decided.values()):
-            self.problems += [f"{key}: no effect, unlike other {what}; add it to inside.tsv or ignored.tsv"
+            self.problems += [f"{key}: no effect, unlike other {what}; add it to request_effects.tsv or ignored.tsv"
                               for key, known in decided.items() if not known and not self.rules.ignores(*key, "*")]
 
     def finish(self, requests: list[tuple[Descriptor, frozenset[str]]]) -> list[Message]:
@@ -357,7 +361,7 @@ class Walk:
                     bools.add(key)
         for key in sorted(bools):
             if not rules.ignores(*key, "flag"):
-                self.problems.append(f"{key}: a bool of a call that does more than read; add it to inside.tsv or ignored.tsv")
+                self.problems.append(f"{key}: a bool of a call that does more than read; add it to request_effects.tsv or ignored.tsv")
         for key in sorted(same - bools):
             if not rules.ignores(*key, "name") and key not in ignored:
                 self.problems.append(f"{key}: a field of that name is decided elsewhere; add it to the same file or to ignored.tsv")
@@ -409,9 +413,9 @@ def rust_ranges(found: tuple[tuple[int, int], ...]) -> str:
 def load(data: Path) -> tuple[str, list[Method], list[Message]]:
     """The API version, all methods and the messages they look into; raises with everything that is wrong."""
     problems: list[str] = []
-    (descriptors,) = data.glob("api-v*.binpb")
+    version = (data / "api_version").read_text(encoding="utf-8").strip()
     pool = descriptor_pool.DescriptorPool()
-    for file in descriptor_pb2.FileDescriptorSet.FromString(descriptors.read_bytes()).file:
+    for file in descriptor_pb2.FileDescriptorSet.FromString((data / "api.binpb").read_bytes()).file:
         pool.AddSerializedFile(file.SerializeToString())
     described = {(service, method.name): method for service in SERVICES for method in pool.FindServiceByName(service).methods}
     metadata = {key: row for key, row in read(data, "api_metadata.tsv", "service", "method").items()
@@ -425,7 +429,7 @@ def load(data: Path) -> tuple[str, list[Method], list[Message]]:
     messages = walk.finish([(described[key].input_type, rules.effects[key]) for key in keys])
     if problems:
         raise Problems("\n".join(dict.fromkeys(problems)))
-    return descriptors.stem.removeprefix("api-v"), sorted(methods, key=lambda method: method.path), messages
+    return version, sorted(methods, key=lambda method: method.path), messages
 
 
 def build(method: MethodDescriptor, upstream: dict[str, str], effects: frozenset[str], limits: dict[str, str], walk: Walk) -> Method:
@@ -596,29 +600,37 @@ def reference(version: str, methods: list[Method], data: Path) -> str:
         effects=table((f"`{name}`", what, ", ".join(role for role, has in ROLES.items() if name in has)) for name, what in said),
         methods=table((m.path.rsplit("/", 1)[1], ", ".join(sorted(m.effects)), words[m.limits], words[m.ids], words[m.schedules])
                       for m in methods),
-        inside=table(rows("inside.tsv", "message", "field", "value", "effects", "reason")),
+        inside=table(rows("request_effects.tsv", "message", "field", "value", "effects", "reason")),
         commands=table(rows("commands.tsv", "message", "effects", "reason")),
         elsewhere=table(rows("namespaces.tsv", "message", "field", "effects", "reason")),
-        names=table(rows("names.tsv", "message", "field", "kind", "reason")),
+        names=table(rows("limited_fields.tsv", "message", "field", "kind", "reason")),
         ignored=table((field, value, "<br>".join(messages), reason) for (field, value, reason), messages in ignored.items()),
     )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the table is out of date")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is out of date")
+    parser.add_argument("--api", type=Path, help="a FileDescriptorSet of a newer API, with AdminService; goes with --api-version")
+    parser.add_argument("--api-version", help="the version of --api, such as 1.65.0")
     parser.add_argument("--data", type=Path, default=ROOT / "data/temporal")
     parser.add_argument("--out", type=Path, default=ROOT / "src/temporal/generated/methods.rs")
     parser.add_argument("--doc", type=Path, default=ROOT / "docs/parity.md")
     parser.add_argument("--effects", type=Path, default=ROOT / "docs/effects.md")
     args = parser.parse_args()
+    if (args.api is None) != (args.api_version is None) or (args.api and args.check):
+        parser.error("--api and --api-version go together, and not with --check")
+    if args.api:
+        (args.data / "api.binpb").write_bytes(args.api.read_bytes())
+        (args.data / "api_version").write_text(f"{args.api_version.removeprefix('v')}\n", encoding="utf-8")
     try:
         version, methods, messages = load(args.data)
     except Problems as problems:
         print(problems, file=sys.stderr)
         return 1
     written_by_hand = args.doc.read_text(encoding="utf-8").partition(MARK)[0]
-    outputs = {args.out: render(version, methods, messages), args.doc: written_by_hand + document(methods),
+    fields = request_fields.render((args.data / "api.binpb").read_bytes())
+    outputs = {args.data / "request_fields.tsv": fields, args.out: render(version, methods, messages), args.doc: written_by_hand + document(methods),
                args.effects: reference(version, methods, args.data)}
     stale = 0
     for path, text in outputs.items():

@@ -44,16 +44,16 @@ def test_check_shows_what_is_out_of_date(tmp_path: Path) -> None:
     ("effects.tsv", "\tListSchedules\t", "\tCountSchedules\t", "two rows with the same service, method"),
     ("api_metadata.tsv", "\tQueryWorkflow\t", "\tQueryWorkflows\t", "QueryWorkflow: not in both api_metadata.tsv"),
     ("api_metadata.tsv", "\tQueryWorkflow\tnamespace", "\tQueryWorkflow\tcluster", "scope cluster, and a namespace field"),
-    ("inside.tsv", "SchedulePolicies\toverlap_policy\tSCHEDULE_OVERLAP_POLICY_TERMINATE_OTHER", "SchedulePolicies\toverlap_policy\tX",
+    ("request_effects.tsv", "SchedulePolicies\toverlap_policy\tSCHEDULE_OVERLAP_POLICY_TERMINATE_OTHER", "SchedulePolicies\toverlap_policy\tX",
      "SCHEDULE_OVERLAP_POLICY_TERMINATE_OTHER may have an effect"),
-    ("inside.tsv", "SCHEDULE_OVERLAP_POLICY_TERMINATE_OTHER", "X", "'X'): matches nothing"),
-    ("inside.tsv", "\tsignal_operation\t", "\tidentity\t", "signal_operation'): no effect, unlike other arms"),
-    ("inside.tsv", "Request\tcompletion_callbacks\t*", "Request\tcompletion_callbacks\t-", "'-'): matches nothing"),
-    ("inside.tsv", "temporal.api.update.v1.Request\t", "temporal.api.update.v1.Response\t", "no effect, unlike other fields of type"),
+    ("request_effects.tsv", "SCHEDULE_OVERLAP_POLICY_TERMINATE_OTHER", "X", "'X'): matches nothing"),
+    ("request_effects.tsv", "\tsignal_operation\t", "\tidentity\t", "signal_operation'): no effect, unlike other arms"),
+    ("request_effects.tsv", "Request\tcompletion_callbacks\t*", "Request\tcompletion_callbacks\t-", "'-'): matches nothing"),
+    ("request_effects.tsv", "temporal.api.update.v1.Request\t", "temporal.api.update.v1.Response\t", "no effect, unlike other fields of type"),
     ("namespaces.tsv", "Attributes\tnamespace\tother", "Attributes\tnamespace\tanother", "may name a namespace"),
     ("namespaces.tsv", "\tid\tid\t", "\tweak_consistency\tid\t", "matches nothing"),
-    ("names.tsv", "Attributes\tendpoint\t", "Attributes\tnexus_header\t", "'endpoint'): may name what limits speak of"),
-    ("names.tsv", "WorkflowType\tname\tworkflow-type", "WorkflowType\tname\ttype", "kind 'type'"),
+    ("limited_fields.tsv", "Attributes\tendpoint\t", "Attributes\tnexus_header\t", "'endpoint'): may name what limits speak of"),
+    ("limited_fields.tsv", "WorkflowType\tname\tworkflow-type", "WorkflowType\tname\ttype", "kind 'type'"),
     ("ignored.tsv", "ActivityType\tname\tlimit", "ActivityType\tname\tname", "'name'): may name what limits speak of"),
     ("effects.tsv", "QueryWorkflow\tquery\tuntold", "QueryWorkflow\tquery\tmaybe", "limits 'maybe'"),
     ("ignored.tsv", "temporal.api.common.v1.Link\t*\t*", "temporal.api.common.v1.Link\t*\t-", "Link.Workflow', 'namespace'): may name a namespace"),
@@ -133,7 +133,7 @@ class Api:
 def test_a_newer_api_must_be_looked_at(tmp_path: Path, change: Callable[[Api], object], complaint: str) -> None:
     data, api = copy(tmp_path), Api()
     change(api)
-    next(data.glob("*.binpb")).write_bytes(api.set.SerializeToString())
+    (data / "api.binpb").write_bytes(api.set.SerializeToString())
     refused(data, complaint)
 
 

@@ -76,7 +76,7 @@ def message_class(service: str, name: str) -> type[Message]:
 @cache
 def _descriptors() -> descriptor_pool.DescriptorPool:
     pool = descriptor_pool.DescriptorPool()
-    files = descriptor_pb2.FileDescriptorSet.FromString(next(paths.TEMPORAL_DATA.glob("api-v*.binpb")).read_bytes())
+    files = descriptor_pb2.FileDescriptorSet.FromString((paths.TEMPORAL_DATA / "api.binpb").read_bytes())
     for file in files.file:
         pool.Add(file)
     return pool
