@@ -37,7 +37,7 @@ HEAD = """\
 #![cfg_attr(rustfmt, rustfmt_skip)]
 
 use crate::temporal::effect::EffectSet;
-use crate::temporal::method::{{Access, Ids, Limited, Method, Scope}};
+use crate::temporal::method::{{Access, WorkflowIdRule, LimitRule, Method, Scope}};
 use crate::temporal::names::{{Limit, Use}};
 use crate::temporal::schema::{{Field, Kind, Message, Token}};
 
@@ -134,7 +134,7 @@ NAMES_ONLY = {"endpoint", "schedule-id", "signal", "query-type", "update-name", 
 # Kinds that say nothing of a field of that name in another message.
 LOCAL = {"service", "operation", "input", "division-key"}
 IN_MAPS = {"division-key"}
-LIMITS = {"named": "Named", "open": "Open", "untold": "Untold"}
+LIMITS = {"required": "RequiresName", "checked": "ChecksNames", "never": "NeverCovered"}
 IDS = LIMITS | {"schedule": "Schedule", "schedule-action": "ScheduleAction"}
 
 
@@ -486,7 +486,7 @@ def render(version: str, methods: list[Method], messages: list[Message]) -> str:
     """The Rust source."""
     lines = [HEAD.format(version=version, count=len(methods))]
     for m in sorted(methods, key=lambda m: (len(m.path), m.path)):
-        limits = f"Limited::{m.limits}, Ids::{m.ids}, Limited::{m.schedules}"
+        limits = f"LimitRule::{m.limits}, WorkflowIdRule::{m.ids}, LimitRule::{m.schedules}"
         facts = f"Scope::{m.scope}, Access::{m.access}, {effect_set(m.effects)}, {m.namespace_field}, {limits}, &{m.request.static}"
         lines += [f'    Method::new("{m.path}", {facts}),']
     lines += ["];"]
@@ -527,15 +527,17 @@ What a call does, in the words of policies. A call has the effects of its method
 {effects}
 
 ## By method
-What limits make of a method. The third column is about limits on task queues and workflow types, the fourth about `workflow_ids`, the fifth about `schedule_ids`; limits on endpoints, signals, queries and updates need no column, since they ask for what a request does.
+How limits apply to a method.
+The third column is about limits on task queues and workflow types, the fourth about `workflow_ids`, the fifth about `schedule_ids`.
+Limits on endpoints, signals, queries and updates need no column: they depend on what a request does.
 
 | word | a call of such a method under such a limit |
 | --- | --- |
-| named | must name one, and all that it names must match. An empty id is no name |
-| open | may name none; all that it names must match |
-| untold | is never covered: what it touches is known by something else, or is not told |
-| schedule | names no workflow, although its schedule starts one: covered only where the same grant has `schedule_ids` |
-| schedule-action | as schedule; besides, it must name the workflow id of its action |
+| required | must name one, and all that it names must match; an empty id does not count as a name |
+| checked | need not name any, but all that it names must match |
+| never | is never covered: the method identifies what it touches by something else, such as an id, or not at all |
+| schedule | names no workflow, although its schedule starts one: covered only if the same grant has `schedule_ids` |
+| schedule-action | as schedule, and it must also name the workflow id of its action |
 
 | method | effects | task queues, workflow types | workflow ids | schedule ids |
 | --- | --- | --- | --- | --- |

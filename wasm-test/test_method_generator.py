@@ -55,7 +55,7 @@ def test_check_shows_what_is_out_of_date(tmp_path: Path) -> None:
     ("limited_fields.tsv", "Attributes\tendpoint\t", "Attributes\tnexus_header\t", "'endpoint'): may name what limits speak of"),
     ("limited_fields.tsv", "WorkflowType\tname\tworkflow-type", "WorkflowType\tname\ttype", "kind 'type'"),
     ("ignored.tsv", "ActivityType\tname\tlimit", "ActivityType\tname\tname", "'name'): may name what limits speak of"),
-    ("effects.tsv", "QueryWorkflow\tquery\tuntold", "QueryWorkflow\tquery\tmaybe", "limits 'maybe'"),
+    ("effects.tsv", "QueryWorkflow\tquery\tnever", "QueryWorkflow\tquery\tmaybe", "limits 'maybe'"),
     ("ignored.tsv", "temporal.api.common.v1.Link\t*\t*", "temporal.api.common.v1.Link\t*\t-", "Link.Workflow', 'namespace'): may name a namespace"),
     ("ignored.tsv", "failure.v1.Failure\t*\t*", "failure.v1.Failure\t*\t-", "ChildWorkflowExecutionFailureInfo', 'namespace'): may name a namespace"),
     ("ignored.tsv", "PARENT_CLOSE_POLICY_TERMINATE", "PARENT_CLOSE_POLICY_ABANDON", "PARENT_CLOSE_POLICY_TERMINATE may have an effect"),

@@ -61,7 +61,7 @@ class Table:
 
     @classmethod
     def parse(cls, source: str) -> "Table":
-        rows = re.findall(r'^ +Method::new\("(.+)", Scope::(\w+), Access::(\w+), (.+), (\d+), Limited::(\w+), Ids::(\w+), Limited::(\w+), &(\w+)\),$',
+        rows = re.findall(r'^ +Method::new\("(.+)", Scope::(\w+), Access::(\w+), (.+), (\d+), LimitRule::(\w+), WorkflowIdRule::(\w+), LimitRule::(\w+), &(\w+)\),$',
                           source, re.M)
         methods = {path: Row(scope, access, effects(expression), int(number), *limits)
                    for path, scope, access, expression, number, *limits in rows}

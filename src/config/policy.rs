@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::node::{Members, Node};
 use crate::policy::role::{BUILT_IN, Role};
-use crate::temporal::{Access, Catalogue, EffectSet, Ids, Limited, Method, MethodRef, Scope, schema};
+use crate::temporal::{Access, Catalogue, EffectSet, LimitRule, Method, MethodRef, Scope, WorkflowIdRule, schema};
 
 /// Roles by name.
 pub(super) type Roles = BTreeMap<String, Rc<Role>>;
@@ -37,7 +37,7 @@ fn method(node: &Node<'_>, built_in: &Catalogue) -> Option<Method> {
         Some((service, method)) if plain(service) && plain(method) => {}
         _ => return name.wrong("the full path of a method, as /pkg.Service/Method"),
     }
-    if built_in.surface(path.as_bytes()) != crate::temporal::Surface::Unknown {
+    if built_in.route(path.as_bytes()) != crate::temporal::Route::Unknown {
         return name.wrong("a method that is not known already");
     }
     let scope_node = members.require("scope", "namespace or cluster")?;
@@ -67,9 +67,9 @@ fn method(node: &Node<'_>, built_in: &Catalogue) -> Option<Method> {
         effects,
         namespace_field: field,
         // Nobody said what it touches.
-        limited: Limited::Untold,
-        ids: Ids::Untold,
-        schedules: Limited::Untold,
+        limited: LimitRule::NeverCovered,
+        ids: WorkflowIdRule::NeverCovered,
+        schedules: LimitRule::NeverCovered,
         request: &schema::Message::UNREAD,
     })
 }

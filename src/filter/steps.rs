@@ -14,7 +14,7 @@ use crate::config::{Config, Peers};
 use crate::identity::peer::{Unreadable, forwarded};
 use crate::policy::{DenyReason, Principal, Verdict};
 use crate::temporal::method::ADMIN_METHOD;
-use crate::temporal::{EffectSet, LimitSet, MethodRef, RequestReader, Scope, Surface, Target};
+use crate::temporal::{EffectSet, LimitSet, MethodRef, RequestReader, Route, Scope, Target};
 use crate::time::Timestamp;
 use crate::wire::DecodeError;
 use crate::wire::grpc::{Body, Encoding};
@@ -217,12 +217,12 @@ fn is_ours(config: &Config, connection: &impl ConnectionInfo) -> bool {
 }
 
 fn method(config: &Config, path: &[u8]) -> Result<MethodRef, Rejection> {
-    match config.catalogue.surface(path) {
-        Surface::Method(method) => Ok(method),
-        Surface::Admin if config.admin_service => Ok(MethodRef::Known(&ADMIN_METHOD)),
-        Surface::Admin => Err(Rejection::AdminServiceClosed),
-        Surface::Closed => Err(Rejection::ServiceClosed),
-        Surface::Unknown => Err(Rejection::UnknownMethod(clipped(path).into())),
+    match config.catalogue.route(path) {
+        Route::Method(method) => Ok(method),
+        Route::Admin if config.admin_service => Ok(MethodRef::Known(&ADMIN_METHOD)),
+        Route::Admin => Err(Rejection::AdminServiceClosed),
+        Route::Closed => Err(Rejection::ServiceClosed),
+        Route::Unknown => Err(Rejection::UnknownMethod(clipped(path).into())),
     }
 }
 

@@ -7,7 +7,7 @@ use super::limits::{LimitMiss, NamespaceRole};
 use super::reason::{DenyReason, EndedGrant, LimitedGrant, NeededGrant, NotCovered};
 use super::verdict::{Permit, Rule, ShadowOutcome, Verdict};
 use super::{Policy, Principal};
-use crate::temporal::{Access, EffectSet, Elsewhere, Method, Scope, Target};
+use crate::temporal::{Access, EffectSet, Method, NamespaceEffects, Scope, Target};
 use crate::time::Timestamp;
 
 /// Which rules count.
@@ -35,7 +35,7 @@ struct Case<'a> {
     /// What the call does in its own namespace, or in the cluster.
     effects: EffectSet,
     /// What it does in other namespaces.
-    elsewhere: &'a [Elsewhere],
+    elsewhere: &'a [NamespaceEffects],
     /// Why only a grant for the whole cluster can cover the call, if so.
     beyond: Option<&'static str>,
     /// Whether it takes a grant with `may_call_back`.
@@ -174,7 +174,7 @@ impl<'a> Case<'a> {
             };
             self.not_covered(gap, needed, namespace)
         })?;
-        for Elsewhere { namespace, effects } in self.elsewhere {
+        for NamespaceEffects { namespace, effects } in self.elsewhere {
             self.cover(namespace, NamespaceRole::Foreign, *effects)
                 .map_err(|gap| self.not_covered(gap, NeededGrant::ForeignNamespace(namespace.clone()), namespace))?;
         }

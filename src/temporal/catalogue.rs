@@ -14,7 +14,7 @@ pub struct Catalogue {
 
 /// What a `:path` leads to.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Surface {
+pub enum Route {
     /// A method that policy decides about.
     Method(MethodRef),
     /// AdminService, whatever the method: cluster-admin, and only where it is switched on.
@@ -45,23 +45,23 @@ impl Catalogue {
     /// What the path calls. Exact bytes only: grpc-go compares them exactly, and anything else would be one path to us
     /// and another to the server.
     #[must_use]
-    pub fn surface(&self, path: &[u8]) -> Surface {
+    pub fn route(&self, path: &[u8]) -> Route {
         if let Ok(at) = METHODS.binary_search_by(|method| order(method.path.as_bytes(), path)) {
-            return METHODS.get(at).map_or(Surface::Unknown, |method| Surface::Method(MethodRef::Known(method)));
+            return METHODS.get(at).map_or(Route::Unknown, |method| Route::Method(MethodRef::Known(method)));
         }
         if path == HEALTH_CHECK.path.as_bytes() {
-            return Surface::Method(MethodRef::Known(&HEALTH_CHECK));
+            return Route::Method(MethodRef::Known(&HEALTH_CHECK));
         }
         if let Some(method) = self.added.iter().find(|method| method.path.as_bytes() == path) {
-            return Surface::Method(MethodRef::Added(Rc::clone(method)));
+            return Route::Method(MethodRef::Added(Rc::clone(method)));
         }
         if path.strip_prefix(ADMIN_SERVICE).is_some_and(is_plain_name) {
-            return Surface::Admin;
+            return Route::Admin;
         }
         if CLOSED.contains(&path) {
-            return Surface::Closed;
+            return Route::Closed;
         }
-        Surface::Unknown
+        Route::Unknown
     }
 
     /// The method that a policy names: a full path, with or without its first slash, or a bare name, which is
@@ -73,8 +73,8 @@ impl Catalogue {
         } else {
             vec![format!("{WORKFLOW_SERVICE}{name}"), format!("{OPERATOR_SERVICE}{name}")]
         };
-        candidates.iter().find_map(|path| match self.surface(path.as_bytes()) {
-            Surface::Method(method) => Some(method),
+        candidates.iter().find_map(|path| match self.route(path.as_bytes()) {
+            Route::Method(method) => Some(method),
             _ => None,
         })
     }
@@ -94,8 +94,8 @@ mod tests {
     use super::*;
     use crate::temporal::{Access, EffectSet};
 
-    fn surface(path: &str) -> Surface {
-        Catalogue::default().surface(path.as_bytes())
+    fn route(path: &str) -> Route {
+        Catalogue::default().route(path.as_bytes())
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn only_the_exact_path_is_a_method() {
         let exact = "/temporal.api.workflowservice.v1.WorkflowService/StartWorkflowExecution";
-        assert!(matches!(surface(exact), Surface::Method(_)));
+        assert!(matches!(route(exact), Route::Method(_)));
         for twist in [
             &exact[1..],
             &format!("{exact}/"),
@@ -136,17 +136,17 @@ mod tests {
             "/temporal.server.api.adminservice.v1.AdminService/A/B",
             "/grpc.health.v1.Health/Nothing",
         ] {
-            assert_eq!(surface(twist), Surface::Unknown, "{twist}");
+            assert_eq!(route(twist), Route::Unknown, "{twist}");
         }
     }
 
     #[test]
     fn closed_services_are_told_from_unknown_ones() {
-        assert_eq!(surface("/temporal.server.api.adminservice.v1.AdminService/DescribeCluster"), Surface::Admin);
-        assert_eq!(surface("/grpc.health.v1.Health/Watch"), Surface::Closed);
-        assert_eq!(surface("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"), Surface::Closed);
-        assert!(matches!(surface("/grpc.health.v1.Health/Check"), Surface::Method(_)));
-        assert_eq!(surface("/temporal.api.workflowservice.v1.WorkflowService/FromTheFuture"), Surface::Unknown);
+        assert_eq!(route("/temporal.server.api.adminservice.v1.AdminService/DescribeCluster"), Route::Admin);
+        assert_eq!(route("/grpc.health.v1.Health/Watch"), Route::Closed);
+        assert_eq!(route("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"), Route::Closed);
+        assert!(matches!(route("/grpc.health.v1.Health/Check"), Route::Method(_)));
+        assert_eq!(route("/temporal.api.workflowservice.v1.WorkflowService/FromTheFuture"), Route::Unknown);
     }
 
     #[test]

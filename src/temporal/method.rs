@@ -29,26 +29,27 @@ pub enum Access {
     Unlisted,
 }
 
-/// What limits on task queues and workflow types make of a method, or those on schedule ids.
+/// How limits on task queues and workflow types, or those on schedule ids, apply to a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limited {
-    /// It must name one, and all that it names must be inside.
-    Named,
-    /// All that it names must be inside, if anything: it has a task token, or is about the namespace, or reads a history.
-    Open,
-    /// What it touches is known by other means, or not at all: outside of every such limit.
-    Untold,
+pub enum LimitRule {
+    /// It must name one, and all that it names must match.
+    RequiresName,
+    /// It need not name any, but all that it names must match: it has a task token, is about the namespace, or reads a
+    /// history.
+    ChecksNames,
+    /// It identifies what it touches by something else, or not at all.
+    NeverCovered,
 }
 
-/// What a limit on workflow ids makes of a method.
+/// How limits on workflow ids apply to a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ids {
-    /// It must name a workflow, and all that it names must be inside.
-    Named,
-    /// All that it names must be inside, if any: it polls, has a task token, or is about the namespace.
-    Open,
-    /// What it touches has no workflow id, or none that it names: outside of every such limit.
-    Untold,
+pub enum WorkflowIdRule {
+    /// It must name a workflow, and all that it names must match.
+    RequiresName,
+    /// It need not name any, but all that it names must match: it polls, has a task token, or is about the namespace.
+    ChecksNames,
+    /// What it touches has no workflow id, or none that it names.
+    NeverCovered,
     /// It touches a schedule, which only a limit on schedule ids can bound.
     Schedule,
     /// The same, and it must name the id of the workflow that its action starts.
@@ -69,11 +70,11 @@ pub struct Method {
     /// Number of the request's own namespace field, 0 for none.
     pub namespace_field: u32,
     /// What limits on task queues and workflow types make of it.
-    pub limited: Limited,
+    pub limited: LimitRule,
     /// What limits on workflow ids make of it.
-    pub ids: Ids,
+    pub ids: WorkflowIdRule,
     /// What limits on schedule ids make of it.
-    pub schedules: Limited,
+    pub schedules: LimitRule,
     /// The other fields of the request that matter.
     pub request: &'static Message,
 }
@@ -88,9 +89,9 @@ impl Method {
         access: Access,
         effects: EffectSet,
         namespace_field: u32,
-        limited: Limited,
-        ids: Ids,
-        schedules: Limited,
+        limited: LimitRule,
+        ids: WorkflowIdRule,
+        schedules: LimitRule,
         request: &'static Message,
     ) -> Self {
         Self { path: Cow::Borrowed(path), scope, access, effects, namespace_field, limited, ids, schedules, request }
@@ -155,9 +156,9 @@ pub static HEALTH_CHECK: Method = Method::new(
     Access::ReadOnly,
     EffectSet::CLUSTER_READ,
     0,
-    Limited::Open,
-    Ids::Open,
-    Limited::Open,
+    LimitRule::ChecksNames,
+    WorkflowIdRule::ChecksNames,
+    LimitRule::ChecksNames,
     &Message::UNREAD,
 );
 
@@ -169,8 +170,8 @@ pub static ADMIN_METHOD: Method = Method::new(
     Access::Admin,
     EffectSet::ADMIN,
     0,
-    Limited::Untold,
-    Ids::Untold,
-    Limited::Untold,
+    LimitRule::NeverCovered,
+    WorkflowIdRule::NeverCovered,
+    LimitRule::NeverCovered,
     &Message::UNREAD,
 );

@@ -12,10 +12,10 @@ pub mod schema;
 mod target;
 mod token;
 
-pub use catalogue::{Catalogue, Surface};
+pub use catalogue::{Catalogue, Route};
 pub use effect::EffectSet;
 pub use generated::API_VERSION;
-pub use method::{Access, Ids, Limited, Method, MethodRef, Scope};
+pub use method::{Access, LimitRule, Method, MethodRef, Scope, WorkflowIdRule};
 pub use names::{Limit, LimitSet};
 pub use request::RequestReader;
-pub use target::{Elsewhere, Newer, Part, Target};
+pub use target::{NamespaceEffects, Newer, Part, Target};

@@ -19,7 +19,7 @@ pub struct Target {
     /// What a worker's commands do in its own namespace, beside answering a task.
     pub commands: EffectSet,
     /// What it does in other namespaces that it names.
-    pub elsewhere: Vec<Elsewhere>,
+    pub elsewhere: Vec<NamespaceEffects>,
     /// Why only a grant for the whole cluster can cover the call, if so.
     pub beyond: Option<&'static str>,
     /// Whether the call may have any effect, as one that touches what is Temporal's own: to denials it has all of them.
@@ -36,7 +36,7 @@ pub struct Target {
 
 /// What a call does in a namespace that is not the request's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Elsewhere {
+pub struct NamespaceEffects {
     /// The namespace's name.
     pub namespace: String,
     /// What the call does there.

@@ -12,7 +12,8 @@ use crate::pattern::is_temporals_own;
 
 /// What options do, by the place of their field: data/temporal/request_effects.tsv, with the numbers of its enums.
 static OPTIONS: LazyLock<Vec<(String, Option<i64>, EffectSet)>> = LazyLock::new(|| {
-    let rows = include_str!("../../data/temporal/request_effects.tsv").lines().skip(1).map(|row| row.split('\t').collect());
+    let rows =
+        include_str!("../../data/temporal/request_effects.tsv").lines().skip(1).map(|row| row.split('\t').collect());
     rows.map(|row: Vec<&str>| {
         let message = row[0].split_once(".v1.").unwrap().1;
         let value = match row[2] {

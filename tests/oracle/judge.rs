@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Map, Value, json};
-use temporal_auth::temporal::{Access, Catalogue, EffectSet, MethodRef, RequestReader, Scope, Surface, Target};
+use temporal_auth::temporal::{Access, Catalogue, EffectSet, MethodRef, RequestReader, Route, Scope, Target};
 use temporal_auth::wire::DecodeError;
 use temporal_auth::wire::grpc::{Body, Encoding};
 
@@ -54,7 +54,7 @@ impl Judge {
     /// Compares what both make of a case.
     pub fn hear(&mut self, case: &Case) {
         self.heard += 1;
-        let Surface::Method(method) = self.catalogue.surface(case.path.as_bytes()) else {
+        let Route::Method(method) = self.catalogue.route(case.path.as_bytes()) else {
             return self.disagree("method", case, "the table does not have it");
         };
         self.row(case, &method);

@@ -18,7 +18,7 @@ pub fn inside(limits: &Value, way: &Bindings, call: &Call<'_>, elsewhere: bool, 
     if !limited("task_queues") && !NAMES.iter().any(|list| limited(list)) {
         return true;
     }
-    if (method.limits == "untold" && call.is_of_cluster()) || request.unread {
+    if (method.limits == "never" && call.is_of_cluster()) || request.unread {
         return false;
     }
     let fits = |list: &str, name: &str| {
@@ -30,7 +30,7 @@ pub fn inside(limits: &Value, way: &Bindings, call: &Call<'_>, elsewhere: bool, 
     // What is known by its id may be on any queue and of any type.
     let terminates = effects.contains("terminate") && !method.effects.contains("terminate");
     let acts = if elsewhere { effects.iter().any(|effect| effect != "start") } else { terminates };
-    let by_id = method.limits == "untold" || acts || request.attaches;
+    let by_id = method.limits == "never" || acts || request.attaches;
     if (limited("task_queues") || limited("workflow_types")) && by_id {
         return false;
     }
@@ -46,19 +46,19 @@ pub fn inside(limits: &Value, way: &Bindings, call: &Call<'_>, elsewhere: bool, 
             _ => false,
         }
     };
-    let names_queue = method.limits != "named" || request.queues.iter().any(|(_, name, ..)| !name.is_empty());
+    let names_queue = method.limits != "required" || request.queues.iter().any(|(_, name, ..)| !name.is_empty());
     let inherits = |name: &String| name.is_empty() || fits("workflow_types", name);
     // A schedule acts on workflows whose ids nobody can bound but by its own.
     let names_ids = match method.ids.as_str() {
-        "untold" => false,
-        "named" => !named("workflow_ids").is_empty(),
+        "never" => false,
+        "required" => !named("workflow_ids").is_empty(),
         "schedule" => limited("schedule_ids"),
         "schedule-action" => limited("schedule_ids") && !named("workflow_ids").is_empty(),
         _ => true,
     };
     let names_schedule = match method.schedules.as_str() {
-        "untold" => false,
-        "named" => !named("schedule_ids").is_empty(),
+        "never" => false,
+        "required" => !named("schedule_ids").is_empty(),
         _ => true,
     };
     let messages = [("signals", "signal"), ("queries", "query"), ("updates", "update")];

@@ -29,7 +29,7 @@ pub static METHODS: LazyLock<BTreeMap<String, Method>> = LazyLock::new(|| {
         assert_eq!(effects[..2], access[..2]);
         (format!("/{}/{}", access[0], access[1]), row(&access[2..4], effects[2].split(','), &effects[3..]))
     });
-    let health = row(&["cluster", "readonly"], ["cluster-read"].into_iter(), &["open"; 3]);
+    let health = row(&["cluster", "readonly"], ["cluster-read"].into_iter(), &["checked"; 3]);
     rows.chain([("/grpc.health.v1.Health/Check".to_owned(), health)]).collect()
 });
 
@@ -43,7 +43,7 @@ pub fn method(config: &Value, path: &str) -> Option<Method> {
     let added = || list(&config["methods"]).iter().find(|added| added["name"] == path);
     let read = |added: &Value| {
         let effects = strings(&added["effects"]);
-        row(&[added["scope"].as_str().unwrap(), ""], effects.iter().map(String::as_str), &["untold"; 3])
+        row(&[added["scope"].as_str().unwrap(), ""], effects.iter().map(String::as_str), &["never"; 3])
     };
     METHODS.get(path).cloned().or_else(|| added().map(read))
 }

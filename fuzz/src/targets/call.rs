@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use temporal_auth::authentication::Engine;
 use temporal_auth::filter::{Action, RequestFilter};
-use temporal_auth::temporal::{Catalogue, Surface};
+use temporal_auth::temporal::{Catalogue, Route};
 use temporal_auth::wire::headers::{Headers, serialize};
 
 use super::super::{NAMESPACE, NOW, engine, naive, pieces, request::Request};
@@ -52,7 +52,7 @@ pub fn run(data: &[u8]) {
     assert!(request.has_more() || results[0] == results[1], "{results:?}");
     for (step, rule) in results.into_iter().filter_map(|(step, rule)| Some((step, rule?))) {
         let path = &request.headers.iter().rfind(|(name, _)| name == ":path").unwrap().1;
-        let Surface::Method(method) = Catalogue::default().surface(path) else { panic!("unknown method") };
+        let Route::Method(method) = Catalogue::default().route(path) else { panic!("unknown method") };
         let open = rule == "anonymous";
         assert_eq!(open, ["GetSystemInfo", "Check"].contains(&method.name()));
         assert!(open || step != Action::Forward || !request.has_more(), "a second message went on");

@@ -11,7 +11,7 @@ pub use miss::LimitMiss;
 
 use crate::pattern::{Binding, Pattern};
 use crate::temporal::names::Names;
-use crate::temporal::{EffectSet, Ids, Limit, LimitSet, Limited, Method, Scope, Target};
+use crate::temporal::{EffectSet, Limit, LimitRule, LimitSet, Method, Scope, Target, WorkflowIdRule};
 use queues::fits;
 
 /// How a call relates to a namespace in which it has effects.
@@ -65,7 +65,7 @@ impl Limits {
     /// and the call must be within all of them.
     pub fn check<'a>(&self, target: &'a Target, role: NamespaceRole, effects: EffectSet) -> Result<(), LimitMiss<'a>> {
         let (method, names) = (&*target.method, &target.names);
-        if method.scope == Scope::Cluster && method.limited == Limited::Untold {
+        if method.scope == Scope::Cluster && method.limited == LimitRule::NeverCovered {
             return Err(LimitMiss::RequestNotRead);
         }
         if names.unread {
@@ -90,7 +90,7 @@ impl Limits {
     fn check_ids(&self, target: &Target, role: NamespaceRole, effects: EffectSet) -> Result<(), LimitMiss<'static>> {
         let limited = |limit: &Limit| self.of(*limit).is_some();
         let Some(limit) = [Limit::TaskQueues, Limit::WorkflowTypes].into_iter().find(limited) else { return Ok(()) };
-        if target.method.limited == Limited::Untold {
+        if target.method.limited == LimitRule::NeverCovered {
             return Err(LimitMiss::Unknown(limit));
         }
         // A command starts what it names, and does everything else to what it identifies by id.
@@ -104,7 +104,7 @@ impl Limits {
     fn check_queues<'a>(&self, method: &Method, names: &'a Names) -> Result<(), LimitMiss<'a>> {
         let limit = Limit::TaskQueues;
         let Some(allowed) = self.of(limit) else { return Ok(()) };
-        if method.limited == Limited::Named && names.queues.iter().all(|queue| queue.name.is_empty()) {
+        if method.limited == LimitRule::RequiresName && names.queues.iter().all(|queue| queue.name.is_empty()) {
             return Err(LimitMiss::Unnamed(limit));
         }
         match names.queues.iter().find(|queue| !fits(queue, allowed)) {
@@ -119,11 +119,13 @@ impl Limits {
             return Ok(());
         }
         match method.ids {
-            Ids::Untold => return Err(LimitMiss::Unknown(limit)),
-            Ids::Schedule | Ids::ScheduleAction if self.of(Limit::ScheduleIds).is_none() => {
+            WorkflowIdRule::NeverCovered => return Err(LimitMiss::Unknown(limit)),
+            WorkflowIdRule::Schedule | WorkflowIdRule::ScheduleAction if self.of(Limit::ScheduleIds).is_none() => {
                 return Err(LimitMiss::NeedsScheduleIds);
             }
-            Ids::Named | Ids::ScheduleAction if names.of(limit).is_empty() => return Err(LimitMiss::Unnamed(limit)),
+            WorkflowIdRule::RequiresName | WorkflowIdRule::ScheduleAction if names.of(limit).is_empty() => {
+                return Err(LimitMiss::Unnamed(limit));
+            }
             _ => {}
         }
         if names.standalone {
@@ -138,8 +140,8 @@ impl Limits {
             return Ok(());
         }
         match method.schedules {
-            Limited::Untold => Err(LimitMiss::Unknown(limit)),
-            Limited::Named if names.of(limit).is_empty() => Err(LimitMiss::Unnamed(limit)),
+            LimitRule::NeverCovered => Err(LimitMiss::Unknown(limit)),
+            LimitRule::RequiresName if names.of(limit).is_empty() => Err(LimitMiss::Unnamed(limit)),
             _ => self.check_names(limit, names.of(limit)),
         }
     }

@@ -294,7 +294,8 @@ fn no_spelling_of_a_namespace_escapes_a_denial() {
 #[test]
 fn an_effect_in_another_namespace_needs_a_grant_there_and_no_denial_there() {
     let mut child = target("RespondWorkflowTaskCompleted", "finance");
-    child.elsewhere = vec![crate::temporal::Elsewhere { namespace: "payroll".into(), effects: EffectSet::START }];
+    child.elsewhere =
+        vec![crate::temporal::NamespaceEffects { namespace: "payroll".into(), effects: EffectSet::START }];
     assert!(!allowed(vec![in_namespace("worker", "finance")], &child));
     assert!(!allowed(vec![in_namespace("worker", "*")], &child));
     assert!(allowed(vec![in_namespace("worker", "finance"), in_namespace("writer", "payroll")], &child));

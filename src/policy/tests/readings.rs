@@ -105,7 +105,7 @@ fn a_denial_reaches_commands_where_it_says_so() {
     assert!(denied(vec![commands(true)], &answer) && !denied(vec![commands(false)], &answer));
     assert!(!denied(vec![commands(true)], &Target { commands: EffectSet::SIGNAL, ..answer.clone() }));
     assert!(!denied(vec![commands(true)], &Target { namespace: "other".into(), ..answer.clone() }));
-    let elsewhere = vec![crate::temporal::Elsewhere { namespace: "payroll".into(), effects: EffectSet::START }];
+    let elsewhere = vec![crate::temporal::NamespaceEffects { namespace: "payroll".into(), effects: EffectSet::START }];
     let there = Target { namespace: "other".into(), commands: EffectSet::NONE, elsewhere, ..answer };
     assert!(denied(vec![commands(false)], &there), "in another namespace a command always has its effect");
 }

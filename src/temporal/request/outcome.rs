@@ -3,7 +3,7 @@
 use super::super::effect::EffectSet;
 use super::super::method::Scope;
 use super::super::own::is_system;
-use super::super::target::{Elsewhere, Target, changes_cluster};
+use super::super::target::{NamespaceEffects, Target, changes_cluster};
 use super::Reading;
 use crate::wire::protobuf::Handler;
 
@@ -43,7 +43,7 @@ impl Reading {
                 if own {
                     self.touches("an operation of Temporal's own names another namespace");
                 }
-                elsewhere.push(Elsewhere { namespace: other, effects: there.with(options) });
+                elsewhere.push(NamespaceEffects { namespace: other, effects: there.with(options) });
             }
         }
         let Self { method, mut effects, commands, too_many, by_id, calls_back, newer, .. } = self;
@@ -51,7 +51,8 @@ impl Reading {
             // An operation of a newer server, which could be anything that a batch may do.
             effects = effects.with(EffectSet::WRITER);
         }
-        let system = is_system(&namespace) || elsewhere.iter().any(|place: &Elsewhere| is_system(&place.namespace));
+        let system =
+            is_system(&namespace) || elsewhere.iter().any(|place: &NamespaceEffects| is_system(&place.namespace));
         let internal = self.internal.or(system.then_some("the request is about Temporal's own namespace"));
         // To read about them is harmless, and the Web UI does.
         let internal = internal.filter(|_| !EffectSet::READER.covers(method.effects));

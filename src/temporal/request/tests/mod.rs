@@ -1,7 +1,7 @@
 use super::outcome::MAX_NAMED;
 use super::*;
 use crate::temporal::names::{Limit, Use};
-use crate::temporal::{Catalogue, Elsewhere};
+use crate::temporal::{Catalogue, NamespaceEffects};
 
 mod answers;
 mod newer;
@@ -82,7 +82,7 @@ fn commands_are_searched_for_other_namespaces() {
     assert_eq!(target(&[child(b"own"), child(b"own"), child(b"")]).beyond, None);
     assert_eq!(target(&[child(b"own"), child(b"")]).elsewhere, []);
     let three = target(&[child(b"own"), child(b"a"), child(b"b")]);
-    let start = |namespace: &str| Elsewhere { namespace: namespace.to_owned(), effects: EffectSet::START };
+    let start = |namespace: &str| NamespaceEffects { namespace: namespace.to_owned(), effects: EffectSet::START };
     assert_eq!((three.beyond, three.elsewhere), (None, vec![start("a"), start("b")]));
     assert_eq!(three.effects, EffectSet::RESPOND);
 }
@@ -122,7 +122,7 @@ fn the_operations_of_a_multi_operation_are_searched() {
     let start = |namespace: &[u8]| field(2, &field(1, &field(1, namespace)));
     let target = |inner: &[u8]| read("ExecuteMultiOperation", &[field(1, b"own"), start(inner)]).unwrap();
     assert_eq!((target(b"own").beyond, target(b"own").elsewhere), (None, vec![]));
-    let other = Elsewhere { namespace: "other".to_owned(), effects: EffectSet::START };
+    let other = NamespaceEffects { namespace: "other".to_owned(), effects: EffectSet::START };
     assert_eq!(target(b"other").elsewhere, [other]);
 }
 
