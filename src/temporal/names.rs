@@ -1,18 +1,19 @@
-//! What a request names that limits may speak of: task queues, workflow types, ids, signals and the like.
+//! What a request names that limits may compare: task queues, workflow types, ids, signals and the like.
 
 /// The longest name or id that is read, in bytes: Temporal's limit (`limit.maxIDLength`).
 pub(super) const MAX_NAME: u64 = 1000;
-/// How many names of each sort are remembered of a request. One with more fits no limit of that sort.
+/// How many names of each sort are remembered. A request with more matches no limit of that sort.
 const MAX_NAMES: usize = 64;
-/// The same of workflow ids, of which one answer of a worker may name many: each child has its own. A workflow may have two
-/// thousand children pending (server: `limit.numPendingChildExecutions.error`).
+/// The same for workflow ids, of which one answer of a worker may name many: each child has its own. A workflow may have
+/// two thousand pending children (server: `limit.numPendingChildExecutions.error`).
 const MAX_IDS: usize = 2048;
-/// How long all of one sort may be together, in bytes: a call holds them until it is whole, and a caller may begin many.
+/// How long all names of one sort may be together, in bytes: a call holds them until its message is complete, and a
+/// caller may start many calls.
 const MAX_BYTES: usize = 16 << 10;
-/// The same of workflow ids.
+/// The same for workflow ids.
 const MAX_ID_BYTES: usize = 128 << 10;
 
-/// What a limit speaks of.
+/// A sort of limit, by what it compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     /// Task queues.
@@ -34,7 +35,7 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// All of them, each at the index that it is as a number.
+    /// All of them, in the order of their numbers.
     pub const ALL: [Self; 8] = [
         Self::TaskQueues,
         Self::WorkflowTypes,
@@ -46,7 +47,7 @@ impl Limit {
         Self::Updates,
     ];
 
-    /// What policies call it.
+    /// Its name in policies.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -61,7 +62,7 @@ impl Limit {
         }
     }
 
-    /// What one name of this sort is, for people.
+    /// The word for one name of this sort, in texts.
     #[must_use]
     pub fn noun(self) -> &'static str {
         match self {
@@ -76,12 +77,12 @@ impl Limit {
         }
     }
 
-    /// Whether limits alone ask for names of this sort: none of them is Temporal's own.
+    /// Whether only limits need names of this sort, because none of them is Temporal's own.
     pub(super) fn is_plain(self) -> bool {
         matches!(self, Self::ScheduleIds | Self::Signals | Self::Queries | Self::Updates)
     }
 
-    /// How many names of this sort are remembered, and how long all of them may be together, in bytes.
+    /// How many names of this sort are remembered, and their total length in bytes.
     fn most(self) -> (usize, usize) {
         if self == Self::WorkflowIds { (MAX_IDS, MAX_ID_BYTES) } else { (MAX_NAMES, MAX_BYTES) }
     }
@@ -92,12 +93,9 @@ impl Limit {
 pub struct LimitSet(u8);
 
 impl LimitSet {
-    /// No sort at all.
     pub const NONE: Self = Self(0);
-    /// Every sort.
     pub const ALL: Self = Self(u8::MAX);
 
-    /// This set and one sort more.
     #[must_use]
     pub fn with(self, limit: Limit) -> Self {
         Self(self.0 | 1u8.checked_shl(limit as u32).unwrap_or_default())
@@ -116,66 +114,65 @@ impl LimitSet {
     }
 }
 
-/// What a request names, each name once; but for workflow ids, of which only neighbours are compared.
+/// What a request names, each name once, except workflow ids, of which only neighbours are compared.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Names {
     /// The sorts of names that are remembered.
     wanted: LimitSet,
-    /// Task queues, as they stand.
     pub queues: Vec<Queue>,
     /// All other names, by the sort of limit that compares them.
     others: [Vec<String>; Limit::ALL.len()],
-    /// How long the names of each sort are together.
+    /// The total length of the names of each sort.
     bytes: [usize; Limit::ALL.len()],
-    /// Sorts of which there were more than are remembered.
+    /// Sorts with more names than are remembered.
     overflow: LimitSet,
-    /// Whether it changes an execution that runs already, whatever it names.
+    /// Whether it changes an execution that is already running, whatever it names.
     pub attaches: bool,
     /// Whether it answers a task of a standalone activity, which has no workflow, whatever it names.
     pub standalone: bool,
-    /// Whether it has a part that names things and is not read.
+    /// Whether it has a part that may name things and is not read.
     pub unread: bool,
 }
 
 /// A task queue as a request names it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Queue {
-    /// Where it stands, which decides what counts.
+    /// Where the request names it, which decides what counts.
     pub used: Use,
-    /// Its name. The server goes by it alone.
+    /// The server goes by the name alone.
     pub name: String,
-    /// `TaskQueueKind` (API: `enums/v1/task_queue.proto`). Claimed by the caller: it is no part of which queue is meant.
+    /// `TaskQueueKind` (API: `enums/v1/task_queue.proto`). The caller claims it; it does not identify the queue.
     pub kind: i32,
-    /// The queue of which a sticky one is part, so the caller claims.
+    /// The queue that a sticky one belongs to, as the caller claims.
     pub normal_name: String,
 }
 
 /// Where a request names a task queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Use {
-    /// As the place where something runs, or is looked at.
+    /// As the queue where something runs, or that is inspected.
     #[default]
     Named,
-    /// As the sticky queue of a worker that shuts down.
+    /// As the sticky queue of a worker that is shut down.
     Sticky,
-    /// As the queue of a worker that shuts down: that of commands to it is as good.
+    /// As the queue of a worker that is shut down. The queue of commands to the worker is also accepted.
     Shutdown,
-    /// To poll workflow tasks, or as the queue for the next ones: a worker's sticky queue is as good.
+    /// To poll workflow tasks, or as the queue for the next ones. A worker's sticky queue is also accepted.
     WorkflowPoll,
     /// To poll activity tasks.
     ActivityPoll,
-    /// To poll Nexus tasks: the queue of commands to the worker is as good.
+    /// To poll Nexus tasks. The queue of commands to the worker is also accepted.
     NexusPoll,
 }
 
 impl Names {
-    /// The names of one sort; task queues are in a list of their own.
+    /// The names of one sort. Task queues have a list of their own.
     #[must_use]
     pub fn of(&self, limit: Limit) -> &[String] {
         self.others.get(limit as usize).map_or(&[], Vec::as_slice)
     }
 
-    /// Nothing yet, of the sorts that limits compare.
+    /// No names yet; those of these sorts will be remembered.
     pub(super) fn wanting(wanted: LimitSet) -> Self {
         Self { wanted, ..Self::default() }
     }
@@ -191,7 +188,6 @@ impl Names {
         self.overflow.has(limit)
     }
 
-    /// Remembers a task queue.
     pub(super) fn queue(&mut self, queue: Queue) {
         let limit = Limit::TaskQueues;
         if self.remembers(limit) && !self.queues.contains(&queue) && self.takes(limit, self.queues.len(), queue.size())
@@ -200,7 +196,6 @@ impl Names {
         }
     }
 
-    /// Remembers a name.
     pub(crate) fn name(&mut self, limit: Limit, name: &str) {
         if !self.remembers(limit) {
             return;
@@ -218,7 +213,7 @@ impl Names {
         }
     }
 
-    /// Remembers what a request inside of this one names.
+    /// Adds what a request within this one names.
     pub(super) fn extend(&mut self, other: Self) {
         other.queues.into_iter().for_each(|queue| self.queue(queue));
         for (limit, names) in Limit::ALL.into_iter().zip(&other.others) {
@@ -234,7 +229,7 @@ impl Names {
         self.wanted.has(limit) && !self.overflow.has(limit)
     }
 
-    /// Whether there is room for one more of that length, beside so many of its sort.
+    /// Reserves room for a name of `length` bytes; false when a limit is reached.
     fn takes(&mut self, limit: Limit, count: usize, length: usize) -> bool {
         let (most, most_bytes) = limit.most();
         let Some(bytes) = self.bytes.get_mut(limit as usize) else { return false };

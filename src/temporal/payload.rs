@@ -17,7 +17,7 @@ pub(super) trait Data {
     fn feed(&mut self, bytes: &[u8]) -> Result<(), DecodeError>;
 }
 
-/// Reads one payload, in any chunking. Faults in it are told of at its end: what it is, is not known before.
+/// Reads one payload, in any chunking. Errors in it are reported at its end, because only then is its encoding known.
 #[derive(Debug)]
 pub(super) struct PayloadReader<D> {
     reader: Reader,
@@ -58,7 +58,7 @@ impl<D: Data> PayloadReader<D> {
         }
     }
 
-    /// The data, if the payload says that it is protobuf; else why not.
+    /// The data, if the payload says that it is protobuf; otherwise why not.
     ///
     /// # Errors
     /// The data is protobuf and cannot be read.
@@ -108,7 +108,7 @@ impl<D: Data> Handler for Payload<D> {
     fn end_message(&mut self) {
         self.in_metadata = false;
         let (key, value) = (std::mem::take(&mut self.key), std::mem::take(&mut self.value));
-        // More than two of them say no more than two.
+        // Two already make the payload ambiguous.
         if key == b"encoding" && self.encodings.len() < 2 {
             self.encodings.push(value);
         }

@@ -1,14 +1,14 @@
-//! Task tokens: plain protobuf that the server makes and believes, and that a caller can make as well.
+//! Task tokens: plain protobuf that the server writes and trusts, and that a caller can forge.
 
 use super::names::MAX_NAME;
 use super::schema::Token;
 use crate::wire::DecodeError;
 use crate::wire::protobuf::{FieldAction, Handler, Reader, WireType};
 
-/// What a task token names, and the field of it that says so: the workflow, or the queue. Source:
+/// The field of a task token that names the workflow, or the task queue. Source:
 /// `temporal/server/api/token/v1/message.proto`.
 const NAME: u32 = 2;
-/// Of a `Task`: which standalone activity it is of, if any.
+/// In a `Task`: its standalone activity, if any.
 const COMPONENT_REF: u32 = 14;
 
 /// The longest name in a token, in bytes: a task queue's name with its partition around it.
@@ -27,7 +27,7 @@ pub(super) struct TaskToken {
     pub(super) kind: Token,
     /// The workflow id of a `Task`; the task queue of the others.
     pub(super) name: String,
-    /// Whether the server looks for a standalone activity, whatever workflow the token names.
+    /// Whether the server looks for a standalone activity, whichever workflow the token names.
     pub(super) standalone: bool,
     bytes: Vec<u8>,
     has_name: bool,
@@ -52,8 +52,8 @@ impl TokenReader {
     /// Reads the next bytes.
     ///
     /// # Errors
-    /// They are no protobuf, or what decides stands twice. The server refuses the former as well, but it must not be left to
-    /// it: where its reader and this one disagree, a token would pass unread.
+    /// They are not protobuf, or a field that decides is duplicated. The server refuses the former as well, but that cannot
+    /// be relied on: where its reader and this one disagree, a token would pass unread.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
         self.reader.feed(bytes, &mut (&mut self.token as &mut dyn Handler))
     }
@@ -84,7 +84,7 @@ impl Handler for TaskToken {
 
     fn chunk(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
         if self.in_ref {
-            // Without bytes it is as good as absent.
+            // An empty reference counts as absent.
             self.standalone |= !part.is_empty();
             return Ok(());
         }

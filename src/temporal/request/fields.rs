@@ -29,7 +29,7 @@ impl Handler for Reading {
             return Ok(FieldAction::Skip);
         };
         let (expected, want) = self.watch(number, &field.kind, wire);
-        // Of these the server takes the last, or both together, whichever of them is read here.
+        // A duplicate of these counts even where it is skipped: the server takes the last, or merges them.
         let whole =
             matches!(field.kind, Kind::Service | Kind::Operation | Kind::Input) && wire == WireType::LengthDelimited;
         if want == FieldAction::Skip && !whole {

@@ -12,7 +12,7 @@ use crate::wire::protobuf::{FieldAction, WireType};
 /// The longest query that is read, that of a batch, in bytes.
 const MAX_QUERY: u64 = 64 << 10;
 
-/// What the value is that comes next.
+/// What the next value is.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Expected {
     Nothing,
@@ -37,7 +37,7 @@ pub(super) const TEXT: FieldAction = FieldAction::Text { max: MAX_NAME };
 pub(super) const SKIP: (Expected, FieldAction) = (Expected::Nothing, FieldAction::Skip);
 
 impl Reading {
-    /// What to do with a watched field, and what its value will be.
+    /// What to do with a watched field, and what its value means.
     pub(super) fn watch(&mut self, number: u32, kind: &'static Kind, wire: WireType) -> (Expected, FieldAction) {
         let limited = self.names.is_some();
         let operation = self.levels.last().map_or(Operation::Foreign, |level| level.operation);
@@ -125,7 +125,7 @@ impl Reading {
                     Limit::WorkflowTypes => self.touches_if(is_reserved(text), INTERNAL),
                     _ => {}
                 }
-                // What Temporal's own endpoint is asked for decides, not that it is asked.
+                // Temporal's own endpoint is judged by the operation, not as an endpoint.
                 let own = limit == Limit::NexusEndpoints && text == SYSTEM_ENDPOINT;
                 if let Some(names) = self.names.as_mut().filter(|_| !own) {
                     names.name(limit, text);

@@ -1,4 +1,4 @@
-//! What comes of a request that has been read.
+//! What a request that has been read would do.
 
 use super::super::effect::EffectSet;
 use super::super::method::Scope;
@@ -54,7 +54,7 @@ impl Reading {
         let system =
             is_system(&namespace) || elsewhere.iter().any(|place: &NamespaceEffects| is_system(&place.namespace));
         let internal = self.internal.or(system.then_some("the request is about Temporal's own namespace"));
-        // To read about them is harmless, and the Web UI does.
+        // Reading about them is harmless, and the Web UI does it.
         let internal = internal.filter(|_| !EffectSet::READER.covers(method.effects));
         if internal.is_some() {
             effects = effects.with(EffectSet::CLUSTER_ADMIN);
@@ -73,15 +73,15 @@ impl Reading {
             None
         };
         let nameless = method.scope == Scope::Namespace && namespace.is_empty();
-        // What Temporal's own workers do with their tasks is their work; whoever else touches what is Temporal's own may
-        // bring about anything by it.
+        // Temporal's own workers do their work with their tasks; any other caller that touches what is Temporal's own may
+        // cause anything by it.
         let anything = internal.is_some() && !EffectSet::WORKER.covers(method.effects);
         let unseen = changes_cluster(&method) || nameless || by_id || too_many || calls_back || (anything && system);
         let names = self.names.unwrap_or_default();
         Target { method, namespace, effects, commands, elsewhere, beyond, anything, unseen, calls_back, names, newer }
     }
 
-    /// Remembers what of the request touches what is Temporal's own.
+    /// Remembers the first reason why the request touches what is Temporal's own.
     pub(super) fn touches(&mut self, what: &'static str) {
         self.internal.get_or_insert(what);
     }
@@ -102,7 +102,7 @@ impl Reading {
         } else if self.named.len() < MAX_NAMED {
             self.named.push(named);
         } else {
-            // What is done in one namespace too many counts as done here, and only a grant for all of them covers it.
+            // Effects in one namespace too many count in the request's own, and only a grant for the cluster covers them.
             self.too_many = true;
             self.effects = self.effects.with(named.there).with(named.options);
             self.commands = self.commands.with(named.command);
