@@ -5,9 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_compact::{KeyPair, Seed};
 use serde_json::{Map, Value, json};
-use temporal_auth::authentication::Engine;
 use temporal_auth::config::{Config, Peers};
-use temporal_auth::filter::{Action, ConnectionInfo, RequestFilter};
+use temporal_auth::filter::{Action, ConnectionInfo, FilterState, RequestFilter};
 use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::{DenyReason, Verdict};
 use temporal_auth::temporal::{MethodRef, RequestReader, Scope, Target as Reading};
@@ -120,7 +119,7 @@ pub(crate) struct Seen {
 
 /// A filter with one configuration.
 pub(crate) struct Filter {
-    engine: Engine,
+    engine: FilterState,
 }
 
 impl Target {
@@ -196,7 +195,7 @@ impl Filter {
         config.log_allowed = true;
         // What the rules say is asked, whether or not they are enforced.
         config.shadow = false;
-        Ok(Self { engine: Engine::new(config) })
+        Ok(Self { engine: FilterState::new(config) })
     }
 
     /// What comes of a call.

@@ -13,8 +13,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_compact::{KeyPair, Seed};
 use serde_json::{Value, json};
-use temporal_auth::authentication::Engine;
 use temporal_auth::config::Config;
+use temporal_auth::filter::FilterState;
 use temporal_auth::temporal::{Catalogue, MethodRef};
 use temporal_auth::time::Timestamp;
 
@@ -56,7 +56,7 @@ fn key() -> KeyPair {
 }
 
 /// A filter that lets tokens say what they permit.
-pub fn engine() -> Engine {
+pub fn engine() -> FilterState {
     let jwk = json!({"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": URL_SAFE_NO_PAD.encode(*key().pk)});
     let config = json!({
         "version": 1,
@@ -64,7 +64,7 @@ pub fn engine() -> Engine {
         "grants": [{"name": "own", "who": {"issuer": "corp"}, "permissions_claim": "permissions"}],
         "log": {"allowed": true},
     });
-    Engine::new(Config::parse(config.to_string().as_bytes()).unwrap())
+    FilterState::new(Config::parse(config.to_string().as_bytes()).unwrap())
 }
 
 /// A good token of an admin of [`NAMESPACE`].

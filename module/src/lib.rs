@@ -12,9 +12,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use hostcalls::{Level, Map, Metric};
 use stream::Held;
 use temporal_auth::answer::Reply;
-use temporal_auth::authentication::host_verifier::Foreign;
-use temporal_auth::authentication::{Engine, Platform};
+use temporal_auth::authentication::HostServices;
+use temporal_auth::authentication::host_verifier::ForeignFunctions;
 use temporal_auth::counters::{self, Counters};
+use temporal_auth::filter::FilterState;
 use temporal_auth::keys::SharedData;
 use temporal_auth::report::Decision;
 use temporal_auth::wire::headers;
@@ -31,7 +32,7 @@ const IDLE_TICK: Duration = Duration::from_secs(1);
 
 /// What the root context of one configuration and its streams have in common.
 struct Shared {
-    engine: RefCell<Engine>,
+    state: RefCell<FilterState>,
     /// Streams that wait for a key, by context id.
     waiting: RefCell<Waiting<Rc<RefCell<Held>>>>,
     metrics: Metrics,
@@ -48,10 +49,10 @@ struct Metrics {
     waiting_told: Cell<i64>,
 }
 
-/// The host, as an engine sees it.
-struct Process;
+/// What the library asks of Envoy.
+struct EnvoyHost;
 
-impl SharedData for Process {
+impl SharedData for EnvoyHost {
     fn load(&self, name: &str) -> Option<(Vec<u8>, u32)> {
         hostcalls::shared_data(name).ok()
     }
@@ -61,13 +62,13 @@ impl SharedData for Process {
     }
 }
 
-impl Foreign for Process {
+impl ForeignFunctions for EnvoyHost {
     fn call(&self, function: &str, arguments: &[u8]) -> Option<Vec<u8>> {
         hostcalls::call_foreign(function, arguments).ok()
     }
 }
 
-impl Platform for Process {
+impl HostServices for EnvoyHost {
     fn clock(&self) -> Duration {
         SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }

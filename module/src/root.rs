@@ -10,10 +10,10 @@ use proxy_wasm::types::ContextType;
 use super::hostcalls::{self, Buffer, Level, Map};
 use super::stream::Stream;
 use super::waiting::Waiting;
-use super::{AT_ONCE, BUSY_TICK, IDLE_TICK, Metrics, Process, Shared, WAKING_TICK};
-use temporal_auth::authentication::Engine;
+use super::{AT_ONCE, BUSY_TICK, EnvoyHost, IDLE_TICK, Metrics, Shared, WAKING_TICK};
 use temporal_auth::config::Config;
-use temporal_auth::keys::{Get, Next};
+use temporal_auth::filter::FilterState;
+use temporal_auth::keys::{FetchProgress, HttpRequest};
 use temporal_auth::time::Timestamp;
 use temporal_auth::wire::headers::Headers;
 
@@ -38,38 +38,50 @@ impl Root {
     }
 
     /// Sends a request for keys. The host answers with [`Context::on_http_call_response`].
-    fn fetch(&mut self, engine: &mut Engine, issuer: usize, get: &Get) {
+    fn fetch(&mut self, state: &mut FilterState, issuer: usize, request: &HttpRequest) {
         // An answer that was given up must not be taken for this one's.
         self.calls.retain(|_, other| *other != issuer);
         let headers = [
             (":method", "GET"),
-            (":path", get.url.path.as_str()),
-            (":authority", get.url.authority.as_str()),
-            (":scheme", if get.url.https { "https" } else { "http" }),
+            (":path", request.url.path.as_str()),
+            (":authority", request.url.authority.as_str()),
+            (":scheme", if request.url.https { "https" } else { "http" }),
             ("accept", "application/json"),
             ("user-agent", concat!("temporal-auth-filter/", env!("CARGO_PKG_VERSION"))),
         ];
         // The SDK's wrapper, because it must learn the call's number; the statuses on which it panics are for
         // arguments outside this module's memory.
-        match proxy_wasm::hostcalls::dispatch_http_call(&get.cluster, headers.to_vec(), None, Vec::new(), get.timeout) {
+        match proxy_wasm::hostcalls::dispatch_http_call(
+            &request.cluster,
+            headers.to_vec(),
+            None,
+            Vec::new(),
+            request.timeout,
+        ) {
             Ok(call) => {
                 self.calls.insert(call, issuer);
             }
             Err(status) => {
-                let why = format!("the host cannot send to cluster {:?}: {status:?}", get.cluster);
-                self.answered(engine, issuer, None, Some(why));
+                let why = format!("the host cannot send to cluster {:?}: {status:?}", request.cluster);
+                self.answered(state, issuer, None, Some(why));
             }
         }
     }
 
     /// A fetch has come to an end, or to its next request.
-    fn answered(&mut self, engine: &mut Engine, issuer: usize, answer: Option<(&[u8], &[u8])>, why: Option<String>) {
-        match engine.answer(issuer, answer, Timestamp::now()) {
-            Next::Get(get) => self.fetch(engine, issuer, &get),
-            Next::Loaded => {}
-            Next::Failed(reason) => {
-                let name = engine.config.issuers.get(issuer).map_or("", |issuer| &issuer.name);
-                let why = why.unwrap_or(reason);
+    fn answered(
+        &mut self,
+        state: &mut FilterState,
+        issuer: usize,
+        answer: Option<(&[u8], &[u8])>,
+        why: Option<String>,
+    ) {
+        match state.on_response(issuer, answer, Timestamp::now()) {
+            FetchProgress::Request(request) => self.fetch(state, issuer, &request),
+            FetchProgress::Loaded => {}
+            FetchProgress::Failed(reason) => {
+                let name = state.config.issuers.get(issuer).map_or("", |issuer| &issuer.name);
+                let why = why.unwrap_or_else(|| reason.to_string());
                 hostcalls::log(
                     Level::Warn,
                     &format!("temporal-auth: fetching the keys of issuer {name} failed: {why}"),
@@ -79,12 +91,12 @@ impl Root {
     }
 
     /// Wakes requests whose key has come or whose time is up, and paces the ticks after it.
-    fn wake(&self, shared: &Shared, engine: &mut Engine) {
+    fn wake(&self, shared: &Shared, state: &mut FilterState) {
         let now = Timestamp::now();
         let due: Vec<_> = match shared.waiting.try_borrow() {
             Ok(waiting) => waiting
                 .iter()
-                .filter(|(_, held)| held.try_borrow().is_ok_and(|held| held.call().is_due(engine, now)))
+                .filter(|(_, held)| held.try_borrow().is_ok_and(|held| held.call().is_due(state, now)))
                 .map(|(id, held)| (id, Rc::clone(held)))
                 .take(AT_ONCE)
                 .collect(),
@@ -92,7 +104,7 @@ impl Root {
         };
         for (id, held) in &due {
             let still = match (hostcalls::set_effective_context(*id), held.try_borrow_mut()) {
-                (Ok(()), Ok(mut held)) => held.wake(engine),
+                (Ok(()), Ok(mut held)) => held.wake(state),
                 // The request is gone.
                 _ => false,
             };
@@ -106,15 +118,15 @@ impl Root {
         let waits = shared.waiting.try_borrow().is_ok_and(|waiting| !waiting.is_empty());
         shared.tick_at(if due.len() >= AT_ONCE {
             WAKING_TICK
-        } else if waits || engine.is_busy() {
+        } else if waits || state.is_busy() {
             BUSY_TICK
         } else {
             IDLE_TICK
         });
     }
 
-    fn count(shared: &Shared, engine: &mut Engine) {
-        for (counter, by) in shared.metrics.counters.iter().zip(engine.counters.take()) {
+    fn count(shared: &Shared, state: &mut FilterState) {
+        for (counter, by) in shared.metrics.counters.iter().zip(state.counters.take()) {
             let by = i64::try_from(by).unwrap_or(i64::MAX);
             if by > 0 && hostcalls::increment(*counter, by).is_err() {
                 hostcalls::log(Level::Error, "temporal-auth: the host refused a count");
@@ -127,7 +139,7 @@ impl Root {
 impl Context for Root {
     fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, _: usize) {
         let (Some(issuer), Some(shared)) = (self.calls.remove(&call), self.shared.clone()) else { return };
-        let Ok(mut engine) = shared.engine.try_borrow_mut() else { return };
+        let Ok(mut state) = shared.state.try_borrow_mut() else { return };
         // Without headers there was no answer, and reading them would be an error.
         let headers = if headers == 0 { None } else { hostcalls::header_map(Map::CallResponseHeaders).ok() };
         let most = body.min(temporal_auth::keys::jwk::MAX_DOCUMENT.saturating_add(1));
@@ -135,8 +147,8 @@ impl Context for Root {
         let status =
             headers.as_ref().and_then(|headers| Headers::new(headers).iter().find(|(name, _)| *name == b":status"));
         let answer = status.and_then(|(_, status)| Some((status, body.as_deref().ok()?)));
-        self.answered(&mut engine, issuer, answer, None);
-        self.wake(&shared, &mut engine);
+        self.answered(&mut state, issuer, answer, None);
+        self.wake(&shared, &mut state);
     }
 }
 
@@ -160,16 +172,16 @@ impl RootContext for Root {
             hostcalls::log(Level::Error, "temporal-auth: the host refuses metrics");
             return false;
         };
-        let mut engine = Engine::on(Box::new(Process), config);
-        tell_verifiers(&engine, &metrics);
+        let mut state = FilterState::on(Rc::new(EnvoyHost), config);
+        tell_verifiers(&state, &metrics);
         for other in configurations() {
-            if let Ok(other) = other.engine.try_borrow() {
-                engine.inherit(&other);
+            if let Ok(other) = other.state.try_borrow() {
+                state.inherit(&other);
             }
         }
-        engine.sync(Timestamp::now());
+        state.sync(Timestamp::now());
         let shared = Shared {
-            engine: RefCell::new(engine),
+            state: RefCell::new(state),
             waiting: RefCell::new(Waiting::default()),
             metrics,
             tick: Cell::default(),
@@ -187,19 +199,19 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         let Some(shared) = self.shared.clone() else { return };
-        let Ok(mut engine) = shared.engine.try_borrow_mut() else { return };
+        let Ok(mut state) = shared.state.try_borrow_mut() else { return };
         let now = Timestamp::now();
-        engine.sync(now);
-        for (issuer, get) in engine.poll(now) {
-            self.fetch(&mut engine, issuer, &get);
+        state.sync(now);
+        for (issuer, request) in state.poll(now) {
+            self.fetch(&mut state, issuer, &request);
         }
         // Not on every tick of a busy time.
         if self.tidied.is_none_or(|last| now >= last.saturating_add(IDLE_TICK)) {
             self.tidied = Some(now);
-            engine.forget(now);
-            Self::count(&shared, &mut engine);
+            state.forget(now);
+            Self::count(&shared, &mut state);
         }
-        self.wake(&shared, &mut engine);
+        self.wake(&shared, &mut state);
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
@@ -220,8 +232,8 @@ fn configurations() -> Vec<Rc<Shared>> {
 }
 
 /// Tells whose signatures the host verifies.
-fn tell_verifiers(engine: &Engine, metrics: &Metrics) {
-    let native = engine.native();
+fn tell_verifiers(state: &FilterState, metrics: &Metrics) {
+    let native = state.host_algorithms();
     let names: Vec<_> = native.iter().map(|algorithm| algorithm.name()).collect();
     let text = match names.as_slice() {
         [] => "the host verifies no signatures; all are verified in WebAssembly, which is slower".to_owned(),
@@ -237,14 +249,14 @@ impl Drop for Root {
     fn drop(&mut self) {
         let Some(shared) = self.shared.take() else { return };
         shared.metrics.tell_waiting(0);
-        let Ok(engine) = shared.engine.try_borrow() else { return };
+        let Ok(state) = shared.state.try_borrow() else { return };
         let is_same = |other: &Rc<Shared>| {
-            let theirs = other.engine.try_borrow();
-            !Rc::ptr_eq(other, &shared) && theirs.is_ok_and(|theirs| theirs.config.secret == engine.config.secret)
+            let theirs = other.state.try_borrow();
+            !Rc::ptr_eq(other, &shared) && theirs.is_ok_and(|theirs| theirs.config.share_key == state.config.share_key)
         };
         // A host tries a configuration in a virtual machine of its own first, which never ticks and has shared nothing.
         if self.tidied.is_some() && !configurations().iter().any(is_same) {
-            engine.withdraw();
+            state.withdraw();
         }
     }
 }

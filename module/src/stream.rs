@@ -9,8 +9,7 @@ use proxy_wasm::types::Action as HostAction;
 use super::hostcalls::{self, Buffer, Level, Map};
 use super::{BUSY_TICK, Shared, clear_trailers, report, send};
 use temporal_auth::answer::Reply;
-use temporal_auth::authentication::Engine;
-use temporal_auth::filter::{Action, ConnectionInfo, RequestFilter};
+use temporal_auth::filter::{Action, ConnectionInfo, FilterState, RequestFilter};
 use temporal_auth::time::Timestamp;
 use temporal_auth::wire::headers::Headers;
 
@@ -38,13 +37,13 @@ impl Stream {
 
     /// Runs a part of the call. Neither state is ever in use already: hosts do not call back from within a host call.
     /// Should one do so all the same, the request does not go on.
-    fn run(&self, part: impl FnOnce(&mut Held, &mut Engine) -> Action) -> HostAction {
-        let (Ok(mut held), Ok(mut engine)) = (self.held.try_borrow_mut(), self.shared.engine.try_borrow_mut()) else {
+    fn run(&self, part: impl FnOnce(&mut Held, &mut FilterState) -> Action) -> HostAction {
+        let (Ok(mut held), Ok(mut state)) = (self.held.try_borrow_mut(), self.shared.state.try_borrow_mut()) else {
             hostcalls::log(Level::Error, "temporal-auth: called while busy");
             send(&Reply::UNAVAILABLE);
             return HostAction::Pause;
         };
-        let mut step = part(&mut held, &mut engine);
+        let mut step = part(&mut held, &mut state);
         if step == Action::Wait
             && let Some(connection) = held.call.waiting_connection()
             && let Ok(mut waiting) = self.shared.waiting.try_borrow_mut()
@@ -52,11 +51,11 @@ impl Stream {
             if waiting.insert(self.id, connection, Rc::clone(&self.held)) {
                 self.shared.tick_at(BUSY_TICK);
             } else {
-                engine.no_room(connection, Timestamp::now());
-                step = held.call.stop_waiting(&mut engine);
+                state.no_room(connection, Timestamp::now());
+                step = held.call.stop_waiting(&mut state);
             }
         }
-        held.settle(&mut engine, &step);
+        held.settle(&mut state, &step);
         match step {
             Action::Forward => HostAction::Continue,
             Action::Wait | Action::Answer(_) => HostAction::Pause,
@@ -71,17 +70,17 @@ impl Held {
     }
 
     /// The key may have come. The effective context is this request's. Says whether it is still waiting.
-    pub(super) fn wake(&mut self, engine: &mut Engine) -> bool {
-        let mut step = match self.call.wake(engine, Timestamp::now()) {
+    pub(super) fn wake(&mut self, state: &mut FilterState) -> bool {
+        let mut step = match self.call.wake(state, Timestamp::now()) {
             None => return false,
             Some(Action::Wait) => return true,
             Some(step) => step,
         };
         if step == Action::Forward && (self.body > 0 || self.end) {
             // The host does not call again for what it has buffered.
-            step = self.feed(engine, self.body, self.end);
+            step = self.feed(state, self.body, self.end);
         }
-        self.settle(engine, &step);
+        self.settle(state, &step);
         if step == Action::Forward && hostcalls::continue_request().is_err() {
             hostcalls::log(Level::Error, "temporal-auth: the host did not continue a request");
         }
@@ -89,24 +88,24 @@ impl Held {
     }
 
     /// Hands the call what the host has of the body. Bytes that cannot be read must not go on.
-    fn feed(&mut self, engine: &mut Engine, size: usize, end: bool) -> Action {
+    fn feed(&mut self, state: &mut FilterState, size: usize, end: bool) -> Action {
         let bytes = if size == 0 { Ok(Vec::new()) } else { hostcalls::buffer(Buffer::RequestBody, size) };
         match bytes {
-            Ok(bytes) if bytes.len() == size => self.call.on_body(engine, &bytes, end, Timestamp::now),
-            _ => self.call.host_failed(engine),
+            Ok(bytes) if bytes.len() == size => self.call.on_body(state, &bytes, end, Timestamp::now),
+            _ => self.call.host_failed(state),
         }
     }
 
     /// Answers and reports.
-    fn settle(&mut self, engine: &mut Engine, step: &Action) {
+    fn settle(&mut self, state: &mut FilterState, step: &Action) {
         if let Action::Answer(answer) = step {
             send(answer);
         }
-        for notice in engine.take_notices() {
+        for notice in state.take_notices() {
             hostcalls::log(Level::Warn, &notice);
         }
         if let Some(decision) = self.call.take_decision() {
-            report(&decision, engine.config.log_allowed, engine.config.access_log_state);
+            report(&decision, state.config.log_allowed, state.config.access_log_state);
         }
     }
 }
@@ -141,21 +140,21 @@ impl Context for Stream {}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> HostAction {
-        self.run(|held, engine| {
-            let Ok(bytes) = hostcalls::header_map(Map::RequestHeaders) else { return held.call.host_failed(engine) };
+        self.run(|held, state| {
+            let Ok(bytes) = hostcalls::header_map(Map::RequestHeaders) else { return held.call.host_failed(state) };
             let mut drop = Vec::new();
-            let step = held.call.on_headers(engine, Headers::new(&bytes), end_of_stream, Properties, &mut drop);
+            let step = held.call.on_headers(state, Headers::new(&bytes), end_of_stream, Properties, &mut drop);
             // Now or never: once the headers have gone on, or wait, they cannot be changed in every host.
             let mut dropped = drop.iter().map(|name| hostcalls::remove_header(Map::RequestHeaders, name).is_ok());
             if !matches!(step, Action::Answer(_)) && !dropped.all(|done| done) {
-                return held.call.host_failed(engine);
+                return held.call.host_failed(state);
             }
             step
         })
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> HostAction {
-        self.run(|held, engine| {
+        self.run(|held, state| {
             if held.call.is_waiting() {
                 // While the body is held, the host counts all of it.
                 held.body = held.body.max(size);
@@ -163,22 +162,22 @@ impl HttpContext for Stream {
                 return Action::Wait;
             }
             if !held.call.reads_body() {
-                return held.call.on_body(engine, &[], false, Timestamp::now);
+                return held.call.on_body(state, &[], false, Timestamp::now);
             }
-            held.feed(engine, size, end_of_stream)
+            held.feed(state, size, end_of_stream)
         })
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> HostAction {
-        self.run(|held, engine| {
+        self.run(|held, state| {
             if held.call.drops_trailers() && !clear_trailers() {
-                return held.call.host_failed(engine);
+                return held.call.host_failed(state);
             }
             if held.call.is_waiting() {
                 held.end = true;
                 return Action::Wait;
             }
-            held.call.on_trailers(engine, Timestamp::now)
+            held.call.on_trailers(state, Timestamp::now)
         })
     }
 }
@@ -188,10 +187,10 @@ impl Drop for Stream {
         if let Ok(mut waiting) = self.shared.waiting.try_borrow_mut() {
             waiting.remove(self.id);
         }
-        if let (Ok(held), Ok(mut engine)) = (self.held.try_borrow(), self.shared.engine.try_borrow_mut())
+        if let (Ok(held), Ok(mut state)) = (self.held.try_borrow(), self.shared.state.try_borrow_mut())
             && held.call.is_waiting()
         {
-            held.call.on_end(&mut engine, Timestamp::now());
+            held.call.on_end(&mut state, Timestamp::now());
         }
     }
 }

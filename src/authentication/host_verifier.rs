@@ -1,5 +1,5 @@
-//! Signatures checked by the host: Envoy's foreign function `verify_signature` takes 35 µs for what takes more than a
-//! millisecond in WebAssembly. Only its verdict is taken; what a token must say besides is decided here.
+//! Signatures verified by the host: Envoy's foreign function `verify_signature` takes 35 µs for what takes more than a
+//! millisecond in WebAssembly. Only its verdict is used; everything else about a token is decided here.
 //!
 //! Source: `source/extensions/common/wasm/foreign.cc` and `ext/verify_signature.proto` of Envoy.
 
@@ -7,57 +7,55 @@ use serde_json::Value;
 
 use crate::crypto::{Algorithm, PublicKey};
 use crate::keys::jwk::Key;
-use crate::token::jose::Unverified;
+use crate::token::jose::ParsedToken;
 use crate::wire::json;
 use crate::wire::protobuf::write_field;
 
 /// The name of the host's function.
 const FUNCTION: &str = "verify_signature";
-/// `VerifySignatureResult {result: true}`. With anything else the signature is not good.
+/// `VerifySignatureResult {result: true}`. Anything else means that the signature is not good.
 const GOOD: &[u8] = &[0x08, 0x01];
-/// A token of each algorithm and the keys to them, made for this purpose: the private keys are gone.
+/// A token and its key for each algorithm, made for this purpose; the private keys are gone.
 const SAMPLES: &str = include_str!("host_verifier_samples.json");
 
-/// The host's functions beside those of proxy-wasm.
-pub trait Foreign {
-    /// Calls the function of that name; none if the host has no such function, or refuses the arguments.
+/// The host's functions outside the proxy-wasm ABI.
+pub trait ForeignFunctions {
+    /// Calls a function; `None` if the host does not have it, or refuses the arguments.
     fn call(&self, function: &str, arguments: &[u8]) -> Option<Vec<u8>>;
 }
 
-/// A host without any.
-impl Foreign for () {
+/// A host without foreign functions.
+impl ForeignFunctions for () {
     fn call(&self, _: &str, _: &[u8]) -> Option<Vec<u8>> {
         None
     }
 }
 
-/// Which algorithms the host can do.
+/// Verifies the signatures of the algorithms that the host supports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Native {
+pub struct HostVerifier {
     algorithms: Vec<Algorithm>,
 }
 
-impl Native {
-    /// Finds out what this host can do: an algorithm counts if its sample is accepted, and refused with any part
+impl HostVerifier {
+    /// Finds out what the host supports: an algorithm counts if the host accepts its sample, and refuses it with any part
     /// changed.
     #[must_use]
-    pub fn probe(host: &dyn Foreign) -> Self {
+    pub fn probe(host: &dyn ForeignFunctions) -> Self {
         let samples = json::parse(SAMPLES.as_bytes()).unwrap_or_default();
         let list = samples.as_array().map(Vec::as_slice).unwrap_or_default();
         Self { algorithms: list.iter().filter_map(|sample| probe(host, sample)).collect() }
     }
 
-    /// The algorithms that the host does.
-    #[must_use]
     pub fn algorithms(&self) -> &[Algorithm] {
         &self.algorithms
     }
 
-    /// Whether the signature is this key's for these bytes. None if that is not for the host to say.
+    /// Whether this key made the signature of these bytes; `None` if the host cannot tell.
     #[must_use]
     pub fn verify(
         &self,
-        host: &dyn Foreign,
+        host: &dyn ForeignFunctions,
         key: &PublicKey,
         algorithm: Algorithm,
         signed: &[u8],
@@ -67,10 +65,10 @@ impl Native {
     }
 }
 
-fn probe(host: &dyn Foreign, sample: &Value) -> Option<Algorithm> {
+fn probe(host: &dyn ForeignFunctions, sample: &Value) -> Option<Algorithm> {
     let key = Key::parse(sample.get("key")?.as_object()?).ok()?;
     let token = sample.get("token")?.as_str()?;
-    let Unverified { algorithm, signed, mut signature, .. } = Unverified::parse(token.as_bytes()).ok()?;
+    let ParsedToken { algorithm, signed, mut signature, .. } = ParsedToken::parse(token.as_bytes()).ok()?;
     let is_good = |signed: &[u8], signature: &[u8]| ask(host, key.public(), algorithm, signed, signature);
     let accepts = is_good(signed, &signature) == Some(true);
     let refuses_text = is_good(signed.split_last()?.1, &signature) == Some(false);
@@ -79,12 +77,18 @@ fn probe(host: &dyn Foreign, sample: &Value) -> Option<Algorithm> {
     (accepts && refuses_text && refuses_signature).then_some(algorithm)
 }
 
-fn ask(host: &dyn Foreign, key: &PublicKey, algorithm: Algorithm, signed: &[u8], signature: &[u8]) -> Option<bool> {
+fn ask(
+    host: &dyn ForeignFunctions,
+    key: &PublicKey,
+    algorithm: Algorithm,
+    signed: &[u8],
+    signature: &[u8],
+) -> Option<bool> {
     let hash = match algorithm {
         Algorithm::Rs256 | Algorithm::Es256 => "sha256",
         Algorithm::Rs384 | Algorithm::Es384 => "sha384",
         Algorithm::Rs512 => "sha512",
-        // The function knows no PSS padding and no Edwards curves.
+        // The function supports neither PSS padding nor Edwards curves.
         Algorithm::Ps256 | Algorithm::Ps384 | Algorithm::Ps512 | Algorithm::EdDsa => return None,
     };
     let der = key.der()?;
@@ -103,19 +107,19 @@ fn ask(host: &dyn Foreign, key: &PublicKey, algorithm: Algorithm, signed: &[u8],
 mod tests {
     use super::*;
 
-    /// A host that verifies with what this module has itself.
+    /// A host that verifies with the libraries that this crate uses itself.
     struct Host {
         broken: Option<&'static str>,
     }
 
-    impl Foreign for Host {
+    impl ForeignFunctions for Host {
         fn call(&self, function: &str, arguments: &[u8]) -> Option<Vec<u8>> {
             assert_eq!(function, FUNCTION);
             let fields = read(arguments);
             let [(1, hash), (2, der), (3, signature), (4, text)] = &fields[..] else { panic!("{fields:?}") };
             let hash = std::str::from_utf8(hash).unwrap();
             if self.broken == Some(hash) {
-                // It believes everything.
+                // It accepts anything.
                 return Some(GOOD.to_vec());
             }
             let good = verify(hash, der, signature, text);
@@ -165,33 +169,33 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_can_is_found_out() {
-        let native = Native::probe(&Host { broken: None });
-        assert_eq!(native.algorithms(), {
+    fn supported_algorithms_are_found() {
+        let verifier = HostVerifier::probe(&Host { broken: None });
+        assert_eq!(verifier.algorithms(), {
             use Algorithm::{Es256, Es384, Rs256, Rs384, Rs512};
             [Rs256, Rs384, Rs512, Es256, Es384]
         });
     }
 
     #[test]
-    fn a_host_that_cannot_or_believes_everything_is_not_asked() {
-        assert_eq!(Native::probe(&()), Native::default());
-        let native = Native::probe(&Host { broken: Some("sha256") });
-        assert_eq!(native.algorithms(), [Algorithm::Rs384, Algorithm::Rs512, Algorithm::Es384]);
+    fn a_host_without_the_function_or_that_accepts_anything_is_not_used() {
+        assert_eq!(HostVerifier::probe(&()), HostVerifier::default());
+        let verifier = HostVerifier::probe(&Host { broken: Some("sha256") });
+        assert_eq!(verifier.algorithms(), [Algorithm::Rs384, Algorithm::Rs512, Algorithm::Es384]);
     }
 
     #[test]
-    fn both_verifiers_agree_on_the_samples_and_on_what_is_no_signature() {
+    fn both_verifiers_agree_on_samples_and_on_broken_signatures() {
         let host = Host { broken: None };
-        let native = Native::probe(&host);
+        let verifier = HostVerifier::probe(&host);
         for sample in serde_json::from_str::<Value>(SAMPLES).unwrap().as_array().unwrap() {
             let key = Key::parse(sample["key"].as_object().unwrap()).unwrap();
             let token = sample["token"].as_str().unwrap();
-            let Unverified { algorithm, signed, signature, .. } = Unverified::parse(token.as_bytes()).unwrap();
+            let ParsedToken { algorithm, signed, signature, .. } = ParsedToken::parse(token.as_bytes()).unwrap();
             let both = |signature: &[u8]| {
                 let here = key.public().verify(algorithm, signed, signature);
                 assert_eq!(
-                    native.verify(&host, key.public(), algorithm, signed, signature),
+                    verifier.verify(&host, key.public(), algorithm, signed, signature),
                     Some(here),
                     "{algorithm:?}"
                 );

@@ -1,274 +1,197 @@
-//! What outlives a call: the configuration, keys, verified tokens and counters of one plugin in one VM.
+//! Who is calling: verifies tokens, remembers the good ones, and bounds what verifying may cost.
 
 pub mod budget;
 pub mod cache;
 pub mod host_verifier;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{BuildHasher, RandomState};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::authentication::budget::Budget;
 use crate::authentication::cache::{Origin, TokenCache};
-use crate::authentication::host_verifier::{Foreign, Native};
-use crate::config::{Config, Issuer};
-use crate::counters::{Counter, Counters};
+use crate::authentication::host_verifier::{ForeignFunctions, HostVerifier};
+use crate::config::Config;
 use crate::crypto::Algorithm;
 use crate::identity::Identity;
-use crate::keys::{Get, Key, KeyId, Lookup, Next, Shared, SharedData, Source};
+use crate::keys::{FetchProgress, HttpRequest, IssuerKeys, Key, KeyId, KeyLookup, KeyStore, SharedData, random_spread};
 use crate::policy::Principal;
-use crate::temporal::{API_VERSION, Part, Target};
 use crate::time::Timestamp;
-use crate::token::Refusal;
-use crate::token::bearer;
-use crate::token::jose::Unverified;
+use crate::token::TokenRefusal;
+use crate::token::jose::ParsedToken;
 
 /// How much memory verified tokens may take, in bytes.
-const CACHE: usize = 8 << 20;
-/// How many peers without a token are remembered. To meet one again costs little.
+const CACHE_BYTES: usize = 8 << 20;
+/// How many peers without a token are remembered. Reading one again costs little.
 const MAX_PEERS: usize = 1024;
-/// Of how many parts of requests that are newer than the method table notice is given. A caller can send 2²⁹ of them.
-const MAX_NEWER: usize = 64;
 
-/// The process that an engine runs in.
-pub trait Platform: SharedData + Foreign {
-    /// A clock finer than milliseconds, to tell what verification costs.
+/// What authentication needs from the host.
+pub trait HostServices: SharedData + ForeignFunctions {
+    /// A clock finer than milliseconds, to measure what verification costs.
     fn clock(&self) -> Duration;
 }
 
-/// A process that offers nothing, where time stands still.
-impl Platform for () {
+/// A host without shared data and foreign functions, on which time does not pass.
+impl HostServices for () {
     fn clock(&self) -> Duration {
         Duration::ZERO
     }
 }
 
-/// See the module.
-pub struct Engine {
-    /// The configuration.
-    pub config: Config,
-    /// What happened since it was last reported.
-    pub counters: Counters,
-    platform: Box<dyn Platform>,
-    /// The keys of each issuer, in the order of the configuration.
-    sources: Vec<Source>,
-    native: Native,
+/// Finds out who is calling, under one configuration in one VM.
+pub struct Authenticator {
+    config: Rc<Config>,
+    host: Rc<dyn HostServices>,
+    keys: KeyStore,
+    host_verifier: HostVerifier,
     budget: Budget,
     cache: TokenCache,
-    /// Callers without a token, by who their certificate says they are.
+    /// Callers without a token, by the identity in their certificate.
     peers: BTreeMap<Box<str>, Rc<Principal>>,
-    /// Parts of requests that are newer than the method table, by method, of which a notice was given.
-    newer: BTreeSet<(String, Part)>,
-    /// Lines for the log.
-    notices: Vec<String>,
 }
 
-/// A token that is not known yet, and whose budget pays for verifying it.
+/// A token that is not in the cache, and whose connection pays for its verification.
 #[derive(Debug, Clone, Copy)]
-pub struct Cold<'a> {
-    /// The token.
+pub struct UnverifiedToken<'a> {
     pub token: &'a [u8],
-    /// How it came.
     pub origin: Origin<'a>,
-    /// The connection it came over, as the host numbers them.
+    /// The host's number of the connection.
     pub connection: u64,
-    /// When its request arrived.
+    /// When the request arrived.
     pub arrived: Timestamp,
 }
 
 /// The key that a token needs.
 #[derive(Debug, Clone)]
-pub struct Needed {
+pub struct AwaitedKey {
+    /// The issuer's index in the configuration.
     issuer: usize,
     kid: String,
     algorithm: Algorithm,
-    /// What it cost to find that out.
+    /// What it cost to find out that the key is not there.
     cost: Duration,
 }
 
 /// What came of a token.
 #[derive(Debug)]
 pub enum Authentication {
-    /// It is good.
     Principal(Rc<Principal>),
-    /// It is not.
-    Refused(Refusal),
-    /// Its key is not there yet.
-    Needs(Needed),
-    /// Too many tokens had to be verified: it was not looked at.
+    Refused(TokenRefusal),
+    AwaitsKey(AwaitedKey),
+    /// Too many tokens had to be verified: this one was not looked at.
     OverBudget,
 }
 
-impl Engine {
-    /// An engine in a process that offers nothing, which has not fetched anything.
-    #[must_use]
-    pub fn new(config: Config) -> Self {
-        Self::on(Box::new(()), config)
-    }
-
-    /// An engine that has not fetched anything.
-    #[must_use]
-    pub fn on(platform: Box<dyn Platform>, config: Config) -> Self {
-        let spread = u32::try_from(RandomState::new().hash_one(0) % 1000).unwrap_or_default();
+impl Authenticator {
+    pub fn new(host: Rc<dyn HostServices>, config: Rc<Config>) -> Self {
+        let spread = random_spread();
+        let issuers = config.issuers.iter().map(|issuer| IssuerKeys {
+            name: Rc::clone(&issuer.name),
+            iss: issuer.rules.issuer.as_str().into(),
+            source: issuer.keys.source(spread),
+        });
+        let data: Rc<dyn SharedData> = Rc::<dyn HostServices>::clone(&host);
         Self {
-            sources: config.issuers.iter().map(|issuer| issuer.keys.source(spread)).collect(),
-            native: Native::probe(&*platform),
+            keys: KeyStore::new(data, config.share_key.clone(), issuers.collect()),
+            host_verifier: HostVerifier::probe(&*host),
             config,
-            counters: Counters::default(),
-            platform,
+            host,
             budget: Budget::default(),
-            cache: TokenCache::new(CACHE),
+            cache: TokenCache::new(CACHE_BYTES),
             peers: BTreeMap::new(),
-            newer: BTreeSet::new(),
-            notices: Vec::new(),
         }
     }
 
     /// The algorithms whose signatures the host verifies.
-    #[must_use]
-    pub fn native(&self) -> &[Algorithm] {
-        self.native.algorithms()
+    pub fn host_algorithms(&self) -> &[Algorithm] {
+        self.host_verifier.algorithms()
     }
 
-    /// Takes over the keys that another configuration in this VM has fetched from the same place for the same issuer.
+    /// Takes over the keys that another configuration in this VM has fetched.
     pub fn inherit(&mut self, other: &Self) {
-        for (issuer, source) in self.config.issuers.iter().zip(&mut self.sources) {
-            for (_, theirs) in other.issuers().filter(|(theirs, _)| theirs.rules.issuer == issuer.rules.issuer) {
-                source.inherit(theirs);
-            }
-        }
+        self.keys.inherit(&other.keys);
     }
 
     /// Takes over the keys that other VMs have fetched.
     pub fn sync(&mut self, now: Timestamp) {
-        let mut has_new = false;
-        for (issuer, source) in self.config.issuers.iter().zip(&mut self.sources) {
-            has_new |= source.sync(&Shared::new(&*self.platform, &self.config.secret, &issuer.name), now);
-        }
-        if has_new {
+        if self.keys.sync(now) {
             self.forget(now);
         }
     }
 
-    /// The requests for keys to make now, each with its issuer's place in the configuration.
-    pub fn poll(&mut self, now: Timestamp) -> Vec<(usize, Get)> {
-        let mut gets = Vec::new();
-        for (place, (issuer, source)) in self.config.issuers.iter().zip(&mut self.sources).enumerate() {
-            let shared = Shared::new(&*self.platform, &self.config.secret, &issuer.name);
-            gets.extend(source.poll(&shared, now).map(|get| (place, get)));
+    /// The requests for keys to make now, each with its issuer's index in the configuration.
+    pub fn poll(&mut self, now: Timestamp) -> Vec<(usize, HttpRequest)> {
+        self.keys.poll(now)
+    }
+
+    /// The response to the last request for this issuer's keys: a status and a body, or `None` if there was no response.
+    pub fn on_response(&mut self, issuer: usize, response: Option<(&[u8], &[u8])>, now: Timestamp) -> FetchProgress {
+        let progress = self.keys.on_response(issuer, response, now);
+        if matches!(progress, FetchProgress::Loaded) {
+            self.forget(now);
         }
-        gets
+        progress
     }
 
-    /// The answer to the request made last for this issuer's keys: a status and a body, or none when there was no answer.
-    pub fn answer(&mut self, place: usize, answer: Option<(&[u8], &[u8])>, now: Timestamp) -> Next {
-        let (Some(issuer), Some(source)) = (self.config.issuers.get(place), self.sources.get_mut(place)) else {
-            return Next::Failed("an answer to nothing".to_owned());
-        };
-        let shared = Shared::new(&*self.platform, &self.config.secret, &issuer.name);
-        let next = source.answer(&shared, answer, now);
-        match next {
-            Next::Get(_) => {}
-            Next::Loaded => {
-                self.counters.add(Counter::FetchOk, 1);
-                self.forget(now);
-            }
-            Next::Failed(_) => self.counters.add(Counter::FetchFailed, 1),
-        }
-        next
-    }
-
-    /// Counts what of a request is newer than the method table, and gives notice of each such part once.
-    pub fn note_newer(&mut self, target: &Target) {
-        self.counters.add(Counter::UnknownFields, target.newer.count);
-        let method = target.method.name();
-        for part in &target.newer.first {
-            if self.newer.len() < MAX_NEWER && self.newer.insert((method.to_owned(), *part)) {
-                self.notices.push(format!(
-                    "temporal-auth: {method}: {part} is newer than API {API_VERSION}, which this filter knows: upgrade it"
-                ));
-            }
-        }
-    }
-
-    /// Lines for the log, each given once.
-    pub fn take_notices(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.notices)
-    }
-
-    /// Withdraws from other VMs what this configuration has shared with them.
+    /// Removes what this configuration has shared with other VMs.
     pub fn withdraw(&self) {
-        for issuer in &self.config.issuers {
-            Shared::new(&*self.platform, &self.config.secret, &issuer.name).withdraw();
-        }
+        self.keys.withdraw();
     }
 
-    /// Whether keys are awaited.
-    #[must_use]
+    /// Whether keys are being fetched or wanted.
     pub fn is_busy(&self) -> bool {
-        self.sources.iter().any(Source::is_busy)
+        self.keys.is_busy()
     }
 
-    /// Whom a token stands for that was verified before.
-    pub fn recall(&mut self, token: &[u8], origin: Origin<'_>, now: Timestamp) -> Option<Rc<Principal>> {
-        let principal = self.cache.get(token, origin, now)?;
-        self.counters.add(Counter::CacheHit, 1);
-        Some(principal)
+    /// The principal of a token that was verified before.
+    pub fn recall(&self, token: &[u8], origin: Origin<'_>, now: Timestamp) -> Option<Rc<Principal>> {
+        self.cache.get(token, origin, now)
     }
 
-    /// Verifies a token, as far as the budget goes.
-    pub fn authenticate(&mut self, cold: Cold<'_>, now: Timestamp) -> Authentication {
-        if let Err(refusal) = bearer::check(cold.token) {
-            return Authentication::Refused(refusal);
-        }
-        if !self.budget.allows(cold.connection, now) {
-            self.counters.add(Counter::OverBudget, 1);
+    /// Verifies a token, within the budget.
+    pub fn authenticate(&mut self, unverified: UnverifiedToken<'_>, now: Timestamp) -> Authentication {
+        if !self.budget.allows(unverified.connection, now) {
             return Authentication::OverBudget;
         }
-        let begun = self.platform.clock();
-        let mut authentication = self.verify(cold, now).unwrap_or_else(Authentication::Refused);
-        let cost = self.platform.clock().saturating_sub(begun);
-        if let Authentication::Needs(needed) = &mut authentication {
-            needed.cost = cost;
+        let begun = self.host.clock();
+        let mut authentication = self.verify(unverified, now).unwrap_or_else(Authentication::Refused);
+        let cost = self.host.clock().saturating_sub(begun);
+        if let Authentication::AwaitsKey(key) = &mut authentication {
+            key.cost = cost;
         }
-        self.budget.spend(cold.connection, cost, !matches!(authentication, Authentication::Refused(_)), now);
-        if !matches!(authentication, Authentication::Needs(_)) {
-            self.counters.add(Counter::CacheMiss, 1);
-        }
+        let is_good = !matches!(authentication, Authentication::Refused(_));
+        self.budget.spend(unverified.connection, cost, is_good, now);
         authentication
     }
 
-    /// A request of this connection that waited for a key ends without it: its token was never found good, and is paid for
-    /// as a bad one.
-    pub fn abandon(&mut self, connection: u64, needed: &Needed, now: Timestamp) {
-        self.budget.spend(connection, needed.cost, false, now);
+    /// A request of this connection stops waiting for a key: its token was never found good, so it is charged like a bad
+    /// one.
+    pub fn abandon(&mut self, connection: u64, key: &AwaitedKey, now: Timestamp) {
+        self.budget.spend(connection, key.cost, false, now);
     }
 
-    /// A request of this connection cannot wait for its key, as too many do.
+    /// A request of this connection cannot wait for its key, because too many do.
     pub fn no_room(&mut self, connection: u64, now: Timestamp) {
         self.budget.no_room(connection, now);
     }
 
     /// Whether the key has come, or can no longer come, for a request that arrived at `arrived`.
-    pub fn is_settled(&mut self, needed: &Needed, arrived: Timestamp, now: Timestamp) -> bool {
-        let source = self.sources.get_mut(needed.issuer);
-        !source.is_some_and(|source| matches!(source.find(&needed.kid, needed.algorithm, arrived, now), Lookup::Wait))
+    pub fn is_settled(&mut self, key: &AwaitedKey, arrived: Timestamp, now: Timestamp) -> bool {
+        !matches!(self.keys.find(key.issuer, &key.kid, key.algorithm, arrived, now), KeyLookup::Pending)
     }
 
     /// When a request that arrived at `arrived` stops waiting for the key.
-    #[must_use]
-    pub fn deadline(&self, needed: &Needed, arrived: Timestamp) -> Timestamp {
-        arrived.saturating_add(self.sources.get(needed.issuer).map_or(Duration::ZERO, Source::wait))
+    pub fn deadline(&self, key: &AwaitedKey, arrived: Timestamp) -> Timestamp {
+        arrived.saturating_add(self.keys.wait(key.issuer))
     }
 
     /// Forgets tokens that have expired or whose key is gone.
     pub fn forget(&mut self, now: Timestamp) {
-        let sources = &self.sources;
-        self.cache.retain(now, |key| sources.get(key.issuer).is_some_and(|source| source.has(&key.jwk, now)));
+        let keys = &self.keys;
+        self.cache.retain(now, |key| keys.has(key, now));
     }
 
-    /// A caller without a token, who is what its certificate says. The proxy has verified that.
+    /// The principal of a caller without a token: its certificate says who it is, and the proxy has verified that.
     pub fn peer(&mut self, peer: &str) -> Rc<Principal> {
         if let Some(principal) = self.peers.get(peer) {
             return Rc::clone(principal);
@@ -289,69 +212,60 @@ impl Engine {
         principal
     }
 
-    fn issuers(&self) -> impl Iterator<Item = (&Issuer, &Source)> {
-        self.config.issuers.iter().zip(&self.sources)
-    }
-
-    fn verify(&mut self, cold: Cold<'_>, now: Timestamp) -> Result<Authentication, Refusal> {
-        let Cold { token, origin, arrived, .. } = cold;
-        let unverified = Unverified::parse(token)?;
-        let iss = unverified.issuer().ok_or("no iss")?;
-        let place = self.config.issuers.iter().position(|issuer| issuer.rules.issuer == iss);
-        let (Some(place), Some((issuer, source))) =
-            (place, place.and_then(|place| Some((self.config.issuers.get(place)?, self.sources.get_mut(place)?))))
-        else {
-            return Err("an issuer that is not configured".into());
-        };
-        // What costs nothing comes first, the signature last; nothing is believed before it.
-        let accepted = issuer.rules.check(&unverified, origin.header, now)?;
-        let key = match source.find(&unverified.kid, unverified.algorithm, arrived, now) {
-            Lookup::Key(key) => key,
-            Lookup::No(why) => return Err(why.into()),
-            Lookup::Wait => {
-                let needed = Needed {
-                    issuer: place,
-                    kid: unverified.kid,
-                    algorithm: unverified.algorithm,
+    fn verify(&mut self, unverified: UnverifiedToken<'_>, now: Timestamp) -> Result<Authentication, TokenRefusal> {
+        let UnverifiedToken { token, origin, arrived, .. } = unverified;
+        let parsed = ParsedToken::parse(token)?;
+        let iss = parsed.issuer().ok_or(TokenRefusal::MissingIssuer)?;
+        let mut issuers = self.config.issuers.iter().enumerate();
+        let (index, issuer) =
+            issuers.find(|(_, issuer)| issuer.rules.issuer == iss).ok_or(TokenRefusal::UnknownIssuer)?;
+        // Cheap checks come first and the signature last; nothing is believed before it.
+        let claims = issuer.rules.check(&parsed, origin.header, now)?;
+        let key = match self.keys.find(index, &parsed.kid, parsed.algorithm, arrived, now) {
+            KeyLookup::Found(key) => key,
+            KeyLookup::Absent => return Err(TokenRefusal::UnknownKey),
+            KeyLookup::WrongAlgorithm => return Err(TokenRefusal::KeyForOtherAlgorithm),
+            KeyLookup::Pending => {
+                let ParsedToken { kid, algorithm, .. } = parsed;
+                return Ok(Authentication::AwaitsKey(AwaitedKey {
+                    issuer: index,
+                    kid,
+                    algorithm,
                     cost: Duration::ZERO,
-                };
-                return Ok(Authentication::Needs(needed));
+                }));
             }
         };
-        if !signed_with(&key, &unverified, &self.native, &*self.platform) {
-            return Err("the signature does not match".into());
+        if !is_signed_with(&key, &parsed, &self.host_verifier, &*self.host) {
+            return Err(TokenRefusal::WrongSignature);
         }
-        let (kind, doubt) = Identity::kind_of(&issuer.service_when, &unverified.claims);
+        let (kind, doubt) = Identity::kind_of(&issuer.service_when, &parsed.claims);
         let identity = Identity {
             issuer: Some(Rc::clone(&issuer.name)),
-            subject: accepted.subject,
+            subject: claims.subject,
             kind,
             doubt,
-            claims: unverified.claims,
+            claims: parsed.claims,
             peer: origin.peer.map(Rc::from),
         };
         let principal = Rc::new(self.config.policy.principal(identity));
-        let id = KeyId { issuer: place, jwk: Rc::clone(&key.jwk) };
-        self.cache.insert(token, origin, id, accepted.until, Rc::clone(&principal));
+        let key = KeyId { issuer: index, jwk: Rc::clone(&key.jwk) };
+        self.cache.insert(token, origin, key, claims.until, Rc::clone(&principal));
         Ok(Authentication::Principal(principal))
     }
 }
 
-/// Whether the key made the token's signature: as the host says where it can, as the code here says otherwise.
-fn signed_with(key: &Key, token: &Unverified<'_>, native: &Native, host: &dyn Platform) -> bool {
+/// Whether the key made the token's signature. The host verifies it if it can, and the code here otherwise.
+fn is_signed_with(key: &Key, token: &ParsedToken<'_>, verifier: &HostVerifier, host: &dyn HostServices) -> bool {
     if !key.fits(token.algorithm) {
         return false;
     }
-    native
+    verifier
         .verify(host, key.public(), token.algorithm, token.signed, &token.signature)
         .unwrap_or_else(|| key.verify(token.algorithm, token.signed, &token.signature))
 }
 
-impl std::fmt::Debug for Engine {
+impl std::fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("config", &self.config).field("sources", &self.sources).finish_non_exhaustive()
+        f.debug_struct("Authenticator").field("keys", &self.keys).finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests;

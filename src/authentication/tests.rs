@@ -32,13 +32,13 @@ impl SharedData for Vm {
     }
 }
 
-impl Foreign for Vm {
+impl ForeignFunctions for Vm {
     fn call(&self, _: &str, _: &[u8]) -> Option<Vec<u8>> {
         None
     }
 }
 
-impl Platform for Vm {
+impl HostServices for Vm {
     fn clock(&self) -> Duration {
         self.clock.set(self.clock.get() + Duration::from_micros(1_300));
         self.clock.get()
@@ -68,85 +68,85 @@ fn config(name: &str) -> Config {
     Config::parse(text.as_bytes()).unwrap()
 }
 
-fn engine(table: &Rc<Table>) -> Engine {
+fn authenticator(table: &Rc<Table>) -> Authenticator {
     engine_with(table, config("readers"))
 }
 
-fn engine_with(table: &Rc<Table>, config: Config) -> Engine {
-    Engine::on(Box::new(Vm { table: Rc::clone(table), clock: Cell::default() }), config)
+fn engine_with(table: &Rc<Table>, config: Config) -> Authenticator {
+    Authenticator::new(Rc::new(Vm { table: Rc::clone(table), clock: Cell::default() }), Rc::new(config))
 }
 
-fn fetch(engine: &mut Engine, now: Timestamp, keys: &Value) {
-    engine.sync(now);
-    let gets = engine.poll(now);
-    assert_eq!(gets.len(), 1, "one fetch is due");
+fn fetch(authenticator: &mut Authenticator, now: Timestamp, keys: &Value) {
+    authenticator.sync(now);
+    let requests = authenticator.poll(now);
+    assert_eq!(requests.len(), 1, "one fetch is due");
     assert_eq!(
-        engine.answer(0, Some((b"200", keys.to_string().as_bytes())), now.saturating_add(Duration::from_millis(1))),
-        Next::Loaded
+        authenticator.on_response(0, Some((b"200", keys.to_string().as_bytes())), now.saturating_add(Duration::from_millis(1))),
+        FetchProgress::Loaded
     );
 }
 
-fn verify(engine: &mut Engine, token: &str, connection: u64, now: Timestamp) -> &'static str {
-    if engine.recall(token.as_bytes(), HERE, now).is_some() {
+fn verify(authenticator: &mut Authenticator, token: &str, connection: u64, now: Timestamp) -> &'static str {
+    if authenticator.recall(token.as_bytes(), HERE, now).is_some() {
         return "known";
     }
-    match engine.authenticate(Cold { token: token.as_bytes(), origin: HERE, connection, arrived: now }, now) {
+    match authenticator.authenticate(UnverifiedToken { token: token.as_bytes(), origin: HERE, connection, arrived: now }, now) {
         Authentication::Principal(_) => "good",
         Authentication::Refused(_) => "refused",
-        Authentication::Needs(_) => "waits",
+        Authentication::AwaitsKey(_) => "waits",
         Authentication::OverBudget => "over budget",
     }
 }
 
 #[test]
-fn a_flood_of_bad_tokens_is_not_looked_at_and_known_tokens_never_pay() {
-    let mut engine = engine(&Rc::default());
-    fetch(&mut engine, NOW, &key_set("k", 1));
+fn a_flood_of_bad_tokens_is_bounded_and_known_tokens_never_pay() {
+    let mut authenticator = authenticator(&Rc::default());
+    fetch(&mut authenticator, NOW, &key_set("k", 1));
     let good = token("k", 1, "alice");
-    assert_eq!(verify(&mut engine, &good, 1, after(1)), "good");
+    assert_eq!(verify(&mut authenticator, &good, 1, after(1)), "good");
     let mut looked_at = 0;
     for n in 0..1000 {
-        match verify(&mut engine, &token("k", 9, &n.to_string()), 1, after(2)) {
+        match verify(&mut authenticator, &token("k", 9, &n.to_string()), 1, after(2)) {
             "refused" => looked_at += 1,
             other => assert_eq!(other, "over budget"),
         }
     }
     assert!((1..20).contains(&looked_at), "{looked_at}");
-    assert_eq!(verify(&mut engine, &good, 1, after(2)), "known");
+    assert_eq!(verify(&mut authenticator, &good, 1, after(2)), "known");
     let new = token("k", 1, "bob");
-    assert_eq!(verify(&mut engine, &new, 1, after(2)), "over budget");
-    assert_eq!(verify(&mut engine, &new, 2, after(2)), "good", "over another connection");
-    assert_eq!(verify(&mut engine, &token("k", 9, "x"), 1, after(5_000)), "refused", "after a while");
+    assert_eq!(verify(&mut authenticator, &new, 1, after(2)), "over budget");
+    assert_eq!(verify(&mut authenticator, &new, 2, after(2)), "good", "over another connection");
+    assert_eq!(verify(&mut authenticator, &token("k", 9, "x"), 1, after(5_000)), "refused", "after a while");
 }
 
 #[test]
-fn who_lets_tokens_wait_and_goes_away_pays_for_them_as_for_bad_ones() {
-    let mut engine = engine(&Rc::default());
-    fetch(&mut engine, NOW, &key_set("k", 1));
+fn abandoned_waits_are_charged_like_bad_tokens() {
+    let mut authenticator = authenticator(&Rc::default());
+    fetch(&mut authenticator, NOW, &key_set("k", 1));
     let mut waited = 0;
     for n in 0..1000 {
         let token = token("unknown", 9, &n.to_string());
-        let cold = Cold { token: token.as_bytes(), origin: HERE, connection: 1, arrived: after(2) };
-        match engine.authenticate(cold, after(2)) {
-            Authentication::Needs(needed) => {
-                engine.abandon(1, &needed, after(2));
+        let unverified = UnverifiedToken { token: token.as_bytes(), origin: HERE, connection: 1, arrived: after(2) };
+        match authenticator.authenticate(unverified, after(2)) {
+            Authentication::AwaitsKey(key) => {
+                authenticator.abandon(1, &key, after(2));
                 waited += 1;
             }
             other => assert!(matches!(other, Authentication::OverBudget), "{other:?}"),
         }
     }
     assert!((1..20).contains(&waited), "{waited}");
-    assert_eq!(verify(&mut engine, &token("k", 1, "bob"), 2, after(2)), "good", "over another connection");
-    // Its twin: who stays does not.
+    assert_eq!(verify(&mut authenticator, &token("k", 1, "bob"), 2, after(2)), "good", "over another connection");
+    // Its counterpart: a caller that keeps waiting does not pay.
     for n in 0..100 {
-        assert_eq!(verify(&mut engine, &token("unknown", 9, &n.to_string()), 3, after(2)), "waits");
+        assert_eq!(verify(&mut authenticator, &token("unknown", 9, &n.to_string()), 3, after(2)), "waits");
     }
 }
 
 #[test]
-fn keys_of_one_vm_are_every_vms_and_so_is_their_end() {
+fn keys_and_their_expiry_are_shared_between_vms() {
     let table = Rc::default();
-    let (mut one, mut other) = (engine(&table), engine(&table));
+    let (mut one, mut other) = (authenticator(&table), authenticator(&table));
     fetch(&mut one, NOW, &key_set("k", 1));
     let good = token("k", 1, "alice");
     assert_eq!(verify(&mut other, &good, 1, after(1)), "waits");
@@ -160,9 +160,9 @@ fn keys_of_one_vm_are_every_vms_and_so_is_their_end() {
 }
 
 #[test]
-fn a_new_configuration_has_the_keys_but_not_the_callers() {
+fn a_new_configuration_inherits_keys_but_not_callers() {
     let table = Rc::default();
-    let mut old = engine(&table);
+    let mut old = authenticator(&table);
     fetch(&mut old, NOW, &key_set("k", 1));
     let good = token("k", 1, "alice");
     assert_eq!((verify(&mut old, &good, 1, after(1)), verify(&mut old, &good, 1, after(1))), ("good", "known"));
@@ -179,12 +179,12 @@ fn a_new_configuration_has_the_keys_but_not_the_callers() {
 }
 
 #[test]
-fn what_is_withdrawn_is_published_again_by_those_who_have_it() {
+fn withdrawn_keys_are_published_again_by_vms_that_have_them() {
     let table = Rc::default();
-    let mut one = engine(&table);
+    let mut one = authenticator(&table);
     fetch(&mut one, NOW, &key_set("k", 1));
-    engine(&table).withdraw();
-    let mut new = engine(&table);
+    authenticator(&table).withdraw();
+    let mut new = authenticator(&table);
     new.sync(after(2));
     assert_eq!(verify(&mut new, &token("k", 1, "a"), 1, after(2)), "waits");
     one.sync(after(3));

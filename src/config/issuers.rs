@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::node::{Members, Node};
 use super::patterns;
 use crate::crypto::Algorithm;
+use crate::identity::token_rules::{TokenRules, plain_typ};
 use crate::identity::{ClaimName, ClaimSet};
-use crate::keys::{KeySet, Remote, Source, Url};
-use crate::token::claims::{TokenRules, plain_typ};
+use crate::keys::{JwksSettings, KeySet, KeySource, Url};
 use crate::wire::tree::Tree;
 
 const MINUTE: u64 = 60_000;
@@ -35,16 +35,16 @@ pub enum KeysFrom {
     /// The configuration.
     Inline(KeySet),
     /// The issuer.
-    Remote(Remote),
+    Remote(JwksSettings),
 }
 
 impl KeysFrom {
-    /// The keys' state at the start; `spread` as [`Source::remote`] has it.
+    /// The keys' state at the start; see [`KeySource::fetched`] for `spread`.
     #[must_use]
-    pub fn source(&self, spread: u32) -> Source {
+    pub fn source(&self, spread: u32) -> KeySource {
         match self {
-            Self::Inline(set) => Source::Inline(set.clone()),
-            Self::Remote(remote) => Source::remote(remote.clone(), spread),
+            Self::Inline(set) => KeySource::Inline(set.clone()),
+            Self::Remote(remote) => KeySource::fetched(remote.clone(), spread),
         }
     }
 }
@@ -232,7 +232,7 @@ fn keys(node: &Node<'_>, issuer: Option<&Node<'_>>) -> Option<KeysFrom> {
     let (wait, timeout) = (duration("wait", 5000, 0), duration("timeout", 5000, 100));
     let (retry, refetch) = (duration("retry", 1000, 100), duration("refetch", 2000, 100));
     let (discover, start) = start?;
-    Some(KeysFrom::Remote(Remote {
+    Some(KeysFrom::Remote(JwksSettings {
         discover,
         start,
         cluster: cluster?.to_owned(),

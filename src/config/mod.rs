@@ -11,7 +11,7 @@ mod who;
 
 use std::rc::Rc;
 
-use crate::keys::Secret;
+use crate::keys::ShareKey;
 use crate::pattern::Pattern;
 use crate::policy::Policy;
 use crate::policy::denial::Denial;
@@ -52,7 +52,7 @@ pub struct Config {
     /// Where it stands who the TLS peer is.
     pub peers: Peers,
     /// What authenticates the keys that VMs with this configuration share.
-    pub secret: Secret,
+    pub share_key: ShareKey,
 }
 
 /// Where it stands who the TLS peer is.
@@ -195,7 +195,7 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
         } else {
             Peers::Connection
         },
-        secret: Secret::of(text),
+        share_key: ShareKey::of(text),
     })
 }
 

@@ -1,9 +1,8 @@
 //! The one place where a step of a call's way takes effect: counts, the decision to report, `mode: shadow`, the answer.
 
 use super::rejection::{Evidence, Rejected};
-use super::{Action, Allowed, Outcome, Progress, RequestFilter, Rest, Stage};
+use super::{Action, Allowed, FilterState, Outcome, Progress, RequestFilter, Rest, Stage};
 use crate::answer::{Answer, shown};
-use crate::authentication::Engine;
 use crate::counters::Counter;
 use crate::policy::{Permit, Rule, ShadowOutcome};
 use crate::report::Decision;
@@ -30,7 +29,7 @@ impl Passage {
 }
 
 impl RequestFilter {
-    pub(super) fn conclude(&mut self, engine: &mut Engine, outcome: Outcome) -> Action {
+    pub(super) fn conclude(&mut self, state: &mut FilterState, outcome: Outcome) -> Action {
         match outcome {
             Ok(Progress::Continue) => Action::Forward,
             Ok(Progress::NotOurs) => {
@@ -45,25 +44,25 @@ impl RequestFilter {
                 self.stage = Stage::AwaitingKey(waiting);
                 Action::Wait
             }
-            Ok(Progress::Allowed(allowed)) => self.allow(engine, allowed),
-            Err(rejected) => self.reject(engine, *rejected),
+            Ok(Progress::Allowed(allowed)) => self.allow(state, allowed),
+            Err(rejected) => self.reject(state, *rejected),
         }
     }
 
-    fn allow(&mut self, engine: &mut Engine, Allowed { permit, rest, evidence }: Allowed) -> Action {
+    fn allow(&mut self, state: &mut FilterState, Allowed { permit, rest, evidence }: Allowed) -> Action {
         self.stage = Stage::Passing(Passage::by(&permit, rest));
-        engine.counters.add(Counter::Allowed, 1);
-        count_evidence(engine, &evidence);
-        if engine.config.log_allowed || engine.config.access_log_state || evidence.shadow.is_some() {
+        state.counters.add(Counter::Allowed, 1);
+        count_evidence(state, &evidence);
+        if state.config.log_allowed || state.config.access_log_state || evidence.shadow.is_some() {
             self.decision = Some(self.decision(true, 0, Some(permit.rule()), String::new(), evidence));
         }
         Action::Forward
     }
 
-    fn reject(&mut self, engine: &mut Engine, Rejected { rejection, rest, evidence }: Rejected) -> Action {
+    fn reject(&mut self, state: &mut FilterState, Rejected { rejection, rest, evidence }: Rejected) -> Action {
         let answer = rejection.answer();
-        count_evidence(engine, &evidence);
-        let goes_on = engine.config.shadow && rejection.is_forwarded_in_shadow();
+        count_evidence(state, &evidence);
+        let goes_on = state.config.shadow && rejection.is_forwarded_in_shadow();
         let mut decision = self.decision(
             goes_on,
             answer.row().grpc_status,
@@ -73,15 +72,15 @@ impl RequestFilter {
         );
         if goes_on {
             self.stage = Stage::Passing(Passage::in_shadow(rest));
-            engine.counters.add(Counter::Allowed, 1);
-            engine.counters.shadow_denied(answer);
+            state.counters.add(Counter::Allowed, 1);
+            state.counters.shadow_denied(answer);
             decision.shadow.get_or_insert_with(|| "mode: shadow lets it go on".to_owned());
         } else {
             self.stage = Stage::Answered;
-            engine.counters.denied(answer);
+            state.counters.denied(answer);
         }
         self.decision = Some(decision);
-        if goes_on { Action::Forward } else { Action::Answer(rejection.reply(engine.config.explain_to_client)) }
+        if goes_on { Action::Forward } else { Action::Answer(rejection.reply(state.config.explain_to_client)) }
     }
 
     fn decision(
@@ -106,14 +105,14 @@ impl RequestFilter {
 }
 
 /// Counts what rules in shadow would have changed, and parts of the request that are newer than the method table.
-fn count_evidence(engine: &mut Engine, evidence: &Evidence) {
+fn count_evidence(state: &mut FilterState, evidence: &Evidence) {
     match evidence.shadow {
-        Some(ShadowOutcome::Denied(_)) => engine.counters.shadow_denied(Answer::Denied),
-        Some(ShadowOutcome::Allowed(_)) => engine.counters.add(Counter::ShadowAllowed, 1),
+        Some(ShadowOutcome::Denied(_)) => state.counters.shadow_denied(Answer::Denied),
+        Some(ShadowOutcome::Allowed(_)) => state.counters.add(Counter::ShadowAllowed, 1),
         None => {}
     }
     if let Some(target) = evidence.target.as_ref().filter(|target| target.newer.count > 0) {
-        engine.note_newer(target);
+        state.note_newer(target);
     }
 }
 

@@ -7,12 +7,13 @@
 mod conclusion;
 mod rejection;
 mod request_headers;
+mod state;
 mod steps;
 
 use std::rc::Rc;
 
 use crate::answer::Reply;
-use crate::authentication::{Engine, Needed};
+use crate::authentication::AwaitedKey;
 use crate::policy::{Permit, Principal};
 use crate::report::Decision;
 use crate::temporal::{MethodRef, RequestReader};
@@ -22,6 +23,7 @@ use crate::wire::headers::Headers;
 use conclusion::Passage;
 pub use rejection::Rejection;
 use rejection::{Evidence, Rejected};
+pub use state::FilterState;
 
 /// What the host does next.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,7 +68,7 @@ struct AwaitingKey {
     /// The header that carried the token.
     header: String,
     connection: u64,
-    needed: Needed,
+    key: AwaitedKey,
 }
 
 /// A call that some grant could allow: its request decides.
@@ -185,20 +187,20 @@ impl RequestFilter {
     /// The headers have arrived. Adds to `drop` the names of headers that must not go on.
     pub fn on_headers(
         &mut self,
-        engine: &mut Engine,
+        state: &mut FilterState,
         headers: Headers<'_>,
         end_stream: bool,
         connection: impl ConnectionInfo,
         drop: &mut Vec<Box<[u8]>>,
     ) -> Action {
-        let outcome = self.headers(engine, headers, end_stream, &connection, drop);
-        self.conclude(engine, outcome)
+        let outcome = self.headers(state, headers, end_stream, &connection, drop);
+        self.conclude(state, outcome)
     }
 
     /// Bytes of the body have arrived; `end` says that they are the last. `clock` tells the time.
     pub fn on_body(
         &mut self,
-        engine: &mut Engine,
+        state: &mut FilterState,
         chunk: &[u8],
         end: bool,
         clock: impl FnOnce() -> Timestamp,
@@ -206,51 +208,51 @@ impl RequestFilter {
         if matches!(self.stage, Stage::AwaitingKey(_) | Stage::Answered) {
             return Action::Wait;
         }
-        let outcome = self.body(engine, chunk, end, clock);
-        self.conclude(engine, outcome)
+        let outcome = self.body(state, chunk, end, clock);
+        self.conclude(state, outcome)
     }
 
     /// The request ends with trailers.
-    pub fn on_trailers(&mut self, engine: &mut Engine, clock: impl FnOnce() -> Timestamp) -> Action {
-        self.on_body(engine, &[], true, clock)
+    pub fn on_trailers(&mut self, state: &mut FilterState, clock: impl FnOnce() -> Timestamp) -> Action {
+        self.on_body(state, &[], true, clock)
     }
 
     /// Whether [`RequestFilter::wake`] would do anything: the call waits, and its key has come or its time is up.
-    pub fn is_due(&self, engine: &mut Engine, now: Timestamp) -> bool {
+    pub fn is_due(&self, state: &mut FilterState, now: Timestamp) -> bool {
         let Stage::AwaitingKey(waiting) = &self.stage else { return false };
         // A clock that was set back must not make anybody wait longer.
         let arrived = self.arrived.min(now);
-        engine.is_settled(&waiting.needed, arrived, now) || now >= engine.deadline(&waiting.needed, arrived)
+        state.is_settled(&waiting.key, arrived, now) || now >= state.deadline(&waiting.key, arrived)
     }
 
     /// The key may have come, or the time may be up. `None` if the call does not wait for a key.
-    pub fn wake(&mut self, engine: &mut Engine, now: Timestamp) -> Option<Action> {
+    pub fn wake(&mut self, state: &mut FilterState, now: Timestamp) -> Option<Action> {
         self.arrived = self.arrived.min(now);
         let Stage::AwaitingKey(waiting) = &self.stage else { return None };
-        let outcome = if engine.is_settled(&waiting.needed, self.arrived, now) {
-            self.key_settled(engine, now)
-        } else if now >= engine.deadline(&waiting.needed, self.arrived) {
+        let outcome = if state.is_settled(&waiting.key, self.arrived, now) {
+            self.key_settled(state, now)
+        } else if now >= state.deadline(&waiting.key, self.arrived) {
             Err(Rejection::KeyNotAvailable.into())
         } else {
             return Some(Action::Wait);
         };
-        Some(self.conclude(engine, outcome))
+        Some(self.conclude(state, outcome))
     }
 
     /// The call can wait no longer for its key.
-    pub fn stop_waiting(&mut self, engine: &mut Engine) -> Action {
-        self.conclude(engine, Err(Rejection::KeyNotAvailable.into()))
+    pub fn stop_waiting(&mut self, state: &mut FilterState) -> Action {
+        self.conclude(state, Err(Rejection::KeyNotAvailable.into()))
     }
 
     /// The host does not do what the call depends on.
-    pub fn host_failed(&mut self, engine: &mut Engine) -> Action {
-        self.conclude(engine, Err(Rejection::HostCallFailed.into()))
+    pub fn host_failed(&mut self, state: &mut FilterState) -> Action {
+        self.conclude(state, Err(Rejection::HostCallFailed.into()))
     }
 
     /// The call ends, answered or not.
-    pub fn on_end(&self, engine: &mut Engine, now: Timestamp) {
+    pub fn on_end(&self, state: &mut FilterState, now: Timestamp) {
         if let Stage::AwaitingKey(waiting) = &self.stage {
-            engine.abandon(waiting.connection, &waiting.needed, now);
+            state.abandon(waiting.connection, &waiting.key, now);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::Rest;
 use crate::answer::{Answer, Reply, shown};
 use crate::policy::{DenyReason, Principal, Rule, ShadowOutcome};
 use crate::temporal::Target;
-use crate::token::Refusal;
+use crate::token::TokenRefusal;
 use crate::wire::DecodeError;
 
 /// Why a call does not go on.
@@ -22,7 +22,7 @@ pub enum Rejection {
     UnsupportedEncoding(Box<[u8]>),
     UnreadablePeer,
     NoToken,
-    Token(Refusal),
+    Token(TokenRefusal),
     TooManyTokens,
     KeyNotAvailable,
     /// Nothing goes on without the host, not even in `mode: shadow`.
@@ -83,7 +83,7 @@ impl fmt::Display for Rejection {
             Self::UnsupportedEncoding(_) => "this grpc-encoding is not supported",
             Self::UnreadablePeer => "x-forwarded-client-cert cannot be read",
             Self::NoToken => "no token",
-            Self::Token(refusal) => return f.write_str(&shown(refusal.as_bytes())),
+            Self::Token(refusal) => return f.write_str(&shown(refusal.to_string().as_bytes())),
             Self::TooManyTokens => "too many tokens to verify",
             Self::KeyNotAvailable => "the token's key is not available",
             Self::HostCallFailed => "a required host call failed",

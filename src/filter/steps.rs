@@ -5,11 +5,12 @@ use std::rc::Rc;
 use super::rejection::{Evidence, Rejected, Rejection};
 use super::request_headers::RequestHeaders;
 use super::{
-    Allowed, AwaitingKey, ConnectionInfo, MatchedRoute, Outcome, Progress, Reading, RequestFilter, Rest, Stage,
+    Allowed, AwaitingKey, ConnectionInfo, FilterState, MatchedRoute, Outcome, Progress, Reading, RequestFilter, Rest,
+    Stage,
 };
 use crate::answer::clipped;
 use crate::authentication::cache::Origin;
-use crate::authentication::{Authentication, Cold, Engine};
+use crate::authentication::{Authentication, UnverifiedToken};
 use crate::config::{Config, Peers};
 use crate::identity::peer::{Unreadable, forwarded};
 use crate::policy::{DenyReason, Principal, Verdict};
@@ -23,50 +24,50 @@ use crate::wire::headers::Headers;
 impl RequestFilter {
     pub(super) fn headers(
         &mut self,
-        engine: &mut Engine,
+        state: &mut FilterState,
         headers: Headers<'_>,
         end_stream: bool,
         connection: &impl ConnectionInfo,
         drop: &mut Vec<Box<[u8]>>,
     ) -> Outcome {
-        if !is_ours(&engine.config, connection) {
+        if !is_ours(&state.config, connection) {
             return Ok(Progress::NotOurs);
         }
-        let headers = RequestHeaders::read(headers, &engine.config, drop);
+        let headers = RequestHeaders::read(headers, &state.config, drop);
         self.path = clipped(headers.path).into();
         if headers.has_too_many {
             return Err(DecodeError::TooManyHeaders.into());
         }
-        let method = method(&engine.config, headers.path)?;
+        let method = method(&state.config, headers.path)?;
         if !headers.is_grpc || !headers.is_post {
             return Err(DecodeError::NotGrpc.into());
         }
         if end_stream {
             return Err(DecodeError::Incomplete.into());
         }
-        if let Some(permit) = engine.config.policy.permit_anonymous(&method) {
+        if let Some(permit) = state.config.policy.permit_anonymous(&method) {
             let evidence = Evidence { target: Some(Target::of(method)), ..Evidence::default() };
             return Ok(Progress::Allowed(Allowed { permit, rest: Rest::Anything, evidence }));
         }
         let encoding = encoding(&headers)?;
         // Without the peer, denials of that peer would not hold: a good token does not help.
-        let peer = peer(&engine.config, &headers, connection).map_err(|Unreadable| Rejection::UnreadablePeer)?;
+        let peer = peer(&state.config, &headers, connection).map_err(|Unreadable| Rejection::UnreadablePeer)?;
         let route = MatchedRoute { method, encoding, peer };
-        let names = Rc::clone(&engine.config.token_headers);
+        let names = Rc::clone(&state.config.token_headers);
         // A bad token never falls back to the certificate.
         match headers.bearer.token(&names).map_err(Rejection::Token)? {
-            Some((header, token)) => self.token(engine, route, header, token, connection),
+            Some((header, token)) => self.token(state, route, header, token, connection),
             None => {
                 let peer = route.peer.as_deref().ok_or(Rejection::NoToken)?;
-                let principal = engine.peer(peer);
-                self.identified(engine, route, principal, self.arrived)
+                let principal = state.peer(peer);
+                self.identified(state, route, principal, self.arrived)
             }
         }
     }
 
     fn token(
         &self,
-        engine: &mut Engine,
+        state: &mut FilterState,
         route: MatchedRoute,
         header: &str,
         token: &[u8],
@@ -74,53 +75,61 @@ impl RequestFilter {
     ) -> Outcome {
         let origin = Origin { header, peer: route.peer.as_deref() };
         let now = self.arrived;
-        if let Some(principal) = engine.recall(token, origin, now) {
-            return self.identified(engine, route, principal, now);
+        if let Some(principal) = state.recall(token, origin, now) {
+            return self.identified(state, route, principal, now);
         }
         let connection = connection.id();
-        match engine.authenticate(Cold { token, origin, connection, arrived: now }, now) {
-            Authentication::Needs(needed) => {
+        match state.authenticate(UnverifiedToken { token, origin, connection, arrived: now }, now) {
+            Authentication::AwaitsKey(key) => {
                 let (token, header) = (token.to_vec(), header.to_owned());
-                Ok(Progress::AwaitKey(AwaitingKey { route, token, header, connection, needed }))
+                Ok(Progress::AwaitKey(AwaitingKey { route, token, header, connection, key }))
             }
-            settled => self.authenticated(engine, route, settled, now),
+            settled => self.authenticated(state, route, settled, now),
         }
     }
 
     /// The key that the call waited for has come, or can no longer come.
-    pub(super) fn key_settled(&mut self, engine: &mut Engine, now: Timestamp) -> Outcome {
+    pub(super) fn key_settled(&mut self, state: &mut FilterState, now: Timestamp) -> Outcome {
         let Stage::AwaitingKey(waiting) = std::mem::replace(&mut self.stage, Stage::Answered) else {
             return Err(Rejection::KeyNotAvailable.into());
         };
         let AwaitingKey { route, token, header, connection, .. } = waiting;
         let origin = Origin { header: &header, peer: route.peer.as_deref() };
         // Another request may have brought the same token.
-        let authentication = match engine.recall(&token, origin, now) {
+        let authentication = match state.recall(&token, origin, now) {
             Some(principal) => Authentication::Principal(principal),
-            None => engine.authenticate(Cold { token: &token, origin, connection, arrived: self.arrived }, now),
+            None => {
+                state.authenticate(UnverifiedToken { token: &token, origin, connection, arrived: self.arrived }, now)
+            }
         };
-        self.authenticated(engine, route, authentication, now)
+        self.authenticated(state, route, authentication, now)
     }
 
     fn authenticated(
         &self,
-        engine: &Engine,
+        state: &FilterState,
         route: MatchedRoute,
         authentication: Authentication,
         now: Timestamp,
     ) -> Outcome {
         match authentication {
-            Authentication::Principal(principal) => self.identified(engine, route, principal, now),
+            Authentication::Principal(principal) => self.identified(state, route, principal, now),
             Authentication::Refused(refusal) => Err(Rejection::Token(refusal).into()),
             Authentication::OverBudget => Err(Rejection::TooManyTokens.into()),
-            Authentication::Needs(_) => Err(Rejection::KeyNotAvailable.into()),
+            Authentication::AwaitsKey(_) => Err(Rejection::KeyNotAvailable.into()),
         }
     }
 
     /// The caller is known.
-    fn identified(&self, engine: &Engine, route: MatchedRoute, principal: Rc<Principal>, now: Timestamp) -> Outcome {
+    fn identified(
+        &self,
+        state: &FilterState,
+        route: MatchedRoute,
+        principal: Rc<Principal>,
+        now: Timestamp,
+    ) -> Outcome {
         let MatchedRoute { method, encoding, .. } = route;
-        let policy = &engine.config.policy;
+        let policy = &state.config.policy;
         if method.scope == Scope::Namespace {
             if policy.could_allow(&principal, &method, now) {
                 let request = Box::new(RequestReader::for_limits(method, principal.limits()));
@@ -137,12 +146,12 @@ impl RequestFilter {
             let request = Box::new(RequestReader::for_limits(target.method, LimitSet::NONE));
             return Ok(Progress::Read(Reading { body: Body::new(encoding), request, principal }));
         }
-        apply_policy(&engine.config, Rest::Anything, target, principal, now)
+        apply_policy(&state.config, Rest::Anything, target, principal, now)
     }
 
     pub(super) fn body(
         &mut self,
-        engine: &Engine,
+        state: &FilterState,
         chunk: &[u8],
         end: bool,
         clock: impl FnOnce() -> Timestamp,
@@ -154,7 +163,7 @@ impl RequestFilter {
             Stage::Reading(Reading { body, request, principal }) => {
                 match body.feed(chunk, |bytes| request.feed(bytes)) {
                     Err(error) => Err(Rejected::by(Rc::clone(principal), error)),
-                    Ok(()) if body.is_whole() => self.message(engine, clock),
+                    Ok(()) if body.is_whole() => self.message(state, clock),
                     Ok(()) if end => Err(Rejected::by(Rc::clone(principal), DecodeError::Incomplete)),
                     Ok(()) => Ok(Progress::Continue),
                 }
@@ -164,7 +173,7 @@ impl RequestFilter {
     }
 
     /// The message is whole.
-    fn message(&mut self, engine: &Engine, clock: impl FnOnce() -> Timestamp) -> Outcome {
+    fn message(&mut self, state: &FilterState, clock: impl FnOnce() -> Timestamp) -> Outcome {
         let Stage::Reading(Reading { request, principal, .. }) = std::mem::replace(&mut self.stage, Stage::Answered)
         else {
             return Ok(Progress::Continue);
@@ -177,7 +186,7 @@ impl RequestFilter {
         };
         // The clock costs a host call.
         let now = if principal.depends_on_time() { clock().max(self.arrived) } else { self.arrived };
-        apply_policy(&engine.config, Rest::Nothing, target, principal, now)
+        apply_policy(&state.config, Rest::Nothing, target, principal, now)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod claims;
 pub mod peer;
+pub mod token_rules;
 pub mod wide;
 
 use std::rc::Rc;

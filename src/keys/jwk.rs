@@ -4,17 +4,18 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
+use super::error::{KeySetError, UnusableKey};
 use crate::crypto::Algorithm;
 use crate::crypto::public_key::PublicKey;
 use crate::crypto::roca;
 use crate::token::jose::decode;
 use crate::wire::json;
 
-/// No provider has more; each costs arithmetic when it is parsed.
-const MAX_KEYS: usize = 100;
-/// No key set is larger, in bytes.
+/// More than any provider has. Parsing each costs arithmetic.
+pub(super) const MAX_KEYS: usize = 100;
+/// In bytes; more than any provider's key set or discovery document has.
 pub const MAX_DOCUMENT: usize = 512 << 10;
-/// What only the signer may know of a key (RFC 7518 §6.2.2 and §6.3.2, RFC 8037 §2).
+/// Members that only the signer may know (RFC 7518 §6.2.2 and §6.3.2, RFC 8037 §2).
 const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
 /// One key of an issuer.
@@ -33,131 +34,121 @@ pub struct KeySet {
     keys: Vec<Rc<Key>>,
 }
 
-/// What a key set has for a token.
+/// What a key set has for a `kid` and an algorithm.
 #[derive(Debug, Clone)]
-pub enum Found {
-    /// Its key.
-    Key(Rc<Key>),
-    /// A key of that `kid`, but for other algorithms.
-    Unfit,
-    /// No key of that `kid`.
-    Nothing,
+pub enum KeyMatch {
+    Found(Rc<Key>),
+    /// Keys with that `kid`, but for other algorithms.
+    WrongAlgorithm,
+    None,
 }
 
 impl Key {
-    /// Parses a key that verifies signatures.
-    ///
     /// # Errors
-    /// What keeps it from that.
-    pub fn parse(jwk: &Map<String, Value>) -> Result<Self, &'static str> {
+    /// It cannot verify tokens.
+    pub fn parse(jwk: &Map<String, Value>) -> Result<Self, UnusableKey> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
-        let bytes = |name: &str| {
-            text(name).and_then(|value| decode(value.as_bytes())).ok_or("a member that is missing or not base64url")
-        };
-        let kid = text("kid").ok_or("no kid")?;
+        let bytes =
+            |name| text(name).and_then(|value| decode(value.as_bytes())).ok_or(UnusableKey::MissingMember(name));
+        let kid = text("kid").ok_or(UnusableKey::MissingKid)?;
         if jwk.get("use").is_some_and(|used| used.as_str() != Some("sig")) {
-            return Err("not for signatures by its use");
+            return Err(UnusableKey::NotForSignatures);
         }
         if let Some(operations) = jwk.get("key_ops") {
             let verifies = |list: &Vec<Value>| list.iter().any(|operation| operation.as_str() == Some("verify"));
             if !operations.as_array().is_some_and(verifies) {
-                return Err("not for verifying by its key_ops");
+                return Err(UnusableKey::NotForVerifying);
             }
         }
         if PRIVATE.iter().any(|name| jwk.contains_key(*name)) {
-            return Err("a private key: whoever can read it can sign");
+            return Err(UnusableKey::Private);
         }
         let algorithm = match jwk.get("alg") {
             None => None,
-            Some(name) => Some(name.as_str().and_then(Algorithm::named).ok_or("an algorithm that is not supported")?),
+            Some(name) => Some(name.as_str().and_then(Algorithm::named).ok_or(UnusableKey::UnsupportedAlgorithm)?),
         };
         let public = match (text("kty"), text("crv")) {
             (Some("RSA"), _) => {
                 let modulus = bytes("n")?;
                 let public = PublicKey::rsa(&modulus, &bytes("e")?);
                 if public.is_some() && roca::is_weak(&modulus) {
-                    return Err("a modulus that can be factored (CVE-2017-15361)");
+                    return Err(UnusableKey::WeakModulus);
                 }
                 public
             }
             (Some("EC"), Some("P-256")) => PublicKey::p256(&bytes("x")?, &bytes("y")?),
             (Some("EC"), Some("P-384")) => PublicKey::p384(&bytes("x")?, &bytes("y")?),
             (Some("OKP"), Some("Ed25519")) => PublicKey::ed25519(&bytes("x")?),
-            _ => return Err("a kty or crv that is not supported"),
+            _ => return Err(UnusableKey::UnsupportedType),
         };
-        let public = public.ok_or("no valid key of its type and of a supported size")?;
+        let public = public.ok_or(UnusableKey::Invalid)?;
         if algorithm.is_some_and(|algorithm| !public.fits(algorithm)) {
-            return Err("an alg that its type does not fit");
+            return Err(UnusableKey::AlgorithmMismatch);
         }
-        let json = serde_json::to_vec(jwk).map_err(|_| "no JSON")?;
+        let json = serde_json::to_vec(jwk).map_err(|_| UnusableKey::Invalid)?;
         Ok(Self { jwk: json.into(), kid: kid.to_owned(), algorithm, public })
     }
 
-    /// Whether the signature is this key's for these bytes.
+    /// Whether this key made the signature of these bytes.
     #[must_use]
     pub fn verify(&self, algorithm: Algorithm, signed: &[u8], signature: &[u8]) -> bool {
         self.fits(algorithm) && self.public.verify(algorithm, signed, signature)
     }
 
-    /// The key itself.
-    #[must_use]
     pub fn public(&self) -> &PublicKey {
         &self.public
     }
 
-    /// Whether the key, and what it says of itself, allow this algorithm.
-    #[must_use]
+    /// Whether the key's type and its `alg` allow this algorithm.
     pub fn fits(&self, algorithm: Algorithm) -> bool {
         self.algorithm.is_none_or(|only| only == algorithm) && self.public.fits(algorithm)
     }
 }
 
 impl KeySet {
-    /// Parses a key set. Keys that cannot verify a token are left out: providers publish others beside them.
+    /// Skips keys that cannot verify a token: providers publish others too.
     ///
     /// # Errors
-    /// It is no key set, too large, or has no key that can verify a token.
-    pub fn parse(document: &[u8]) -> Result<Self, String> {
+    /// The document is not a key set, is too large, or has no key that can verify a token.
+    pub fn parse(document: &[u8]) -> Result<Self, KeySetError> {
         if document.len() > MAX_DOCUMENT {
-            return Err(format!("a key set of {} bytes", document.len()));
+            return Err(KeySetError::TooLarge(document.len()));
         }
-        Self::from_json(&json::parse_object(document)?)
+        Self::from_json(&json::parse_object(document).map_err(KeySetError::Json)?)
     }
 
-    /// The key set in a JSON object.
-    ///
     /// # Errors
     /// As [`KeySet::parse`].
-    pub fn from_json(document: &Map<String, Value>) -> Result<Self, String> {
-        let Some(Value::Array(list)) = document.get("keys") else { return Err("no list `keys`".to_owned()) };
+    pub fn from_json(document: &Map<String, Value>) -> Result<Self, KeySetError> {
+        let Some(Value::Array(list)) = document.get("keys") else { return Err(KeySetError::MissingKeys) };
         if list.len() > MAX_KEYS {
-            return Err(format!("{} keys; at most {MAX_KEYS} are taken", list.len()));
+            return Err(KeySetError::TooManyKeys(list.len()));
         }
-        let mut left_out = String::new();
+        let mut unusable = Vec::new();
         let mut keys = Vec::new();
-        for (place, jwk) in list.iter().enumerate() {
-            match jwk.as_object().ok_or("not an object").and_then(Key::parse) {
+        for (index, jwk) in list.iter().enumerate() {
+            match jwk.as_object().ok_or(UnusableKey::NotAnObject).and_then(Key::parse) {
                 Ok(key) => keys.push(Rc::new(key)),
-                Err(why) => left_out.push_str(&format!("; keys[{place}]: {why}")),
+                Err(why) => unusable.push((index, why)),
             }
         }
-        if keys.is_empty() { Err(format!("no key that can verify a token{left_out}")) } else { Ok(Self { keys }) }
+        if keys.is_empty() { Err(KeySetError::NoUsableKey(unusable)) } else { Ok(Self { keys }) }
     }
 
     /// The key for a token with this `kid` and algorithm. Keys of different types may share a `kid` (RFC 7517 §4.5).
     #[must_use]
-    pub fn find(&self, kid: &str, algorithm: Algorithm) -> Found {
-        let mut found = Found::Nothing;
+    pub fn find(&self, kid: &str, algorithm: Algorithm) -> KeyMatch {
+        let mut found = KeyMatch::None;
         for key in self.keys.iter().filter(|key| key.kid == kid) {
             if key.fits(algorithm) {
-                return Found::Key(Rc::clone(key));
+                return KeyMatch::Found(Rc::clone(key));
             }
-            found = Found::Unfit;
+            found = KeyMatch::WrongAlgorithm;
         }
         found
     }
 
-    /// Whether the set has exactly this key.
+    /// Whether the set has exactly this JWK.
     #[must_use]
     pub fn contains(&self, jwk: &[u8]) -> bool {
         self.keys.iter().any(|key| *key.jwk == *jwk)
@@ -184,16 +175,16 @@ mod tests {
         jwk
     }
 
-    fn parse(keys: Value) -> Result<KeySet, String> {
+    fn parse(keys: Value) -> Result<KeySet, KeySetError> {
         KeySet::parse(json!({ "keys": keys }).to_string().as_bytes())
     }
 
     #[test]
-    fn the_vectors_of_the_rfcs_verify() {
+    fn the_examples_of_the_rfcs_verify() {
         let set = parse(json!([ed25519(), p256()])).unwrap();
         let verify = |kid: &str, algorithm, token: &str| {
             let (signed, signature) = token.rsplit_once('.').unwrap();
-            let Found::Key(key) = set.find(kid, algorithm) else { panic!("no key") };
+            let KeyMatch::Found(key) = set.find(kid, algorithm) else { panic!("no key") };
             key.verify(algorithm, signed.as_bytes(), &decode(signature.as_bytes()).unwrap())
         };
         let eddsa = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
@@ -206,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_keys_own_words_are_respected() {
+    fn restrictions_in_a_jwk_are_respected() {
         for unfit in [
             with(ed25519(), "use", json!("enc")),
             with(ed25519(), "use", json!(1)),
@@ -240,14 +231,14 @@ mod tests {
     #[test]
     fn a_key_is_found_by_kid_and_algorithm() {
         let set = parse(json!([ed25519(), with(p256(), "kid", json!("e"))])).unwrap();
-        assert!(matches!(set.find("e", Algorithm::EdDsa), Found::Key(_)));
-        assert!(matches!(set.find("e", Algorithm::Es256), Found::Key(_)));
-        assert!(matches!(set.find("e", Algorithm::Rs256), Found::Unfit));
-        assert!(matches!(set.find("x", Algorithm::EdDsa), Found::Nothing));
+        assert!(matches!(set.find("e", Algorithm::EdDsa), KeyMatch::Found(_)));
+        assert!(matches!(set.find("e", Algorithm::Es256), KeyMatch::Found(_)));
+        assert!(matches!(set.find("e", Algorithm::Rs256), KeyMatch::WrongAlgorithm));
+        assert!(matches!(set.find("x", Algorithm::EdDsa), KeyMatch::None));
     }
 
     #[test]
-    fn what_is_no_key_set() {
+    fn other_documents_are_not_key_sets() {
         for bad in
             [&b"{}"[..], b"[]", b"", b"<html>", br#"{"keys":{}}"#, br#"{"keys":[]}"#, br#"{"keys":[],"keys":[]}"#]
         {

@@ -1,24 +1,17 @@
 //! The keys that issuers sign with: parsed, and kept fresh by a state machine that knows neither clock nor network.
 
+mod error;
 mod fetch;
 pub mod jwk;
 pub mod shared;
 pub mod source;
+mod store;
 pub mod url;
 
-use std::rc::Rc;
-
-pub use fetch::{Get, Next, Remote};
-pub use jwk::{Found, Key, KeySet};
-pub use shared::{Secret, Shared, SharedData};
-pub use source::{Lookup, Source};
+pub use error::{FetchError, KeySetError, UnusableKey};
+pub use fetch::{FetchProgress, HttpRequest, JwksSettings, KeyFetcher};
+pub use jwk::{Key, KeyMatch, KeySet};
+pub use shared::{ShareKey, SharedData, SharedKeys};
+pub use source::{KeyLookup, KeySource};
+pub use store::{IssuerKeys, KeyId, KeyStore, random_spread};
 pub use url::Url;
-
-/// Which key of which issuer: the same only while nothing of the key's JWK changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyId {
-    /// The issuer's place in the configuration.
-    pub issuer: usize,
-    /// The key's JWK, as JSON.
-    pub jwk: Rc<[u8]>,
-}

@@ -1,8 +1,8 @@
-//! What the VMs of a process tell each other about an issuer's keys, so that one of them fetches for all, and a VM that
-//! is loaded anew can verify at once.
+//! What the VMs of a process share about an issuer's keys, so that one of them fetches for all, and a new VM can verify
+//! tokens at once.
 //!
 //! The host's shared data is one table for every plugin of the process (in Istio all have the same `vm_id`), so nothing
-//! in it is believed without a code that only this configuration can make. Whatever else stands there counts as absent.
+//! in it is believed without a code that only this configuration can make. Anything else counts as absent.
 
 use hmac_sha256::{HMAC, Hash};
 
@@ -10,17 +10,17 @@ use crate::time::Timestamp;
 
 /// The layout of what is stored; another one counts as absent.
 const VERSION: u8 = 1;
-/// What an entry has before its content: the version and the authentication code.
+/// The bytes before an entry's content: the version and the authentication code.
 const OVERHEAD: usize = 33;
-/// A number that no stored entry has: with it only what is absent is written.
+/// A number that no stored entry has: with it a value is stored only if there is none.
 pub const ABSENT: u32 = u32::MAX;
 
 /// The host's shared data.
 pub trait SharedData {
-    /// The value of that name, and the number that [`SharedData::store`] wants.
+    /// The value with that name, and the number to pass to [`SharedData::store`].
     fn load(&self, name: &str) -> Option<(Vec<u8>, u32)>;
-    /// Stores a value if what stands there still has this number, or nothing stands there; 0 stores whatever stands
-    /// there. Says whether it did.
+    /// Stores a value if the current one still has this number, or there is none; 0 overwrites any value. Returns whether
+    /// it was stored.
     fn store(&self, name: &str, value: &[u8], number: u32) -> bool;
 }
 
@@ -35,39 +35,37 @@ impl SharedData for () {
     }
 }
 
-/// What only VMs with the same configuration know.
+/// What only VMs with the same configuration know: it authenticates what they share.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret {
+pub struct ShareKey {
     /// Part of every name, so that configurations do not touch each other's entries.
     scope: String,
     key: [u8; 32],
 }
 
 /// What is shared about one issuer's keys.
-pub struct Shared<'a> {
+pub struct SharedKeys<'a> {
     data: &'a dyn SharedData,
-    secret: &'a Secret,
+    share_key: &'a ShareKey,
     issuer: &'a str,
 }
 
 /// Who fetches, and how the last fetch went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lease {
-    /// Until when a VM is fetching; 1970 when none is.
+    /// Until when a VM is fetching; [`Timestamp::EPOCH`] if none is.
     pub held_until: Timestamp,
-    /// When the last fetch began, whatever came of it.
+    /// When the last fetch began, successful or not.
     pub started: Timestamp,
-    /// When the fetch of the shared keys began; 1970 when there are none.
+    /// When the fetch of the shared keys began; [`Timestamp::EPOCH`] if there are none.
     pub keys: Timestamp,
     /// When the next fetch is due.
     pub due: Timestamp,
-    /// How many fetches failed since the last good one.
+    /// How many fetches failed since the last successful one.
     pub failures: u64,
 }
 
-impl Secret {
-    /// The secret of the configuration of this text.
-    #[must_use]
+impl ShareKey {
     pub fn of(configuration: &[u8]) -> Self {
         let scope = Hash::hash(configuration).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         Self { scope, key: HMAC::mac(configuration, b"temporal-auth shared keys") }
@@ -77,24 +75,22 @@ impl Secret {
         let mut code = HMAC::new(self.key);
         code.update([VERSION]);
         code.update(name);
-        // No name has a zero byte.
+        // A separator: names have no zero bytes.
         code.update([0]);
         code.update(content);
         code.finalize()
     }
 }
 
-impl std::fmt::Debug for Secret {
+impl std::fmt::Debug for ShareKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Secret({})", self.scope)
+        write!(f, "ShareKey({})", self.scope)
     }
 }
 
-impl<'a> Shared<'a> {
-    /// What is shared about the keys of the issuer of this name.
-    #[must_use]
-    pub fn new(data: &'a dyn SharedData, secret: &'a Secret, issuer: &'a str) -> Self {
-        Self { data, secret, issuer }
+impl<'a> SharedKeys<'a> {
+    pub fn new(data: &'a dyn SharedData, share_key: &'a ShareKey, issuer: &'a str) -> Self {
+        Self { data, share_key, issuer }
     }
 
     /// The key set last published, and when its fetch began.
@@ -107,45 +103,45 @@ impl<'a> Shared<'a> {
         Some((Timestamp::from_millis(began), content?))
     }
 
-    /// Publishes a key set whose fetch began then.
+    /// `began` is when the fetch of the key set began.
     pub fn publish(&self, began: Timestamp, document: &[u8]) {
         self.store("keys", &[&began.as_millis().to_le_bytes(), document].concat(), 0);
     }
 
-    /// Withdraws everything, so that a configuration that is gone takes no memory.
+    /// Removes everything, so that a configuration that is gone takes no memory.
     pub fn withdraw(&self) {
         for what in ["keys", "lease"] {
             self.data.store(&self.name(what), &[], 0);
         }
     }
 
-    /// Who fetches, and the number that [`Shared::take`] wants.
+    /// The lease, and the number to pass to [`SharedKeys::take`].
     #[must_use]
     pub fn lease(&self) -> (Lease, u32) {
         let (content, number) = self.load("lease");
         (content.and_then(|content| Lease::read(&content)).unwrap_or_default(), number)
     }
 
-    /// Writes the lease if nobody else has since it was read. Says whether it did.
+    /// Writes the lease unless another VM has written it since it was read. Returns whether it did.
     #[must_use]
     pub fn take(&self, lease: Lease, number: u32) -> bool {
         self.store("lease", &lease.write(), number)
     }
 
-    /// Writes the lease in any case.
+    /// Overwrites the lease.
     pub fn put(&self, lease: Lease) {
         self.store("lease", &lease.write(), 0);
     }
 
     fn name(&self, what: &str) -> String {
-        format!("temporal-auth/{}/{}/{what}", self.secret.scope, self.issuer)
+        format!("temporal-auth/{}/{}/{what}", self.share_key.scope, self.issuer)
     }
 
     fn load(&self, what: &str) -> (Option<Vec<u8>>, u32) {
         let name = self.name(what);
         let Some((mut value, number)) = self.data.load(&name) else { return (None, ABSENT) };
         let content = value.get(OVERHEAD..).filter(|content| {
-            let code = self.secret.code(&name, content);
+            let code = self.share_key.code(&name, content);
             value.first() == Some(&VERSION) && value.get(1..OVERHEAD) == Some(&code[..])
         });
         if content.is_none() {
@@ -157,7 +153,7 @@ impl<'a> Shared<'a> {
 
     fn store(&self, what: &str, content: &[u8], number: u32) -> bool {
         let name = self.name(what);
-        let value = [&[VERSION], &self.secret.code(&name, content)[..], content].concat();
+        let value = [&[VERSION], &self.share_key.code(&name, content)[..], content].concat();
         self.data.store(&name, &value, number)
     }
 }
@@ -186,7 +182,7 @@ pub(crate) mod tests {
     use std::cell::RefCell;
     use std::collections::BTreeMap;
 
-    /// Shared data as `shared_data.cc` of proxy-wasm-cpp-host has it.
+    /// SharedKeys data as `shared_data.cc` of proxy-wasm-cpp-host has it.
     #[derive(Default)]
     pub(crate) struct Table {
         entries: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
@@ -226,17 +222,17 @@ pub(crate) mod tests {
     const BEGAN: Timestamp = Timestamp::from_millis(7);
 
     #[test]
-    fn what_one_vm_writes_another_of_the_same_configuration_reads() {
+    fn vms_read_only_what_the_same_configuration_wrote() {
         let table = Table::default();
-        let (ours, theirs) = (Secret::of(b"{}"), Secret::of(b"{} "));
-        let shared = Shared::new(&table, &ours, "corp");
+        let (ours, theirs) = (ShareKey::of(b"{}"), ShareKey::of(b"{} "));
+        let shared = SharedKeys::new(&table, &ours, "corp");
         assert_eq!((shared.keys(), shared.lease()), (None, (Lease::default(), ABSENT)));
         shared.publish(BEGAN, b"{\"keys\":[]}");
         shared.put(LEASE);
-        let same = Secret::of(b"{}");
-        let other_vm = Shared::new(&table, &same, "corp");
+        let same = ShareKey::of(b"{}");
+        let other_vm = SharedKeys::new(&table, &same, "corp");
         assert_eq!((other_vm.keys(), other_vm.lease().0), (Some((BEGAN, b"{\"keys\":[]}".to_vec())), LEASE));
-        for other in [Shared::new(&table, &theirs, "corp"), Shared::new(&table, &ours, "other")] {
+        for other in [SharedKeys::new(&table, &theirs, "corp"), SharedKeys::new(&table, &ours, "other")] {
             assert_eq!((other.keys(), other.lease()), (None, (Lease::default(), ABSENT)));
         }
         shared.withdraw();
@@ -244,8 +240,8 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_another_plugin_writes_counts_as_absent() {
-        let ours = Secret::of(b"{}");
+    fn entries_changed_by_another_plugin_count_as_absent() {
+        let ours = ShareKey::of(b"{}");
         let changes: [fn(&mut Vec<u8>); 6] = [
             |value| value.clear(),
             |value| value.truncate(20),
@@ -256,7 +252,7 @@ pub(crate) mod tests {
         ];
         for change in changes {
             let table = Table::default();
-            let shared = Shared::new(&table, &ours, "corp");
+            let shared = SharedKeys::new(&table, &ours, "corp");
             shared.publish(BEGAN, b"document");
             shared.put(LEASE);
             table.overwrite(change);
@@ -268,19 +264,19 @@ pub(crate) mod tests {
 
     #[test]
     fn an_entry_under_another_name_counts_as_absent() {
-        let (table, ours) = (Table::default(), Secret::of(b"{}"));
-        let shared = Shared::new(&table, &ours, "corp");
+        let (table, ours) = (Table::default(), ShareKey::of(b"{}"));
+        let shared = SharedKeys::new(&table, &ours, "corp");
         shared.publish(BEGAN, b"document");
         let (value, _) = table.load(&shared.name("keys")).unwrap();
-        let other = Shared::new(&table, &ours, "other");
+        let other = SharedKeys::new(&table, &ours, "other");
         assert!(table.store(&other.name("keys"), &value, 0));
         assert_eq!((shared.keys().is_some(), other.keys()), (true, None));
     }
 
     #[test]
-    fn one_of_many_takes_the_lease() {
-        let (table, ours) = (Table::default(), Secret::of(b"{}"));
-        let shared = Shared::new(&table, &ours, "corp");
+    fn only_one_vm_takes_the_lease() {
+        let (table, ours) = (Table::default(), ShareKey::of(b"{}"));
+        let shared = SharedKeys::new(&table, &ours, "corp");
         let (_, seen_by_a) = shared.lease();
         let (_, seen_by_b) = shared.lease();
         assert!(shared.take(LEASE, seen_by_a) && !shared.take(LEASE, seen_by_b));

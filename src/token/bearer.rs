@@ -1,6 +1,6 @@
 //! Finds the one bearer token of a request (RFC 6750 §2.1).
 
-use super::Refusal;
+use super::TokenRefusal;
 
 /// No token is longer, in bytes: Envoy takes no more than 60 KiB of headers unless it is told to.
 const MAX_TOKEN: usize = 64 << 10;
@@ -9,62 +9,63 @@ const MAX_TOKEN: usize = 64 << 10;
 #[derive(Debug, Default)]
 pub struct Bearer<'a> {
     found: Option<(usize, &'a [u8])>,
-    refusal: Option<&'static str>,
+    has_several: bool,
 }
 
 impl<'a> Bearer<'a> {
     /// Looks at a header. `names` are those that may carry a token, in lower case.
     pub fn header(&mut self, names: &[String], name: &[u8], value: &'a [u8]) {
-        let Some(place) = names.iter().position(|known| known.as_bytes() == name) else { return };
+        let Some(index) = names.iter().position(|known| known.as_bytes() == name) else { return };
         if value.is_empty() {
             return;
         }
-        if self.found.replace((place, value)).is_some() {
-            self.refusal = Some("more than one token");
+        if self.found.replace((index, value)).is_some() {
+            self.has_several = true;
         }
     }
 
-    /// The token and the name of its header; none if there is none. What it consists of is for [`check`] to say.
+    /// The token and the name of its header; `None` if no header carries one. [`check`] looks at its characters.
     ///
     /// # Errors
-    /// There is more than one, or something that is no bearer token.
-    pub fn token<'n>(self, names: &'n [String]) -> Result<Option<(&'n str, &'a [u8])>, Refusal> {
-        if let Some(refusal) = self.refusal {
-            return Err(refusal.into());
+    /// There is more than one, it is too long, or the Authorization header has another scheme.
+    pub fn token<'n>(self, names: &'n [String]) -> Result<Option<(&'n str, &'a [u8])>, TokenRefusal> {
+        if self.has_several {
+            return Err(TokenRefusal::SeveralTokens);
         }
-        let Some((place, value)) = self.found else { return Ok(None) };
-        let name = names.get(place).map_or("", String::as_str);
+        let Some((index, value)) = self.found else { return Ok(None) };
+        let name = names.get(index).map_or("", String::as_str);
         let token = match value.split_first_chunk::<7>() {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token,
             // Other headers carry the token with or without a scheme.
             _ if name != "authorization" => value,
-            _ => return Err("no bearer token in the Authorization header".into()),
+            _ => return Err(TokenRefusal::NotBearer),
         };
         if token.len() > MAX_TOKEN {
-            return Err("a token of more than 64 KiB".into());
+            return Err(TokenRefusal::TooLong);
         }
         Ok(Some((name, token)))
     }
 }
 
-/// Whether a JWT could be spelled so. Costs more than to find one that was verified before, which need not be asked.
+/// Checks that the token has only characters that a JWT can have. A token that was verified before need not be checked
+/// again: that would cost more than finding it.
 ///
 /// # Errors
-/// It could not.
-pub fn check(token: &[u8]) -> Result<(), Refusal> {
+/// It has others, or is empty.
+pub fn check(token: &[u8]) -> Result<(), TokenRefusal> {
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if !token.is_empty() && token.iter().all(is_token) {
         return Ok(());
     }
     // Envoy joins several Authorization headers so.
-    Err(if token.contains(&b',') { "more than one token" } else { "characters that no JWT has" }.into())
+    Err(if token.contains(&b',') { TokenRefusal::SeveralTokens } else { TokenRefusal::InvalidCharacters })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn token<'a>(headers: &[(&'a [u8], &'a [u8])]) -> Result<Option<&'a [u8]>, Refusal> {
+    fn token<'a>(headers: &[(&'a [u8], &'a [u8])]) -> Result<Option<&'a [u8]>, TokenRefusal> {
         let names = ["authorization".to_owned(), "x-token".to_owned()];
         let mut bearer = Bearer::default();
         for (name, value) in headers {
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn one_token_in_any_case_of_the_scheme() {
+    fn the_scheme_is_read_in_any_case() {
         assert_eq!(token(&[(b"authorization", b"Bearer a.b-_c")]).unwrap(), Some(&b"a.b-_c"[..]));
         assert_eq!(token(&[(b"authorization", b"bEARER a")]).unwrap(), Some(&b"a"[..]));
         assert_eq!(token(&[(b"x-token", b"a.b.c")]).unwrap(), Some(&b"a.b.c"[..]));
@@ -84,13 +85,13 @@ mod tests {
     }
 
     #[test]
-    fn none_is_not_an_error() {
-        assert_eq!(token(&[(b"other", b"Bearer a")]), Ok(None));
-        assert_eq!(token(&[(b"authorization", b"")]), Ok(None));
+    fn a_request_without_a_token_is_not_an_error() {
+        assert!(matches!(token(&[(b"other", b"Bearer a")]), Ok(None)));
+        assert!(matches!(token(&[(b"authorization", b"")]), Ok(None)));
     }
 
     #[test]
-    fn anything_else_is() {
+    fn anything_else_is_refused() {
         for value in [
             &b"Bearer  a"[..],
             b"Bearer\ta",

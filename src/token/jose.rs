@@ -1,105 +1,91 @@
-//! A JWT taken apart, before anything of it is believed (RFC 7515 §3.1, RFC 7519 §7.2).
+//! Decodes a JWT, before anything in it is believed (RFC 7515 §3.1, RFC 7519 §7.2).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use super::Refusal;
+use super::{TokenPart, TokenRefusal};
 use crate::crypto::Algorithm;
 use crate::wire::json;
 
-/// A JWS in compact form, taken apart and not yet verified. What it signs may be anything.
+/// A JWS in compact form, decoded and not yet verified, with any payload.
 #[derive(Debug)]
 pub struct Jws<'a> {
-    /// `alg` of the header.
     pub algorithm: Algorithm,
-    /// `kid` of the header.
     pub kid: String,
-    /// `typ` of the header.
     pub typ: Option<String>,
-    /// The payload.
     pub payload: Vec<u8>,
-    /// What is signed.
+    /// The header and the payload as they were sent.
     pub signed: &'a [u8],
-    /// The signature.
     pub signature: Vec<u8>,
 }
 
 impl<'a> Jws<'a> {
-    /// Takes a JWS apart.
-    ///
     /// # Errors
-    /// It is not one in compact form, or its header asks for something that is not done here.
-    pub fn parse(token: &'a [u8]) -> Result<Self, Refusal> {
+    /// It is not in compact form, or its header asks for something that is not supported.
+    pub fn parse(token: &'a [u8]) -> Result<Self, TokenRefusal> {
         let mut parts = token.split(|byte| *byte == b'.');
         let (Some(header), Some(payload), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Err("not three parts".into());
+            return Err(TokenRefusal::NotThreeParts);
         };
         let signed = token.get(..header.len().saturating_add(payload.len()).saturating_add(1)).unwrap_or_default();
-        let bytes = |name: &str, part: &[u8]| decode(part).ok_or_else(|| format!("{name}: not base64url"));
-        let header = object("header", &bytes("header", header)?)?;
+        let bytes = |part, text: &[u8]| decode(text).ok_or(TokenRefusal::NotBase64Url(part));
+        let header = object(TokenPart::Header, &bytes(TokenPart::Header, header)?)?;
         if header.contains_key("crit") {
-            return Err("header: crit asks for extensions, and none is known here".into());
+            return Err(TokenRefusal::CriticalExtensions);
         }
-        let text = |name: &str| match header.get(name) {
+        let text = |name| match header.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(format!("header: {name} is not a string")),
+            Some(_) => Err(TokenRefusal::MemberNotText(name)),
         };
-        let algorithm = text("alg")?.ok_or("header: no alg")?;
-        let algorithm = Algorithm::named(&algorithm).ok_or_else(|| format!("header: algorithm {algorithm:?}"))?;
+        let name = text("alg")?.ok_or(TokenRefusal::MissingMember("alg"))?;
+        let algorithm = Algorithm::named(&name).ok_or_else(|| TokenRefusal::unsupported_algorithm(&name))?;
         Ok(Self {
             algorithm,
-            kid: text("kid")?.ok_or("header: no kid")?,
+            kid: text("kid")?.ok_or(TokenRefusal::MissingMember("kid"))?,
             typ: text("typ")?,
-            payload: bytes("payload", payload)?,
+            payload: bytes(TokenPart::Payload, payload)?,
             signed,
-            signature: bytes("signature", signature)?,
+            signature: bytes(TokenPart::Signature, signature)?,
         })
     }
 }
 
-/// A token's parts, decoded and not yet verified.
+/// A token, decoded and not yet verified.
 #[derive(Debug)]
-pub struct Unverified<'a> {
-    /// `alg` of the header.
+pub struct ParsedToken<'a> {
     pub algorithm: Algorithm,
-    /// `kid` of the header.
     pub kid: String,
-    /// `typ` of the header.
     pub typ: Option<String>,
-    /// The payload.
     pub claims: Map<String, Value>,
-    /// What is signed.
+    /// The header and the payload as they were sent.
     pub signed: &'a [u8],
-    /// The signature.
     pub signature: Vec<u8>,
 }
 
-impl<'a> Unverified<'a> {
-    /// Takes a token apart.
-    ///
+impl<'a> ParsedToken<'a> {
     /// # Errors
-    /// It is not a JWS in compact form of claims, or its header asks for something that is not done here.
-    pub fn parse(token: &'a [u8]) -> Result<Self, Refusal> {
+    /// It is not a JWS in compact form with claims, or its header asks for something that is not supported.
+    pub fn parse(token: &'a [u8]) -> Result<Self, TokenRefusal> {
         let Jws { algorithm, kid, typ, payload, signed, signature } = Jws::parse(token)?;
-        Ok(Self { algorithm, kid, typ, claims: object("payload", &payload)?, signed, signature })
+        Ok(Self { algorithm, kid, typ, claims: object(TokenPart::Payload, &payload)?, signed, signature })
     }
 
-    /// `iss`, which says whose rules and keys the token is held against.
+    /// `iss`: whose rules and keys the token is checked against.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.claims.get("iss").and_then(Value::as_str)
     }
 }
 
-fn object(name: &str, bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
-    json::parse_object(bytes).map_err(|error| format!("{name}: {error}").into())
+fn object(part: TokenPart, bytes: &[u8]) -> Result<Map<String, Value>, TokenRefusal> {
+    json::parse_object(bytes).map_err(|error| TokenRefusal::InvalidJson(part, error))
 }
 
-/// Base64url without padding and without spare bits, so that a token has one spelling only (RFC 7515 §2).
+/// Base64url without padding and without spare bits, so that a token has only one spelling (RFC 7515 §2).
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
@@ -113,27 +99,27 @@ mod tests {
     }
 
     fn refusal(header: &str, payload: &str) -> String {
-        Unverified::parse(token(header, payload).as_bytes()).unwrap_err().into_owned()
+        ParsedToken::parse(token(header, payload).as_bytes()).unwrap_err().to_string()
     }
 
     #[test]
-    fn a_token_comes_apart() {
+    fn a_token_is_decoded() {
         let text = token(r#"{"alg":"ES256","kid":"k","typ":"JWT","jku":"https://evil/"}"#, r#"{"iss":"i"}"#);
-        let parts = Unverified::parse(text.as_bytes()).unwrap();
+        let parts = ParsedToken::parse(text.as_bytes()).unwrap();
         assert_eq!((parts.algorithm, parts.kid.as_str(), parts.typ.as_deref()), (Algorithm::Es256, "k", Some("JWT")));
         assert_eq!((parts.issuer(), parts.signature.len()), (Some("i"), 3));
         assert_eq!(parts.signed, text.rsplit_once('.').unwrap().0.as_bytes());
     }
 
     #[test]
-    fn headers_that_are_refused() {
+    fn unsupported_headers_are_refused() {
         for (header, why) in [
-            (r#"{"kid":"k"}"#, "no alg"),
+            (r#"{"kid":"k"}"#, "alg is missing"),
             (r#"{"alg":"none","kid":"k"}"#, "algorithm"),
             (r#"{"alg":"HS256","kid":"k"}"#, "algorithm"),
             (r#"{"alg":"es256","kid":"k"}"#, "algorithm"),
             (r#"{"alg":["ES256"],"kid":"k"}"#, "not a string"),
-            (r#"{"alg":"ES256"}"#, "no kid"),
+            (r#"{"alg":"ES256"}"#, "kid is missing"),
             (r#"{"alg":"ES256","kid":1}"#, "not a string"),
             (r#"{"alg":"ES256","kid":"k","crit":["b64"],"b64":false}"#, "crit"),
             (r#"{"alg":"ES256","kid":"k","crit":[]}"#, "crit"),
@@ -147,9 +133,9 @@ mod tests {
     }
 
     #[test]
-    fn one_spelling_only() {
+    fn a_token_has_only_one_spelling() {
         let good = token(r#"{"alg":"ES256","kid":"k"}"#, "{}");
-        assert!(Unverified::parse(good.as_bytes()).is_ok());
+        assert!(ParsedToken::parse(good.as_bytes()).is_ok());
         for bad in [
             format!("{good}.AAAA"),
             good.replace(".AAAA", ""),
@@ -157,7 +143,7 @@ mod tests {
             good.replace("AAAA", "AAA/"),
             good.replace("AAAA", "AAAAAB"),
         ] {
-            assert!(Unverified::parse(bad.as_bytes()).is_err(), "{bad}");
+            assert!(ParsedToken::parse(bad.as_bytes()).is_err(), "{bad}");
         }
     }
 }

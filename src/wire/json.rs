@@ -4,22 +4,38 @@ use serde_json::{Map, Value};
 
 use super::tree::Tree;
 
+/// Why bytes are not the JSON that was expected.
+#[derive(Debug)]
+pub enum JsonError {
+    Syntax(serde_json::Error),
+    NotAnObject,
+}
+
+impl std::fmt::Display for JsonError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Syntax(error) => error.fmt(f),
+            Self::NotAnObject => f.write_str("not a JSON object"),
+        }
+    }
+}
+
 /// Parses one JSON value and nothing after it.
 ///
 /// # Errors
-/// What is wrong and where, for people.
-pub fn parse(bytes: &[u8]) -> Result<Value, String> {
-    serde_json::from_slice::<Tree<'_>>(bytes).map(|tree| tree.to_json()).map_err(|error| error.to_string())
+/// What is wrong and where.
+pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+    serde_json::from_slice::<Tree<'_>>(bytes).map(|tree| tree.to_json()).map_err(JsonError::Syntax)
 }
 
 /// Parses one JSON object and nothing after it.
 ///
 /// # Errors
-/// What is wrong and where, for people.
-pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
+/// What is wrong and where.
+pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
     match parse(bytes)? {
         Value::Object(members) => Ok(members),
-        _ => Err("not a JSON object".to_owned()),
+        _ => Err(JsonError::NotAnObject),
     }
 }
 

@@ -11,9 +11,8 @@ use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
 use serde_json::{Map, Value, json};
 use temporal_auth::answer::Reply;
-use temporal_auth::authentication::Engine;
 use temporal_auth::config::Config;
-use temporal_auth::filter::{Action, ConnectionInfo, RequestFilter};
+use temporal_auth::filter::{Action, ConnectionInfo, FilterState, RequestFilter};
 use temporal_auth::report::Decision;
 use temporal_auth::time::Timestamp;
 use temporal_auth::wire::headers::{Headers, serialize};
@@ -95,7 +94,7 @@ impl ConnectionInfo for &Request<'_> {
 
 /// One configuration and the tokens signed so far.
 pub struct Caller {
-    pub engine: Engine,
+    pub engine: FilterState,
     key: SigningKey,
     tokens: HashMap<String, String>,
 }
@@ -106,7 +105,7 @@ impl Caller {
         let mut config = Config::parse(config.to_string().as_bytes()).unwrap();
         // So that allowed calls say which rule it was, too.
         config.log_allowed = true;
-        Self { engine: Engine::new(config), key: key(), tokens: HashMap::new() }
+        Self { engine: FilterState::new(config), key: key(), tokens: HashMap::new() }
     }
 
     /// Sends a request and says what came of it.

@@ -9,7 +9,7 @@ mod wycheproof;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use temporal_auth::keys::{Found, KeySet};
+use temporal_auth::keys::{KeyMatch, KeySet};
 use temporal_auth::token::jose::Jws;
 
 /// Takes a token apart, finds its key and verifies it, as the filter does before it looks at claims, which these tokens
@@ -18,17 +18,17 @@ use temporal_auth::token::jose::Jws;
 /// # Errors
 /// Why it is refused.
 fn verify(keys: &Result<KeySet, String>, token: &str) -> Result<(), String> {
-    let jws = Jws::parse(token.as_bytes())?;
+    let jws = Jws::parse(token.as_bytes()).map_err(|refusal| refusal.to_string())?;
     match keys.as_ref()?.find(&jws.kid, jws.algorithm) {
-        Found::Key(key) if key.verify(jws.algorithm, jws.signed, &jws.signature) => Ok(()),
-        Found::Key(_) => Err("signature".to_owned()),
-        Found::Unfit => Err("a key of that kid for another algorithm".to_owned()),
-        Found::Nothing => Err("no key of that kid".to_owned()),
+        KeyMatch::Found(key) if key.verify(jws.algorithm, jws.signed, &jws.signature) => Ok(()),
+        KeyMatch::Found(_) => Err("signature".to_owned()),
+        KeyMatch::WrongAlgorithm => Err("the key with this kid is for another algorithm".to_owned()),
+        KeyMatch::None => Err("no key with this kid".to_owned()),
     }
 }
 
 fn key_set(keys: &[&Value]) -> Result<KeySet, String> {
-    KeySet::parse(json!({ "keys": keys }).to_string().as_bytes())
+    KeySet::parse(json!({ "keys": keys }).to_string().as_bytes()).map_err(|why| why.to_string())
 }
 
 fn decode(text: &str) -> Vec<u8> {

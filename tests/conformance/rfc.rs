@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use temporal_auth::crypto::Algorithm;
-use temporal_auth::keys::{Found, KeySet};
+use temporal_auth::keys::{KeyMatch, KeySet};
 
 use super::{decode, key_set, verify};
 
@@ -50,7 +50,7 @@ fn signatures() {
         let Ok(keys) = named(jwk) else { continue };
         let header: Value = serde_json::from_slice(&decode(signed.split_once('.').unwrap().0)).unwrap();
         let algorithm = Algorithm::named(header["alg"].as_str().unwrap()).unwrap();
-        let Found::Key(key) = keys.find(jwk["kid"].as_str().unwrap_or("k"), algorithm) else { panic!("{source}") };
+        let KeyMatch::Found(key) = keys.find(jwk["kid"].as_str().unwrap_or("k"), algorithm) else { panic!("{source}") };
         let signature = decode(signature);
         assert!(key.verify(algorithm, signed.as_bytes(), &signature), "{source}");
         for (place, bit) in (0..signature.len()).zip((0..8).cycle()) {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 use temporal_auth::time::Timestamp;
-use temporal_auth::token::jose::Unverified;
+use temporal_auth::token::jose::ParsedToken;
 use temporal_auth::wire::json;
 
 use crate::args::Question;
@@ -237,7 +237,7 @@ pub(crate) fn one(path: &std::path::Path) -> Result<Configuration, String> {
 fn caller(question: &Question, configuration: &Configuration) -> Result<Caller, String> {
     if let Some(token) = &question.token {
         let token = token.strip_prefix("Bearer ").unwrap_or(token);
-        let unverified = Unverified::parse(token.as_bytes()).map_err(|why| format!("the token is refused: {why}"))?;
+        let unverified = ParsedToken::parse(token.as_bytes()).map_err(|why| format!("the token is refused: {why}"))?;
         let issuers = &configuration.config.issuers;
         let issuer = issuers.iter().find(|issuer| Some(issuer.rules.issuer.as_str()) == unverified.issuer());
         let issuer = issuer.ok_or_else(|| {

@@ -2,15 +2,14 @@
 
 use std::cell::RefCell;
 
-use temporal_auth::authentication::Engine;
-use temporal_auth::filter::{Action, RequestFilter};
+use temporal_auth::filter::{Action, FilterState, RequestFilter};
 use temporal_auth::temporal::{Catalogue, Route};
 use temporal_auth::wire::headers::{Headers, serialize};
 
 use super::super::{NAMESPACE, NOW, engine, naive, pieces, request::Request};
 
 thread_local! {
-    static ENGINE: RefCell<Engine> = RefCell::new(engine());
+    static ENGINE: RefCell<FilterState> = RefCell::new(engine());
 }
 
 /// The rule that has just allowed the call.
@@ -19,7 +18,7 @@ fn allowing(call: &mut RequestFilter) -> Option<String> {
 }
 
 /// Sends the request. Returns the last step, and the rule that allowed the call, if any.
-fn send(engine: &mut Engine, request: &Request, sizes: &[u8]) -> (Action, Option<String>) {
+fn send(engine: &mut FilterState, request: &Request, sizes: &[u8]) -> (Action, Option<String>) {
     let mut call = RequestFilter::new(NOW);
     let headers: Vec<_> = request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect();
     let headers = serialize(&headers);

@@ -1,8 +1,8 @@
 //! Configurations: no panic, what is read can be used, and a Struct means what its JSON means.
 
 use serde_json::{Value, json};
-use temporal_auth::authentication::Engine;
 use temporal_auth::config::Config;
+use temporal_auth::filter::FilterState;
 use temporal_auth::identity::Identity;
 use temporal_auth::temporal::Target;
 
@@ -41,7 +41,7 @@ pub fn run(data: &[u8]) {
         assert_eq!(Config::parse(&encode_members(&value)).is_ok(), parsed.is_ok());
     }
     let Ok(config) = parsed.inspect_err(|problems| assert!(!problems.is_empty())) else { return };
-    let engine = Engine::new(config);
+    let engine = FilterState::new(config);
     for issuer in &engine.config.issuers {
         let claims = json!({"groups": ["team-a", "finance"], "permissions": "a:read", "iss": issuer.rules.issuer});
         let claims = claims.as_object().unwrap().clone();

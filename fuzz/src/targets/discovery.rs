@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use temporal_auth::crypto::Algorithm;
-use temporal_auth::keys::{Get, Lookup, Next, Remote, Secret, Shared, Source, Url};
+use temporal_auth::keys::{FetchProgress, HttpRequest, JwksSettings, KeyLookup, KeySource, ShareKey, SharedKeys, Url};
 
 use super::super::NOW;
 
@@ -12,12 +12,12 @@ const ISSUER: &str = "https://idp/";
 
 /// An issuer's keys, in a process of one VM.
 struct Issuer {
-    source: Source,
-    secret: Secret,
+    source: KeySource,
+    share_key: ShareKey,
 }
 
 fn issuer() -> Issuer {
-    let remote = Remote {
+    let settings = JwksSettings {
         discover: Some(ISSUER.to_owned()),
         start: Url::parse(ISSUER).unwrap().discovery(),
         cluster: "idp".to_owned(),
@@ -29,16 +29,16 @@ fn issuer() -> Issuer {
         retry: Duration::from_millis(1_000),
         refetch: Duration::from_millis(2_000),
     };
-    Issuer { source: Source::remote(remote, 0), secret: Secret::of(b"") }
+    Issuer { source: KeySource::fetched(settings, 0), share_key: ShareKey::of(b"") }
 }
 
 impl Issuer {
-    fn ask(&mut self) -> Get {
-        self.source.poll(&Shared::new(&(), &self.secret, "corp"), NOW).expect("the first fetch is due at once")
+    fn ask(&mut self) -> HttpRequest {
+        self.source.poll(&SharedKeys::new(&(), &self.share_key, "corp"), NOW).expect("the first fetch is due at once")
     }
 
-    fn answer(&mut self, status: &[u8], body: &[u8]) -> Next {
-        self.source.answer(&Shared::new(&(), &self.secret, "corp"), Some((status, body)), NOW)
+    fn answer(&mut self, status: &[u8], body: &[u8]) -> FetchProgress {
+        self.source.on_response(&SharedKeys::new(&(), &self.share_key, "corp"), Some((status, body)), NOW)
     }
 }
 
@@ -59,8 +59,8 @@ pub fn run(data: &[u8]) {
     let status = ["200", "200", "200", "304", "404", "503", "", "2000"][usize::from(*status) % 8].as_bytes();
     let mut issuer = issuer();
     assert_eq!(issuer.ask().cluster, "idp");
-    let Next::Get(get) = issuer.answer(status, &first) else {
-        assert!(matches!(issuer.source.find("k", Algorithm::EdDsa, NOW, NOW), Lookup::Wait));
+    let FetchProgress::Request(request) = issuer.answer(status, &first) else {
+        assert!(matches!(issuer.source.find("k", Algorithm::EdDsa, NOW, NOW), KeyLookup::Pending));
         return;
     };
     assert_eq!(status, b"200");
@@ -68,18 +68,18 @@ pub fn run(data: &[u8]) {
     assert_eq!(document["issuer"], ISSUER);
     let written = document["jwks_uri"].as_str().unwrap();
     // A host alone has the path `/`.
-    assert!([written, &format!("{written}/")].contains(&get.url.to_string().as_str()) || written.contains('?'));
-    assert!(get.url.https && get.cluster == "keys");
+    assert!([written, &format!("{written}/")].contains(&request.url.to_string().as_str()) || written.contains('?'));
+    assert!(request.url.https && request.cluster == "keys");
     let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-    assert!(is_plain(&get.url.authority) && is_plain(&get.url.path) && get.url.path.starts_with('/'));
+    assert!(is_plain(&request.url.authority) && is_plain(&request.url.path) && request.url.path.starts_with('/'));
     let loaded = match issuer.answer(status, second) {
-        Next::Loaded => true,
-        Next::Failed(why) => {
-            assert!(!why.is_empty());
+        FetchProgress::Loaded => true,
+        FetchProgress::Failed(why) => {
+            assert!(!why.to_string().is_empty());
             false
         }
-        Next::Get(_) => panic!("a key set leads nowhere"),
+        FetchProgress::Request(_) => panic!("a key set leads nowhere"),
     };
-    let is_there = matches!(issuer.source.find("k", Algorithm::EdDsa, NOW, NOW), Lookup::Key(_));
+    let is_there = matches!(issuer.source.find("k", Algorithm::EdDsa, NOW, NOW), KeyLookup::Found(_));
     assert!(loaded || !is_there, "keys of a set that was refused");
 }

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use temporal_auth::crypto::Algorithm;
-use temporal_auth::keys::{Found, KeySet};
+use temporal_auth::keys::{KeyMatch, KeySet};
 
 /// A key of these numbers, so that mutation need not write base64. `whole` makes a point of the first number, which
 /// mutation would not find: the second must fit it.
@@ -45,7 +45,7 @@ pub fn run(data: &[u8]) {
     };
     let Ok(set) = set else { return };
     for (_, algorithm) in Algorithm::ALL {
-        if let Found::Key(key) = set.find("k", algorithm) {
+        if let KeyMatch::Found(key) = set.find("k", algorithm) {
             assert!(!key.verify(algorithm, b"signed", signature), "a signature that nobody made");
             assert!(set.contains(&key.jwk));
         }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use temporal_auth::crypto::Algorithm;
+use temporal_auth::identity::token_rules::TokenRules;
 use temporal_auth::identity::{ClaimName, ClaimSet};
-use temporal_auth::token::claims::TokenRules;
-use temporal_auth::token::jose::Unverified;
+use temporal_auth::token::jose::ParsedToken;
 
 use super::super::NOW;
 
@@ -34,7 +34,7 @@ fn encode(parts: &[u8]) -> Vec<u8> {
 pub fn run(data: &[u8]) {
     let Some((mode, data)) = data.split_first() else { return };
     let token = if mode & 1 == 0 { encode(data) } else { data.to_vec() };
-    let Ok(parts) = Unverified::parse(&token) else { return };
+    let Ok(parts) = ParsedToken::parse(&token) else { return };
     let signature = URL_SAFE_NO_PAD.encode(&parts.signature);
     assert_eq!([parts.signed, b".", signature.as_bytes()].concat(), token);
     if let Ok(accepted) = RULES.check(&parts, "authorization", NOW) {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::counters::Counters;
-use crate::keys::Next;
+use crate::keys::FetchProgress;
 use crate::wire::headers::serialize;
 
 mod newer;
@@ -46,7 +46,7 @@ fn token(kid: &str, seed: u8, change: Value) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(*signature))
 }
 
-fn engine_with(change: Value) -> Engine {
+fn engine_with(change: Value) -> FilterState {
     let mut config = json!({
         "version": 1,
         "issuers": {"corp": {"issuer": "https://idp/", "audiences": ["temporal"], "keys": {"inline": {"keys": [jwk("k", 1)]}}}},
@@ -55,10 +55,10 @@ fn engine_with(change: Value) -> Engine {
     for (name, value) in change.as_object().unwrap() {
         config[name] = value.clone();
     }
-    Engine::new(Config::parse(config.to_string().as_bytes()).unwrap())
+    FilterState::new(Config::parse(config.to_string().as_bytes()).unwrap())
 }
 
-fn engine() -> Engine {
+fn engine() -> FilterState {
     engine_with(json!({}))
 }
 
@@ -108,7 +108,7 @@ impl Caller {
         self.bearer(&token("k", 1, json!({})))
     }
 
-    fn open(&self, engine: &mut Engine) -> (RequestFilter, Action, Vec<String>) {
+    fn open(&self, engine: &mut FilterState) -> (RequestFilter, Action, Vec<String>) {
         let mut call = RequestFilter::new(self.arrives);
         let mut map: Vec<(&[u8], &[u8])> = vec![(b":path", self.path.as_bytes())];
         map.extend(self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())));
@@ -119,7 +119,7 @@ impl Caller {
         (call, step, drop)
     }
 
-    fn headers_only(&self, engine: &mut Engine) -> Action {
+    fn headers_only(&self, engine: &mut FilterState) -> Action {
         self.open(engine).1
     }
 
@@ -275,7 +275,7 @@ fn tokens_of_other_kinds() {
 fn a_cached_token_ends_with_its_expiry() {
     let engine = &mut engine();
     let text = token("k", 1, json!({"exp": NOW.as_millis() / 1000 + 10}));
-    let status = |engine: &mut Engine, arrives| {
+    let status = |engine: &mut FilterState, arrives| {
         grpc_status(&Caller { arrives, ..caller(START).bearer(&text) }.headers_only(engine))
     };
     assert_eq!((status(engine, NOW), status(engine, NOW)), (0, 0));
@@ -332,10 +332,10 @@ fn a_request_waits_for_its_key_and_no_longer_than_allowed() {
         let keys = json!({"jwks_uri": "https://idp/keys", "cluster": "idp"});
         engine_with(json!({"issuers": {"corp": {"issuer": "https://idp/", "audiences": ["temporal"], "keys": keys}}}))
     };
-    let load = |engine: &mut Engine, now, key: Value| {
+    let load = |engine: &mut FilterState, now, key: Value| {
         assert_eq!(engine.poll(now).len(), 1);
         let document = json!({"keys": [key]}).to_string();
-        assert_eq!(engine.answer(0, Some((b"200", document.as_bytes())), now), Next::Loaded);
+        assert!(matches!(engine.on_response(0, Some((b"200", document.as_bytes())), now), FetchProgress::Loaded));
     };
     let engine = &mut fetching();
     let (mut call, step, _) = caller(START).good().open(engine);
@@ -367,9 +367,9 @@ fn a_rotated_key_takes_its_tokens_with_it() {
     let engine = &mut engine_with(
         json!({"issuers": {"corp": {"issuer": "https://idp/", "audiences": ["temporal"], "keys": keys}}}),
     );
-    let load = |engine: &mut Engine, now, key: Value| {
+    let load = |engine: &mut FilterState, now, key: Value| {
         assert_eq!(engine.poll(now).len(), 1);
-        engine.answer(0, Some((b"200", json!({"keys": [key]}).to_string().as_bytes())), now);
+        engine.on_response(0, Some((b"200", json!({"keys": [key]}).to_string().as_bytes())), now);
         engine.forget(now);
     };
     load(engine, Timestamp::from_millis(NOW.as_millis() - 600_000), jwk("k", 1));
@@ -380,7 +380,7 @@ fn a_rotated_key_takes_its_tokens_with_it() {
 
 #[test]
 fn decisions_are_reported_when_denied_and_when_asked_for() {
-    let open = |engine: &mut Engine, namespace: &str| {
+    let open = |engine: &mut FilterState, namespace: &str| {
         let (mut call, _, _) = caller(START).good().open(engine);
         call.on_body(engine, &start_in(namespace), true, || NOW);
         call.take_decision()
@@ -402,7 +402,7 @@ fn headers_in_any_bytes_are_survived() {
     }
 }
 
-fn mesh(change: Value) -> Engine {
+fn mesh(change: Value) -> FilterState {
     let mut config = json!({"grants": [
         {"name": "mesh", "who": {"peer": "spiffe://td/ns/payroll/sa/*"}, "role": "worker", "namespaces": ["payroll"]},
         {"name": "both", "who": {"issuer": "corp", "peer": "spiffe://td/ns/{team}/sa/cli"}, "role": "writer", "namespaces": ["{team}"]},
@@ -416,7 +416,7 @@ const POLL: &str = "/temporal.api.workflowservice.v1.WorkflowService/RecordWorke
 #[test]
 fn a_peer_is_a_principal_or_required_beside_a_token() {
     let engine = &mut mesh(json!({}));
-    let status = |engine: &mut Engine, path, peer, token: Option<&str>| {
+    let status = |engine: &mut FilterState, path, peer, token: Option<&str>| {
         let caller = token.map_or(caller(path), |token| caller(path).bearer(token));
         let (mut call, step, _) = Caller { peer, ..caller }.open(engine);
         let step =
@@ -448,7 +448,7 @@ fn a_peer_is_a_principal_or_required_beside_a_token() {
 
 #[test]
 fn a_forwarded_certificate_counts_where_it_is_switched_on_and_only_it() {
-    let status = |engine: &mut Engine, headers: &[&str], peer| {
+    let status = |engine: &mut FilterState, headers: &[&str], peer| {
         let caller = headers.iter().fold(caller(POLL), |caller, value| caller.and("x-forwarded-client-cert", value));
         grpc_status(&Caller { peer, ..caller }.headers_only(engine))
     };

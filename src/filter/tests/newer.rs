@@ -13,13 +13,13 @@ fn newer(field: u16) -> Vec<u8> {
     frame(&[&b"\x0a\x07payroll"[..], &tag, &[1]].concat())
 }
 
-fn run(engine: &mut Engine, path: &str, body: &[u8]) -> u32 {
+fn run(engine: &mut FilterState, path: &str, body: &[u8]) -> u32 {
     let (mut call, step, _) = caller(path).good().open(engine);
     let step = if step == Action::Forward { call.on_body(engine, body, true, || NOW) } else { step };
     grpc_status(&step)
 }
 
-fn unknown_fields(engine: &mut Engine) -> u64 {
+fn unknown_fields(engine: &mut FilterState) -> u64 {
     let index = Counters::names().iter().position(|name| name == "temporal_auth.unknown_fields").unwrap();
     engine.counters.take()[index]
 }

@@ -12,7 +12,7 @@ fn a_forwarded_certificate_that_cannot_be_read_refuses_the_call() {
         "denials": [{"name": "d", "effects": ["start"], "who": {"peer": "spiffe://td/ns/*/sa/cli"}}],
         "peers": {"xfcc": true},
     }));
-    let status = |engine: &mut Engine, path: &str, header: &str| {
+    let status = |engine: &mut FilterState, path: &str, header: &str| {
         let (mut call, step, _) = caller(path).good().with("x-forwarded-client-cert", header).open(engine);
         let step =
             if step == Action::Forward { call.on_body(engine, &start_in("payroll"), true, || NOW) } else { step };
@@ -34,7 +34,7 @@ fn a_grant_that_ends_while_the_body_is_on_its_way_gives_nothing() {
     let grant = |until: &str| json!([{"name": "g", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["payroll"], "until": until}]);
     // NOW is 2027-01-15T08:00:00Z.
     let engine = &mut engine_with(json!({"grants": grant("2027-01-15T08:00:01Z")}));
-    let status = |engine: &mut Engine, arrives: Timestamp, whole: Timestamp| {
+    let status = |engine: &mut FilterState, arrives: Timestamp, whole: Timestamp| {
         let (mut call, step, _) = Caller { arrives, ..caller(START).good() }.open(engine);
         let step =
             if step == Action::Forward { call.on_body(engine, &start_in("payroll"), true, || whole) } else { step };
@@ -49,7 +49,7 @@ fn nor_does_it_for_a_call_that_concerns_the_cluster() {
     let delete = "/temporal.api.operatorservice.v1.OperatorService/DeleteNexusEndpoint";
     let grant = |until: Value| json!([{"name": "g", "who": {"issuer": "corp"}, "role": "admin", "system": true, "until": until}]);
     let engine = &mut engine_with(json!({"grants": grant(json!("2027-01-15T08:00:01Z"))}));
-    let status = |engine: &mut Engine, whole: Timestamp| {
+    let status = |engine: &mut FilterState, whole: Timestamp| {
         let (mut call, step, _) = caller(delete).good().open(engine);
         assert_eq!((step, call.on_body(engine, &[0, 0, 0, 0], false, || NOW)), (Action::Forward, Action::Forward));
         grpc_status(&call.on_body(engine, &[0], true, || whole))

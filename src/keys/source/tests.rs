@@ -1,7 +1,7 @@
 use super::*;
 use crate::keys::Url;
 use crate::keys::shared::tests::Table;
-use crate::keys::{Secret, SharedData};
+use crate::keys::{ShareKey, SharedData};
 
 /// Of the configuration that [`on`] has.
 const SCOPE: &str = "b7d64a9221007dfd5390f7df6cd5b8f3";
@@ -12,8 +12,8 @@ fn keys(kids: &[&str]) -> String {
     format!(r#"{{"keys":[{}]}}"#, list.join(","))
 }
 
-fn remote() -> Remote {
-    Remote {
+fn settings() -> JwksSettings {
+    JwksSettings {
         discover: None,
         start: Url::parse("https://idp/jwks").unwrap(),
         cluster: "idp".into(),
@@ -33,55 +33,56 @@ fn at(millis: u64) -> Timestamp {
 
 /// A VM of a process: an issuer's keys and the shared data they are published in.
 struct Vm {
-    source: Source,
-    shared: Shared<'static>,
+    source: KeySource,
+    shared: SharedKeys<'static>,
 }
 
 fn leak() -> &'static Table {
     Box::leak(Box::default())
 }
 
-fn on(table: &'static dyn SharedData, source: Source) -> Vm {
-    let secret = Box::leak(Box::new(Secret::of(b"configuration")));
-    Vm { source, shared: Shared::new(table, secret, "corp") }
+fn on(table: &'static dyn SharedData, source: KeySource) -> Vm {
+    let secret = Box::leak(Box::new(ShareKey::of(b"configuration")));
+    Vm { source, shared: SharedKeys::new(table, secret, "corp") }
 }
 
 /// The only VM of its process.
-fn vm(remote: Remote) -> Vm {
-    on(leak(), Source::remote(remote, 0))
+fn vm(settings: JwksSettings) -> Vm {
+    on(leak(), KeySource::fetched(settings, 0))
 }
 
 impl Vm {
-    fn poll(&mut self, now: u64) -> Option<Get> {
+    fn poll(&mut self, now: u64) -> Option<HttpRequest> {
         self.source.poll(&self.shared, at(now))
     }
-    fn answer(&mut self, now: u64, answer: Option<(&[u8], &[u8])>) -> Next {
-        self.source.answer(&self.shared, answer, at(now))
+    fn answer(&mut self, now: u64, answer: Option<(&[u8], &[u8])>) -> FetchProgress {
+        self.source.on_response(&self.shared, answer, at(now))
     }
     fn sync(&mut self, now: u64) -> bool {
         self.source.sync(&self.shared, at(now))
     }
-    fn find(&mut self, kid: &str, algorithm: Algorithm, arrived: u64, now: u64) -> Lookup {
+    fn find(&mut self, kid: &str, algorithm: Algorithm, arrived: u64, now: u64) -> KeyLookup {
         self.source.find(kid, algorithm, at(arrived), at(now))
     }
 }
 
 fn load(source: &mut Vm, now: u64, kids: &[&str]) {
     assert!(source.poll(now).is_some(), "a fetch is due at {now}");
-    assert_eq!(source.answer(now + 1, Some((b"200", keys(kids).as_bytes()))), Next::Loaded);
+    let progress = source.answer(now + 1, Some((b"200", keys(kids).as_bytes())));
+    assert!(matches!(progress, FetchProgress::Loaded), "{progress:?}");
 }
 
 fn find(source: &mut Vm, kid: &str, arrived: u64, now: u64) -> &'static str {
     match source.find(kid, Algorithm::EdDsa, arrived, now) {
-        Lookup::Key(_) => "key",
-        Lookup::No(_) => "no",
-        Lookup::Wait => "wait",
+        KeyLookup::Found(_) => "key",
+        KeyLookup::Absent | KeyLookup::WrongAlgorithm => "no",
+        KeyLookup::Pending => "wait",
     }
 }
 
 #[test]
-fn the_first_fetch_is_due_at_once_and_the_next_after_the_interval() {
-    let mut source = vm(remote());
+fn the_first_fetch_is_due_at_once_and_the_next_after_refresh() {
+    let mut source = vm(settings());
     assert_eq!(find(&mut source, "a", 5, 5), "wait");
     load(&mut source, 10, &["a"]);
     assert_eq!(find(&mut source, "a", 5, 11), "key");
@@ -91,7 +92,7 @@ fn the_first_fetch_is_due_at_once_and_the_next_after_the_interval() {
 
 #[test]
 fn an_unknown_kid_waits_for_a_set_fetched_after_it_arrived() {
-    let mut source = vm(remote());
+    let mut source = vm(settings());
     load(&mut source, 1000, &["a"]);
     assert_eq!(find(&mut source, "b", 2000, 2000), "wait");
     assert!(source.poll(2999).is_none(), "not more often than allowed");
@@ -107,7 +108,7 @@ fn an_unknown_kid_waits_for_a_set_fetched_after_it_arrived() {
 
 #[test]
 fn a_flood_of_unknown_kids_does_not_fetch_more_often() {
-    let mut source = vm(remote());
+    let mut source = vm(settings());
     load(&mut source, 0, &["a"]);
     let mut fetches = 0;
     for now in 2..20_000 {
@@ -122,7 +123,7 @@ fn a_flood_of_unknown_kids_does_not_fetch_more_often() {
 
 #[test]
 fn failures_keep_the_keys_and_back_off() {
-    let mut source = vm(remote());
+    let mut source = vm(settings());
     load(&mut source, 0, &["a"]);
     let mut now = 600_001;
     let page = keys(&["b"]);
@@ -136,7 +137,7 @@ fn failures_keep_the_keys_and_back_off() {
     ];
     for (answer, pause) in bad.into_iter().zip([1000, 2000, 4000, 8000, 10_000, 10_000]) {
         assert!(source.poll(now).is_some());
-        assert!(matches!(source.answer(now, answer), Next::Failed(_)));
+        assert!(matches!(source.answer(now, answer), FetchProgress::Failed(_)));
         assert_eq!(find(&mut source, "unknown", now, now), "wait");
         assert!(source.poll(now + pause - 1).is_none());
         assert_eq!(find(&mut source, "a", now, now), "key");
@@ -148,7 +149,7 @@ fn failures_keep_the_keys_and_back_off() {
 
 #[test]
 fn one_unknown_kid_causes_one_fetch() {
-    let mut source = vm(remote());
+    let mut source = vm(settings());
     load(&mut source, 0, &["a"]);
     assert_eq!(find(&mut source, "b", 10_000, 10_000), "wait");
     assert!(source.poll(10_010).is_some());
@@ -161,8 +162,8 @@ fn one_unknown_kid_causes_one_fetch() {
 }
 
 #[test]
-fn a_clock_set_back_does_not_stop_the_keys() {
-    let mut source = vm(remote());
+fn refreshing_survives_a_clock_set_back() {
+    let mut source = vm(settings());
     load(&mut source, 9_000_000, &["a"]);
     assert_eq!(find(&mut source, "b", 999, 999), "wait", "a set from before is not one from after");
     assert!(source.poll(1_000).is_some(), "due at once");
@@ -172,20 +173,20 @@ fn a_clock_set_back_does_not_stop_the_keys() {
 }
 
 #[test]
-fn a_key_that_changes_its_algorithm_is_fetched_anew() {
-    let mut source = vm(remote());
+fn a_key_that_changes_its_algorithm_is_fetched_again() {
+    let mut source = vm(settings());
     load(&mut source, 0, &["a"]);
-    assert!(matches!(source.find("a", Algorithm::Es256, 3_000, 3_000), Lookup::Wait));
+    assert!(matches!(source.find("a", Algorithm::Es256, 3_000, 3_000), KeyLookup::Pending));
     load(&mut source, 3_001, &["a"]);
-    assert!(matches!(source.find("a", Algorithm::Es256, 3_000, 3_003), Lookup::No(_)));
+    assert!(matches!(source.find("a", Algorithm::Es256, 3_000, 3_003), KeyLookup::WrongAlgorithm));
 }
 
 #[test]
 fn keys_are_used_no_longer_than_max_stale() {
-    let mut source = vm(remote());
+    let mut source = vm(settings());
     load(&mut source, 0, &["a"]);
     let jwk = match source.find("a", Algorithm::EdDsa, 0, 10) {
-        Lookup::Key(key) => key.jwk.clone(),
+        KeyLookup::Found(key) => key.jwk.clone(),
         other => panic!("{other:?}"),
     };
     assert_eq!((find(&mut source, "a", 0, 3_599_999), source.source.has(&jwk, at(3_599_999))), ("key", true));
@@ -193,13 +194,16 @@ fn keys_are_used_no_longer_than_max_stale() {
 }
 
 #[test]
-fn an_answer_that_never_comes_is_given_up() {
-    let mut source = vm(remote());
+fn a_response_that_never_comes_is_given_up() {
+    let mut source = vm(settings());
     assert!(source.poll(0).is_some() && source.poll(9_999).is_none());
     assert!(source.poll(10_000).is_none(), "it backs off first");
     assert!(source.poll(11_000).is_some());
-    assert!(matches!(source.answer(11_001, None), Next::Failed(_)));
-    assert!(matches!(source.answer(11_002, Some((b"200", keys(&["a"]).as_bytes()))), Next::Failed(_)), "a late answer");
+    assert!(matches!(source.answer(11_001, None), FetchProgress::Failed(_)));
+    assert!(
+        matches!(source.answer(11_002, Some((b"200", keys(&["a"]).as_bytes()))), FetchProgress::Failed(_)),
+        "a late answer"
+    );
     assert_eq!(find(&mut source, "a", 0, 11_003), "wait");
 }
 
@@ -208,15 +212,16 @@ fn discovery_leads_to_the_keys() {
     let issuer = "https://idp/realm";
     let discovering = || {
         let start = Url::parse(issuer).unwrap().discovery();
-        vm(Remote { discover: Some(issuer.into()), start, ..remote() })
+        vm(JwksSettings { discover: Some(issuer.into()), start, ..settings() })
     };
     let mut source = discovering();
     let first = source.poll(0).unwrap();
     assert_eq!((first.cluster.as_str(), first.url.path.as_str()), ("idp", "/realm/.well-known/openid-configuration"));
     let document = br#"{"issuer":"https://idp/realm","jwks_uri":"https://keys.idp/k"}"#;
-    let Next::Get(second) = source.answer(1, Some((b"200", document))) else { panic!() };
+    let FetchProgress::Request(second) = source.answer(1, Some((b"200", document))) else { panic!() };
     assert_eq!((second.cluster.as_str(), second.url.to_string().as_str()), ("keys", "https://keys.idp/k"));
-    assert_eq!(source.answer(2, Some((b"200", keys(&["a"]).as_bytes()))), Next::Loaded);
+    let progress = source.answer(2, Some((b"200", keys(&["a"]).as_bytes())));
+    assert!(matches!(progress, FetchProgress::Loaded), "{progress:?}");
     assert_eq!(find(&mut source, "a", 5, 5), "key");
     for bad in [
         &br#"{"issuer":"https://evil/","jwks_uri":"https://keys.idp/k"}"#[..],
@@ -226,13 +231,13 @@ fn discovery_leads_to_the_keys() {
     ] {
         let mut source = discovering();
         source.poll(0);
-        assert!(matches!(source.answer(1, Some((b"200", bad))), Next::Failed(_)));
+        assert!(matches!(source.answer(1, Some((b"200", bad))), FetchProgress::Failed(_)));
     }
 }
 
 #[test]
-fn inline_keys_say_at_once_what_they_lack() {
-    let mut source = on(leak(), Source::Inline(KeySet::parse(keys(&["a"]).as_bytes()).unwrap()));
+fn inline_keys_never_wait() {
+    let mut source = on(leak(), KeySource::Inline(KeySet::parse(keys(&["a"]).as_bytes()).unwrap()));
     assert_eq!((find(&mut source, "a", 0, 0), find(&mut source, "b", 0, 0)), ("key", "no"));
     assert!(source.poll(0).is_none());
 }
@@ -259,7 +264,7 @@ fn run(vms: &mut [Vm], from: u64, until: u64, mut provider: impl FnMut(u64) -> O
 
 fn vms(count: usize) -> (Vec<Vm>, &'static Table) {
     let table = leak();
-    ((0..count).map(|_| on(table, Source::remote(remote(), 0))).collect(), table)
+    ((0..count).map(|_| on(table, KeySource::fetched(settings(), 0))).collect(), table)
 }
 
 #[test]
@@ -269,14 +274,14 @@ fn one_vm_fetches_for_all() {
     for vm in &mut vms {
         assert_eq!(find(vm, "a", 2_999_000, 2_999_990), "key");
     }
-    let mut new = on(table, Source::remote(remote(), 0));
+    let mut new = on(table, KeySource::fetched(settings(), 0));
     assert!(new.sync(2_999_995), "a VM that is loaded anew has the keys at once");
     assert_eq!(find(&mut new, "a", 2_999_995, 2_999_995), "key");
     assert!(new.poll(2_999_995).is_none(), "and does not fetch");
 }
 
 #[test]
-fn a_failed_fetch_is_every_vms() {
+fn a_failed_fetch_counts_for_every_vm() {
     let (mut vms, _) = vms(4);
     // 1, 2, 4, 8 and then 10 s of pause.
     assert_eq!(run(&mut vms, 1_000, 45_000, |_| None), 7);
@@ -296,7 +301,7 @@ fn an_unknown_kid_in_every_vm_causes_one_fetch() {
 }
 
 #[test]
-fn a_vm_that_died_while_it_fetched_is_not_waited_for_for_ever() {
+fn other_vms_do_not_wait_for_ever_for_one_that_died() {
     let (mut vms, _) = vms(2);
     assert!(vms[0].poll(1_000).is_some(), "and never answers");
     assert!((1_000..6_000).all(|now| vms[1].poll(now).is_none()));
@@ -304,7 +309,7 @@ fn a_vm_that_died_while_it_fetched_is_not_waited_for_for_ever() {
 }
 
 #[test]
-fn keys_that_a_set_no_longer_has_are_gone_in_every_vm() {
+fn removed_keys_are_removed_in_every_vm() {
     let (mut vms, _) = vms(3);
     run(&mut vms, 1_000, 2_000, |_| Some(keys(&["a"])));
     run(&mut vms, 601_100, 602_000, |_| Some(keys(&["b"])));
@@ -314,7 +319,7 @@ fn keys_that_a_set_no_longer_has_are_gone_in_every_vm() {
 }
 
 #[test]
-fn another_plugin_that_overwrites_everything_only_makes_more_fetches() {
+fn a_plugin_that_overwrites_everything_only_causes_more_fetches() {
     for change in [|value: &mut Vec<u8>| value.clear(), |value: &mut Vec<u8>| value[33] ^= 1] {
         let (mut vms, table) = vms(3);
         run(&mut vms, 1_000, 2_000, |_| Some(keys(&["a"])));
@@ -328,12 +333,15 @@ fn another_plugin_that_overwrites_everything_only_makes_more_fetches() {
             assert!(vms.iter_mut().all(|vm| find(vm, "a", now, now) == "key"), "{now}");
         }
         run(&mut vms, 1_300_000, 1_301_000, |_| Some(keys(&["a"])));
-        assert!(on(table, Source::remote(remote(), 0)).sync(1_301_000), "what was overwritten is published again");
+        assert!(
+            on(table, KeySource::fetched(settings(), 0)).sync(1_301_000),
+            "what was overwritten is published again"
+        );
     }
 }
 
 #[test]
-fn what_was_published_before_is_not_taken_back() {
+fn an_older_key_set_does_not_replace_a_newer_one() {
     let (mut vms, table) = vms(2);
     run(&mut vms, 1_000, 2_000, |_| Some(keys(&["old"])));
     let entries = ["keys", "lease"].map(|what| {
@@ -349,15 +357,16 @@ fn what_was_published_before_is_not_taken_back() {
 }
 
 #[test]
-fn a_configuration_inherits_what_another_fetched_from_the_same_place() {
-    let mut old = vm(remote());
+fn a_configuration_inherits_keys_from_the_same_origin() {
+    let mut old = vm(settings());
     load(&mut old, 1_000, &["a"]);
-    let mut new = vm(Remote { refresh: Duration::from_secs(60), max_stale: Duration::from_secs(120), ..remote() });
+    let mut new =
+        vm(JwksSettings { refresh: Duration::from_secs(60), max_stale: Duration::from_secs(120), ..settings() });
     new.source.inherit(&old.source);
     assert_eq!(find(&mut new, "a", 2_000, 2_000), "key");
     assert!(new.poll(2_000).is_none() && new.poll(61_000).is_some());
     let start = Url::parse("https://other/jwks").unwrap();
-    for elsewhere in [Remote { start, ..remote() }, Remote { cluster: "other".into(), ..remote() }] {
+    for elsewhere in [JwksSettings { start, ..settings() }, JwksSettings { cluster: "other".into(), ..settings() }] {
         let mut new = vm(elsewhere);
         new.source.inherit(&old.source);
         assert_eq!(find(&mut new, "a", 2_000, 2_000), "wait");
@@ -366,7 +375,7 @@ fn a_configuration_inherits_what_another_fetched_from_the_same_place() {
 
 #[test]
 fn refreshes_are_spread() {
-    let mut source = on(leak(), Source::remote(remote(), 500));
+    let mut source = on(leak(), KeySource::fetched(settings(), 500));
     load(&mut source, 1_000, &["a"]);
     assert!(source.poll(571_000).is_none() && source.poll(571_001).is_some(), "by half of a tenth");
 }

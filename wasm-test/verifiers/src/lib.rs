@@ -7,7 +7,7 @@
 use proxy_wasm::traits::{Context, RootContext};
 use proxy_wasm::types::LogLevel;
 use serde_json::{Value, json};
-use temporal_auth::authentication::host_verifier::{Foreign, Native};
+use temporal_auth::authentication::host_verifier::{ForeignFunctions, HostVerifier};
 use temporal_auth::crypto::Algorithm;
 use temporal_auth::keys::Key;
 
@@ -20,7 +20,7 @@ struct Verifiers;
 
 struct Host;
 
-impl Foreign for Host {
+impl ForeignFunctions for Host {
     fn call(&self, function: &str, arguments: &[u8]) -> Option<Vec<u8>> {
         proxy_wasm::hostcalls::call_foreign_function(function, Some(arguments)).ok().map(Option::unwrap_or_default)
     }
@@ -37,18 +37,18 @@ impl RootContext for Verifiers {
         self.set_shared_data("verifiers", Some(b"asked"), None).expect("shared data");
         let lines = self.get_plugin_configuration().expect("a configuration");
         let lines = String::from_utf8(lines).expect("text");
-        let native = Native::probe(&Host);
+        let verifier = HostVerifier::probe(&Host);
         let (mut accepted, mut refused, mut disagreements) = (0, 0, Vec::new());
         for line in lines.lines() {
             let vector: Value = serde_json::from_str(line).expect("JSON");
-            let [host, here] = ask(&native, &vector);
+            let [host, here] = ask(&verifier, &vector);
             match (host, here) {
                 (Some(true), Some(true)) => accepted += 1,
                 (Some(false), Some(false)) => refused += 1,
                 _ => disagreements.push(json!([vector["name"], host, here])),
             }
         }
-        let algorithms: Vec<_> = native.algorithms().iter().map(|algorithm| algorithm.name()).collect();
+        let algorithms: Vec<_> = verifier.algorithms().iter().map(|algorithm| algorithm.name()).collect();
         let said =
             json!({"native": algorithms, "accepted": accepted, "refused": refused, "disagreements": disagreements});
         log::info!("verifiers: {said}");
@@ -57,13 +57,13 @@ impl RootContext for Verifiers {
 }
 
 /// What the host says of a signature, and what the module says. None where it says nothing.
-fn ask(native: &Native, vector: &Value) -> [Option<bool>; 2] {
+fn ask(verifier: &HostVerifier, vector: &Value) -> [Option<bool>; 2] {
     let text = |name: &str| vector[name].as_str().expect("a text");
     let algorithm = Algorithm::named(text("algorithm")).expect("an algorithm");
     let (message, signature) = (bytes(text("message")), bytes(text("signature")));
     match Key::parse(vector["jwk"].as_object().expect("a key")) {
         Ok(key) => [
-            native.verify(&Host, key.public(), algorithm, &message, &signature),
+            verifier.verify(&Host, key.public(), algorithm, &message, &signature),
             Some(key.verify(algorithm, &message, &signature)),
         ],
         Err(_) => [None, None],

@@ -4,27 +4,26 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::Refusal;
-use super::jose::Unverified;
+use super::{ClaimName, ClaimSet};
 use crate::crypto::Algorithm;
-use crate::identity::{ClaimName, ClaimSet};
 use crate::time::Timestamp;
+use crate::token::TokenRefusal;
+use crate::token::jose::ParsedToken;
 
 /// The last second of the year 9999: a later expiry is a mistake or a token for ever.
 const LAST_SECOND: f64 = 253_402_300_799.0;
 
-/// What an issuer's tokens must be.
+/// What an issuer's tokens must look like.
 #[derive(Debug, Clone)]
 pub struct TokenRules {
     /// Must equal `iss`.
     pub issuer: String,
-    /// `aud` must have one of these; none accepts every audience.
+    /// `aud` must have one of these; `None` accepts every audience.
     pub audiences: Option<Vec<String>>,
-    /// Allowed algorithms.
     pub algorithms: Vec<Algorithm>,
     /// Headers that may carry its tokens, in lower case.
     pub headers: Vec<String>,
-    /// Allowed values of the header's `typ`, as [`plain_typ`] has them; none means JWT, at+jwt or no `typ` at all.
+    /// Allowed values of the header's `typ`, normalized by [`plain_typ`]; `None` allows JWT, at+jwt and a missing `typ`.
     pub typ: Option<Vec<String>>,
     /// How far clocks may differ.
     pub leeway: Duration,
@@ -36,87 +35,91 @@ pub struct TokenRules {
     pub subject: ClaimName,
 }
 
-/// What of the claims outlives the check.
+/// What is kept of the claims once they are checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accepted {
-    /// The subject.
+pub struct ValidatedClaims {
     pub subject: String,
     /// When the token is no longer accepted, leeway included.
     pub until: Timestamp,
 }
 
 impl TokenRules {
-    /// Checks everything but the signature.
+    /// Checks everything except the signature.
     ///
     /// # Errors
     /// The token is not acceptable, whoever signed it.
-    pub fn check(&self, token: &Unverified<'_>, header: &str, now: Timestamp) -> Result<Accepted, Refusal> {
+    pub fn check(
+        &self,
+        token: &ParsedToken<'_>,
+        header: &str,
+        now: Timestamp,
+    ) -> Result<ValidatedClaims, TokenRefusal> {
         let claims = &token.claims;
         if !self.headers.iter().any(|name| name == header) {
-            return Err(format!("a token of this issuer in header {header}").into());
+            return Err(TokenRefusal::WrongHeader(header.into()));
         }
         if !self.algorithms.contains(&token.algorithm) {
-            return Err(format!("algorithm {} is not allowed", token.algorithm.name()).into());
+            return Err(TokenRefusal::AlgorithmNotAllowed(token.algorithm));
         }
         self.check_typ(token.typ.as_deref())?;
         if token.issuer() != Some(self.issuer.as_str()) {
-            return Err("iss is another".into());
+            return Err(TokenRefusal::WrongIssuer);
         }
         self.check_audience(claims.get("aud"))?;
         let until = self.check_times(claims, now)?;
         if !self.require.matches(claims) {
-            return Err("a required claim is missing or different".into());
+            return Err(TokenRefusal::RequiredClaim);
         }
         // A string (RFC 7519 §4.1.2). An unverified `email` has no values.
         match self.subject.find(claims).and_then(Value::as_str) {
             Some(subject) if !subject.is_empty() && !self.subject.values(claims).is_empty() => {
-                Ok(Accepted { subject: subject.to_owned(), until })
+                Ok(ValidatedClaims { subject: subject.to_owned(), until })
             }
-            _ => Err(format!("no subject in claim {}", self.subject).into()),
+            _ => Err(TokenRefusal::MissingSubject(self.subject.to_string().into())),
         }
     }
 
     /// RFC 8725 §3.11, RFC 9068 §4: media types are compared without case and without `application/`.
-    fn check_typ(&self, typ: Option<&str>) -> Result<(), Refusal> {
+    fn check_typ(&self, typ: Option<&str>) -> Result<(), TokenRefusal> {
         let plain = typ.map(plain_typ);
         let allowed = match (&self.typ, plain.as_deref()) {
             (None, typ) => matches!(typ, None | Some("jwt" | "at+jwt")),
             (Some(allowed), Some(typ)) => allowed.iter().any(|allowed| allowed == typ),
             (Some(_), None) => false,
         };
-        if allowed { Ok(()) } else { Err(format!("typ {}", typ.unwrap_or("is missing")).into()) }
+        if allowed { Ok(()) } else { Err(TokenRefusal::wrong_type(typ)) }
     }
 
-    fn check_audience(&self, aud: Option<&Value>) -> Result<(), Refusal> {
+    fn check_audience(&self, aud: Option<&Value>) -> Result<(), TokenRefusal> {
         let Some(audiences) = &self.audiences else { return Ok(()) };
         let ours = |value: &Value| value.as_str().is_some_and(|aud| audiences.iter().any(|ours| ours == aud));
         let matches = match aud {
             Some(Value::Array(values)) => values.iter().all(Value::is_string) && values.iter().any(ours),
             Some(value) => ours(value),
-            None => return Err("no aud".into()),
+            None => return Err(TokenRefusal::MissingAudience),
         };
-        if matches { Ok(()) } else { Err("aud is another".into()) }
+        if matches { Ok(()) } else { Err(TokenRefusal::WrongAudience) }
     }
 
     /// `exp`, `nbf`, `iat` and the lifetime; returns when the token ends.
-    fn check_times(&self, claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp, Refusal> {
-        let expires = time(claims, "exp")?.ok_or("no exp")?;
+    fn check_times(&self, claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp, TokenRefusal> {
+        let expires = time(claims, "exp")?.ok_or(TokenRefusal::MissingExpiry)?;
         let until = expires.saturating_add(self.leeway);
         if now >= until {
-            return Err("expired".into());
+            return Err(TokenRefusal::Expired);
         }
         let latest = now.saturating_add(self.leeway);
         if time(claims, "nbf")?.is_some_and(|begins| begins > latest) {
-            return Err("not valid yet".into());
+            return Err(TokenRefusal::NotYetValid);
         }
         let issued = time(claims, "iat")?;
         if issued.is_some_and(|issued| issued > latest) {
-            return Err("issued in the future".into());
+            return Err(TokenRefusal::IssuedInFuture);
         }
         if let Some(max) = self.max_lifetime {
-            let issued = issued.ok_or("no iat, and a lifetime is limited")?;
+            let issued = issued.ok_or(TokenRefusal::MissingIssuedAt)?;
             if expires.saturating_since(issued) > max {
-                return Err("a lifetime over the limit".into());
+                return Err(TokenRefusal::LifetimeTooLong);
             }
         }
         Ok(until)
@@ -131,13 +134,13 @@ pub fn plain_typ(typ: &str) -> String {
 }
 
 /// A NumericDate (RFC 7519 §2); fractions are valid.
-fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, Refusal> {
+fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<Timestamp>, TokenRefusal> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     match value.as_f64() {
         Some(seconds) if (0.0..=LAST_SECOND).contains(&seconds) => {
             Ok(Some(Timestamp::from_millis((seconds * 1000.0) as u64)))
         }
-        _ => Err(format!("{name} is not a date").into()),
+        _ => Err(TokenRefusal::NotADate(name)),
     }
 }
 
@@ -162,7 +165,7 @@ mod tests {
         }
     }
 
-    fn check_with(rules: &TokenRules, typ: Option<&str>, change: Value) -> Result<Accepted, Refusal> {
+    fn check_with(rules: &TokenRules, typ: Option<&str>, change: Value) -> Result<ValidatedClaims, TokenRefusal> {
         let mut claims = json!({"iss": "https://idp/", "aud": "temporal", "sub": "alice", "exp": NOW / 1000 + 3600});
         for (name, value) in change.as_object().unwrap() {
             if value.is_null() {
@@ -171,7 +174,7 @@ mod tests {
                 claims[name] = value.clone();
             }
         }
-        let token = Unverified {
+        let token = ParsedToken {
             algorithm: Algorithm::Es256,
             kid: "k".into(),
             typ: typ.map(str::to_owned),
@@ -182,21 +185,21 @@ mod tests {
         rules.check(&token, "authorization", Timestamp::from_millis(NOW))
     }
 
-    fn check(change: Value) -> Result<Accepted, Refusal> {
+    fn check(change: Value) -> Result<ValidatedClaims, TokenRefusal> {
         check_with(&rules(), Some("JWT"), change)
     }
 
     #[test]
-    fn a_good_token_says_who_and_until_when() {
+    fn a_good_token_yields_its_subject_and_end() {
         let accepted = check(json!({})).unwrap();
         assert_eq!(
             accepted,
-            Accepted { subject: "alice".into(), until: Timestamp::from_millis(NOW + 3_600_000 + 60_000) }
+            ValidatedClaims { subject: "alice".into(), until: Timestamp::from_millis(NOW + 3_600_000 + 60_000) }
         );
     }
 
     #[test]
-    fn times() {
+    fn times_are_checked_with_leeway() {
         let seconds = NOW / 1000;
         for good in [
             json!({"exp": seconds - 59}),
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limited_lifetime_needs_iat() {
+    fn a_limited_lifetime_requires_iat() {
         let limited = TokenRules { max_lifetime: Some(Duration::from_secs(7200)), ..rules() };
         let seconds = NOW / 1000;
         assert!(check_with(&limited, None, json!({"iat": seconds})).is_ok());
@@ -232,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn issuer_audience_and_subject() {
+    fn issuer_audience_and_subject_are_checked() {
         for good in [json!({"aud": ["x", "other"]}), json!({"sub": "a b"})] {
             assert!(check(good.clone()).is_ok(), "{good}");
         }

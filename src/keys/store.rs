@@ -1,0 +1,126 @@
+//! The keys of all issuers: fetched by this VM, taken over from others, or inherited from another configuration.
+
+use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::error::FetchError;
+use super::fetch::{FetchProgress, HttpRequest};
+use super::shared::{ShareKey, SharedData, SharedKeys};
+use super::source::{KeyLookup, KeySource};
+use crate::crypto::Algorithm;
+use crate::time::Timestamp;
+
+/// Which key of which issuer: the same only while nothing in the key's JWK changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyId {
+    /// The issuer's index in the configuration.
+    pub issuer: usize,
+    /// The key's JWK, as JSON.
+    pub jwk: Rc<[u8]>,
+}
+
+/// An issuer, as far as its keys are concerned.
+#[derive(Debug)]
+pub struct IssuerKeys {
+    /// The name that the configuration gives it.
+    pub name: Rc<str>,
+    /// The `iss` of its tokens.
+    pub iss: Rc<str>,
+    pub source: KeySource,
+}
+
+/// The keys of all issuers, by the issuer's index in the configuration.
+pub struct KeyStore {
+    data: Rc<dyn SharedData>,
+    share_key: ShareKey,
+    issuers: Vec<IssuerKeys>,
+}
+
+impl KeyStore {
+    pub fn new(data: Rc<dyn SharedData>, share_key: ShareKey, issuers: Vec<IssuerKeys>) -> Self {
+        Self { data, share_key, issuers }
+    }
+
+    /// The key for the token of a request that arrived at `arrived`: see [`KeySource::find`].
+    pub fn find(
+        &mut self,
+        issuer: usize,
+        kid: &str,
+        algorithm: Algorithm,
+        arrived: Timestamp,
+        now: Timestamp,
+    ) -> KeyLookup {
+        match self.issuers.get_mut(issuer) {
+            Some(issuer) => issuer.source.find(kid, algorithm, arrived, now),
+            None => KeyLookup::Absent,
+        }
+    }
+
+    /// Whether a token that was verified with this key is still good.
+    pub fn has(&self, key: &KeyId, now: Timestamp) -> bool {
+        self.issuers.get(key.issuer).is_some_and(|issuer| issuer.source.has(&key.jwk, now))
+    }
+
+    /// How long a request waits for a key of this issuer.
+    pub fn wait(&self, issuer: usize) -> Duration {
+        self.issuers.get(issuer).map_or(Duration::ZERO, |issuer| issuer.source.wait())
+    }
+
+    /// Takes over the keys that another configuration in this VM has fetched from the same origin for the same `iss`.
+    pub fn inherit(&mut self, other: &Self) {
+        for issuer in &mut self.issuers {
+            for other in other.issuers.iter().filter(|other| other.iss == issuer.iss) {
+                issuer.source.inherit(&other.source);
+            }
+        }
+    }
+
+    /// Takes over the keys that other VMs have fetched. Returns whether there are any.
+    pub fn sync(&mut self, now: Timestamp) -> bool {
+        let mut has_new = false;
+        for issuer in &mut self.issuers {
+            has_new |= issuer.source.sync(&SharedKeys::new(&*self.data, &self.share_key, &issuer.name), now);
+        }
+        has_new
+    }
+
+    /// The requests for keys to make now, each with its issuer's index.
+    pub fn poll(&mut self, now: Timestamp) -> Vec<(usize, HttpRequest)> {
+        let mut requests = Vec::new();
+        for (index, issuer) in self.issuers.iter_mut().enumerate() {
+            let shared = SharedKeys::new(&*self.data, &self.share_key, &issuer.name);
+            requests.extend(issuer.source.poll(&shared, now).map(|request| (index, request)));
+        }
+        requests
+    }
+
+    /// The response to the last request for this issuer's keys: see [`KeySource::on_response`].
+    pub fn on_response(&mut self, issuer: usize, response: Option<(&[u8], &[u8])>, now: Timestamp) -> FetchProgress {
+        let Some(issuer) = self.issuers.get_mut(issuer) else { return FetchProgress::Failed(FetchError::Unexpected) };
+        issuer.source.on_response(&SharedKeys::new(&*self.data, &self.share_key, &issuer.name), response, now)
+    }
+
+    /// Removes what this configuration has shared with other VMs.
+    pub fn withdraw(&self) {
+        for issuer in &self.issuers {
+            SharedKeys::new(&*self.data, &self.share_key, &issuer.name).withdraw();
+        }
+    }
+
+    /// Whether a fetch is in progress or wanted.
+    pub fn is_busy(&self) -> bool {
+        self.issuers.iter().any(|issuer| issuer.source.is_busy())
+    }
+}
+
+/// How far this VM moves its refreshes forward: see [`KeySource::fetched`].
+pub fn random_spread() -> u32 {
+    u32::try_from(RandomState::new().hash_one(0) % 1000).unwrap_or_default()
+}
+
+impl std::fmt::Debug for KeyStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyStore").field("issuers", &self.issuers).finish_non_exhaustive()
+    }
+}

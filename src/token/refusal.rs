@@ -1,0 +1,121 @@
+//! Why a token is refused.
+
+use std::fmt;
+
+use crate::crypto::Algorithm;
+use crate::wire::json::JsonError;
+
+/// Why a token is refused, for the log. Clients are not told.
+#[derive(Debug)]
+pub enum TokenRefusal {
+    SeveralTokens,
+    /// The Authorization header has another scheme, or none.
+    NotBearer,
+    TooLong,
+    InvalidCharacters,
+    NotThreeParts,
+    NotBase64Url(TokenPart),
+    InvalidJson(TokenPart, JsonError),
+    /// `crit`: no extension is supported.
+    CriticalExtensions,
+    MissingMember(&'static str),
+    MemberNotText(&'static str),
+    UnsupportedAlgorithm(Box<str>),
+    MissingIssuer,
+    UnknownIssuer,
+    /// The issuer's tokens are not accepted in this header.
+    WrongHeader(Box<str>),
+    AlgorithmNotAllowed(Algorithm),
+    /// `typ`, if there is one.
+    WrongType(Option<Box<str>>),
+    WrongIssuer,
+    MissingAudience,
+    WrongAudience,
+    NotADate(&'static str),
+    MissingExpiry,
+    Expired,
+    NotYetValid,
+    IssuedInFuture,
+    MissingIssuedAt,
+    LifetimeTooLong,
+    RequiredClaim,
+    /// The claim that should have named the caller.
+    MissingSubject(Box<str>),
+    UnknownKey,
+    /// The issuer has a key with this `kid`, but for other algorithms.
+    KeyForOtherAlgorithm,
+    WrongSignature,
+}
+
+/// The two parts of a token that are decoded as JSON, and its signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenPart {
+    Header,
+    Payload,
+    Signature,
+}
+
+impl fmt::Display for TokenRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SeveralTokens => "more than one token",
+            Self::NotBearer => "no bearer token in the Authorization header",
+            Self::TooLong => "the token is longer than 64 KiB",
+            Self::InvalidCharacters => "the token has characters that no JWT has",
+            Self::NotThreeParts => "the token does not have three parts",
+            Self::NotBase64Url(part) => return write!(f, "{}: not base64url", part.name()),
+            Self::InvalidJson(part, why) => return write!(f, "{}: {why}", part.name()),
+            Self::CriticalExtensions => "header: crit requires extensions, and none is supported",
+            Self::MissingMember(name) => return write!(f, "header: {name} is missing"),
+            Self::MemberNotText(name) => return write!(f, "header: {name} is not a string"),
+            Self::UnsupportedAlgorithm(name) => return write!(f, "header: algorithm {name:?} is not supported"),
+            Self::MissingIssuer => "iss is missing",
+            Self::UnknownIssuer => "no issuer is configured for iss",
+            Self::WrongHeader(name) => return write!(f, "tokens of this issuer are not accepted in header {name}"),
+            Self::AlgorithmNotAllowed(algorithm) => return write!(f, "algorithm {} is not allowed", algorithm.name()),
+            Self::WrongType(Some(typ)) => return write!(f, "typ {typ:?} is not accepted"),
+            Self::WrongType(None) => "typ is missing",
+            Self::WrongIssuer => "iss does not match the issuer",
+            Self::MissingAudience => "aud is missing",
+            Self::WrongAudience => "aud has no accepted audience",
+            Self::NotADate(name) => return write!(f, "{name} is not a date"),
+            Self::MissingExpiry => "exp is missing",
+            Self::Expired => "the token has expired",
+            Self::NotYetValid => "nbf is in the future",
+            Self::IssuedInFuture => "iat is in the future",
+            Self::MissingIssuedAt => "iat is missing, but token.max_lifetime requires it",
+            Self::LifetimeTooLong => "the lifetime exceeds token.max_lifetime",
+            Self::RequiredClaim => "a claim that token.require names is missing or different",
+            Self::MissingSubject(claim) => return write!(f, "no subject in claim {claim}"),
+            Self::UnknownKey => "the issuer has no key with this kid",
+            Self::KeyForOtherAlgorithm => "the key with this kid is for another algorithm",
+            Self::WrongSignature => "the signature does not match",
+        })
+    }
+}
+
+impl TokenPart {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Payload => "payload",
+            Self::Signature => "signature",
+        }
+    }
+}
+
+impl TokenRefusal {
+    pub fn unsupported_algorithm(name: &str) -> Self {
+        Self::UnsupportedAlgorithm(excerpt(name))
+    }
+
+    pub fn wrong_type(typ: Option<&str>) -> Self {
+        Self::WrongType(typ.map(excerpt))
+    }
+}
+
+/// As much of a caller's text as a refusal keeps.
+fn excerpt(text: &str) -> Box<str> {
+    const MAX_CHARS: usize = 64;
+    text.chars().take(MAX_CHARS).collect::<String>().into()
+}
