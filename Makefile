@@ -104,6 +104,7 @@ lint: setup ## check formatting, lints, types, spelling, and that generated file
 	.cache/venv/bin/shellcheck scripts/*.sh .ci/run
 	.cache/venv/bin/typos
 	$(PY) tools/rooms.py
+	$(PY) tools/callbacks.py
 	@! command -v gofmt >/dev/null || test -z "$$(gofmt -l wasm-test | tee /dev/stderr)"
 
 format: ## format the Rust code
