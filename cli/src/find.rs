@@ -60,8 +60,8 @@ pub(crate) fn configurations(source: &Source, documents: &[Rc<Node>]) -> Finding
         }
     }
     if finding.found.is_empty() && finding.wrong.is_empty() {
-        let text = "found no configuration of temporal-auth, expected it alone, a manifest, an Envoy filter or Helm \
-                    values with it";
+        let text = "found no configuration of temporal-auth; expected the configuration itself, or a manifest, an Envoy \
+                    configuration or Helm values that contain it";
         finding.nothing = Some(Diagnostic::error(text, Span { line: 1, column: 1, end_line: 1, end_column: 2 }));
     }
     finding
@@ -132,10 +132,9 @@ impl Search<'_> {
         }
         self.carried(if kind == "EnvoyFilter" { Carried::EnvoyFilter } else { Carried::Envoy }, config);
         let Some(content) = content else {
-            self.finding.wrong.push(Diagnostic::error(
-                "config.configuration: found nothing, expected the filter's configuration",
-                name,
-            ));
+            self.finding
+                .wrong
+                .push(Diagnostic::error("config.configuration: missing; expected the filter's configuration", name));
             return;
         };
         let type_of = content.value.value("@type").and_then(|node| node.text()).unwrap_or_default();
@@ -143,7 +142,7 @@ impl Search<'_> {
             (Some("google.protobuf.Struct"), Some(Member { name, value })) => self.add(value, Some(name.at)),
             (Some("google.protobuf.StringValue"), Some(Member { name, value })) => self.embedded(value, name.at),
             _ => self.finding.wrong.push(Diagnostic::error(
-                "config.configuration: found something else, expected `@type` with google.protobuf.Struct or StringValue, and `value`",
+                "config.configuration: expected `@type` with google.protobuf.Struct or StringValue, and `value`",
                 content.name.at,
             )),
         }
@@ -161,7 +160,7 @@ impl Search<'_> {
         match content {
             Some(content) => self.add(&content.value, Some(content.name.at)),
             None => {
-                let text = format!("{path}: found nothing, expected the filter's configuration");
+                let text = format!("{path}: missing; expected the filter's configuration");
                 self.finding.wrong.push(Diagnostic::error(text, wasm.at));
             }
         }
@@ -235,9 +234,9 @@ mod tests {
         let other = found(&format!("{HEAD}    root_id: other\n{configuration}"));
         assert!(other.0.is_empty() && other.1[0].contains("no configuration of temporal-auth"));
         let (places, wrong) = found(&format!("{HEAD}{ours}"));
-        assert!(places.is_empty() && wrong[0].starts_with("config.configuration: found nothing"));
+        assert!(places.is_empty() && wrong[0].starts_with("config.configuration: missing"));
         let (_, wrong) = found(&format!("{HEAD}{ours}    configuration: {{'@type': x/other, value: 1}}\n"));
-        assert!(wrong[0].starts_with("config.configuration: found something else"));
+        assert!(wrong[0].starts_with("config.configuration: expected `@type`"));
     }
 
     #[test]
@@ -265,7 +264,7 @@ mod tests {
                     config:\n      version: 1\n";
         assert_eq!(found(text).0, [(8, 7)]);
         let text = "kind: EnvoyExtensionPolicy\nspec:\n  wasm:\n  - rootID: temporal_auth\n";
-        assert!(found(text).1[0].starts_with("spec.wasm.config: found nothing"));
+        assert!(found(text).1[0].starts_with("spec.wasm.config: missing"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use serde_json::Value;
-use temporal_auth::config::{Config, Problem};
+use temporal_auth::config::{Config, Path as ConfigPath, Problem, ProblemKind};
 
 use crate::carrier::Carrier;
 use crate::find::{self, Finding, Found};
@@ -49,7 +49,7 @@ impl Configuration {
 
     /// Where a path leads.
     pub(crate) fn place(&self, path: &str) -> Place {
-        place(&self.found, path)
+        place(&self.found, &path::parse(path))
     }
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn file(file: &Path) -> Result<File, String> {
     Ok(File { source, configurations, wrong, carriers, documents, nothing })
 }
 
-fn place(found: &Found, path: &str) -> Place {
+fn place(found: &Found, path: &ConfigPath) -> Place {
     match found.shown_at {
         Some(value) => Place { value, name: None },
         None => path::find(&found.node, found.name, path),
@@ -104,10 +104,12 @@ fn diagnostic(problem: &Problem, found: &Found) -> Diagnostic {
     Diagnostic::error(problem.to_string(), pointed(problem, place(found, &problem.path)))
 }
 
-/// What a problem is about: a name where that is what is wrong, or where there is no value.
+/// Where the caret goes: under the name where that is the problem, or where there is no value.
 pub(crate) fn pointed(problem: &Problem, place: Place) -> Span {
-    let names = problem.found == "nothing"
-        || problem.found == "an unknown field"
-        || problem.expected.starts_with("another name");
-    if names { place.name.unwrap_or(place.value) } else { place.pointed() }
+    match problem.kind {
+        ProblemKind::Missing { .. } | ProblemKind::UnknownField { .. } | ProblemKind::BuiltInRole => {
+            place.name.unwrap_or(place.value)
+        }
+        _ => place.pointed(),
+    }
 }

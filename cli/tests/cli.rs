@@ -18,14 +18,14 @@ fn good_files_pass() {
 fn all_faults_are_told_at_once_each_at_its_place() {
     let (_, text) = run(&["check", "faulty.yaml"]);
     let expected = [
-        ("issuers.corp.audiences: found \"temporal\", expected a list of audiences", "faulty.yaml:5:16"),
-        ("issuers.corp.keys: found {\"cluster\":\"idp\"}, expected exactly one of", "faulty.yaml:6:11"),
-        ("grants[0].role: found \"owner\", expected a role: one of admin", "faulty.yaml:8:47"),
+        ("issuers.corp.audiences: expected a list of audiences, or `any`, found \"temporal\"", "faulty.yaml:5:16"),
+        ("issuers.corp.keys: expected exactly one of inline, discovery, jwks_uri; found none", "faulty.yaml:6:11"),
+        ("grants[0].role: unknown role \"owner\"; expected one of admin", "faulty.yaml:8:47"),
         ("grants[0].system: found on, expected quotes around it, or true or false", "faulty.yaml:8:62"),
-        ("grants[1].who.issuer: found nothing, expected the name of an issuer", "faulty.yaml:10:3"),
-        ("grants[1].namespaces: found [], expected at least one value", "faulty.yaml:13:15"),
+        ("grants[1].who.issuer: missing; expected the name of an issuer", "faulty.yaml:10:3"),
+        ("grants[1].namespaces: expected at least one value, found []", "faulty.yaml:13:15"),
         ("grants[1].role: found role again, expected it once: it stands in line 12 already", "faulty.yaml:14:3"),
-        ("extra: found an unknown field, expected one of version", "faulty.yaml:15:1"),
+        ("extra: unknown field; expected one of version", "faulty.yaml:15:1"),
     ];
     assert_run(&["check", "faulty.yaml"], 1, &["faulty.yaml: 8 errors, 0 warnings\n"]);
     let mut rest = text.as_str();
@@ -54,9 +54,9 @@ fn every_filter_of_an_envoy_configuration_is_checked_and_no_other() {
         &["check", "envoy.yaml"],
         1,
         &[
-            "version: found 2, expected a whole number from 1 to 1\n  --> envoy.yaml:12:24",
-            "issuers: found {}, expected at least one issuer\n  --> envoy.yaml:25:28",
-            "parity: found \"native\", expected upstream\n  --> envoy.yaml:26:27",
+            "version: expected 1, found 2\n  --> envoy.yaml:12:24",
+            "issuers: expected at least one issuer, found {}\n  --> envoy.yaml:25:28",
+            "parity: expected upstream, found \"native\"\n  --> envoy.yaml:26:27",
             "envoy.yaml: 3 errors, 0 warnings",
         ],
     );
@@ -65,9 +65,9 @@ fn every_filter_of_an_envoy_configuration_is_checked_and_no_other() {
 #[test]
 fn a_manifest_among_others() {
     let expected = [
-        "isuers: found an unknown field",
+        "isuers: unknown field; did you mean `issuers`?",
         "--> manifests.yaml:11:5",
-        "issuers: found nothing",
+        "issuers: missing",
         "--> manifests.yaml:9:3",
     ];
     assert_run(&["check", "manifests.yaml"], 1, &expected);
@@ -130,7 +130,7 @@ fn what_cannot_be_answered() {
     assert_run(&explain("good.yaml", "{", "GetSystemInfo"), 2, &["the claims are no JSON object"]);
     assert_run(&explain("good.yaml", "{\"a\":1,\"a\":2}", "GetSystemInfo"), 2, &["given twice"]);
     assert_run(&explain("good.yaml", "{}", "StartWorkflow"), 2, &["no method \"StartWorkflow\""]);
-    assert_run(&["test", "good.yaml"], 2, &["good.yaml is not good", "cases: found nothing"]);
+    assert_run(&["test", "good.yaml"], 2, &["good.yaml is not good", "cases: missing"]);
     assert_run(&["--version"], 0, &["temporal-auth 0."]);
     assert_run(&["--help"], 0, &["temporal-auth explain --config FILE"]);
 }

@@ -3,16 +3,18 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::grants::{limits, rule_name};
+use super::fields::{DENIAL_CONDITIONS, names};
+use super::grants::{RULE_NAME, limits, rule_name};
 use super::issuers::Named;
 use super::node::Node;
 use super::patterns;
 use super::policy::{Part, effect_or_method};
-use super::who::{Place, who};
+use super::problem::{Conflict, Duplicate, ProblemKind};
+use super::who::{RuleContext, who};
 use crate::policy::denial::{Denial, DeniedOperations};
 use crate::policy::grant::Grant;
 use crate::policy::limits::Limits;
-use crate::temporal::{Catalogue, EffectSet, Limit};
+use crate::temporal::{Catalogue, EffectSet};
 
 /// What commands in a worker's answer may do to others, in the words of policies.
 const COMMANDS: EffectSet = EffectSet::START.with(EffectSet::SIGNAL).with(EffectSet::CANCEL).with(EffectSet::NEXUS);
@@ -28,7 +30,7 @@ pub(super) fn denials(
     for node in node.list()? {
         if let Some(denial) = denial(&node, issuers, catalogue) {
             if !names.insert(Rc::clone(&denial.name)) {
-                node.member("name").wrong::<()>("a name that no other grant or denial has");
+                node.member("name").problem::<()>(ProblemKind::Duplicate(Duplicate::RuleName));
             }
             denials.push(Rc::new(denial));
         }
@@ -37,10 +39,11 @@ pub(super) fn denials(
 }
 
 fn denial(node: &Node<'_>, issuers: &[Named], catalogue: &Catalogue) -> Option<Denial> {
-    let members = node.members(&["name", "who", "unless", "effects", "namespaces", "outside", "commands", "shadow"])?;
-    let name = members.require("name", "a name, which verdicts give as their rule").and_then(|node| rule_name(&node));
-    let meant = |name: &str, place| members.get(name).map_or(Some(None), |node| who(&node, issuers, place).map(Some));
-    let (who, unless) = (meant("who", Place::Denial), meant("unless", Place::Unless));
+    let members = node.members(&[names::DENIAL])?;
+    let name = members.require("name", RULE_NAME).and_then(|node| rule_name(&node));
+    let callers =
+        |name: &str, context| members.get(name).map_or(Some(None), |node| who(&node, issuers, context).map(Some));
+    let (who, unless) = (callers("who", RuleContext::Denial), callers("unless", RuleContext::Unless));
     let what = members.get("effects").map_or(Some(None), |node| what(&node, catalogue).map(Some));
     let namespaces = members.get("namespaces").map_or(Some(None), |node| patterns::globs(&node).map(Some));
     let outside = members.get("outside").map_or(Some(None), |node| outside(&node).map(Some));
@@ -49,12 +52,11 @@ fn denial(node: &Node<'_>, issuers: &[Named], catalogue: &Catalogue) -> Option<D
     if let (Some(Some(what)), Some(true), Some(node)) = (&what, commands, members.get("commands"))
         && !what.effects.meets(COMMANDS)
     {
-        node.wrong::<()>(format!("commands beside an effect that commands have: {COMMANDS}"));
+        node.conflict::<()>(Conflict::CommandsWithoutTheirEffects { commands: COMMANDS });
     }
-    if ["who", "unless", "effects", "namespaces", "outside"].iter().all(|name| members.get(name).is_none()) {
-        return node.wrong(
-            "at least one of who, unless, effects, namespaces and outside: this denies everything to everybody",
-        );
+    if DENIAL_CONDITIONS.iter().all(|name| members.get(name).is_none()) {
+        let effect = "; without them, it denies everything to everybody";
+        return node.problem(ProblemKind::NoneOf { choices: &[DENIAL_CONDITIONS], effect });
     }
     Some(Denial {
         name: name?.into(),
@@ -69,10 +71,10 @@ fn denial(node: &Node<'_>, issuers: &[Named], catalogue: &Catalogue) -> Option<D
 }
 
 fn outside(node: &Node<'_>) -> Option<Limits> {
-    let members = node.members(&Limit::ALL.map(Limit::name))?;
+    let members = node.members(&[names::LIMIT])?;
     let limits = limits(&members, &|node| patterns::matcher(node, false))?;
     if limits.is_empty() {
-        node.wrong(format!("at least one of {}", Limit::ALL.map(Limit::name).join(", ")))
+        node.problem(ProblemKind::NoneOf { choices: &[names::LIMIT], effect: "" })
     } else {
         Some(limits)
     }
@@ -80,7 +82,7 @@ fn outside(node: &Node<'_>) -> Option<Limits> {
 
 fn what(node: &Node<'_>, catalogue: &Catalogue) -> Option<DeniedOperations> {
     let mut what = DeniedOperations::default();
-    for node in node.some()? {
+    for node in node.non_empty_list()? {
         match effect_or_method(&node, catalogue)? {
             Part::Effect(effect) => what.effects = what.effects.with(effect),
             Part::Method(path) => what.methods.push(path),

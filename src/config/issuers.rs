@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::fields::{KEY_SOURCES, names};
 use super::node::{Members, Node};
 use super::patterns;
+use super::problem::{Conflict, Duplicate, Expected, NameSort, ProblemKind};
 use crate::crypto::Algorithm;
 use crate::identity::token_rules::{TokenRules, plain_typ};
 use crate::identity::{ClaimName, ClaimSet};
@@ -54,7 +56,7 @@ pub(super) struct Named {
     /// Its name.
     pub(super) name: Rc<str>,
     /// Whether it has `service_when`.
-    pub(super) tells_kinds: bool,
+    pub(super) has_kinds: bool,
 }
 
 /// The issuers by name.
@@ -62,7 +64,7 @@ pub(super) fn named(node: &Node<'_>) -> Vec<Named> {
     let Some(members) = node.value().as_object() else { return Vec::new() };
     let named = |(name, issuer): &(Cow<'_, str>, Tree<'_>)| Named {
         name: (**name).into(),
-        tells_kinds: issuer.as_object().is_some_and(|members| members.get("service_when").is_some()),
+        has_kinds: issuer.as_object().is_some_and(|members| members.get("service_when").is_some()),
     };
     members.iter().map(named).collect()
 }
@@ -77,27 +79,27 @@ pub(super) fn read(node: &Node<'_>) -> Option<Vec<Issuer>> {
             continue;
         };
         if let Some(other) = issuers.iter().find(|other| other.rules.issuer == issuer.rules.issuer) {
-            node.wrong::<()>(format!("an issuer other than that of {}: tokens are told apart by it", other.name));
+            let duplicate = Duplicate::IssuerUrl { other: other.name.to_string() };
+            node.member("issuer").problem::<()>(ProblemKind::Duplicate(duplicate));
         }
         issuers.push(issuer);
     }
     if members.iter().next().is_none() {
-        return node.wrong("at least one issuer");
+        return node.invalid(Expected::Issuers);
     }
     complete.then_some(issuers)
 }
 
 fn issuer(name: &str, node: &Node<'_>) -> Option<Issuer> {
-    let known = ["issuer", "audiences", "keys", "algorithms", "token", "subject", "service_when"];
-    let members = node.members(&known)?;
+    let members = node.members(&[names::ISSUER])?;
     let issuer = members.require("issuer", "the exact `iss` of its tokens").and_then(|node| node.text());
     let audiences = members.require("audiences", "a list of audiences, or `any`").and_then(|node| audiences(&node));
     let keys = members
-        .require("keys", "where its keys come from: discovery, jwks_uri or inline")
+        .require("keys", "where its keys come from: `discovery`, `jwks_uri` or `inline`")
         .and_then(|node| keys(&node, members.get("issuer").as_ref()));
     let algorithms = match members.get("algorithms") {
         None => Some(vec![Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa]),
-        Some(node) => node.some().map(|list| list.iter().filter_map(algorithm).collect()),
+        Some(node) => node.non_empty_list().map(|list| list.iter().filter_map(algorithm).collect()),
     };
     let subject = match members.get("subject") {
         None => Some(ClaimName::new("sub")),
@@ -105,7 +107,9 @@ fn issuer(name: &str, node: &Node<'_>) -> Option<Issuer> {
     };
     let service_when = match members.get("service_when") {
         None => Some(Vec::new()),
-        Some(node) => node.some().map(|list| list.iter().filter_map(|node| patterns::claims(node, false)).collect()),
+        Some(node) => {
+            node.non_empty_list().map(|list| list.iter().filter_map(|node| patterns::claims(node, false)).collect())
+        }
     };
     let token = token(members.get("token").as_ref());
     let rules = TokenRules {
@@ -123,14 +127,15 @@ fn audiences(node: &Node<'_>) -> Option<Option<Vec<String>>> {
         return Some(None);
     }
     if !matches!(node.value(), Tree::List(_)) {
-        return node.wrong("a list of audiences, or `any`");
+        return node.invalid(Expected::Audiences);
     }
-    Some(Some(node.some()?.iter().filter_map(|node| node.text().map(str::to_owned)).collect()))
+    Some(Some(node.non_empty_list()?.iter().filter_map(|node| node.text().map(str::to_owned)).collect()))
 }
 
 fn algorithm(node: &Node<'_>) -> Option<Algorithm> {
-    let names: Vec<_> = Algorithm::ALL.iter().map(|(name, _)| *name).collect();
-    node.value().as_str().and_then(Algorithm::named).or_else(|| node.wrong(format!("one of {}", names.join(", "))))
+    let known = || Algorithm::ALL.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let found = node.value().as_str().and_then(Algorithm::named);
+    found.or_else(|| node.unknown_name(NameSort::Algorithm, known(), &[]))
 }
 
 /// The member `token`; issuer, audiences, algorithms and subject stand elsewhere.
@@ -147,17 +152,17 @@ fn token(node: Option<&Node<'_>>) -> Option<TokenRules> {
         subject: ClaimName::new("sub"),
     };
     let Some(node) = node else { return Some(rules) };
-    let members = node.members(&["headers", "typ", "leeway", "max_lifetime", "require"])?;
+    let members = node.members(&[names::TOKEN])?;
     if let Some(node) = members.get("headers") {
-        rules.headers = node.some()?.iter().filter_map(header).collect();
+        rules.headers = node.non_empty_list()?.iter().filter_map(header).collect();
     }
     if let Some(node) = members.get("typ") {
-        rules.typ = Some(node.some()?.iter().filter_map(|node| node.text().map(plain_typ)).collect());
+        rules.typ = Some(node.non_empty_list()?.iter().filter_map(|node| node.text().map(plain_typ)).collect());
     }
     if let Some(node) = members.get("leeway") {
         rules.leeway = node.duration(Duration::ZERO)?;
         if rules.leeway > MAX_LEEWAY {
-            node.wrong::<()>("at most 5m: clocks that differ more cannot be trusted with tokens");
+            node.invalid::<()>(Expected::ShortLeeway);
         }
     }
     if let Some(node) = members.get("max_lifetime") {
@@ -176,39 +181,23 @@ fn header(node: &Node<'_>) -> Option<String> {
     // Headers that carry tokens do not go on.
     let needed = ["connection", "content-type", "grpc-encoding", "grpc-timeout", "host", "te", "transfer-encoding"];
     match good {
-        false => node.wrong("a header name in lower case"),
-        true if needed.contains(&name) => node.wrong("a header that nothing else needs"),
+        false => node.invalid(Expected::HeaderName),
+        true if needed.contains(&name) => node.invalid(Expected::UnreservedHeader),
         true => Some(name.to_owned()),
     }
 }
 
 fn keys(node: &Node<'_>, issuer: Option<&Node<'_>>) -> Option<KeysFrom> {
-    let known = [
-        "inline",
-        "discovery",
-        "jwks_uri",
-        "cluster",
-        "jwks_cluster",
-        "refresh",
-        "max_stale",
-        "wait",
-        "timeout",
-        "retry",
-        "refetch",
-    ];
-    let members = node.members(&known)?;
-    let ways = ["inline", "discovery", "jwks_uri"].into_iter().filter(|name| members.get(name).is_some()).count();
-    if ways != 1 {
-        return node.wrong("exactly one of inline, discovery and jwks_uri");
-    }
+    let members = node.members(&[names::KEYS])?;
+    members.exactly_one_of(KEY_SOURCES)?;
     if let Some(inline) = members.get("inline") {
-        for (name, node) in members.iter().filter(|(name, _)| known.contains(name) && *name != "inline") {
-            node.wrong::<()>(format!("no {name} beside inline keys"));
+        for (_, node) in members.iter().filter(|(name, _)| names::KEYS.contains(name) && *name != "inline") {
+            node.conflict::<()>(Conflict::WithInlineKeys);
         }
-        let members = inline.value().as_object().or_else(|| inline.wrong("a key set: {keys: […]}"))?;
+        let members = inline.value().as_object().or_else(|| inline.invalid(Expected::KeySet))?;
         let set = KeySet::from_json(&members.to_json());
         return set.map_or_else(
-            |why| inline.wrong(format!("a key set that can verify tokens ({why})")),
+            |why| inline.invalid(Expected::UsableKeySet { why: why.to_string() }),
             |set| Some(KeysFrom::Inline(set)),
         );
     }
@@ -223,10 +212,10 @@ fn keys(node: &Node<'_>, issuer: Option<&Node<'_>>) -> Option<KeysFrom> {
     if let (Some(refresh), Some(max_stale)) = (refresh, max_stale)
         && max_stale < refresh
     {
-        members.get("max_stale").unwrap_or_else(|| node.clone()).wrong::<()>("max_stale to be at least refresh");
+        members.get("max_stale").unwrap_or_else(|| node.clone()).conflict::<()>(Conflict::MaxStaleBelowRefresh);
     }
     if let (Some(node), Some(_)) = (members.get("jwks_cluster"), members.get("jwks_uri")) {
-        node.wrong::<()>("no jwks_cluster beside jwks_uri: `cluster` serves it");
+        node.conflict::<()>(Conflict::JwksClusterWithJwksUri);
     }
     let jwks_cluster = members.get("jwks_cluster").map_or(cluster, |node| node.text());
     let (wait, timeout) = (duration("wait", 5000, 0), duration("timeout", 5000, 100));
@@ -248,17 +237,15 @@ fn keys(node: &Node<'_>, issuer: Option<&Node<'_>>) -> Option<KeysFrom> {
 
 /// Where fetching starts, and the issuer that a discovery document must name.
 fn start(members: &Members<'_>, issuer: Option<&Node<'_>>) -> Option<(Option<String>, Url)> {
-    const EXPECTED: &str = "an http or https URL";
     if let Some(node) = members.get("jwks_uri") {
-        return Url::parse(node.text()?).map(|url| (None, url)).or_else(|| node.wrong(EXPECTED));
+        return Url::parse(node.text()?).map(|url| (None, url)).or_else(|| node.invalid(Expected::Url));
     }
     let discovery = members.get("discovery")?;
     if !discovery.flag()? {
-        return discovery.wrong("true");
+        return discovery.invalid(Expected::True);
     }
     let issuer = issuer?;
     let text = issuer.text()?;
     let url = Url::parse(text).filter(|url| !url.path.contains('?'));
-    url.map(|url| (Some(text.to_owned()), url.discovery()))
-        .or_else(|| issuer.wrong(format!("{EXPECTED}, for discovery")))
+    url.map(|url| (Some(text.to_owned()), url.discovery())).or_else(|| issuer.invalid(Expected::DiscoveryUrl))
 }

@@ -1,12 +1,15 @@
 //! What operators write, and its check: all errors at once, each with the path of its field.
 
 mod denials;
+pub mod fields;
 mod grants;
 pub mod issuers;
 pub mod node;
 mod patterns;
 mod policy;
+pub mod problem;
 mod struct_value;
+mod suggestion;
 mod who;
 
 use std::rc::Rc;
@@ -18,9 +21,11 @@ use crate::policy::denial::Denial;
 use crate::policy::who::Who;
 use crate::temporal::Catalogue;
 use crate::wire::tree::Tree;
+use fields::{MODES, NEWER_FIELDS, PARITIES, names};
 pub use issuers::{Issuer, KeysFrom};
-pub use node::Problem;
 use node::{Node, Problems};
+use problem::Expected;
+pub use problem::{Path, Problem, ProblemKind, Step};
 
 /// A checked configuration.
 #[derive(Debug)]
@@ -74,13 +79,8 @@ impl Config {
     pub fn parse(text: &[u8]) -> Result<Self, Vec<Problem>> {
         // JSON first: a line feed is both a blank before it and the first byte of a Struct.
         let tree = serde_json::from_slice(text).or_else(|why| struct_value::parse(text).ok_or(why));
-        let tree: Tree<'_> = tree.map_err(|why| {
-            vec![Problem {
-                path: String::new(),
-                found: why.to_string(),
-                expected: "a configuration, as JSON or as a google.protobuf.Struct".to_owned(),
-            }]
-        })?;
+        let tree: Tree<'_> = tree
+            .map_err(|why| vec![Problem { path: Path::default(), kind: ProblemKind::Unreadable(why.to_string()) }])?;
         let problems = Problems::default();
         let config = read(&Node::root(&tree, &problems), text);
         match (config, problems.into_list()) {
@@ -90,40 +90,18 @@ impl Config {
     }
 }
 
-const KNOWN: [&str; 18] = [
-    "version",
-    "applies_to",
-    "issuers",
-    "roles",
-    "grants",
-    "denials",
-    "anonymous",
-    "authenticated",
-    "methods",
-    "admin_service",
-    "forward_token",
-    "log",
-    "access_log_state",
-    "explain_to_client",
-    "mode",
-    "newer_fields",
-    "parity",
-    "peers",
-];
-
 fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
-    let members = root.members(&KNOWN)?;
+    let members = root.members(&[names::ROOT])?;
     let version = members.require("version", "1").and_then(|node| node.number(1, 1));
     let applies_to = members.get("applies_to").map_or(Some(None), |node| applies_to(&node).map(Some));
-    let issuers = members.require("issuers", "whose tokens are accepted").and_then(|node| issuers::read(&node));
+    let issuers = members
+        .require("issuers", "at least one issuer, whose tokens are accepted")
+        .and_then(|node| issuers::read(&node));
     let names = members.get("issuers").map(|node| issuers::named(&node)).unwrap_or_default();
     let added = members.get("methods").map_or(Some(Vec::new()), |node| policy::methods(&node));
     let catalogue = Catalogue::with(added.unwrap_or_default());
     let roles = policy::roles(members.get("roles").as_ref(), &catalogue);
-    let parity = members.get("parity").map_or(Some(false), |node| match node.value().as_str() {
-        Some("upstream") => Some(true),
-        _ => node.wrong("upstream"),
-    });
+    let parity = members.get("parity").map_or(Some(false), |node| node.word(PARITIES).map(|_| true));
     let grants = match (members.get("grants"), &roles) {
         (Some(node), Some(roles)) => grants::grants(&node, roles, &names, parity == Some(true)),
         _ => Some(Vec::new()),
@@ -145,19 +123,13 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
     let flag = |name: &str| members.get(name).map_or(Some(false), |node| node.flag());
     let (admin_service, forward_token) = (flag("admin_service"), flag("forward_token"));
     let (access_log_state, explain_to_client) = (flag("access_log_state"), flag("explain_to_client"));
-    let shadow = members.get("mode").map_or(Some(false), |node| match node.value().as_str() {
-        Some("enforce") => Some(false),
-        Some("shadow") => Some(true),
-        _ => node.wrong("enforce or shadow"),
+    let second_of = |name: &str, words: &'static [&'static str]| {
+        members.get(name).map_or(Some(false), |node| node.word(words).map(|index| index == 1))
+    };
+    let (shadow, refuse_newer) = (second_of("mode", MODES), second_of("newer_fields", NEWER_FIELDS));
+    let log_allowed = members.get("log").map_or(Some(false), |node| {
+        node.members(&[names::LOG])?.get("allowed").map_or(Some(false), |node| node.flag())
     });
-    let refuse_newer = members.get("newer_fields").map_or(Some(false), |node| match node.value().as_str() {
-        Some("count") => Some(false),
-        Some("refuse") => Some(true),
-        _ => node.wrong("count or refuse"),
-    });
-    let log_allowed = members
-        .get("log")
-        .map_or(Some(false), |node| node.members(&["allowed"])?.get("allowed").map_or(Some(false), |node| node.flag()));
 
     let xfcc = members.get("peers").map_or(Some(false), |node| peers(&node));
 
@@ -201,7 +173,7 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
 
 /// The member `peers`: whether `x-forwarded-client-cert` is believed. Its gateways are for `temporal-auth check`.
 fn peers(node: &Node<'_>) -> Option<bool> {
-    let members = node.members(&["xfcc", "gateways"])?;
+    let members = node.members(&[names::PEERS])?;
     if let Some(gateways) = members.get("gateways") {
         patterns::globs(&gateways)?;
     }
@@ -213,9 +185,9 @@ fn asks(who: &Who) -> bool {
 }
 
 fn applies_to(node: &Node<'_>) -> Option<Vec<Pattern>> {
-    let clusters = node.members(&["clusters"])?.require("clusters", "a list of cluster names")?;
+    let clusters = node.members(&[names::APPLIES_TO])?.require("clusters", "a list of cluster names")?;
     if !matches!(clusters.value(), Tree::List(_)) {
-        return clusters.wrong("a list of cluster names");
+        return clusters.invalid(Expected::ClusterNames);
     }
     patterns::matchers(&clusters, false)
 }

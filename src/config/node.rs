@@ -1,36 +1,17 @@
-//! Walks a configuration and collects everything that is wrong with it, each with its path.
+//! Walks a configuration and collects everything that is wrong with it, each problem with its path.
 //!
-//! Its readers are kept out of line: a configuration is read once, and inlined they took a tenth of the module.
+//! The readers are kept out of line: a configuration is read once, and inlined they took a tenth of the module.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde_json::Value;
-
+use super::problem::{Conflict, Expected, KnownFields, NameSort, Path, Problem, ProblemKind, Step};
+use super::suggestion::nearest;
 use crate::wire::tree::{self, Tree};
 
-/// How much of a wrong value is shown.
+/// How much of a wrong value is shown, in characters.
 const MAX_SHOWN: usize = 80;
-
-/// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// Where, for example `grants[2].role`.
-    pub path: String,
-    /// What is there.
-    pub found: String,
-    /// What should be.
-    pub expected: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = if self.path.is_empty() { "(top level)" } else { &self.path };
-        write!(f, "{path}: found {}, expected {}", self.found, self.expected)
-    }
-}
 
 /// Problems found so far.
 #[derive(Debug, Default)]
@@ -48,54 +29,46 @@ impl Problems {
     }
 }
 
-/// A value in the configuration and the way to it. Its readers give nothing where the value is wrong, and remember why.
+/// A value in the configuration and its location. Where a value is wrong, its reader gives `None` and adds a problem.
 #[derive(Debug, Clone)]
 pub struct Node<'a> {
-    way: Way<'a>,
+    location: Location<'a>,
     value: &'a Tree<'a>,
     problems: &'a Problems,
 }
 
-/// The way to a node. It is written as a path for problems only: a path for every node would take most of the time in
-/// which ten thousand grants are loaded.
+/// Where a node is. It becomes a [`Path`] for problems only: a path for every node would take most of the time in which
+/// ten thousand grants are loaded.
 #[derive(Debug, Clone)]
-struct Way<'a> {
-    outer: Option<Rc<Way<'a>>>,
-    step: Step<'a>,
+struct Location<'a> {
+    outer: Option<Rc<Location<'a>>>,
+    step: LastStep<'a>,
 }
 
-/// Its last step.
 #[derive(Debug, Clone, Copy)]
-enum Step<'a> {
+enum LastStep<'a> {
     Root,
     Member(&'a str),
-    Item(usize),
+    Index(usize),
 }
 
-impl Way<'_> {
-    fn path(&self) -> String {
-        let outer = self.outer.as_ref().map(|outer| outer.path()).unwrap_or_default();
+impl Location<'_> {
+    fn path(&self) -> Path {
+        let mut path = self.outer.as_ref().map(|outer| outer.path()).unwrap_or_default();
         match self.step {
-            Step::Root => outer,
-            Step::Item(place) => format!("{outer}[{place}]"),
-            Step::Member(name) if name.is_empty() || !name.bytes().all(is_plain) => {
-                format!("{outer}[{}]", Value::from(name))
-            }
-            Step::Member(name) if outer.is_empty() => name.to_owned(),
-            Step::Member(name) => format!("{outer}.{name}"),
+            LastStep::Root => {}
+            LastStep::Index(index) => path.0.push(Step::Index(index)),
+            LastStep::Member(name) => path.0.push(Step::Member(name.to_owned())),
         }
+        path
     }
-}
-
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
 
 impl<'a> Node<'a> {
     /// The whole configuration.
     #[must_use]
     pub fn root(value: &'a Tree<'a>, problems: &'a Problems) -> Self {
-        Self { way: Way { outer: None, step: Step::Root }, value, problems }
+        Self { location: Location { outer: None, step: LastStep::Root }, value, problems }
     }
 
     /// The value itself.
@@ -111,33 +84,57 @@ impl<'a> Node<'a> {
         self.any_members().and_then(|members| members.get(name)).unwrap_or_else(|| self.clone())
     }
 
-    /// Remembers that something else was expected here.
-    pub fn wrong<T>(&self, expected: impl Into<String>) -> Option<T> {
-        self.say_value(expected.into());
+    /// Adds a problem with this value.
+    #[inline(never)]
+    pub fn problem<T>(&self, kind: ProblemKind) -> Option<T> {
+        self.problems.add(Problem { path: self.location.path(), kind });
+        None
+    }
+
+    /// Adds the problem that something else was expected here.
+    pub fn invalid<T>(&self, expected: Expected) -> Option<T> {
+        self.add_invalid(expected);
         None
     }
 
     #[inline(never)]
-    fn say_value(&self, expected: String) {
+    fn add_invalid(&self, expected: Expected) {
+        self.problem::<()>(ProblemKind::Invalid { expected, found: self.shown() });
+    }
+
+    /// Adds the problem that another value rules this one out.
+    pub fn conflict<T>(&self, conflict: Conflict) -> Option<T> {
+        self.problem(ProblemKind::Conflict(conflict))
+    }
+
+    /// Adds the problem that nothing has this name. A suggestion may also come from names that are not listed.
+    #[inline(never)]
+    pub fn unknown_name<T>(&self, sort: NameSort, known: Vec<String>, unlisted: &[&str]) -> Option<T> {
+        let name = self.value.as_str().unwrap_or_default();
+        let suggestion = nearest(name, &mut known.iter().map(String::as_str).chain(unlisted.iter().copied()));
+        let suggestion = suggestion.map(str::to_owned);
+        self.problem(ProblemKind::UnknownName { sort, found: self.shown(), known, suggestion })
+    }
+
+    /// The value as JSON, cut to a readable length.
+    #[inline(never)]
+    fn shown(&self) -> String {
         let mut found = self.value.to_json().to_string();
         if found.chars().count() > MAX_SHOWN {
             found = found.chars().take(MAX_SHOWN).chain("…".chars()).collect();
         }
-        self.say(found, expected);
+        found
     }
 
+    /// The members of an object that may have only these fields.
     #[inline(never)]
-    fn say(&self, found: String, expected: String) {
-        self.problems.add(Problem { path: self.way.path(), found, expected });
-    }
-
-    /// The members of an object, of which each must be in `known`.
-    #[inline(never)]
-    pub fn members(&self, known: &[&str]) -> Option<Members<'a>> {
+    pub fn members(&self, known: KnownFields) -> Option<Members<'a>> {
         let members = self.any_members()?;
+        let names = || known.iter().copied().flatten().copied();
         for (name, node) in members.iter() {
-            if !known.contains(&name) {
-                node.say("an unknown field".to_owned(), format!("one of {}", known.join(", ")));
+            if !names().any(|known| known == name) {
+                let suggestion = nearest(name, &mut names());
+                node.problem::<()>(ProblemKind::UnknownField { known, suggestion });
             }
         }
         Some(members)
@@ -148,42 +145,42 @@ impl<'a> Node<'a> {
     pub fn any_members(&self) -> Option<Members<'a>> {
         match self.value {
             Tree::Object(members) => {
-                let way = Rc::new(self.way.clone());
-                Some(Members { node: self.clone(), way, members })
+                let location = Rc::new(self.location.clone());
+                Some(Members { node: self.clone(), location, members })
             }
-            _ => self.wrong("an object"),
+            _ => self.invalid(Expected::Object),
         }
     }
 
     /// The values of a list.
     #[inline(never)]
     pub fn list(&self) -> Option<Vec<Self>> {
-        let Tree::List(values) = self.value else { return self.wrong("a list") };
-        let outer = Rc::new(self.way.clone());
-        let at = |(place, value)| {
-            let way = Way { outer: Some(Rc::clone(&outer)), step: Step::Item(place) };
-            Self { way, value, problems: self.problems }
+        let Tree::List(values) = self.value else { return self.invalid(Expected::List) };
+        let outer = Rc::new(self.location.clone());
+        let at = |(index, value)| {
+            let location = Location { outer: Some(Rc::clone(&outer)), step: LastStep::Index(index) };
+            Self { location, value, problems: self.problems }
         };
         Some(values.iter().enumerate().map(at).collect())
     }
 
     /// The values of a list that has some.
     #[inline(never)]
-    pub fn some(&self) -> Option<Vec<Self>> {
-        self.list().and_then(|list| if list.is_empty() { self.wrong("at least one value") } else { Some(list) })
+    pub fn non_empty_list(&self) -> Option<Vec<Self>> {
+        self.list().and_then(|list| if list.is_empty() { self.invalid(Expected::NonEmptyList) } else { Some(list) })
     }
 
-    /// A single value or the values of a list that has some.
+    /// A single value, or the values of a list that has some.
     #[inline(never)]
-    pub fn one_or_some(&self) -> Option<Vec<Self>> {
-        if matches!(self.value, Tree::List(_)) { self.some() } else { Some(vec![self.clone()]) }
+    pub fn one_or_more(&self) -> Option<Vec<Self>> {
+        if matches!(self.value, Tree::List(_)) { self.non_empty_list() } else { Some(vec![self.clone()]) }
     }
 
     /// A string that is not empty.
     #[inline(never)]
     pub fn text(&self) -> Option<&'a str> {
         let text = self.value.as_str().filter(|text| !text.is_empty());
-        text.or_else(|| self.wrong("a string that is not empty"))
+        text.or_else(|| self.invalid(Expected::Text))
     }
 
     /// True or false.
@@ -191,7 +188,7 @@ impl<'a> Node<'a> {
     pub fn flag(&self) -> Option<bool> {
         match self.value {
             Tree::Flag(flag) => Some(*flag),
-            _ => self.wrong("true or false"),
+            _ => self.invalid(Expected::Flag),
         }
     }
 
@@ -204,7 +201,7 @@ impl<'a> Node<'a> {
             Some(number) if number.fract() == 0.0 && (f64::from(from)..=f64::from(to)).contains(&number) => {
                 Some(number as u32)
             }
-            _ => self.wrong(format!("a whole number from {from} to {to}")),
+            _ => self.invalid(Expected::Number { from, to }),
         }
     }
 
@@ -212,10 +209,14 @@ impl<'a> Node<'a> {
     #[inline(never)]
     pub fn duration(&self, least: Duration) -> Option<Duration> {
         let parsed = self.value.as_str().and_then(parse_duration).filter(|duration| *duration >= least);
-        parsed.or_else(|| {
-            let least = if least.is_zero() { String::new() } else { format!(", at least {}ms", least.as_millis()) };
-            self.wrong(format!("a duration such as \"500ms\", \"60s\", \"10m\" or \"24h\"{least}"))
-        })
+        parsed.or_else(|| self.invalid(Expected::Duration { least }))
+    }
+
+    /// One of these words, as its index.
+    #[inline(never)]
+    pub fn word(&self, words: &'static [&'static str]) -> Option<usize> {
+        let index = words.iter().position(|word| self.value.as_str() == Some(word));
+        index.or_else(|| self.invalid(Expected::OneOf(words)))
     }
 }
 
@@ -235,7 +236,7 @@ fn parse_duration(text: &str) -> Option<Duration> {
 #[derive(Debug, Clone)]
 pub struct Members<'a> {
     node: Node<'a>,
-    way: Rc<Way<'a>>,
+    location: Rc<Location<'a>>,
     members: &'a tree::Members<'a>,
 }
 
@@ -255,15 +256,27 @@ impl<'a> Members<'a> {
 
     /// The member of that name, which must be there.
     #[inline(never)]
-    pub fn require(&self, name: &'a str, expected: &str) -> Option<Node<'a>> {
-        self.get(name).or_else(|| self.miss(name, expected))
+    pub fn require(&self, name: &'a str, expected: &'static str) -> Option<Node<'a>> {
+        self.get(name).or_else(|| self.missing(name, expected))
     }
 
-    /// Remembers that a member is missing.
+    /// Adds the problem that a member is missing.
     #[inline(never)]
-    pub fn miss<T>(&self, name: &'a str, expected: &str) -> Option<T> {
-        self.at(name, self.node.value).say("nothing".to_owned(), expected.to_owned());
-        None
+    pub fn missing<T>(&self, name: &'a str, expected: &'static str) -> Option<T> {
+        self.at(name, self.node.value).problem(ProblemKind::Missing { expected })
+    }
+
+    /// Which one of these fields is there; exactly one must be.
+    #[inline(never)]
+    pub fn exactly_one_of(&self, choices: &'static [&'static str]) -> Option<&'static str> {
+        let mut found: Vec<_> = choices.iter().copied().filter(|name| self.get(name).is_some()).collect();
+        match (found.len(), found.pop()) {
+            (1, Some(name)) => Some(name),
+            (_, last) => {
+                found.extend(last);
+                self.node.problem(ProblemKind::NotExactlyOne { choices, found })
+            }
+        }
     }
 
     /// Every member with its name, sorted by name.
@@ -272,8 +285,8 @@ impl<'a> Members<'a> {
     }
 
     fn at(&self, name: &'a str, value: &'a Tree<'a>) -> Node<'a> {
-        let way = Way { outer: Some(Rc::clone(&self.way)), step: Step::Member(name) };
-        Node { way, value, problems: self.node.problems }
+        let location = Location { outer: Some(Rc::clone(&self.location)), step: LastStep::Member(name) };
+        Node { location, value, problems: self.node.problems }
     }
 }
 
@@ -292,22 +305,26 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_says_where_what_and_what_instead() {
-        let value = serde_json::json!({"a": [{"b": 1, "c/d": "x"}]});
+    fn a_problem_says_where_it_is_and_what_was_expected() {
+        let value = serde_json::json!({"a": [{"b": 1, "c/d": "x"}], "z": 1});
         let problems = Problems::default();
         let value = Tree::from(&value);
-        let root = Node::root(&value, &problems).members(&["a"]).unwrap();
+        let root = Node::root(&value, &problems).members(&[&["a", "zz"]]).unwrap();
         let list = root.get("a").unwrap().list().unwrap();
-        let members = list[0].members(&["b"]).unwrap();
+        let members = list[0].members(&[&["b"], &["f"]]).unwrap();
         assert_eq!(members.get("b").unwrap().text(), None);
         assert!(members.require("e", "a thing").is_none());
+        assert_eq!(members.exactly_one_of(&["f", "b"]), Some("b"));
+        assert_eq!(members.exactly_one_of(&["f"]), None);
         let said: Vec<_> = problems.into_list().iter().map(ToString::to_string).collect();
         assert_eq!(
             said,
             [
-                "a[0][\"c/d\"]: found an unknown field, expected one of b",
-                "a[0].b: found 1, expected a string that is not empty",
-                "a[0].e: found nothing, expected a thing",
+                "z: unknown field; expected one of a, zz",
+                "a[0][\"c/d\"]: unknown field; expected one of b, f",
+                "a[0].b: expected a non-empty string, found 1",
+                "a[0].e: missing; expected a thing",
+                "a[0]: expected exactly one of f; found none",
             ]
         );
     }

@@ -1,6 +1,7 @@
 //! Patterns and claim sets in the configuration.
 
 use super::node::Node;
+use super::problem::Expected;
 use crate::identity::claims::whole;
 use crate::identity::{ClaimName, ClaimSet};
 use crate::pattern::Pattern;
@@ -9,7 +10,7 @@ use crate::wire::tree::Tree;
 /// One pattern or a list of them, to be matched against values.
 #[inline(never)]
 pub(super) fn matchers(node: &Node<'_>, captures: bool) -> Option<Vec<Pattern>> {
-    let nodes = node.one_or_some()?;
+    let nodes = node.one_or_more()?;
     let patterns: Vec<_> = nodes.iter().filter_map(|node| matcher(node, captures)).collect();
     (patterns.len() == nodes.len()).then_some(patterns)
 }
@@ -25,16 +26,16 @@ pub(super) fn matcher(node: &Node<'_>, captures: bool) -> Option<Pattern> {
             None if number.as_f64().is_some_and(|float| float.fract() != 0.0) => {
                 return Some(Pattern::literal(&number.to_string()));
             }
-            None => return node.wrong("a whole number below 2^53, or the same in quotes"),
+            None => return node.invalid(Expected::ExactNumber),
         },
         _ => {}
     }
     let pattern = pattern(node)?;
     if !captures && pattern.captures().next().is_some() {
-        return node.wrong("no capture here; write `\\{` for a brace");
+        return node.invalid(Expected::NoCapture);
     }
     if !pattern.is_matcher() {
-        return node.wrong("at most one capture, and no `*` beside it");
+        return node.invalid(Expected::SingleCapture);
     }
     Some(pattern)
 }
@@ -42,7 +43,7 @@ pub(super) fn matcher(node: &Node<'_>, captures: bool) -> Option<Pattern> {
 /// A list of patterns without captures, to be matched against names.
 #[inline(never)]
 pub(super) fn globs(node: &Node<'_>) -> Option<Vec<Pattern>> {
-    let nodes = node.some()?;
+    let nodes = node.non_empty_list()?;
     let patterns: Vec<_> = nodes.iter().filter_map(|node| matcher(node, false)).collect();
     (patterns.len() == nodes.len()).then_some(patterns)
 }
@@ -50,7 +51,7 @@ pub(super) fn globs(node: &Node<'_>) -> Option<Vec<Pattern>> {
 /// A pattern of any form.
 #[inline(never)]
 pub(super) fn pattern(node: &Node<'_>) -> Option<Pattern> {
-    Pattern::parse(node.text()?).map_or_else(|why| node.wrong(why), Some)
+    Pattern::parse(node.text()?).map_or_else(|why| node.invalid(Expected::Pattern { why: why.to_string() }), Some)
 }
 
 /// Claims by name, each with a pattern or a list of them.
@@ -60,7 +61,7 @@ pub(super) fn claims(node: &Node<'_>, captures: bool) -> Option<ClaimSet> {
     let claims: Vec<_> =
         members.iter().filter_map(|(name, node)| Some((claim(name, &node)?, matchers(&node, captures)?))).collect();
     if members.iter().next().is_none() {
-        return node.wrong("at least one claim");
+        return node.invalid(Expected::Claims);
     }
     (claims.len() == members.iter().count()).then_some(ClaimSet(claims))
 }
@@ -68,9 +69,5 @@ pub(super) fn claims(node: &Node<'_>, captures: bool) -> Option<ClaimSet> {
 /// A claim's name.
 #[inline(never)]
 pub(super) fn claim(name: &str, node: &Node<'_>) -> Option<ClaimName> {
-    if name.is_empty() || name == "/" {
-        node.wrong("the name of a claim, or a JSON pointer to it")
-    } else {
-        Some(ClaimName::new(name))
-    }
+    if name.is_empty() || name == "/" { node.invalid(Expected::ClaimName) } else { Some(ClaimName::new(name)) }
 }

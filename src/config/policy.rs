@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::fields::{MAX_FIELD_NUMBER, SCOPES, names};
 use super::node::{Members, Node};
+use super::problem::{Conflict, Duplicate, Expected, NameSort, ProblemKind};
 use crate::policy::role::{BUILT_IN, Role};
 use crate::temporal::{Access, Catalogue, EffectSet, LimitRule, Method, MethodRef, Scope, WorkflowIdRule, schema};
 
 /// Roles by name.
 pub(super) type Roles = BTreeMap<String, Rc<Role>>;
-
-/// The largest field number there is (`protowire.MaxValidNumber`).
-const MAX_FIELD: u32 = (1 << 29) - 1;
 
 pub(super) fn methods(node: &Node<'_>) -> Option<Vec<Rc<Method>>> {
     let built_in = Catalogue::default();
@@ -19,7 +18,7 @@ pub(super) fn methods(node: &Node<'_>) -> Option<Vec<Rc<Method>>> {
     for node in node.list()? {
         if let Some(method) = method(&node, &built_in) {
             if methods.iter().any(|other| other.path == method.path) {
-                node.member("name").wrong::<()>("a method that is not in the list already");
+                node.member("name").problem::<()>(ProblemKind::Duplicate(Duplicate::Method));
             }
             methods.push(Rc::new(method));
         }
@@ -28,31 +27,30 @@ pub(super) fn methods(node: &Node<'_>) -> Option<Vec<Rc<Method>>> {
 }
 
 fn method(node: &Node<'_>, built_in: &Catalogue) -> Option<Method> {
-    let members = node.members(&["name", "scope", "namespace_field", "effects"])?;
-    let name = members.require("name", "the full path of a method, as /pkg.Service/Method")?;
+    let members = node.members(&[names::METHOD])?;
+    let name = members.require("name", "the full path of a method, such as /pkg.Service/Method")?;
     let path = name.text()?;
     let plain =
         |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte));
     match path.strip_prefix('/').and_then(|path| path.split_once('/')) {
         Some((service, method)) if plain(service) && plain(method) => {}
-        _ => return name.wrong("the full path of a method, as /pkg.Service/Method"),
+        _ => return name.invalid(Expected::MethodPath),
     }
     if built_in.route(path.as_bytes()) != crate::temporal::Route::Unknown {
-        return name.wrong("a method that is not known already");
+        return name.invalid(Expected::UnknownMethod);
     }
     let scope_node = members.require("scope", "namespace or cluster")?;
-    let (scope, field) = match scope_node.value().as_str() {
-        Some("namespace") => {
+    let (scope, field) = match scope_node.word(SCOPES)? {
+        0 => {
             let field = members.require("namespace_field", "the number of the request's namespace field")?;
-            (Scope::Namespace, field.number(1, MAX_FIELD)?)
+            (Scope::Namespace, field.number(1, MAX_FIELD_NUMBER)?)
         }
-        Some("cluster") => match members.get("namespace_field") {
+        _ => match members.get("namespace_field") {
             None => (Scope::Cluster, 0),
-            Some(field) => return field.wrong("no namespace_field where the scope is cluster"),
+            Some(field) => return field.conflict(Conflict::NamespaceFieldOfClusterMethod),
         },
-        _ => return scope_node.wrong("namespace or cluster"),
     };
-    let effects = members.require("effects", "a list of effects")?.some()?;
+    let effects = members.require("effects", "a list of effects")?.non_empty_list()?;
     let effects: Vec<_> = effects.iter().filter_map(effect).collect();
     let effects = effects.into_iter().fold(EffectSet::NONE, EffectSet::with);
     let access = match (EffectSet::READER.covers(effects), EffectSet::WRITER.covers(effects)) {
@@ -74,9 +72,12 @@ fn method(node: &Node<'_>, built_in: &Catalogue) -> Option<Method> {
     })
 }
 
+fn effect_names() -> Vec<String> {
+    EffectSet::ADMIN.names().map(str::to_owned).collect()
+}
+
 fn effect(node: &Node<'_>) -> Option<EffectSet> {
-    let all: Vec<_> = EffectSet::ADMIN.names().collect();
-    EffectSet::named(node.text()?).or_else(|| node.wrong(format!("an effect: one of {}", all.join(", "))))
+    EffectSet::named(node.text()?).or_else(|| node.unknown_name(NameSort::Effect, effect_names(), &[]))
 }
 
 /// The methods of `anonymous` or `authenticated`, by their paths.
@@ -85,12 +86,10 @@ pub(super) fn open_methods(node: &Node<'_>, catalogue: &Catalogue, list_namespac
     let method = |node: &Node<'_>| {
         let method = named_method(node, catalogue)?;
         if !method.is_cluster_read() {
-            return node.wrong("a method that only reads from the cluster");
+            return node.invalid(Expected::ClusterRead);
         }
         if !list_namespaces && method.name() == "ListNamespaces" {
-            return node.wrong(
-                "not ListNamespaces: its answer is not filtered yet (not supported yet); give a system grant instead",
-            );
+            return node.invalid(Expected::SupportedOpenMethod);
         }
         Some(method.path.to_string())
     };
@@ -98,7 +97,8 @@ pub(super) fn open_methods(node: &Node<'_>, catalogue: &Catalogue, list_namespac
 }
 
 fn named_method(node: &Node<'_>, catalogue: &Catalogue) -> Option<MethodRef> {
-    catalogue.named(node.text()?).or_else(|| node.wrong("a method of Temporal, or one under `methods`"))
+    let method = catalogue.named(node.text()?);
+    method.or_else(|| node.unknown_name(NameSort::Method, Vec::new(), &catalogue.names()))
 }
 
 pub(super) fn roles(node: Option<&Node<'_>>, catalogue: &Catalogue) -> Option<Roles> {
@@ -108,8 +108,8 @@ pub(super) fn roles(node: Option<&Node<'_>>, catalogue: &Catalogue) -> Option<Ro
     let mut open: Vec<(&str, Members<'_>)> = Vec::new();
     for (name, node) in node.any_members()?.iter() {
         if Role::built_in(name).is_some() {
-            node.wrong::<()>("another name: this role is built in");
-        } else if let Some(members) = node.members(&["from", "plus", "minus"]) {
+            node.problem::<()>(ProblemKind::BuiltInRole);
+        } else if let Some(members) = node.members(&[names::ROLE]) {
             open.push((name, members));
         }
     }
@@ -123,9 +123,9 @@ pub(super) fn roles(node: Option<&Node<'_>>, catalogue: &Catalogue) -> Option<Ro
             match from.as_ref().map_or(Some(None), |node| node.text().map(Some)) {
                 Some(Some(from)) if !roles.contains_key(from) && names.contains(&from) => waiting.push((name, members)),
                 Some(Some(from)) if !roles.contains_key(from) => {
-                    members
-                        .get("from")?
-                        .wrong::<()>("a built-in role (worker, reader, writer, admin) or one under `roles`");
+                    let known = BUILT_IN.iter().map(|(name, _)| *name).chain(names.iter().copied());
+                    let known = known.map(str::to_owned).collect();
+                    members.get("from")?.unknown_name::<()>(NameSort::Role, known, &[]);
                 }
                 Some(base) => {
                     let base = base.and_then(|base| roles.get(base).cloned());
@@ -142,7 +142,7 @@ pub(super) fn roles(node: Option<&Node<'_>>, catalogue: &Catalogue) -> Option<Ro
         }
     }
     for (_, members) in &open {
-        members.get("from")?.wrong::<()>("no role that leads back to this one, or to a faulty one");
+        members.get("from")?.conflict::<()>(Conflict::RoleCycle);
     }
     Some(roles)
 }
@@ -152,9 +152,9 @@ fn role(name: &str, members: &Members<'_>, base: Option<&Role>, catalogue: &Cata
         base.cloned().unwrap_or(Role { name: "".into(), effects: EffectSet::NONE, plus: vec![], minus: vec![] });
     role.name = name.into();
     if base.is_none() && members.get("plus").is_none() {
-        return members.miss("from", "a role to start from, or effects under `plus`");
+        return members.missing("from", "a role to start from, or effects under `plus`");
     }
-    for node in members.get("plus").map_or(Some(Vec::new()), |node| node.some())? {
+    for node in members.get("plus").map_or(Some(Vec::new()), |node| node.non_empty_list())? {
         match effect_or_method(&node, catalogue)? {
             Part::Effect(effect) => role.effects = role.effects.with(effect),
             Part::Method(path) => {
@@ -163,20 +163,20 @@ fn role(name: &str, members: &Members<'_>, base: Option<&Role>, catalogue: &Cata
             }
         }
     }
-    for node in members.get("minus").map_or(Some(Vec::new()), |node| node.some())? {
+    for node in members.get("minus").map_or(Some(Vec::new()), |node| node.non_empty_list())? {
         match effect_or_method(&node, catalogue)? {
             Part::Effect(effect) => {
                 let effects_of = |path: &str| catalogue.named(path).map_or(EffectSet::NONE, |method| method.effects);
                 let before = role.clone();
                 role.remove(effect, effects_of);
                 if role == before {
-                    return node.wrong("an effect that the role has");
+                    return node.conflict(Conflict::RoleLacksEffect);
                 }
             }
             Part::Method(path) => {
                 let has = catalogue.named(&path).is_some_and(|method| role.effects_for(&method).covers(method.effects));
                 if !has {
-                    return node.wrong("a method that the role covers");
+                    return node.conflict(Conflict::RoleLacksMethod);
                 }
                 role.plus.retain(|other| *other != path);
                 role.minus.push(path);
@@ -196,7 +196,6 @@ pub(super) fn effect_or_method(node: &Node<'_>, catalogue: &Catalogue) -> Option
     if let Some(effect) = EffectSet::named(name) {
         return Some(Part::Effect(effect));
     }
-    let all: Vec<_> = EffectSet::ADMIN.names().collect();
     let method = catalogue.named(name).map(|method| Part::Method(Rc::from(&*method.path)));
-    method.or_else(|| node.wrong(format!("an effect ({}) or a method", all.join(", "))))
+    method.or_else(|| node.unknown_name(NameSort::EffectOrMethod, effect_names(), &catalogue.names()))
 }

@@ -78,6 +78,11 @@ impl Catalogue {
             _ => None,
         })
     }
+
+    /// The bare names of all methods.
+    pub fn names(&self) -> Vec<&str> {
+        METHODS.iter().chain(self.added.iter().map(|method| &**method)).map(Method::name).collect()
+    }
 }
 
 /// The order of the table: by length first, which tells most paths apart, as their first fifty bytes do not.

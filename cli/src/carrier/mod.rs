@@ -70,7 +70,7 @@ pub(crate) fn at<'a>(node: &'a Node, names: &[&str]) -> Option<&'a Node> {
 
 /// What to point at: what stands at the path, or where it would.
 fn pointed(node: &Node, path: &str) -> Span {
-    path::find(node, None, path).pointed()
+    path::find(node, None, &path::parse(path)).pointed()
 }
 
 fn warning(text: impl Into<String>, at: Span, help: &str) -> Diagnostic {

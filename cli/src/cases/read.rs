@@ -1,8 +1,9 @@
 //! Reads a file of cases, with the readers that the configuration itself is read with.
 
 use serde_json::{Map, Value};
-use temporal_auth::config::Problem;
 use temporal_auth::config::node::{Node, Problems};
+use temporal_auth::config::problem::{Conflict, Expected};
+use temporal_auth::config::{Path, Problem};
 use temporal_auth::time::Timestamp;
 use temporal_auth::wire::tree::Tree;
 
@@ -74,17 +75,28 @@ fn diagnostic(problem: &Problem, document: &yaml::Node) -> Diagnostic {
 
 fn cases(root: &Node<'_>, document: &yaml::Node) -> Option<Cases> {
     // `people` is for anchors: claims that several cases share.
-    let members = root.members(&["config", "people", "cases"])?;
+    let members = root.members(&[&["config", "people", "cases"]])?;
     let config = members.require("config", "the file with the configuration").and_then(|node| node.text());
-    let list = members.require("cases", "a list of cases").and_then(|node| node.some())?;
-    let place = |place: usize| path::find(document, None, &format!("cases[{place}].name")).value;
+    let list = members.require("cases", "a list of cases").and_then(|node| node.non_empty_list())?;
+    let place =
+        |index: usize| path::find(document, None, &Path::default().member("cases").index(index).member("name")).value;
     let cases: Vec<_> = list.iter().enumerate().filter_map(|(number, node)| case(node, place(number))).collect();
     Some(Cases { config: config?.to_owned(), cases })
 }
 
 fn case(node: &Node<'_>, at: Span) -> Option<Case> {
-    let members =
-        node.members(&["name", "issuer", "claims", "peer", "method", "namespace", "request", "at", "expect", "rule"])?;
+    let members = node.members(&[&[
+        "name",
+        "issuer",
+        "claims",
+        "peer",
+        "method",
+        "namespace",
+        "request",
+        "at",
+        "expect",
+        "rule",
+    ]])?;
     let optional =
         |name: &str| members.get(name).map_or(Some(None), |node| node.text().map(|text| Some(text.to_owned())));
     let name = members.require("name", "what the case shows").and_then(|node| node.text());
@@ -93,31 +105,31 @@ fn case(node: &Node<'_>, at: Span) -> Option<Case> {
     let claims = match members.get("claims") {
         None if members.get("peer").is_some() => {
             if let Some(issuer) = members.get("issuer") {
-                issuer.wrong::<()>("no issuer without claims: a peer alone has no token");
+                let text = "not allowed without `claims`, because a peer alone has no token";
+                issuer.conflict::<()>(Conflict::Described(text));
             }
             Some(None)
         }
-        None => members.miss("claims", "the caller's claims, or a `peer`"),
-        Some(node) => {
-            node.value().as_object().map(|claims| Some(claims.to_json())).or_else(|| node.wrong("an object of claims"))
-        }
+        None => members.missing("claims", "the caller's claims, or a `peer`"),
+        Some(node) => node
+            .value()
+            .as_object()
+            .map(|claims| Some(claims.to_json()))
+            .or_else(|| node.invalid(Expected::Described("an object of claims"))),
     };
     let method = members.require("method", "a method, as policies name it").and_then(|node| node.text());
     let namespace = optional("namespace");
     let request = members.get("request").map_or(Some(None), |node| match node.value() {
         request @ Tree::Object(_) => Some(Some(request.to_json())),
-        _ => node.wrong("an object: the request as JSON"),
+        _ => node.invalid(Expected::Described("an object: the request as JSON")),
     });
     let time = members.get("at").map_or(Some(None), |node| {
         let time = node.value().as_str().and_then(|text| clock::read(text).ok());
-        time.map(Some).or_else(|| node.wrong("a date and time in quotes, as \"2026-12-24T18:00:00Z\""))
+        time.map(Some).or_else(|| node.invalid(Expected::Instant))
     });
     let rule = optional("rule");
-    let allow = members.require("expect", "allow or deny").and_then(|node| match node.value().as_str() {
-        Some("allow") => Some(true),
-        Some("deny") => Some(false),
-        _ => node.wrong("allow or deny"),
-    });
+    let expect = members.require("expect", "allow or deny").and_then(|node| node.word(&["allow", "deny"]));
+    let allow = expect.map(|index| index == 0);
     Some(Case {
         name: name?.to_owned(),
         at,
@@ -162,10 +174,10 @@ mod tests {
         assert_eq!((case.peer.as_deref(), case.claims), (Some("spiffe://a/b"), None));
         assert!(read("peer: p, claims: {}, issuer: i, ").unwrap().cases[0].claims.is_some());
         for (caller, expected) in [
-            ("", "cases[0].claims: found nothing, expected the caller's claims, or a `peer`"),
-            ("peer: p, issuer: i, ", "cases[0].issuer: found \"i\", expected no issuer without claims"),
-            ("peer: \"\", ", "cases[0].peer: found \"\""),
-            ("peer: p, claims: [], ", "cases[0].claims: found []"),
+            ("", "cases[0].claims: missing; expected the caller's claims, or a `peer`"),
+            ("peer: p, issuer: i, ", "cases[0].issuer: not allowed without `claims`"),
+            ("peer: \"\", ", "cases[0].peer: expected a non-empty string, found \"\""),
+            ("peer: p, claims: [], ", "cases[0].claims: expected an object of claims, found []"),
         ] {
             let wrong = read(caller).unwrap_err();
             assert!(wrong[0].text.starts_with(expected), "{caller}: {}", wrong[0].text);
@@ -181,8 +193,8 @@ mod tests {
             .map(|wrong| format!("{}:{} {}", wrong.at.line, wrong.at.column, wrong.text))
             .collect();
         for expected in [
-            "1:1 confg: found an unknown",
-            "1:1 config: found nothing",
+            "1:1 confg: unknown field; did you mean `config`?",
+            "1:1 config: missing",
             "3:23 cases[0].claims",
             "3:35 cases[0].method",
             "3:46 cases[0].expect",

@@ -1,7 +1,6 @@
 //! The words of the library.
 
 use temporal_auth::crypto::Algorithm;
-use temporal_auth::identity::Kind;
 use temporal_auth::policy::role::BUILT_IN;
 use temporal_auth::temporal::Catalogue;
 
@@ -27,8 +26,4 @@ pub(super) fn roles() -> Vec<&'static str> {
 
 pub(super) fn algorithms() -> Vec<&'static str> {
     Algorithm::ALL.iter().map(|(name, _)| *name).collect()
-}
-
-pub(super) fn kinds() -> Vec<&'static str> {
-    [Kind::Human, Kind::Service].iter().map(|kind| kind.name()).collect()
 }

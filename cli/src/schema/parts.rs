@@ -1,19 +1,9 @@
 //! What the schema is made of.
 
-use serde_json::{Map, Value, json};
-
-/// An object with these fields and no others.
-pub(super) fn object(required: &[&str], fields: Vec<(&str, Value)>) -> Value {
-    let properties: Map<String, Value> = fields.into_iter().map(|(name, field)| (name.to_owned(), field)).collect();
-    let mut object = json!({"type": "object", "properties": properties, "additionalProperties": false});
-    if !required.is_empty() {
-        say(&mut object, "required", json!(required));
-    }
-    object
-}
+use serde_json::{Value, json};
 
 /// Adds a keyword to a schema.
-pub(super) fn say(schema: &mut Value, keyword: &str, value: Value) {
+pub(super) fn add(schema: &mut Value, keyword: &str, value: Value) {
     if let Some(keywords) = schema.as_object_mut() {
         keywords.insert(keyword.to_owned(), value);
     }
@@ -22,12 +12,6 @@ pub(super) fn say(schema: &mut Value, keyword: &str, value: Value) {
 /// A definition by its name.
 pub(super) fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/$defs/{name}")})
-}
-
-/// A schema with what editors show about it.
-pub(super) fn sentence(about: &str, mut schema: Value) -> Value {
-    say(&mut schema, "description", json!(about));
-    schema
 }
 
 pub(super) fn words(words: &[&str]) -> Value {
@@ -62,7 +46,7 @@ pub(super) fn instant() -> Value {
 pub(super) fn list(least: usize, items: Value) -> Value {
     let mut list = json!({"type": "array", "items": items});
     if least > 0 {
-        say(&mut list, "minItems", json!(least));
+        add(&mut list, "minItems", json!(least));
     }
     list
 }
@@ -71,9 +55,14 @@ pub(super) fn one_or_list(item: Value) -> Value {
     either(&[item.clone(), list(1, item)])
 }
 
-/// One of these fields and no other of them.
-pub(super) fn exactly_one_of(fields: &[&str]) -> Value {
+/// For each of these fields a schema that requires it.
+pub(super) fn any_of(fields: &[&str]) -> Value {
     fields.iter().map(|field| json!({"required": [field]})).collect()
+}
+
+/// Values by names of the operator's choice.
+pub(super) fn map(least: usize, values: Value) -> Value {
+    json!({"type": "object", "minProperties": least, "additionalProperties": values})
 }
 
 /// A character that stands for itself.

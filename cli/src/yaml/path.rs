@@ -1,14 +1,9 @@
-//! From a problem's path, such as `grants[2].who.claims["a/b"]`, to its place in the file.
+//! From the path of a problem to its place in the file.
+
+use temporal_auth::config::{Path, Step};
 
 use super::{Kind, Node};
 use crate::source::Span;
-
-/// One step of a path.
-#[derive(Debug, PartialEq, Eq)]
-enum Step {
-    Name(String),
-    Place(usize),
-}
 
 /// Where a path leads.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +24,11 @@ pub(crate) fn member(path: &str, name: &str) -> String {
     }
 }
 
-/// The steps of a path, as the library writes them.
+/// A path that a lint wrote, or nothing if it is not one.
+pub(crate) fn parse(path: &str) -> Path {
+    steps(path).map(Path).unwrap_or_default()
+}
+
 fn steps(mut path: &str) -> Option<Vec<Step>> {
     let mut steps = Vec::new();
     while !path.is_empty() {
@@ -37,18 +36,18 @@ fn steps(mut path: &str) -> Option<Vec<Step>> {
             if rest.starts_with('"') {
                 // A JSON string; what follows it is told by where it ends.
                 let mut values = serde_json::Deserializer::from_str(rest).into_iter::<String>();
-                steps.push(Step::Name(values.next()?.ok()?));
+                steps.push(Step::Member(values.next()?.ok()?));
                 path = rest.get(values.byte_offset()..)?.strip_prefix(']')?;
             } else {
                 let (number, rest) = rest.split_once(']')?;
-                steps.push(Step::Place(number.parse().ok()?));
+                steps.push(Step::Index(number.parse().ok()?));
                 path = rest;
             }
         } else {
             let rest = path.strip_prefix('.').unwrap_or(path);
             let end = rest.find(['.', '[']).unwrap_or(rest.len());
             let (name, rest) = rest.split_at_checked(end)?;
-            steps.push(Step::Name(name.to_owned()));
+            steps.push(Step::Member(name.to_owned()));
             path = rest;
         }
     }
@@ -56,12 +55,12 @@ fn steps(mut path: &str) -> Option<Vec<Step>> {
 }
 
 /// Where a path leads, from a value that has this name.
-pub(crate) fn find(root: &Node, name: Option<Span>, path: &str) -> Place {
+pub(crate) fn find(root: &Node, name: Option<Span>, path: &Path) -> Place {
     let (mut node, mut name) = (root, name);
-    for step in steps(path).unwrap_or_default() {
-        let next = match (&node.kind, &step) {
-            (Kind::Map(_), Step::Name(step)) => node.get(step).map(|member| (&member.value, Some(member.name.at))),
-            (Kind::List(list), Step::Place(place)) => list.get(*place).map(|node| (node, None)),
+    for step in &path.0 {
+        let next = match (&node.kind, step) {
+            (Kind::Map(_), Step::Member(step)) => node.get(step).map(|member| (&member.value, Some(member.name.at))),
+            (Kind::List(list), Step::Index(index)) => list.get(*index).map(|node| (node, None)),
             _ => None,
         };
         // A member that is missing is shown where it would be: in this one.
@@ -88,12 +87,12 @@ mod tests {
 
     #[test]
     fn paths_as_the_library_writes_them() {
-        let name = |name: &str| Step::Name(name.to_owned());
+        let name = |name: &str| Step::Member(name.to_owned());
         assert_eq!(steps(""), Some(vec![]));
         assert_eq!(steps("a-b.c"), Some(vec![name("a-b"), name("c")]));
         assert_eq!(
             steps("grants[2].who[\"a.b]\\\"[\"].x[0]"),
-            Some(vec![name("grants"), Step::Place(2), name("who"), name("a.b]\"["), name("x"), Step::Place(0)])
+            Some(vec![name("grants"), Step::Index(2), name("who"), name("a.b]\"["), name("x"), Step::Index(0)])
         );
         assert_eq!(steps(&member(&member("", "a b"), "c")), Some(vec![name("a b"), name("c")]));
         assert_eq!((member("a", ""), member("a", "b-1")), ("a[\"\"]".to_owned(), "a.b-1".to_owned()));
@@ -105,7 +104,7 @@ mod tests {
     fn pointed(path: &str) -> (usize, usize) {
         let text = "a:\n- b: x\n  c:\n    d: 1\n- {e: [1, 2], \"f/g\": y}\nh:\n";
         let documents = super::super::documents(text).unwrap();
-        let span = find(&documents[0], None, path).pointed();
+        let span = find(&documents[0], None, &parse(path)).pointed();
         (span.line, span.column)
     }
 

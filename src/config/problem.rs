@@ -1,0 +1,369 @@
+//! What can be wrong with a configuration: where, and of which kind. Programs act on the path and the kind; only people
+//! read the sentence.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::temporal::EffectSet;
+
+/// How many known names a problem lists.
+const MAX_LISTED: usize = 32;
+
+/// One thing that is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub path: Path,
+    pub kind: ProblemKind,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.kind)
+    }
+}
+
+/// The steps from the top level to a value, written as in `grants[2].who.claims["a/b"]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Path(pub Vec<Step>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    Member(String),
+    Index(usize),
+}
+
+impl Path {
+    /// The path of a member of this value.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Self {
+        self.then(Step::Member(name.to_owned()))
+    }
+
+    /// The path of an element of this list.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        self.then(Step::Index(index))
+    }
+
+    fn then(&self, step: Step) -> Self {
+        let mut steps = self.0.clone();
+        steps.push(step);
+        Self(steps)
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if self.0.is_empty() {
+            return f.write_str("(top level)");
+        }
+        for (depth, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Index(index) => write!(f, "[{index}]")?,
+                Step::Member(name) if name.is_empty() || !name.bytes().all(is_plain) => {
+                    write!(f, "[{}]", Value::from(name.as_str()))?;
+                }
+                Step::Member(name) => {
+                    f.write_str(if depth == 0 { "" } else { "." })?;
+                    f.write_str(name)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// The whole text is neither JSON nor a serialized Struct; why it is not JSON.
+    Unreadable(String),
+    /// A required field is missing.
+    Missing { expected: &'static str },
+    /// A field that this object does not have.
+    UnknownField { known: KnownFields, suggestion: Option<&'static str> },
+    /// A name that nothing has.
+    UnknownName { sort: NameSort, found: String, known: Vec<String>, suggestion: Option<String> },
+    /// A value of another type or form than its field takes; `found` is JSON, cut to a readable length.
+    Invalid { expected: Expected, found: String },
+    /// None of these fields is there, or more than one.
+    NotExactlyOne { choices: &'static [&'static str], found: Vec<&'static str> },
+    /// None of these fields is there.
+    NoneOf { choices: KnownFields, effect: &'static str },
+    /// A value that is good by itself and contradicts another one.
+    Conflict(Conflict),
+    /// A name or value that must be unique, and is not.
+    Duplicate(Duplicate),
+    /// A custom role with the name of a built-in one.
+    BuiltInRole,
+}
+
+/// The fields that an object may have, in groups that objects share.
+pub type KnownFields = &'static [&'static [&'static str]];
+
+/// What a name should have named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameSort {
+    Algorithm,
+    Effect,
+    EffectOrMethod,
+    Issuer,
+    Method,
+    Role,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    Object,
+    List,
+    NonEmptyList,
+    Text,
+    Flag,
+    True,
+    Number {
+        from: u32,
+        to: u32,
+    },
+    Duration {
+        least: Duration,
+    },
+    OneOf(&'static [&'static str]),
+    Issuers,
+    Audiences,
+    ShortLeeway,
+    HeaderName,
+    UnreservedHeader,
+    KeySet,
+    UsableKeySet {
+        why: String,
+    },
+    Url,
+    DiscoveryUrl,
+    ClusterNames,
+    MethodPath,
+    UnknownMethod,
+    ClusterRead,
+    SupportedOpenMethod,
+    UnreservedRuleName,
+    ClaimName,
+    Claims,
+    Pattern {
+        why: String,
+    },
+    NoCapture,
+    SingleCapture,
+    ExactNumber,
+    Regex {
+        why: String,
+    },
+    RegexGroups,
+    Instant,
+    /// For readers outside of the library.
+    Described(&'static str),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Conflict {
+    RoleWithPermissionsClaim,
+    RegexWithoutPermissionsClaim,
+    RegexWithoutParity,
+    WithInlineKeys,
+    JwksClusterWithJwksUri,
+    MaxStaleBelowRefresh,
+    NamespaceFieldOfClusterMethod,
+    PeerHasNoToken,
+    KindWithoutServiceWhen {
+        issuer: String,
+    },
+    UnboundCapture {
+        name: String,
+    },
+    CommandsWithoutTheirEffects {
+        commands: EffectSet,
+    },
+    RoleCycle,
+    RoleLacksEffect,
+    RoleLacksMethod,
+    /// For readers outside of the library.
+    Described(&'static str),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Duplicate {
+    /// The name of a grant or a denial.
+    RuleName,
+    /// The `iss` of two issuers.
+    IssuerUrl { other: String },
+    /// A method that is listed twice.
+    Method,
+}
+
+impl fmt::Display for ProblemKind {
+    #[inline(never)]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(why) => {
+                write!(f, "expected a configuration as JSON or as a google.protobuf.Struct, found neither ({why})")
+            }
+            Self::Missing { expected } => write!(f, "missing; expected {expected}"),
+            Self::UnknownField { known, suggestion } => {
+                f.write_str("unknown field")?;
+                suggest(f, *suggestion, &mut known.iter().copied().flatten().copied())
+            }
+            Self::UnknownName { sort, found, known, suggestion } => {
+                write!(f, "unknown {sort} {found}")?;
+                suggest(f, suggestion.as_deref(), &mut known.iter().map(String::as_str))
+            }
+            Self::Invalid { expected, found } => write!(f, "expected {expected}, found {found}"),
+            Self::NotExactlyOne { choices, found } => {
+                f.write_str("expected exactly one of ")?;
+                list(f, &mut choices.iter().copied())?;
+                f.write_str("; found ")?;
+                if found.is_empty() { f.write_str("none") } else { list(f, &mut found.iter().copied()) }
+            }
+            Self::NoneOf { choices, effect } => {
+                f.write_str("expected at least one of ")?;
+                list(f, &mut choices.iter().copied().flatten().copied())?;
+                f.write_str(effect)
+            }
+            Self::Conflict(conflict) => conflict.fmt(f),
+            Self::Duplicate(duplicate) => duplicate.fmt(f),
+            Self::BuiltInRole => f.write_str("this role is built in; expected another name"),
+        }
+    }
+}
+
+/// The end of a sentence about an unknown name: the one that was probably meant, or those that there are.
+#[inline(never)]
+fn suggest(f: &mut fmt::Formatter<'_>, suggestion: Option<&str>, known: &mut dyn Iterator<Item = &str>) -> fmt::Result {
+    match suggestion {
+        Some(name) => write!(f, "; did you mean `{name}`?"),
+        None => {
+            f.write_str("; expected one of ")?;
+            list(f, known)
+        }
+    }
+}
+
+#[inline(never)]
+fn list(f: &mut fmt::Formatter<'_>, names: &mut dyn Iterator<Item = &str>) -> fmt::Result {
+    for (index, name) in names.enumerate() {
+        if index == MAX_LISTED {
+            return f.write_str(", …");
+        }
+        f.write_str(if index == 0 { "" } else { ", " })?;
+        f.write_str(name)?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for NameSort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Algorithm => "algorithm",
+            Self::Effect => "effect",
+            Self::EffectOrMethod => "effect or method",
+            Self::Issuer => "issuer",
+            Self::Method => "method",
+            Self::Role => "role",
+        })
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Object => "an object",
+            Self::List => "a list",
+            Self::NonEmptyList => "at least one value",
+            Self::Text => "a non-empty string",
+            Self::Flag => "true or false",
+            Self::True => "true",
+            Self::Number { from, to } if from == to => return write!(f, "{from}"),
+            Self::Number { from, to } => return write!(f, "a whole number from {from} to {to}"),
+            Self::Duration { least } => {
+                f.write_str("a duration such as \"500ms\", \"60s\", \"10m\" or \"24h\"")?;
+                return if least.is_zero() { Ok(()) } else { write!(f, ", at least {}ms", least.as_millis()) };
+            }
+            Self::OneOf(words) => return words_of(f, words),
+            Self::Issuers => "at least one issuer",
+            Self::Audiences => "a list of audiences, or `any`",
+            Self::ShortLeeway => "at most 5m, because clocks that differ more cannot be trusted with tokens",
+            Self::HeaderName => "a header name in lower case",
+            Self::UnreservedHeader => "a header not reserved by HTTP or gRPC",
+            Self::KeySet => "a key set: {keys: […]}",
+            Self::UsableKeySet { why } => return write!(f, "a key set that can verify tokens ({why})"),
+            Self::Url => "an http or https URL",
+            Self::DiscoveryUrl => "an http or https URL without a query, because `discovery` is below it",
+            Self::ClusterNames => "a list of cluster names",
+            Self::MethodPath => "the full path of a method, such as /pkg.Service/Method",
+            Self::UnknownMethod => "a method that the filter does not already know",
+            Self::ClusterRead => "a method that only reads from the cluster",
+            Self::SupportedOpenMethod => {
+                "another method: ListNamespaces is not supported yet, because its answer is not filtered; \
+                 use a grant with `system: true`"
+            }
+            Self::UnreservedRuleName => "a name other than the reserved anonymous, authenticated and default-deny",
+            Self::ClaimName => "the name of a claim, or a JSON pointer to it",
+            Self::Claims => "at least one claim",
+            Self::Pattern { why } => return f.write_str(why),
+            Self::NoCapture => "a pattern without captures; write `\\{` for a brace",
+            Self::SingleCapture => "a pattern with at most one capture and no `*` next to it",
+            Self::ExactNumber => "a whole number below 2^53, or the number in quotes",
+            Self::Regex { why } => return write!(f, "a regular expression ({why})"),
+            Self::RegexGroups => "the named groups `namespace` and `role`: (?P<namespace>…), (?P<role>…)",
+            Self::Instant => {
+                "a date and time in quotes, such as \"2026-12-24T18:00:00Z\" or \"2026-12-24T19:00:00+01:00\""
+            }
+            Self::Described(text) => text,
+        })
+    }
+}
+
+fn words_of(f: &mut fmt::Formatter<'_>, words: &[&str]) -> fmt::Result {
+    for (index, word) in words.iter().enumerate() {
+        f.write_str(if index == 0 { "" } else { " or " })?;
+        f.write_str(word)?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RoleWithPermissionsClaim => "not allowed with `permissions_claim`, which names the role itself",
+            Self::RegexWithoutPermissionsClaim => "not allowed without `permissions_claim`",
+            Self::RegexWithoutParity => "not allowed without `parity: upstream`",
+            Self::WithInlineKeys => "not allowed with `inline`, because keys in the configuration are never fetched",
+            Self::JwksClusterWithJwksUri => "not allowed with `jwks_uri`, which `cluster` serves",
+            Self::MaxStaleBelowRefresh => "must be at least `refresh`",
+            Self::NamespaceFieldOfClusterMethod => "not allowed with `scope: cluster`",
+            Self::PeerHasNoToken => {
+                "not allowed with `peer` alone, because such a caller has no token; add an `issuer`, or remove this"
+            }
+            Self::KindWithoutServiceWhen { issuer } => return write!(f, "requires `service_when` on issuer {issuer}"),
+            Self::UnboundCapture { name } => {
+                return write!(f, "capture {{{name}}} is bound by none of the patterns in `who`");
+            }
+            Self::CommandsWithoutTheirEffects { commands } => {
+                return write!(f, "requires an effect that workers' commands can have: {commands}");
+            }
+            Self::RoleCycle => "role inherits from itself, or from an invalid role",
+            Self::RoleLacksEffect => "the role does not have this effect, so it cannot be taken away",
+            Self::RoleLacksMethod => "the role does not cover this method, so it cannot be taken away",
+            Self::Described(text) => text,
+        })
+    }
+}
+
+impl fmt::Display for Duplicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RuleName => f.write_str("duplicate name; each grant and denial needs its own"),
+            Self::IssuerUrl { other } => write!(f, "already used by issuer {other}; it must be unique"),
+            Self::Method => f.write_str("duplicate method"),
+        }
+    }
+}
