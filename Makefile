@@ -96,7 +96,7 @@ lint: setup ## check formatting, lints, types, spelling, and that generated file
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --package temporal-auth-bench --package temporal-auth-fuzz --all-targets -- -D warnings
 	scripts/wasm-cargo.sh clippy --package temporal-auth-module --package hostile-plugin --package verifiers -- -D warnings
-	$(PY) tools/methods.py --check
+	$(PY) tools/generate.py --check
 	$(PY) tools/check_docs.py
 	$(PYTHON) tools/mutants.py --check
 	$(PY) -m ruff check --quiet
@@ -121,12 +121,15 @@ deny: ## check dependencies: licences, advisories, sources, duplicates (first ru
 
 ## Generate
 
-table: setup ## generate the method table from data/temporal
-	$(PY) tools/methods.py
+generate: setup ## rewrite everything that is generated: method table, schemas, tables in docs/, manifests
+	$(PY) tools/generate.py
 
-manifests: ## render istio/manifests and the schema of values from the chart
-	$(PYTHON) tools/chart_schema.py
-	$(PYTHON) tools/manifests.py
+generate-check: setup ## name generated files that are stale
+	$(PY) tools/generate.py --check
+
+# A part of `generate`, for when only data/temporal has changed.
+table: setup
+	$(PY) tools/methods.py
 
 vectors: setup ## generate vectors/ with Temporal's own answers
 	@$(PY) tools/vectors.py

@@ -31,7 +31,7 @@ def main() -> None:
     made = schema()
     if sys.argv[1:] == ["--check"]:
         if not OUT.exists() or OUT.read_text() != made:
-            sys.exit(f"chart_schema: {OUT.relative_to(ROOT)} is not current: make manifests")
+            sys.exit(f"chart_schema: {OUT.relative_to(ROOT)} is not current: make generate")
         return
     OUT.write_text(made)
 

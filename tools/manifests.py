@@ -51,7 +51,7 @@ def render(helm: str, variant: Path) -> str:
     documents = sorted(filter(None, documents), key=order)
     # What the values say of themselves, and where all this comes from.
     head = [line for line in variant.read_text().splitlines() if line.startswith("#")]
-    head.append(f"# Rendered from istio/chart with istio/variants/policy.yaml and istio/variants/{variant.name}: make manifests")
+    head.append(f"# Rendered from istio/chart with istio/variants/policy.yaml and istio/variants/{variant.name}: make generate")
     return "\n".join(head) + "\n" + "\n---\n".join(documents) + "\n"
 
 
@@ -70,7 +70,7 @@ def main() -> None:
         old, new = (side.get(name, "").splitlines() for side in (there, made))
         sys.stderr.writelines(line + "\n" for line in difflib.unified_diff(old, new, name, f"{name}, rendered", lineterm=""))
     if made != there:
-        sys.exit("manifests: istio/manifests is not what the chart renders: make manifests")
+        sys.exit("manifests: istio/manifests is not what the chart renders: make generate")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,49 @@
+"""Rewrites everything that is generated; with --check it names what is stale instead.
+
+    python3 tools/generate.py [--check]
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# A generator ends with this where it cannot run: helm is built with Go.
+CANNOT_RUN = 3
+
+# In the order in which one builds on the other: what is made, and by what. Each generator takes --check.
+STEPS = {
+    "the table of methods, docs/effects.md and docs/parity.md": "tools/methods.py",
+    "docs/config.schema.json and the tables of docs/configuration.md": "cargo",
+    "istio/chart/values.schema.json": "tools/chart_schema.py",
+    "istio/manifests": "tools/manifests.py",
+}
+
+
+def run(tool: str, check: bool) -> int:
+    """The status of a generator. What cargo generates is compared, or written, by a test."""
+    if tool != "cargo":
+        return subprocess.run([sys.executable, ROOT / tool, *(["--check"] if check else [])], cwd=ROOT).returncode
+    environment = os.environ | ({} if check else {"GENERATE": "1"})
+    test = ["cargo", "test", "--quiet", "--package", "temporal-auth-cli", "--bin", "temporal-auth", "generated_files_are_current"]
+    return subprocess.run(test, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL if not check else None).returncode
+
+
+def main() -> None:
+    check = sys.argv[1:] == ["--check"]
+    failed = []
+    for what, tool in STEPS.items():
+        status = run(tool, check)
+        if status == CANNOT_RUN:
+            print(f"generate: skipped {what}: {tool} cannot run here", file=sys.stderr)
+        elif status:
+            failed.append(what)
+    if failed:
+        sys.exit(f"generate: {'stale' if check else 'failed'}: {'; '.join(failed)}" + (": make generate" if check else ""))
+
+
+if __name__ == "__main__":
+    main()
