@@ -9,10 +9,10 @@ use crate::exceptions::{DENIED, named};
 use crate::facts::{Found, MAX_NAMESPACES};
 use crate::pattern::is_temporals_namespace;
 
-/// Whether the two must find the same. Of what stands twice, or of two of which only one can be, Temporal takes the last;
-/// we read both, and so may find more.
+/// Whether the two must find the same. Temporal takes the last of two equal fields, or of two arms of a `oneof`; this
+/// library reads both, and so may find more. A wrong length can turn the bytes after it into such fields.
 pub fn is_exact(case: &Case) -> bool {
-    !case.made.iter().any(|made| made.starts_with("twice") || made.starts_with("two of"))
+    !case.made.iter().any(|made| made.starts_with("twice") || made.starts_with("two of") || made == "wrong length")
 }
 
 /// Where they differ, for people.
@@ -22,12 +22,13 @@ pub fn differences(case: &Case, target: &Target) -> Vec<String> {
     let mut wrong: Vec<String> = Vec::new();
     // What is not read fits no limit, whatever it names.
     if !target.names.unread {
-        let complete = Limit::ALL.into_iter().filter(|limit| !target.names.is_incomplete(*limit));
-        // A token that the server does not read may name more to us; of a map it keeps one entry for each key.
+        // Of a map Temporal keeps one entry for each key.
         let in_map = target.method.name().contains("DeploymentVersion");
+        let complete = Limit::ALL.into_iter().filter(|limit| !target.names.is_incomplete(*limit));
+        // A token that the server does not read may name more to us.
         let more = |limit| limit == Limit::WorkflowIds && !found.read || limit == Limit::NexusEndpoints && in_map;
         wrong.extend(complete.filter_map(|limit| names(&found, limit, target, exactly && !more(limit))));
-        wrong.extend(newer(&found, target, exactly));
+        wrong.extend(newer(&found, target, exactly && !in_map));
     }
     wrong.extend(effects(&found, target, exactly));
     let reads = EffectSet::READER.covers(target.method.effects);

@@ -175,9 +175,10 @@ impl Found {
             ("query", _) => "queries",
             ("update", _) => "updates",
             ("endpoint", _) if value == "__temporal_system" => {
-                // Only commands lead there; what they ask for decides.
-                self.internal |= at.starts_with("StartNexusOperation");
-                self.refused |= at.starts_with("StartNexusOperation");
+                // Only commands may lead there: what they ask for decides.
+                let is_command = !(at.starts_with("StartNexusOperation") || at.starts_with("ComputeProvider"));
+                self.internal |= !is_command;
+                self.refused |= !is_command;
                 return;
             }
             ("endpoint", _) => "nexus_endpoints",
