@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip as gzip_module
 import random
-import time
 import zlib
 
 import pytest
@@ -15,6 +14,7 @@ from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Connection, Reply, frame, gzipped, request_headers
 from harness.minter import Minter
 from harness.policy import plugin
+from harness.poll import prompt
 from harness.proto import number, tag, text, varint
 from harness.temporal import Temporal
 
@@ -128,11 +128,9 @@ def test_bombs(gate: Gate, token: str) -> None:
         packed = compressor.compress(OWN + start)
         packed += b"".join(compressor.compress(repeated) for _ in range(size // len(repeated))) + compressor.flush()
         for body in (frame(packed, flag=1), frame(gzip_module.compress(b"") + packed, flag=1)):
-            began = time.monotonic()
-            reply = gate.call(COUNT, token=token, gzip=True, body=body)
+            reply = prompt(lambda: gate.call(COUNT, token=token, gzip=True, body=body), 3)
             # A field longer than any message is malformed as well as too large.
             assert reply.grpc_status == 8 or (start and reply.grpc_status == 3), str(reply)
-            assert time.monotonic() - began < 3
     allowed(gate.call(COUNT, OWN, token=token))
 
 

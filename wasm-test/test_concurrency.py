@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -12,9 +13,10 @@ from harness import jws, requests
 from harness.echo import Echo
 from harness.envoy import Cluster
 from harness.gate import Gate, OpenGate
-from harness.grpc_client import Connection, frame, request_headers
+from harness.grpc_client import Connection, Reply, frame, request_headers
 from harness.issuer import Issuer
 from harness.policy import plugin
+from harness.poll import until
 from harness.proto import text
 
 COUNT = requests.path("CountWorkflowExecutions")
@@ -35,6 +37,12 @@ def _connections(gate: Gate) -> list[int]:
     return [v for k, v in stats.items() if ".worker_" in k and k.endswith("downstream_cx_total")]
 
 
+def _decided(gate: Gate, namespace: str, token: str | None) -> Reply | None:
+    """On a connection of its own: the budget for bad tokens is measured in time, and a busy machine uses up another's."""
+    reply = gate.count(namespace, token=token)
+    return None if reply.grpc_status == 14 else reply
+
+
 def test_both_workers_decide_alike(two: tuple[Gate, Issuer]) -> None:
     gate, issuer = two
     token = issuer.token(permissions=READ)
@@ -51,7 +59,10 @@ def test_both_workers_decide_alike(two: tuple[Gate, Issuer]) -> None:
             ) * 5:
                 stream = connection.open(request_headers(COUNT, token=bearer))
                 connection.data(stream, frame(text(1, namespace)), end_stream=True)
-                outcomes.append((status, connection.reply(stream).grpc_status))
+                reply = connection.reply(stream)
+                if reply.grpc_status == 14:
+                    reply = until(partial(_decided, gate, namespace, bearer), 20, "a verdict")
+                outcomes.append((status, reply.grpc_status))
         return outcomes
 
     with ThreadPoolExecutor(16) as pool:

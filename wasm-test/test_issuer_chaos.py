@@ -21,7 +21,7 @@ from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Reply
 from harness.issuer import JWKS, Behaviour, Issuer
 from harness.policy import plugin
-from harness.poll import until
+from harness.poll import prompt, until
 from harness.traffic import Traffic
 
 READ = ["payroll:read"]
@@ -120,9 +120,7 @@ def test_a_connecting_client_needs_no_key(storm: Storm) -> None:
     known, unknown = storm.well[REFUSES].token(permissions=READ), storm.ill[REFUSES].token(permissions=READ)
     for token in (None, known, unknown, _unpublished(storm.well["hangs"]), "no.token.atall"):
         for method in ("GetSystemInfo", requests.HEALTH_CHECK):
-            began = time.monotonic()
-            allowed(storm.gate.call(method, token=token))
-            assert time.monotonic() - began < 0.9, "it waited"
+            allowed(prompt(lambda: storm.gate.call(method, token=token), 0.9))
     # The twin: what needs a token is not let pass for want of keys.
     refused(storm.gate.call("ListNamespaces", token=unknown), 14)
 

@@ -6,6 +6,7 @@ import pytest
 
 from harness.gate import Gate, allowed
 from harness.minter import Minter
+from harness.poll import prompt
 from harness.proto import group, number, tag, text, varint
 from harness.temporal import Temporal
 
@@ -158,9 +159,5 @@ def test_deeply_nested_groups(gate: Gate, token: str) -> None:
 
 def test_many_tiny_fields(gate: Gate, token: str) -> None:
     """Four megabytes of two-byte fields are legal: they must not stop the worker thread for long."""
-    import time
-
     body = OWN + number(100, 1) * 1_300_000
-    began = time.monotonic()
-    allowed(gate.call(COUNT, body, token=token, timeout=30))
-    assert time.monotonic() - began < 5
+    allowed(prompt(lambda: gate.call(COUNT, body, token=token), 5))

@@ -24,9 +24,11 @@ READ = ["payroll:read"]
 COUNT = requests.path("CountWorkflowExecutions")
 OWN = frame(text(1, "payroll"))
 FITS, CONNECTIONS = 1000, 20  # so many may wait at a time, and a few more
-# On a busy machine the time for unknown tokens is spent before all have been looked at: some are told to come again.
-MOST = 500
+# At least this many of them wait. On a busy machine the budget for unknown tokens, which is measured in time, is spent
+# before all have been looked at, and the others are told to come again.
+SOME = 100
 ACTIVE, WAITING = "http.ingress.downstream_rq_active", "temporal_auth.waiting"
+ARRIVED = "http.ingress.downstream_rq_total"
 
 
 @pytest.fixture
@@ -47,8 +49,13 @@ def _active(gate: Gate) -> int:
     return gate.envoy.stats(ACTIVE).get(ACTIVE, 0)
 
 
-def _arrived(gate: Gate, count: int) -> None:
-    until(lambda: _active(gate) >= count, 20, f"{count} requests under way")
+def _arrived(gate: Gate) -> int:
+    """Requests so far, whatever became of them."""
+    return gate.envoy.stats(ARRIVED).get(ARRIVED, 0)
+
+
+def _all_arrived(gate: Gate, total: int) -> None:
+    until(lambda: _arrived(gate) >= total, 20, f"{total} requests to arrive")
 
 
 def _all_gone(gate: Gate) -> None:
@@ -83,7 +90,8 @@ def test_clients_that_go_away_leave_nothing(open_gate: OpenGate, echo: Echo, iss
         crowds = [flood.Crowd(gate.port) for _ in range(CONNECTIONS)]
         for crowd in crowds:
             crowd.send([call] * (FITS // CONNECTIONS))
-        _arrived(gate, MOST)
+        _all_arrived(gate, (number + 1) * FITS)
+        assert _active(gate) >= SOME
         for crowd in crowds:
             if number % 2:
                 crowd.cancel()
@@ -98,13 +106,13 @@ def test_clients_that_go_away_leave_nothing(open_gate: OpenGate, echo: Echo, iss
     assert gate.envoy.counter("temporal_auth.allowed") == 0
 
     connections, streams = _call(gate, token)
-    _arrived(gate, MOST)
+    _all_arrived(gate, 7 * FITS)
     issuer.start()
-    replies = [connection.reply(stream, 30) for connection, stream in streams]
+    replies = [connection.reply(stream) for connection, stream in streams]
     for connection in connections:
         connection.close()
     served = sum(1 for reply in replies if reply.grpc_status == 0)
-    assert served >= MOST, f"{served} served: places of the departed were still taken"
+    assert served >= SOME, f"{served} served: places of the departed were still taken"
     for reply in replies:
         if reply.grpc_status:
             refused(reply, 14)
@@ -118,14 +126,14 @@ def test_time_is_up(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop
     crowds = [flood.Crowd(gate.port) for _ in range(CONNECTIONS)]
     for crowd in crowds:
         crowd.send([flood.request(COUNT, token, OWN)] * (FITS // CONNECTIONS))
-    _arrived(gate, MOST)
+    _all_arrived(gate, FITS)
     _all_gone(gate)  # all of them due at the same moment
     for crowd in crowds:
         crowd.close()
     began = time.monotonic()
     connections, streams = _call(gate, token)
     for connection, stream in streams:
-        refused(connection.reply(stream, 10), 14)
+        refused(connection.reply(stream), 14)
     assert time.monotonic() - began > 2, "nobody waited"
     for connection in connections:
         connection.close()
@@ -144,7 +152,7 @@ def test_a_deadline_of_the_client(open_gate: OpenGate, echo: Echo, issuer: Issue
         both = [(c, c.open(request_headers(COUNT, token=token, grpc_timeout=t))) for _ in range(40) for c, t in ((hasty, 0.2), (patient, 30))]
         for connection, stream in both:
             connection.data(stream, OWN, end_stream=True)
-        _arrived(gate, 80)
+        _all_arrived(gate, len(both))
         for connection, stream in both:
             if connection is hasty:
                 hasty.reset(stream)
@@ -152,5 +160,5 @@ def test_a_deadline_of_the_client(open_gate: OpenGate, echo: Echo, issuer: Issue
         issuer.start()
         for connection, stream in both:
             if connection is patient:
-                allowed(patient.reply(stream, 30))
+                allowed(patient.reply(stream))
     _all_gone(gate)

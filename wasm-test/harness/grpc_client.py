@@ -159,7 +159,7 @@ def call(
     token: str | None = None,
     headers: Headers = (),
     gzip: bool = False,
-    timeout: float = 10.0,
+    timeout: float = 60.0,
     body: bytes | None = None,
     tls: ssl.SSLContext | None = None,
     **header_options: object,
@@ -192,7 +192,7 @@ class Connection:
             validate_inbound_headers=False,
         )
         self._h2 = h2.connection.H2Connection(config)
-        self._socket = socket.create_connection((host, port), timeout=10)
+        self._socket = socket.create_connection((host, port), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
             self._socket = tls.wrap_socket(self._socket, server_hostname=server)
@@ -213,7 +213,7 @@ class Connection:
         token: str | None = None,
         headers: Headers = (),
         gzip: bool = False,
-        timeout: float = 10.0,
+        timeout: float = 60.0,
         body: bytes | None = None,
         **header_options: object,
     ) -> Reply:
@@ -279,7 +279,7 @@ class Connection:
         self._h2.reset_stream(stream, h2.errors.ErrorCodes.CANCEL)
         self._flush()
 
-    def reply(self, stream: int, timeout: float = 10.0) -> Reply:
+    def reply(self, stream: int, timeout: float = 60.0) -> Reply:
         """Waits for the end of the response."""
         deadline = time.monotonic() + timeout
         reply = self._replies[stream]
@@ -321,7 +321,7 @@ class Connection:
         data = self._h2.data_to_send()
         if data and not self.closed:
             try:
-                self._socket.settimeout(30)
+                self._socket.settimeout(120)
                 self._socket.sendall(data)
             except OSError:
                 self.closed = True

@@ -21,6 +21,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Self
 
+from .poll import PATIENCE
+
 _running: dict[int, Process] = {}
 _installed = False
 
@@ -85,7 +87,7 @@ class Process:
 
     def wait_ready(self, probe: Callable[[], bool], timeout: float = 30.0) -> Process:
         """Polls `probe` (which may raise OSError) until it is true."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * PATIENCE
         while time.monotonic() < deadline:
             if not self.alive():
                 raise NotReady(f"{self.name} ended with {self._popen and self._popen.returncode}:\n{self.log_tail()}")
@@ -95,7 +97,7 @@ class Process:
             except OSError:
                 pass
             time.sleep(0.05)
-        raise NotReady(f"{self.name} was not ready within {timeout:.0f} s:\n{self.log_tail()}")
+        raise NotReady(f"{self.name} was not ready within {timeout * PATIENCE:.0f} s:\n{self.log_tail()}")
 
     def wait(self, timeout: float) -> int:
         """Waits for the process to end by itself; its exit code."""
