@@ -203,17 +203,17 @@ impl RequestFilter {
         state: &mut FilterState,
         chunk: &[u8],
         end: bool,
-        clock: impl FnOnce() -> Timestamp,
+        clock: impl Fn() -> Timestamp,
     ) -> Action {
         if matches!(self.stage, Stage::AwaitingKey(_) | Stage::Answered) {
             return Action::Wait;
         }
-        let outcome = self.body(state, chunk, end, clock);
+        let outcome = self.body(state, chunk, end, &clock);
         self.conclude(state, outcome)
     }
 
     /// The request ends with trailers.
-    pub fn on_trailers(&mut self, state: &mut FilterState, clock: impl FnOnce() -> Timestamp) -> Action {
+    pub fn on_trailers(&mut self, state: &mut FilterState, clock: impl Fn() -> Timestamp) -> Action {
         self.on_body(state, &[], true, clock)
     }
 

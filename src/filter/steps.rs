@@ -27,7 +27,7 @@ impl RequestFilter {
         state: &mut FilterState,
         headers: Headers<'_>,
         end_stream: bool,
-        connection: &impl ConnectionInfo,
+        connection: &dyn ConnectionInfo,
         drop: &mut Vec<Box<[u8]>>,
     ) -> Outcome {
         if !is_ours(&state.config, connection) {
@@ -71,7 +71,7 @@ impl RequestFilter {
         route: MatchedRoute,
         header: &str,
         token: &[u8],
-        connection: &impl ConnectionInfo,
+        connection: &dyn ConnectionInfo,
     ) -> Outcome {
         let origin = Origin { header, peer: route.peer.as_deref() };
         let now = self.arrived;
@@ -154,7 +154,7 @@ impl RequestFilter {
         state: &FilterState,
         chunk: &[u8],
         end: bool,
-        clock: impl FnOnce() -> Timestamp,
+        clock: &dyn Fn() -> Timestamp,
     ) -> Outcome {
         match &mut self.stage {
             Stage::NotOurs | Stage::AwaitingKey(_) | Stage::Answered => Ok(Progress::Continue),
@@ -173,7 +173,7 @@ impl RequestFilter {
     }
 
     /// The message is whole.
-    fn message(&mut self, state: &FilterState, clock: impl FnOnce() -> Timestamp) -> Outcome {
+    fn message(&mut self, state: &FilterState, clock: &dyn Fn() -> Timestamp) -> Outcome {
         let Stage::Reading(Reading { request, principal, .. }) = std::mem::replace(&mut self.stage, Stage::Answered)
         else {
             return Ok(Progress::Continue);
@@ -217,7 +217,7 @@ fn newer_matters(principal: &Principal, target: &Target) -> bool {
     !(EffectSet::READER.covers(method.effects) || polls || method.name().contains("Heartbeat"))
 }
 
-fn is_ours(config: &Config, connection: &impl ConnectionInfo) -> bool {
+fn is_ours(config: &Config, connection: &dyn ConnectionInfo) -> bool {
     let Some(clusters) = &config.applies_to else { return true };
     // A request without a readable cluster counts as ours: it must not pass unseen.
     let Some(cluster) = connection.cluster() else { return true };
@@ -246,7 +246,7 @@ fn encoding(headers: &RequestHeaders<'_>) -> Result<Encoding, Rejection> {
 fn peer(
     config: &Config,
     headers: &RequestHeaders<'_>,
-    connection: &impl ConnectionInfo,
+    connection: &dyn ConnectionInfo,
 ) -> Result<Option<String>, Unreadable> {
     match config.peers {
         Peers::Unread => Ok(None),
