@@ -100,7 +100,7 @@ def test_into_temporal_itself(shop: Gate, corp: Minter, build: Callable[[Callbac
     method, request = build(INTO_TEMPORAL[callback])
     mark = shop.envoy.log_mark()
     shop.refused_by_us(method, request, token=corp.token(role="writer"), status=7)
-    assert "the request has Temporal call itself back" in shop.envoy.decision(mark)["reason"]
+    assert "the request registers a completion callback into Temporal itself" in shop.envoy.decision(mark)["reason"]
     reply = shop.call(method, request, token=corp.token(role="caller"), grpc_timeout=2)
     assert reply.grpc_status not in (7, 16), str(reply)
 
@@ -120,7 +120,7 @@ def test_onto_a_queue(shop: Gate, corp: Minter, build: Callable[[Callback], tupl
     limited = corp.token(role="limited")
     mark = shop.envoy.log_mark()
     shop.refused_by_us(*build(_onto("blue-q")), token=limited, status=7)
-    assert 'task queue "blue-q" is outside' in shop.envoy.decision(mark)["reason"]
+    assert 'task queue "blue-q" does not match task_queues' in shop.envoy.decision(mark)["reason"]
     assert shop.call(*build(_onto("red-q2")), token=limited, grpc_timeout=2).grpc_status not in (7, 16)
     shop.refused_by_us(*build(_onto("temporal-sys-per-ns-tq")), token=corp.token(role="caller"), status=7)
 

@@ -131,7 +131,7 @@ def _run(gate: Gate, temporal: Temporal, token: str, child: str, target: str, wo
             assert await boss.get_workflow_handle(target).result() == "signalled"
         denied = {(line["method"].rsplit("/", 1)[1], line["reason"].rsplit(": ", 1)[1]) for line in _denied(gate, mark, "red-worker")}
         assert bool(denied) is not works and {method for method, _ in denied} <= {METHOD}, denied
-        assert all(reason.startswith('workflow id "') and reason.endswith('" is outside') for _, reason in denied), denied
+        assert all(reason.startswith('workflow id "') and reason.endswith('" does not match workflow_ids') for _, reason in denied), denied
 
     asyncio.run(asyncio.wait_for(run(), 100))
 
@@ -171,7 +171,7 @@ def test_the_token_of_another_teams_task(shared: Gate, straight: Frontend, corp:
     for method, request in ((METHOD, answer), ("RespondWorkflowTaskFailed", failed)):
         mark = shared.envoy.log_mark()
         shared.refused_by_us(method, request, token=red, status=7)
-        assert shared.envoy.decision(mark)["reason"].endswith(f'workflow id "{name}" is outside')
+        assert shared.envoy.decision(mark)["reason"].endswith(f'workflow id "{name}" does not match workflow_ids')
     assert straight.status(name) == "RUNNING"
     allowed(shared.call(METHOD, answer, token=corp.token("blue-worker")))
     assert straight.status(name) == "COMPLETED"
@@ -219,7 +219,7 @@ def test_a_standalone_activity_has_no_workflow(shared: Gate, straight: Frontend,
         mark = shared.envoy.log_mark()
         request = w.RespondActivityTaskCompletedRequest(namespace="payroll", task_token=claimed)
         shared.refused_by_us("RespondActivityTaskCompleted", request, token=red, status=7)
-        assert "a standalone activity's, which has no workflow" in shared.envoy.decision(mark)["reason"]
+        assert "belongs to a standalone activity, which has no workflow" in shared.envoy.decision(mark)["reason"]
         beat = w.RecordActivityTaskHeartbeatRequest(namespace="payroll", task_token=claimed)
         shared.refused_by_us("RecordActivityTaskHeartbeat", beat, token=red, status=7)
     request = w.RespondActivityTaskCompletedRequest(namespace="payroll", task_token=token)

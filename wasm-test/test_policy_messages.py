@@ -128,7 +128,7 @@ def test_signals(shared: Gate, straight: Frontend, corp: Minter, build: Callable
         method, request = build(stage, name)
         shared.refused_by_us(method, request, token=token, status=7)
         reason = shared.envoy.decision(mark)["reason"]
-        assert reason.endswith(f'signal "{name}" is outside' if name else "it does not name the signal that it sends"), reason
+        assert reason.endswith(f'signal "{name}" does not match signals' if name else "the request names no signal"), reason
     # The same by a denial with `outside`, for somebody whom no grant limits.
     method, request = build(stage, "note")
     mark = shared.envoy.log_mark()

@@ -97,7 +97,7 @@ def test_the_workflow_of_its_action(shared: Gate, straight: Frontend, corp: Mint
         mark = shared.envoy.log_mark()
         shared.refused_by_us(*_schedule(method, name, workflow), token=corp.token(limit="both"), status=7)
         reason = shared.envoy.decision(mark)["reason"]
-        assert reason.endswith(f'workflow id "{workflow}" is outside' if workflow else "it names no workflow id")
+        assert reason.endswith(f'workflow id "{workflow}" does not match workflow_ids' if workflow else "the request names no workflow id")
     allowed(shared.call(*_schedule(method, name, "blue-run"), token=corp.token(limit="schedules")))
     if method == "UpdateSchedule":
         allowed(shared.call(*_schedule(method, name, "red-run"), token=corp.token(limit="both")))

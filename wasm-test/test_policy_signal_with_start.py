@@ -265,7 +265,7 @@ def test_limits_apply_inside(shop: Gate, straight: Frontend, corp: Minter, limit
         straight.start(name, name)
         stage.task = straight.workflow_task(name).task_token
     outside = {"queue": "blue-queue", "id": f"blue-{uuid.uuid4()}", "type": "BlueThing", "signal": "blue-hello"}[limit]
-    stage.denied(_answer(stage, _payload(_named(stage.inner(), limit, outside))), f'"{outside}" is outside', caller=limit)
+    stage.denied(_answer(stage, _payload(_named(stage.inner(), limit, outside))), f'"{outside}" does not match', caller=limit)
     assert not straight.exists(stage.target)
     stage.works(_answer(stage, _payload(stage.inner())), caller=limit)
 

@@ -176,7 +176,7 @@ def test_what_it_is_for(shared: Gate, straight: Frontend, corp: Minter, red: str
 def test_the_log_says_which_id(shared: Gate, red: str) -> None:
     mark = shared.envoy.log_mark()
     shared.refused_by_us("StartWorkflowExecution", _start("blue-x"), token=red, status=7)
-    assert shared.envoy.decision(mark)["reason"].endswith('; grant teams is limited: workflow id "blue-x" is outside')
+    assert shared.envoy.decision(mark)["reason"].endswith('; grant teams is limited: workflow id "blue-x" does not match workflow_ids')
 
 
 def test_a_denial_outside_of_ids(shared: Gate, straight: Frontend, corp: Minter) -> None:

@@ -285,7 +285,7 @@ fn a_denial_tells_its_conditions() {
     let expected = [
         "verdict  DENY by rule only-finance-starts-payroll",
         "Denial only-finance-starts-payroll matches:\n",
-        "  unless: does not spare this caller: claim groups must match \"finance\", and is [\"sales\"]\n",
+        "  unless: does not exempt this caller: claim groups must match \"finance\", and is [\"sales\"]\n",
         "  effects: start\n",
         "  namespaces: payroll\n",
         "Without it: ALLOW by rule people\n",
@@ -306,8 +306,8 @@ fn a_limit_tells_what_is_outside() {
     };
     poll("red-main", 0, &["verdict  ALLOW by rule runners"]);
     let expected = [
-        "reason   no grant covers poll in namespace \"payroll\"; grant runners is limited: task queue \"blue-main\" is outside",
-        "  runners: is for this caller, but is limited: task queue \"blue-main\" is outside (task_queues [\"{team}-*\"])\n",
+        "reason   no grant covers poll in namespace \"payroll\"; grant runners is limited: task queue \"blue-main\" does not match task_queues",
+        "  runners: is for this caller, but is limited: task queue \"blue-main\" does not match task_queues [\"{team}-*\"]\n",
     ];
     poll("blue-main", 1, &expected);
     let shadow = ["shadow   tried-out would allow", "tried-out: would cover the call, but is in shadow"];
@@ -344,8 +344,8 @@ fn a_callback_into_temporal_needs_a_licence() {
     };
     start("https://example.com/", 0, &["effects  start, nexus in namespace payroll", "verdict  ALLOW by rule people"]);
     let expected = [
-        "the request has Temporal call itself back",
-        "people: is for this caller, but it does not say may_call_back: true\n",
+        "the request registers a completion callback into Temporal itself",
+        "people: is for this caller, but it has no may_call_back: true\n",
     ];
     start("temporal://system", 1, &expected);
     let handler = r#"{"sub": "h", "groups": ["handlers", "finance"], "gty": "client-credentials"}"#;

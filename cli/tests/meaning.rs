@@ -75,25 +75,24 @@ fn names_of_every_sort_are_shown() {
         r#"{"workflowId": "blue-1", "signalName": "abort", "workflowType": {"name": "W"}, "taskQueue": {"name": "q"}}"#;
     let expected = [
         "effects  start, signal in namespace shared\nqueues   \"q\"\ntypes    \"W\"\nids      \"blue-1\"\nsignals  \"abort\"\n",
-        "reason   no grant covers start, signal in namespace \"shared\"; grant teams is limited: workflow id \"blue-1\" is outside",
-        "  teams: is for this caller, but is limited: workflow id \"blue-1\" is outside (workflow_ids [\"{team}-*\"]), and is limited: signal \"abort\" is outside (signals [\"approve\",\"{team}-*\"])\n",
+        "reason   no grant covers start, signal in namespace \"shared\"; grant teams is limited: workflow id \"blue-1\" does not match workflow_ids",
+        "  teams: is for this caller, but is limited: workflow id \"blue-1\" does not match workflow_ids [\"{team}-*\"], and is limited: signal \"abort\" does not match signals [\"approve\",\"{team}-*\"]\n",
     ];
     ask_ids(RITA, THEN, "SignalWithStartWorkflowExecution", request, 1, &expected);
     let request =
         r#"{"scheduleId": "blue-nightly", "schedule": {"action": {"startWorkflow": {"workflowId": "red-1"}}}}"#;
     let expected = [
         "ids      \"red-1\"\nschedule \"blue-nightly\"\n",
-        "is limited: schedule id \"blue-nightly\" is outside (schedule_ids [\"{team}-*\"])\n",
+        "is limited: schedule id \"blue-nightly\" does not match schedule_ids [\"{team}-*\"]\n",
     ];
     ask_ids(RITA, THEN, "CreateSchedule", request, 1, &expected);
     let request = r#"{"execution": {"workflowId": "red-1"}, "query": {"queryType": "__stack_trace"}}"#;
-    let expected = ["queries  \"__stack_trace\"\n", "query \"__stack_trace\" is outside (queries [\"state\"])\n"];
+    let expected = ["queries  \"__stack_trace\"\n", "query \"__stack_trace\" does not match queries [\"state\"]\n"];
     ask_ids(RITA, THEN, "QueryWorkflow", request, 1, &expected);
     let request = r#"{"workflowExecution": {"workflowId": "red-1"}, "request": {"input": {"name": "pay"}}}"#;
-    let expected = ["updates  \"pay\"\n", "update \"pay\" is outside (updates [\"price\"])\n"];
+    let expected = ["updates  \"pay\"\n", "update \"pay\" does not match updates [\"price\"]\n"];
     ask_ids(RITA, THEN, "UpdateWorkflowExecution", request, 1, &expected);
-    let expected =
-        ["is limited: what it touches is not known by a workflow id that it names (workflow_ids [\"{team}-*\"])"];
+    let expected = ["is limited: the request does not say which workflow ids it affects (workflow_ids [\"{team}-*\"])"];
     ask_ids(RITA, THEN, "ListWorkflowExecutions", "{}", 1, &expected);
 }
 
@@ -101,11 +100,11 @@ fn names_of_every_sort_are_shown() {
 fn a_workers_commands_and_its_token_are_shown() {
     let child = r#"{"taskToken": "CgJucxIFcmVkLTE=", "commands": [{"startChildWorkflowExecutionCommandAttributes": {"workflowId": "red-2"}}]}"#;
     let expected = [
-        "effects  respond in namespace shared\ncommands start: only denials that say commands: true reach them\nids      \"red-1\", \"red-2\"\n",
+        "effects  respond in namespace shared\ncommands start: only denials with commands: true apply to them\nids      \"red-1\", \"red-2\"\n",
         "verdict  DENY by rule workers-start-nothing-of-red",
-        "reason   start in namespace \"shared\" is denied: workflow id \"red-1\" is outside",
+        "reason   start in namespace \"shared\" is denied: workflow id \"red-1\" does not match workflow_ids",
         "  effects: start\n",
-        "  outside: workflow id \"red-1\" is outside (workflow_ids [\"blue-*\"])\n",
+        "  outside: workflow id \"red-1\" does not match workflow_ids [\"blue-*\"]\n",
         "Without it: ALLOW by rule workers\n",
     ];
     ask_ids(SERVICE, THEN, "RespondWorkflowTaskCompleted", child, 1, &expected);

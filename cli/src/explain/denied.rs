@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::trial::Trial;
+use super::trial::{Trial, shown_miss};
 use crate::filter::{Caller, Filter, Outcome, Target};
 
 /// Each condition of a denial that matches the call, with what it matches by.
@@ -22,7 +22,7 @@ pub(super) fn conditions(
     }
     if let Some(unless) = denial.get("unless") {
         let failed = trial.failed(unless)?.join(", and ");
-        conditions.push(("unless", format!("does not spare this caller: {failed}")));
+        conditions.push(("unless", format!("does not exempt this caller: {failed}")));
     }
     let matching = matching(&trial, denial)?;
     for (field, list) in ["effects", "namespaces"].into_iter().zip(matching) {
@@ -33,8 +33,8 @@ pub(super) fn conditions(
     if let Some(limits) = denial.get("outside").and_then(Value::as_object) {
         for (name, list) in limits {
             let limit = Map::from_iter([(name.clone(), list.clone())]);
-            if let Some(why) = trial.limit_miss(&limit, caller.who())? {
-                conditions.push(("outside", format!("{why} ({name} {list})")));
+            if let Some(miss) = trial.limit_miss(&limit, caller.who())? {
+                conditions.push(("outside", shown_miss(&miss, name, list)));
             }
         }
     }
@@ -150,10 +150,10 @@ mod tests {
             conditions,
             [
                 "who: is this caller: kind \"human\", and claim groups matches \"team-*\", and is [\"team-x\"]",
-                "unless: does not spare this caller: claim groups must match \"finance\", and is [\"team-x\"]",
+                "unless: does not exempt this caller: claim groups must match \"finance\", and is [\"team-x\"]",
                 "effects: start",
                 "namespaces: a-*",
-                "outside: it names no task queue (task_queues [\"q\"])",
+                "outside: the request names no task queue (task_queues [\"q\"])",
             ]
         );
         assert_eq!((without.status, without.rule.as_deref()), (0, Some("g")));
@@ -183,17 +183,17 @@ mod tests {
             (
                 [
                     "who: is this caller: peer matches \"ab*\", and is \"ab*{\\\\\"",
-                    "unless: does not spare this caller: peer must match \"abc\", and is \"ab*{\\\\\"",
+                    "unless: does not exempt this caller: peer must match \"abc\", and is \"ab*{\\\\\"",
                     "effects: start",
                     "namespaces: x",
-                    "outside: it names no task queue (task_queues [\"q\"])",
+                    "outside: the request names no task queue (task_queues [\"q\"])",
                 ]
                 .map(str::to_owned)
                 .to_vec(),
                 0
             )
         );
-        let needed = "unless: does not spare this caller: a token of issuer \"corp\" is needed, and there is none";
+        let needed = "unless: does not exempt this caller: a token of issuer \"corp\" is needed, and there is none";
         assert_eq!(ask("QueryWorkflow", "e"), ([needed, "effects: query"].map(str::to_owned).to_vec(), 0));
     }
 

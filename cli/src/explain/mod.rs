@@ -57,12 +57,12 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
     };
     let _ = writeln!(text, "caller   {who}");
     if caller.issuer.is_some() {
-        text.push_str("         the claims are taken as verified: no signature was checked\n");
+        text.push_str("         the claims are assumed to be verified: no signature was checked\n");
     }
     if let Some(peer) = &caller.peer {
         let _ = writeln!(text, "peer     {}", peer.escape_debug());
         text.push_str(match configuration.config.peers {
-            Peers::Unread => "         no rule asks for a peer: it is not looked at\n",
+            Peers::Unread => "         no rule uses the peer, so it is not read\n",
             Peers::Connection => "         as the certificate of the connection would name it\n",
             Peers::Forwarded => "         as x-forwarded-client-cert would name it\n",
         });
@@ -78,7 +78,7 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
         }
     }
     if let Some(why) = refused {
-        let _ = writeln!(text, "token    REFUSED with UNAUTHENTICATED: {why}\n         were its times good:");
+        let _ = writeln!(text, "token    REFUSED with UNAUTHENTICATED: {why}\n         ignoring exp, nbf and iat:");
     }
     let _ = writeln!(text, "verdict  {}", verdict(&judged));
     if !judged.reason.is_empty() {
@@ -112,10 +112,10 @@ fn shown(reading: &Reading) -> String {
         let _ = writeln!(text, "         {why}");
     }
     if !reading.commands.is_empty() {
-        let _ = writeln!(text, "commands {}: only denials that say commands: true reach them", reading.commands);
+        let _ = writeln!(text, "commands {}: only denials with commands: true apply to them", reading.commands);
     }
     if reading.calls_back {
-        text.push_str("         the request has Temporal call itself back\n");
+        text.push_str("         the request registers a completion callback into Temporal itself\n");
     }
     let names = &reading.names;
     let queues: Vec<_> = names.queues.iter().map(|queue| format!("{:?}", queue.name)).collect();
@@ -126,10 +126,10 @@ fn shown(reading: &Reading) -> String {
         let _ = writeln!(text, "{title:<9}{}", list.join(", "));
     }
     let facts = [
-        (Limit::ALL.into_iter().any(|limit| names.is_incomplete(limit)), "and more names than are compared"),
-        (names.standalone, "the task is of a standalone activity, whatever workflow its token names"),
-        (names.unread, "and what an operation of Temporal's own names, which is not read"),
-        (names.attaches, "it may change an execution that runs already"),
+        (Limit::ALL.into_iter().any(|limit| names.is_incomplete(limit)), "and more names than are checked"),
+        (names.standalone, "the task belongs to a standalone activity, whatever workflow its token names"),
+        (names.unread, "and the names in an operation at Temporal's own endpoint, which is not read"),
+        (names.attaches, "it may change an execution that is already running"),
     ];
     for (_, fact) in facts.iter().filter(|(is_so, _)| *is_so) {
         let _ = writeln!(text, "         {fact}");
@@ -175,7 +175,7 @@ fn why(
     }
     if configuration.config.policy.parity && reading.method.access == Access::Unlisted {
         return Ok(
-            "\nNo grant can cover it: no released server has the method, and parity: upstream grants it to nobody.\n"
+            "\nNo grant can cover it: no released server has the method, so parity: upstream grants it to nobody.\n"
                 .to_owned(),
         );
     }
@@ -191,7 +191,7 @@ fn why(
     }
     let (misses, is_cut) = misses::find(config, caller, target, &effects.names().collect::<Vec<_>>())?;
     if misses.is_empty() {
-        text.push_str("\nNo grant is near: none is for this caller, and none for others covers the call.\n");
+        text.push_str("\nNo near misses: no grant is for this caller, and no other grant covers the call.\n");
     } else {
         text.push_str("\nNear misses:\n");
     }
@@ -199,7 +199,7 @@ fn why(
         let _ = writeln!(text, "  {grant}: {why}");
     }
     if is_cut {
-        let _ = writeln!(text, "  and there may be more than these {}", misses::MOST);
+        let _ = writeln!(text, "  and possibly more than these {}", misses::MOST);
     }
     Ok(text)
 }

@@ -56,7 +56,7 @@ impl Trial<'_> {
         let who = who.as_object().unwrap_or(&empty);
         let Some(issuer) = &self.caller.issuer else { return self.failed_without_token(who) };
         if who.contains_key("peer") && !who.contains_key("issuer") {
-            return Ok(vec!["it is for a peer without a token, and there is one".to_owned()]);
+            return Ok(vec!["it is for a peer without a token, and the caller has one".to_owned()]);
         }
         let listed = match who.get("issuer") {
             Some(Value::Array(list)) => list.iter().any(|name| *name == **issuer),
@@ -85,7 +85,7 @@ impl Trial<'_> {
             }
         }
         if failed.is_empty() {
-            failed.push("what its captures take differs between the conditions".to_owned());
+            failed.push("a capture matches different texts in different conditions".to_owned());
         }
         Ok(failed)
     }
@@ -111,7 +111,7 @@ impl Trial<'_> {
                     let names: Vec<_> = condition.as_object().into_iter().flatten().map(|(name, _)| &**name).collect();
                     failed.push(format!("a token with claim {} is needed, and there is none", names.join(" and ")));
                 }
-                "kind" => failed.push(format!("kind must be {condition}, and only a token tells it")),
+                "kind" => failed.push(format!("kind must be {condition}, and only a token can show it")),
                 _ => failed.push(format!("{name} must be {condition}")),
             }
         }
@@ -143,6 +143,14 @@ impl Trial<'_> {
         }
         let outcome = self.outcome(self.config, json!([grant]), json!([]))?;
         Ok(outcome.denied.and_then(|reason| reason.limit_miss().cloned()))
+    }
+}
+
+/// A missed limit, with the patterns that the rule has for it.
+pub(super) fn shown_miss(miss: &LimitMiss<'_>, name: &str, patterns: &Value) -> String {
+    match miss {
+        LimitMiss::Outside(..) => format!("{miss} {patterns}"),
+        _ => format!("{miss} ({name} {patterns})"),
     }
 }
 

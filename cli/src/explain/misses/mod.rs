@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use temporal_auth::policy::until::Until;
 use temporal_auth::temporal::{Access, Limit};
 
-use super::trial::{Trial, for_all};
+use super::trial::{Trial, for_all, shown_miss};
 use crate::filter::{Caller, Target};
 
 /// What a grant may say of names.
@@ -115,14 +115,16 @@ impl Misses<'_> {
         let covers = self.trial.allows(open.clone())?;
         if let Some(claim) = grant.get("permissions_claim") {
             if !covers {
-                return Ok(format!("is for this caller, but what their claim {claim} permits does not cover the call"));
+                return Ok(format!(
+                    "is for this caller, but the permissions in their claim {claim} do not cover the call"
+                ));
             }
         } else {
             let role = grant.get("role").and_then(Value::as_str).unwrap_or_default();
             let missing = self.missing(grant, role)?;
             if !missing.is_empty() {
                 lacks.push(match self.least() {
-                    Some(least) => format!("its role {role} is not all of {least}, as parity: upstream asks for"),
+                    Some(least) => format!("its role {role} is below {least}, which parity: upstream requires"),
                     None => format!("its role {role} does not give {}", missing.join(", ")),
                 });
             }
@@ -137,19 +139,19 @@ impl Misses<'_> {
             }
             for licence in LICENCES.iter().filter(|licence| grant.get(**licence) != Some(&Value::Bool(true))) {
                 if !self.trial.allows(without(&open, &[licence]))? {
-                    lacks.push(format!("it does not say {licence}: true"));
+                    lacks.push(format!("it has no {licence}: true"));
                 }
             }
         }
         for name in limits() {
             let Some(list) = grant.get(name) else { continue };
             let limit = Map::from_iter([(name.to_owned(), list.clone())]);
-            if let Some(why) = self.trial.limit_miss(&limit, who(grant))? {
-                lacks.push(format!("is limited: {why} ({name} {list})"));
+            if let Some(miss) = self.trial.limit_miss(&limit, who(grant))? {
+                lacks.push(format!("is limited: {}", shown_miss(&miss, name, list)));
             }
         }
         if lacks.is_empty() {
-            lacks.push("together with no other grant it covers the whole call".to_owned());
+            lacks.push("it covers only part of the call, and no other grant covers the rest".to_owned());
         }
         Ok(format!("is for this caller, but {}", lacks.join(", and ")))
     }

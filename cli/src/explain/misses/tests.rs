@@ -69,7 +69,10 @@ fn what_a_callers_own_grant_lacks() {
     let admin = json!({"role": "admin", "namespaces": ["x"]});
     assert!(own(admin, "RegisterNamespace", "x").ends_with("may_register: true"));
     assert!(own(json!({"role": "reader", "system": true}), "StartWorkflowExecution", "x").ends_with("not give start"));
-    assert!(own(json!({"permissions_claim": "p"}), "StartWorkflowExecution", "x").contains("claim \"p\" permits"));
+    assert!(
+        own(json!({"permissions_claim": "p"}), "StartWorkflowExecution", "x")
+            .contains("permissions in their claim \"p\"")
+    );
 }
 
 #[test]
@@ -106,20 +109,25 @@ fn what_limits_a_callers_own_grant() {
     let queues = writer(&[("task_queues", "{t}-*")]);
     assert_eq!(
         limited(queues.clone(), "StartWorkflowExecution"),
-        "is for this caller, but is limited: it names no task queue (task_queues [\"{t}-*\"])"
+        "is for this caller, but is limited: the request names no task queue (task_queues [\"{t}-*\"])"
     );
-    assert!(limited(queues, "SignalWorkflowExecution").contains("is limited: what it touches is known by id"));
+    assert!(
+        limited(queues, "SignalWorkflowExecution")
+            .contains("is limited: the request does not say which task queues it affects")
+    );
     let both = writer(&[("task_queues", "q"), ("workflow_types", "W"), ("nexus_endpoints", "E")]);
     let why = limited(both, "ListWorkflowExecutions");
     assert!(why.contains("(task_queues [\"q\"])") && why.contains("(workflow_types"), "{why}");
     assert!(!why.contains("nexus_endpoints") && !why.contains("role"), "only what keeps it from the call: {why}");
     let other = json!({"role": "reader", "namespaces": ["y"], "task_queues": ["q"]});
     let why = limited(other, "StartWorkflowExecution");
-    for lack in ["does not give start", "its namespaces [\"y\"]", "is limited: it names no task queue"] {
+    for lack in ["does not give start", "its namespaces [\"y\"]", "is limited: the request names no task queue"] {
         assert!(why.contains(lack), "{lack}: {why}");
     }
     let claim = json!({"permissions_claim": "p", "task_queues": ["q"]});
-    assert!(limited(claim, "StartWorkflowExecution").contains("claim \"p\" permits does not cover the call"));
+    assert!(
+        limited(claim, "StartWorkflowExecution").contains("permissions in their claim \"p\" do not cover the call")
+    );
 }
 
 #[test]
@@ -129,12 +137,12 @@ fn each_sort_of_limit_is_told_of() {
         misses(json!({"issuer": "corp", "subject": "{t}"}), gives, json!({"sub": "a"}), method, "x").unwrap()
     };
     for (limit, method, why) in [
-        ("workflow_ids", "TerminateWorkflowExecution", "it names no workflow id"),
-        ("workflow_ids", "DeleteSchedule", "it touches a schedule, and there are no schedule_ids"),
-        ("schedule_ids", "DeleteSchedule", "it names no schedule id"),
-        ("signals", "SignalWorkflowExecution", "it does not name the signal that it sends"),
-        ("queries", "QueryWorkflow", "it does not name the query that it sends"),
-        ("updates", "UpdateWorkflowExecution", "it does not name the update that it sends"),
+        ("workflow_ids", "TerminateWorkflowExecution", "the request names no workflow id"),
+        ("workflow_ids", "DeleteSchedule", "the request affects a schedule, which requires schedule_ids"),
+        ("schedule_ids", "DeleteSchedule", "the request names no schedule id"),
+        ("signals", "SignalWorkflowExecution", "the request names no signal"),
+        ("queries", "QueryWorkflow", "the request names no query"),
+        ("updates", "UpdateWorkflowExecution", "the request names no update"),
     ] {
         let expected = format!("is for this caller, but is limited: {why} ({limit} [\"{{t}}-*\"])");
         assert_eq!(limited(limit, method), expected, "{method}");
@@ -196,7 +204,7 @@ fn peers() {
         misses_of(&caller, json!({}), who, json!({"role": "worker", "namespaces": ["a"]}), "PollWorkflowTaskQueue", "a")
     };
     let why = with_token(json!({"peer": "p"}), Some("p")).unwrap();
-    assert!(why.ends_with("it is for a peer without a token, and there is one"), "{why}");
+    assert!(why.ends_with("it is for a peer without a token, and the caller has one"), "{why}");
     let both = || json!({"issuer": "corp", "peer": "p"});
     assert!(with_token(both(), Some("q")).unwrap().ends_with("peer must match \"p\", and is \"q\""));
     assert!(with_token(both(), None).unwrap().ends_with("peer must match \"p\", and there is none"));
@@ -211,10 +219,10 @@ fn roles_under_parity() {
         misses_of(&caller, json!({"parity": "upstream"}), json!({"issuer": "corp"}), gives, method, "x").unwrap()
     };
     let why = of(gives("most"), "StartWorkflowExecution");
-    assert_eq!(why, "is for this caller, but its role most is not all of writer, as parity: upstream asks for");
-    assert!(of(gives("worker"), "SignalWithStartWorkflowExecution").contains("role worker is not all of writer"));
+    assert_eq!(why, "is for this caller, but its role most is below writer, which parity: upstream requires");
+    assert!(of(gives("worker"), "SignalWithStartWorkflowExecution").contains("role worker is below writer"));
     let claim = json!({"permissions_claim": "p", "permissions_regex": "(?P<namespace>.+)/(?P<role>.+)"});
-    assert!(of(claim, "StartWorkflowExecution").contains("claim \"p\" permits does not cover"));
+    assert!(of(claim, "StartWorkflowExecution").contains("permissions in their claim \"p\" do not cover"));
 }
 
 #[test]
