@@ -13,7 +13,7 @@ use super::who::{RuleContext, who};
 use regex_lite::Regex;
 
 use crate::pattern::Pattern;
-use crate::policy::grant::{Gives, Grant, Reading};
+use crate::policy::grant::{Grant, GrantScope, PermissionsFormat};
 use crate::policy::limits::Limits;
 use crate::policy::until::Until;
 use crate::policy::who::Who;
@@ -55,7 +55,7 @@ fn grant(node: &Node<'_>, roles: &Roles, issuers: &[Named], parity: bool) -> Opt
     })
 }
 
-fn gives(members: &Members<'_>, roles: &Roles, who: Option<&Who>, parity: bool) -> Option<Gives> {
+fn gives(members: &Members<'_>, roles: &Roles, who: Option<&Who>, parity: bool) -> Option<GrantScope> {
     members.exactly_one_of(GRANT_SCOPES)?;
     if let Some(node) = members.get("permissions_claim") {
         if let Some(role) = members.get("role") {
@@ -63,7 +63,7 @@ fn gives(members: &Members<'_>, roles: &Roles, who: Option<&Who>, parity: bool) 
         }
         let reading = reading(members.get("permissions_regex").as_ref(), parity);
         let claim = patterns::claim(node.text()?, &node);
-        return Some(Gives::Permissions(claim?, reading?));
+        return Some(GrantScope::Permissions(claim?, reading?));
     }
     if let Some(node) = members.get("permissions_regex") {
         return node.conflict(Conflict::RegexWithoutPermissionsClaim);
@@ -74,12 +74,12 @@ fn gives(members: &Members<'_>, roles: &Roles, who: Option<&Who>, parity: bool) 
         roles.get(name).cloned().or_else(|| node.unknown_name(NameSort::Role, known(), &[]))
     });
     if let Some(node) = members.get("system") {
-        return if node.flag()? { role.map(Gives::System) } else { node.invalid(Expected::True) };
+        return if node.flag()? { role.map(GrantScope::System) } else { node.invalid(Expected::True) };
     }
     let nodes = members.get("namespaces")?.non_empty_list()?;
     let namespaces: Vec<_> = nodes.iter().filter_map(|node| bound(node, who)).collect();
     (namespaces.len() == nodes.len()).then_some(())?;
-    Some(Gives::Namespaces(role?, namespaces))
+    Some(GrantScope::Namespaces(role?, namespaces))
 }
 
 pub(super) const RULE_NAME: &str = "a name for verdicts and logs";
@@ -93,8 +93,10 @@ pub(super) fn rule_name<'a>(node: &Node<'a>) -> Option<&'a str> {
 }
 
 /// How upstream would read a permissions claim, where that is asked for.
-fn reading(node: Option<&Node<'_>>, parity: bool) -> Option<Reading> {
-    let Some(node) = node else { return Some(if parity { Reading::Upstream(None) } else { Reading::Any }) };
+fn reading(node: Option<&Node<'_>>, parity: bool) -> Option<PermissionsFormat> {
+    let Some(node) = node else {
+        return Some(if parity { PermissionsFormat::Upstream(None) } else { PermissionsFormat::Any });
+    };
     if !parity {
         return node.conflict(Conflict::RegexWithoutParity);
     }
@@ -102,7 +104,7 @@ fn reading(node: Option<&Node<'_>>, parity: bool) -> Option<Reading> {
         Ok(regex)
             if ["namespace", "role"].iter().all(|group| regex.capture_names().flatten().any(|name| name == *group)) =>
         {
-            Some(Reading::Upstream(Some(regex)))
+            Some(PermissionsFormat::Upstream(Some(regex)))
         }
         Ok(_) => node.invalid(Expected::RegexGroups),
         Err(why) => node.invalid(Expected::Regex { why: why.to_string() }),

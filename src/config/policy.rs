@@ -6,8 +6,10 @@ use std::rc::Rc;
 use super::fields::{MAX_FIELD_NUMBER, SCOPES, names};
 use super::node::{Members, Node};
 use super::problem::{Conflict, Duplicate, Expected, NameSort, ProblemKind};
-use crate::policy::role::{BUILT_IN, Role};
-use crate::temporal::{Access, Catalogue, EffectSet, LimitRule, Method, MethodRef, Scope, WorkflowIdRule, schema};
+use crate::policy::role::Role;
+use crate::temporal::{
+    Access, Catalogue, EffectSet, LimitRule, Method, MethodRef, ROLES, Scope, WorkflowIdRule, schema,
+};
 
 /// Roles by name.
 pub(super) type Roles = BTreeMap<String, Rc<Role>>;
@@ -103,7 +105,7 @@ fn named_method(node: &Node<'_>, catalogue: &Catalogue) -> Option<MethodRef> {
 
 pub(super) fn roles(node: Option<&Node<'_>>, catalogue: &Catalogue) -> Option<Roles> {
     let mut roles: Roles =
-        BUILT_IN.iter().filter_map(|(name, _)| Some(((*name).to_owned(), Rc::new(Role::built_in(name)?)))).collect();
+        ROLES.iter().filter_map(|(name, _)| Some(((*name).to_owned(), Rc::new(Role::built_in(name)?)))).collect();
     let Some(node) = node else { return Some(roles) };
     let mut open: Vec<(&str, Members<'_>)> = Vec::new();
     for (name, node) in node.any_members()?.iter() {
@@ -123,7 +125,7 @@ pub(super) fn roles(node: Option<&Node<'_>>, catalogue: &Catalogue) -> Option<Ro
             match from.as_ref().map_or(Some(None), |node| node.text().map(Some)) {
                 Some(Some(from)) if !roles.contains_key(from) && names.contains(&from) => waiting.push((name, members)),
                 Some(Some(from)) if !roles.contains_key(from) => {
-                    let known = BUILT_IN.iter().map(|(name, _)| *name).chain(names.iter().copied());
+                    let known = ROLES.iter().map(|(name, _)| *name).chain(names.iter().copied());
                     let known = known.map(str::to_owned).collect();
                     members.get("from")?.unknown_name::<()>(NameSort::Role, known, &[]);
                 }

@@ -211,7 +211,7 @@ fn minus_takes_away_whatever_the_role_had() {
         config["roles"] = role;
         config["grants"] = grant(json!({"role": "junior"}));
         let config = Config::parse(config.to_string().as_bytes()).unwrap();
-        let crate::policy::grant::Gives::Namespaces(junior, _) = &config.policy.grants[0].gives else { panic!() };
+        let crate::policy::grant::GrantScope::Namespaces(junior, _) = &config.policy.grants[0].gives else { panic!() };
         let can = |name: &str| {
             let method = config.catalogue.named(name).unwrap();
             junior.effects_for(&method).covers(method.effects)

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::grant::{Held, Reach};
+use super::grant::{ResolvedGrant, ResolvedScope};
 use super::limits::{LimitMiss, NamespaceRole};
 use super::reason::{DenyReason, EndedGrant, LimitedGrant, NeededGrant, NotCovered};
 use super::verdict::{Permit, Rule, ShadowOutcome, Verdict};
@@ -45,7 +45,7 @@ struct Case<'a> {
 /// Effects that no grant covers, and the last grant whose limits excluded the call.
 struct Gap<'a> {
     effects: EffectSet,
-    limited: Option<(&'a Held, LimitMiss<'a>)>,
+    limited: Option<(&'a ResolvedGrant, LimitMiss<'a>)>,
 }
 
 impl Policy {
@@ -116,18 +116,19 @@ impl Policy {
         namespace: Option<&str>,
         now: Timestamp,
     ) -> Option<EndedGrant> {
-        let reaches = |held: &Held| match (&held.reach, namespace) {
-            (Reach::Namespaces(pattern), Some(namespace)) => pattern.matches(namespace).is_some(),
-            (Reach::System, _) | (_, None) => true,
+        let reaches = |held: &ResolvedGrant| match (&held.scope, namespace) {
+            (ResolvedScope::Namespaces(pattern), Some(namespace)) => pattern.matches(namespace).is_some(),
+            (ResolvedScope::System, _) | (_, None) => true,
         };
-        let helped =
-            |held: &&Held| has_ended(held, now) && reaches(held) && self.effects(held, method).meets(method.effects);
+        let helped = |held: &&ResolvedGrant| {
+            has_ended(held, now) && reaches(held) && self.effects(held, method).meets(method.effects)
+        };
         let held = principal.held.iter().filter(|held| mode.counts(held.shadow)).find(helped)?;
         Some(EndedGrant { grant: Rc::clone(&held.grant), until: held.until.clone()? })
     }
 
     /// The effects of the method that a grant covers.
-    fn effects(&self, held: &Held, method: &Method) -> EffectSet {
+    fn effects(&self, held: &ResolvedGrant, method: &Method) -> EffectSet {
         if !self.parity {
             return held.role.effects_for(method);
         }
@@ -205,17 +206,19 @@ impl<'a> Case<'a> {
         Err(Gap { effects: missing, limited })
     }
 
-    fn reaches(&self, held: &Held, namespace: &str) -> bool {
-        match &held.reach {
-            Reach::System => true,
+    fn reaches(&self, held: &ResolvedGrant, namespace: &str) -> bool {
+        match &held.scope {
+            ResolvedScope::System => true,
             // Upstream, an admin of a name may register it. With patterns that would be a licence to create namespaces without
             // end.
-            Reach::Namespaces(_) if registers(&self.target.method) && !held.may_register && !self.policy.parity => {
+            ResolvedScope::Namespaces(_)
+                if registers(&self.target.method) && !held.may_register && !self.policy.parity =>
+            {
                 false
             }
             // The token of the callback, which the caller controls, could name any namespace.
-            Reach::Namespaces(_) if self.calls_back && !held.may_call_back => false,
-            Reach::Namespaces(pattern) => self.beyond.is_none() && pattern.matches(namespace).is_some(),
+            ResolvedScope::Namespaces(_) if self.calls_back && !held.may_call_back => false,
+            ResolvedScope::Namespaces(pattern) => self.beyond.is_none() && pattern.matches(namespace).is_some(),
         }
     }
 
@@ -228,7 +231,7 @@ impl<'a> Case<'a> {
     }
 }
 
-fn has_ended(held: &Held, now: Timestamp) -> bool {
+fn has_ended(held: &ResolvedGrant, now: Timestamp) -> bool {
     held.until.as_ref().is_some_and(|until| until.has_passed(now))
 }
 

@@ -18,62 +18,58 @@ use crate::pattern::{Binding, Pattern};
 /// the server.
 const SYSTEM: &str = "temporal-system";
 
-/// How many grants one grant may become for one caller: for each group that a capture takes, each namespace of a permissions
-/// claim. A token with more gets the first ones.
-const MAX_HELD: usize = 4096;
+/// How many grants one grant may become for one caller: one for each group that a capture takes, or for each namespace in a
+/// permissions claim. A token with more gets the first ones.
+const MAX_RESOLVED: usize = 4096;
 
 /// One grant of the policy.
 #[derive(Debug)]
 pub struct Grant {
     /// Its name, which verdicts give as their rule.
     pub name: Rc<str>,
-    /// Who holds it.
     pub who: Who,
-    /// What it gives.
-    pub gives: Gives,
-    /// To which names it is limited.
+    pub gives: GrantScope,
+    /// The names that it covers.
     pub limits: Limits,
-    /// Whether it covers RegisterNamespace for the namespaces that it reaches.
+    /// Whether it covers RegisterNamespace for its namespaces.
     pub may_register: bool,
     /// Whether it covers callbacks into Temporal itself.
     pub may_call_back: bool,
     /// When it ends, if it does.
     pub until: Option<Until>,
-    /// Whether it gives nothing and only tells what it would allow.
+    /// Whether it only reports what it would allow.
     pub shadow: bool,
 }
 
-/// What a grant gives.
+/// What a grant gives, and where.
 #[derive(Debug)]
-pub enum Gives {
-    /// The role for the cluster and in every namespace, seen or not.
+pub enum GrantScope {
+    /// The role for the cluster and in every namespace, even one that cannot be seen.
     System(Rc<Role>),
     /// The role in the namespaces that match.
     Namespaces(Rc<Role>, Vec<Pattern>),
-    /// What Temporal's permissions claim says.
-    Permissions(ClaimName, Reading),
+    /// The roles in Temporal's permissions claim.
+    Permissions(ClaimName, PermissionsFormat),
 }
 
 /// How a permissions claim is read.
 #[derive(Debug)]
-pub enum Reading {
-    /// In each form that identity providers send it in.
+pub enum PermissionsFormat {
+    /// In every form in which identity providers send it.
     Any,
     /// As Temporal's own claim mapper reads it: a list, by an expression with the groups `namespace` and `role` if there is
     /// one.
     Upstream(Option<Regex>),
 }
 
-/// A grant as one principal holds it: captures are bound and permissions are read.
+/// A grant resolved for one principal: captures are bound, and permissions are read.
 #[derive(Debug, Clone)]
-pub struct Held {
+pub struct ResolvedGrant {
     /// The grant's name.
     pub grant: Rc<str>,
-    /// The role it gives.
     pub role: Rc<Role>,
-    /// Where.
-    pub reach: Reach,
-    /// To which names it is limited, if to any.
+    pub scope: ResolvedScope,
+    /// The names that it covers. `None` if it covers any.
     pub limits: Option<Rc<Limits>>,
     /// Whether it covers RegisterNamespace there.
     pub may_register: bool,
@@ -81,13 +77,13 @@ pub struct Held {
     pub may_call_back: bool,
     /// When it ends, if it does.
     pub until: Option<Until>,
-    /// Whether it gives nothing and only tells what it would allow.
+    /// Whether it only reports what it would allow.
     pub shadow: bool,
 }
 
-/// Where a held grant applies.
+/// Where a resolved grant applies.
 #[derive(Debug, Clone)]
-pub enum Reach {
+pub enum ResolvedScope {
     /// The cluster and every namespace.
     System,
     /// Namespaces of matching names.
@@ -95,24 +91,23 @@ pub enum Reach {
 }
 
 impl Grant {
-    /// What the grant gives this caller: nothing unless it is for them.
-    #[must_use]
-    pub fn held_by(&self, identity: &Identity) -> Vec<Held> {
+    /// The grants that it becomes for this caller. Empty if it does not apply to them.
+    pub fn resolve(&self, identity: &Identity) -> Vec<ResolvedGrant> {
         let mut ways = self.who.bindings(identity);
-        if self.limits.is_empty() && !matches!(self.gives, Gives::Namespaces(..)) {
+        if self.limits.is_empty() && !matches!(self.gives, GrantScope::Namespaces(..)) {
             // Captures make no difference.
             ways.truncate(1);
         }
-        ways.iter().flat_map(|way| self.held_in(way, identity)).take(MAX_HELD).collect()
+        ways.iter().flat_map(|way| self.resolve_with(way, identity)).take(MAX_RESOLVED).collect()
     }
 
-    /// What it gives by one way in which the caller is meant.
-    fn held_in(&self, way: &[Binding], identity: &Identity) -> Vec<Held> {
+    /// The grants that it becomes by one way in which its captures match the caller.
+    fn resolve_with(&self, way: &[Binding], identity: &Identity) -> Vec<ResolvedGrant> {
         let limits = (!self.limits.is_empty()).then(|| Rc::new(self.limits.bind(way)));
-        let held = |role: &Rc<Role>, reach| Held {
+        let held = |role: &Rc<Role>, scope| ResolvedGrant {
             grant: Rc::clone(&self.name),
             role: Rc::clone(role),
-            reach,
+            scope,
             limits: limits.clone(),
             may_register: self.may_register,
             may_call_back: self.may_call_back,
@@ -120,20 +115,20 @@ impl Grant {
             shadow: self.shadow,
         };
         match &self.gives {
-            Gives::System(role) => vec![held(role, Reach::System)],
-            Gives::Namespaces(role, patterns) => patterns
+            GrantScope::System(role) => vec![held(role, ResolvedScope::System)],
+            GrantScope::Namespaces(role, patterns) => patterns
                 .iter()
                 .filter_map(|pattern| pattern.bind(way))
-                .map(|pattern| held(role, Reach::Namespaces(pattern)))
+                .map(|pattern| held(role, ResolvedScope::Namespaces(pattern)))
                 .collect(),
-            Gives::Permissions(claim, reading) => claim
+            GrantScope::Permissions(claim, reading) => claim
                 .find(&identity.claims)
                 .map(|claim| permissions(claim, reading))
                 .unwrap_or_default()
                 .into_iter()
                 .map(|(namespace, role)| match namespace.as_ref() {
-                    SYSTEM => held(&role, Reach::System),
-                    name => held(&role, Reach::Namespaces(Pattern::literal(name))),
+                    SYSTEM => held(&role, ResolvedScope::System),
+                    name => held(&role, ResolvedScope::Namespaces(Pattern::literal(name))),
                 })
                 .collect(),
         }
@@ -143,10 +138,10 @@ impl Grant {
 /// Reads Temporal's permissions claim: `namespace:role` in a list or in a string split at spaces, or an object of roles
 /// by namespace. Source: `default_jwt_claim_mapper.go`, which splits at the first colon and ignores what it does not
 /// know. Unlike there an empty namespace gives nothing: it would open what cannot be seen.
-fn permissions<'a>(claim: &'a Value, reading: &Reading) -> Vec<(Cow<'a, str>, Rc<Role>)> {
+fn permissions<'a>(claim: &'a Value, reading: &PermissionsFormat) -> Vec<(Cow<'a, str>, Rc<Role>)> {
     let split = |text: Cow<'_, str>| {
         let (namespace, role) = match reading {
-            Reading::Upstream(Some(regex)) => {
+            PermissionsFormat::Upstream(Some(regex)) => {
                 let found = regex.captures(&text)?;
                 // A group that took no part is an empty text in Go.
                 let group = |name: &str| found.name(name).map_or("", |group| group.as_str());
@@ -157,17 +152,17 @@ fn permissions<'a>(claim: &'a Value, reading: &Reading) -> Vec<(Cow<'a, str>, Rc
         Some((Cow::from(namespace.to_owned()), Cow::from(role.to_owned())))
     };
     let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = match (claim, reading) {
-        (Value::Object(members), Reading::Any) => members
+        (Value::Object(members), PermissionsFormat::Any) => members
             .iter()
             .flat_map(|(namespace, roles)| {
                 texts(roles, false).into_iter().map(|role| (Cow::from(namespace.as_str()), role))
             })
             .collect(),
-        (other, Reading::Any) => texts(other, true).into_iter().filter_map(split).collect(),
-        (Value::Array(values), Reading::Upstream(_)) => {
+        (other, PermissionsFormat::Any) => texts(other, true).into_iter().filter_map(split).collect(),
+        (Value::Array(values), PermissionsFormat::Upstream(_)) => {
             values.iter().filter_map(Value::as_str).map(Cow::from).filter_map(split).collect()
         }
-        (_, Reading::Upstream(_)) => Vec::new(),
+        (_, PermissionsFormat::Upstream(_)) => Vec::new(),
     };
     let mut roles: Vec<Rc<Role>> = Vec::new();
     pairs
@@ -200,10 +195,10 @@ mod tests {
     use serde_json::json;
 
     fn read(claim: Value) -> Vec<String> {
-        read_as(claim, &Reading::Any)
+        read_as(claim, &PermissionsFormat::Any)
     }
 
-    fn read_as(claim: Value, reading: &Reading) -> Vec<String> {
+    fn read_as(claim: Value, reading: &PermissionsFormat) -> Vec<String> {
         let mut list: Vec<_> =
             permissions(&claim, reading).iter().map(|(namespace, role)| format!("{namespace}={}", role.name)).collect();
         list.sort();
@@ -233,7 +228,7 @@ mod tests {
 
     #[test]
     fn upstream_reads_lists_of_strings() {
-        let upstream = |claim: Value| read_as(claim, &Reading::Upstream(None));
+        let upstream = |claim: Value| read_as(claim, &PermissionsFormat::Upstream(None));
         assert_eq!(upstream(json!(["a:READ", 7, "b:write:x", "c"])), ["a=reader"]);
         for nothing in [json!("a:read"), json!({"a": "read"}), json!([["a:read"]])] {
             assert_eq!(upstream(nothing), [""; 0]);
@@ -243,7 +238,7 @@ mod tests {
     #[test]
     fn upstream_may_read_by_an_expression() {
         let by = |regex: &str, permission: &str| {
-            read_as(json!([permission]), &Reading::Upstream(Some(Regex::new(regex).unwrap())))
+            read_as(json!([permission]), &PermissionsFormat::Upstream(Some(Regex::new(regex).unwrap())))
         };
         let slashes = r"^temporal/(?P<namespace>[^/]+)/(?P<role>\w+)$";
         assert_eq!(by(slashes, "temporal/payroll/write"), ["payroll=writer"]);

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::Policy;
 use super::denial::{ApplicableDenial, Denial};
-use super::grant::Held;
+use super::grant::ResolvedGrant;
 use super::limits::Limits;
 use crate::identity::wide::WideClaims;
 use crate::identity::{Identity, Kind, KindDoubt};
@@ -21,7 +21,7 @@ pub struct Principal {
     pub kind: Option<Kind>,
     /// Why the kind is in doubt, if it is.
     pub doubt: Option<KindDoubt>,
-    pub(super) held: Vec<Held>,
+    pub(super) held: Vec<ResolvedGrant>,
     pub(super) denials: Vec<ApplicableDenial>,
     /// Whether a rule in shadow applies to the caller.
     pub(super) in_shadow: bool,
@@ -36,7 +36,7 @@ impl Policy {
     pub fn principal(&self, identity: Identity) -> Principal {
         let wide = WideClaims::new(&identity.claims);
         let held: Vec<_> =
-            self.grants.candidates(&identity, &wide).flat_map(|grant| grant.held_by(&identity)).collect();
+            self.grants.candidates(&identity, &wide).flat_map(|grant| grant.resolve(&identity)).collect();
         let applicable = |denial: &Rc<Denial>| ApplicableDenial::new(denial, &identity, &wide);
         let denials: Vec<_> = self.denials.candidates(&identity, &wide).filter_map(applicable).collect();
         let in_shadow = held.iter().any(|held| held.shadow) || denials.iter().any(|found| found.denial.shadow);
@@ -70,7 +70,8 @@ impl Principal {
         // A resolved grant, and each of its patterns. Names in them come from the token, whose length counts where it is kept.
         const HELD: usize = 256;
         const PATTERN: usize = 128;
-        let patterns = |held: &Held| held.limits.as_ref().map_or(0, |limits| limits.patterns()).saturating_mul(PATTERN);
+        let patterns =
+            |held: &ResolvedGrant| held.limits.as_ref().map_or(0, |limits| limits.patterns()).saturating_mul(PATTERN);
         let held = self.held.iter().map(|held| patterns(held).saturating_add(HELD)).fold(0, usize::saturating_add);
         let denials = self.denials.iter().map(ApplicableDenial::size).fold(0, usize::saturating_add);
         let doubt = self.doubt.as_ref().map_or(0, KindDoubt::size);

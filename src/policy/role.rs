@@ -1,47 +1,37 @@
-//! Roles: sets of effects, and single methods beside them.
+//! Roles: sets of effects, with exceptions for single methods.
 
 use std::rc::Rc;
 
-use crate::temporal::{EffectSet, Method};
+use crate::temporal::{EffectSet, Method, ROLES};
 
 /// A role as grants use it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
-    /// What policies call it.
     pub name: Rc<str>,
-    /// What it may bring about.
     pub effects: EffectSet,
-    /// Paths of methods it may call although it lacks their effects.
+    /// Paths of methods that it covers although it lacks their effects.
     pub plus: Vec<Rc<str>>,
-    /// Paths of methods it may not call although it has their effects.
+    /// Paths of methods that it does not cover although it has their effects.
     pub minus: Vec<Rc<str>>,
 }
 
-/// The built-in roles, by name.
-pub const BUILT_IN: &[(&str, EffectSet)] = &[
-    ("worker", EffectSet::WORKER),
-    ("reader", EffectSet::READER),
-    ("client", EffectSet::CLIENT),
-    ("writer", EffectSet::WRITER),
-    ("admin", EffectSet::ADMIN),
-];
-
 impl Role {
-    /// Takes an effect away, and the single methods that have it.
+    /// Removes an effect, and the single methods that have it.
     pub fn remove(&mut self, effect: EffectSet, effects_of: impl Fn(&str) -> EffectSet) {
         self.effects = self.effects.without(effect);
         self.plus.retain(|path| effects_of(path).without(effect) == effects_of(path));
     }
 
-    /// The built-in role of that name.
-    #[must_use]
+    /// The built-in role of this name. They correspond to Temporal's: `reader` covers every method with access ReadOnly, `writer`
+    /// also those with access Write, `admin` every method. `worker` covers what a worker needs, which includes reading the
+    /// histories of its namespace. `client` is `writer` without what only workers do: whoever answers tasks may end, start and
+    /// signal workflows.
     pub fn built_in(name: &str) -> Option<Self> {
-        let (name, effects) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
+        let (name, effects) = ROLES.iter().find(|(known, _)| *known == name)?;
         Some(Self { name: Rc::from(*name), effects: *effects, plus: Vec::new(), minus: Vec::new() })
     }
 
-    /// The effects that this role allows a call of the method to have.
-    #[must_use]
+    /// The effects of a call of this method that the role covers.
     pub fn effects_for(&self, method: &Method) -> EffectSet {
         if self.minus.iter().any(|path| **path == *method.path) {
             EffectSet::NONE

@@ -14,7 +14,7 @@ mod token;
 
 pub use catalogue::{Catalogue, Route};
 pub use effect::EffectSet;
-pub use generated::API_VERSION;
+pub use generated::{API_VERSION, ROLES};
 pub use method::{Access, LimitRule, Method, MethodRef, Scope, WorkflowIdRule};
 pub use names::{Limit, LimitSet};
 pub use request::RequestReader;

@@ -1,7 +1,7 @@
 //! Who may answer workflow tasks, and what an answer does beside: it ends, starts, signals and cancels workflows.
 
 use temporal_auth::config::Config;
-use temporal_auth::policy::grant::{Gives, Grant};
+use temporal_auth::policy::grant::{Grant, GrantScope};
 use temporal_auth::policy::role::Role;
 use temporal_auth::temporal::{Catalogue, EffectSet};
 use temporal_auth::time::Timestamp;
@@ -37,9 +37,9 @@ pub(super) fn answers(role: &Role, config: &Config) -> bool {
 /// Whether whoever holds the grant at this time may answer workflow tasks, as far as that can be told.
 pub(super) fn lets_answer(grant: &Grant, config: &Config, now: Timestamp) -> bool {
     let gives = match &grant.gives {
-        Gives::System(role) | Gives::Namespaces(role, _) => answers(role, config),
+        GrantScope::System(role) | GrantScope::Namespaces(role, _) => answers(role, config),
         // It may say `write`, or `worker`.
-        Gives::Permissions(..) => true,
+        GrantScope::Permissions(..) => true,
     };
     gives && !grant.shadow && !grant.until.as_ref().is_some_and(|until| until.has_passed(now))
 }

@@ -4,7 +4,7 @@
 use temporal_auth::config::Config;
 use temporal_auth::identity::ClaimName;
 use temporal_auth::pattern::Pattern;
-use temporal_auth::policy::grant::Gives;
+use temporal_auth::policy::grant::GrantScope;
 use temporal_auth::policy::limits::Limits;
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::Limit;
@@ -18,7 +18,7 @@ pub(super) fn notes(config: &Config) -> Vec<(String, String)> {
     for (index, grant) in config.policy.grants.iter().enumerate() {
         let path = format!("grants[{index}]");
         who(config, &format!("{path}.who"), &grant.who, true, &mut found);
-        if let Gives::Namespaces(_, patterns) = &grant.gives {
+        if let GrantScope::Namespaces(_, patterns) = &grant.gives {
             names(&format!("{path}.namespaces"), patterns, &mut found);
         }
         limits(&path, &grant.limits, &mut found);

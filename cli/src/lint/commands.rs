@@ -4,7 +4,7 @@ use serde_json::Value;
 use temporal_auth::config::Config;
 use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::denial::Denial;
-use temporal_auth::policy::grant::{Gives, Grant};
+use temporal_auth::policy::grant::{Grant, GrantScope};
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::EffectSet;
 use temporal_auth::time::Timestamp;
@@ -56,7 +56,7 @@ pub(super) fn lint(config: &Config, value: &Value, now: Timestamp) -> Vec<Lint> 
 fn reaches(denial: &Denial, grant: &Grant) -> bool {
     let spared = denial.unless.as_ref().is_some_and(|unless| is_wider(unless, &grant.who));
     let shared_namespace = match (&denial.namespaces, &grant.gives) {
-        (Some(denied), Gives::Namespaces(_, given)) => any_shared(denied, given),
+        (Some(denied), GrantScope::Namespaces(_, given)) => any_shared(denied, given),
         _ => true,
     };
     !spared && shared_namespace && denial.who.as_ref().is_none_or(|who| may_share(who, &grant.who))

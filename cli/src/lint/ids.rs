@@ -2,7 +2,7 @@
 
 use temporal_auth::config::Config;
 use temporal_auth::pattern::Pattern;
-use temporal_auth::policy::grant::Gives;
+use temporal_auth::policy::grant::GrantScope;
 use temporal_auth::temporal::{EffectSet, Limit};
 
 use super::Lint;
@@ -16,10 +16,10 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
     for (index, grant) in config.policy.grants.iter().enumerate() {
         let Some(patterns) = grant.limits.of(Limit::WorkflowIds) else { continue };
         let (may_answer, may_poll) = match &grant.gives {
-            Gives::System(role) | Gives::Namespaces(role, _) => {
+            GrantScope::System(role) | GrantScope::Namespaces(role, _) => {
                 (answers(role, config), role.effects.meets(EffectSet::POLL))
             }
-            Gives::Permissions(..) => (true, true),
+            GrantScope::Permissions(..) => (true, true),
         };
         let path = format!("grants[{index}].workflow_ids");
         let listed = || patterns.iter().map(|pattern| format!("`{pattern}`")).collect::<Vec<_>>().join(", ");

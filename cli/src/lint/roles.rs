@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 use temporal_auth::config::Config;
-use temporal_auth::policy::grant::Gives;
+use temporal_auth::policy::grant::GrantScope;
 use temporal_auth::policy::role::Role;
 use temporal_auth::temporal::EffectSet;
 
@@ -62,8 +62,8 @@ fn roles(value: &Value, written: &Map<String, Value>) -> Vec<(String, Rc<Role>)>
         }
     }
     let Ok(config) = Config::parse(asked.to_string().as_bytes()) else { return Vec::new() };
-    let role = |gives: &Gives| match gives {
-        Gives::System(role) => Some((role.name.to_string(), Rc::clone(role))),
+    let role = |gives: &GrantScope| match gives {
+        GrantScope::System(role) => Some((role.name.to_string(), Rc::clone(role))),
         _ => None,
     };
     config.policy.grants.iter().filter_map(|grant| role(&grant.gives)).collect()

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use temporal_auth::config::Config;
 use temporal_auth::identity::ClaimSet;
 use temporal_auth::pattern::Pattern;
-use temporal_auth::policy::grant::{Gives, Grant, Reading};
+use temporal_auth::policy::grant::{Grant, GrantScope, PermissionsFormat};
 use temporal_auth::policy::limits::Limits;
 use temporal_auth::policy::role::Role;
 use temporal_auth::policy::until::Until;
@@ -54,8 +54,8 @@ impl Sketch {
             claims.chain(peer).chain([subject]).filter(|list| !list.is_empty())
         };
         let namespaces = match &grant.gives {
-            Gives::Namespaces(_, patterns) => patterns.as_slice(),
-            Gives::System(_) | Gives::Permissions(..) => &[],
+            GrantScope::Namespaces(_, patterns) => patterns.as_slice(),
+            GrantScope::System(_) | GrantScope::Permissions(..) => &[],
         };
         let any = namespaces.is_empty() || namespaces.iter().any(Pattern::is_star);
         Self {
@@ -101,23 +101,28 @@ fn covers(wide: &Grant, narrow: &Grant, now: Timestamp) -> bool {
         return false;
     }
     match (gives, &narrow.gives) {
-        (Gives::System(role), Gives::System(other) | Gives::Namespaces(other, _)) => is_greater(role, other),
-        (Gives::Namespaces(role, patterns), Gives::Namespaces(other, narrower)) => {
+        (GrantScope::System(role), GrantScope::System(other) | GrantScope::Namespaces(other, _)) => {
+            is_greater(role, other)
+        }
+        (GrantScope::Namespaces(role, patterns), GrantScope::Namespaces(other, narrower)) => {
             may_as_much
                 && is_greater(role, other)
                 && narrower.iter().all(|pattern| reaches(patterns, pattern, same_captures))
         }
-        (Gives::Permissions(claim, reading), Gives::Permissions(other, other_reading)) => {
+        (GrantScope::Permissions(claim, reading), GrantScope::Permissions(other, other_reading)) => {
             may_as_much && claim == other && is_same(reading, other_reading)
         }
         _ => false,
     }
 }
 
-fn is_same(one: &Reading, other: &Reading) -> bool {
+fn is_same(one: &PermissionsFormat, other: &PermissionsFormat) -> bool {
     match (one, other) {
-        (Reading::Any, Reading::Any) | (Reading::Upstream(None), Reading::Upstream(None)) => true,
-        (Reading::Upstream(Some(one)), Reading::Upstream(Some(other))) => one.as_str() == other.as_str(),
+        (PermissionsFormat::Any, PermissionsFormat::Any)
+        | (PermissionsFormat::Upstream(None), PermissionsFormat::Upstream(None)) => true,
+        (PermissionsFormat::Upstream(Some(one)), PermissionsFormat::Upstream(Some(other))) => {
+            one.as_str() == other.as_str()
+        }
         _ => false,
     }
 }

@@ -3,7 +3,7 @@
 use temporal_auth::config::{Config, Issuer};
 use temporal_auth::identity::{ClaimSet, Kind};
 use temporal_auth::pattern::Pattern;
-use temporal_auth::policy::grant::Gives;
+use temporal_auth::policy::grant::GrantScope;
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::EffectSet;
 
@@ -21,7 +21,7 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
                 help: "change the conditions, or remove the grant".to_owned(),
             });
         }
-        let (Gives::System(role) | Gives::Namespaces(role, _)) = &grant.gives else { continue };
+        let (GrantScope::System(role) | GrantScope::Namespaces(role, _)) = &grant.gives else { continue };
         if config.policy.parity && !role.effects.covers(EffectSet::READER) {
             lints.push(Lint {
                 path: format!("{path}.role"),

@@ -2,7 +2,7 @@
 
 use temporal_auth::config::Config;
 use temporal_auth::pattern::Pattern;
-use temporal_auth::policy::grant::Gives;
+use temporal_auth::policy::grant::GrantScope;
 
 use super::{Lint, member};
 
@@ -12,7 +12,7 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
         |path: String, text: &str, help: &str| lints.push(Lint { path, text: text.to_owned(), help: help.to_owned() });
     for (place, grant) in config.policy.grants.iter().enumerate() {
         let path = format!("grants[{place}]");
-        if let Gives::Namespaces(_, patterns) = &grant.gives
+        if let GrantScope::Namespaces(_, patterns) = &grant.gives
             && patterns.iter().any(Pattern::is_star)
         {
             let help = "list them, or use `system: true` if the cluster is meant as well";

@@ -1,8 +1,7 @@
 //! The words of the library.
 
 use temporal_auth::crypto::Algorithm;
-use temporal_auth::policy::role::BUILT_IN;
-use temporal_auth::temporal::Catalogue;
+use temporal_auth::temporal::{Catalogue, ROLES};
 
 use crate::request;
 
@@ -21,7 +20,7 @@ pub(super) fn methods() -> Result<Vec<(String, bool)>, String> {
 }
 
 pub(super) fn roles() -> Vec<&'static str> {
-    BUILT_IN.iter().map(|(name, _)| *name).collect()
+    ROLES.iter().map(|(name, _)| *name).collect()
 }
 
 pub(super) fn algorithms() -> Vec<&'static str> {

@@ -3,7 +3,7 @@ use crate::identity::{ClaimSet, Identity, Kind};
 use crate::pattern::Pattern;
 use crate::temporal::{Catalogue, EffectSet, MethodRef, Target};
 use crate::time::Timestamp;
-use grant::Gives;
+use grant::GrantScope;
 use role::Role;
 use serde_json::{Value, json};
 use who::Who;
@@ -13,7 +13,7 @@ mod time;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-fn grant(name: &str, gives: Gives) -> Grant {
+fn grant(name: &str, gives: GrantScope) -> Grant {
     let who = Who {
         issuers: vec!["corp".into()],
         kind: None,
@@ -39,11 +39,11 @@ fn role(name: &str) -> Rc<Role> {
 }
 
 fn in_namespace(role_name: &str, namespace: &str) -> Grant {
-    grant(role_name, Gives::Namespaces(role(role_name), vec![Pattern::parse(namespace).unwrap()]))
+    grant(role_name, GrantScope::Namespaces(role(role_name), vec![Pattern::parse(namespace).unwrap()]))
 }
 
 fn system(role_name: &str) -> Grant {
-    grant(role_name, Gives::System(role(role_name)))
+    grant(role_name, GrantScope::System(role(role_name)))
 }
 
 fn identity(claims: Value) -> Identity {
@@ -132,7 +132,7 @@ fn effects_may_come_from_several_grants_but_all_must_be_covered() {
     start.effects = start.effects.with(EffectSet::TERMINATE);
     let only = |name: &str, effects| {
         let role = Rc::new(Role { name: name.into(), effects, plus: vec![], minus: vec![] });
-        grant(name, Gives::Namespaces(role, vec![Pattern::parse("payroll").unwrap()]))
+        grant(name, GrantScope::Namespaces(role, vec![Pattern::parse("payroll").unwrap()]))
     };
     assert!(!allowed(vec![only("s", EffectSet::START)], &start));
     assert!(!allowed(vec![only("t", EffectSet::TERMINATE)], &start));
@@ -149,7 +149,7 @@ fn single_methods_stand_beside_effects() {
             plus: vec![path("SignalWorkflowExecution")],
             minus: vec![path("QueryWorkflow")],
         };
-        vec![grant("odd", Gives::Namespaces(Rc::new(role), vec![Pattern::parse("n").unwrap()]))]
+        vec![grant("odd", GrantScope::Namespaces(Rc::new(role), vec![Pattern::parse("n").unwrap()]))]
     };
     assert!(allowed(odd(), &target("SignalWorkflowExecution", "n")));
     assert!(!allowed(odd(), &target("SignalWithStartWorkflowExecution", "n")));
@@ -163,7 +163,7 @@ fn permissions_of_the_token_are_literal_namespaces() {
     let policy = Policy {
         grants: vec![grant(
             "p",
-            Gives::Permissions(crate::identity::ClaimName::new("permissions"), grant::Reading::Any),
+            GrantScope::Permissions(crate::identity::ClaimName::new("permissions"), grant::PermissionsFormat::Any),
         )]
         .into(),
         ..Policy::default()
