@@ -124,7 +124,7 @@ fn a_workers_commands_and_its_token_are_shown() {
         "RespondActivityTaskCompleted",
         component,
         0,
-        &["         the task is of a standalone activity"],
+        &["         the task belongs to a standalone activity"],
     );
 }
 

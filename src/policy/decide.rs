@@ -103,7 +103,7 @@ impl Policy {
         }
         match Case::new(self, mode, principal, target, now).covering_grant() {
             Ok(grant) => Verdict::Allow(Permit::new(Rule::Grant(Rc::clone(grant)))),
-            Err(reason) => Verdict::Deny(DenyReason::NotCovered(Box::new(reason))),
+            Err(reason) => Verdict::Deny(DenyReason::NotCovered(reason)),
         }
     }
 
@@ -148,12 +148,12 @@ impl<'a> Case<'a> {
     fn new(policy: &'a Policy, mode: Mode, principal: &'a Principal, target: &'a Target, now: Timestamp) -> Self {
         let Target { effects, beyond, calls_back, ref elsewhere, .. } = *target;
         let case = Self { policy, mode, principal, target, now, effects, elsewhere, beyond, calls_back };
-        if policy.parity { case.as_upstream() } else { case }
+        if policy.parity { case.like_upstream() } else { case }
     }
 
     /// What Temporal's default authorizer looks at: the method, and the namespace that the request names as its own. Nothing
     /// else in the request counts. Source: `common/authorization/default_authorizer.go`.
-    fn as_upstream(self) -> Self {
+    fn like_upstream(self) -> Self {
         let beyond = if self.target.method.scope == Scope::Cluster {
             Some("the call concerns the whole cluster")
         } else if self.target.namespace.is_empty() {
@@ -165,7 +165,7 @@ impl<'a> Case<'a> {
     }
 
     /// The grant that covered the last effect in the request's own namespace, if grants cover the whole call.
-    fn covering_grant(&self) -> Result<&'a Rc<str>, NotCovered> {
+    fn covering_grant(&self) -> Result<&'a Rc<str>, Box<NotCovered>> {
         let namespace = self.target.namespace.as_str();
         let covered = self.cover(namespace, NamespaceRole::Own, self.effects).map_err(|gap| {
             let needed = match self.beyond {
@@ -223,11 +223,11 @@ impl<'a> Case<'a> {
     }
 
     #[inline(never)]
-    fn not_covered(&self, gap: Gap<'_>, needed: NeededGrant, namespace: &str) -> NotCovered {
+    fn not_covered(&self, gap: Gap<'_>, needed: NeededGrant, namespace: &str) -> Box<NotCovered> {
         let limited =
             gap.limited.map(|(held, miss)| LimitedGrant { grant: Rc::clone(&held.grant), miss: miss.into_owned() });
         let ended = self.policy.ended(self.mode, self.principal, &self.target.method, Some(namespace), self.now);
-        NotCovered { effects: gap.effects, needed, limited, ended }
+        Box::new(NotCovered { effects: gap.effects, needed, limited, ended })
     }
 }
 
