@@ -1,6 +1,7 @@
 //! The only code that knows proxy-wasm. Thin: it moves bytes between Envoy and [`temporal_auth::filter`], [`temporal_auth::authentication`].
 
 mod hostcalls;
+mod logger;
 mod root;
 mod stream;
 mod waiting;
@@ -9,7 +10,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hostcalls::{Level, Map, Metric};
+use hostcalls::{Map, Metric};
+use log::Level;
 use stream::Held;
 use temporal_auth::answer::Reply;
 use temporal_auth::authentication::HostServices;
@@ -78,12 +80,13 @@ impl Shared {
     /// Ticks at this period from now on. Called from a stream it acts on that stream's root context.
     fn tick_at(&self, period: Duration) {
         if self.tick.replace(period) != period && hostcalls::set_tick_period(period).is_err() {
-            hostcalls::log(Level::Error, "temporal-auth: the host refuses to tick; keys are not refreshed");
+            log::error!("temporal-auth: cannot set the timer; keys are not refreshed");
         }
     }
 }
 
 fn start() {
+    logger::install();
     proxy_wasm::set_root_context(|id| Box::new(root::Root::new(id)));
 }
 
@@ -95,7 +98,7 @@ fn send(reply: &Reply) {
     let headers = headers::serialize(&pairs);
     let sent = hostcalls::answer(reply.http_status(), &details, reply.message(), &headers, reply.grpc_status());
     if let Err(refused) = sent {
-        hostcalls::log(Level::Error, &format!("temporal-auth: the host refused an answer: {refused:?}"));
+        log::error!("temporal-auth: cannot send an answer: {refused:?}");
     }
 }
 
@@ -104,10 +107,10 @@ fn report(decision: &Decision, log_allowed: bool, access_log_state: bool) {
     let tells = !decision.allow || decision.shadow.is_some();
     if tells || log_allowed {
         let level = if tells { Level::Warn } else { Level::Info };
-        hostcalls::log(level, &format!("temporal-auth {}", decision.line()));
+        log::log!(level, "temporal-auth {}", decision.line());
     }
     if access_log_state && let Err(refused) = hostcalls::set_property(b"temporal_auth", decision.state().as_bytes()) {
-        hostcalls::log(Level::Error, &format!("temporal-auth: the host refused the access-log state: {refused:?}"));
+        log::error!("temporal-auth: cannot set the access-log state: {refused:?}");
     }
 }
 
@@ -127,7 +130,7 @@ impl Metrics {
         let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
         let change = waiting.saturating_sub(self.waiting_told.replace(waiting));
         if change != 0 && hostcalls::increment(self.waiting, change).is_err() {
-            hostcalls::log(Level::Error, "temporal-auth: the host refused a gauge");
+            log::error!("temporal-auth: cannot set a gauge");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::rc::{Rc, Weak};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use super::hostcalls::{self, Buffer, Level, Map};
+use super::hostcalls::{self, Buffer, Map};
 use super::stream::Stream;
 use super::waiting::Waiting;
 use super::{AT_ONCE, BUSY_TICK, EnvoyHost, IDLE_TICK, Metrics, Shared, WAKING_TICK};
@@ -82,10 +82,7 @@ impl Root {
             FetchProgress::Failed(reason) => {
                 let name = state.config.issuers.get(issuer).map_or("", |issuer| &issuer.name);
                 let why = why.unwrap_or_else(|| reason.to_string());
-                hostcalls::log(
-                    Level::Warn,
-                    &format!("temporal-auth: fetching the keys of issuer {name} failed: {why}"),
-                );
+                log::warn!("temporal-auth: fetching the keys of issuer {name} failed: {why}");
             }
         }
     }
@@ -113,7 +110,7 @@ impl Root {
             }
         }
         if !due.is_empty() && hostcalls::set_effective_context(self.id).is_err() {
-            hostcalls::log(Level::Error, "temporal-auth: the host lost the root context");
+            log::error!("temporal-auth: cannot switch to the root context");
         }
         let waits = shared.waiting.try_borrow().is_ok_and(|waiting| !waiting.is_empty());
         shared.tick_at(if due.len() >= AT_ONCE {
@@ -129,7 +126,7 @@ impl Root {
         for (counter, by) in shared.metrics.counters.iter().zip(state.counters.take()) {
             let by = i64::try_from(by).unwrap_or(i64::MAX);
             if by > 0 && hostcalls::increment(*counter, by).is_err() {
-                hostcalls::log(Level::Error, "temporal-auth: the host refused a count");
+                log::error!("temporal-auth: cannot increment a counter");
             }
         }
         shared.metrics.tell_waiting(shared.waiting.try_borrow().map_or(0, |waiting| waiting.len()));
@@ -156,20 +153,20 @@ impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
         let text = if size == 0 { Ok(Vec::new()) } else { hostcalls::buffer(Buffer::PluginConfiguration, size) };
         let Ok(text) = text else {
-            hostcalls::log(Level::Error, "temporal-auth: configuration: the host does not give it");
+            log::error!("temporal-auth: configuration: cannot read it from the host");
             return false;
         };
         let config = match Config::parse(&text) {
             Ok(config) => config,
             Err(problems) => {
                 for problem in problems {
-                    hostcalls::log(Level::Error, &format!("temporal-auth: configuration: {problem}"));
+                    log::error!("temporal-auth: configuration: {problem}");
                 }
                 return false;
             }
         };
         let Some(metrics) = Metrics::define() else {
-            hostcalls::log(Level::Error, "temporal-auth: the host refuses metrics");
+            log::error!("temporal-auth: cannot define metrics");
             return false;
         };
         let mut state = FilterState::on(Rc::new(EnvoyHost), config);
@@ -239,9 +236,9 @@ fn tell_verifiers(state: &FilterState, metrics: &Metrics) {
         [] => "the host verifies no signatures; all are verified in WebAssembly, which is slower".to_owned(),
         names => format!("the host verifies signatures of {}", names.join(", ")),
     };
-    hostcalls::log(Level::Info, &format!("temporal-auth: {text}"));
+    log::info!("temporal-auth: {text}");
     if hostcalls::record(metrics.native, u64::try_from(native.len()).unwrap_or_default()).is_err() {
-        hostcalls::log(Level::Error, "temporal-auth: the host refused a gauge");
+        log::error!("temporal-auth: cannot set a gauge");
     }
 }
 

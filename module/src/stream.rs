@@ -6,7 +6,7 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action as HostAction;
 
-use super::hostcalls::{self, Buffer, Level, Map};
+use super::hostcalls::{self, Buffer, Map};
 use super::{BUSY_TICK, Shared, clear_trailers, report, send};
 use temporal_auth::answer::Reply;
 use temporal_auth::filter::{Action, ConnectionInfo, FilterState, RequestFilter};
@@ -39,7 +39,7 @@ impl Stream {
     /// Should one do so all the same, the request does not go on.
     fn run(&self, part: impl FnOnce(&mut Held, &mut FilterState) -> Action) -> HostAction {
         let (Ok(mut held), Ok(mut state)) = (self.held.try_borrow_mut(), self.shared.state.try_borrow_mut()) else {
-            hostcalls::log(Level::Error, "temporal-auth: called while busy");
+            log::error!("temporal-auth: re-entrant callback");
             send(&Reply::UNAVAILABLE);
             return HostAction::Pause;
         };
@@ -82,7 +82,7 @@ impl Held {
         }
         self.settle(state, &step);
         if step == Action::Forward && hostcalls::continue_request().is_err() {
-            hostcalls::log(Level::Error, "temporal-auth: the host did not continue a request");
+            log::error!("temporal-auth: cannot continue a request");
         }
         false
     }
@@ -102,7 +102,7 @@ impl Held {
             send(answer);
         }
         for notice in state.take_notices() {
-            hostcalls::log(Level::Warn, &notice);
+            log::warn!("{notice}");
         }
         if let Some(decision) = self.call.take_decision() {
             report(&decision, state.config.log_allowed, state.config.access_log_state);
