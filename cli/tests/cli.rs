@@ -200,7 +200,11 @@ fn a_token_is_explained_and_its_signature_is_not_checked() {
         assert_run(&[&["explain", "--config", "good.yaml"][..], &call[..]].concat(), code, expected);
     };
     ask(&token("200000000000"), 0, &["verdict  ALLOW by rule finance", "no signature was checked"]);
-    ask(&token("1000000000"), 1, &["token    REFUSED with UNAUTHENTICATED: the token has expired", "verdict  ALLOW by rule finance"]);
+    ask(
+        &token("1000000000"),
+        1,
+        &["token    REFUSED with UNAUTHENTICATED: the token has expired", "verdict  ALLOW by rule finance"],
+    );
     ask("x.y", 2, &["the token is refused"]);
 }
 
@@ -406,7 +410,12 @@ fn a_peer_is_explained_with_a_token_and_without() {
     ];
     ask_peer("legacy/sa/worker", &[], "RespondWorkflowTaskCompleted", "legacy", 1, &expected);
     let unasked = ["explain", "--config", "good.yaml", "--peer", "a", "--method", "QueryWorkflow"];
-    let expected = ["caller   nobody\n", "no rule uses the peer, so it is not read", "REFUSE with UNAUTHENTICATED", "reason   no token"];
+    let expected = [
+        "caller   nobody\n",
+        "no rule uses the peer, so it is not read",
+        "REFUSE with UNAUTHENTICATED",
+        "reason   no token",
+    ];
     assert_run(&unasked, 1, &expected);
 }
 

@@ -90,7 +90,7 @@ struct MatchedRoute {
 
 /// How a step of the way ends, unless the call is rejected.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every call is allowed, and a box would cost it an allocation")]
+#[allow(clippy::large_enum_variant, reason = "nearly every call is allowed, and a box would cost it an allocation")]
 enum Progress {
     NotOurs,
     AwaitKey(AwaitingKey),
