@@ -1,4 +1,4 @@
-//! JSON in a string of a file, with places in that file.
+//! A configuration as JSON in a string of a file, with its positions in the file.
 
 use std::rc::Rc;
 
@@ -6,39 +6,36 @@ use serde_json::Value;
 
 use crate::report::Diagnostic;
 use crate::source::{Source, Span};
-use crate::yaml::{self, Kind, Node, Style};
+use crate::yaml::{self, Node, NodeKind, Style};
 
-/// The tree of the JSON in a scalar, and the place of everything in it where single places cannot be told.
+/// The tree of the JSON in a scalar. The span is that of the whole string, if positions in it do not map to the file.
 pub(crate) fn json(source: &Source, node: &Node) -> Result<(Rc<Node>, Option<Span>), Diagnostic> {
-    let Kind::Scalar(text, style) = &node.kind else {
-        return Err(Diagnostic::error("found no string, expected the filter's configuration as JSON in one", node.at));
+    let NodeKind::Scalar(text, style) = &node.kind else {
+        return Err(Diagnostic::error("expected a string with the filter's configuration as JSON", node.at));
     };
-    let expected = |why: String| {
-        Diagnostic::error(
-            format!("found a string that is not JSON ({why}), expected the filter's configuration as JSON"),
-            node.at,
-        )
-    };
-    let meant: Value = serde_json::from_str(text).map_err(|error| expected(error.to_string()))?;
-    // The file with everything blank but the JSON: places in it are places in the file.
+    let invalid =
+        |why: String| Diagnostic::error(format!("expected the filter's configuration as JSON: {why}"), node.at);
+    let value: Value = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
+    // With everything but the JSON blanked, positions are those of the file.
     let blanked = blanked(source, node.at, *style);
     if let Some(blanked) =
-        blanked.filter(|blanked| serde_json::from_str::<Value>(blanked).is_ok_and(|read| read == meant))
+        blanked.filter(|blanked| serde_json::from_str::<Value>(blanked).is_ok_and(|read| read == value))
         && let Some(tree) = yaml::documents(&blanked)?.into_iter().next()
     {
         return Ok((tree, None));
     }
     let tree = yaml::documents(text).map_err(|error| Diagnostic { at: node.at, ..error })?.into_iter().next();
-    tree.map(|tree| (tree, Some(node.at))).ok_or_else(|| expected("nothing".to_owned()))
+    tree.map(|tree| (tree, Some(node.at))).ok_or_else(|| invalid("the string is empty".to_owned()))
 }
 
+/// The file with everything but the content of a scalar blanked. `None` if the scalar has escapes or folded lines.
 fn blanked(source: &Source, at: Span, style: Style) -> Option<String> {
     let skipped = at.line.checked_sub(1)?;
     let count = at.end_line.checked_sub(skipped)?;
     let mut blanked = "\n".repeat(skipped);
     match style {
         Style::Literal => {
-            // The block ends where the next thing begins.
+            // The parser ends the block where the next node begins.
             let count = if at.end_line > at.line { count.checked_sub(1)? } else { count };
             for line in source.text.lines().skip(skipped).take(count) {
                 blanked.push_str(line);
@@ -59,7 +56,7 @@ fn blanked(source: &Source, at: Span, style: Style) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn place(text: &str) -> Result<(usize, usize), String> {
+    fn position(text: &str) -> Result<(usize, usize), String> {
         let source = Source { name: "f".into(), text: text.into() };
         let documents = yaml::documents(text).unwrap();
         let (tree, shown_at) = json(&source, documents[0].value("v").unwrap()).map_err(|wrong| wrong.text)?;
@@ -68,22 +65,22 @@ mod tests {
     }
 
     #[test]
-    fn places_are_the_files() {
-        assert_eq!(place("v: |\n  {\"b\": 1,\n   \"a\": 2}\nw: 1\n"), Ok((3, 9)));
-        assert_eq!(place("v: |\n  {\"a\": 2}\n"), Ok((2, 9)));
-        assert_eq!(place("v: '{\"a\": 2}'\n"), Ok((1, 11)));
+    fn positions_are_those_of_the_file() {
+        assert_eq!(position("v: |\n  {\"b\": 1,\n   \"a\": 2}\nw: 1\n"), Ok((3, 9)));
+        assert_eq!(position("v: |\n  {\"a\": 2}\n"), Ok((2, 9)));
+        assert_eq!(position("v: '{\"a\": 2}'\n"), Ok((1, 11)));
     }
 
     #[test]
-    fn where_they_cannot_be_told_the_string_is_shown() {
-        assert_eq!(place("v: \"{\\\"a\\\": 2}\"\n"), Ok((1, 4)));
-        assert_eq!(place("v: >\n  {\"a\":\n  2}\n"), Ok((2, 3)));
+    fn escaped_strings_are_shown_whole() {
+        assert_eq!(position("v: \"{\\\"a\\\": 2}\"\n"), Ok((1, 4)));
+        assert_eq!(position("v: >\n  {\"a\":\n  2}\n"), Ok((2, 3)));
     }
 
     #[test]
-    fn what_is_not_json() {
+    fn strings_without_json_are_errors() {
         for text in ["v: '{a: 1}'\n", "v: ''\n", "v: {a: 1}\n", "v: '{\"a\": 1'\n"] {
-            assert!(place(text).unwrap_err().contains("as JSON"), "{text}");
+            assert!(position(text).unwrap_err().contains("as JSON"), "{text}");
         }
     }
 }

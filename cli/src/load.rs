@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::Value;
 use temporal_auth::config::{Config, Path as ConfigPath, Problem, ProblemKind};
 
-use crate::carrier::Carrier;
+use crate::deployment::Deployment;
 use crate::find::{self, Finding, Found};
 use crate::report::{self, Diagnostic};
 use crate::source::{Source, Span};
@@ -22,12 +22,11 @@ pub(crate) struct File {
     pub(crate) configurations: Vec<Configuration>,
     /// What is wrong with it.
     pub(crate) wrong: Vec<Diagnostic>,
-    /// What brings its configurations to a proxy.
-    pub(crate) carriers: Vec<Rc<Carrier>>,
+    pub(crate) deployments: Vec<Rc<Deployment>>,
     /// All that stands in it.
     pub(crate) documents: Vec<Rc<Node>>,
-    /// Said of a file that has nothing of the filter.
-    pub(crate) nothing: Option<Diagnostic>,
+    /// The error for a file without a configuration.
+    pub(crate) no_config: Option<Diagnostic>,
 }
 
 /// A configuration without faults.
@@ -42,9 +41,8 @@ pub(crate) struct Configuration {
 }
 
 impl Configuration {
-    /// What brings it to a proxy.
-    pub(crate) fn carrier(&self) -> Option<&Carrier> {
-        self.found.carrier.as_deref()
+    pub(crate) fn deployment(&self) -> Option<&Deployment> {
+        self.found.deployment.as_deref()
     }
 
     /// Where a path leads.
@@ -68,29 +66,29 @@ pub(crate) fn file(file: &Path) -> Result<File, String> {
     let documents = match yaml::documents(&source.text) {
         Ok(documents) => documents,
         Err(error) => {
-            let (configurations, wrong, carriers) = (Vec::new(), vec![error], Vec::new());
-            return Ok(File { source, configurations, wrong, carriers, documents: Vec::new(), nothing: None });
+            let (configurations, wrong, deployments) = (Vec::new(), vec![error], Vec::new());
+            return Ok(File { source, configurations, wrong, deployments, documents: Vec::new(), no_config: None });
         }
     };
-    let Finding { found, carriers, mut wrong, nothing } = find::configurations(&source, &documents);
+    let Finding { found, deployments, mut wrong, no_config } = find::configurations(&source, &documents);
     let mut configurations = Vec::new();
     for found in found {
-        let mut doubts = Vec::new();
-        let value = value::value(&found.node, found.dialect, &mut doubts);
-        for doubt in &mut doubts {
-            doubt.at = found.shown_at.unwrap_or(doubt.at);
+        let mut ambiguities = Vec::new();
+        let value = value::value(&found.node, found.dialect, &mut ambiguities);
+        for ambiguity in &mut ambiguities {
+            ambiguity.at = found.shown_at.unwrap_or(ambiguity.at);
         }
         match Config::parse(value.to_string().as_bytes()) {
-            Ok(config) if doubts.is_empty() => configurations.push(Configuration { value, config, found }),
+            Ok(config) if ambiguities.is_empty() => configurations.push(Configuration { value, config, found }),
             Ok(_) => {}
             Err(problems) if found.shown_at.is_none() => {
-                report::add(&mut doubts, problems.iter().map(|problem| diagnostic(problem, &found)).collect());
+                report::add(&mut ambiguities, problems.iter().map(|problem| diagnostic(problem, &found)).collect());
             }
-            Err(problems) => doubts.extend(problems.iter().map(|problem| diagnostic(problem, &found))),
+            Err(problems) => ambiguities.extend(problems.iter().map(|problem| diagnostic(problem, &found))),
         }
-        wrong.append(&mut doubts);
+        wrong.append(&mut ambiguities);
     }
-    Ok(File { source, configurations, wrong, carriers, documents, nothing })
+    Ok(File { source, configurations, wrong, deployments, documents, no_config })
 }
 
 fn place(found: &Found, path: &ConfigPath) -> Place {

@@ -14,10 +14,10 @@
 )]
 
 mod args;
-mod carrier;
 mod cases;
 mod check;
 mod clock;
+mod deployment;
 mod embedded;
 mod explain;
 mod filter;

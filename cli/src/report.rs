@@ -34,6 +34,14 @@ impl Diagnostic {
         Self { severity: Severity::Error, text: text.into(), at, help: None }
     }
 
+    pub(crate) fn warning(text: impl Into<String>, at: Span, help: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, text: text.into(), at, help: Some(help.into()) }
+    }
+
+    pub(crate) fn note(text: impl Into<String>, at: Span) -> Self {
+        Self { severity: Severity::Note, text: text.into(), at, help: None }
+    }
+
     /// How it is printed.
     pub(crate) fn show(&self, source: &Source) -> String {
         let word = match self.severity {
@@ -52,10 +60,11 @@ impl Diagnostic {
     }
 }
 
-/// Adds what is said of other places: of one that could be read in two ways nothing more is known.
-pub(crate) fn add(doubts: &mut Vec<Diagnostic>, others: Vec<Diagnostic>) {
-    let others: Vec<_> = others.into_iter().filter(|other| !doubts.iter().any(|doubt| doubt.at == other.at)).collect();
-    doubts.extend(others);
+/// Adds diagnostics, except those of positions that already have one: where a value is ambiguous, nothing else is known.
+pub(crate) fn add(diagnostics: &mut Vec<Diagnostic>, others: Vec<Diagnostic>) {
+    let others: Vec<_> =
+        others.into_iter().filter(|other| !diagnostics.iter().any(|known| known.at == other.at)).collect();
+    diagnostics.extend(others);
 }
 
 /// How many diagnostics there are of each severity.

@@ -18,6 +18,16 @@ pub(crate) struct Span {
     pub(crate) end_column: usize,
 }
 
+impl Span {
+    /// The first character of a file, for what concerns all of it.
+    pub(crate) const START: Self = Self { line: 1, column: 1, end_line: 1, end_column: 2 };
+
+    /// One character.
+    pub(crate) fn point(line: usize, column: usize) -> Self {
+        Self { line, column, end_line: line, end_column: column.saturating_add(1) }
+    }
+}
+
 /// A file.
 #[derive(Debug)]
 pub(crate) struct Source {

@@ -21,10 +21,10 @@ fn all_faults_are_told_at_once_each_at_its_place() {
         ("issuers.corp.audiences: expected a list of audiences, or `any`, found \"temporal\"", "faulty.yaml:5:16"),
         ("issuers.corp.keys: expected exactly one of inline, discovery, jwks_uri; found none", "faulty.yaml:6:11"),
         ("grants[0].role: unknown role \"owner\"; expected one of admin", "faulty.yaml:8:47"),
-        ("grants[0].system: found on, expected quotes around it, or true or false", "faulty.yaml:8:62"),
+        ("grants[0].system: `on` is ambiguous in YAML: quote it, or write true or false", "faulty.yaml:8:62"),
         ("grants[1].who.issuer: missing; expected the name of an issuer", "faulty.yaml:10:3"),
         ("grants[1].namespaces: expected at least one value, found []", "faulty.yaml:13:15"),
-        ("grants[1].role: found role again, expected it once: it stands in line 12 already", "faulty.yaml:14:3"),
+        ("grants[1].role: duplicate key, first defined on line 12", "faulty.yaml:14:3"),
         ("extra: unknown field; expected one of version", "faulty.yaml:15:1"),
     ];
     assert_run(&["check", "faulty.yaml"], 1, &["faulty.yaml: 8 errors, 0 warnings\n"]);
@@ -45,7 +45,7 @@ fn what_is_not_yaml_is_told_with_its_place() {
 
 #[test]
 fn json_with_a_member_given_twice() {
-    assert_run(&["check", "twice.json"], 1, &["version: found version again, expected it once", "--> twice.json:4:3"]);
+    assert_run(&["check", "twice.json"], 1, &["version: duplicate key, first defined on line 2", "--> twice.json:4:3"]);
 }
 
 #[test]
@@ -71,22 +71,22 @@ fn a_manifest_among_others() {
         "--> manifests.yaml:9:3",
     ];
     assert_run(&["check", "manifests.yaml"], 1, &expected);
-    assert_run(&["check", "idp.yaml"], 1, &["found no configuration of temporal-auth", "--> idp.yaml:1:1"]);
+    assert_run(&["check", "idp.yaml"], 1, &["found no configuration of temporal-auth; expected", "--> idp.yaml:1:1"]);
 }
 
 #[test]
 fn what_brings_a_configuration_is_checked_beside_what_is_around_it() {
     let expected = [
-        "warning: spec.phase: found nothing: the filter would come after all that Istio decides\n --> carriers.yaml:5:3",
-        "warning: spec.match[0].ports: found 7233, and not 7243\n --> carriers.yaml:7:27",
-        "error: url: found \"registry.example.com:5000/temporal-auth:1.2\", expected oci:// before it",
+        "warning: spec.phase: missing; the filter would run after all of Istio's checks\n --> carriers.yaml:5:3",
+        "warning: spec.match[0].ports: found 7233 without 7243\n --> carriers.yaml:7:27",
+        "error: url: expected oci:// before \"registry.example.com:5000/temporal-auth:1.2\"",
         "  |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n",
-        "warning: url: nothing says which module it is",
-        "error: failStrategy: found FAIL_OPEN, expected FAIL_RELOAD or FAIL_CLOSE",
-        "warning: issuers.corp.keys.cluster: nothing in these files makes cluster \"outbound|443||login.example.com\"\n  --> carriers.yaml:17:42",
+        "warning: url: the module is not pinned by digest",
+        "error: failStrategy: expected FAIL_RELOAD or FAIL_CLOSE, found FAIL_OPEN",
+        "warning: issuers.corp.keys.cluster: no ServiceEntry, Service or route in these files defines cluster \"outbound|443||login.example.com\"\n  --> carriers.yaml:17:42",
         "warning: grants[0].who.peer: `spiffe://cluster.local/ns/edge/sa/door-istio` is a gateway in these files\n  --> carriers.yaml:19:32",
         "carriers.yaml: 2 errors, 5 warnings\n",
-        "idp.yaml: read for what it tells of the mesh\n",
+        "idp.yaml: no configuration; used as mesh context\n",
     ];
     assert_run(&["check", "carriers.yaml", "idp.yaml"], 1, &expected);
     // Alone it does not tell whether there is such a cluster.
@@ -125,12 +125,12 @@ fn what_cannot_be_answered() {
     let explain = |config: &'static str, claims: &'static str, method: &'static str| {
         ["explain", "--config", config, "--claims", claims, "--method", method]
     };
-    assert_run(&explain("faulty.yaml", "{}", "GetSystemInfo"), 2, &["faulty.yaml is not good", "grants[0].role"]);
-    assert_run(&explain("envoy.yaml", "{}", "GetSystemInfo"), 2, &["not good"]);
+    assert_run(&explain("faulty.yaml", "{}", "GetSystemInfo"), 2, &["faulty.yaml is not valid", "grants[0].role"]);
+    assert_run(&explain("envoy.yaml", "{}", "GetSystemInfo"), 2, &["not valid"]);
     assert_run(&explain("good.yaml", "{", "GetSystemInfo"), 2, &["the claims are no JSON object"]);
     assert_run(&explain("good.yaml", "{\"a\":1,\"a\":2}", "GetSystemInfo"), 2, &["given twice"]);
-    assert_run(&explain("good.yaml", "{}", "StartWorkflow"), 2, &["no method \"StartWorkflow\""]);
-    assert_run(&["test", "good.yaml"], 2, &["good.yaml is not good", "cases: missing"]);
+    assert_run(&explain("good.yaml", "{}", "StartWorkflow"), 2, &["unknown method `StartWorkflow`"]);
+    assert_run(&["test", "good.yaml"], 2, &["good.yaml is not valid", "cases: missing"]);
     assert_run(&["--version"], 0, &["temporal-auth 0."]);
     assert_run(&["--help"], 0, &["temporal-auth explain --config FILE"]);
 }

@@ -1,4 +1,4 @@
-//! `temporal-auth test`: calls with the verdict that is expected of each.
+//! `temporal-auth test`: calls, each with its expected verdict.
 
 mod read;
 
@@ -13,7 +13,7 @@ use crate::load::{self, Configuration};
 use crate::report::{self, Diagnostic};
 use read::{Case, Cases};
 
-/// Runs the cases of all files. Returns what is printed, and whether all is as expected.
+/// Runs the cases of all files. Returns what is printed, and whether every case passed.
 pub(crate) fn test(files: &[PathBuf], at: Timestamp) -> Result<(String, bool), String> {
     let (mut text, mut good) = (String::new(), true);
     for file in files {
@@ -28,16 +28,18 @@ fn run(file: &Path, at: Timestamp) -> Result<(String, bool), String> {
     let source = load::source(file)?;
     let Cases { config, cases } = match read::read(&source.text) {
         Ok(cases) => cases,
-        Err(mut wrong) => return Err(format!("{} is not good:\n{}", source.name, report::show(&mut wrong, &source).0)),
+        Err(mut wrong) => {
+            return Err(format!("{} is not valid:\n{}", source.name, report::show(&mut wrong, &source).0));
+        }
     };
-    // As seen from the file that names it.
+    // Relative to the file that names it.
     let configuration = explain::one(&file.parent().unwrap_or(Path::new("")).join(config))?;
     let mut decided: Vec<String> = Vec::new();
     let mut failed: Vec<Diagnostic> = Vec::new();
     for case in &cases {
         let outcome = outcome(case, &configuration, at)
             .map_err(|why| Diagnostic::error(format!("{}: {why}", case.name), case.at).show(&source))?;
-        if let Some(why) = disappointment(case, &outcome) {
+        if let Some(why) = mismatch(case, &outcome) {
             failed.push(Diagnostic::error(format!("{}: {why}", case.name), case.at));
         }
         decided.extend(outcome.rule);
@@ -47,11 +49,11 @@ fn run(file: &Path, at: Timestamp) -> Result<(String, bool), String> {
     let passed = cases.len().saturating_sub(failures);
     let _ = writeln!(text, "{}: {passed} passed, {failures} failed", source.name);
     let policy = &configuration.config.policy;
-    // A rule in shadow decides nothing.
+    // Rules in shadow decide nothing.
     let grants: Vec<_> = policy.grants.iter().filter(|grant| !grant.shadow).map(|grant| &*grant.name).collect();
     let denials: Vec<_> = policy.denials.iter().filter(|denial| !denial.shadow).map(|denial| &*denial.name).collect();
     for (names, word) in [(grants, "grants"), (denials, "denials")] {
-        // Configurations without denials are common.
+        // Many configurations have no denials.
         if !names.is_empty() || word == "grants" {
             let _ = writeln!(text, "{}: {}", source.name, coverage(&names, word, &decided));
         }
@@ -59,18 +61,20 @@ fn run(file: &Path, at: Timestamp) -> Result<(String, bool), String> {
     Ok((text, failures == 0))
 }
 
+/// How many rules decided a case, and which did not.
 fn coverage(names: &[&str], word: &str, decided: &[String]) -> String {
-    let idle: Vec<_> = names.iter().filter(|name| !decided.iter().any(|rule| rule == *name)).copied().collect();
-    let covered = names.len().saturating_sub(idle.len());
-    let idle = if idle.is_empty() { String::new() } else { format!("; no case was decided by {}", idle.join(", ")) };
-    format!("{covered} of {} {word} decided a case{idle}", names.len())
+    let unused: Vec<_> = names.iter().filter(|name| !decided.iter().any(|rule| rule == *name)).copied().collect();
+    let covered = names.len().saturating_sub(unused.len());
+    let unused =
+        if unused.is_empty() { String::new() } else { format!("; no case was decided by {}", unused.join(", ")) };
+    format!("{covered} of {} {word} decided a case{unused}", names.len())
 }
 
 fn outcome(case: &Case, configuration: &Configuration, at: Timestamp) -> Result<Outcome, String> {
     let at = case.time.unwrap_or(at);
     let caller = explain::claimed(case.issuer.as_deref(), case.claims.clone(), case.peer.clone(), at, configuration)?;
     let target = Target::new(&configuration.config, &case.method, &case.namespace)
-        .ok_or_else(|| format!("no method {:?}", case.method))?;
+        .ok_or_else(|| format!("unknown method `{}`", case.method))?;
     let target = match &case.request {
         None => target,
         Some(request) => target.with_request(request, &case.namespace)?,
@@ -78,9 +82,9 @@ fn outcome(case: &Case, configuration: &Configuration, at: Timestamp) -> Result<
     Ok(Filter::new(&configuration.value, &caller)?.call(&caller, &target))
 }
 
-/// Why an outcome is not the expected one. A refusal is neither: a case with a token that is not accepted would prove
-/// nothing about the policy.
-fn disappointment(case: &Case, outcome: &Outcome) -> Option<String> {
+/// How an outcome differs from the expected one. A refusal is neither allow nor deny: a case whose token is not accepted
+/// would show nothing about the policy.
+fn mismatch(case: &Case, outcome: &Outcome) -> Option<String> {
     let as_expected = match outcome.status {
         0 => case.allow,
         PERMISSION_DENIED => !case.allow,

@@ -1,4 +1,4 @@
-//! Reads a file of cases, with the readers that the configuration itself is read with.
+//! Reads a file of cases with the library's readers of configurations.
 
 use serde_json::{Map, Value};
 use temporal_auth::config::node::{Node, Problems};
@@ -14,27 +14,24 @@ use crate::source::Span;
 use crate::yaml::scalar::Dialect;
 use crate::yaml::{self, path, value};
 
-/// What a file says.
 #[derive(Debug)]
 pub(super) struct Cases {
-    /// The file with the configuration.
+    /// The path of the configuration, relative to the file.
     pub(super) config: String,
-    /// The calls.
     pub(super) cases: Vec<Case>,
 }
 
-/// A call and what should come of it.
+/// A call and its expected verdict.
 #[derive(Debug)]
 pub(super) struct Case {
-    /// What messages call it.
     pub(super) name: String,
-    /// Where it stands.
+    /// The position of its name.
     pub(super) at: Span,
-    /// The name that the configuration has for the issuer.
+    /// The name of the issuer in the configuration.
     pub(super) issuer: Option<String>,
-    /// The caller's claims; none for one who has a certificate and no token.
+    /// The caller's claims. `None` for a caller with a certificate and no token.
     pub(super) claims: Option<Map<String, Value>>,
-    /// Who the TLS peer is.
+    /// The identity of the TLS peer.
     pub(super) peer: Option<String>,
     /// The method, as policies name it.
     pub(super) method: String,
@@ -44,20 +41,16 @@ pub(super) struct Case {
     pub(super) request: Option<Value>,
     /// The time of the call, if the case says so.
     pub(super) time: Option<Timestamp>,
-    /// Whether it should be allowed.
+    /// Whether the call should be allowed.
     pub(super) allow: bool,
-    /// The rule that should decide.
+    /// The rule that should decide the call.
     pub(super) rule: Option<String>,
 }
 
-/// Reads the text of a file.
 pub(super) fn read(text: &str) -> Result<Cases, Vec<Diagnostic>> {
     let documents = yaml::documents(text).map_err(|wrong| vec![wrong])?;
     let [document] = documents.as_slice() else {
-        return Err(vec![Diagnostic::error(
-            "expected one document with `config` and `cases`",
-            Span { line: 1, column: 1, end_line: 1, end_column: 2 },
-        )]);
+        return Err(vec![Diagnostic::error("expected one document with `config` and `cases`", Span::START)]);
     };
     let mut wrong = Vec::new();
     let value = value::value(document, Dialect::Yaml, &mut wrong);
@@ -74,13 +67,13 @@ fn diagnostic(problem: &Problem, document: &yaml::Node) -> Diagnostic {
 }
 
 fn cases(root: &Node<'_>, document: &yaml::Node) -> Option<Cases> {
-    // `people` is for anchors: claims that several cases share.
+    // `people` holds anchors, for claims that several cases share.
     let members = root.members(&[&["config", "people", "cases"]])?;
     let config = members.require("config", "the file with the configuration").and_then(|node| node.text());
     let list = members.require("cases", "a list of cases").and_then(|node| node.non_empty_list())?;
-    let place =
+    let position =
         |index: usize| path::find(document, None, &Path::default().member("cases").index(index).member("name")).value;
-    let cases: Vec<_> = list.iter().enumerate().filter_map(|(number, node)| case(node, place(number))).collect();
+    let cases: Vec<_> = list.iter().enumerate().filter_map(|(index, node)| case(node, position(index))).collect();
     Some(Cases { config: config?.to_owned(), cases })
 }
 
@@ -99,7 +92,7 @@ fn case(node: &Node<'_>, at: Span) -> Option<Case> {
     ]])?;
     let optional =
         |name: &str| members.get(name).map_or(Some(None), |node| node.text().map(|text| Some(text.to_owned())));
-    let name = members.require("name", "what the case shows").and_then(|node| node.text());
+    let name = members.require("name", "a name that says what the case shows").and_then(|node| node.text());
     let issuer = optional("issuer");
     let peer = optional("peer");
     let claims = match members.get("claims") {
@@ -150,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cases_with_their_places() {
+    fn cases_are_read_with_their_positions() {
         let text = "config: c.yaml\npeople:\n- &alice {sub: alice}\ncases:\n- name: one\n  claims: *alice\n  method: M\n  \
                     namespace: x\n  expect: allow\n- {name: two, claims: {}, issuer: i, method: M, expect: deny, rule: r, request: {a: 1}, at: '1970-01-01T00:00:01Z'}\n";
         let cases = read(text).unwrap().cases;
@@ -167,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_needs_no_claims() {
+    fn a_case_with_a_peer_needs_no_claims() {
         let read =
             |caller: &str| read(&format!("config: c\ncases:\n- {{name: one, {caller}method: M, expect: deny}}\n"));
         let case = read("peer: \"spiffe://a/b\", ").unwrap().cases.remove(0);
@@ -185,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_is_told_at_once() {
+    fn all_problems_are_reported_at_once() {
         let text = "confg: c\ncases:\n- {name: one, claims: [], method: 7, expect: maybe, request: x, at: now}\n";
         let wrong: Vec<_> = read(text)
             .unwrap_err()

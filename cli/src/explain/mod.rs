@@ -23,9 +23,8 @@ use temporal_auth::temporal::{API_VERSION, Access, Limit, Scope, Target as Readi
 pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
     let configuration = one(&question.config)?;
     let mut caller = caller(question, &configuration)?;
-    let unknown =
-        || format!("no method {:?}; write it as policies do, for example StartWorkflowExecution", question.method);
-    let target = Target::new(&configuration.config, &question.method, &question.namespace).ok_or_else(unknown)?;
+    let target = Target::new(&configuration.config, &question.method, &question.namespace)
+        .ok_or_else(|| format!("unknown method `{}`", question.method))?;
     let target = match &question.request {
         None => target,
         Some(request) => {
@@ -220,10 +219,10 @@ pub(crate) fn verdict(outcome: &Outcome) -> String {
 /// The one good configuration in a file.
 pub(crate) fn one(path: &std::path::Path) -> Result<Configuration, String> {
     let mut file = load::file(path)?;
-    file.wrong.extend(file.nothing.take());
+    file.wrong.extend(file.no_config.take());
     if !file.wrong.is_empty() {
         let (shown, ..) = report::show(&mut file.wrong, &file.source);
-        return Err(format!("{} is not good:\n{shown}", file.source.name));
+        return Err(format!("{} is not valid:\n{shown}", file.source.name));
     }
     match (file.configurations.pop(), file.configurations.len()) {
         (Some(configuration), 0) => Ok(configuration),
@@ -277,8 +276,8 @@ pub(crate) fn claimed(
     let issuer = match (issuer, names.as_slice()) {
         (Some(name), names) if names.iter().any(|known| known == name) => name.to_owned(),
         (None, [only]) => only.clone(),
-        (Some(name), names) => return Err(format!("no issuer {name:?}: one of {}", names.join(", "))),
-        (None, names) => return Err(format!("an issuer must be named: one of {}", names.join(", "))),
+        (Some(name), names) => return Err(format!("unknown issuer `{name}`; expected one of {}", names.join(", "))),
+        (None, names) => return Err(format!("name an issuer, one of {}", names.join(", "))),
     };
     Ok(Caller { issuer: Some(issuer), claims, typ: None, times: Times::Good, peer, at })
 }

@@ -1,17 +1,17 @@
-//! `applies_to` at a sidecar: what arrives there is routed to `inbound|PORT||`, whatever a gateway calls it.
+//! `applies_to` at a sidecar, where calls are routed to `inbound|PORT||`, whatever the cluster is called at a gateway.
 
 use temporal_auth::config::Config;
 
 use super::list;
-use crate::carrier::{Carrier, Kind, at, text};
+use crate::deployment::{Deployment, DeploymentKind, at, text};
 
-/// A cluster of calls to Temporal that the filter would take for somebody else's.
-pub(super) fn passed_over(config: &Config, carrier: &Carrier) -> Option<String> {
+/// A cluster of Temporal that `applies_to` leaves out, so that its calls pass unchecked.
+pub(super) fn uncovered_cluster(config: &Config, deployment: &Deployment) -> Option<String> {
     let clusters = config.applies_to.as_ref()?;
-    if !matches!(carrier.kind, Kind::WasmPlugin | Kind::TrafficExtension) {
+    if !matches!(deployment.kind, DeploymentKind::WasmPlugin | DeploymentKind::TrafficExtension) {
         return None;
     }
-    let matches = list(at(&carrier.document, &["spec", "match"]));
+    let matches = list(at(&deployment.document, &["spec", "match"]));
     let sidecars = matches.iter().filter(|node| text(node, &["mode"]) == Some("SERVER"));
     let ports = sidecars.flat_map(|node| list(node.value("ports").map(|ports| &**ports)));
     let mut inbound = ports.filter_map(|port| text(port, &["number"])).map(|port| format!("inbound|{port}||"));

@@ -1,11 +1,13 @@
-//! Clusters: the filter fetches keys from one by its name, and gets none from a name that its proxy does not know.
+//! Clusters. The filter fetches keys from a cluster by name, and gets none if its proxy does not know the name.
+
+use std::fmt;
 
 use super::{Mesh, Service, list, namespace};
-use crate::carrier::{Carrier, Kind, at, text};
-use crate::yaml::{Kind as Value, Node};
+use crate::deployment::{Deployment, DeploymentKind, at, text};
+use crate::yaml::{Node, NodeKind};
 
 impl Mesh {
-    /// What a document tells of clusters.
+    /// Reads the clusters and services that a document defines.
     pub(super) fn read(&mut self, document: &Node) {
         match text(document, &["kind"]) {
             Some("Service") => {
@@ -21,8 +23,8 @@ impl Mesh {
             Some(kind @ ("HTTPRoute" | "GRPCRoute")) => {
                 let name = text(document, &["metadata", "name"]).unwrap_or_default();
                 let rules = list(at(document, &["spec", "rules"])).len();
-                let of = format!("{}/{}/{name}", kind.to_ascii_lowercase(), namespace(document));
-                self.clusters.extend((0..rules).map(|rule| format!("{of}/rule/{rule}")));
+                let prefix = format!("{}/{}/{name}", kind.to_ascii_lowercase(), namespace(document));
+                self.clusters.extend((0..rules).map(|rule| format!("{prefix}/rule/{rule}")));
             }
             Some(_) => {}
             None => {
@@ -54,12 +56,12 @@ impl Mesh {
         }
     }
 
-    /// `static_resources.clusters` of an Envoy configuration, `cluster` of every entry in a dump.
+    /// Reads `static_resources.clusters` of an Envoy configuration, and `cluster` of every entry in a dump.
     fn clusters_in(&mut self, node: &Node) {
         match &node.kind {
-            Value::Scalar(..) => {}
-            Value::List(list) => list.iter().for_each(|node| self.clusters_in(node)),
-            Value::Map(members) => {
+            NodeKind::Scalar(..) => {}
+            NodeKind::List(list) => list.iter().for_each(|node| self.clusters_in(node)),
+            NodeKind::Map(members) => {
                 for member in members {
                     let name = member.name.text().unwrap_or_default();
                     let named = |node: &Node| text(node, &["name"]).map(str::to_owned);
@@ -75,38 +77,82 @@ impl Mesh {
         }
     }
 
-    /// Why a proxy would not know a cluster, and what to do; nothing where the files do not tell.
-    pub(super) fn lacks(&self, cluster: &str, carrier: Option<&Carrier>) -> Option<(String, &'static str)> {
+    /// Why a proxy would not know a cluster. `None` if it would, or if the files do not tell.
+    pub(super) fn cluster_problem(&self, cluster: &str, deployment: Option<&Deployment>) -> Option<ClusterProblem> {
         if self.clusters.contains(cluster) {
             return None;
         }
-        let is_istio = carrier.is_some_and(Carrier::is_istio);
+        let is_istio = deployment.is_some_and(Deployment::is_istio);
         let parts: Vec<_> = cluster.split('|').collect();
         let ["outbound", port, _, host] = parts.as_slice() else {
-            let help = if is_istio { "Istio calls it outbound|PORT||HOST" } else { ADD };
-            return (is_istio || !self.clusters.is_empty())
-                .then(|| (format!("no cluster is called {cluster:?}"), help));
+            let unknown = ClusterProblem::Unknown { cluster: cluster.to_owned(), is_istio };
+            return (is_istio || !self.clusters.is_empty()).then_some(unknown);
         };
         if self.services.is_empty() && self.clusters.is_empty() {
             return None;
         }
         let mut at_host = self.services.iter().filter(|service| service.host == *host).peekable();
         if at_host.peek().is_none() {
-            return Some((format!("nothing in these files makes cluster {cluster:?}"), ADD));
+            return Some(ClusterProblem::Undefined { cluster: cluster.to_owned() });
         }
         let mut at_port = at_host.filter(|service| service.port == *port).peekable();
         if at_port.peek().is_none() {
-            return Some((format!("{host} has no port {port}"), ADD));
+            return Some(ClusterProblem::NoSuchPort { host: (*host).to_owned(), port: (*port).to_owned() });
         }
-        // Values are for a chart that puts both in one place.
-        let proxy = carrier.filter(|carrier| carrier.kind != Kind::Values).map(Carrier::namespace)?;
+        // The chart puts the ServiceEntry and the proxy into one namespace.
+        let proxy =
+            deployment.filter(|deployment| deployment.kind != DeploymentKind::Values).map(Deployment::namespace)?;
         let is_hidden = at_port.all(|service| service.private && service.namespace != proxy);
-        is_hidden.then(|| {
-            let text = format!("{host} is for another namespace than {proxy}, says its exportTo");
-            (text, "put the ServiceEntry beside the proxy, or let it be exported there")
-        })
+        is_hidden.then(|| ClusterProblem::Hidden { host: (*host).to_owned(), namespace: proxy.to_owned() })
     }
 }
 
-const ADD: &str = "a request waits for its key, and is UNAVAILABLE: add a ServiceEntry or name a Service that is there; \
-                   check both files in one go";
+/// Why a proxy does not know a cluster.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum ClusterProblem {
+    /// No cluster has this name.
+    Unknown {
+        cluster: String,
+        is_istio: bool,
+    },
+    /// Nothing in the files defines the host of this cluster.
+    Undefined {
+        cluster: String,
+    },
+    NoSuchPort {
+        host: String,
+        port: String,
+    },
+    /// The host is not exported to the namespace of the proxy.
+    Hidden {
+        host: String,
+        namespace: String,
+    },
+}
+
+impl ClusterProblem {
+    /// What to do about it.
+    pub(super) fn help(&self) -> &'static str {
+        match self {
+            Self::Unknown { is_istio: true, .. } => "Istio names clusters outbound|PORT||HOST",
+            Self::Hidden { .. } => "move the ServiceEntry to the namespace of the proxy, or export it there",
+            Self::Unknown { .. } | Self::Undefined { .. } | Self::NoSuchPort { .. } => {
+                "without its keys, requests wait and are answered UNAVAILABLE: add a ServiceEntry, or name an existing \
+                 Service; check all files in one command"
+            }
+        }
+    }
+}
+
+impl fmt::Display for ClusterProblem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { cluster, .. } => write!(out, "no cluster has the name {cluster:?}"),
+            Self::Undefined { cluster } => {
+                write!(out, "no ServiceEntry, Service or route in these files defines cluster {cluster:?}")
+            }
+            Self::NoSuchPort { host, port } => write!(out, "{host} has no port {port}"),
+            Self::Hidden { host, namespace } => write!(out, "`exportTo` hides {host} from namespace {namespace}"),
+        }
+    }
+}

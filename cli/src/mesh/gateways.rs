@@ -1,18 +1,18 @@
-//! Identities of gateways: what one may do, everybody may who reaches it.
+//! Identities of gateways. Whatever a gateway may do, anyone who can reach it may do.
 
 use std::rc::Rc;
 
 use temporal_auth::config::Config;
 
 use super::namespace;
-use crate::carrier::{Carrier, Kind, at, text};
-use crate::yaml::{Kind as Value, Node};
+use crate::deployment::{Deployment, DeploymentKind, at, text};
+use crate::yaml::{Node, NodeKind};
 
 pub(super) const HELP: &str =
-    "whoever reaches it may do all that it may: let it send on the token of whoever uses it, and grant to them";
+    "anyone who can reach the gateway gets its permissions; have it forward the caller's token, and grant to callers";
 
 /// The SPIFFE IDs of all gateways in the files.
-pub(super) fn identities(documents: &[&Rc<Node>], carriers: &[&Rc<Carrier>]) -> Vec<String> {
+pub(super) fn identities(documents: &[&Rc<Node>], deployments: &[&Rc<Deployment>]) -> Vec<String> {
     let id = |domain: &str, namespace: &str, account: &str| format!("spiffe://{domain}/ns/{namespace}/sa/{account}");
     let mut identities = Vec::new();
     for document in documents {
@@ -20,7 +20,7 @@ pub(super) fn identities(documents: &[&Rc<Node>], carriers: &[&Rc<Carrier>]) -> 
             continue;
         };
         match text(document, &["spec", "gatewayClassName"]) {
-            // Istio names what it makes of a Gateway of the Gateway API after it and its class.
+            // The service account that Istio creates for a Gateway of the Gateway API is named after it and its class.
             Some("istio-waypoint") => identities.push(id("cluster.local", namespace(document), name)),
             Some(class) => identities.push(id("cluster.local", namespace(document), &format!("{name}-{class}"))),
             None => {
@@ -32,8 +32,8 @@ pub(super) fn identities(documents: &[&Rc<Node>], carriers: &[&Rc<Carrier>]) -> 
             }
         }
     }
-    for carrier in carriers.iter().filter(|carrier| carrier.kind == Kind::Values) {
-        let values = &carrier.document;
+    for deployment in deployments.iter().filter(|deployment| deployment.kind == DeploymentKind::Values) {
+        let values = &deployment.document;
         let gateway = |name| text(values, &["gateway", name]);
         if let (Some(namespace), Some(account)) = (gateway("namespace"), gateway("serviceAccount")) {
             identities.push(id(text(values, &["trustDomain"]).unwrap_or("cluster.local"), namespace, account));
@@ -42,10 +42,10 @@ pub(super) fn identities(documents: &[&Rc<Node>], carriers: &[&Rc<Carrier>]) -> 
     identities
 }
 
-/// Whether a Deployment's pods have all labels of a selector.
+/// Whether the pods of a Kubernetes Deployment have all labels of a selector.
 fn selects(selector: &Node, document: &Node) -> bool {
     let labels = at(document, &["spec", "template", "metadata", "labels"]);
-    let Value::Map(wanted) = &selector.kind else { return false };
+    let NodeKind::Map(wanted) = &selector.kind else { return false };
     !wanted.is_empty()
         && wanted.iter().all(|label| {
             let name = label.name.text().unwrap_or_default();
@@ -53,16 +53,16 @@ fn selects(selector: &Node, document: &Node) -> bool {
         })
 }
 
-/// Grants to one of them: the path, and what is said.
+/// The grants to gateways: the path of each, and its problem.
 pub(super) fn grants(config: &Config, gateways: &[String]) -> Vec<(String, String)> {
-    let mut said = Vec::new();
-    for (place, grant) in config.policy.grants.iter().enumerate() {
-        // Beside a token a gateway is the right peer.
+    let mut warnings = Vec::new();
+    for (index, grant) in config.policy.grants.iter().enumerate() {
+        // With a token the gateway is the right peer.
         let peers = grant.who.peer.iter().flatten().filter(|_| grant.who.without_token);
         let gateway = peers.filter_map(|pattern| gateways.iter().find(|id| pattern.matches(id).is_some())).next();
         if let Some(gateway) = gateway {
-            said.push((format!("grants[{place}].who.peer"), format!("`{gateway}` is a gateway in these files")));
+            warnings.push((format!("grants[{index}].who.peer"), format!("`{gateway}` is a gateway in these files")));
         }
     }
-    said
+    warnings
 }

@@ -1,4 +1,4 @@
-//! What the files say of the mesh around a filter: which clusters its proxy has, and who its gateways are.
+//! The mesh around a filter, as far as the files describe it: the clusters of its proxy, and the gateways.
 
 mod applies;
 mod clusters;
@@ -11,20 +11,18 @@ use std::rc::Rc;
 
 use temporal_auth::config::KeysFrom;
 
-use crate::carrier::{Carrier, text};
+use crate::deployment::{Deployment, text};
 use crate::load::Configuration;
-use crate::report::{Diagnostic, Severity};
+use crate::report::Diagnostic;
 use crate::yaml::path::member;
-use crate::yaml::{Kind, Node};
+use crate::yaml::{Node, NodeKind};
 
-/// The mesh, as far as the files tell.
 #[derive(Debug, Default)]
 pub(crate) struct Mesh {
-    /// What `Service` and `ServiceEntry` are for.
+    /// From `Service` and `ServiceEntry`.
     services: Vec<Service>,
-    /// Names of clusters, of an Envoy configuration, of a dump of one, or of what Envoy Gateway makes of routes.
+    /// Names of clusters: in an Envoy configuration, in a dump of one, or made by Envoy Gateway from routes.
     clusters: BTreeSet<String>,
-    /// Identities of gateways.
     gateways: Vec<String>,
 }
 
@@ -34,30 +32,26 @@ struct Service {
     host: String,
     port: String,
     namespace: String,
-    /// Whether it is for proxies of its own namespace alone.
+    /// Whether only proxies of its own namespace know it.
     private: bool,
 }
 
 impl Mesh {
-    /// Reads it.
-    pub(crate) fn of<'a>(documents: impl Iterator<Item = &'a Rc<Node>>, carriers: &[&Rc<Carrier>]) -> Self {
+    pub(crate) fn of<'a>(documents: impl Iterator<Item = &'a Rc<Node>>, deployments: &[&Rc<Deployment>]) -> Self {
         let documents: Vec<_> = documents.collect();
         let mut mesh = Self::default();
         for document in &documents {
             mesh.read(document);
         }
-        mesh.gateways = gateways::identities(&documents, carriers);
+        mesh.gateways = gateways::identities(&documents, deployments);
         mesh
     }
 
-    /// What it says against a configuration that this carrier brings.
-    pub(crate) fn check(&self, configuration: &Configuration, carrier: Option<&Carrier>) -> Vec<Diagnostic> {
-        let mut said = Vec::new();
-        let warn = |path: &str, text: String, help: &str| Diagnostic {
-            severity: Severity::Warning,
-            text: format!("{path}: {text}"),
-            at: configuration.place(path).pointed(),
-            help: Some(help.to_owned()),
+    /// The diagnostics of a configuration in this mesh.
+    pub(crate) fn check(&self, configuration: &Configuration, deployment: Option<&Deployment>) -> Vec<Diagnostic> {
+        let mut diagnostics = Vec::new();
+        let warning = |path: &str, text: String, help: &str| {
+            Diagnostic::warning(format!("{path}: {text}"), configuration.place(path).pointed(), help)
         };
         for issuer in &configuration.config.issuers {
             let KeysFrom::Remote(_) = &issuer.keys else { continue };
@@ -67,27 +61,29 @@ impl Mesh {
                 let pointer = ["issuers", &issuer.name, "keys", name];
                 let value = pointer.iter().try_fold(&configuration.value, |value, name| value.get(name));
                 let Some(cluster) = value.and_then(serde_json::Value::as_str) else { continue };
-                if let Some((text, help)) = self.lacks(cluster, carrier) {
-                    said.push(warn(&path, text, help));
+                if let Some(problem) = self.cluster_problem(cluster, deployment) {
+                    diagnostics.push(warning(&path, problem.to_string(), problem.help()));
                 }
             }
         }
-        if let Some(cluster) = carrier.and_then(|carrier| applies::passed_over(&configuration.config, carrier)) {
-            let text = format!("applies_to.clusters: expected {cluster:?} among them: calls to it pass undecided");
+        if let Some(cluster) =
+            deployment.and_then(|deployment| applies::uncovered_cluster(&configuration.config, deployment))
+        {
+            let text = format!("applies_to.clusters: {cluster:?} is missing, so calls to it pass unchecked");
             let at = configuration.place("applies_to.clusters").pointed();
-            said.push(Diagnostic::error(text, at));
+            diagnostics.push(Diagnostic::error(text, at));
         }
         for (path, text) in gateways::grants(&configuration.config, &self.gateways) {
-            said.push(warn(&path, text, gateways::HELP));
+            diagnostics.push(warning(&path, text, gateways::HELP));
         }
-        said
+        diagnostics
     }
 }
 
-/// The members of a list.
+/// The elements of a list.
 fn list(node: Option<&Node>) -> &[Rc<Node>] {
     match node.map(|node| &node.kind) {
-        Some(Kind::List(list)) => list,
+        Some(NodeKind::List(list)) => list,
         _ => &[],
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 
-/// What a mesh says against the configurations in a text, all documents of which are given.
-fn said(text: &str) -> Vec<String> {
+/// The diagnostics of the configurations in a text, in the mesh that its documents describe.
+fn diagnostics(text: &str) -> Vec<String> {
     let file = std::env::temp_dir().join(format!(
         "temporal-auth-{}-{:?}.yaml",
         std::process::id(),
@@ -11,15 +11,15 @@ fn said(text: &str) -> Vec<String> {
     let read = crate::load::file(&file).unwrap();
     std::fs::remove_file(&file).unwrap();
     assert!(read.wrong.is_empty() && !read.configurations.is_empty(), "{:?}", read.wrong);
-    let carriers: Vec<_> = read.carriers.iter().collect();
-    let mesh = Mesh::of(read.documents.iter(), &carriers);
+    let deployments: Vec<_> = read.deployments.iter().collect();
+    let mesh = Mesh::of(read.documents.iter(), &deployments);
     let configurations = read.configurations.iter();
-    configurations.flat_map(|one| mesh.check(one, one.carrier())).map(|said| said.text).collect()
+    configurations.flat_map(|one| mesh.check(one, one.deployment())).map(|found| found.text).collect()
 }
 
 /// A WasmPlugin in namespace `edge` with keys from a cluster, and other documents.
 fn plugin(cluster: &str, others: &str) -> Vec<String> {
-    said(&format!(
+    diagnostics(&format!(
         "kind: WasmPlugin\nmetadata: {{name: a, namespace: edge}}\nspec:\n  pluginName: temporal_auth\n  pluginConfig:\n    \
          version: 1\n    issuers: {{corp: {{issuer: 'https://idp/', audiences: [a], keys: {{discovery: true, cluster: '{cluster}'}}}}}}\n{others}"
     ))
@@ -28,43 +28,49 @@ fn plugin(cluster: &str, others: &str) -> Vec<String> {
 const ENTRY: &str = "---\nkind: ServiceEntry\nmetadata: {name: idp, namespace: edge}\nspec: {hosts: [idp], ports: [{number: 443}], exportTo: ['.']}\n";
 
 #[test]
-fn a_cluster_that_is_there() {
+fn defined_clusters_are_fine() {
     assert_eq!(plugin("outbound|443||idp", ENTRY), [""; 0]);
     let service = "---\nkind: Service\nmetadata: {name: kc, namespace: auth}\nspec: {ports: [{port: 8080}]}\n";
     assert_eq!(plugin("outbound|8080||kc.auth.svc.cluster.local", service), [""; 0]);
-    assert!(plugin("outbound|8080||kc.other.svc.cluster.local", service)[0].contains("nothing in these files makes"));
+    assert!(
+        plugin("outbound|8080||kc.other.svc.cluster.local", service)[0]
+            .contains("no ServiceEntry, Service or route in these files defines")
+    );
 }
 
 #[test]
-fn a_cluster_that_is_not() {
+fn undefined_clusters_are_reported() {
     let path = "issuers.corp.keys.cluster: ";
     let absent = plugin("outbound|443||login", ENTRY);
-    assert_eq!(absent, [format!("{path}nothing in these files makes cluster \"outbound|443||login\"")]);
+    assert_eq!(
+        absent,
+        [format!("{path}no ServiceEntry, Service or route in these files defines cluster \"outbound|443||login\"")]
+    );
     assert_eq!(plugin("outbound|8443||idp", ENTRY), [format!("{path}idp has no port 8443")]);
     let hidden = plugin("outbound|443||idp", &ENTRY.replace("namespace: edge", "namespace: temporal"));
-    assert_eq!(hidden, [format!("{path}idp is for another namespace than edge, says its exportTo")]);
+    assert_eq!(hidden, [format!("{path}`exportTo` hides idp from namespace edge")]);
     let open = ENTRY.replace("namespace: edge", "namespace: temporal").replace("['.']", "['*']");
     assert_eq!(plugin("outbound|443||idp", &open), [""; 0]);
-    assert_eq!(plugin("idp", ""), [format!("{path}no cluster is called \"idp\"")], "Istio has no such names");
+    assert_eq!(plugin("idp", ""), [format!("{path}no cluster has the name \"idp\"")], "Istio has no such names");
 }
 
 #[test]
-fn nothing_is_said_where_the_files_do_not_tell() {
+fn nothing_is_reported_if_the_files_do_not_tell() {
     assert_eq!(plugin("outbound|443||idp", ""), [""; 0]);
     assert_eq!(plugin("outbound|443||idp", "---\nkind: VirtualService\nspec: {}\n"), [""; 0]);
 }
 
 #[test]
-fn clusters_of_envoy_and_of_a_dump() {
+fn clusters_are_read_from_envoy_and_from_dumps() {
     let envoy = |clusters: &str| {
-        said(&format!(
+        diagnostics(&format!(
             "static_resources:\n  listeners:\n  - '@type': x/envoy.extensions.filters.http.wasm.v3.Wasm\n    config:\n      root_id: temporal_auth\n      \
              configuration:\n        '@type': x/google.protobuf.Struct\n        value:\n          version: 1\n          \
              issuers: {{corp: {{issuer: 'https://idp/', audiences: [a], keys: {{discovery: true, cluster: idp}}}}}}\n  clusters: [{clusters}]\n"
         ))
     };
     assert_eq!(envoy("{name: temporal}, {name: idp}"), [""; 0]);
-    assert_eq!(envoy("{name: temporal}"), ["issuers.corp.keys.cluster: no cluster is called \"idp\""]);
+    assert_eq!(envoy("{name: temporal}"), ["issuers.corp.keys.cluster: no cluster has the name \"idp\""]);
     assert_eq!(envoy(""), [""; 0], "they may come by xDS");
     let dump = "---\nconfigs: [{dynamic_active_clusters: [{cluster: {name: 'outbound|443||idp'}}]}]\n";
     assert_eq!(plugin("outbound|443||idp", dump), [""; 0]);
@@ -72,9 +78,9 @@ fn clusters_of_envoy_and_of_a_dump() {
 }
 
 #[test]
-fn clusters_that_envoy_gateway_makes_of_routes() {
+fn clusters_are_derived_from_routes_of_envoy_gateway() {
     let policy = |cluster: &str| {
-        said(&format!(
+        diagnostics(&format!(
             "kind: EnvoyExtensionPolicy\nmetadata: {{name: a, namespace: t}}\nspec:\n  wasm:\n  - rootID: temporal_auth\n    config:\n      \
              version: 1\n      issuers: {{corp: {{issuer: 'https://idp/', audiences: [a], keys: {{discovery: true, cluster: '{cluster}'}}}}}}\n---\n\
              kind: HTTPRoute\nmetadata: {{name: idp, namespace: t}}\nspec: {{rules: [{{}}]}}\n"
@@ -82,7 +88,7 @@ fn clusters_that_envoy_gateway_makes_of_routes() {
     };
     assert_eq!(policy("httproute/t/idp/rule/0"), [""; 0]);
     for absent in ["httproute/t/idp/rule/1", "httproute/u/idp/rule/0", "grpcroute/t/idp/rule/0"] {
-        assert_eq!(policy(absent), [format!("issuers.corp.keys.cluster: no cluster is called {absent:?}")]);
+        assert_eq!(policy(absent), [format!("issuers.corp.keys.cluster: no cluster has the name {absent:?}")]);
     }
 }
 
@@ -96,14 +102,14 @@ fn granted(peer: &str, with_token: bool, others: &str) -> Vec<String> {
 }
 
 #[test]
-fn grants_to_gateways() {
+fn grants_to_gateways_are_reported() {
     let api = "---\nkind: Gateway\nmetadata: {name: door, namespace: edge}\nspec: {gatewayClassName: istio}\n";
     let id = "spiffe://cluster.local/ns/edge/sa/door-istio";
     let expected = [format!("grants[0].who.peer: `{id}` is a gateway in these files")];
     assert_eq!(granted(id, false, api), expected);
     assert_eq!(granted("spiffe://cluster.local/ns/edge/sa/*", false, api), expected);
     assert_eq!(granted("spiffe://cluster.local/ns/{team}/sa/door-istio", false, api), expected);
-    assert_eq!(granted(id, true, api), [""; 0], "beside a token it is the right peer");
+    assert_eq!(granted(id, true, api), [""; 0], "with a token it is the right peer");
     assert_eq!(granted("spiffe://cluster.local/ns/edge/sa/worker", false, api), [""; 0]);
     assert_eq!(granted(id, false, ""), [""; 0]);
     let waypoint = api.replace("istio}", "istio-waypoint}");
@@ -115,9 +121,9 @@ fn grants_to_gateways() {
 }
 
 #[test]
-fn values_of_the_chart() {
+fn values_of_the_chart_define_clusters_and_the_gateway() {
     let values = |cluster: &str, peer: &str| {
-        said(&format!(
+        diagnostics(&format!(
             "gateway: {{namespace: edge, serviceAccount: proxy}}\ntrustDomain: td\nidentityProvider: {{host: idp, port: 443}}\n\
              otherKeyClusters: [mine]\nconfig:\n  version: 1\n  \
              issuers: {{corp: {{issuer: 'https://idp/', audiences: [a], keys: {{discovery: true, cluster: '{cluster}'}}}}}}\n  \
@@ -127,25 +133,24 @@ fn values_of_the_chart() {
     let worker = "spiffe://td/ns/edge/sa/worker";
     assert_eq!(values("outbound|443||idp", worker), [""; 0]);
     assert_eq!(values("mine", worker), [""; 0]);
-    assert_eq!(values("other", worker), ["issuers.corp.keys.cluster: no cluster is called \"other\""]);
+    assert_eq!(values("other", worker), ["issuers.corp.keys.cluster: no cluster has the name \"other\""]);
     let gateway = "spiffe://td/ns/edge/sa/proxy";
     assert_eq!(values("mine", gateway), [format!("grants[0].who.peer: `{gateway}` is a gateway in these files")]);
 }
 
 #[test]
-fn what_applies_to_passes_over() {
-    let plugin = |place: &str, clusters: &str| {
-        said(&format!(
-            "kind: WasmPlugin\nspec:\n  pluginName: temporal_auth\n  match: [{place}]\n  pluginConfig:\n    version: 1\n    \
+fn applies_to_covers_the_inbound_clusters_of_a_sidecar() {
+    let plugin = |listener: &str, clusters: &str| {
+        diagnostics(&format!(
+            "kind: WasmPlugin\nspec:\n  pluginName: temporal_auth\n  match: [{listener}]\n  pluginConfig:\n    version: 1\n    \
              applies_to: {{clusters: [{clusters}]}}\n    issuers: {{corp: {{issuer: 'https://idp/', audiences: [a], keys: {{discovery: true, cluster: 'outbound|443||idp'}}}}}}\n"
         ))
     };
     let sidecar = "{mode: SERVER, ports: [{number: 7233}, {number: 7243}]}";
-    let passed = |port| {
-        vec![format!("applies_to.clusters: expected \"inbound|{port}||\" among them: calls to it pass undecided")]
-    };
-    assert_eq!(plugin(sidecar, "'outbound|7233||temporal-frontend.temporal.svc.cluster.local'"), passed(7233));
-    assert_eq!(plugin(sidecar, "'inbound|7233||'"), passed(7243));
+    let missing =
+        |port| vec![format!("applies_to.clusters: \"inbound|{port}||\" is missing, so calls to it pass unchecked")];
+    assert_eq!(plugin(sidecar, "'outbound|7233||temporal-frontend.temporal.svc.cluster.local'"), missing(7233));
+    assert_eq!(plugin(sidecar, "'inbound|7233||'"), missing(7243));
     assert_eq!(plugin(sidecar, "'inbound|*||'"), [""; 0]);
     assert_eq!(plugin(sidecar, "'inbound|7233||', 'inbound|7243||'"), [""; 0]);
     assert_eq!(plugin("{mode: CLIENT}", "'outbound|7233||x'"), [""; 0]);

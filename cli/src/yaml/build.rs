@@ -1,20 +1,20 @@
-//! Makes trees of the parser's events.
+//! Builds trees from the events of the YAML parser.
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as Marks};
 
-use super::{Kind, Member, Node, Style};
+use super::{Member, Node, NodeKind, Style};
 use crate::report::Diagnostic;
 use crate::source::Span;
 
-/// Deeper than any configuration; the module reads no deeper either.
+/// The module reads no deeper, either.
 const MAX_DEPTH: usize = 64;
-/// More values than any configuration has: aliases of aliases would reach any number.
+/// More values than any configuration has. Aliases of aliases multiply.
 const MAX_SIZE: usize = 1_000_000;
 
-/// A collection that has not ended.
+/// A collection whose end has not been read.
 struct Open {
     at: Span,
     anchor: usize,
@@ -23,7 +23,7 @@ struct Open {
     inside: Vec<Rc<Node>>,
 }
 
-/// The documents of a file.
+/// Parses the documents of a file.
 pub(crate) fn documents(text: &str) -> Result<Vec<Rc<Node>>, Diagnostic> {
     let mut documents = Vec::new();
     let mut anchors: HashMap<usize, Rc<Node>> = HashMap::new();
@@ -32,11 +32,11 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Rc<Node>>, Diagnostic> {
         let (event, marks) = event.map_err(|error| {
             let mark = error.marker();
             let (line, column) = (mark.line(), mark.col().saturating_add(1));
-            let at = Span { line, column, end_line: line, end_column: column.saturating_add(1) };
-            Diagnostic::error(format!("not YAML: {}", error.info()), at)
+            Diagnostic::error(format!("not YAML: {}", error.info()), Span::point(line, column))
         })?;
         let at = span(marks);
-        let too_deep = || Diagnostic::error(format!("deeper than {MAX_DEPTH} levels, aliases followed"), at);
+        let too_deep =
+            || Diagnostic::error(format!("nested deeper than {MAX_DEPTH} levels, with aliases resolved"), at);
         if open.len() > MAX_DEPTH {
             return Err(too_deep());
         }
@@ -61,12 +61,12 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Rc<Node>>, Diagnostic> {
                     ScalarStyle::Folded => Style::Folded,
                     ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
                 };
-                let kind = Kind::Scalar(text.into_owned(), style);
+                let kind = NodeKind::Scalar(text.into_owned(), style);
                 (anchor, Rc::new(Node { at, kind, tagged: tag.is_some(), size: 1, depth: 1 }))
             }
             Event::Alias(anchor) => match anchors.get(&anchor) {
                 Some(node) => (0, Rc::clone(node)),
-                None => return Err(Diagnostic::error("an alias inside of what it stands for", at)),
+                None => return Err(Diagnostic::error("an alias inside the value that it refers to", at)),
             },
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {
                 continue;
@@ -76,7 +76,7 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Rc<Node>>, Diagnostic> {
             return Err(too_deep());
         }
         if node.size > MAX_SIZE {
-            return Err(Diagnostic::error(format!("more than {MAX_SIZE} values, aliases followed"), at));
+            return Err(Diagnostic::error(format!("more than {MAX_SIZE} values, with aliases resolved"), at));
         }
         if anchor != 0 {
             anchors.insert(anchor, Rc::clone(&node));
@@ -98,18 +98,18 @@ fn close(open: Open, end: Span) -> Node {
         while let (Some(name), Some(value)) = (inside.next(), inside.next()) {
             members.push(Member { name, value });
         }
-        Kind::Map(members)
+        NodeKind::Map(members)
     } else {
-        Kind::List(open.inside)
+        NodeKind::List(open.inside)
     };
-    // A block ends where the next thing begins, with nothing: its place is its beginning.
+    // The parser ends a block where the next node begins, so only its beginning is known.
     let flow = end.end_column > end.column;
-    let at = if flow { Span { end_line: end.end_line, end_column: end.end_column, ..open.at } } else { point(open.at) };
+    let at = if flow {
+        Span { end_line: end.end_line, end_column: end.end_column, ..open.at }
+    } else {
+        Span::point(open.at.line, open.at.column)
+    };
     Node { at, kind, tagged: open.tagged, size, depth }
-}
-
-fn point(at: Span) -> Span {
-    Span { end_line: at.line, end_column: at.column.saturating_add(1), ..at }
 }
 
 fn span(marks: Marks) -> Span {
@@ -130,26 +130,26 @@ mod tests {
     }
 
     #[test]
-    fn every_value_knows_its_place() {
+    fn every_value_knows_its_position() {
         let documents = documents("a: {b: [1, \"x y\"]}\nc:\n- d: e\n---\nf\n").unwrap();
         assert_eq!(documents.len(), 2);
         let b = documents[0].value("a").unwrap().get("b").unwrap();
         assert_eq!((at(&b.name), at(&b.value)), ((1, 5, 1, 6), (1, 8, 1, 18)));
-        let Kind::List(list) = &b.value.kind else { panic!() };
+        let NodeKind::List(list) = &b.value.kind else { panic!() };
         assert_eq!(at(&list[1]), (1, 12, 1, 17));
         assert_eq!(at(documents[0].value("c").unwrap()), (3, 3, 3, 4));
         assert_eq!(documents[1].text(), Some("f"));
     }
 
     #[test]
-    fn an_alias_is_what_it_stands_for_at_its_place() {
+    fn an_alias_has_the_position_of_its_anchor() {
         let documents = documents("a: &x {b: 1}\nc: *x\n").unwrap();
         let c = documents[0].value("c").unwrap();
         assert_eq!((at(c), c.value("b").unwrap().text()), ((1, 4, 1, 13), Some("1")));
     }
 
     #[test]
-    fn what_is_not_yaml_says_where() {
+    fn syntax_errors_have_a_position() {
         for (text, line) in [("a: [1, 2\nb: 3\n", 2), ("a: \"x\n", 1), ("a: 1\n b: 2\n", 2), ("a: *x\n", 1)] {
             let error = documents(text).unwrap_err();
             assert!(error.at.line >= line && error.at.line <= 3, "{text:?}: {error:?}");
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_depth_nor_aliases_are_without_end() {
+    fn depth_and_aliases_are_bounded() {
         assert!(documents(&"[".repeat(5000)).is_err());
         assert!(documents(&format!("{}1{}", "[".repeat(60), "]".repeat(60))).is_ok());
         assert!(documents(&format!("{}1{}", "[".repeat(70), "]".repeat(70))).is_err());

@@ -1,4 +1,4 @@
-//! YAML as a tree of which every value knows its place. What a plain word means is not said here but in `scalar`.
+//! YAML as a tree in which every value knows its position. The meaning of plain words is up to `scalar`.
 
 mod build;
 pub(crate) mod path;
@@ -10,62 +10,52 @@ use std::rc::Rc;
 use crate::source::Span;
 pub(crate) use build::documents;
 
-/// A value and its place.
+/// A value and its position.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// Where it stands.
     pub(crate) at: Span,
-    /// What it is.
-    pub(crate) kind: Kind,
+    pub(crate) kind: NodeKind,
     /// Whether it has a tag such as `!!str`.
     pub(crate) tagged: bool,
-    /// How many values it has inside, aliases followed.
+    /// The number of values in it, with aliases resolved.
     size: usize,
-    /// How many levels it has, aliases followed.
+    /// The number of levels in it, with aliases resolved.
     depth: usize,
 }
 
-/// What a value is.
 #[derive(Debug)]
-pub(crate) enum Kind {
-    /// A text, and how it is written.
+pub(crate) enum NodeKind {
     Scalar(String, Style),
-    /// A list.
     List(Vec<Rc<Node>>),
-    /// Members, in the order of the file; a name may stand twice.
+    /// The members in the order of the file. A name may occur twice.
     Map(Vec<Member>),
 }
 
 /// How a scalar is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// As it is.
     Plain,
-    /// In quotes.
     Quoted,
-    /// As an indented block that keeps its lines (`|`).
+    /// An indented block that keeps its lines (`|`).
     Literal,
-    /// As an indented block that joins its lines (`>`).
+    /// An indented block that joins its lines (`>`).
     Folded,
 }
 
-/// A member of a mapping.
 #[derive(Debug)]
 pub(crate) struct Member {
-    /// Its name.
     pub(crate) name: Rc<Node>,
-    /// Its value.
     pub(crate) value: Rc<Node>,
 }
 
 impl Node {
-    /// The member of that name.
+    /// The member with this name.
     pub(crate) fn get(&self, name: &str) -> Option<&Member> {
-        let Kind::Map(members) = &self.kind else { return None };
+        let NodeKind::Map(members) = &self.kind else { return None };
         members.iter().find(|member| member.name.text() == Some(name))
     }
 
-    /// The value of that member.
+    /// The value of the member with this name.
     pub(crate) fn value(&self, name: &str) -> Option<&Rc<Self>> {
         self.get(name).map(|member| &member.value)
     }
@@ -73,7 +63,7 @@ impl Node {
     /// The text of a scalar.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Scalar(text, _) => Some(text),
+            NodeKind::Scalar(text, _) => Some(text),
             _ => None,
         }
     }

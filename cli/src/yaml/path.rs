@@ -2,7 +2,7 @@
 
 use temporal_auth::config::{Path, Step};
 
-use super::{Kind, Node};
+use super::{Node, NodeKind};
 use crate::source::Span;
 
 /// Where a path leads.
@@ -59,8 +59,10 @@ pub(crate) fn find(root: &Node, name: Option<Span>, path: &Path) -> Place {
     let (mut node, mut name) = (root, name);
     for step in &path.0 {
         let next = match (&node.kind, step) {
-            (Kind::Map(_), Step::Member(step)) => node.get(step).map(|member| (&member.value, Some(member.name.at))),
-            (Kind::List(list), Step::Index(index)) => list.get(*index).map(|node| (node, None)),
+            (NodeKind::Map(_), Step::Member(step)) => {
+                node.get(step).map(|member| (&member.value, Some(member.name.at)))
+            }
+            (NodeKind::List(list), Step::Index(index)) => list.get(*index).map(|node| (node, None)),
             _ => None,
         };
         // A member that is missing is shown where it would be: in this one.

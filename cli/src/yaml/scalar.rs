@@ -1,6 +1,8 @@
-//! What a scalar means. YAML's readers differ about plain words: to Envoy `on`, `y` and `0x10` are a boolean, a boolean
-//! and a number, and `1.5` is a string; to others they are something else. A policy must not depend on it, so what they
-//! agree on is read here, and anything else is refused.
+//! What a scalar means. Readers of YAML differ about plain words: Envoy takes `on`, `y` and `0x10` for a boolean, a
+//! boolean and a number, and `1.5` for a string; others do not. A policy must not depend on the reader, so only what all
+//! of them agree on is read here, and anything else is refused.
+
+use std::fmt;
 
 use serde_json::Value;
 
@@ -10,14 +12,33 @@ use crate::clock;
 /// Whether the file is JSON, in which numbers have one meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    /// YAML.
     Yaml,
-    /// JSON.
     Json,
 }
 
-/// The value, or what should be written instead.
-pub(crate) fn value(text: &str, style: Style, dialect: Dialect) -> Result<Value, &'static str> {
+/// Why a plain word could be read in two ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ambiguity {
+    /// Some readers take it for a boolean, such as `on`.
+    Boolean,
+    /// Some readers take it for a number, such as `0x10`.
+    Number,
+    /// Some readers take it for a date.
+    Date,
+}
+
+impl fmt::Display for Ambiguity {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Boolean => "ambiguous in YAML: quote it, or write true or false",
+            Self::Number => "ambiguous in YAML: quote it, or write a plain whole number",
+            Self::Date => "ambiguous in YAML, because some readers take it for a date: quote it",
+        })
+    }
+}
+
+/// The value of a scalar.
+pub(crate) fn value(text: &str, style: Style, dialect: Dialect) -> Result<Value, Ambiguity> {
     if style != Style::Plain {
         return Ok(Value::from(text));
     }
@@ -29,25 +50,34 @@ pub(crate) fn value(text: &str, style: Style, dialect: Dialect) -> Result<Value,
     }
     let lower = text.to_ascii_lowercase();
     if matches!(lower.as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null") {
-        return Err("quotes around it, or true or false: readers of YAML differ about this word");
+        return Err(Ambiguity::Boolean);
     }
     if dialect == Dialect::Json {
         return Ok(serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)));
     }
     if is_integer(text) {
-        // What fits nothing is a text to Envoy, too.
+        // A number too large for 64 bits is a string to Envoy, too.
         return Ok(text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from));
     }
     if is_numeric(&lower) {
-        return Err("quotes around it, or a plain whole number: readers of YAML differ about this one");
+        return Err(Ambiguity::Number);
     }
     if clock::read(text).is_ok() {
-        return Err("quotes around it: some readers of YAML make a date of it");
+        return Err(Ambiguity::Date);
     }
     Ok(Value::from(text))
 }
 
-/// `-?(0|[1-9][0-9]*)`, which all readers take for the same number.
+/// What an ambiguous word most likely means, so that only its ambiguity is reported and no wrong type on top of it.
+pub(crate) fn likely_value(text: &str) -> Value {
+    match text.to_ascii_lowercase().as_str() {
+        "y" | "yes" | "on" => Value::Bool(true),
+        "n" | "no" | "off" => Value::Bool(false),
+        _ => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)),
+    }
+}
+
+/// `-?(0|[1-9][0-9]*)`: all readers take it for the same number.
 fn is_integer(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     !digits.is_empty()
@@ -55,7 +85,7 @@ fn is_integer(text: &str) -> bool {
         && (digits == "0" || !digits.starts_with('0'))
 }
 
-/// What some reader takes for a number.
+/// Whether some reader takes it for a number.
 fn is_numeric(lower: &str) -> bool {
     let unsigned = lower.strip_prefix(['-', '+']).unwrap_or(lower);
     if matches!(unsigned, ".inf" | ".nan" | "inf" | "infinity" | "nan") {
@@ -76,12 +106,12 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn plain(text: &str) -> Result<Value, &'static str> {
+    fn plain(text: &str) -> Result<Value, Ambiguity> {
         value(text, Style::Plain, Dialect::Yaml)
     }
 
     #[test]
-    fn what_all_readers_agree_on() {
+    fn words_that_all_readers_agree_on_are_read() {
         for (text, expected) in [
             ("true", json!(true)),
             ("False", json!(false)),
@@ -103,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_they_differ_about_is_refused_unless_quoted() {
+    fn ambiguous_words_are_refused_unless_quoted() {
         for text in [
             "yes",
             "No",
@@ -133,7 +163,14 @@ mod tests {
     }
 
     #[test]
-    fn json_has_numbers_of_its_own() {
+    fn ambiguities_are_told_apart() {
+        assert_eq!(plain("on"), Err(Ambiguity::Boolean));
+        assert_eq!(plain("1.5"), Err(Ambiguity::Number));
+        assert_eq!(plain("2026-12-24T18:00:00Z"), Err(Ambiguity::Date));
+    }
+
+    #[test]
+    fn numbers_in_json_are_not_ambiguous() {
         assert_eq!(value("1.5", Style::Plain, Dialect::Json), Ok(json!(1.5)));
         assert_eq!(value("1e3", Style::Plain, Dialect::Json), Ok(json!(1e3)));
     }

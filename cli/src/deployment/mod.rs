@@ -1,32 +1,30 @@
-//! What brings a configuration to a proxy: a manifest, an Envoy configuration, or values of the Helm chart. Read for what
-//! would leave the filter out, or let another module take its place.
+//! How a configuration gets to a proxy: by a manifest, an Envoy configuration, or values of the Helm chart. Checked for
+//! settings that would bypass the filter, or run another module in its place.
 
 mod failure;
 mod module;
-mod place;
+mod position;
 #[cfg(test)]
 mod tests;
 
 use std::rc::Rc;
 
-use crate::report::{Diagnostic, Severity};
+use crate::report::Diagnostic;
 use crate::source::Span;
 use crate::yaml::{Node, path};
 
-/// A carrier.
+/// A way to deliver a configuration to a proxy.
 #[derive(Debug)]
-pub(crate) struct Carrier {
-    /// What it is.
-    pub(crate) kind: Kind,
-    /// The document that it stands in.
+pub(crate) struct Deployment {
+    pub(crate) kind: DeploymentKind,
+    /// The whole document.
     pub(crate) document: Rc<Node>,
-    /// What in it names the module and its configuration; the document for values.
+    /// The part that names the module and its configuration. For Helm values, the document.
     pub(crate) wasm: Rc<Node>,
 }
 
-/// The kinds of carriers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum DeploymentKind {
     /// Istio's `WasmPlugin`; `spec`.
     WasmPlugin,
     /// Istio's `TrafficExtension`; `spec.wasm`.
@@ -41,10 +39,10 @@ pub(crate) enum Kind {
     Values,
 }
 
-impl Carrier {
-    /// All that is wrong with it, or may be.
+impl Deployment {
+    /// Its errors and warnings.
     pub(crate) fn check(&self) -> Vec<Diagnostic> {
-        [failure::check, module::check, place::check].iter().flat_map(|check| check(self)).collect()
+        [failure::check, module::check, position::check].iter().flat_map(|check| check(self)).collect()
     }
 
     /// The namespace of the manifest.
@@ -52,27 +50,23 @@ impl Carrier {
         text(&self.document, &["metadata", "namespace"]).unwrap_or("default")
     }
 
-    /// Whether istiod makes the proxy's clusters.
+    /// Whether istiod creates the proxy's clusters.
     pub(crate) fn is_istio(&self) -> bool {
-        matches!(self.kind, Kind::WasmPlugin | Kind::TrafficExtension | Kind::EnvoyFilter)
+        matches!(self.kind, DeploymentKind::WasmPlugin | DeploymentKind::TrafficExtension | DeploymentKind::EnvoyFilter)
     }
 }
 
-/// The text at the end of these names.
+/// The text of the member at the end of these names.
 pub(crate) fn text<'a>(node: &'a Node, names: &[&str]) -> Option<&'a str> {
     at(node, names)?.text()
 }
 
-/// What stands at the end of these names.
+/// The member at the end of these names.
 pub(crate) fn at<'a>(node: &'a Node, names: &[&str]) -> Option<&'a Node> {
     names.iter().try_fold(node, |node, name| node.value(name).map(|value| &**value))
 }
 
-/// What to point at: what stands at the path, or where it would.
+/// The span of the value at a path, or of the nearest one that exists.
 fn pointed(node: &Node, path: &str) -> Span {
     path::find(node, None, &path::parse(path)).pointed()
-}
-
-fn warning(text: impl Into<String>, at: Span, help: &str) -> Diagnostic {
-    Diagnostic { severity: Severity::Warning, text: text.into(), at, help: Some(help.to_owned()) }
 }
