@@ -1,15 +1,25 @@
-//! Times on the command line.
+//! Times on the command line and in files.
+
+use std::fmt;
 
 use temporal_auth::policy::until::Until;
 use temporal_auth::time::Timestamp;
 
-/// The instant that a text of RFC 3339 names; `until` of a grant takes the same texts.
-///
-/// # Errors
-/// What was expected, for people.
-pub(crate) fn read(text: &str) -> Result<Timestamp, String> {
-    let expected = || format!("{text:?} is no date and time, as 2026-12-24T18:00:00Z or 2026-12-24T19:00:00+01:00");
-    Until::parse(text).map(|until| until.at()).ok_or_else(expected)
+/// A text that does not name an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InvalidTime;
+
+impl fmt::Display for InvalidTime {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("expected a date and time, for example 2026-12-24T18:00:00Z or 2026-12-24T19:00:00+01:00")
+    }
+}
+
+impl std::error::Error for InvalidTime {}
+
+/// Reads a time of RFC 3339, as `until` of a grant does.
+pub(crate) fn read(text: &str) -> Result<Timestamp, InvalidTime> {
+    Until::parse(text).map(|until| until.at()).ok_or(InvalidTime)
 }
 
 #[cfg(test)]
@@ -17,11 +27,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instants() {
+    fn times_have_a_date_and_an_offset() {
         assert_eq!(read("1970-01-01T00:00:01Z"), Ok(Timestamp::from_millis(1000)));
         assert_eq!(read("1970-01-01T01:00:01.5+01:00"), Ok(Timestamp::from_millis(1500)));
         for text in ["", "now", "2026-12-24", "2026-12-24T18:00:00"] {
-            assert!(read(text).unwrap_err().contains("is no date and time"), "{text}");
+            assert_eq!(read(text), Err(InvalidTime), "{text}");
         }
     }
 }

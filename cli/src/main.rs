@@ -29,32 +29,47 @@ mod report;
 mod request;
 mod schema;
 mod source;
+mod suggest;
 mod yaml;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use args::Command;
+use args::{Cli, Command};
+use clap::Parser as _;
 
 fn main() -> ExitCode {
-    let done = match args::parse() {
-        Ok(Command::Print(text)) => Ok((text, true)),
-        Ok(Command::Check { files, deny_warnings, at }) => check::check(&files, deny_warnings, at),
-        Ok(Command::Schema) => schema::text_of_schema().map(|text| (text, true)),
-        Ok(Command::Explain(question)) => explain::explain(&question),
-        Ok(Command::Test { files, at }) => cases::test(&files, at),
-        Err(why) => Err(format!("{why}\nTry temporal-auth --help.")),
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and the version are errors to clap, too.
+        Err(usage) if usage.use_stderr() => return fail(&usage.to_string()),
+        Err(help) => return print(&help.to_string(), true),
     };
-    // Names in a file cannot move the cursor.
-    let plain = |text: String| text.replace(|char: char| char.is_control() && !matches!(char, '\n' | '\t'), "\u{fffd}");
-    let (text, code) = match done {
-        Ok((text, good)) => (text, if good { ExitCode::SUCCESS } else { ExitCode::from(1) }),
-        Err(why) => {
-            let _ = writeln!(std::io::stderr(), "temporal-auth: {}", plain(why));
-            return ExitCode::from(2);
-        }
+    let done = match &cli.command {
+        Command::Check(check) => check::check(&check.files, check.deny_warnings, check.time.at()),
+        Command::Explain(question) => explain::explain(question),
+        Command::Test(test) => cases::test(&test.files, test.time.at()),
+        Command::Schema => schema::text_of_schema().map(|text| (text, true)),
     };
-    // A reader that has seen enough is no error.
-    let _ = std::io::stdout().write_all(plain(text).as_bytes());
-    code
+    match done {
+        Ok((text, success)) => print(&text, success),
+        Err(why) => fail(&format!("error: {why}\n")),
+    }
+}
+
+fn print(text: &str, success: bool) -> ExitCode {
+    // A reader that closes the pipe early is not an error.
+    let _ = std::io::stdout().write_all(without_control(text).as_bytes());
+    if success { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+/// The command could not answer.
+fn fail(text: &str) -> ExitCode {
+    let _ = std::io::stderr().write_all(without_control(text).as_bytes());
+    ExitCode::from(2)
+}
+
+/// Names in a file, or in an argument, must not move the cursor.
+fn without_control(text: &str) -> String {
+    text.replace(|char: char| char.is_control() && !matches!(char, '\n' | '\t'), "\u{fffd}")
 }

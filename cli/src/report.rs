@@ -1,35 +1,32 @@
-//! What a command has to say about a file: errors and warnings, in the order of their places.
+//! What a command reports about a file: errors, warnings and notes, in the order of their positions.
 
-use std::fmt::Write as _;
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::source::{Source, Span};
 
-/// How much a thing matters.
+/// How much a diagnostic matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Severity {
     /// It is wrong.
     Error,
-    /// It works, and may not be meant.
+    /// It works, but is probably a mistake.
     Warning,
-    /// It is worth a look. Told in one line, after all else.
+    /// It is worth a look. Printed in one line, after everything else.
     Note,
 }
 
-/// One thing that is wrong, or that may be.
 #[derive(Debug, Clone)]
 pub(crate) struct Diagnostic {
-    /// How much it matters.
     pub(crate) severity: Severity,
-    /// What it is, with the path of the field.
+    /// The path of the field, and what is wrong with it.
     pub(crate) text: String,
-    /// Where.
     pub(crate) at: Span,
-    /// What would be better.
+    /// What to do instead.
     pub(crate) help: Option<String>,
 }
 
 impl Diagnostic {
-    /// An error.
     pub(crate) fn error(text: impl Into<String>, at: Span) -> Self {
         Self { severity: Severity::Error, text: text.into(), at, help: None }
     }
@@ -42,20 +39,25 @@ impl Diagnostic {
         Self { severity: Severity::Note, text: text.into(), at, help: None }
     }
 
-    /// How it is printed.
+    /// As it is printed: errors and warnings with the line that they are about.
     pub(crate) fn show(&self, source: &Source) -> String {
-        let word = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-            Severity::Note => {
-                return format!("note: {}:{}:{}: {}\n", source.name, self.at.line, self.at.column, self.text);
-            }
+        let Span { line, column, .. } = self.at;
+        let (level, word) = match self.severity {
+            Severity::Error => (Level::ERROR, "error"),
+            Severity::Warning => (Level::WARNING, "warning"),
+            Severity::Note => return format!("note: {}:{line}:{column}: {}\n", source.name, self.text),
         };
-        let mut shown = format!("{word}: {}\n{}", self.text, source.show(self.at));
+        let gutter = " ".repeat(line.to_string().len());
+        let mut shown = format!("{word}: {}\n{gutter}--> {}:{line}:{column}\n", self.text, source.name);
+        // The renderer gets only an excerpt of a long line, so it could not tell the column.
+        let Some((text, bytes)) = source.excerpt(self.at) else { return shown };
+        let caret = AnnotationKind::Primary.span(bytes);
+        let mut group = Group::with_level(level).element(Snippet::source(text).line_start(line).annotation(caret));
         if let Some(help) = &self.help {
-            let gutter = " ".repeat(self.at.line.to_string().len());
-            let _ = writeln!(shown, "{gutter} = {help}");
+            group = group.element(Level::HELP.message(help));
         }
+        shown.push_str(&Renderer::plain().decor_style(DecorStyle::Ascii).render(&[group]));
+        shown.push('\n');
         shown
     }
 }
@@ -75,7 +77,7 @@ pub(crate) struct Counts {
     pub(crate) notes: usize,
 }
 
-/// All of them, as they stand in the file, notes last, and how many there are.
+/// Renders diagnostics in the order of the file, notes last, and counts them.
 pub(crate) fn show(diagnostics: &mut [Diagnostic], source: &Source) -> (String, Counts) {
     let is_note = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Note;
     diagnostics
@@ -90,4 +92,59 @@ pub(crate) fn show(diagnostics: &mut [Diagnostic], source: &Source) -> (String, 
     let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     let (errors, warnings, notes) = (count(Severity::Error), count(Severity::Warning), count(Severity::Note));
     (shown, Counts { errors, warnings, notes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(text: &str, line: usize, column: usize, end_column: usize) -> String {
+        let source = Source { name: "f".into(), text: text.into() };
+        Diagnostic::error("wrong", Span { line, column, end_line: line, end_column }).show(&source)
+    }
+
+    #[test]
+    fn carets_are_under_the_value() {
+        assert_eq!(show("a: 1\nb: xy\n", 2, 4, 6), "error: wrong\n --> f:2:4\n  |\n2 | b: xy\n  |    ^^\n");
+        assert_eq!(show("\tü: x", 1, 5, 6), "error: wrong\n --> f:1:5\n  |\n1 |     ü: x\n  |        ^\n");
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        assert_eq!(show("漢字: x", 1, 5, 6), "error: wrong\n --> f:1:5\n  |\n1 | 漢字: x\n  |       ^\n");
+    }
+
+    #[test]
+    fn positions_beyond_the_text_are_still_named() {
+        assert_eq!(show("a", 9, 1, 1), "error: wrong\n --> f:9:1\n");
+        assert!(show("a", 1, 7, 9).contains("1 | a\n  |  ^\n"));
+        assert!(show("", 1, 1, 1).contains(" --> f:1:1"));
+    }
+
+    #[test]
+    fn long_lines_are_cut_around_the_value() {
+        let text = format!("{}x{}", "a".repeat(1000), "b".repeat(1000));
+        let shown = show(&text, 1, 1001, 1002);
+        assert!(shown.lines().all(|line| line.len() < 200), "{shown}");
+        let lines: Vec<_> = shown.lines().collect();
+        assert_eq!(lines[3].chars().nth(lines[4].find('^').unwrap()), Some('x'), "{shown}");
+    }
+
+    #[test]
+    fn help_follows_the_line() {
+        let source = Source { name: "f".into(), text: "a: 1\n".into() };
+        let shown = Diagnostic::warning("doubtful", Span::point(1, 4), "do this").show(&source);
+        assert_eq!(shown, "warning: doubtful\n --> f:1:4\n  |\n1 | a: 1\n  |    ^\n  |\n  = help: do this\n");
+    }
+
+    #[test]
+    fn a_note_is_one_line() {
+        let source = Source { name: "f".into(), text: "a: 1\n".into() };
+        assert_eq!(Diagnostic::note("look", Span::point(1, 4)).show(&source), "note: f:1:4: look\n");
+    }
+
+    #[test]
+    fn a_file_cannot_move_the_cursor() {
+        assert!(!show("a: \u{1b}[2J", 1, 1, 2).contains('\u{1b}'));
+    }
 }

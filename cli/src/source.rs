@@ -1,20 +1,17 @@
-//! A file's text, and the lines of it that messages show.
+//! The text of a file, and positions in it.
 
-use std::fmt::Write as _;
+use std::ops::Range;
 
-/// How much of a long line is shown, in characters.
-const WIDTH: usize = 140;
+/// How many characters of a line are shown on each side of the beginning of a span, at most.
+const MARGIN: usize = 300;
 
 /// Where something begins and ends. Lines and columns count from 1, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Span {
-    /// The line it begins in.
     pub(crate) line: usize,
-    /// The column it begins at.
     pub(crate) column: usize,
-    /// The line it ends in.
     pub(crate) end_line: usize,
-    /// The column after its last character.
+    /// The column after the last character.
     pub(crate) end_column: usize,
 }
 
@@ -28,39 +25,29 @@ impl Span {
     }
 }
 
-/// A file.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// What messages call it.
+    /// What messages call the file.
     pub(crate) name: String,
-    /// What is in it.
     pub(crate) text: String,
 }
 
 impl Source {
-    /// `file:line:column`, the line, and a caret under what is meant.
-    pub(crate) fn show(&self, span: Span) -> String {
-        let number = span.line.to_string();
-        let gutter = " ".repeat(number.len());
-        let mut shown = format!("{gutter}--> {}:{}:{}\n", self.name, span.line, span.column);
-        let Some(line) = self.text.lines().nth(span.line.saturating_sub(1)) else { return shown };
-        let length = line.chars().count();
-        let begin = span.column.saturating_sub(1).min(length);
-        let end = if span.end_line == span.line { span.end_column.saturating_sub(1) } else { length };
-        // A configuration may be one line: what is shown begins a little before the place that is meant.
-        let skipped = if length > WIDTH { begin.saturating_sub(WIDTH / 2) } else { 0 };
-        // Neither what a file has in it can move the cursor.
-        let clean = |char: char| if char.is_control() && char != '\t' { '\u{fffd}' } else { char };
-        let line: String = line.chars().skip(skipped).take(WIDTH).map(clean).collect();
-        let indent: String = line
-            .chars()
-            .take(begin.saturating_sub(skipped))
-            .map(|char| if char == '\t' { '\t' } else { ' ' })
-            .collect();
-        let room = line.chars().count().saturating_sub(begin.saturating_sub(skipped));
-        let carets = "^".repeat(end.saturating_sub(begin).clamp(1, room.max(1)));
-        let _ = write!(shown, "{gutter} |\n{number} | {line}\n{gutter} | {indent}{carets}\n");
-        shown
+    /// The first line of a span, and the bytes of it that the span covers. Only the surroundings of the span if the line
+    /// is long, since a configuration may be a single line. `None` if the file ends before the span.
+    pub(crate) fn excerpt(&self, span: Span) -> Option<(&str, Range<usize>)> {
+        let line = self.text.lines().nth(span.line.checked_sub(1)?)?;
+        let byte = |column: usize| {
+            let char = line.char_indices().nth(column.saturating_sub(1));
+            char.map_or(line.len(), |(index, _)| index)
+        };
+        let begin = byte(span.column);
+        let end = if span.end_line == span.line { byte(span.end_column) } else { line.len() };
+        let (before, after) = line.split_at_checked(begin)?;
+        let from = before.char_indices().nth_back(MARGIN).map_or(0, |(index, _)| index);
+        let to = after.char_indices().nth(MARGIN).map_or(line.len(), |(index, _)| begin.saturating_add(index));
+        let bytes = begin.saturating_sub(from)..end.clamp(begin, to).saturating_sub(from);
+        Some((line.get(from..to)?, bytes))
     }
 }
 
@@ -68,35 +55,40 @@ impl Source {
 mod tests {
     use super::*;
 
-    fn show(text: &str, line: usize, column: usize, end_column: usize) -> String {
+    fn excerpt(text: &str, column: usize, end_column: usize) -> Option<(String, Range<usize>)> {
         let source = Source { name: "f".into(), text: text.into() };
-        source.show(Span { line, column, end_line: line, end_column })
+        let (line, bytes) = source.excerpt(Span { line: 2, column, end_line: 2, end_column })?;
+        Some((line.to_owned(), bytes))
     }
 
     #[test]
-    fn the_caret_is_under_what_is_meant() {
-        assert_eq!(show("a: 1\nb: xy\n", 2, 4, 6), " --> f:2:4\n  |\n2 | b: xy\n  |    ^^\n");
-        assert_eq!(show("\tü: x", 1, 5, 6), " --> f:1:5\n  |\n1 | \tü: x\n  | \t   ^\n");
+    fn columns_are_characters_and_ranges_are_bytes() {
+        assert_eq!(excerpt("a\nü: x\n", 1, 2), Some(("ü: x".to_owned(), 0..2)));
+        assert_eq!(excerpt("a\nü: x\n", 4, 5), Some(("ü: x".to_owned(), 4..5)));
     }
 
     #[test]
-    fn beyond_the_text_there_is_still_a_place() {
-        assert_eq!(show("a", 9, 1, 1), " --> f:9:1\n");
-        assert!(show("a", 1, 7, 9).contains("1 | a\n  |  ^\n"));
-        assert!(show("", 1, 1, 1).starts_with(" --> f:1:1"));
+    fn positions_beyond_the_text_are_moved_to_its_end() {
+        assert_eq!(excerpt("a\nb", 7, 9), Some(("b".to_owned(), 1..1)));
+        assert_eq!(excerpt("a\n\n", 1, 1), Some((String::new(), 0..0)));
+        assert_eq!(excerpt("a", 1, 1), None);
     }
 
     #[test]
-    fn of_a_long_line_only_a_part_is_shown() {
-        let text = format!("{}x{}", "a".repeat(1000), "b".repeat(1000));
-        let shown = show(&text, 1, 1001, 1002);
-        assert!(shown.lines().all(|line| line.len() < 200));
-        let lines: Vec<_> = shown.lines().collect();
-        assert_eq!(lines[2].chars().nth(lines[3].find('^').unwrap()), Some('x'));
+    fn a_span_of_several_lines_ends_with_its_first() {
+        let source = Source { name: "f".into(), text: "abc\nd\n".into() };
+        let span = Span { line: 1, column: 2, end_line: 2, end_column: 2 };
+        assert_eq!(source.excerpt(span), Some(("abc", 1..3)));
     }
 
     #[test]
-    fn a_file_cannot_move_the_cursor() {
-        assert!(!show("a: \u{1b}[2J", 1, 1, 2).contains('\u{1b}'));
+    fn long_lines_are_cut_on_both_sides() {
+        let text = format!("{}xyz{}", "ä".repeat(1000), "ö".repeat(1000));
+        let source = Source { name: "f".into(), text };
+        let span = Span { line: 1, column: 1001, end_line: 1, end_column: 1004 };
+        let (line, bytes) = source.excerpt(span).unwrap();
+        assert_eq!((line.chars().count(), &line[bytes]), (601, "xyz"));
+        let (line, bytes) = source.excerpt(Span { end_column: 2000, ..span }).unwrap();
+        assert_eq!(bytes.end, line.len());
     }
 }

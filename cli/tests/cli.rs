@@ -120,8 +120,8 @@ fn warnings_pass_unless_denied() {
 #[test]
 fn what_cannot_be_answered() {
     assert_run(&["check", "nothing.yaml"], 2, &["cannot read nothing.yaml"]);
-    assert_run(&["check"], 2, &["a file is missing"]);
-    assert_run(&["explain", "--config", "good.yaml"], 2, &["--method is missing"]);
+    assert_run(&["check"], 2, &["required arguments were not provided", "<FILE>..."]);
+    assert_run(&["explain", "--config", "good.yaml"], 2, &["required arguments were not provided", "--method <NAME>"]);
     let explain = |config: &'static str, claims: &'static str, method: &'static str| {
         ["explain", "--config", config, "--claims", claims, "--method", method]
     };
@@ -129,10 +129,15 @@ fn what_cannot_be_answered() {
     assert_run(&explain("envoy.yaml", "{}", "GetSystemInfo"), 2, &["not valid"]);
     assert_run(&explain("good.yaml", "{", "GetSystemInfo"), 2, &["the claims are no JSON object"]);
     assert_run(&explain("good.yaml", "{\"a\":1,\"a\":2}", "GetSystemInfo"), 2, &["given twice"]);
-    assert_run(&explain("good.yaml", "{}", "StartWorkflow"), 2, &["unknown method `StartWorkflow`"]);
+    assert_run(
+        &explain("good.yaml", "{}", "StartWorkflow"),
+        2,
+        &["error: unknown method `StartWorkflow`; did you mean `StartWorkflowExecution`?"],
+    );
     assert_run(&["test", "good.yaml"], 2, &["good.yaml is not valid", "cases: missing"]);
     assert_run(&["--version"], 0, &["temporal-auth 0."]);
-    assert_run(&["--help"], 0, &["temporal-auth explain --config FILE"]);
+    assert_run(&["--help"], 0, &["Usage: temporal-auth <COMMAND>", "2  usage or input error"]);
+    assert_run(&["explain", "--help"], 0, &["Usage: temporal-auth explain", "--request <JSON>", "Exit status:"]);
 }
 
 fn explain(claims: &str, method: &str, namespace: &str, code: i32, expected: &[&str]) {

@@ -9,7 +9,7 @@ use common::{assert_run, run};
 fn what_policies_keep_open_is_told() {
     let expected = [
         "warning: roles.developer.minus: role developer lacks terminate but keeps respond: its holders can still end workflows by answering workflow tasks\n --> doubtful-policy.yaml:6:36",
-        " = write `from: client`, which answers no tasks, and give workers `worker`; or take `respond` away as well\n",
+        " = help: write `from: client`, which answers no tasks, and give workers `worker`; or take `respond` away as well\n",
         "warning: grants[1].who.subject: no token of GitHub Actions has a subject that `repo:acme/app` matches, unless subjects are customized",
         "warning: grants[2].workflow_ids: an answer that starts a child workflow without an id is denied: the SDK gives the child a UUID, which `{team}-*` does not match",
         "warning: grants[2].workflow_ids: a poll names no workflow: without `task_queues` it takes the tasks of any workflow",
@@ -23,7 +23,11 @@ fn what_policies_keep_open_is_told() {
     assert_run(&["check", "--at", "2027-01-01T00:00:00Z", "doubtful-policy.yaml"], 0, &expected);
     let before = ["check", "--at", "2026-12-24T17:59:59Z", "doubtful-policy.yaml"];
     assert_run(&before, 0, &["doubtful-policy.yaml: 0 errors, 6 warnings, 2 notes\n"]);
-    assert_run(&["check", "--at", "yesterday", "good.yaml"], 2, &["\"yesterday\" is no date and time"]);
+    assert_run(
+        &["check", "--at", "yesterday", "good.yaml"],
+        2,
+        &["invalid value 'yesterday' for '--at <TIME>': expected a date and time"],
+    );
 }
 
 #[test]
@@ -55,7 +59,11 @@ fn cases_that_name_ids_and_messages() {
 fn cases_at_another_time() {
     let after = ["test", "--at", "2100-01-01T00:00:00Z", "id-cases.yaml"];
     assert_run(&after, 0, &["id-cases.yaml: 16 passed, 0 failed\n"]);
-    assert_run(&["test", "--at", "1970", "id-cases.yaml"], 2, &["\"1970\" is no date and time"]);
+    assert_run(
+        &["test", "--at", "1970", "id-cases.yaml"],
+        2,
+        &["invalid value '1970' for '--at <TIME>': expected a date and time"],
+    );
 }
 
 /// Explains a call with a request to the filter of ids.yaml.

@@ -11,6 +11,7 @@ use crate::explain;
 use crate::filter::{Filter, Outcome, PERMISSION_DENIED, Target};
 use crate::load::{self, Configuration};
 use crate::report::{self, Diagnostic};
+use crate::suggest;
 use read::{Case, Cases};
 
 /// Runs the cases of all files. Returns what is printed, and whether every case passed.
@@ -74,7 +75,7 @@ fn outcome(case: &Case, configuration: &Configuration, at: Timestamp) -> Result<
     let at = case.time.unwrap_or(at);
     let caller = explain::claimed(case.issuer.as_deref(), case.claims.clone(), case.peer.clone(), at, configuration)?;
     let target = Target::new(&configuration.config, &case.method, &case.namespace)
-        .ok_or_else(|| format!("unknown method `{}`", case.method))?;
+        .ok_or_else(|| suggest::unknown_method(&case.method))?;
     let target = match &case.request {
         None => target,
         Some(request) => target.with_request(request, &case.namespace)?,

@@ -15,6 +15,7 @@ use crate::args::Question;
 use crate::filter::{Caller, Filter, Outcome, PERMISSION_DENIED, Seen, Target, Times};
 use crate::load::{self, Configuration};
 use crate::report;
+use crate::suggest;
 use temporal_auth::config::Peers;
 use temporal_auth::policy::Rule;
 use temporal_auth::temporal::{API_VERSION, Access, Limit, Scope, Target as Reading};
@@ -24,7 +25,7 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
     let configuration = one(&question.config)?;
     let mut caller = caller(question, &configuration)?;
     let target = Target::new(&configuration.config, &question.method, &question.namespace)
-        .ok_or_else(|| format!("unknown method `{}`", question.method))?;
+        .ok_or_else(|| suggest::unknown_method(&question.method))?;
     let target = match &question.request {
         None => target,
         Some(request) => {
@@ -247,7 +248,7 @@ fn caller(question: &Question, configuration: &Configuration) -> Result<Caller, 
         }
         let typ = Some(unverified.typ.unwrap_or_default());
         let (issuer, peer) = (Some(issuer.name.to_string()), question.peer.clone());
-        let (claims, at) = (unverified.claims, question.at);
+        let (claims, at) = (unverified.claims, question.time.at());
         return Ok(Caller { issuer, claims, typ, times: Times::AsTheyAre, peer, at });
     }
     let claims = match &question.claims {
@@ -256,7 +257,7 @@ fn caller(question: &Question, configuration: &Configuration) -> Result<Caller, 
             Some(json::parse_object(claims.as_bytes()).map_err(|why| format!("the claims are no JSON object: {why}"))?)
         }
     };
-    claimed(question.issuer.as_deref(), claims, question.peer.clone(), question.at, configuration)
+    claimed(question.issuer.as_deref(), claims, question.peer.clone(), question.time.at(), configuration)
 }
 
 /// Claims of an issuer, which need not be named where there is but one, or a TLS peer, or both.
@@ -276,7 +277,7 @@ pub(crate) fn claimed(
     let issuer = match (issuer, names.as_slice()) {
         (Some(name), names) if names.iter().any(|known| known == name) => name.to_owned(),
         (None, [only]) => only.clone(),
-        (Some(name), names) => return Err(format!("unknown issuer `{name}`; expected one of {}", names.join(", "))),
+        (Some(name), names) => return Err(suggest::unknown_issuer(name, names)),
         (None, names) => return Err(format!("name an issuer, one of {}", names.join(", "))),
     };
     Ok(Caller { issuer: Some(issuer), claims, typ: None, times: Times::Good, peer, at })
