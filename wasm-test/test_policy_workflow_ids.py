@@ -234,7 +234,7 @@ def test_what_is_never_covered(shared: Gate, red: str, method: requests.Method) 
     mark = shared.envoy.log_mark()
     shared.refused_by_us(method.path, _naming_red(method), token=red, status=7)
     reason = shared.envoy.decision(mark)["reason"]
-    expected = "there are no schedule_ids" if method.name in SCHEDULES else "not known by a workflow id that it names"
+    expected = "the request affects a schedule, which requires schedule_ids" if method.name in SCHEDULES else "the request does not say which workflow ids it affects"
     assert expected in reason, reason
 
 
