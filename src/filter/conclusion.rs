@@ -60,9 +60,10 @@ impl RequestFilter {
     }
 
     fn reject(&mut self, state: &mut FilterState, Rejected { rejection, rest, evidence }: Rejected) -> Action {
-        let answer = rejection.answer();
+        let reply = rejection.reply(state.config.explain_to_client);
+        let answer = reply.answer();
         count_evidence(state, &evidence);
-        let goes_on = state.config.shadow && rejection.is_forwarded_in_shadow();
+        let goes_on = state.config.shadow && rejection.may_be_forwarded() && answer.row().forwarded_in_shadow;
         let mut decision = self.decision(
             goes_on,
             answer.row().grpc_status,
@@ -80,7 +81,7 @@ impl RequestFilter {
             state.counters.denied(answer);
         }
         self.decision = Some(decision);
-        if goes_on { Action::Forward } else { Action::Answer(rejection.reply(state.config.explain_to_client)) }
+        if goes_on { Action::Forward } else { Action::Answer(reply) }
     }
 
     fn decision(

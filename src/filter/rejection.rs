@@ -4,7 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::Rest;
-use crate::answer::{Answer, Reply, shown};
+use crate::answer::{Reply, shown};
 use crate::policy::{DenyReason, Principal, Rule, ShadowOutcome};
 use crate::temporal::Target;
 use crate::token::TokenRefusal;
@@ -32,30 +32,17 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    pub fn answer(&self) -> Answer {
-        match self {
-            Self::AdminServiceClosed | Self::ServiceClosed => Answer::Closed,
-            Self::UnknownMethod(_) => Answer::UnknownMethod,
-            Self::Request(DecodeError::TooLarge) => Answer::TooLarge,
-            Self::Request(_) => Answer::Malformed,
-            Self::UnsupportedEncoding(_) => Answer::Encoding,
-            Self::UnreadablePeer | Self::NoToken | Self::Token(_) => Answer::Unauthenticated,
-            Self::TooManyTokens | Self::KeyNotAvailable | Self::HostCallFailed => Answer::Unavailable,
-            Self::Denied(_) => Answer::Denied,
-        }
-    }
-
     /// What the caller is told; the reason of a denial only where `explain` says so.
     pub fn reply(&self, explain: bool) -> Reply {
-        match (self.answer(), self) {
-            (Answer::UnknownMethod, Self::UnknownMethod(path)) => Reply::unknown_method(path),
-            (Answer::Encoding, Self::UnsupportedEncoding(value)) => Reply::encoding(value),
-            (_, Self::Denied(reason)) => Reply::denied(explain.then(|| format!("{}: {reason}", reason.rule().name()))),
-            (Answer::Closed, _) => Reply::CLOSED,
-            (Answer::Unauthenticated, _) => Reply::UNAUTHENTICATED,
-            (Answer::Unavailable, _) => Reply::UNAVAILABLE,
-            (Answer::TooLarge, _) => Reply::TOO_LARGE,
-            _ => Reply::malformed(self),
+        match self {
+            Self::AdminServiceClosed | Self::ServiceClosed => Reply::CLOSED,
+            Self::UnknownMethod(path) => Reply::unknown_method(path),
+            Self::Request(DecodeError::TooLarge) => Reply::TOO_LARGE,
+            Self::Request(error) => Reply::malformed(error),
+            Self::UnsupportedEncoding(value) => Reply::encoding(value),
+            Self::UnreadablePeer | Self::NoToken | Self::Token(_) => Reply::UNAUTHENTICATED,
+            Self::TooManyTokens | Self::KeyNotAvailable | Self::HostCallFailed => Reply::UNAVAILABLE,
+            Self::Denied(reason) => Reply::denied(explain.then(|| format!("{}: {reason}", reason.rule().name()))),
         }
     }
 
@@ -67,9 +54,9 @@ impl Rejection {
         }
     }
 
-    /// Whether the call goes on all the same in `mode: shadow`.
-    pub fn is_forwarded_in_shadow(&self) -> bool {
-        !matches!(self, Self::HostCallFailed) && self.answer().row().forwarded_in_shadow
+    /// Whether `mode: shadow` may let the call go on all the same, if its answer says so.
+    pub fn may_be_forwarded(&self) -> bool {
+        !matches!(self, Self::HostCallFailed)
     }
 }
 
