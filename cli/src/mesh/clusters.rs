@@ -1,4 +1,5 @@
-//! Clusters. The filter fetches keys from a cluster by name, and gets none if its proxy does not know the name.
+//! Clusters: the filter fetches keys through a cluster that it names, and cannot fetch any if its proxy does not know
+//! that name.
 
 use std::fmt;
 
