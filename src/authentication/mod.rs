@@ -269,3 +269,6 @@ impl std::fmt::Debug for Authenticator {
         f.debug_struct("Authenticator").field("keys", &self.keys).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
