@@ -12,7 +12,7 @@ use crate::crypto::Algorithm;
 use crate::identity::token_rules::{TokenRules, plain_typ};
 use crate::identity::{ClaimName, ClaimSet};
 use crate::keys::{JwksSettings, KeySet, KeySource, Url};
-use crate::wire::tree::Tree;
+use crate::wire::json::Json;
 
 const MINUTE: u64 = 60_000;
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
@@ -62,7 +62,7 @@ pub(super) struct Named {
 /// The issuers by name.
 pub(super) fn named(node: &Node<'_>) -> Vec<Named> {
     let Some(members) = node.value().as_object() else { return Vec::new() };
-    let named = |(name, issuer): &(Cow<'_, str>, Tree<'_>)| Named {
+    let named = |(name, issuer): &(Cow<'_, str>, Json<'_>)| Named {
         name: (**name).into(),
         has_kinds: issuer.as_object().is_some_and(|members| members.get("service_when").is_some()),
     };
@@ -126,7 +126,7 @@ fn audiences(node: &Node<'_>) -> Option<Option<Vec<String>>> {
     if node.value().as_str() == Some("any") {
         return Some(None);
     }
-    if !matches!(node.value(), Tree::List(_)) {
+    if !matches!(node.value(), Json::Array(_)) {
         return node.invalid(Expected::Audiences);
     }
     Some(Some(node.non_empty_list()?.iter().filter_map(|node| node.text().map(str::to_owned)).collect()))
@@ -195,7 +195,7 @@ fn keys(node: &Node<'_>, issuer: Option<&Node<'_>>) -> Option<KeysFrom> {
             node.conflict::<()>(Conflict::WithInlineKeys);
         }
         let members = inline.value().as_object().or_else(|| inline.invalid(Expected::KeySet))?;
-        let set = KeySet::from_json(&members.to_json());
+        let set = KeySet::from_json(&members.to_value());
         return set.map_or_else(
             |why| inline.invalid(Expected::UsableKeySet { why: why.to_string() }),
             |set| Some(KeysFrom::Inline(set)),

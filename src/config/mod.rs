@@ -20,7 +20,7 @@ use crate::policy::Policy;
 use crate::policy::denial::Denial;
 use crate::policy::who::Who;
 use crate::temporal::Catalogue;
-use crate::wire::tree::Tree;
+use crate::wire::json::Json;
 use fields::{MODES, NEWER_FIELDS, PARITIES, names};
 pub use issuers::{Issuer, KeysFrom};
 use node::{Node, Problems};
@@ -79,7 +79,7 @@ impl Config {
     pub fn parse(text: &[u8]) -> Result<Self, Vec<Problem>> {
         // JSON first: a line feed is both a blank before it and the first byte of a Struct.
         let tree = serde_json::from_slice(text).or_else(|why| struct_value::parse(text).ok_or(why));
-        let tree: Tree<'_> = tree
+        let tree: Json<'_> = tree
             .map_err(|why| vec![Problem { path: Path::default(), kind: ProblemKind::Unreadable(why.to_string()) }])?;
         let problems = Problems::default();
         let config = read(&Node::root(&tree, &problems), text);
@@ -186,7 +186,7 @@ fn asks(who: &Who) -> bool {
 
 fn applies_to(node: &Node<'_>) -> Option<Vec<Pattern>> {
     let clusters = node.members(&[names::APPLIES_TO])?.require("clusters", "a list of cluster names")?;
-    if !matches!(clusters.value(), Tree::List(_)) {
+    if !matches!(clusters.value(), Json::Array(_)) {
         return clusters.invalid(Expected::ClusterNames);
     }
     patterns::matchers(&clusters, false)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::problem::{Conflict, Expected, KnownFields, NameSort, Path, Problem, ProblemKind, Step};
 use super::suggestion::nearest;
-use crate::wire::tree::{self, Tree};
+use crate::wire::json::{Json, JsonObject};
 
 /// How much of a wrong value is shown, in characters.
 const MAX_SHOWN: usize = 80;
@@ -33,7 +33,7 @@ impl Problems {
 #[derive(Debug, Clone)]
 pub struct Node<'a> {
     location: Location<'a>,
-    value: &'a Tree<'a>,
+    value: &'a Json<'a>,
     problems: &'a Problems,
 }
 
@@ -67,13 +67,13 @@ impl Location<'_> {
 impl<'a> Node<'a> {
     /// The whole configuration.
     #[must_use]
-    pub fn root(value: &'a Tree<'a>, problems: &'a Problems) -> Self {
+    pub fn root(value: &'a Json<'a>, problems: &'a Problems) -> Self {
         Self { location: Location { outer: None, step: LastStep::Root }, value, problems }
     }
 
     /// The value itself.
     #[must_use]
-    pub fn value(&self) -> &'a Tree<'a> {
+    pub fn value(&self) -> &'a Json<'a> {
         self.value
     }
 
@@ -119,7 +119,7 @@ impl<'a> Node<'a> {
     /// The value as JSON, cut to a readable length.
     #[inline(never)]
     fn shown(&self) -> String {
-        let mut found = self.value.to_json().to_string();
+        let mut found = self.value.to_value().to_string();
         if found.chars().count() > MAX_SHOWN {
             found = found.chars().take(MAX_SHOWN).chain("…".chars()).collect();
         }
@@ -144,7 +144,7 @@ impl<'a> Node<'a> {
     #[inline(never)]
     pub fn any_members(&self) -> Option<Members<'a>> {
         match self.value {
-            Tree::Object(members) => {
+            Json::Object(members) => {
                 let location = Rc::new(self.location.clone());
                 Some(Members { node: self.clone(), location, members })
             }
@@ -155,7 +155,7 @@ impl<'a> Node<'a> {
     /// The values of a list.
     #[inline(never)]
     pub fn list(&self) -> Option<Vec<Self>> {
-        let Tree::List(values) = self.value else { return self.invalid(Expected::List) };
+        let Json::Array(values) = self.value else { return self.invalid(Expected::List) };
         let outer = Rc::new(self.location.clone());
         let at = |(index, value)| {
             let location = Location { outer: Some(Rc::clone(&outer)), step: LastStep::Index(index) };
@@ -173,7 +173,7 @@ impl<'a> Node<'a> {
     /// A single value, or the values of a list that has some.
     #[inline(never)]
     pub fn one_or_more(&self) -> Option<Vec<Self>> {
-        if matches!(self.value, Tree::List(_)) { self.non_empty_list() } else { Some(vec![self.clone()]) }
+        if matches!(self.value, Json::Array(_)) { self.non_empty_list() } else { Some(vec![self.clone()]) }
     }
 
     /// A string that is not empty.
@@ -187,7 +187,7 @@ impl<'a> Node<'a> {
     #[inline(never)]
     pub fn flag(&self) -> Option<bool> {
         match self.value {
-            Tree::Flag(flag) => Some(*flag),
+            Json::Bool(flag) => Some(*flag),
             _ => self.invalid(Expected::Flag),
         }
     }
@@ -196,7 +196,7 @@ impl<'a> Node<'a> {
     #[inline(never)]
     pub fn number(&self, from: u32, to: u32) -> Option<u32> {
         // A Struct in Envoy's configuration has no other numbers than doubles.
-        let number = if let Tree::Number(number) = self.value { number.as_f64() } else { None };
+        let number = if let Json::Number(number) = self.value { number.as_f64() } else { None };
         match number {
             Some(number) if number.fract() == 0.0 && (f64::from(from)..=f64::from(to)).contains(&number) => {
                 Some(number as u32)
@@ -237,7 +237,7 @@ fn parse_duration(text: &str) -> Option<Duration> {
 pub struct Members<'a> {
     node: Node<'a>,
     location: Rc<Location<'a>>,
-    members: &'a tree::Members<'a>,
+    members: &'a JsonObject<'a>,
 }
 
 impl<'a> Members<'a> {
@@ -284,7 +284,7 @@ impl<'a> Members<'a> {
         self.members.iter().map(|(name, value)| (&**name, self.at(name, value)))
     }
 
-    fn at(&self, name: &'a str, value: &'a Tree<'a>) -> Node<'a> {
+    fn at(&self, name: &'a str, value: &'a Json<'a>) -> Node<'a> {
         let location = Location { outer: Some(Rc::clone(&self.location)), step: LastStep::Member(name) };
         Node { location, value, problems: self.node.problems }
     }
@@ -308,7 +308,7 @@ mod tests {
     fn a_problem_says_where_it_is_and_what_was_expected() {
         let value = serde_json::json!({"a": [{"b": 1, "c/d": "x"}], "z": 1});
         let problems = Problems::default();
-        let value = Tree::from(&value);
+        let value = Json::from(&value);
         let root = Node::root(&value, &problems).members(&[&["a", "zz"]]).unwrap();
         let list = root.get("a").unwrap().list().unwrap();
         let members = list[0].members(&[&["b"], &["f"]]).unwrap();

@@ -5,7 +5,7 @@ use super::problem::Expected;
 use crate::identity::claims::whole;
 use crate::identity::{ClaimName, ClaimSet};
 use crate::pattern::Pattern;
-use crate::wire::tree::Tree;
+use crate::wire::json::Json;
 
 /// One pattern or a list of them, to be matched against values.
 #[inline(never)]
@@ -19,9 +19,9 @@ pub(super) fn matchers(node: &Node<'_>, captures: bool) -> Option<Vec<Pattern>> 
 pub(super) fn matcher(node: &Node<'_>, captures: bool) -> Option<Pattern> {
     // Claims that are numbers or booleans match by their JSON text, so a policy may write them as such.
     match node.value() {
-        Tree::Flag(yes) => return Some(Pattern::literal(if *yes { "true" } else { "false" })),
+        Json::Bool(yes) => return Some(Pattern::literal(if *yes { "true" } else { "false" })),
         // The same whether the configuration came as JSON or as a Struct, which has doubles alone.
-        Tree::Number(number) => match whole(number) {
+        Json::Number(number) => match whole(number) {
             Some(whole) => return Some(Pattern::literal(&whole.to_string())),
             None if number.as_f64().is_some_and(|float| float.fract() != 0.0) => {
                 return Some(Pattern::literal(&number.to_string()));

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use serde_json::Number;
 
+use crate::wire::json::{Json, JsonObject};
 use crate::wire::protobuf::take_varint;
-use crate::wire::tree::{Members, Tree};
 
 /// Deeper than any configuration, and far from the end of the stack.
 const MAX_DEPTH: usize = 64;
@@ -14,22 +14,22 @@ const MAX_DEPTH: usize = 64;
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The object a serialized Struct stands for; nothing when the bytes are not one.
-pub(super) fn parse(bytes: &[u8]) -> Option<Tree<'_>> {
+pub(super) fn parse(bytes: &[u8]) -> Option<Json<'_>> {
     object(bytes, MAX_DEPTH)
 }
 
 /// `Struct { map<string, Value> fields = 1 }`
-fn object(mut bytes: &[u8], depth: usize) -> Option<Tree<'_>> {
+fn object(mut bytes: &[u8], depth: usize) -> Option<Json<'_>> {
     let mut members = Vec::new();
     while let Some((number, field)) = next(&mut bytes)? {
         let (1, Field::Bytes(entry)) = (number, field) else { return None };
         members.push(member(entry, depth)?);
     }
-    Members::of(members).map(Tree::Object)
+    JsonObject::from_members(members).map(Json::Object)
 }
 
 /// `{ string key = 1; Value value = 2 }`
-fn member(mut bytes: &[u8], depth: usize) -> Option<(Cow<'_, str>, Tree<'_>)> {
+fn member(mut bytes: &[u8], depth: usize) -> Option<(Cow<'_, str>, Json<'_>)> {
     let (mut name, mut value) = (None, None);
     while let Some((number, field)) = next(&mut bytes)? {
         match (number, field) {
@@ -38,17 +38,17 @@ fn member(mut bytes: &[u8], depth: usize) -> Option<(Cow<'_, str>, Tree<'_>)> {
             _ => return None,
         }
     }
-    Some((name.unwrap_or_default(), value.unwrap_or(Tree::Null)))
+    Some((name.unwrap_or_default(), value.unwrap_or(Json::Null)))
 }
 
 /// `Value { oneof { null = 1, number = 2, string = 3, bool = 4, struct = 5, list = 6 } }`
-fn one(mut bytes: &[u8], depth: usize) -> Option<Tree<'_>> {
+fn one(mut bytes: &[u8], depth: usize) -> Option<Json<'_>> {
     let depth = depth.checked_sub(1)?;
     let value = match next(&mut bytes)? {
-        None | Some((1, Field::Varint(_))) => Tree::Null,
-        Some((2, Field::Fixed64(bits))) => Tree::Number(number(f64::from_bits(bits))?),
-        Some((3, Field::Bytes(text))) => Tree::Text(std::str::from_utf8(text).ok()?.into()),
-        Some((4, Field::Varint(flag))) => Tree::Flag(flag != 0),
+        None | Some((1, Field::Varint(_))) => Json::Null,
+        Some((2, Field::Fixed64(bits))) => Json::Number(number(f64::from_bits(bits))?),
+        Some((3, Field::Bytes(text))) => Json::String(std::str::from_utf8(text).ok()?.into()),
+        Some((4, Field::Varint(flag))) => Json::Bool(flag != 0),
         Some((5, Field::Bytes(inner))) => object(inner, depth)?,
         Some((6, Field::Bytes(inner))) => list(inner, depth)?,
         Some(_) => return None,
@@ -57,13 +57,13 @@ fn one(mut bytes: &[u8], depth: usize) -> Option<Tree<'_>> {
 }
 
 /// `ListValue { repeated Value values = 1 }`
-fn list(mut bytes: &[u8], depth: usize) -> Option<Tree<'_>> {
+fn list(mut bytes: &[u8], depth: usize) -> Option<Json<'_>> {
     let mut values = Vec::new();
     while let Some((number, field)) = next(&mut bytes)? {
         let (1, Field::Bytes(inner)) = (number, field) else { return None };
         values.push(one(inner, depth)?);
     }
-    Some(Tree::List(values))
+    Some(Json::Array(values))
 }
 
 /// `1`, not `1.0`: in YAML both are one number, and fields that take whole numbers say so.
@@ -119,8 +119,8 @@ mod tests {
             "version": 1, "half": 0.5, "yes": true, "no": false, "nothing": null, "name": "müller",
             "grants": [{"who": {"groups": ["a", "b"]}}, [], {}], "": "", "minus": -7
         });
-        assert_eq!(parse(EXAMPLE), Some(Tree::from(&expected)));
-        assert_eq!(parse(b""), Some(Tree::from(&json!({}))));
+        assert_eq!(parse(EXAMPLE), Some(Json::from(&expected)));
+        assert_eq!(parse(b""), Some(Json::from(&json!({}))));
     }
 
     #[test]

@@ -163,7 +163,7 @@ impl RequestFilter {
             Stage::Reading(Reading { body, request, principal }) => {
                 match body.feed(chunk, |bytes| request.feed(bytes)) {
                     Err(error) => Err(Rejected::by(Rc::clone(principal), error)),
-                    Ok(()) if body.is_whole() => self.message(state, clock),
+                    Ok(()) if body.is_complete() => self.message(state, clock),
                     Ok(()) if end => Err(Rejected::by(Rc::clone(principal), DecodeError::Incomplete)),
                     Ok(()) => Ok(Progress::Continue),
                 }

@@ -1,7 +1,7 @@
 use std::fmt;
 
-/// Why a request is refused before any policy looks at it: Temporal would not decode it, or two decoders could read it
-/// in two ways, or it is larger than what is read.
+/// Why a request is refused before any policy is evaluated: Temporal would not decode it, two decoders could read it
+/// differently, or it is too large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecodeError {
     /// The message is over [`MAX_MESSAGE`](super::grpc::MAX_MESSAGE), before or after decompression.
@@ -15,7 +15,7 @@ pub enum DecodeError {
     UnknownMessageFlag,
     CompressedWithoutEncoding,
     CorruptGzip,
-    /// More headers, members or blocks than the content can be worth.
+    /// More headers, members or blocks than the content can justify.
     GzipOverhead,
     FieldNumberOutOfRange,
     UnknownWireType,
@@ -25,7 +25,7 @@ pub enum DecodeError {
     GroupWithoutEnd,
     GroupsTooDeep,
     EndsWithinField,
-    /// A text that is longer than its reader takes, in bytes.
+    /// A text that is longer than its handler accepts, in bytes.
     TextTooLong {
         max: u64,
     },

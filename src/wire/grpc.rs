@@ -1,55 +1,61 @@
-//! gRPC's length-prefixed messages (`doc/PROTOCOL-HTTP2.md` of grpc): exactly one in a request.
+//! gRPC's length-prefixed messages (`doc/PROTOCOL-HTTP2.md` of grpc). A unary request has exactly one.
 
 use super::DecodeError;
 use super::gzip::Gunzip;
 
-/// grpc-go's default limit for the size of a message (`MaxRecvMsgSize`), before and after decompression. Temporal's
-/// frontend does not change it.
+/// grpc-go's default limit for the size of a message in bytes (`MaxRecvMsgSize`), before and after decompression.
+/// Temporal's frontend does not change it.
 pub const MAX_MESSAGE: u64 = 4 << 20;
 
-/// How a message may be compressed, as `grpc-encoding` says.
+/// The compression that `grpc-encoding` announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// Not at all.
+    /// No message is compressed.
     Identity,
-    /// A message whose flag says so is gzip.
+    /// A message with the compressed flag is gzip.
     Gzip,
 }
 
-/// The body of a unary call: takes bytes in any chunking and hands on the message's content.
+/// The body of a unary call. It takes bytes in chunks of any size and passes on the content of the message.
 #[derive(Debug)]
 pub struct Body {
     encoding: Encoding,
-    state: State,
+    state: FrameState,
     flag: u8,
     gunzip: Option<Gunzip>,
 }
 
 #[derive(Debug)]
-enum State {
-    Prefix { at: u8, length: u32 },
-    Message { left: u32 },
-    Whole,
+enum FrameState {
+    /// The flag and the length. `index` is that of the next byte.
+    Prefix {
+        index: u8,
+        length: u32,
+    },
+    Message {
+        left: u32,
+    },
+    Complete,
 }
 
 impl Body {
-    /// A body of which nothing has arrived.
     #[must_use]
     pub fn new(encoding: Encoding) -> Self {
-        Self { encoding, state: State::Prefix { at: 0, length: 0 }, flag: 0, gunzip: None }
+        Self { encoding, state: FrameState::Prefix { index: 0, length: 0 }, flag: 0, gunzip: None }
     }
 
-    /// Whether the message has arrived whole. It counts from then on: a unary handler runs without waiting for
+    /// Whether the whole message has arrived. From then on it counts: a unary handler runs without waiting for
     /// END_STREAM.
     #[must_use]
-    pub fn is_whole(&self) -> bool {
-        matches!(self.state, State::Whole)
+    pub fn is_complete(&self) -> bool {
+        matches!(self.state, FrameState::Complete)
     }
 
     /// Reads the next bytes.
     ///
     /// # Errors
-    /// The framing or the compression is wrong, there is more than one message, it is too large, or `out` refuses it.
+    /// The framing or the compression is wrong, there is a second message, the message is too large, or `out` refuses
+    /// its content.
     pub fn feed(
         &mut self,
         mut input: &[u8],
@@ -57,38 +63,38 @@ impl Body {
     ) -> Result<(), DecodeError> {
         while let Some((&byte, rest)) = input.split_first() {
             match self.state {
-                State::Prefix { at, length } => {
+                FrameState::Prefix { index, length } => {
                     input = rest;
-                    self.prefix(at, length, byte)?;
+                    self.read_prefix(index, length, byte)?;
                 }
-                State::Message { left } => {
-                    let most = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
-                    let (part, after) = input.split_at_checked(most).unwrap_or((input, &[]));
+                FrameState::Message { left } => {
+                    let available = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
+                    let (part, after) = input.split_at_checked(available).unwrap_or((input, &[]));
                     input = after;
                     match &mut self.gunzip {
                         Some(gunzip) => gunzip.feed(part, &mut out)?,
                         None => out(part)?,
                     }
-                    self.remain(left.saturating_sub(u32::try_from(part.len()).unwrap_or(u32::MAX)))?;
+                    self.set_remaining(left.saturating_sub(u32::try_from(part.len()).unwrap_or(u32::MAX)))?;
                 }
-                State::Whole => return Err(DecodeError::SecondMessage),
+                FrameState::Complete => return Err(DecodeError::SecondMessage),
             }
         }
         Ok(())
     }
 
-    fn prefix(&mut self, at: u8, length: u32, byte: u8) -> Result<(), DecodeError> {
-        if at == 0 {
+    fn read_prefix(&mut self, index: u8, length: u32, byte: u8) -> Result<(), DecodeError> {
+        if index == 0 {
             self.flag = byte;
-            self.state = State::Prefix { at: 1, length: 0 };
+            self.state = FrameState::Prefix { index: 1, length: 0 };
             return Ok(());
         }
         let length = length.wrapping_shl(8) | u32::from(byte);
-        if at < 4 {
-            self.state = State::Prefix { at: at.saturating_add(1), length };
+        if index < 4 {
+            self.state = FrameState::Prefix { index: index.saturating_add(1), length };
             return Ok(());
         }
-        // In grpc-go's order, so that a message with two faults gets its answer.
+        // Checked in grpc-go's order, so that a message with two faults gets the same answer.
         if u64::from(length) > MAX_MESSAGE {
             return Err(DecodeError::TooLarge);
         }
@@ -98,16 +104,16 @@ impl Body {
             (1, Encoding::Identity) => return Err(DecodeError::CompressedWithoutEncoding),
             _ => return Err(DecodeError::UnknownMessageFlag),
         };
-        self.remain(length)
+        self.set_remaining(length)
     }
 
-    fn remain(&mut self, left: u32) -> Result<(), DecodeError> {
-        self.state = State::Message { left };
+    fn set_remaining(&mut self, left: u32) -> Result<(), DecodeError> {
+        self.state = FrameState::Message { left };
         if left == 0 {
             if let Some(gunzip) = self.gunzip.take() {
                 gunzip.finish()?;
             }
-            self.state = State::Whole;
+            self.state = FrameState::Complete;
         }
         Ok(())
     }
@@ -126,7 +132,7 @@ mod tests {
                 Ok(())
             })?;
         }
-        Ok((content, body.is_whole()))
+        Ok((content, body.is_complete()))
     }
 
     fn read_all(bytes: &[u8], encoding: Encoding) -> Result<(Vec<u8>, bool), DecodeError> {
@@ -138,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn one_message_whole_or_not_yet() {
+    fn a_message_is_complete_when_its_last_byte_has_arrived() {
         assert_eq!(read_all(b"\0\0\0\0\x02hi", Encoding::Gzip).unwrap(), (b"hi".to_vec(), true));
         assert_eq!(read_all(b"\0\0\0\0\0", Encoding::Identity).unwrap(), (vec![], true));
         assert_eq!(read_all(b"\0\0\0\0\x03hi", Encoding::Identity).unwrap(), (b"hi".to_vec(), false));
@@ -146,11 +152,11 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_framing() {
+    fn framing_errors_are_refused() {
         assert!(read_all(b"\0\0\0\0\x02hi\0", Encoding::Identity).is_err(), "anything after the message");
-        assert!(read_all(b"\x01\0\0\0\x02hi", Encoding::Identity).is_err(), "compressed by nothing");
+        assert!(read_all(b"\x01\0\0\0\x02hi", Encoding::Identity).is_err(), "compressed without an encoding");
         assert!(read_all(b"\x02\0\0\0\x02hi", Encoding::Gzip).is_err());
-        assert!(read_all(b"\x01\0\0\0\0", Encoding::Gzip).is_err(), "no member at all");
+        assert!(read_all(b"\x01\0\0\0\0", Encoding::Gzip).is_err(), "no gzip member");
         assert_eq!(read_all(b"\0\0\x40\0\x01", Encoding::Identity), Err(DecodeError::TooLarge));
         assert_eq!(read_all(b"\0\0\x40\0\0", Encoding::Identity).unwrap(), (vec![], false));
     }

@@ -1,20 +1,19 @@
-//! Request headers as bytes, in the order they arrived.
+//! Request headers as bytes, in the order in which they arrived.
 
-/// A header map in proxy-wasm's serialization, parsed in place: a count, the sizes of each name and value, then all of
-/// them, each followed by a zero byte; numbers are 32-bit little-endian.
+/// A header map in proxy-wasm's serialization, parsed in place: a count, the size of each name and value, then the
+/// names and values, each followed by a zero byte. Numbers are 32-bit little-endian.
 #[derive(Debug, Clone, Copy)]
 pub struct Headers<'a> {
     bytes: &'a [u8],
 }
 
 impl<'a> Headers<'a> {
-    /// The map in these bytes.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes }
     }
 
-    /// Names and values. A map that is cut short ends early.
+    /// The names and values. A truncated map ends early.
     pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let (count, sizes) = split_u32(self.bytes).unwrap_or((0, &[]));
         let table = usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(8);
@@ -44,7 +43,7 @@ fn split_text<'a>(data: &mut &'a [u8], length: u32) -> Option<&'a [u8]> {
 /// The serialization of a header map.
 #[must_use]
 pub fn serialize(headers: &[(&[u8], &[u8])]) -> Vec<u8> {
-    // Sizes over 4 GiB cannot be written, and do not fit a module's memory.
+    // A size over 4 GiB cannot be written, but does not fit into a module's memory either.
     let size = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes();
     let mut bytes = size(headers.len()).to_vec();
     for text in headers.iter().flat_map(|(name, value)| [name, value]) {
@@ -62,12 +61,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_header_in_order_whatever_its_bytes() {
+    fn headers_are_read_in_order_whatever_their_bytes() {
         let map: &[(&[u8], &[u8])] = &[(b":path", b"/a\xff\0b"), (b"x", b""), (b"x", b"2")];
         let bytes = serialize(map);
         assert_eq!(Headers::new(&bytes).iter().collect::<Vec<_>>(), map);
         for end in 0..bytes.len() {
-            assert!(Headers::new(&bytes[..end]).iter().count() < 3, "a map cut at {end} has no made-up headers");
+            assert!(Headers::new(&bytes[..end]).iter().count() < 3, "a map truncated at {end} has no made-up headers");
         }
         assert_eq!(Headers::new(&[]).iter().count(), 0);
         assert_eq!(Headers::new(&[0xff; 12]).iter().count(), 0);

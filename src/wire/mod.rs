@@ -1,4 +1,4 @@
-//! Reading what arrives: gRPC frames, gzip, protobuf and JSON. Incremental, bounded, without knowledge of Temporal.
+//! Incremental, bounded readers of gRPC frames, gzip, protobuf and JSON. They know nothing of Temporal.
 
 mod error;
 pub mod grpc;
@@ -6,6 +6,5 @@ pub mod gzip;
 pub mod headers;
 pub mod json;
 pub mod protobuf;
-pub mod tree;
 
 pub use error::DecodeError;

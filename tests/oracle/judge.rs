@@ -246,7 +246,7 @@ fn read(case: &Case, method: &MethodRef) -> Result<Target, DecodeError> {
     let encoding = if case.grpc_encoding.as_deref() == Some("gzip") { Encoding::Gzip } else { Encoding::Identity };
     let (mut body, mut request) = (Body::new(encoding), RequestReader::new(method.clone(), true));
     body.feed(&case.body, |bytes| request.feed(bytes))?;
-    if !body.is_whole() {
+    if !body.is_complete() {
         return Err(DecodeError::Incomplete);
     }
     request.finish()

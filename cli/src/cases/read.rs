@@ -5,7 +5,7 @@ use temporal_auth::config::node::{Node, Problems};
 use temporal_auth::config::problem::{Conflict, Expected};
 use temporal_auth::config::{Path, Problem};
 use temporal_auth::time::Timestamp;
-use temporal_auth::wire::tree::Tree;
+use temporal_auth::wire::json::Json;
 
 use crate::clock;
 use crate::load;
@@ -55,7 +55,7 @@ pub(super) fn read(text: &str) -> Result<Cases, Vec<Diagnostic>> {
     let mut wrong = Vec::new();
     let value = value::value(document, Dialect::Yaml, &mut wrong);
     let problems = Problems::default();
-    let tree = Tree::from(&value);
+    let tree = Json::from(&value);
     let cases = cases(&Node::root(&tree, &problems), document);
     let problems: Vec<_> = problems.into_list().iter().map(|problem| diagnostic(problem, document)).collect();
     report::add(&mut wrong, problems);
@@ -107,13 +107,13 @@ fn case(node: &Node<'_>, at: Span) -> Option<Case> {
         Some(node) => node
             .value()
             .as_object()
-            .map(|claims| Some(claims.to_json()))
+            .map(|claims| Some(claims.to_value()))
             .or_else(|| node.invalid(Expected::Described("an object of claims"))),
     };
     let method = members.require("method", "a method, as policies name it").and_then(|node| node.text());
     let namespace = optional("namespace");
     let request = members.get("request").map_or(Some(None), |node| match node.value() {
-        request @ Tree::Object(_) => Some(Some(request.to_json())),
+        request @ Json::Object(_) => Some(Some(request.to_value())),
         _ => node.invalid(Expected::Described("an object: the request as JSON")),
     });
     let time = members.get("at").map_or(Some(None), |node| {

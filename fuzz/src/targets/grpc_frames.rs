@@ -1,4 +1,4 @@
-//! A body read in any pieces gives the same message, and the one that simple code reads.
+//! A body gives the same message in any pieces, and the same as simple code reads.
 
 use temporal_auth::wire::DecodeError;
 use temporal_auth::wire::grpc::{Body, Encoding};
@@ -14,7 +14,7 @@ fn read(encoding: Encoding, pieces: &[&[u8]]) -> Result<(Vec<u8>, bool), DecodeE
             Ok(())
         })?;
     }
-    Ok((content, body.is_whole()))
+    Ok((content, body.is_complete()))
 }
 
 /// See the module.

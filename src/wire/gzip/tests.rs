@@ -45,7 +45,7 @@ fn several_members_are_read() {
 }
 
 #[test]
-fn every_part_of_a_header_is_read() {
+fn headers_with_extra_fields_names_and_comments_are_read() {
     let mut encoder =
         GzBuilder::new().extra(vec![7; 300]).filename("name").comment("comment").write(Vec::new(), Compression::fast());
     encoder.write_all(b"content").unwrap();
@@ -66,10 +66,10 @@ fn the_header_checksum_is_verified() {
 }
 
 #[test]
-fn what_go_refuses_is_refused() {
+fn data_that_go_refuses_is_refused() {
     let good = gzip(b"content");
     for end in 0..good.len() {
-        assert!(read_all(&good[..end]).is_err(), "cut at {end}");
+        assert!(read_all(&good[..end]).is_err(), "truncated at {end}");
     }
     for at in [0, 1, 2, good.len() - 8, good.len() - 1] {
         let mut bad = good.clone();
@@ -95,29 +95,30 @@ fn no_distance_reaches_back_before_its_member() {
         assert_eq!(read(early, usize::MAX), Err(CORRUPT));
         assert_eq!(read_all(early), Err(CORRUPT));
     }
-    // As far back as the window is long is fine.
+    // A distance as long as the window is fine.
     let far = [noise(32 << 10), noise(32 << 10), noise(100)].concat();
     assert_eq!(read_all(&gzip(&far)).unwrap(), far);
 }
 
 #[test]
-fn bombs_and_idle_blocks_are_bounded() {
+fn bombs_and_empty_blocks_are_bounded() {
     assert_eq!(read(&gzip(&vec![0; MAX as usize + 1]), 4096), Err(DecodeError::TooLarge));
     assert!(read(&gzip(&vec![0; MAX as usize]), 4096).is_ok());
     assert!(read(&gzip(b"").repeat(MAX_MEMBERS as usize + 1), 4096).is_err());
-    // Empty stored blocks, empty blocks with fixed tables, and both after content that could pay for their bytes.
+    // Empty stored blocks and empty blocks with fixed tables, each alone and after content that could justify their
+    // bytes.
     let stored = [0, 0, 0, 0xff, 0xff].repeat(50_000);
     let fixed = [0b0000_0010, 0b0000_1000, 0b0010_0000, 0b1000_0000, 0].repeat(50_000);
-    for idle in [&stored, &fixed] {
+    for empty in [&stored, &fixed] {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(&vec![0; 4_000_000]).unwrap();
         encoder.flush().unwrap();
         for start in [gzip(b"")[..10].to_vec(), encoder.get_ref().clone()] {
             let mut gunzip = Gunzip::new(MAX);
-            let result = gunzip.feed(&[&start, idle.as_slice()].concat(), |_| Ok(()));
+            let result = gunzip.feed(&[&start, empty.as_slice()].concat(), |_| Ok(()));
             assert_eq!(result, Err(DecodeError::GzipOverhead));
             assert!(gunzip.blocks < 5000, "{gunzip:?}");
         }
     }
-    assert_eq!(read(&gzip(&noise(500_000)), 4096).unwrap().len(), 500_000, "what does not compress is no bomb");
+    assert_eq!(read(&gzip(&noise(500_000)), 4096).unwrap().len(), 500_000, "incompressible data is not a bomb");
 }

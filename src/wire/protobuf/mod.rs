@@ -1,6 +1,7 @@
-//! An incremental protobuf reader: bytes in any chunking, decisions by a [`Handler`], bounded memory.
+//! An incremental protobuf reader: it takes bytes in chunks of any size, asks a [`Handler`] what to do with each field,
+//! and uses bounded memory.
 //!
-//! It accepts what protobuf-go accepts (`encoding/protowire`), except groups nested a hundred levels deep.
+//! It accepts what protobuf-go accepts (`encoding/protowire`), except groups nested more than a hundred levels deep.
 
 mod reader;
 mod varint;
@@ -10,7 +11,7 @@ use super::DecodeError;
 pub use reader::Reader;
 pub use varint::{take_varint, write_field, write_varint};
 
-/// How a field is encoded, by its tag.
+/// The encoding of a field, from its tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WireType {
     /// Integers, booleans and enums.
@@ -21,24 +22,24 @@ pub enum WireType {
     Other,
 }
 
-/// What to do with a field. An action that does not fit the [`WireType`] skips the field, as protobuf decoders skip an
-/// unknown one.
+/// What to do with a field. An action that does not fit the [`WireType`] skips the field, as protobuf decoders skip
+/// unknown fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldAction {
     Skip,
-    /// Pass its value to [`Handler::varint`].
+    /// Pass the value to [`Handler::varint`].
     Varint,
-    /// Pass its bytes to [`Handler::text`] at once; refuse more than `max` of them.
+    /// Pass all bytes to [`Handler::text`] at once; refuse more than `max` bytes.
     Text {
         max: u64,
     },
-    /// Pass its bytes to [`Handler::chunk`] as they arrive.
+    /// Pass the bytes to [`Handler::chunk`] as they arrive.
     Chunks,
-    /// It is a message: read its fields.
+    /// The field is a message: read its fields.
     Message,
 }
 
-/// Decides what is read.
+/// Decides which fields are read, and takes their values.
 pub trait Handler {
     /// A field of the current message begins.
     ///
@@ -54,18 +55,18 @@ pub trait Handler {
     fn text(&mut self, _value: &[u8]) -> Result<(), DecodeError> {
         Ok(())
     }
-    /// A part of a field with [`FieldAction::Chunks`], and whether it is the last. There is at least one.
+    /// A part of a field with [`FieldAction::Chunks`], and whether it is the last. An empty field has one empty part.
     ///
     /// # Errors
     /// The message is refused.
     fn chunk(&mut self, _part: &[u8], _last: bool) -> Result<(), DecodeError> {
         Ok(())
     }
-    /// The message that [`FieldAction::Message`] entered ends.
+    /// The end of a message that was entered by [`FieldAction::Message`].
     fn end_message(&mut self) {}
 }
 
-/// Lets handlers that are rarely used share one reader's code.
+/// Rarely used handlers share one copy of the reader's code.
 impl Handler for &mut dyn Handler {
     fn field(&mut self, number: u32, wire_type: WireType) -> Result<FieldAction, DecodeError> {
         (**self).field(number, wire_type)

@@ -2,7 +2,7 @@
 
 use crate::wire::DecodeError;
 
-/// Takes a varint off the front of `bytes`; `None` if they do not begin with a whole one.
+/// Takes a varint off the front of `bytes`; `None` if they do not begin with a complete varint.
 pub fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut varint = Varint::default();
     loop {
@@ -29,7 +29,7 @@ pub fn write_field(bytes: &mut Vec<u8>, number: u32, value: &[u8]) {
     bytes.extend_from_slice(value);
 }
 
-/// Assembles a varint byte by byte: at most ten bytes, the last at most 1. Overlong encodings are valid
+/// Assembles a varint byte by byte. It has at most ten bytes, and the tenth is at most 1. Overlong encodings are valid
 /// (`protowire.ConsumeVarint`).
 #[derive(Debug, Default)]
 pub(super) struct Varint {
@@ -42,7 +42,7 @@ impl Varint {
         self.shift == 0
     }
 
-    /// Takes the next byte; the value if it was the last.
+    /// Takes the next byte. Returns the value if the byte was the last.
     pub(super) fn push(&mut self, byte: u8) -> Result<Option<u64>, DecodeError> {
         if self.shift == 63 && byte > 1 {
             return Err(DecodeError::VarintTooLong);
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn written_varints_are_read_back() {
         for value in [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX] {
             let mut bytes = Vec::new();
             write_varint(&mut bytes, value);

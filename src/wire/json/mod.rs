@@ -1,8 +1,10 @@
-//! JSON where a member given twice is an error (RFC 8725 §2.4 and RFC 7515 §4: two readers must not see two values).
+//! JSON in which a duplicate member is an error: two readers must not see two values (RFC 8725 §2.4, RFC 7515 §4).
+
+mod value;
 
 use serde_json::{Map, Value};
 
-use super::tree::Tree;
+pub use value::{Json, JsonObject};
 
 /// Why bytes are not the JSON that was expected.
 #[derive(Debug)]
@@ -20,18 +22,18 @@ impl std::fmt::Display for JsonError {
     }
 }
 
-/// Parses one JSON value and nothing after it.
+/// Parses exactly one JSON value.
 ///
 /// # Errors
-/// What is wrong and where.
+/// The bytes are not JSON, an object has a duplicate member, or something follows the value.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
-    serde_json::from_slice::<Tree<'_>>(bytes).map(|tree| tree.to_json()).map_err(JsonError::Syntax)
+    serde_json::from_slice::<Json<'_>>(bytes).map(|json| json.to_value()).map_err(JsonError::Syntax)
 }
 
-/// Parses one JSON object and nothing after it.
+/// Parses exactly one JSON object.
 ///
 /// # Errors
-/// What is wrong and where.
+/// As [`parse`], or the value is not an object.
 pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
     match parse(bytes)? {
         Value::Object(members) => Ok(members),
@@ -44,14 +46,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_serde_json_reads() {
+    fn values_are_those_that_serde_json_reads() {
         for text in [r#"{"a":[1,-2,0.5,true,null,"x\u00e9"],"b":{"a":{}}}"#, "[]", "\"s\"", "1e3"] {
             assert_eq!(parse(text.as_bytes()).unwrap(), serde_json::from_str::<Value>(text).unwrap());
         }
     }
 
     #[test]
-    fn refuses_duplicates_at_any_depth_and_anything_after() {
+    fn duplicates_at_any_depth_and_trailing_data_are_refused() {
         for bad in [r#"{"a":1,"a":1}"#, r#"[{"b":{"a":1,"\u0061":2}}]"#, "{} {}", "{}x", "", "{\"a\":\"\u{1}\"}"] {
             assert!(parse(bad.as_bytes()).is_err(), "{bad}");
         }
