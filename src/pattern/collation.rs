@@ -1,33 +1,34 @@
-//! How databases compare names. MySQL's usual collations go neither by case nor by accents, nor by spaces at the end.
+//! How databases compare names. MySQL's usual collations ignore case, accents and trailing spaces.
 
-/// Whether a character may be ASCII letters with something added, or nothing at all, to a database. Those that are neither
-/// are printable ASCII, kana without marks, Han and Hangul. Denials, which read wide, need to know no more.
+/// Whether a database may take a character for ASCII letters, or ignore it. The exceptions are printable ASCII, kana
+/// without marks, Han and Hangul. Denials, which read widely, need to know no more.
 #[must_use]
 pub fn is_variant(char: char) -> bool {
     !matches!(char, ' '..='~' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
 }
 
-/// Which ASCII characters another character may equal to a database.
+/// How many ASCII letters a database may take a character for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Letters {
-    /// It is an ASCII character and equals itself alone, whatever its case.
+pub enum AsciiLetters {
+    /// The character is ASCII: it equals only itself, in either case.
     Itself,
-    /// None: a letter of another script, or a character that collations leave out, as they do marks.
+    /// No letter: a letter of another script, or a character that collations ignore, such as a mark.
     None,
-    /// One, or none.
+    /// At most one letter.
     One,
-    /// Two at most: a ligature.
+    /// At most two letters: a ligature.
     Two,
 }
 
-/// Which ASCII characters a character may equal. Source: the Default Unicode Collation Element Table of UCA 9.0, by which
-/// `utf8mb4_0900_ai_ci` goes. In these blocks are all single characters whose primary weights are those of one ASCII letter;
-/// of those with the weights of several, only `ﬅ` and `ﬆ` occur in a name of Temporal's own.
+/// How many ASCII letters a database may take a character for. Source: the Default Unicode Collation Element Table of
+/// UCA 9.0, which `utf8mb4_0900_ai_ci` uses. These blocks have all single characters with the primary weight of an
+/// ASCII letter. Of the characters with the weights of several letters, only `ﬅ` and `ﬆ` occur in a name of Temporal's
+/// own.
 #[must_use]
-pub fn letters(char: char) -> Letters {
+pub fn ascii_letters(char: char) -> AsciiLetters {
     match char {
-        ' '..='~' => Letters::Itself,
-        '\u{fb05}' | '\u{fb06}' => Letters::Two,
+        ' '..='~' => AsciiLetters::Itself,
+        '\u{fb05}' | '\u{fb06}' => AsciiLetters::Two,
         '\u{a0}'..='\u{2ff}'
         | '\u{363}'..='\u{36f}'
         | '\u{1d00}'..='\u{1eff}'
@@ -38,7 +39,7 @@ pub fn letters(char: char) -> Letters {
         | '\u{fe50}'..='\u{fe6f}'
         | '\u{ff01}'..='\u{ff5e}'
         | '\u{1d400}'..='\u{1d7ff}'
-        | '\u{1f100}'..='\u{1f1ff}' => Letters::One,
-        _ => Letters::None,
+        | '\u{1f100}'..='\u{1f1ff}' => AsciiLetters::One,
+        _ => AsciiLetters::None,
     }
 }

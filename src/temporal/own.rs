@@ -1,6 +1,6 @@
 //! What is Temporal's own: names by which its workers, schedules and deployments are known.
 
-use crate::pattern::collation::{Letters, letters};
+use crate::pattern::collation::{AsciiLetters, ascii_letters};
 
 /// How workflows, types of workflows and task queues of Temporal's own begin. A signal to a scheduler's workflow edits its
 /// schedule; a task queue of the system serves its workers. Source: `common/primitives/task_queues.go`,
@@ -44,14 +44,14 @@ pub(super) fn is_system(namespace: &str) -> bool {
 
 /// How much of a text may have been read with one character more, as a bit for each length.
 fn further(text: &str, read: u32, char: char) -> u32 {
-    match letters(char) {
-        Letters::Itself => {
+    match ascii_letters(char) {
+        AsciiLetters::Itself => {
             let equal = text.bytes().enumerate().filter(|(_, letter)| char::from(*letter).eq_ignore_ascii_case(&char));
             (read & equal.map(|(index, _)| bit(index)).fold(0, |equal, bit| equal | bit)) << 1
         }
-        Letters::None => read,
-        Letters::One => read | read << 1,
-        Letters::Two => read | read << 1 | read << 2,
+        AsciiLetters::None => read,
+        AsciiLetters::One => read | read << 1,
+        AsciiLetters::Two => read | read << 1 | read << 2,
     }
 }
 
