@@ -1,9 +1,8 @@
 //! The names of signature algorithms.
 
-/// The signature algorithms that can be allowed: all of them asymmetric, so that no public key is ever taken for a
-/// shared secret (RFC 8725 §2.1).
+/// The signature algorithms that can be allowed. All are asymmetric, so that no public key is ever taken for a shared
+/// secret (RFC 8725 §2.1). The names are those of RFC 7518 and RFC 8037.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are those of RFC 7518 and RFC 8037")]
 pub enum Algorithm {
     Rs256,
     Rs384,
@@ -17,7 +16,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// All of them with their registered names.
+    /// All algorithms with their registered names.
     pub const ALL: [(&'static str, Self); 9] = [
         ("RS256", Self::Rs256),
         ("RS384", Self::Rs384),
@@ -30,13 +29,13 @@ impl Algorithm {
         ("EdDSA", Self::EdDsa),
     ];
 
-    /// The algorithm of that name.
+    /// The algorithm with this registered name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, algorithm)| *algorithm)
     }
 
-    /// Its registered name.
+    /// The registered name.
     #[must_use]
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| name)

@@ -1,7 +1,7 @@
-//! Public keys and signatures. The one place where cryptography is called.
+//! Public keys and the verification of signatures: the only calls of cryptographic libraries.
 //!
-//! jwt-simple parses the keys and sets their limits (RSA of 2048 to 4096 bits with exponent 65537; points on their
-//! curve). The raw signature is then checked with the key it exposes.
+//! jwt-simple parses the keys and limits them (RSA of 2048 to 4096 bits with exponent 65537; points must be on their
+//! curve). The signature is then verified with the library's key that jwt-simple exposes.
 
 use std::borrow::Cow;
 
@@ -20,16 +20,16 @@ use super::der;
 
 /// A public key that can verify a token.
 pub struct PublicKey {
-    inner: Inner,
-    /// The key as SubjectPublicKeyInfo (RFC 5280 §4.1), for verifiers of hosts; none where they have none for it.
+    key: VerifyingKey,
+    /// The key as SubjectPublicKeyInfo (RFC 5280 §4.1), for the verifiers of hosts; `None` if they do not support it.
     der: Option<Box<[u8]>>,
 }
 
-enum Inner {
+enum VerifyingKey {
     Rsa {
         key: Box<PKey<Public>>,
-        /// The length of its signatures, in bytes (RFC 8017 §8.2.2).
-        size: usize,
+        /// The length of the key's signatures in bytes (RFC 8017 §8.2.2).
+        signature_length: usize,
     },
     P256(ES256PublicKey),
     P384(ES384PublicKey),
@@ -37,51 +37,53 @@ enum Inner {
 }
 
 impl PublicKey {
-    /// An RSA key from its modulus and exponent, big-endian.
+    /// An RSA key from its modulus and its exponent, both big-endian.
     #[must_use]
     pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
-        // Checked here as well: the limits are ours, and an empty modulus must not reach the arithmetic behind.
+        // Checked here too, so that the limits do not depend on the library, and it never computes with an empty
+        // modulus.
         if !(256..=513).contains(&modulus.len()) || exponent.len() > 8 {
             return None;
         }
         let key = RS256PublicKey::from_components(modulus, exponent).ok()?;
         let rsa = key.public_key().as_ref().clone();
-        let size = usize::try_from(rsa.size()).ok()?;
-        let inner = Inner::Rsa { key: Box::new(PKey::from_rsa(rsa).ok()?), size };
-        Some(Self { inner, der: Some(der::rsa_key(modulus, exponent)) })
+        let signature_length = usize::try_from(rsa.size()).ok()?;
+        let key = VerifyingKey::Rsa { key: Box::new(PKey::from_rsa(rsa).ok()?), signature_length };
+        Some(Self { key, der: Some(der::rsa_key(modulus, exponent)) })
     }
 
     /// A key on P-256 from its coordinates.
     #[must_use]
     pub fn p256(x: &[u8], y: &[u8]) -> Option<Self> {
         let point = point(x, y, 32)?;
-        let inner = Inner::P256(ES256PublicKey::from_bytes(&point).ok()?);
-        Some(Self { inner, der: Some(der::key(der::P256, &point)) })
+        let key = VerifyingKey::P256(ES256PublicKey::from_bytes(&point).ok()?);
+        Some(Self { key, der: Some(der::public_key(der::P256, &point)) })
     }
 
     /// A key on P-384 from its coordinates.
     #[must_use]
     pub fn p384(x: &[u8], y: &[u8]) -> Option<Self> {
         let point = point(x, y, 48)?;
-        let inner = Inner::P384(ES384PublicKey::from_bytes(&point).ok()?);
-        Some(Self { inner, der: Some(der::key(der::P384, &point)) })
+        let key = VerifyingKey::P384(ES384PublicKey::from_bytes(&point).ok()?);
+        Some(Self { key, der: Some(der::public_key(der::P384, &point)) })
     }
 
-    /// An Ed25519 key.
     #[must_use]
     pub fn ed25519(x: &[u8]) -> Option<Self> {
-        Ed25519PublicKey::from_bytes(x).ok().map(|key| Self { inner: Inner::Ed25519(key), der: None })
+        Ed25519PublicKey::from_bytes(x).ok().map(|key| Self { key: VerifyingKey::Ed25519(key), der: None })
     }
 
-    /// Whether this kind of key makes signatures of that algorithm.
+    /// Whether keys of this type make signatures of this algorithm.
     #[must_use]
     pub fn fits(&self, algorithm: Algorithm) -> bool {
         use Algorithm as A;
-        match self.inner {
-            Inner::Rsa { .. } => matches!(algorithm, A::Rs256 | A::Rs384 | A::Rs512 | A::Ps256 | A::Ps384 | A::Ps512),
-            Inner::P256(_) => algorithm == A::Es256,
-            Inner::P384(_) => algorithm == A::Es384,
-            Inner::Ed25519(_) => algorithm == A::EdDsa,
+        match self.key {
+            VerifyingKey::Rsa { .. } => {
+                matches!(algorithm, A::Rs256 | A::Rs384 | A::Rs512 | A::Ps256 | A::Ps384 | A::Ps512)
+            }
+            VerifyingKey::P256(_) => algorithm == A::Es256,
+            VerifyingKey::P384(_) => algorithm == A::Es384,
+            VerifyingKey::Ed25519(_) => algorithm == A::EdDsa,
         }
     }
 
@@ -91,36 +93,38 @@ impl PublicKey {
         self.der.as_deref()
     }
 
-    /// A signature as everybody but JOSE writes it: for elliptic curves in DER (RFC 3279 §2.2.3). None if it cannot be one
-    /// of this key's.
+    /// A signature in the form that is used outside of JOSE, which is DER for elliptic curves (RFC 3279 §2.2.3); `None`
+    /// if it cannot be a signature of this key.
     #[must_use]
     pub fn der_signature<'a>(&self, signature: &'a [u8]) -> Option<Cow<'a, [u8]>> {
-        match &self.inner {
-            Inner::Rsa { size, .. } => (signature.len() == *size).then_some(Cow::Borrowed(signature)),
+        match &self.key {
+            VerifyingKey::Rsa { signature_length, .. } => {
+                (signature.len() == *signature_length).then_some(Cow::Borrowed(signature))
+            }
             // Parsed first, so that both verifiers refuse the same numbers.
-            Inner::P256(_) => {
+            VerifyingKey::P256(_) => {
                 p256::ecdsa::Signature::from_slice(signature).is_ok().then(|| der::ecdsa_signature(signature))
             }
-            Inner::P384(_) => {
+            VerifyingKey::P384(_) => {
                 p384::ecdsa::Signature::from_slice(signature).is_ok().then(|| der::ecdsa_signature(signature))
             }
-            Inner::Ed25519(_) => None,
+            VerifyingKey::Ed25519(_) => None,
         }
     }
 
-    /// Whether the signature is this key's for these bytes.
+    /// Whether this key made the signature of these bytes.
     #[must_use]
     pub fn verify(&self, algorithm: Algorithm, signed: &[u8], signature: &[u8]) -> bool {
         if !self.fits(algorithm) {
             return false;
         }
-        match &self.inner {
-            Inner::Rsa { key, .. } => verify_rsa(key, algorithm, signed, signature).unwrap_or(false),
-            Inner::P256(key) => p256::ecdsa::Signature::from_slice(signature)
+        match &self.key {
+            VerifyingKey::Rsa { key, .. } => verify_rsa(key, algorithm, signed, signature).unwrap_or(false),
+            VerifyingKey::P256(key) => p256::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.public_key().as_ref().verify(signed, &signature).is_ok()),
-            Inner::P384(key) => p384::ecdsa::Signature::from_slice(signature)
+            VerifyingKey::P384(key) => p384::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.public_key().as_ref().verify(signed, &signature).is_ok()),
-            Inner::Ed25519(key) => ed25519_compact::Signature::from_slice(signature)
+            VerifyingKey::Ed25519(key) => ed25519_compact::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.public_key().as_ref().verify(signed, &signature).is_ok()),
         }
     }
@@ -150,11 +154,11 @@ fn point(x: &[u8], y: &[u8], length: usize) -> Option<Vec<u8>> {
 
 impl std::fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self.inner {
-            Inner::Rsa { .. } => "RSA",
-            Inner::P256(_) => "P-256",
-            Inner::P384(_) => "P-384",
-            Inner::Ed25519(_) => "Ed25519",
+        f.write_str(match self.key {
+            VerifyingKey::Rsa { .. } => "RSA",
+            VerifyingKey::P256(_) => "P-256",
+            VerifyingKey::P384(_) => "P-384",
+            VerifyingKey::Ed25519(_) => "Ed25519",
         })
     }
 }
