@@ -10,13 +10,13 @@ use crate::wire::json::JsonError;
 pub enum UnusableKey {
     NotAnObject,
     MissingKid,
-    /// A member that the key's type needs is missing or not base64url.
+    /// A member that the key's type requires is missing or not base64url.
     MissingMember(&'static str),
     /// `use` is not `sig`.
     NotForSignatures,
     /// `key_ops` has no `verify`.
     NotForVerifying,
-    /// It has members that only the signer may know.
+    /// The key has members that only the signer may know.
     Private,
     UnsupportedAlgorithm,
     UnsupportedType,
@@ -31,29 +31,29 @@ pub enum UnusableKey {
 /// Why a document is not a key set that can verify tokens.
 #[derive(Debug)]
 pub enum KeySetError {
-    /// It has this many bytes.
+    /// The document has this many bytes.
     TooLarge(usize),
     Json(JsonError),
     MissingKeys,
-    /// It has this many keys.
+    /// The document has this many keys.
     TooManyKeys(usize),
-    /// Why each of its keys cannot be used, with the key's index.
+    /// The index of each key, and why the key cannot be used.
     NoUsableKey(Vec<(usize, UnusableKey)>),
 }
 
-/// Why a fetch brought no keys.
+/// Why a fetch failed.
 #[derive(Debug)]
 pub enum FetchError {
-    /// There is a response, but no fetch in progress.
+    /// A response arrived, but no fetch is in progress.
     Unexpected,
     NoResponse,
-    /// The status, as far as it is shown.
+    /// The status, truncated.
     Status(Box<str>),
     KeySet(KeySetError),
     /// The discovery document has this many bytes.
     DocumentTooLarge(usize),
     Document(JsonError),
-    /// The discovery document has another `issuer`.
+    /// The discovery document has a different `issuer`.
     WrongIssuer,
     /// The discovery document has no `jwks_uri`, or it is not a URL.
     MissingJwksUri,

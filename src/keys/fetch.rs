@@ -1,7 +1,7 @@
 //! Fetches an issuer's keys and keeps them fresh: times and responses go in, requests come out.
 //!
-//! One VM of the process fetches for all. It holds a lease while it does, and the others take over what it publishes. The
-//! lease is a courtesy: a VM that has waited for another in vain fetches for itself.
+//! One VM of the process fetches for all and holds a lease meanwhile; the other VMs take over the keys that it
+//! publishes. The lease is advisory: a VM that has waited for another in vain fetches for itself.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use super::url::Url;
 use crate::time::Timestamp;
 use crate::wire::json;
 
-/// The longest pause after failed fetches. With a longer one callers would notice late that the provider is back.
+/// The longest pause after failed fetches. After a longer pause, callers would notice late that the provider is back.
 const MAX_RETRY: Duration = Duration::from_secs(10);
-/// How much of an unexpected status is kept, in bytes.
+/// How many bytes of an unexpected status are kept.
 const MAX_STATUS: usize = 16;
 
-/// Where and how often an issuer's keys are fetched.
+/// From where and how often an issuer's keys are fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JwksSettings {
     /// The issuer whose discovery document leads to the key set; `None` if `start` is the key set.
@@ -29,9 +29,9 @@ pub struct JwksSettings {
     pub cluster: String,
     /// The cluster that serves a discovered key set.
     pub jwks_cluster: String,
-    /// How often keys are fetched.
+    /// The interval between fetches.
     pub refresh: Duration,
-    /// How long keys are used after the last successful fetch began.
+    /// How long keys are used after their fetch began.
     pub max_stale: Duration,
     /// How long a request waits for its key.
     pub wait: Duration,
@@ -39,11 +39,11 @@ pub struct JwksSettings {
     pub timeout: Duration,
     /// The pause after a failed fetch; it doubles each time.
     pub retry: Duration,
-    /// Unknown keys cause at most one fetch in this time.
+    /// Unknown keys cause at most one fetch in this interval.
     pub refetch: Duration,
 }
 
-/// A GET request to make.
+/// A GET request to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpRequest {
     pub cluster: String,
@@ -51,17 +51,17 @@ pub struct HttpRequest {
     pub timeout: Duration,
 }
 
-/// How a fetch goes on after a response.
+/// How a fetch continues after a response.
 #[derive(Debug)]
 pub enum FetchProgress {
     Request(HttpRequest),
     /// There are new keys.
     Loaded,
-    /// The old keys stay.
+    /// The old keys remain in use.
     Failed(FetchError),
 }
 
-/// An issuer's fetched keys, and how fetching them goes.
+/// An issuer's fetched keys, and the state of fetching them.
 #[derive(Debug)]
 pub struct KeyFetcher {
     settings: JwksSettings,
@@ -72,9 +72,9 @@ pub struct KeyFetcher {
     /// When the next fetch is due even if nobody asks for one.
     due: Timestamp,
     failures: u64,
-    /// A request waits for a key that is not there.
+    /// Whether a request waits for a key that is missing.
     wanted: bool,
-    /// Since when this VM has left a due fetch to another.
+    /// Since when this VM has left a due fetch to another VM.
     yields_since: Option<Timestamp>,
     spread: u32,
 }
@@ -82,7 +82,7 @@ pub struct KeyFetcher {
 #[derive(Debug, Clone)]
 struct FetchedKeys {
     set: KeySet,
-    /// When their fetch began.
+    /// When the fetch of the keys began.
     began: Timestamp,
     /// The key set as it arrived, for other VMs.
     document: Vec<u8>,
@@ -91,7 +91,7 @@ struct FetchedKeys {
 #[derive(Debug, Clone, Copy)]
 struct Fetch {
     began: Timestamp,
-    /// When to stop waiting for a response that the host owes.
+    /// When to stop waiting for the host to report a response.
     deadline: Timestamp,
     discovery: bool,
 }
@@ -115,14 +115,14 @@ impl KeyFetcher {
         &self.settings
     }
 
-    /// The keys that may be used, and when their fetch began.
+    /// The keys if they may still be used, and when their fetch began.
     pub(super) fn usable(&self, now: Timestamp) -> Option<(&KeySet, Timestamp)> {
         let keys = self.keys.as_ref().filter(|keys| now < keys.began.saturating_add(self.settings.max_stale))?;
         Some((&keys.set, keys.began))
     }
 
-    /// Asks for a fetch, because a key is missing. A fetch in progress may bring it: requests that still wait after that ask
-    /// again.
+    /// Asks for a fetch, because a key is missing. A fetch in progress may bring the key; if it does not, the waiting
+    /// requests ask again.
     pub(super) fn want(&mut self) {
         self.wanted |= self.fetching.is_none();
     }
@@ -136,18 +136,18 @@ impl KeyFetcher {
             let JwksSettings { discover, start, cluster, jwks_cluster, .. } = settings.clone();
             (discover, start, cluster, jwks_cluster)
         };
-        if origin(&self.settings) == origin(&other.settings) && other.began() > self.began() {
+        if origin(&self.settings) == origin(&other.settings) && other.keys_began() > self.keys_began() {
             self.keys.clone_from(&other.keys);
             self.started = other.started;
-            self.due = other.due.min(other.began().saturating_add(self.settings.refresh));
+            self.due = other.due.min(other.keys_began().saturating_add(self.settings.refresh));
         }
     }
 
     pub(super) fn sync(&mut self, shared: &SharedKeys<'_>, now: Timestamp) -> bool {
         self.clamp_times(now);
-        let (lease, number) = shared.lease();
+        let (lease, cas) = shared.lease();
         // A lease from the future was written before the clock was set back.
-        if lease.started > now || lease.keys > now {
+        if lease.started > now || lease.keys_began > now {
             return false;
         }
         if self.fetching.is_none() && lease.started > Timestamp::EPOCH && Some(lease.started) >= self.started {
@@ -156,14 +156,14 @@ impl KeyFetcher {
             self.failures = lease.failures;
         }
         if let Some(keys) = &self.keys
-            && keys.began > lease.keys
+            && keys.began > lease.keys_began
         {
-            // No VM has published them under this configuration, or another plugin has overwritten them.
+            // No VM has published these keys under this configuration, or another plugin has overwritten them.
             shared.publish(keys.began, &keys.document);
-            let _taken_by_another = shared.take(Lease { keys: keys.began, ..lease }, number);
+            let _taken_by_another = shared.take(Lease { keys_began: keys.began, ..lease }, cas);
             return false;
         }
-        lease.keys > self.began() && self.take_over(shared, now).is_some()
+        lease.keys_began > self.keys_began() && self.take_over(shared, now).is_some()
     }
 
     pub(super) fn poll(&mut self, shared: &SharedKeys<'_>, now: Timestamp) -> Option<HttpRequest> {
@@ -171,19 +171,19 @@ impl KeyFetcher {
         if self.fetching.is_some_and(|fetching| now >= fetching.deadline) {
             self.fail(shared, now);
         }
-        let rested = self.started.is_none_or(|started| now >= started.saturating_add(self.settings.refetch));
-        // After a failure the pause counts, however many requests ask.
-        let asked = self.wanted && rested && self.failures == 0;
-        if self.fetching.is_some() || !(now >= self.due || asked) {
+        let may_refetch = self.started.is_none_or(|started| now >= started.saturating_add(self.settings.refetch));
+        // After a failure, the pause applies however many requests ask.
+        let is_asked = self.wanted && may_refetch && self.failures == 0;
+        if self.fetching.is_some() || !(now >= self.due || is_asked) {
             self.yields_since = None;
             return None;
         }
-        let (lease, number) = shared.lease();
-        let is_held = lease.held_until > now && lease.held_until <= now.saturating_add(self.hold());
+        let (lease, cas) = shared.lease();
+        let is_held = lease.held_until > now && lease.held_until <= now.saturating_add(self.give_up_after());
         let since = *self.yields_since.get_or_insert(now);
         let is_patient = now < since.saturating_add(self.settings.timeout);
-        let taken = |held_until| Lease { held_until, started: now, ..self.lease() };
-        if is_patient && (is_held || !shared.take(taken(now.saturating_add(self.hold())), number)) {
+        let held_lease = |held_until| Lease { held_until, started: now, ..self.free_lease() };
+        if is_patient && (is_held || !shared.take(held_lease(now.saturating_add(self.give_up_after())), cas)) {
             return None;
         }
         self.yields_since = None;
@@ -201,7 +201,7 @@ impl KeyFetcher {
         let Some(fetch) = self.fetching.take() else { return FetchProgress::Failed(FetchError::Unexpected) };
         match self.read(fetch, response) {
             Ok(Some(url)) => {
-                shared.put(Lease { held_until: now.saturating_add(self.hold()), ..self.lease() });
+                shared.put(Lease { held_until: now.saturating_add(self.give_up_after()), ..self.free_lease() });
                 FetchProgress::Request(self.request(now, fetch.began, url, false))
             }
             Ok(None) => {
@@ -212,7 +212,7 @@ impl KeyFetcher {
                 if let Some(keys) = &self.keys {
                     shared.publish(keys.began, &keys.document);
                 }
-                shared.put(self.lease());
+                shared.put(self.free_lease());
                 FetchProgress::Loaded
             }
             Err(why) => {
@@ -222,30 +222,30 @@ impl KeyFetcher {
         }
     }
 
-    /// The lease of a VM that does not fetch.
-    fn lease(&self) -> Lease {
+    /// A lease that no VM holds.
+    fn free_lease(&self) -> Lease {
         Lease {
             held_until: Timestamp::EPOCH,
             started: self.started.unwrap_or_default(),
-            keys: self.began(),
+            keys_began: self.keys_began(),
             due: self.due,
             failures: self.failures,
         }
     }
 
-    /// How long a request to the provider may be in progress.
-    fn hold(&self) -> Duration {
-        // The host reports a call that timed out; after twice that time it has forgotten the call.
+    /// How long to wait for the host to report a response.
+    fn give_up_after(&self) -> Duration {
+        // The host reports a call that has timed out. After twice the timeout, it has forgotten the call.
         self.settings.timeout.saturating_mul(2)
     }
 
-    fn began(&self) -> Timestamp {
+    fn keys_began(&self) -> Timestamp {
         self.keys.as_ref().map_or(Timestamp::EPOCH, |keys| keys.began)
     }
 
     fn take_over(&mut self, shared: &SharedKeys<'_>, now: Timestamp) -> Option<()> {
         let (began, document) = shared.keys()?;
-        if began <= self.began() || began > now {
+        if began <= self.keys_began() || began > now {
             return None;
         }
         self.keys = Some(FetchedKeys { set: KeySet::parse(&document).ok()?, began, document });
@@ -254,16 +254,16 @@ impl KeyFetcher {
         Some(())
     }
 
-    /// Moves times from the future to now after the clock was set back: until then keys would not be refreshed, and a set
-    /// fetched long ago would look fresh.
+    /// After the clock was set back, moves times in the future to now. Otherwise keys would not be refreshed until
+    /// then, and an old key set would look fresh.
     fn clamp_times(&mut self, now: Timestamp) {
-        if self.started.is_none_or(|started| started <= now) && self.began() <= now {
+        if self.started.is_none_or(|started| started <= now) && self.keys_began() <= now {
             return;
         }
         self.started = Some(now);
         self.due = now;
         self.yields_since = None;
-        let deadline = now.saturating_add(self.hold());
+        let deadline = now.saturating_add(self.give_up_after());
         if let Some(keys) = &mut self.keys {
             keys.began = now;
         }
@@ -273,7 +273,7 @@ impl KeyFetcher {
     }
 
     fn request(&mut self, now: Timestamp, began: Timestamp, url: Url, discovery: bool) -> HttpRequest {
-        self.fetching = Some(Fetch { began, deadline: now.saturating_add(self.hold()), discovery });
+        self.fetching = Some(Fetch { began, deadline: now.saturating_add(self.give_up_after()), discovery });
         let discovered = self.settings.discover.is_some() && !discovery;
         let cluster = if discovered { &self.settings.jwks_cluster } else { &self.settings.cluster };
         HttpRequest { cluster: cluster.clone(), url, timeout: self.settings.timeout }
@@ -285,10 +285,11 @@ impl KeyFetcher {
         let pause = self.settings.retry.saturating_mul(1u32.checked_shl(doublings).unwrap_or(u32::MAX));
         self.due = now.saturating_add(pause.min(MAX_RETRY.max(self.settings.retry)));
         self.failures = self.failures.saturating_add(1);
-        shared.put(self.lease());
+        shared.put(self.free_lease());
     }
 
-    /// Reads a response: the URL of the key set from a discovery document, or the keys themselves.
+    /// Reads a response. Returns the URL of the key set if it is a discovery document, or keeps the keys and returns
+    /// `None`.
     fn read(&mut self, fetch: Fetch, response: Option<(&[u8], &[u8])>) -> Result<Option<Url>, FetchError> {
         let (status, body) = response.ok_or(FetchError::NoResponse)?;
         if status != b"200" {

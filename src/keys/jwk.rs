@@ -11,9 +11,9 @@ use crate::crypto::roca;
 use crate::token::jose::decode;
 use crate::wire::json;
 
-/// More than any provider has. Parsing each costs arithmetic.
+/// More keys than any provider has. Parsing a key costs arithmetic.
 pub(super) const MAX_KEYS: usize = 100;
-/// In bytes; more than any provider's key set or discovery document has.
+/// In bytes, and larger than any provider's key set or discovery document.
 pub const MAX_DOCUMENT: usize = 512 << 10;
 /// Members that only the signer may know (RFC 7518 §6.2.2 and §6.3.2, RFC 8037 §2).
 const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
@@ -34,18 +34,18 @@ pub struct KeySet {
     keys: Vec<Rc<Key>>,
 }
 
-/// What a key set has for a `kid` and an algorithm.
+/// The result of looking for a `kid` and an algorithm in a key set.
 #[derive(Debug, Clone)]
 pub enum KeyMatch {
     Found(Rc<Key>),
-    /// Keys with that `kid`, but for other algorithms.
+    /// The set has this `kid`, but for other algorithms.
     WrongAlgorithm,
     None,
 }
 
 impl Key {
     /// # Errors
-    /// It cannot verify tokens.
+    /// The key cannot verify tokens.
     pub fn parse(jwk: &Map<String, Value>) -> Result<Self, UnusableKey> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         let bytes =
@@ -106,10 +106,10 @@ impl Key {
 }
 
 impl KeySet {
-    /// Skips keys that cannot verify a token: providers publish others too.
+    /// Skips keys that cannot verify tokens, because providers publish other keys too.
     ///
     /// # Errors
-    /// The document is not a key set, is too large, or has no key that can verify a token.
+    /// The document is not a key set, is too large, or has no key that can verify tokens.
     pub fn parse(document: &[u8]) -> Result<Self, KeySetError> {
         if document.len() > MAX_DOCUMENT {
             return Err(KeySetError::TooLarge(document.len()));
@@ -217,7 +217,7 @@ mod tests {
             json!("key"),
         ] {
             assert!(parse(json!([unfit])).is_err(), "{unfit}");
-            assert!(parse(json!([unfit, p256()])).is_ok(), "one bad key does not take the set with it");
+            assert!(parse(json!([unfit, p256()])).is_ok(), "an unusable key does not spoil the set");
         }
         for fit in [
             with(p256(), "use", json!("sig")),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn other_documents_are_not_key_sets() {
+    fn malformed_and_oversized_key_sets_are_refused() {
         for bad in
             [&b"{}"[..], b"[]", b"", b"<html>", br#"{"keys":{}}"#, br#"{"keys":[]}"#, br#"{"keys":[],"keys":[]}"#]
         {

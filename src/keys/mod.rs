@@ -1,4 +1,4 @@
-//! The keys that issuers sign with: parsed, and kept fresh by a state machine that knows neither clock nor network.
+//! The issuers' key sets: parsed, fetched and kept fresh by a state machine that knows neither clock nor network.
 
 mod error;
 mod fetch;

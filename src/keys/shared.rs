@@ -1,27 +1,27 @@
-//! What the VMs of a process share about an issuer's keys, so that one of them fetches for all, and a new VM can verify
-//! tokens at once.
+//! An issuer's keys and the lease for fetching them, shared by the VMs of a process: one VM fetches for all, and a new
+//! VM can verify tokens at once.
 //!
-//! The host's shared data is one table for every plugin of the process (in Istio all have the same `vm_id`), so nothing
-//! in it is believed without a code that only this configuration can make. Anything else counts as absent.
+//! All plugins of the process have the same shared data, because in Istio they have the same `vm_id`. So an entry is
+//! believed only with an authentication code that only this configuration can make; any other entry counts as absent.
 
 use hmac_sha256::{HMAC, Hash};
 
 use crate::time::Timestamp;
 
-/// The layout of what is stored; another one counts as absent.
+/// The version of an entry's layout. An entry of another version counts as absent.
 const VERSION: u8 = 1;
 /// The bytes before an entry's content: the version and the authentication code.
 const OVERHEAD: usize = 33;
-/// A number that no stored entry has: with it a value is stored only if there is none.
+/// A compare-and-swap number that no entry has: with it, a value is stored only if there is no entry.
 pub const ABSENT: u32 = u32::MAX;
 
 /// The host's shared data.
 pub trait SharedData {
-    /// The value with that name, and the number to pass to [`SharedData::store`].
+    /// The value with this name, and its compare-and-swap number.
     fn load(&self, name: &str) -> Option<(Vec<u8>, u32)>;
-    /// Stores a value if the current one still has this number, or there is none; 0 overwrites any value. Returns whether
-    /// it was stored.
-    fn store(&self, name: &str, value: &[u8], number: u32) -> bool;
+    /// Stores a value if there is none, or if the current value still has this compare-and-swap number; 0 overwrites
+    /// any value. Returns whether the value was stored.
+    fn store(&self, name: &str, value: &[u8], cas: u32) -> bool;
 }
 
 /// A process with one VM.
@@ -35,33 +35,33 @@ impl SharedData for () {
     }
 }
 
-/// What only VMs with the same configuration know: it authenticates what they share.
+/// A secret that only VMs with the same configuration know. It authenticates their shared entries.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ShareKey {
-    /// Part of every name, so that configurations do not touch each other's entries.
+    /// A part of every entry's name, so that configurations do not overwrite each other's entries.
     scope: String,
     key: [u8; 32],
 }
 
-/// What is shared about one issuer's keys.
+/// The shared entries of one issuer.
 pub struct SharedKeys<'a> {
     data: &'a dyn SharedData,
     share_key: &'a ShareKey,
     issuer: &'a str,
 }
 
-/// Who fetches, and how the last fetch went.
+/// Whether a VM is fetching, and how the last fetch went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lease {
-    /// Until when a VM is fetching; [`Timestamp::EPOCH`] if none is.
+    /// Until when a VM holds the lease; [`Timestamp::EPOCH`] if no VM does.
     pub held_until: Timestamp,
     /// When the last fetch began, successful or not.
     pub started: Timestamp,
-    /// When the fetch of the shared keys began; [`Timestamp::EPOCH`] if there are none.
-    pub keys: Timestamp,
+    /// When the fetch of the shared keys began; [`Timestamp::EPOCH`] if there are no keys.
+    pub keys_began: Timestamp,
     /// When the next fetch is due.
     pub due: Timestamp,
-    /// How many fetches failed since the last successful one.
+    /// How many fetches have failed since the last successful fetch.
     pub failures: u64,
 }
 
@@ -75,7 +75,7 @@ impl ShareKey {
         let mut code = HMAC::new(self.key);
         code.update([VERSION]);
         code.update(name);
-        // A separator: names have no zero bytes.
+        // A separator, because names have no zero bytes.
         code.update([0]);
         code.update(content);
         code.finalize()
@@ -93,7 +93,7 @@ impl<'a> SharedKeys<'a> {
         Self { data, share_key, issuer }
     }
 
-    /// The key set last published, and when its fetch began.
+    /// The key set that was published last, and when its fetch began.
     #[must_use]
     pub fn keys(&self) -> Option<(Timestamp, Vec<u8>)> {
         let (mut content, _) = self.load("keys");
@@ -108,70 +108,71 @@ impl<'a> SharedKeys<'a> {
         self.store("keys", &[&began.as_millis().to_le_bytes(), document].concat(), 0);
     }
 
-    /// Removes everything, so that a configuration that is gone takes no memory.
+    /// Empties the entries, so that a configuration that is gone takes no memory.
     pub fn withdraw(&self) {
-        for what in ["keys", "lease"] {
-            self.data.store(&self.name(what), &[], 0);
+        for entry in ["keys", "lease"] {
+            self.data.store(&self.name(entry), &[], 0);
         }
     }
 
-    /// The lease, and the number to pass to [`SharedKeys::take`].
+    /// The lease, and the compare-and-swap number for [`SharedKeys::take`].
     #[must_use]
     pub fn lease(&self) -> (Lease, u32) {
-        let (content, number) = self.load("lease");
-        (content.and_then(|content| Lease::read(&content)).unwrap_or_default(), number)
+        let (content, cas) = self.load("lease");
+        (content.and_then(|content| Lease::decode(&content)).unwrap_or_default(), cas)
     }
 
-    /// Writes the lease unless another VM has written it since it was read. Returns whether it did.
+    /// Writes the lease, unless another VM has written it since it was read. Returns whether it was written.
     #[must_use]
-    pub fn take(&self, lease: Lease, number: u32) -> bool {
-        self.store("lease", &lease.write(), number)
+    pub fn take(&self, lease: Lease, cas: u32) -> bool {
+        self.store("lease", &lease.encode(), cas)
     }
 
     /// Overwrites the lease.
     pub fn put(&self, lease: Lease) {
-        self.store("lease", &lease.write(), 0);
+        self.store("lease", &lease.encode(), 0);
     }
 
-    fn name(&self, what: &str) -> String {
-        format!("temporal-auth/{}/{}/{what}", self.share_key.scope, self.issuer)
+    fn name(&self, entry: &str) -> String {
+        format!("temporal-auth/{}/{}/{entry}", self.share_key.scope, self.issuer)
     }
 
-    fn load(&self, what: &str) -> (Option<Vec<u8>>, u32) {
-        let name = self.name(what);
-        let Some((mut value, number)) = self.data.load(&name) else { return (None, ABSENT) };
+    fn load(&self, entry: &str) -> (Option<Vec<u8>>, u32) {
+        let name = self.name(entry);
+        let Some((mut value, cas)) = self.data.load(&name) else { return (None, ABSENT) };
         let content = value.get(OVERHEAD..).filter(|content| {
             let code = self.share_key.code(&name, content);
             value.first() == Some(&VERSION) && value.get(1..OVERHEAD) == Some(&code[..])
         });
         if content.is_none() {
-            return (None, number);
+            return (None, cas);
         }
         value.drain(..OVERHEAD);
-        (Some(value), number)
+        (Some(value), cas)
     }
 
-    fn store(&self, what: &str, content: &[u8], number: u32) -> bool {
-        let name = self.name(what);
+    fn store(&self, entry: &str, content: &[u8], cas: u32) -> bool {
+        let name = self.name(entry);
         let value = [&[VERSION], &self.share_key.code(&name, content)[..], content].concat();
-        self.data.store(&name, &value, number)
+        self.data.store(&name, &value, cas)
     }
 }
 
 impl Lease {
-    fn read(content: &[u8]) -> Option<Self> {
+    fn decode(content: &[u8]) -> Option<Self> {
         let (numbers, []) = content.as_chunks::<8>() else { return None };
         match numbers.iter().map(|number| u64::from_le_bytes(*number)).collect::<Vec<_>>()[..] {
-            [held_until, started, keys, due, failures] => {
-                let [held_until, started, keys, due] = [held_until, started, keys, due].map(Timestamp::from_millis);
-                Some(Self { held_until, started, keys, due, failures })
+            [held_until, started, keys_began, due, failures] => {
+                let times = [held_until, started, keys_began, due];
+                let [held_until, started, keys_began, due] = times.map(Timestamp::from_millis);
+                Some(Self { held_until, started, keys_began, due, failures })
             }
             _ => None,
         }
     }
 
-    fn write(self) -> Vec<u8> {
-        let times = [self.held_until, self.started, self.keys, self.due].map(Timestamp::as_millis);
+    fn encode(self) -> Vec<u8> {
+        let times = [self.held_until, self.started, self.keys_began, self.due].map(Timestamp::as_millis);
         times.iter().chain([&self.failures]).flat_map(|number| number.to_le_bytes()).collect()
     }
 }
@@ -182,32 +183,32 @@ pub(crate) mod tests {
     use std::cell::RefCell;
     use std::collections::BTreeMap;
 
-    /// SharedKeys data as `shared_data.cc` of proxy-wasm-cpp-host has it.
+    /// Shared data with the behaviour of `shared_data.cc` of proxy-wasm-cpp-host.
     #[derive(Default)]
-    pub(crate) struct Table {
+    pub(crate) struct FakeSharedData {
         entries: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
-        next: std::cell::Cell<u32>,
+        last_cas: std::cell::Cell<u32>,
     }
 
-    impl Table {
-        /// Another plugin writes to every entry.
+    impl FakeSharedData {
+        /// Changes every entry, as another plugin might.
         pub(crate) fn overwrite(&self, change: impl Fn(&mut Vec<u8>)) {
             self.entries.borrow_mut().values_mut().for_each(|(value, _)| change(value));
         }
     }
 
-    impl SharedData for Table {
+    impl SharedData for FakeSharedData {
         fn load(&self, name: &str) -> Option<(Vec<u8>, u32)> {
             self.entries.borrow().get(name).cloned()
         }
 
-        fn store(&self, name: &str, value: &[u8], number: u32) -> bool {
+        fn store(&self, name: &str, value: &[u8], cas: u32) -> bool {
             let mut entries = self.entries.borrow_mut();
-            if entries.get(name).is_some_and(|(_, current)| number != 0 && number != *current) {
+            if entries.get(name).is_some_and(|(_, current)| cas != 0 && cas != *current) {
                 return false;
             }
-            self.next.set(self.next.get() + 1);
-            entries.insert(name.to_owned(), (value.to_vec(), self.next.get()));
+            self.last_cas.set(self.last_cas.get() + 1);
+            entries.insert(name.to_owned(), (value.to_vec(), self.last_cas.get()));
             true
         }
     }
@@ -215,15 +216,15 @@ pub(crate) mod tests {
     const LEASE: Lease = Lease {
         held_until: Timestamp::from_millis(1),
         started: Timestamp::from_millis(2),
-        keys: Timestamp::from_millis(3),
+        keys_began: Timestamp::from_millis(3),
         due: Timestamp::from_millis(4),
         failures: 5,
     };
     const BEGAN: Timestamp = Timestamp::from_millis(7);
 
     #[test]
-    fn vms_read_only_what_the_same_configuration_wrote() {
-        let table = Table::default();
+    fn vms_believe_only_entries_of_the_same_configuration() {
+        let table = FakeSharedData::default();
         let (ours, theirs) = (ShareKey::of(b"{}"), ShareKey::of(b"{} "));
         let shared = SharedKeys::new(&table, &ours, "corp");
         assert_eq!((shared.keys(), shared.lease()), (None, (Lease::default(), ABSENT)));
@@ -251,20 +252,20 @@ pub(crate) mod tests {
             |value| value.push(0),
         ];
         for change in changes {
-            let table = Table::default();
+            let table = FakeSharedData::default();
             let shared = SharedKeys::new(&table, &ours, "corp");
             shared.publish(BEGAN, b"document");
             shared.put(LEASE);
             table.overwrite(change);
             assert_eq!((shared.keys(), shared.lease().0), (None, Lease::default()));
             shared.publish(BEGAN, b"document");
-            assert!(shared.keys().is_some(), "and it is overwritten in turn");
+            assert!(shared.keys().is_some(), "a VM can overwrite the entry in turn");
         }
     }
 
     #[test]
     fn an_entry_under_another_name_counts_as_absent() {
-        let (table, ours) = (Table::default(), ShareKey::of(b"{}"));
+        let (table, ours) = (FakeSharedData::default(), ShareKey::of(b"{}"));
         let shared = SharedKeys::new(&table, &ours, "corp");
         shared.publish(BEGAN, b"document");
         let (value, _) = table.load(&shared.name("keys")).unwrap();
@@ -275,7 +276,7 @@ pub(crate) mod tests {
 
     #[test]
     fn only_one_vm_takes_the_lease() {
-        let (table, ours) = (Table::default(), ShareKey::of(b"{}"));
+        let (table, ours) = (FakeSharedData::default(), ShareKey::of(b"{}"));
         let shared = SharedKeys::new(&table, &ours, "corp");
         let (_, seen_by_a) = shared.lease();
         let (_, seen_by_b) = shared.lease();

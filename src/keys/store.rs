@@ -1,4 +1,4 @@
-//! The keys of all issuers: fetched by this VM, taken over from others, or inherited from another configuration.
+//! The keys of all issuers: fetched by this VM, taken over from other VMs, or inherited from another configuration.
 
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use super::source::{KeyLookup, KeySource};
 use crate::crypto::Algorithm;
 use crate::time::Timestamp;
 
-/// Which key of which issuer: the same only while nothing in the key's JWK changes.
+/// Identifies a key of an issuer. It changes when anything in the key's JWK changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyId {
     /// The issuer's index in the configuration.
@@ -20,12 +20,12 @@ pub struct KeyId {
     pub jwk: Rc<[u8]>,
 }
 
-/// An issuer, as far as its keys are concerned.
+/// An issuer's keys, and the names by which they are shared and inherited.
 #[derive(Debug)]
 pub struct IssuerKeys {
-    /// The name that the configuration gives it.
+    /// The issuer's name in the configuration.
     pub name: Rc<str>,
-    /// The `iss` of its tokens.
+    /// The `iss` of the issuer's tokens.
     pub iss: Rc<str>,
     pub source: KeySource,
 }
@@ -57,7 +57,7 @@ impl KeyStore {
         }
     }
 
-    /// Whether a token that was verified with this key is still good.
+    /// Whether tokens that were verified with this key are still valid.
     pub fn has(&self, key: &KeyId, now: Timestamp) -> bool {
         self.issuers.get(key.issuer).is_some_and(|issuer| issuer.source.has(&key.jwk, now))
     }
@@ -76,7 +76,7 @@ impl KeyStore {
         }
     }
 
-    /// Takes over the keys that other VMs have fetched. Returns whether there are any.
+    /// Takes over the keys that other VMs have fetched. Returns whether there are new keys.
     pub fn sync(&mut self, now: Timestamp) -> bool {
         let mut has_new = false;
         for issuer in &mut self.issuers {
@@ -85,7 +85,7 @@ impl KeyStore {
         has_new
     }
 
-    /// The requests for keys to make now, each with its issuer's index.
+    /// The requests to send now, each with its issuer's index.
     pub fn poll(&mut self, now: Timestamp) -> Vec<(usize, HttpRequest)> {
         let mut requests = Vec::new();
         for (index, issuer) in self.issuers.iter_mut().enumerate() {
@@ -101,7 +101,7 @@ impl KeyStore {
         issuer.source.on_response(&SharedKeys::new(&*self.data, &self.share_key, &issuer.name), response, now)
     }
 
-    /// Removes what this configuration has shared with other VMs.
+    /// Removes everything that this configuration has shared with other VMs.
     pub fn withdraw(&self) {
         for issuer in &self.issuers {
             SharedKeys::new(&*self.data, &self.share_key, &issuer.name).withdraw();
@@ -114,7 +114,7 @@ impl KeyStore {
     }
 }
 
-/// How far this VM moves its refreshes forward: see [`KeySource::fetched`].
+/// A random `spread` for [`KeySource::fetched`].
 pub fn random_spread() -> u32 {
     u32::try_from(RandomState::new().hash_one(0) % 1000).unwrap_or_default()
 }

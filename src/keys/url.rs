@@ -1,20 +1,19 @@
-//! URLs of identity providers, as far as a request to a named cluster needs them.
+//! URLs of identity providers, split as a request to a named cluster needs them.
 
 use std::fmt;
 
-/// An absolute http or https URL without user, query and fragment.
+/// An absolute http or https URL without a user and a fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
-    /// Whether its scheme is https.
+    /// Whether the scheme is https.
     pub https: bool,
-    /// Host and port.
+    /// The host and the port, if there is one.
     pub authority: String,
-    /// Path, at least `/`, with the query if there is one.
+    /// The path, at least `/`, with the query if there is one.
     pub path: String,
 }
 
 impl Url {
-    /// Parses a URL.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (https, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
@@ -25,13 +24,13 @@ impl Url {
         let (authority, path) = rest.split_at_checked(rest.find(['/', '?']).unwrap_or(rest.len()))?;
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-        let good = !authority.is_empty()
+        let is_valid = !authority.is_empty()
             && authority.bytes().all(is_host)
             && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-        good.then(|| Self { https, authority: authority.to_owned(), path })
+        is_valid.then(|| Self { https, authority: authority.to_owned(), path })
     }
 
-    /// Where the issuer's discovery document is (OpenID Connect Discovery 1.0 §4.1).
+    /// The URL of the discovery document of the issuer with this URL (OpenID Connect Discovery 1.0 §4.1).
     #[must_use]
     pub fn discovery(&self) -> Self {
         let path = format!("{}/.well-known/openid-configuration", self.path.trim_end_matches('/'));
@@ -51,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts() {
+    fn urls_are_split_and_malformed_urls_are_refused() {
         let url = Url::parse("https://idp.example.com:8443/realms/x?y=1").unwrap();
         assert_eq!(
             (url.https, url.authority.as_str(), url.path.as_str()),

@@ -10,7 +10,7 @@ use super::shared::SharedKeys;
 use crate::crypto::Algorithm;
 use crate::time::Timestamp;
 
-/// Whether an issuer has the key for a token.
+/// The result of looking for the key of a token.
 #[derive(Debug, Clone)]
 pub enum KeyLookup {
     Found(Rc<Key>),
@@ -18,7 +18,7 @@ pub enum KeyLookup {
     Absent,
     /// The issuer's key with this `kid` is for another algorithm: the token is bad.
     WrongAlgorithm,
-    /// Not known until the next fetch.
+    /// The next fetch will tell.
     Pending,
 }
 
@@ -30,8 +30,8 @@ pub enum KeySource {
 }
 
 impl KeySource {
-    /// Keys to be fetched; the first fetch is due at once. `spread` moves each refresh forward, by that many thousandths of a
-    /// tenth of the interval: proxies that started together must not all fetch at the same time.
+    /// Keys that are fetched; the first fetch is due at once. `spread` moves each refresh forward by that many
+    /// thousandths of a tenth of the interval, so that proxies that start together do not all fetch at the same time.
     pub fn fetched(settings: JwksSettings, spread: u32) -> Self {
         Self::Fetched(Box::new(KeyFetcher::new(settings, spread)))
     }
@@ -44,8 +44,8 @@ impl KeySource {
         }
     }
 
-    /// The key for the token of a request that arrived at `arrived`. An unknown `kid` asks for a fetch: only a set whose
-    /// fetch began after the request arrived shows that there is no such key.
+    /// The key for the token of a request that arrived at `arrived`. An unknown `kid` causes a fetch: only a key set
+    /// whose fetch began after the request arrived proves that there is no such key.
     pub fn find(&mut self, kid: &str, algorithm: Algorithm, arrived: Timestamp, now: Timestamp) -> KeyLookup {
         let found = |set: &KeySet, fresh: bool| match set.find(kid, algorithm) {
             KeyMatch::Found(key) => KeyLookup::Found(key),
@@ -67,7 +67,7 @@ impl KeySource {
         }
     }
 
-    /// Whether a token that was verified with this key is still good.
+    /// Whether tokens that were verified with this key are still valid.
     pub fn has(&self, jwk: &[u8], now: Timestamp) -> bool {
         match self {
             Self::Inline(set) => set.contains(jwk),
@@ -82,7 +82,8 @@ impl KeySource {
         }
     }
 
-    /// Takes over keys that another VM has fetched, and publishes keys that others lack. Returns whether there are new keys.
+    /// Takes over the keys that another VM has fetched, and publishes keys that other VMs lack. Returns whether there
+    /// are new keys.
     pub fn sync(&mut self, shared: &SharedKeys<'_>, now: Timestamp) -> bool {
         match self {
             Self::Inline(_) => false,
@@ -90,7 +91,7 @@ impl KeySource {
         }
     }
 
-    /// The request to make now, if any.
+    /// The request to send now, if any.
     pub fn poll(&mut self, shared: &SharedKeys<'_>, now: Timestamp) -> Option<HttpRequest> {
         match self {
             Self::Inline(_) => None,

@@ -1,9 +1,9 @@
 use super::*;
 use crate::keys::Url;
-use crate::keys::shared::tests::Table;
+use crate::keys::shared::tests::FakeSharedData;
 use crate::keys::{ShareKey, SharedData};
 
-/// Of the configuration that [`on`] has.
+/// The scope of the configuration in [`vm_with`].
 const SCOPE: &str = "b7d64a9221007dfd5390f7df6cd5b8f3";
 const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"KID","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 
@@ -31,32 +31,32 @@ fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
-/// A VM of a process: an issuer's keys and the shared data they are published in.
+/// A VM of a process: an issuer's keys, and the shared data in which they are published.
 struct Vm {
     source: KeySource,
     shared: SharedKeys<'static>,
 }
 
-fn leak() -> &'static Table {
+fn shared_data() -> &'static FakeSharedData {
     Box::leak(Box::default())
 }
 
-fn on(table: &'static dyn SharedData, source: KeySource) -> Vm {
+fn vm_with(data: &'static dyn SharedData, source: KeySource) -> Vm {
     let secret = Box::leak(Box::new(ShareKey::of(b"configuration")));
-    Vm { source, shared: SharedKeys::new(table, secret, "corp") }
+    Vm { source, shared: SharedKeys::new(data, secret, "corp") }
 }
 
 /// The only VM of its process.
-fn vm(settings: JwksSettings) -> Vm {
-    on(leak(), KeySource::fetched(settings, 0))
+fn only_vm(settings: JwksSettings) -> Vm {
+    vm_with(shared_data(), KeySource::fetched(settings, 0))
 }
 
 impl Vm {
     fn poll(&mut self, now: u64) -> Option<HttpRequest> {
         self.source.poll(&self.shared, at(now))
     }
-    fn answer(&mut self, now: u64, answer: Option<(&[u8], &[u8])>) -> FetchProgress {
-        self.source.on_response(&self.shared, answer, at(now))
+    fn respond(&mut self, now: u64, response: Option<(&[u8], &[u8])>) -> FetchProgress {
+        self.source.on_response(&self.shared, response, at(now))
     }
     fn sync(&mut self, now: u64) -> bool {
         self.source.sync(&self.shared, at(now))
@@ -66,14 +66,14 @@ impl Vm {
     }
 }
 
-fn load(source: &mut Vm, now: u64, kids: &[&str]) {
-    assert!(source.poll(now).is_some(), "a fetch is due at {now}");
-    let progress = source.answer(now + 1, Some((b"200", keys(kids).as_bytes())));
+fn load(vm: &mut Vm, now: u64, kids: &[&str]) {
+    assert!(vm.poll(now).is_some(), "a fetch is due at {now}");
+    let progress = vm.respond(now + 1, Some((b"200", keys(kids).as_bytes())));
     assert!(matches!(progress, FetchProgress::Loaded), "{progress:?}");
 }
 
-fn find(source: &mut Vm, kid: &str, arrived: u64, now: u64) -> &'static str {
-    match source.find(kid, Algorithm::EdDsa, arrived, now) {
+fn find(vm: &mut Vm, kid: &str, arrived: u64, now: u64) -> &'static str {
+    match vm.find(kid, Algorithm::EdDsa, arrived, now) {
         KeyLookup::Found(_) => "key",
         KeyLookup::Absent | KeyLookup::WrongAlgorithm => "no",
         KeyLookup::Pending => "wait",
@@ -82,40 +82,40 @@ fn find(source: &mut Vm, kid: &str, arrived: u64, now: u64) -> &'static str {
 
 #[test]
 fn the_first_fetch_is_due_at_once_and_the_next_after_refresh() {
-    let mut source = vm(settings());
-    assert_eq!(find(&mut source, "a", 5, 5), "wait");
-    load(&mut source, 10, &["a"]);
-    assert_eq!(find(&mut source, "a", 5, 11), "key");
-    assert!(source.poll(600_000).is_none() && source.poll(600_011).is_some());
-    assert!(source.poll(600_012).is_none(), "one at a time");
+    let mut vm = only_vm(settings());
+    assert_eq!(find(&mut vm, "a", 5, 5), "wait");
+    load(&mut vm, 10, &["a"]);
+    assert_eq!(find(&mut vm, "a", 5, 11), "key");
+    assert!(vm.poll(600_000).is_none() && vm.poll(600_011).is_some());
+    assert!(vm.poll(600_012).is_none(), "one fetch at a time");
 }
 
 #[test]
 fn an_unknown_kid_waits_for_a_set_fetched_after_it_arrived() {
-    let mut source = vm(settings());
-    load(&mut source, 1000, &["a"]);
-    assert_eq!(find(&mut source, "b", 2000, 2000), "wait");
-    assert!(source.poll(2999).is_none(), "not more often than allowed");
-    assert!(source.poll(3000).is_some());
-    assert_eq!(find(&mut source, "c", 3001, 3001), "wait", "arrived after the fetch began");
-    source.answer(3002, Some((b"200", keys(&["a", "b"]).as_bytes())));
-    assert_eq!(find(&mut source, "b", 2000, 3003), "key");
-    assert_eq!(find(&mut source, "x", 2000, 3003), "no");
-    assert_eq!(find(&mut source, "c", 3001, 3003), "wait");
-    load(&mut source, 5000, &["a", "b"]);
-    assert_eq!(find(&mut source, "c", 3001, 5002), "no");
+    let mut vm = only_vm(settings());
+    load(&mut vm, 1000, &["a"]);
+    assert_eq!(find(&mut vm, "b", 2000, 2000), "wait");
+    assert!(vm.poll(2999).is_none(), "not more often than allowed");
+    assert!(vm.poll(3000).is_some());
+    assert_eq!(find(&mut vm, "c", 3001, 3001), "wait", "arrived after the fetch began");
+    vm.respond(3002, Some((b"200", keys(&["a", "b"]).as_bytes())));
+    assert_eq!(find(&mut vm, "b", 2000, 3003), "key");
+    assert_eq!(find(&mut vm, "x", 2000, 3003), "no");
+    assert_eq!(find(&mut vm, "c", 3001, 3003), "wait");
+    load(&mut vm, 5000, &["a", "b"]);
+    assert_eq!(find(&mut vm, "c", 3001, 5002), "no");
 }
 
 #[test]
 fn a_flood_of_unknown_kids_does_not_fetch_more_often() {
-    let mut source = vm(settings());
-    load(&mut source, 0, &["a"]);
+    let mut vm = only_vm(settings());
+    load(&mut vm, 0, &["a"]);
     let mut fetches = 0;
     for now in 2..20_000 {
-        find(&mut source, &now.to_string(), now, now);
-        if source.poll(now).is_some() {
+        find(&mut vm, &now.to_string(), now, now);
+        if vm.poll(now).is_some() {
             fetches += 1;
-            source.answer(now, Some((b"200", keys(&["a"]).as_bytes())));
+            vm.respond(now, Some((b"200", keys(&["a"]).as_bytes())));
         }
     }
     assert_eq!(fetches, 9);
@@ -123,8 +123,8 @@ fn a_flood_of_unknown_kids_does_not_fetch_more_often() {
 
 #[test]
 fn failures_keep_the_keys_and_back_off() {
-    let mut source = vm(settings());
-    load(&mut source, 0, &["a"]);
+    let mut vm = only_vm(settings());
+    load(&mut vm, 0, &["a"]);
     let mut now = 600_001;
     let page = keys(&["b"]);
     let bad: [Option<(&[u8], &[u8])>; 6] = [
@@ -135,76 +135,76 @@ fn failures_keep_the_keys_and_back_off() {
         Some((b"200", b"{\"keys\":[]}")),
         Some((b"200", b"{}")),
     ];
-    for (answer, pause) in bad.into_iter().zip([1000, 2000, 4000, 8000, 10_000, 10_000]) {
-        assert!(source.poll(now).is_some());
-        assert!(matches!(source.answer(now, answer), FetchProgress::Failed(_)));
-        assert_eq!(find(&mut source, "unknown", now, now), "wait");
-        assert!(source.poll(now + pause - 1).is_none());
-        assert_eq!(find(&mut source, "a", now, now), "key");
+    for (response, pause) in bad.into_iter().zip([1000, 2000, 4000, 8000, 10_000, 10_000]) {
+        assert!(vm.poll(now).is_some());
+        assert!(matches!(vm.respond(now, response), FetchProgress::Failed(_)));
+        assert_eq!(find(&mut vm, "unknown", now, now), "wait");
+        assert!(vm.poll(now + pause - 1).is_none());
+        assert_eq!(find(&mut vm, "a", now, now), "key");
         now += pause;
     }
-    load(&mut source, now, &["a"]);
-    assert!(source.poll(now + 599_999).is_none(), "a good fetch ends the back-off");
+    load(&mut vm, now, &["a"]);
+    assert!(vm.poll(now + 599_999).is_none(), "a good fetch ends the back-off");
 }
 
 #[test]
 fn one_unknown_kid_causes_one_fetch() {
-    let mut source = vm(settings());
-    load(&mut source, 0, &["a"]);
-    assert_eq!(find(&mut source, "b", 10_000, 10_000), "wait");
-    assert!(source.poll(10_010).is_some());
+    let mut vm = only_vm(settings());
+    load(&mut vm, 0, &["a"]);
+    assert_eq!(find(&mut vm, "b", 10_000, 10_000), "wait");
+    assert!(vm.poll(10_010).is_some());
     for now in 10_011..10_200 {
-        assert_eq!(find(&mut source, "b", 10_000, now), "wait");
+        assert_eq!(find(&mut vm, "b", 10_000, now), "wait");
     }
-    source.answer(10_200, Some((b"200", keys(&["a"]).as_bytes())));
-    assert_eq!(find(&mut source, "b", 10_000, 10_201), "no");
-    assert!((10_202..60_000).all(|now| source.poll(now).is_none()));
+    vm.respond(10_200, Some((b"200", keys(&["a"]).as_bytes())));
+    assert_eq!(find(&mut vm, "b", 10_000, 10_201), "no");
+    assert!((10_202..60_000).all(|now| vm.poll(now).is_none()));
 }
 
 #[test]
-fn refreshing_survives_a_clock_set_back() {
-    let mut source = vm(settings());
-    load(&mut source, 9_000_000, &["a"]);
-    assert_eq!(find(&mut source, "b", 999, 999), "wait", "a set from before is not one from after");
-    assert!(source.poll(1_000).is_some(), "due at once");
-    source.answer(1_001, Some((b"200", keys(&["b"]).as_bytes())));
-    assert_eq!((find(&mut source, "b", 1_002, 1_002), find(&mut source, "a", 1_002, 1_002)), ("key", "wait"));
-    assert!(source.poll(601_001).is_some());
+fn refreshing_survives_a_clock_that_is_set_back() {
+    let mut vm = only_vm(settings());
+    load(&mut vm, 9_000_000, &["a"]);
+    assert_eq!(find(&mut vm, "b", 999, 999), "wait", "the set is from before the clock was set back");
+    assert!(vm.poll(1_000).is_some(), "due at once");
+    vm.respond(1_001, Some((b"200", keys(&["b"]).as_bytes())));
+    assert_eq!((find(&mut vm, "b", 1_002, 1_002), find(&mut vm, "a", 1_002, 1_002)), ("key", "wait"));
+    assert!(vm.poll(601_001).is_some());
 }
 
 #[test]
 fn a_key_that_changes_its_algorithm_is_fetched_again() {
-    let mut source = vm(settings());
-    load(&mut source, 0, &["a"]);
-    assert!(matches!(source.find("a", Algorithm::Es256, 3_000, 3_000), KeyLookup::Pending));
-    load(&mut source, 3_001, &["a"]);
-    assert!(matches!(source.find("a", Algorithm::Es256, 3_000, 3_003), KeyLookup::WrongAlgorithm));
+    let mut vm = only_vm(settings());
+    load(&mut vm, 0, &["a"]);
+    assert!(matches!(vm.find("a", Algorithm::Es256, 3_000, 3_000), KeyLookup::Pending));
+    load(&mut vm, 3_001, &["a"]);
+    assert!(matches!(vm.find("a", Algorithm::Es256, 3_000, 3_003), KeyLookup::WrongAlgorithm));
 }
 
 #[test]
 fn keys_are_used_no_longer_than_max_stale() {
-    let mut source = vm(settings());
-    load(&mut source, 0, &["a"]);
-    let jwk = match source.find("a", Algorithm::EdDsa, 0, 10) {
+    let mut vm = only_vm(settings());
+    load(&mut vm, 0, &["a"]);
+    let jwk = match vm.find("a", Algorithm::EdDsa, 0, 10) {
         KeyLookup::Found(key) => key.jwk.clone(),
         other => panic!("{other:?}"),
     };
-    assert_eq!((find(&mut source, "a", 0, 3_599_999), source.source.has(&jwk, at(3_599_999))), ("key", true));
-    assert_eq!((find(&mut source, "a", 0, 3_600_000), source.source.has(&jwk, at(3_600_000))), ("wait", false));
+    assert_eq!((find(&mut vm, "a", 0, 3_599_999), vm.source.has(&jwk, at(3_599_999))), ("key", true));
+    assert_eq!((find(&mut vm, "a", 0, 3_600_000), vm.source.has(&jwk, at(3_600_000))), ("wait", false));
 }
 
 #[test]
 fn a_response_that_never_comes_is_given_up() {
-    let mut source = vm(settings());
-    assert!(source.poll(0).is_some() && source.poll(9_999).is_none());
-    assert!(source.poll(10_000).is_none(), "it backs off first");
-    assert!(source.poll(11_000).is_some());
-    assert!(matches!(source.answer(11_001, None), FetchProgress::Failed(_)));
+    let mut vm = only_vm(settings());
+    assert!(vm.poll(0).is_some() && vm.poll(9_999).is_none());
+    assert!(vm.poll(10_000).is_none(), "it backs off first");
+    assert!(vm.poll(11_000).is_some());
+    assert!(matches!(vm.respond(11_001, None), FetchProgress::Failed(_)));
     assert!(
-        matches!(source.answer(11_002, Some((b"200", keys(&["a"]).as_bytes()))), FetchProgress::Failed(_)),
-        "a late answer"
+        matches!(vm.respond(11_002, Some((b"200", keys(&["a"]).as_bytes()))), FetchProgress::Failed(_)),
+        "a late response"
     );
-    assert_eq!(find(&mut source, "a", 0, 11_003), "wait");
+    assert_eq!(find(&mut vm, "a", 0, 11_003), "wait");
 }
 
 #[test]
@@ -212,78 +212,78 @@ fn discovery_leads_to_the_keys() {
     let issuer = "https://idp/realm";
     let discovering = || {
         let start = Url::parse(issuer).unwrap().discovery();
-        vm(JwksSettings { discover: Some(issuer.into()), start, ..settings() })
+        only_vm(JwksSettings { discover: Some(issuer.into()), start, ..settings() })
     };
-    let mut source = discovering();
-    let first = source.poll(0).unwrap();
+    let mut vm = discovering();
+    let first = vm.poll(0).unwrap();
     assert_eq!((first.cluster.as_str(), first.url.path.as_str()), ("idp", "/realm/.well-known/openid-configuration"));
     let document = br#"{"issuer":"https://idp/realm","jwks_uri":"https://keys.idp/k"}"#;
-    let FetchProgress::Request(second) = source.answer(1, Some((b"200", document))) else { panic!() };
+    let FetchProgress::Request(second) = vm.respond(1, Some((b"200", document))) else { panic!() };
     assert_eq!((second.cluster.as_str(), second.url.to_string().as_str()), ("keys", "https://keys.idp/k"));
-    let progress = source.answer(2, Some((b"200", keys(&["a"]).as_bytes())));
+    let progress = vm.respond(2, Some((b"200", keys(&["a"]).as_bytes())));
     assert!(matches!(progress, FetchProgress::Loaded), "{progress:?}");
-    assert_eq!(find(&mut source, "a", 5, 5), "key");
+    assert_eq!(find(&mut vm, "a", 5, 5), "key");
     for bad in [
         &br#"{"issuer":"https://evil/","jwks_uri":"https://keys.idp/k"}"#[..],
         br#"{"issuer":"https://idp/realm"}"#,
         br#"{"issuer":"https://idp/realm","jwks_uri":"http://keys.idp/k"}"#,
         br#"{"issuer":"https://idp/realm","jwks_uri":"file:///k"}"#,
     ] {
-        let mut source = discovering();
-        source.poll(0);
-        assert!(matches!(source.answer(1, Some((b"200", bad))), FetchProgress::Failed(_)));
+        let mut vm = discovering();
+        vm.poll(0);
+        assert!(matches!(vm.respond(1, Some((b"200", bad))), FetchProgress::Failed(_)));
     }
 }
 
 #[test]
 fn inline_keys_never_wait() {
-    let mut source = on(leak(), KeySource::Inline(KeySet::parse(keys(&["a"]).as_bytes()).unwrap()));
-    assert_eq!((find(&mut source, "a", 0, 0), find(&mut source, "b", 0, 0)), ("key", "no"));
-    assert!(source.poll(0).is_none());
+    let mut vm = vm_with(shared_data(), KeySource::Inline(KeySet::parse(keys(&["a"]).as_bytes()).unwrap()));
+    assert_eq!((find(&mut vm, "a", 0, 0), find(&mut vm, "b", 0, 0)), ("key", "no"));
+    assert!(vm.poll(0).is_none());
 }
 
-/// Several VMs of one process, and what they do until that time: each ticks every 10 ms; a fetch takes 50.
+/// Runs several VMs of one process. Each ticks every 10 ms; a fetch takes 50 ms. Returns the number of fetches.
 fn run(vms: &mut [Vm], from: u64, until: u64, mut provider: impl FnMut(u64) -> Option<String>) -> usize {
-    let mut answers: Vec<Option<u64>> = vec![None; vms.len()];
+    let mut responses: Vec<Option<u64>> = vec![None; vms.len()];
     let mut fetches = 0;
     for now in (from..until).step_by(10) {
-        for (vm, answer) in vms.iter_mut().zip(&mut answers) {
-            if answer.take_if(|due| *due <= now).is_some() {
+        for (vm, response) in vms.iter_mut().zip(&mut responses) {
+            if response.take_if(|due| *due <= now).is_some() {
                 let body = provider(now);
-                vm.answer(now, body.as_ref().map(|body| (&b"200"[..], body.as_bytes())));
+                vm.respond(now, body.as_ref().map(|body| (&b"200"[..], body.as_bytes())));
             }
             vm.sync(now);
             if vm.poll(now).is_some() {
                 fetches += 1;
-                *answer = Some(now + 50);
+                *response = Some(now + 50);
             }
         }
     }
     fetches
 }
 
-fn vms(count: usize) -> (Vec<Vm>, &'static Table) {
-    let table = leak();
-    ((0..count).map(|_| on(table, KeySource::fetched(settings(), 0))).collect(), table)
+fn vms(count: usize) -> (Vec<Vm>, &'static FakeSharedData) {
+    let data = shared_data();
+    ((0..count).map(|_| vm_with(data, KeySource::fetched(settings(), 0))).collect(), data)
 }
 
 #[test]
 fn one_vm_fetches_for_all() {
-    let (mut vms, table) = vms(5);
-    assert_eq!(run(&mut vms, 1_000, 3_000_000, |_| Some(keys(&["a"]))), 5, "one for each interval of 10 minutes");
+    let (mut vms, data) = vms(5);
+    assert_eq!(run(&mut vms, 1_000, 3_000_000, |_| Some(keys(&["a"]))), 5, "one fetch for each interval of 10 minutes");
     for vm in &mut vms {
         assert_eq!(find(vm, "a", 2_999_000, 2_999_990), "key");
     }
-    let mut new = on(table, KeySource::fetched(settings(), 0));
-    assert!(new.sync(2_999_995), "a VM that is loaded anew has the keys at once");
+    let mut new = vm_with(data, KeySource::fetched(settings(), 0));
+    assert!(new.sync(2_999_995), "a new VM has the keys at once");
     assert_eq!(find(&mut new, "a", 2_999_995, 2_999_995), "key");
-    assert!(new.poll(2_999_995).is_none(), "and does not fetch");
+    assert!(new.poll(2_999_995).is_none(), "the new VM does not fetch");
 }
 
 #[test]
 fn a_failed_fetch_counts_for_every_vm() {
     let (mut vms, _) = vms(4);
-    // 1, 2, 4, 8 and then 10 s of pause.
+    // The pauses are 1, 2, 4, 8 and then 10 s.
     assert_eq!(run(&mut vms, 1_000, 45_000, |_| None), 7);
     assert_eq!(run(&mut vms, 45_000, 100_000, |_| Some(keys(&["a"]))), 1);
     assert!(vms.iter_mut().all(|vm| find(vm, "a", 99_000, 100_000) == "key"));
@@ -301,9 +301,9 @@ fn an_unknown_kid_in_every_vm_causes_one_fetch() {
 }
 
 #[test]
-fn other_vms_do_not_wait_for_ever_for_one_that_died() {
+fn other_vms_do_not_wait_forever_for_a_vm_that_died() {
     let (mut vms, _) = vms(2);
-    assert!(vms[0].poll(1_000).is_some(), "and never answers");
+    assert!(vms[0].poll(1_000).is_some(), "the VM that dies");
     assert!((1_000..6_000).all(|now| vms[1].poll(now).is_none()));
     assert!(vms[1].poll(6_000).is_some());
 }
@@ -321,10 +321,10 @@ fn removed_keys_are_removed_in_every_vm() {
 #[test]
 fn a_plugin_that_overwrites_everything_only_causes_more_fetches() {
     for change in [|value: &mut Vec<u8>| value.clear(), |value: &mut Vec<u8>| value[33] ^= 1] {
-        let (mut vms, table) = vms(3);
+        let (mut vms, data) = vms(3);
         run(&mut vms, 1_000, 2_000, |_| Some(keys(&["a"])));
         for now in (2_000..1_300_000).step_by(1000) {
-            table.overwrite(|value| {
+            data.overwrite(|value| {
                 if value.len() > 33 {
                     change(value)
                 }
@@ -334,23 +334,23 @@ fn a_plugin_that_overwrites_everything_only_causes_more_fetches() {
         }
         run(&mut vms, 1_300_000, 1_301_000, |_| Some(keys(&["a"])));
         assert!(
-            on(table, KeySource::fetched(settings(), 0)).sync(1_301_000),
-            "what was overwritten is published again"
+            vm_with(data, KeySource::fetched(settings(), 0)).sync(1_301_000),
+            "overwritten keys are published again"
         );
     }
 }
 
 #[test]
 fn an_older_key_set_does_not_replace_a_newer_one() {
-    let (mut vms, table) = vms(2);
+    let (mut vms, data) = vms(2);
     run(&mut vms, 1_000, 2_000, |_| Some(keys(&["old"])));
-    let entries = ["keys", "lease"].map(|what| {
-        let name = format!("temporal-auth/{}/corp/{what}", SCOPE);
-        (table.load(&name).unwrap().0, name)
+    let entries = ["keys", "lease"].map(|entry| {
+        let name = format!("temporal-auth/{}/corp/{entry}", SCOPE);
+        (data.load(&name).unwrap().0, name)
     });
     run(&mut vms, 601_100, 602_000, |_| Some(keys(&["new"])));
     for (value, name) in &entries {
-        assert!(table.store(name, value, 0));
+        assert!(data.store(name, value, 0));
     }
     run(&mut vms, 602_000, 603_000, |_| Some(keys(&["new"])));
     assert!(vms.iter_mut().all(|vm| find(vm, "new", 0, 603_000) == "key" && find(vm, "old", 0, 603_000) == "no"));
@@ -358,16 +358,16 @@ fn an_older_key_set_does_not_replace_a_newer_one() {
 
 #[test]
 fn a_configuration_inherits_keys_from_the_same_origin() {
-    let mut old = vm(settings());
+    let mut old = only_vm(settings());
     load(&mut old, 1_000, &["a"]);
     let mut new =
-        vm(JwksSettings { refresh: Duration::from_secs(60), max_stale: Duration::from_secs(120), ..settings() });
+        only_vm(JwksSettings { refresh: Duration::from_secs(60), max_stale: Duration::from_secs(120), ..settings() });
     new.source.inherit(&old.source);
     assert_eq!(find(&mut new, "a", 2_000, 2_000), "key");
     assert!(new.poll(2_000).is_none() && new.poll(61_000).is_some());
     let start = Url::parse("https://other/jwks").unwrap();
     for elsewhere in [JwksSettings { start, ..settings() }, JwksSettings { cluster: "other".into(), ..settings() }] {
-        let mut new = vm(elsewhere);
+        let mut new = only_vm(elsewhere);
         new.source.inherit(&old.source);
         assert_eq!(find(&mut new, "a", 2_000, 2_000), "wait");
     }
@@ -375,7 +375,7 @@ fn a_configuration_inherits_keys_from_the_same_origin() {
 
 #[test]
 fn refreshes_are_spread() {
-    let mut source = on(leak(), KeySource::fetched(settings(), 500));
-    load(&mut source, 1_000, &["a"]);
-    assert!(source.poll(571_000).is_none() && source.poll(571_001).is_some(), "by half of a tenth");
+    let mut vm = vm_with(shared_data(), KeySource::fetched(settings(), 500));
+    load(&mut vm, 1_000, &["a"]);
+    assert!(vm.poll(571_000).is_none() && vm.poll(571_001).is_some(), "by half of a tenth of the interval");
 }
