@@ -1,101 +1,111 @@
-//! How much of the worker thread's time unknown tokens may take: anybody can send them, and to verify one takes longer
-//! than all else that a call needs. Cached tokens never pay.
+//! Bounds the worker thread's time that unknown tokens may take: anybody can send them, and verifying a token takes
+//! longer than everything else about a call. Cached tokens are never charged.
 //!
-//! First the connection pays, then the whole VM: one caller who sends rubbish does not keep others from being verified.
+//! Each connection has a budget, and so does the whole VM. So a caller who sends garbage does not keep others from
+//! being verified.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::time::Timestamp;
 
-/// What bad tokens may take of the thread: 8 %, which leaves room in a tenth for what is not measured.
-const VM: Rate = Rate { per_milli: 80, most: 300_000 };
-/// What bad tokens of one connection may take: 0.2 %, so that it takes forty to use up the whole.
-const CONNECTION: Rate = Rate { per_milli: 2, most: 8_000 };
-/// A token that is not bad counts for an eighth, and for its connection for less still: whoever sends many has them from
-/// the issuer, and a proxy in front may bring all callers over one connection.
-const GOOD_OF_VM: i64 = 8;
-const GOOD_OF_CONNECTION: i64 = 32;
-/// What a request is charged for that cannot wait for its key, as too many do.
+/// Bad tokens may take 8 % of the thread's time. With the work that is not measured, they stay below a tenth.
+const VM: RefillRate = RefillRate { per_milli: 80, capacity: 300_000 };
+/// Bad tokens of one connection may take 0.2 %, so that it takes forty connections to use up the VM's budget.
+const CONNECTION: RefillRate = RefillRate { per_milli: 2, capacity: 8_000 };
+/// For a good token, the VM is charged an eighth of the cost, and the connection even less: whoever sends many good
+/// tokens got them from the issuer, and a proxy in front may send all callers over one connection.
+const GOOD_TOKEN_DIVISOR_OF_VM: i64 = 8;
+const GOOD_TOKEN_DIVISOR_OF_CONNECTION: i64 = 32;
+/// The charge for a request that cannot wait for its key, because too many others do.
 const NO_ROOM: Duration = Duration::from_micros(200);
-/// What one token can cost at most. More means that the clock was set, or the thread had to wait.
-const LONGEST: Duration = Duration::from_millis(20);
-/// How many connections are told apart. All others share one budget.
+/// The most that one token can cost. A longer time means that the clock was set or the thread had to wait.
+const MAX_COST: Duration = Duration::from_millis(20);
+/// How many connections have a budget of their own. All others share a budget.
 const MAX_CONNECTIONS: usize = 1024;
-/// The budget of connections that are not told apart.
-const OTHERS: u64 = u64::MAX;
+/// The id under which all other connections share a budget.
+const SHARED_ID: u64 = u64::MAX;
 
-/// What is left for unknown tokens.
+/// The time that is left for unknown tokens.
 #[derive(Debug)]
 pub struct Budget {
-    vm: Purse,
-    /// By connection, those that have not got back all they spent.
-    connections: HashMap<u64, Purse>,
+    vm: TokenBucket,
+    /// By connection. A connection that is not here has a full bucket.
+    connections: HashMap<u64, TokenBucket>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Rate {
-    /// Microseconds in each millisecond.
+struct RefillRate {
+    /// In microseconds for each millisecond.
     per_milli: i64,
     /// In microseconds.
-    most: i64,
+    capacity: i64,
 }
 
+/// A token bucket whose tokens are microseconds of the thread's time.
 #[derive(Debug, Clone, Copy)]
-struct Purse {
-    /// In microseconds.
-    left: i64,
-    at: Timestamp,
+struct TokenBucket {
+    /// In microseconds; negative after a charge that was larger than the rest.
+    level: i64,
+    refilled: Timestamp,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { vm: Purse { left: VM.most, at: Timestamp::EPOCH }, connections: HashMap::new() }
+        Self { vm: TokenBucket { level: VM.capacity, refilled: Timestamp::EPOCH }, connections: HashMap::new() }
     }
 }
 
 impl Budget {
-    /// Whether a token of this connection may be looked at. What is left may be overdrawn by the last one.
+    /// Whether a token of this connection may be verified. Its cost may then overdraw the budget.
     pub fn allows(&mut self, connection: u64, now: Timestamp) -> bool {
-        let connection = self.told_apart(connection, now);
-        let left = self.connections.get_mut(&connection).is_none_or(|purse| purse.refill(CONNECTION, now) > 0);
-        left && self.vm.refill(VM, now) > 0
+        let id = self.bucket_id(connection, now);
+        let has_time = self.connections.get_mut(&id).is_none_or(|bucket| bucket.refill(CONNECTION, now) > 0);
+        has_time && self.vm.refill(VM, now) > 0
     }
 
-    /// A token of this connection has cost that much; `good` if it is, or may yet be when its key comes.
-    pub fn spend(&mut self, connection: u64, cost: Duration, good: bool, now: Timestamp) {
-        let cost = i64::from(cost.min(LONGEST).subsec_micros());
-        let (of_vm, of_connection) = if good { (cost / GOOD_OF_VM, cost / GOOD_OF_CONNECTION) } else { (cost, cost) };
-        self.vm.left = self.vm.left.saturating_sub(of_vm);
-        if of_connection > 0 {
-            let connection = self.told_apart(connection, now);
-            let purse = self.connections.entry(connection).or_insert(Purse { left: CONNECTION.most, at: now });
-            purse.left = purse.left.saturating_sub(of_connection);
+    /// Charges this connection and the VM for a token. `is_good` says whether the token is valid, or may prove valid
+    /// when its key comes.
+    pub fn spend(&mut self, connection: u64, cost: Duration, is_good: bool, now: Timestamp) {
+        let cost = i64::from(cost.min(MAX_COST).subsec_micros());
+        let (vm_charge, connection_charge) = if is_good {
+            (cost / GOOD_TOKEN_DIVISOR_OF_VM, cost / GOOD_TOKEN_DIVISOR_OF_CONNECTION)
+        } else {
+            (cost, cost)
+        };
+        self.vm.level = self.vm.level.saturating_sub(vm_charge);
+        if connection_charge > 0 {
+            let id = self.bucket_id(connection, now);
+            let full = TokenBucket { level: CONNECTION.capacity, refilled: now };
+            let bucket = self.connections.entry(id).or_insert(full);
+            bucket.level = bucket.level.saturating_sub(connection_charge);
         }
     }
 
-    /// A request of this connection has found no room to wait for its key.
+    /// Charges for a request of this connection that finds no room to wait for its key.
     pub fn no_room(&mut self, connection: u64, now: Timestamp) {
         self.spend(connection, NO_ROOM, false, now);
     }
 
-    fn told_apart(&mut self, connection: u64, now: Timestamp) -> u64 {
+    /// The id of the connection's bucket.
+    fn bucket_id(&mut self, connection: u64, now: Timestamp) -> u64 {
         if self.connections.contains_key(&connection) || self.connections.len() < MAX_CONNECTIONS {
             return connection;
         }
-        // Only now, as it takes a look at each.
-        self.connections.retain(|_, purse| purse.refill(CONNECTION, now) < CONNECTION.most);
-        if self.connections.len() < MAX_CONNECTIONS { connection } else { OTHERS }
+        // Full buckets are dropped only now, because that means looking at each.
+        self.connections.retain(|_, bucket| bucket.refill(CONNECTION, now) < CONNECTION.capacity);
+        if self.connections.len() < MAX_CONNECTIONS { connection } else { SHARED_ID }
     }
 }
 
-impl Purse {
-    fn refill(&mut self, rate: Rate, now: Timestamp) -> i64 {
-        // A clock that was set back gives nothing, and takes nothing.
-        let passed = i64::try_from(now.saturating_since(self.at).as_millis()).unwrap_or(i64::MAX);
-        self.at = now;
-        self.left = self.left.saturating_add(passed.saturating_mul(rate.per_milli)).min(rate.most);
-        self.left
+impl TokenBucket {
+    /// Adds the time since the last refill. Returns the new level.
+    fn refill(&mut self, rate: RefillRate, now: Timestamp) -> i64 {
+        // A clock that was set back adds nothing and takes nothing.
+        let passed = i64::try_from(now.saturating_since(self.refilled).as_millis()).unwrap_or(i64::MAX);
+        self.refilled = now;
+        self.level = self.level.saturating_add(passed.saturating_mul(rate.per_milli)).min(rate.capacity);
+        self.level
     }
 }
 
@@ -109,18 +119,18 @@ mod tests {
         Timestamp::from_millis(millis)
     }
 
-    /// How many tokens are looked at in ten seconds, when each connection sends one every millisecond.
-    fn flood(budget: &mut Budget, connections: u64, cost: u64, good: bool) -> u64 {
-        let mut looked_at = 0;
+    /// How many tokens are verified in ten seconds if each connection sends a token every millisecond.
+    fn flood(budget: &mut Budget, connections: u64, cost: u64, is_good: bool) -> u64 {
+        let mut verified = 0;
         for now in NOW..NOW + 10_000 {
             for connection in 0..connections {
                 if budget.allows(connection, at(now)) {
-                    budget.spend(connection, Duration::from_micros(cost), good, at(now));
-                    looked_at += 1;
+                    budget.spend(connection, Duration::from_micros(cost), is_good, at(now));
+                    verified += 1;
                 }
             }
         }
-        looked_at
+        verified
     }
 
     #[test]
@@ -155,26 +165,26 @@ mod tests {
             }
         }
         assert!(!budget.allows(0, at(NOW + 10_000)), "the flood is stopped");
-        assert!(budget.allows(0, at(NOW + 20_000)), "and forgiven when it ends");
+        assert!(budget.allows(0, at(NOW + 20_000)), "and is forgiven after it has ended");
     }
 
     #[test]
-    fn connections_are_bounded() {
+    fn the_number_of_connections_is_bounded() {
         let mut budget = Budget::default();
         for connection in 0..100_000 {
             budget.spend(connection, Duration::from_micros(40), false, at(NOW));
         }
-        budget.vm.left = VM.most;
+        budget.vm.level = VM.capacity;
         assert!(budget.allows(0, at(NOW)));
         assert_eq!(budget.connections.len(), MAX_CONNECTIONS + 1);
-        assert!(!budget.allows(200_000, at(NOW)), "all others share one");
-        budget.vm.left = VM.most;
+        assert!(!budget.allows(200_000, at(NOW)), "all others share a budget");
+        budget.vm.level = VM.capacity;
         assert!(budget.allows(0, at(NOW)) && budget.allows(200_000, at(NOW + 1_000_000)));
         assert!(budget.connections.len() <= 1);
     }
 
     #[test]
-    fn a_clock_that_jumps_costs_no_more_than_the_longest() {
+    fn a_clock_that_jumps_costs_no_more_than_the_maximum() {
         let mut budget = Budget::default();
         budget.spend(1, Duration::from_micros(u64::MAX), false, at(NOW));
         assert!(

@@ -1,5 +1,5 @@
-//! Signatures verified by the host: Envoy's foreign function `verify_signature` takes 35 µs for what takes more than a
-//! millisecond in WebAssembly. Only its verdict is used; everything else about a token is decided here.
+//! Has the host verify signatures: Envoy's foreign function `verify_signature` takes 35 µs, WebAssembly more than a
+//! millisecond. The host only verifies the signature; everything else about a token is decided here.
 //!
 //! Source: `source/extensions/common/wasm/foreign.cc` and `ext/verify_signature.proto` of Envoy.
 
@@ -13,14 +13,14 @@ use crate::wire::protobuf::write_field;
 
 /// The name of the host's function.
 const FUNCTION: &str = "verify_signature";
-/// `VerifySignatureResult {result: true}`. Anything else means that the signature is not good.
+/// `VerifySignatureResult {result: true}`. Any other result means that the signature is bad.
 const GOOD: &[u8] = &[0x08, 0x01];
-/// A token and its key for each algorithm, made for this purpose; the private keys are gone.
+/// A token and its key for each algorithm, made for the probe. The private keys were not kept.
 const SAMPLES: &str = include_str!("host_verifier_samples.json");
 
-/// The host's functions outside the proxy-wasm ABI.
+/// The host's foreign functions, which are not part of the proxy-wasm ABI.
 pub trait ForeignFunctions {
-    /// Calls a function; `None` if the host does not have it, or refuses the arguments.
+    /// Calls a function; `None` if the host does not have it or refuses the arguments.
     fn call(&self, function: &str, arguments: &[u8]) -> Option<Vec<u8>>;
 }
 
@@ -38,8 +38,8 @@ pub struct HostVerifier {
 }
 
 impl HostVerifier {
-    /// Finds out what the host supports: an algorithm counts if the host accepts its sample, and refuses it with any part
-    /// changed.
+    /// Finds out which algorithms the host supports: it must accept the algorithm's sample, and refuse the sample with
+    /// a changed text or signature.
     #[must_use]
     pub fn probe(host: &dyn ForeignFunctions) -> Self {
         let samples = json::parse(SAMPLES.as_bytes()).unwrap_or_default();
@@ -51,7 +51,7 @@ impl HostVerifier {
         &self.algorithms
     }
 
-    /// Whether this key made the signature of these bytes; `None` if the host cannot tell.
+    /// Whether this key made the signature of these bytes; `None` if the host cannot verify it.
     #[must_use]
     pub fn verify(
         &self,
@@ -88,7 +88,7 @@ fn ask(
         Algorithm::Rs256 | Algorithm::Es256 => "sha256",
         Algorithm::Rs384 | Algorithm::Es384 => "sha384",
         Algorithm::Rs512 => "sha512",
-        // The function supports neither PSS padding nor Edwards curves.
+        // The foreign function supports neither PSS padding nor Edwards curves.
         Algorithm::Ps256 | Algorithm::Ps384 | Algorithm::Ps512 | Algorithm::EdDsa => return None,
     };
     let der = key.der()?;
@@ -107,19 +107,18 @@ fn ask(
 mod tests {
     use super::*;
 
-    /// A host that verifies with the libraries that this crate uses itself.
-    struct Host {
+    /// A host that verifies with the libraries that this crate uses. With the `broken` hash, it accepts anything.
+    struct VerifyingHost {
         broken: Option<&'static str>,
     }
 
-    impl ForeignFunctions for Host {
+    impl ForeignFunctions for VerifyingHost {
         fn call(&self, function: &str, arguments: &[u8]) -> Option<Vec<u8>> {
             assert_eq!(function, FUNCTION);
-            let fields = read(arguments);
+            let fields = fields(arguments);
             let [(1, hash), (2, der), (3, signature), (4, text)] = &fields[..] else { panic!("{fields:?}") };
             let hash = std::str::from_utf8(hash).unwrap();
             if self.broken == Some(hash) {
-                // It accepts anything.
                 return Some(GOOD.to_vec());
             }
             let good = verify(hash, der, signature, text);
@@ -127,19 +126,19 @@ mod tests {
         }
     }
 
-    fn read(mut message: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    fn fields(mut message: &[u8]) -> Vec<(u8, Vec<u8>)> {
         let mut fields = Vec::new();
         while let [tag, rest @ ..] = message {
-            let (mut length, mut at) = (0usize, 0);
+            let (mut length, mut index) = (0usize, 0);
             loop {
-                length |= usize::from(rest[at] & 0x7f) << (7 * at);
-                at += 1;
-                if rest[at - 1] < 0x80 {
+                length |= usize::from(rest[index] & 0x7f) << (7 * index);
+                index += 1;
+                if rest[index - 1] < 0x80 {
                     break;
                 }
             }
-            fields.push((tag >> 3, rest[at..at + length].to_vec()));
-            message = &rest[at + length..];
+            fields.push((tag >> 3, rest[index..index + length].to_vec()));
+            message = &rest[index + length..];
         }
         fields
     }
@@ -170,7 +169,7 @@ mod tests {
 
     #[test]
     fn supported_algorithms_are_found() {
-        let verifier = HostVerifier::probe(&Host { broken: None });
+        let verifier = HostVerifier::probe(&VerifyingHost { broken: None });
         assert_eq!(verifier.algorithms(), {
             use Algorithm::{Es256, Es384, Rs256, Rs384, Rs512};
             [Rs256, Rs384, Rs512, Es256, Es384]
@@ -178,30 +177,30 @@ mod tests {
     }
 
     #[test]
-    fn a_host_without_the_function_or_that_accepts_anything_is_not_used() {
+    fn a_host_that_lacks_the_function_or_accepts_anything_is_not_used() {
         assert_eq!(HostVerifier::probe(&()), HostVerifier::default());
-        let verifier = HostVerifier::probe(&Host { broken: Some("sha256") });
+        let verifier = HostVerifier::probe(&VerifyingHost { broken: Some("sha256") });
         assert_eq!(verifier.algorithms(), [Algorithm::Rs384, Algorithm::Rs512, Algorithm::Es384]);
     }
 
     #[test]
     fn both_verifiers_agree_on_samples_and_on_broken_signatures() {
-        let host = Host { broken: None };
+        let host = VerifyingHost { broken: None };
         let verifier = HostVerifier::probe(&host);
         for sample in serde_json::from_str::<Value>(SAMPLES).unwrap().as_array().unwrap() {
             let key = Key::parse(sample["key"].as_object().unwrap()).unwrap();
             let token = sample["token"].as_str().unwrap();
             let ParsedToken { algorithm, signed, signature, .. } = ParsedToken::parse(token.as_bytes()).unwrap();
-            let both = |signature: &[u8]| {
-                let here = key.public().verify(algorithm, signed, signature);
+            let verify_with_both = |signature: &[u8]| {
+                let expected = key.public().verify(algorithm, signed, signature);
                 assert_eq!(
                     verifier.verify(&host, key.public(), algorithm, signed, signature),
-                    Some(here),
+                    Some(expected),
                     "{algorithm:?}"
                 );
-                here
+                expected
             };
-            assert!(both(&signature));
+            assert!(verify_with_both(&signature));
             let half = signature.len() / 2;
             for bad in [
                 &[][..],
@@ -213,7 +212,7 @@ mod tests {
                 &vec![0xff; signature.len()],
                 &[&vec![0; half], &signature[half..]].concat(),
             ] {
-                assert!(!both(bad), "{algorithm:?} {bad:?}");
+                assert!(!verify_with_both(bad), "{algorithm:?} {bad:?}");
             }
         }
     }

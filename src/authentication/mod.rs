@@ -1,4 +1,4 @@
-//! Who is calling: verifies tokens, remembers the good ones, and bounds what verifying may cost.
+//! Who is calling: verifies tokens, caches the valid ones, and bounds the time that verification may take.
 
 pub mod budget;
 pub mod cache;
@@ -22,16 +22,16 @@ use crate::token::jose::ParsedToken;
 
 /// How much memory verified tokens may take, in bytes.
 const CACHE_BYTES: usize = 8 << 20;
-/// How many peers without a token are remembered. Reading one again costs little.
+/// How many peers without a token are cached. Resolving a peer again costs little.
 const MAX_PEERS: usize = 1024;
 
 /// What authentication needs from the host.
 pub trait HostServices: SharedData + ForeignFunctions {
-    /// A clock finer than milliseconds, to measure what verification costs.
+    /// A clock finer than milliseconds, to measure the cost of verification.
     fn clock(&self) -> Duration;
 }
 
-/// A host without shared data and foreign functions, on which time does not pass.
+/// A host without shared data and foreign functions, whose clock stands still.
 impl HostServices for () {
     fn clock(&self) -> Duration {
         Duration::ZERO
@@ -46,16 +46,16 @@ pub struct Authenticator {
     host_verifier: HostVerifier,
     budget: Budget,
     cache: TokenCache,
-    /// Callers without a token, by the identity in their certificate.
+    /// Callers without a token, by the name in their certificate.
     peers: BTreeMap<Box<str>, Rc<Principal>>,
 }
 
-/// A token that is not in the cache, and whose connection pays for its verification.
+/// A token that is not in the cache, and the connection that is charged for its verification.
 #[derive(Debug, Clone, Copy)]
 pub struct UnverifiedToken<'a> {
     pub token: &'a [u8],
     pub origin: Origin<'a>,
-    /// The host's number of the connection.
+    /// The host's id of the connection.
     pub connection: u64,
     /// When the request arrived.
     pub arrived: Timestamp,
@@ -68,17 +68,17 @@ pub struct AwaitedKey {
     issuer: usize,
     kid: String,
     algorithm: Algorithm,
-    /// What it cost to find out that the key is not there.
+    /// The time that it took to find out that the key is missing.
     cost: Duration,
 }
 
-/// What came of a token.
+/// The result of authenticating a token.
 #[derive(Debug)]
 pub enum Authentication {
     Principal(Rc<Principal>),
     Refused(TokenRefusal),
     AwaitsKey(AwaitedKey),
-    /// Too many tokens had to be verified: this one was not looked at.
+    /// The token was not looked at, because too many others had to be verified.
     OverBudget,
 }
 
@@ -119,12 +119,13 @@ impl Authenticator {
         }
     }
 
-    /// The requests for keys to make now, each with its issuer's index in the configuration.
+    /// The requests for keys to send now, each with its issuer's index in the configuration.
     pub fn poll(&mut self, now: Timestamp) -> Vec<(usize, HttpRequest)> {
         self.keys.poll(now)
     }
 
-    /// The response to the last request for this issuer's keys: a status and a body, or `None` if there was no response.
+    /// The response to the last request for this issuer's keys: a status and a body, or `None` if there was no
+    /// response.
     pub fn on_response(&mut self, issuer: usize, response: Option<(&[u8], &[u8])>, now: Timestamp) -> FetchProgress {
         let progress = self.keys.on_response(issuer, response, now);
         if matches!(progress, FetchProgress::Loaded) {
@@ -133,7 +134,7 @@ impl Authenticator {
         progress
     }
 
-    /// Removes what this configuration has shared with other VMs.
+    /// Removes everything that this configuration has shared with other VMs.
     pub fn withdraw(&self) {
         self.keys.withdraw();
     }
@@ -153,9 +154,9 @@ impl Authenticator {
         if !self.budget.allows(unverified.connection, now) {
             return Authentication::OverBudget;
         }
-        let begun = self.host.clock();
+        let began = self.host.clock();
         let mut authentication = self.verify(unverified, now).unwrap_or_else(Authentication::Refused);
-        let cost = self.host.clock().saturating_sub(begun);
+        let cost = self.host.clock().saturating_sub(began);
         if let Authentication::AwaitsKey(key) = &mut authentication {
             key.cost = cost;
         }
@@ -164,13 +165,13 @@ impl Authenticator {
         authentication
     }
 
-    /// A request of this connection stops waiting for a key: its token was never found good, so it is charged like a bad
-    /// one.
+    /// A request of this connection stops waiting for a key. Its token was never verified, so it is charged like a bad
+    /// token.
     pub fn abandon(&mut self, connection: u64, key: &AwaitedKey, now: Timestamp) {
         self.budget.spend(connection, key.cost, false, now);
     }
 
-    /// A request of this connection cannot wait for its key, because too many do.
+    /// A request of this connection cannot wait for its key, because too many others do.
     pub fn no_room(&mut self, connection: u64, now: Timestamp) {
         self.budget.no_room(connection, now);
     }
@@ -191,7 +192,7 @@ impl Authenticator {
         self.cache.retain(now, |key| keys.has(key, now));
     }
 
-    /// The principal of a caller without a token: its certificate says who it is, and the proxy has verified that.
+    /// The principal of a caller without a token, by the name in its certificate, which the proxy has verified.
     pub fn peer(&mut self, peer: &str) -> Rc<Principal> {
         if let Some(principal) = self.peers.get(peer) {
             return Rc::clone(principal);
@@ -219,7 +220,7 @@ impl Authenticator {
         let mut issuers = self.config.issuers.iter().enumerate();
         let (index, issuer) =
             issuers.find(|(_, issuer)| issuer.rules.issuer == iss).ok_or(TokenRefusal::UnknownIssuer)?;
-        // Cheap checks come first and the signature last; nothing is believed before it.
+        // The cheap checks come first and the signature last. Nothing is believed before the signature is verified.
         let claims = issuer.rules.check(&parsed, origin.header, now)?;
         let key = match self.keys.find(index, &parsed.kid, parsed.algorithm, arrived, now) {
             KeyLookup::Found(key) => key,
@@ -254,7 +255,7 @@ impl Authenticator {
     }
 }
 
-/// Whether the key made the token's signature. The host verifies it if it can, and the code here otherwise.
+/// Whether the key made the token's signature. The host verifies it if it can; otherwise this library does.
 fn is_signed_with(key: &Key, token: &ParsedToken<'_>, verifier: &HostVerifier, host: &dyn HostServices) -> bool {
     if !key.fits(token.algorithm) {
         return false;

@@ -6,39 +6,39 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_compact::{KeyPair, Seed};
 use serde_json::{Value, json};
 
-use crate::keys::shared::tests::Table;
+use crate::keys::shared::tests::FakeSharedData;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-/// That many milliseconds after [`NOW`].
+/// This many milliseconds after [`NOW`].
 fn after(millis: u64) -> Timestamp {
     NOW.saturating_add(Duration::from_millis(millis))
 }
 
 const HERE: Origin<'_> = Origin { header: "authorization", peer: None };
 
-/// A VM of a process, in which every token takes a while.
-struct Vm {
-    table: Rc<Table>,
+/// A host whose clock advances by 1.3 ms each time that it is read.
+struct FakeHost {
+    data: Rc<FakeSharedData>,
     clock: Cell<Duration>,
 }
 
-impl SharedData for Vm {
+impl SharedData for FakeHost {
     fn load(&self, name: &str) -> Option<(Vec<u8>, u32)> {
-        self.table.load(name)
+        self.data.load(name)
     }
-    fn store(&self, name: &str, value: &[u8], number: u32) -> bool {
-        self.table.store(name, value, number)
+    fn store(&self, name: &str, value: &[u8], cas: u32) -> bool {
+        self.data.store(name, value, cas)
     }
 }
 
-impl ForeignFunctions for Vm {
+impl ForeignFunctions for FakeHost {
     fn call(&self, _: &str, _: &[u8]) -> Option<Vec<u8>> {
         None
     }
 }
 
-impl HostServices for Vm {
+impl HostServices for FakeHost {
     fn clock(&self) -> Duration {
         self.clock.set(self.clock.get() + Duration::from_micros(1_300));
         self.clock.get()
@@ -68,12 +68,12 @@ fn config(name: &str) -> Config {
     Config::parse(text.as_bytes()).unwrap()
 }
 
-fn authenticator(table: &Rc<Table>) -> Authenticator {
-    engine_with(table, config("readers"))
+fn authenticator(data: &Rc<FakeSharedData>) -> Authenticator {
+    authenticator_with(data, config("readers"))
 }
 
-fn engine_with(table: &Rc<Table>, config: Config) -> Authenticator {
-    Authenticator::new(Rc::new(Vm { table: Rc::clone(table), clock: Cell::default() }), Rc::new(config))
+fn authenticator_with(data: &Rc<FakeSharedData>, config: Config) -> Authenticator {
+    Authenticator::new(Rc::new(FakeHost { data: Rc::clone(data), clock: Cell::default() }), Rc::new(config))
 }
 
 fn fetch(authenticator: &mut Authenticator, now: Timestamp, keys: &Value) {
@@ -101,19 +101,19 @@ fn verify(authenticator: &mut Authenticator, token: &str, connection: u64, now: 
 }
 
 #[test]
-fn a_flood_of_bad_tokens_is_bounded_and_known_tokens_never_pay() {
+fn a_flood_of_bad_tokens_is_bounded_and_cached_tokens_are_never_charged() {
     let mut authenticator = authenticator(&Rc::default());
     fetch(&mut authenticator, NOW, &key_set("k", 1));
     let good = token("k", 1, "alice");
     assert_eq!(verify(&mut authenticator, &good, 1, after(1)), "good");
-    let mut looked_at = 0;
+    let mut verified = 0;
     for n in 0..1000 {
         match verify(&mut authenticator, &token("k", 9, &n.to_string()), 1, after(2)) {
-            "refused" => looked_at += 1,
+            "refused" => verified += 1,
             other => assert_eq!(other, "over budget"),
         }
     }
-    assert!((1..20).contains(&looked_at), "{looked_at}");
+    assert!((1..20).contains(&verified), "{verified}");
     assert_eq!(verify(&mut authenticator, &good, 1, after(2)), "known");
     let new = token("k", 1, "bob");
     assert_eq!(verify(&mut authenticator, &new, 1, after(2)), "over budget");
@@ -139,7 +139,7 @@ fn abandoned_waits_are_charged_like_bad_tokens() {
     }
     assert!((1..20).contains(&waited), "{waited}");
     assert_eq!(verify(&mut authenticator, &token("k", 1, "bob"), 2, after(2)), "good", "over another connection");
-    // Its counterpart: a caller that keeps waiting does not pay.
+    // The counterpart: a caller that keeps waiting is not charged.
     for n in 0..100 {
         assert_eq!(verify(&mut authenticator, &token("unknown", 9, &n.to_string()), 3, after(2)), "waits");
     }
@@ -147,49 +147,49 @@ fn abandoned_waits_are_charged_like_bad_tokens() {
 
 #[test]
 fn keys_and_their_expiry_are_shared_between_vms() {
-    let table = Rc::default();
-    let (mut one, mut other) = (authenticator(&table), authenticator(&table));
-    fetch(&mut one, NOW, &key_set("k", 1));
+    let data = Rc::default();
+    let (mut first, mut other) = (authenticator(&data), authenticator(&data));
+    fetch(&mut first, NOW, &key_set("k", 1));
     let good = token("k", 1, "alice");
     assert_eq!(verify(&mut other, &good, 1, after(1)), "waits");
     other.sync(after(2));
     assert!(other.poll(after(2)).is_empty());
     assert_eq!(verify(&mut other, &good, 1, after(2)), "good");
-    fetch(&mut one, after(3_600_000), &key_set("l", 1));
+    fetch(&mut first, after(3_600_000), &key_set("l", 1));
     assert_eq!(verify(&mut other, &good, 1, after(3_600_000)), "known");
     other.sync(after(3_600_010));
-    assert_eq!(verify(&mut other, &good, 1, after(3_600_010)), "waits", "for a set that may have it again");
+    assert_eq!(verify(&mut other, &good, 1, after(3_600_010)), "waits", "until a newer key set proves that it is gone");
 }
 
 #[test]
 fn a_new_configuration_inherits_keys_but_not_callers() {
-    let table = Rc::default();
-    let mut old = authenticator(&table);
+    let data = Rc::default();
+    let mut old = authenticator(&data);
     fetch(&mut old, NOW, &key_set("k", 1));
     let good = token("k", 1, "alice");
     assert_eq!((verify(&mut old, &good, 1, after(1)), verify(&mut old, &good, 1, after(1))), ("good", "known"));
-    let mut new = engine_with(&table, config("others"));
+    let mut new = authenticator_with(&data, config("others"));
     new.sync(after(2));
-    assert_eq!(verify(&mut new, &good, 1, after(2)), "waits", "what another configuration shares is not its own");
+    assert_eq!(verify(&mut new, &good, 1, after(2)), "waits", "entries of another configuration do not count");
     new.inherit(&old);
     assert_eq!(verify(&mut new, &good, 1, after(2)), "good");
-    // Another thread that is loaded with the new configuration has them from this one.
+    // A VM that loads the new configuration later takes the keys over from this VM.
     new.sync(after(3));
-    let mut late = engine_with(&table, config("others"));
+    let mut late = authenticator_with(&data, config("others"));
     late.sync(after(4));
     assert_eq!(verify(&mut late, &good, 1, after(4)), "good");
 }
 
 #[test]
 fn withdrawn_keys_are_published_again_by_vms_that_have_them() {
-    let table = Rc::default();
-    let mut one = authenticator(&table);
-    fetch(&mut one, NOW, &key_set("k", 1));
-    authenticator(&table).withdraw();
-    let mut new = authenticator(&table);
+    let data = Rc::default();
+    let mut first = authenticator(&data);
+    fetch(&mut first, NOW, &key_set("k", 1));
+    authenticator(&data).withdraw();
+    let mut new = authenticator(&data);
     new.sync(after(2));
     assert_eq!(verify(&mut new, &token("k", 1, "a"), 1, after(2)), "waits");
-    one.sync(after(3));
+    first.sync(after(3));
     new.sync(after(4));
     assert_eq!(verify(&mut new, &token("k", 1, "a"), 1, after(4)), "good");
 }

@@ -1,4 +1,4 @@
-//! Verified tokens and who they stand for: a hit is a comparison of bytes.
+//! The cache of verified tokens and their principals. A hit costs a lookup and a comparison of bytes.
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
@@ -8,129 +8,139 @@ use crate::keys::KeyId;
 use crate::policy::Principal;
 use crate::time::Timestamp;
 
-/// How much of a token's end finds its entry. It is part of the signature, and the whole token is compared afterwards.
-const TAIL: usize = 32;
-/// What an entry costs beside its token and its principal, roughly, in bytes.
-const OVERHEAD: usize = 768;
+/// How many bytes at the end of a token find its entry. They are part of the signature; the whole token is compared
+/// afterwards.
+const TAIL_LENGTH: usize = 32;
+/// Roughly the size of an entry in bytes, without its token and its principal.
+const ENTRY_OVERHEAD: usize = 768;
 
-/// How a token came: in a header of this name, over a connection from this peer, where that matters.
+/// How a token arrived.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a> {
-    /// The header's name.
+    /// The name of the header.
     pub header: &'a str,
-    /// Who the TLS peer is.
+    /// The TLS peer, if the configuration reads peers.
     pub peer: Option<&'a str>,
 }
 
 /// A bounded cache of verified tokens.
 ///
-/// When it is full, a subject that has more than its share makes room with a token of its own. Otherwise the oldest token
-/// goes that nobody has used since it was last looked at (second chance). So neither one caller with ever new tokens nor
-/// many who come once push out those who call all the time.
+/// When the cache is full, a subject that has more than its share loses one of its own tokens. Otherwise the cache
+/// evicts the oldest token that was not used since it was last considered (second chance). So neither a caller who
+/// always sends new tokens nor many callers who call once evict the tokens of regular callers.
 #[derive(Debug)]
 pub struct TokenCache {
-    entries: HashMap<Place, Entry>,
-    /// All entries, those that are looked at next first.
-    order: VecDeque<Place>,
-    /// What each subject takes, in bytes.
+    entries: HashMap<CacheKey, CacheEntry>,
+    /// All entries. The first is considered next for eviction.
+    order: VecDeque<CacheKey>,
+    /// The size of each subject's entries in bytes.
     shares: HashMap<Subject, usize>,
     bytes: usize,
     limit: usize,
 }
 
-/// Where a token is kept.
-type Place = [u8; TAIL];
-/// The issuer's place in the configuration, and the subject.
+type CacheKey = [u8; TAIL_LENGTH];
+/// The issuer's index in the configuration, and the subject.
 type Subject = (usize, Rc<str>);
 
 #[derive(Debug)]
-struct Entry {
+struct CacheEntry {
     token: Box<[u8]>,
     header: Rc<str>,
-    /// Who the TLS peer was, where that matters.
+    /// See [`Origin::peer`].
     peer: Option<Rc<str>>,
-    key: KeyId,
+    /// The key that verified the token.
+    verified_with: KeyId,
     until: Timestamp,
     principal: Rc<Principal>,
     subject: Subject,
-    /// Whether anybody used it since it was last looked at.
+    /// Whether the entry was used since it was last considered for eviction.
     used: Cell<bool>,
 }
 
 impl TokenCache {
-    /// A cache of at most this many bytes.
+    /// A cache of at most `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self { entries: HashMap::new(), order: VecDeque::new(), shares: HashMap::new(), bytes: 0, limit }
     }
 
-    /// Whom the token stands for, if it was verified in a header of this name, from this peer, and is still valid.
+    /// The principal of a token that was verified with the same origin and is still valid.
     #[must_use]
     pub fn get(&self, token: &[u8], origin: Origin<'_>, now: Timestamp) -> Option<Rc<Principal>> {
-        let entry = self.entries.get(&place(token, origin)?)?;
-        let same =
-            *entry.header == *origin.header && entry.peer.as_deref() == origin.peer && is_same(&entry.token, token);
-        (same && now < entry.until).then(|| {
+        let entry = self.entries.get(&cache_key(token, origin)?)?;
+        let is_hit =
+            *entry.header == *origin.header && entry.peer.as_deref() == origin.peer && is_equal(&entry.token, token);
+        (is_hit && now < entry.until).then(|| {
             entry.used.set(true);
             Rc::clone(&entry.principal)
         })
     }
 
-    /// Remembers a token that was verified with this key.
+    /// Adds a token that was verified with this key.
     pub fn insert(&mut self, token: &[u8], origin: Origin<'_>, key: KeyId, until: Timestamp, principal: Rc<Principal>) {
-        let Some(place) = place(token, origin) else { return };
+        let Some(cache_key) = cache_key(token, origin) else { return };
         let subject = (key.issuer, Rc::from(principal.subject.as_str()));
         let (header, peer) = (origin.header.into(), origin.peer.map(Rc::from));
-        let entry = Entry { token: token.into(), header, peer, key, until, principal, subject, used: Cell::new(false) };
+        let entry = CacheEntry {
+            token: token.into(),
+            header,
+            peer,
+            verified_with: key,
+            until,
+            principal,
+            subject,
+            used: Cell::new(false),
+        };
         let size = entry.size();
         if size > self.limit {
             return;
         }
-        if self.remove(&place) {
-            self.order.retain(|other| *other != place);
+        if self.remove(&cache_key) {
+            self.order.retain(|other| *other != cache_key);
         }
-        while self.bytes.saturating_add(size) > self.limit && self.make_room(&entry.subject) {}
+        while self.bytes.saturating_add(size) > self.limit && self.evict(&entry.subject) {}
         self.bytes = self.bytes.saturating_add(size);
         let share = self.shares.entry(entry.subject.clone()).or_default();
         *share = share.saturating_add(size);
-        self.order.push_back(place);
-        self.entries.insert(place, entry);
+        self.order.push_back(cache_key);
+        self.entries.insert(cache_key, entry);
     }
 
-    /// Forgets what has expired and what was verified with a key that is no longer there.
-    pub fn retain(&mut self, now: Timestamp, is_key: impl Fn(&KeyId) -> bool) {
-        let gone = self.entries.iter().filter(|(_, entry)| now >= entry.until || !is_key(&entry.key));
-        let gone: Vec<_> = gone.map(|(place, _)| *place).collect();
+    /// Removes tokens that have expired and tokens whose key is no longer valid.
+    pub fn retain(&mut self, now: Timestamp, is_valid: impl Fn(&KeyId) -> bool) {
+        let gone = self.entries.iter().filter(|(_, entry)| now >= entry.until || !is_valid(&entry.verified_with));
+        let gone: Vec<_> = gone.map(|(cache_key, _)| *cache_key).collect();
         if gone.is_empty() {
             return;
         }
-        for place in gone {
-            self.remove(&place);
+        for cache_key in gone {
+            self.remove(&cache_key);
         }
         let entries = &self.entries;
-        self.order.retain(|place| entries.contains_key(place));
+        self.order.retain(|cache_key| entries.contains_key(cache_key));
     }
 
-    /// Removes one entry, so that this subject can have another. False if there is none left.
-    fn make_room(&mut self, subject: &Subject) -> bool {
-        let fair = self.limit.checked_div(self.shares.len()).unwrap_or(self.limit);
-        let has_more = self.shares.get(subject).is_some_and(|share| *share > fair);
-        // Those who were used are spared once: after two rounds somebody goes.
+    /// Evicts one entry to make room for an entry of this subject; `false` if the cache is empty.
+    fn evict(&mut self, subject: &Subject) -> bool {
+        let fair_share = self.limit.checked_div(self.shares.len()).unwrap_or(self.limit);
+        let has_more = self.shares.get(subject).is_some_and(|share| *share > fair_share);
+        // An entry that was used is kept once, so that two rounds evict something.
         for _ in 0..self.order.len().saturating_mul(2) {
-            let Some(place) = self.order.pop_front() else { return false };
-            let Some(entry) = self.entries.get(&place) else { continue };
-            let is_spared = if has_more { entry.subject != *subject } else { entry.used.take() };
-            if !is_spared {
-                return self.remove(&place);
+            let Some(cache_key) = self.order.pop_front() else { return false };
+            let Some(entry) = self.entries.get(&cache_key) else { continue };
+            let is_kept = if has_more { entry.subject != *subject } else { entry.used.take() };
+            if !is_kept {
+                return self.remove(&cache_key);
             }
-            self.order.push_back(place);
+            self.order.push_back(cache_key);
         }
         false
     }
 
-    /// Removes an entry, but not from the order.
-    fn remove(&mut self, place: &Place) -> bool {
-        let Some(entry) = self.entries.remove(place) else { return false };
+    /// Removes an entry, but not from the order. Returns whether it was there.
+    fn remove(&mut self, cache_key: &CacheKey) -> bool {
+        let Some(entry) = self.entries.remove(cache_key) else { return false };
         let size = entry.size();
         self.bytes = self.bytes.saturating_sub(size);
         if let Some(share) = self.shares.get_mut(&entry.subject) {
@@ -143,29 +153,29 @@ impl TokenCache {
     }
 }
 
-/// Where a token is kept: by its end, and by the peer it came from, so that the peers of one token do not push each other
-/// out.
-fn place(token: &[u8], origin: Origin<'_>) -> Option<Place> {
-    let mut place = *token.last_chunk::<TAIL>()?;
-    for (byte, at) in origin.peer.unwrap_or_default().bytes().zip((0..TAIL).cycle()) {
-        if let Some(there) = place.get_mut(at) {
-            *there = there.rotate_left(1) ^ byte;
+/// The end of the token, combined with the peer, so that several peers with the same token do not evict each other;
+/// `None` if the token is too short.
+fn cache_key(token: &[u8], origin: Origin<'_>) -> Option<CacheKey> {
+    let mut cache_key = *token.last_chunk::<TAIL_LENGTH>()?;
+    for (byte, index) in origin.peer.unwrap_or_default().bytes().zip((0..TAIL_LENGTH).cycle()) {
+        if let Some(mixed) = cache_key.get_mut(index) {
+            *mixed = mixed.rotate_left(1) ^ byte;
         }
     }
-    Some(place)
+    Some(cache_key)
 }
 
-/// Equality, eight bytes at a time: what `==` calls in WebAssembly takes one at a time, for longer than all else that a hit
-/// costs.
-fn is_same(one: &[u8], other: &[u8]) -> bool {
+/// Whether the texts are equal, eight bytes at a time: in WebAssembly, `==` compares byte by byte, which takes longer
+/// than everything else about a hit.
+fn is_equal(one: &[u8], other: &[u8]) -> bool {
     let ((words, rest), (other_words, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
     let number = |word: &[u8; 8]| u64::from_ne_bytes(*word);
     one.len() == other.len() && words.iter().map(number).eq(other_words.iter().map(number)) && rest == other_rest
 }
 
-impl Entry {
+impl CacheEntry {
     fn size(&self) -> usize {
-        self.token.len().saturating_add(self.principal.size()).saturating_add(OVERHEAD)
+        self.token.len().saturating_add(self.principal.size()).saturating_add(ENTRY_OVERHEAD)
     }
 }
 

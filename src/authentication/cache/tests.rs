@@ -17,7 +17,7 @@ fn principal(subject: &str) -> Rc<Principal> {
 const HERE: Origin<'_> = Origin { header: "authorization", peer: None };
 
 fn token(n: u8) -> Vec<u8> {
-    [vec![b'h'; 100], vec![n; TAIL]].concat()
+    [vec![b'h'; 100], vec![n; TAIL_LENGTH]].concat()
 }
 
 fn key(n: u8) -> KeyId {
@@ -28,84 +28,84 @@ fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
-fn holds(cache: &TokenCache, token: &[u8], now: u64) -> bool {
+fn has(cache: &TokenCache, token: &[u8], now: u64) -> bool {
     cache.get(token, HERE, at(now)).is_some()
 }
 
 #[test]
-fn only_the_same_token_in_the_same_header_until_it_ends() {
+fn a_hit_needs_the_same_token_in_the_same_header_before_it_expires() {
     let mut cache = TokenCache::new(1 << 20);
     cache.insert(&token(1), HERE, key(1), at(100), principal("a"));
-    assert!(holds(&cache, &token(1), 99) && !holds(&cache, &token(1), 100));
+    assert!(has(&cache, &token(1), 99) && !has(&cache, &token(1), 100));
     let mut other = token(1);
     other[0] = b'x';
-    assert!(!holds(&cache, &other, 0), "compared in full");
+    assert!(!has(&cache, &other, 0), "tokens are compared in full");
     assert!(
         cache.get(&token(1), Origin { header: "x-token", peer: None }, at(0)).is_none()
-            && !holds(&cache, &token(2), 0)
-            && !holds(&cache, b"short", 0)
+            && !has(&cache, &token(2), 0)
+            && !has(&cache, b"short", 0)
     );
 }
 
 #[test]
-fn a_token_goes_with_its_key() {
+fn a_token_is_removed_with_its_key() {
     let mut cache = TokenCache::new(1 << 20);
     cache.insert(&token(1), HERE, key(1), at(100), principal("a"));
     cache.insert(&token(2), HERE, key(2), at(100), principal("b"));
     cache.retain(at(0), |id| *id == key(2));
-    assert!(!holds(&cache, &token(1), 0) && holds(&cache, &token(2), 0));
+    assert!(!has(&cache, &token(1), 0) && has(&cache, &token(2), 0));
     cache.retain(at(100), |_| true);
     assert_eq!((cache.entries.len(), cache.order.len(), cache.bytes), (0, 0, 0));
 }
 
-/// A cache with room for that many tokens of [`principal`].
+/// A cache with room for this many tokens of [`principal`].
 fn cache_of(entries: usize) -> TokenCache {
-    TokenCache::new(entries * (token(0).len() + principal("a").size() + OVERHEAD))
+    TokenCache::new(entries * (token(0).len() + principal("a").size() + ENTRY_OVERHEAD))
 }
 
 #[test]
-fn the_oldest_leaves_when_it_is_full() {
+fn a_full_cache_evicts_the_oldest_token() {
     let mut cache = cache_of(2);
     for n in 1..=3 {
         cache.insert(&token(n), HERE, key(1), at(100), principal("a"));
         cache.insert(&token(n), HERE, key(1), at(100), principal("a"));
         assert!(cache.bytes <= cache.limit && cache.order.len() == cache.entries.len());
     }
-    assert!(!holds(&cache, &token(1), 0) && holds(&cache, &token(2), 0) && holds(&cache, &token(3), 0));
+    assert!(!has(&cache, &token(1), 0) && has(&cache, &token(2), 0) && has(&cache, &token(3), 0));
     cache.insert(&vec![0; cache.limit], HERE, key(1), at(100), principal("a"));
-    assert_eq!(cache.entries.len(), 2, "one that is larger than the cache is not kept");
+    assert_eq!(cache.entries.len(), 2, "a token that is larger than the cache is not kept");
 }
 
 #[test]
-fn one_subject_with_ever_new_tokens_pushes_out_only_its_own() {
+fn a_subject_with_many_tokens_evicts_only_its_own() {
     let mut cache = cache_of(20);
     for n in 0..10 {
         cache.insert(&token(n), HERE, key(1), at(100), principal(&n.to_string()));
     }
     for n in 10..250 {
         cache.insert(&token(n), HERE, key(1), at(100), principal("x"));
-        // Used or not, twice or once.
-        assert!(n % 2 == 0 || holds(&cache, &token(n), 0));
+        // Every other token is used again.
+        assert!(n % 2 == 0 || has(&cache, &token(n), 0));
     }
-    assert!((0..10).all(|n| holds(&cache, &token(n), 0)) && holds(&cache, &token(249), 0));
+    assert!((0..10).all(|n| has(&cache, &token(n), 0)) && has(&cache, &token(249), 0));
     assert_eq!(cache.order.len(), cache.entries.len());
 }
 
 #[test]
-fn many_who_come_once_do_not_push_out_those_who_come_again() {
+fn callers_who_call_once_do_not_evict_regular_callers() {
     let mut cache = cache_of(20);
     for n in 0..10 {
         cache.insert(&token(n), HERE, key(1), at(100), principal(&n.to_string()));
     }
     for n in 10..250 {
-        assert!((0..10).all(|n| holds(&cache, &token(n), 0)), "{n}");
+        assert!((0..10).all(|n| has(&cache, &token(n), 0)), "{n}");
         cache.insert(&token(n), HERE, key(1), at(100), principal(&n.to_string()));
     }
-    assert!((0..10).all(|n| holds(&cache, &token(n), 0)));
+    assert!((0..10).all(|n| has(&cache, &token(n), 0)));
 }
 
 #[test]
-fn the_accounts_are_right_after_everything() {
+fn sizes_add_up_after_every_operation() {
     let mut cache = cache_of(7);
     for n in 0..=255 {
         let origin = if n % 3 == 0 { Origin { peer: Some("p"), ..HERE } } else { HERE };
@@ -113,14 +113,14 @@ fn the_accounts_are_right_after_everything() {
         if n % 16 == 0 {
             cache.retain(at(n.into()), |id| *id != key(3));
         }
-        let sizes = |cache: &TokenCache| cache.entries.values().map(Entry::size).sum::<usize>();
+        let sizes = |cache: &TokenCache| cache.entries.values().map(CacheEntry::size).sum::<usize>();
         assert_eq!((cache.bytes, cache.shares.values().sum::<usize>()), (sizes(&cache), sizes(&cache)));
         assert!(cache.bytes <= cache.limit && cache.order.len() == cache.entries.len());
     }
 }
 
 #[test]
-fn a_token_from_another_peer_is_another() {
+fn a_token_from_another_peer_has_its_own_entry() {
     let mut cache = TokenCache::new(1 << 20);
     let from = |peer| Origin { peer: Some(peer), ..HERE };
     cache.insert(&token(1), from("a"), key(1), at(100), principal("a"));
