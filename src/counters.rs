@@ -1,12 +1,12 @@
-//! What is counted, between two reports to the host: reporting each count at once would cost a call into it.
+//! Counts between two reports to the host. Reporting each count at once would cost a host call.
 
 use crate::answer::Answer;
 use crate::listed::listed;
 
 listed! {
-    /// What is counted, except for the answers.
+    /// The counters, except those of the answers.
     Counter {
-        /// Calls that went on.
+        /// Calls that were forwarded.
         Allowed => "allowed",
         /// Denied calls that a grant in shadow would have allowed.
         ShadowAllowed => "shadow.allowed",
@@ -14,11 +14,11 @@ listed! {
         FetchOk => "keys.fetch_ok",
         /// Fetches that failed.
         FetchFailed => "keys.fetch_failed",
-        /// Tokens found in the cache.
+        /// Tokens that were found in the cache.
         CacheHit => "tokens.cache_hit",
-        /// Tokens not found in the cache, good or bad.
+        /// Tokens that were not found in the cache, good or bad.
         CacheMiss => "tokens.cache_miss",
-        /// Tokens that were not looked at, because too many had to be verified.
+        /// Tokens that were not looked at, because too many others had to be verified.
         OverBudget => "tokens.over_budget",
         /// Fields and values that the method table does not know, in requests of callers with a good token.
         UnknownFields => "unknown_fields",
@@ -30,7 +30,7 @@ pub const NATIVE_ALGORITHMS: &str = "temporal_auth.native_algorithms";
 /// Gauge: how many requests wait for a key.
 pub const WAITING: &str = "temporal_auth.waiting";
 
-/// Counts since the last report.
+/// The counts since the last report.
 #[derive(Debug, Default)]
 pub struct Counters {
     counters: [u64; Counter::ALL.len()],
@@ -40,17 +40,18 @@ pub struct Counters {
 
 impl Counters {
     pub fn add(&mut self, counter: Counter, count: u64) {
-        bump(&mut self.counters, counter as usize, count);
+        add_to(&mut self.counters, counter as usize, count);
     }
 
-    /// Counts a call that got this answer.
+    /// Counts a call that was denied with this answer.
     pub fn denied(&mut self, answer: Answer) {
-        bump(&mut self.denied, answer as usize, 1);
+        add_to(&mut self.denied, answer as usize, 1);
     }
 
-    /// Counts a call that went on although a rule in shadow, or any rule in `mode: shadow`, would have given this answer.
+    /// Counts a call that was forwarded although a rule in shadow, or any rule in `mode: shadow`, would have denied it
+    /// with this answer.
     pub fn shadow_denied(&mut self, answer: Answer) {
-        bump(&mut self.shadow_denied, answer as usize, 1);
+        add_to(&mut self.shadow_denied, answer as usize, 1);
     }
 
     /// The names of all metrics, in the order of [`Counters::take`].
@@ -61,7 +62,7 @@ impl Counters {
         counters.chain(denied).chain(shadow).collect()
     }
 
-    /// The counts of all metrics; counting starts again at zero.
+    /// The counts of all metrics. Resets them to zero.
     pub fn take(&mut self) -> Vec<u64> {
         let Self { counters, denied, shadow_denied } = std::mem::take(self);
         let shadow = answers_in_shadow().filter_map(|answer| shadow_denied.get(answer as usize).copied());
@@ -73,7 +74,7 @@ fn answers_in_shadow() -> impl Iterator<Item = Answer> {
     Answer::ALL.iter().copied().filter(|answer| answer.row().forwarded_in_shadow)
 }
 
-fn bump(counts: &mut [u64], index: usize, count: u64) {
+fn add_to(counts: &mut [u64], index: usize, count: u64) {
     if let Some(value) = counts.get_mut(index) {
         *value = value.saturating_add(count);
     }

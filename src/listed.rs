@@ -1,6 +1,6 @@
-//! Enums that know all their variants.
+//! A macro for enums that know all their variants.
 
-/// Declares an enum without fields together with the list of its variants, so that neither can lack one of the other.
+/// Declares an enum without fields together with the list of its variants, so that the list is always complete.
 macro_rules! listed {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident => $word:literal,)+ }) => {
         $(#[$meta])*
@@ -11,7 +11,7 @@ macro_rules! listed {
             /// Every variant, in the order of its index.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
-            /// The word for it in names of metrics.
+            /// The variant's word in names of metrics.
             pub const fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
             }

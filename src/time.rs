@@ -1,4 +1,4 @@
-//! Points in time, to the millisecond. Spans of time are `std::time::Duration`.
+//! Points in time, in milliseconds. Spans of time are `std::time::Duration`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,14 +9,14 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
-    /// The start of 1970, which stands for "never yet".
+    /// The start of 1970, which stands for "never".
     pub const EPOCH: Self = Self { millis: 0 };
 
     pub const fn from_millis(millis: u64) -> Self {
         Self { millis }
     }
 
-    /// What the clock says; [`Timestamp::EPOCH`] if it was set before that.
+    /// The time of the system clock; [`Timestamp::EPOCH`] if the clock is set to an earlier time.
     pub fn now() -> Self {
         Self::EPOCH.saturating_add(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
     }
@@ -30,13 +30,13 @@ impl Timestamp {
         Self { millis: self.millis.saturating_add(millis(duration)) }
     }
 
-    /// The time since `earlier`; zero if that is later.
+    /// The time since `earlier`; zero if `earlier` is later.
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.millis.saturating_sub(earlier.millis))
     }
 }
 
-/// `Duration::as_millis` counts in 128 bits, which costs more in WebAssembly.
+/// `Duration::as_millis` computes with 128 bits, which is slower in WebAssembly.
 const fn millis(duration: Duration) -> u64 {
     duration.as_secs().saturating_mul(1000).saturating_add(duration.subsec_millis() as u64)
 }

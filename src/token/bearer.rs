@@ -1,11 +1,11 @@
-//! Finds the one bearer token of a request (RFC 6750 §2.1).
+//! Finds the bearer token of a request (RFC 6750 §2.1).
 
 use super::TokenRefusal;
 
-/// No token is longer, in bytes: Envoy takes no more than 60 KiB of headers unless it is told to.
+/// The longest token in bytes. By default, Envoy accepts at most 60 KiB of headers.
 const MAX_TOKEN: usize = 64 << 10;
 
-/// Collects the token while the headers go by.
+/// Looks for the token while the headers are read.
 #[derive(Debug, Default)]
 pub struct Bearer<'a> {
     found: Option<(usize, &'a [u8])>,
@@ -13,7 +13,7 @@ pub struct Bearer<'a> {
 }
 
 impl<'a> Bearer<'a> {
-    /// Looks at a header. `names` are those that may carry a token, in lower case.
+    /// Looks at a header. `names` are the headers that may carry a token, in lower case.
     pub fn header(&mut self, names: &[String], name: &[u8], value: &'a [u8]) {
         let Some(index) = names.iter().position(|known| known.as_bytes() == name) else { return };
         if value.is_empty() {
@@ -27,7 +27,7 @@ impl<'a> Bearer<'a> {
     /// The token and the name of its header; `None` if no header carries one. [`check`] looks at its characters.
     ///
     /// # Errors
-    /// There is more than one, it is too long, or the Authorization header has another scheme.
+    /// There are several tokens, the token is too long, or the Authorization header has another scheme.
     pub fn token<'n>(self, names: &'n [String]) -> Result<Option<(&'n str, &'a [u8])>, TokenRefusal> {
         if self.has_several {
             return Err(TokenRefusal::SeveralTokens);
@@ -47,17 +47,17 @@ impl<'a> Bearer<'a> {
     }
 }
 
-/// Checks that the token has only characters that a JWT can have. A token that was verified before need not be checked
-/// again: that would cost more than finding it.
+/// Checks that the token has only characters that a JWT can have. A cached token need not be checked, which would cost
+/// more than finding it in the cache.
 ///
 /// # Errors
-/// It has others, or is empty.
+/// The token has other characters, or is empty.
 pub fn check(token: &[u8]) -> Result<(), TokenRefusal> {
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if !token.is_empty() && token.iter().all(is_token) {
         return Ok(());
     }
-    // Envoy joins several Authorization headers so.
+    // Envoy joins several Authorization headers with commas.
     Err(if token.contains(&b',') { TokenRefusal::SeveralTokens } else { TokenRefusal::InvalidCharacters })
 }
 
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn malformed_and_repeated_tokens_are_refused() {
         for value in [
             &b"Bearer  a"[..],
             b"Bearer\ta",
@@ -105,9 +105,9 @@ mod tests {
         ] {
             assert!(token(&[(b"authorization", value)]).is_err(), "{value:?}");
         }
-        let of = |length: usize| [b"Bearer ".to_vec(), vec![b'a'; length]].concat();
-        assert!(token(&[(b"authorization", &of(MAX_TOKEN))]).is_ok());
-        assert!(token(&[(b"authorization", &of(MAX_TOKEN + 1))]).is_err());
+        let with_length = |length: usize| [b"Bearer ".to_vec(), vec![b'a'; length]].concat();
+        assert!(token(&[(b"authorization", &with_length(MAX_TOKEN))]).is_ok());
+        assert!(token(&[(b"authorization", &with_length(MAX_TOKEN + 1))]).is_err());
         for byte in 0..=u8::MAX {
             let is_token = byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
             assert_eq!(token(&[(b"authorization", &[b"Bearer a", &[byte][..]].concat())]).is_ok(), is_token, "{byte}");

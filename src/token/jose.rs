@@ -1,4 +1,4 @@
-//! Decodes a JWT, before anything in it is believed (RFC 7515 §3.1, RFC 7519 §7.2).
+//! Decodes a JWT. Nothing in it is believed yet (RFC 7515 §3.1, RFC 7519 §7.2).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +8,7 @@ use super::{TokenPart, TokenRefusal};
 use crate::crypto::Algorithm;
 use crate::wire::json;
 
-/// A JWS in compact form, decoded and not yet verified, with any payload.
+/// A JWS in compact form with any payload, decoded but not verified.
 #[derive(Debug)]
 pub struct Jws<'a> {
     pub algorithm: Algorithm,
@@ -22,7 +22,7 @@ pub struct Jws<'a> {
 
 impl<'a> Jws<'a> {
     /// # Errors
-    /// It is not in compact form, or its header asks for something that is not supported.
+    /// The token is not in compact form, or its header asks for something that is not supported.
     pub fn parse(token: &'a [u8]) -> Result<Self, TokenRefusal> {
         let mut parts = token.split(|byte| *byte == b'.');
         let (Some(header), Some(payload), Some(signature), None) =
@@ -54,7 +54,7 @@ impl<'a> Jws<'a> {
     }
 }
 
-/// A token, decoded and not yet verified.
+/// A JWT, decoded but not verified.
 #[derive(Debug)]
 pub struct ParsedToken<'a> {
     pub algorithm: Algorithm,
@@ -68,13 +68,13 @@ pub struct ParsedToken<'a> {
 
 impl<'a> ParsedToken<'a> {
     /// # Errors
-    /// It is not a JWS in compact form with claims, or its header asks for something that is not supported.
+    /// The token is not a JWS in compact form with claims, or its header asks for something that is not supported.
     pub fn parse(token: &'a [u8]) -> Result<Self, TokenRefusal> {
         let Jws { algorithm, kid, typ, payload, signed, signature } = Jws::parse(token)?;
         Ok(Self { algorithm, kid, typ, claims: object(TokenPart::Payload, &payload)?, signed, signature })
     }
 
-    /// `iss`: whose rules and keys the token is checked against.
+    /// `iss`, which selects the rules and keys for checking the token.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.claims.get("iss").and_then(Value::as_str)
@@ -85,7 +85,7 @@ fn object(part: TokenPart, bytes: &[u8]) -> Result<Map<String, Value>, TokenRefu
     json::parse_object(bytes).map_err(|error| TokenRefusal::InvalidJson(part, error))
 }
 
-/// Base64url without padding and without spare bits, so that a token has only one spelling (RFC 7515 §2).
+/// Decodes base64url without padding and without spare bits, so that a token has only one spelling (RFC 7515 §2).
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }

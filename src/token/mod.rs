@@ -1,4 +1,4 @@
-//! From an Authorization header to verified claims: RFC 6750, 7515, 7519 and 8725.
+//! Finds and decodes bearer tokens, and says why a token is refused: RFC 6750, 7515, 7519 and 8725.
 
 pub mod bearer;
 pub mod jose;

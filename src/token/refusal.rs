@@ -1,11 +1,9 @@
-//! Why a token is refused.
-
 use std::fmt;
 
 use crate::crypto::Algorithm;
 use crate::wire::json::JsonError;
 
-/// Why a token is refused, for the log. Clients are not told.
+/// Why a token is refused. The reason goes to the log; clients are not told.
 #[derive(Debug)]
 pub enum TokenRefusal {
     SeveralTokens,
@@ -26,7 +24,7 @@ pub enum TokenRefusal {
     /// The issuer's tokens are not accepted in this header.
     WrongHeader(Box<str>),
     AlgorithmNotAllowed(Algorithm),
-    /// `typ`, if there is one.
+    /// The token's `typ`, if it has one.
     WrongType(Option<Box<str>>),
     WrongIssuer,
     MissingAudience,
@@ -39,7 +37,7 @@ pub enum TokenRefusal {
     MissingIssuedAt,
     LifetimeTooLong,
     RequiredClaim,
-    /// The claim that should have named the caller.
+    /// The claim that should name the caller.
     MissingSubject(Box<str>),
     UnknownKey,
     /// The issuer has a key with this `kid`, but for other algorithms.
@@ -47,7 +45,7 @@ pub enum TokenRefusal {
     WrongSignature,
 }
 
-/// The two parts of a token that are decoded as JSON, and its signature.
+/// A part of a token in compact form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenPart {
     Header,
@@ -114,7 +112,7 @@ impl TokenRefusal {
     }
 }
 
-/// As much of a caller's text as a refusal keeps.
+/// The start of a text from a token, short enough to keep in a refusal.
 fn excerpt(text: &str) -> Box<str> {
     const MAX_CHARS: usize = 64;
     text.chars().take(MAX_CHARS).collect::<String>().into()
