@@ -1,27 +1,27 @@
-//! Every call into the host but one (see `root.rs`), each a `Result` or an `Option`: the SDK's own wrappers panic on what they do not expect,
-//! and a panic takes every request of the worker thread with it.
+//! Every host call except `proxy_http_call` (see `root.rs`). Each returns a `Result`, except `log`: the SDK's own
+//! wrappers panic on an unexpected status, and a panic ends every request of the worker thread.
 //!
-//! The ABI is proxy-wasm 0.2.1. The host writes through the pointers it is given and allocates with this module's
-//! allocator (`proxy_on_memory_allocate` of the SDK), so what it returns is a vector to be taken over.
-#![allow(unsafe_code, reason = "the one file that speaks to the host")]
+//! The ABI is proxy-wasm 0.2.1. The host writes through the pointers that it is given and allocates with this module's
+//! allocator (`proxy_on_memory_allocate` of the SDK), so returned data is taken over as a vector.
+#![allow(unsafe_code, reason = "the only file that calls the host")]
 
 use std::ptr::{null, null_mut};
 use std::time::Duration;
 
-/// The host refused the call; its status as the ABI numbers it.
+/// The host refused the call with this status of the ABI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Refused(pub u32);
 
-/// Header maps of the ABI.
+/// The header maps of the ABI.
 #[derive(Debug, Clone, Copy)]
 #[repr(u32)]
-pub(super) enum Map {
+pub(super) enum HeaderMap {
     RequestHeaders = 0,
     RequestTrailers = 1,
     CallResponseHeaders = 6,
 }
 
-/// Buffers of the ABI.
+/// The buffers of the ABI.
 #[derive(Debug, Clone, Copy)]
 #[repr(u32)]
 pub(super) enum Buffer {
@@ -30,10 +30,10 @@ pub(super) enum Buffer {
     PluginConfiguration = 7,
 }
 
-/// Log levels of the ABI.
+/// The log levels of the ABI.
 #[derive(Debug, Clone, Copy)]
 #[repr(u32)]
-pub(super) enum Level {
+pub(super) enum LogLevel {
     Info = 2,
     Warn = 3,
     Error = 4,
@@ -45,7 +45,7 @@ unsafe extern "C" {
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_set_header_map_pairs(map: u32, data: *const u8, size: usize) -> u32;
     fn proxy_remove_header_map_value(map: u32, name: *const u8, size: usize) -> u32;
-    fn proxy_get_buffer_bytes(buffer: u32, start: usize, most: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_get_buffer_bytes(buffer: u32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_set_property(path: *const u8, path_size: usize, data: *const u8, size: usize) -> u32;
     fn proxy_continue_stream(stream: u32) -> u32;
@@ -83,147 +83,147 @@ unsafe extern "C" {
 }
 
 unsafe extern "C" {
-    /// The linker's own.
+    /// Defined by the linker.
     fn __wasm_call_ctors();
 }
 
-/// The module's entry: runs constructors, then hands the contexts to the SDK.
+/// The module's entry point: runs the constructors, then registers the root context with the SDK.
 #[unsafe(no_mangle)]
 extern "C" fn _initialize() {
-    // SAFETY: the linker's constructors, which run once and before anything else.
+    // SAFETY: the constructors run once, before everything else.
     unsafe { __wasm_call_ctors() }
     super::start();
 }
 
-fn done(status: u32) -> Result<(), Refused> {
+fn check(status: u32) -> Result<(), Refused> {
     if status == 0 { Ok(()) } else { Err(Refused(status)) }
 }
 
-/// Takes over what the host allocated.
-fn received(status: u32, data: *mut u8, size: usize) -> Result<Vec<u8>, Refused> {
-    done(status)?;
+/// Takes over the data that the host allocated.
+fn take_over(status: u32, data: *mut u8, size: usize) -> Result<Vec<u8>, Refused> {
+    check(status)?;
     if data.is_null() {
         return Ok(Vec::new());
     }
-    // SAFETY: the host got this memory from `proxy_on_memory_allocate`, which makes boxed slices of exactly this size,
-    // and does not keep it.
+    // SAFETY: the host got this memory from `proxy_on_memory_allocate`, which allocates exactly this size, and does not
+    // keep the pointer.
     Ok(unsafe { Vec::from_raw_parts(data, size, size) })
 }
 
 /// Writes a line to the host's log.
-pub(super) fn log(level: Level, text: &str) {
-    // SAFETY: the host reads the text during the call. There is nowhere to report that it did not.
+pub(super) fn log(level: LogLevel, text: &str) {
+    // SAFETY: the host reads the text during the call. A failure cannot be reported anywhere.
     unsafe { proxy_log(level as u32, text.as_ptr(), text.len()) };
 }
 
-/// A whole header map, serialized as the ABI says.
-pub(super) fn header_map(map: Map) -> Result<Vec<u8>, Refused> {
+/// A whole header map, in the ABI's serialization.
+pub(super) fn header_map(map: HeaderMap) -> Result<Vec<u8>, Refused> {
     let (mut data, mut size) = (null_mut(), 0);
     // SAFETY: both pointers are valid for writes.
     let status = unsafe { proxy_get_header_map_pairs(map as u32, &mut data, &mut size) };
-    received(status, data, size)
+    take_over(status, data, size)
 }
 
 /// Removes every header of a map.
-pub(super) fn clear_header_map(map: Map) -> Result<(), Refused> {
-    let none = 0u32.to_le_bytes();
-    // SAFETY: the host reads the serialized empty map during the call.
-    done(unsafe { proxy_set_header_map_pairs(map as u32, none.as_ptr(), none.len()) })
+pub(super) fn clear_header_map(map: HeaderMap) -> Result<(), Refused> {
+    let empty_map = 0u32.to_le_bytes();
+    // SAFETY: the host reads the empty map during the call.
+    check(unsafe { proxy_set_header_map_pairs(map as u32, empty_map.as_ptr(), empty_map.len()) })
 }
 
-/// Removes all headers of that name.
-pub(super) fn remove_header(map: Map, name: &[u8]) -> Result<(), Refused> {
+/// Removes all headers with this name.
+pub(super) fn remove_header(map: HeaderMap, name: &[u8]) -> Result<(), Refused> {
     // SAFETY: the host reads the name during the call.
-    done(unsafe { proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
+    check(unsafe { proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
 }
 
-/// A buffer's bytes, at most `most`.
-pub(super) fn buffer(buffer: Buffer, most: usize) -> Result<Vec<u8>, Refused> {
+/// The first bytes of a buffer, at most `max`.
+pub(super) fn buffer(buffer: Buffer, max: usize) -> Result<Vec<u8>, Refused> {
     let (mut data, mut size) = (null_mut(), 0);
     // SAFETY: both pointers are valid for writes.
-    let status = unsafe { proxy_get_buffer_bytes(buffer as u32, 0, most, &mut data, &mut size) };
-    received(status, data, size)
+    let status = unsafe { proxy_get_buffer_bytes(buffer as u32, 0, max, &mut data, &mut size) };
+    take_over(status, data, size)
 }
 
-/// A property; the parts of its path are separated by zero bytes.
+/// A property. The parts of its path are separated by zero bytes.
 pub(super) fn property(path: &[u8]) -> Result<Vec<u8>, Refused> {
     let (mut data, mut size) = (null_mut(), 0);
     // SAFETY: the host reads the path during the call; both pointers are valid for writes.
     let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &mut data, &mut size) };
-    received(status, data, size)
+    take_over(status, data, size)
 }
 
 /// Sets a property, which Envoy keeps as filter state.
 pub(super) fn set_property(path: &[u8], value: &[u8]) -> Result<(), Refused> {
-    // SAFETY: the host reads path and value during the call.
-    done(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
+    // SAFETY: the host reads the path and the value during the call.
+    check(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
 }
 
-/// Lets the request of the effective context go on.
+/// Forwards the request of the effective context.
 pub(super) fn continue_request() -> Result<(), Refused> {
     // SAFETY: no pointers.
-    done(unsafe { proxy_continue_stream(0) })
+    check(unsafe { proxy_continue_stream(0) })
 }
 
-/// Makes the following calls act on that context.
+/// Makes the following host calls act on this context.
 pub(super) fn set_effective_context(context: u32) -> Result<(), Refused> {
     // SAFETY: no pointers.
-    done(unsafe { proxy_set_effective_context(context) })
+    check(unsafe { proxy_set_effective_context(context) })
 }
 
-/// How often the root context ticks.
+/// Sets how often the root context ticks.
 pub(super) fn set_tick_period(period: Duration) -> Result<(), Refused> {
     let millis = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
     // SAFETY: no pointers.
-    done(unsafe { proxy_set_tick_period_milliseconds(millis) })
+    check(unsafe { proxy_set_tick_period_milliseconds(millis) })
 }
 
-/// Kinds of metrics.
+/// The kinds of metrics of the ABI.
 #[derive(Debug, Clone, Copy)]
 #[repr(u32)]
-pub(super) enum Metric {
+pub(super) enum MetricKind {
     Counter = 0,
     Gauge = 1,
 }
 
-/// Defines a metric and gives its number.
-pub(super) fn define(kind: Metric, name: &str) -> Result<u32, Refused> {
+/// Defines a metric and returns its id.
+pub(super) fn define_metric(kind: MetricKind, name: &str) -> Result<u32, Refused> {
     let mut id = 0;
     // SAFETY: the host reads the name during the call; the pointer is valid for writes.
-    done(unsafe { proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &mut id) })?;
+    check(unsafe { proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &mut id) })?;
     Ok(id)
 }
 
 /// Adds to a metric.
-pub(super) fn increment(metric: u32, by: i64) -> Result<(), Refused> {
+pub(super) fn increment_metric(id: u32, by: i64) -> Result<(), Refused> {
     // SAFETY: no pointers.
-    done(unsafe { proxy_increment_metric(metric, by) })
+    check(unsafe { proxy_increment_metric(id, by) })
 }
 
 /// Sets a gauge.
-pub(super) fn record(gauge: u32, value: u64) -> Result<(), Refused> {
+pub(super) fn record_metric(id: u32, value: u64) -> Result<(), Refused> {
     // SAFETY: no pointers.
-    done(unsafe { proxy_record_metric(gauge, value) })
+    check(unsafe { proxy_record_metric(id, value) })
 }
 
-/// A value of the shared data, and its number for compare-and-swap.
+/// A value of the shared data, and its compare-and-swap number.
 pub(super) fn shared_data(name: &str) -> Result<(Vec<u8>, u32), Refused> {
     let (mut data, mut size, mut cas) = (null_mut(), 0, 0);
     // SAFETY: the host reads the name during the call; the pointers are valid for writes.
     let status = unsafe { proxy_get_shared_data(name.as_ptr(), name.len(), &mut data, &mut size, &mut cas) };
-    Ok((received(status, data, size)?, cas))
+    Ok((take_over(status, data, size)?, cas))
 }
 
-/// Sets a value of the shared data, if its number is still this one; 0 sets it in any case.
+/// Sets a value of the shared data if its compare-and-swap number is still `cas`; 0 sets it in any case.
 pub(super) fn set_shared_data(name: &str, value: &[u8], cas: u32) -> Result<(), Refused> {
-    // SAFETY: the host reads name and value during the call.
-    done(unsafe { proxy_set_shared_data(name.as_ptr(), name.len(), value.as_ptr(), value.len(), cas) })
+    // SAFETY: the host reads the name and the value during the call.
+    check(unsafe { proxy_set_shared_data(name.as_ptr(), name.len(), value.as_ptr(), value.len(), cas) })
 }
 
-/// Calls a function that the host has beside the ABI.
-pub(super) fn call_foreign(name: &str, arguments: &[u8]) -> Result<Vec<u8>, Refused> {
+/// Calls a function of the host that is not part of the ABI.
+pub(super) fn call_foreign_function(name: &str, arguments: &[u8]) -> Result<Vec<u8>, Refused> {
     let (mut data, mut size) = (null_mut(), 0);
-    // SAFETY: the host reads name and arguments during the call; the pointers are valid for writes.
+    // SAFETY: the host reads the name and the arguments during the call; the pointers are valid for writes.
     let status = unsafe {
         proxy_call_foreign_function(
             name.as_ptr(),
@@ -234,22 +234,28 @@ pub(super) fn call_foreign(name: &str, arguments: &[u8]) -> Result<Vec<u8>, Refu
             &mut size,
         )
     };
-    received(status, data, size)
+    take_over(status, data, size)
 }
 
-/// Answers in the server's place. gRPC callers get `grpc_status`, others `status`.
-pub(super) fn answer(status: u32, details: &str, body: &str, headers: &[u8], grpc_status: u32) -> Result<(), Refused> {
+/// Answers in the server's place. gRPC clients get `grpc_status`, other clients `status`.
+pub(super) fn send_local_response(
+    status: u32,
+    details: &str,
+    body: &str,
+    headers: &[u8],
+    grpc_status: u32,
+) -> Result<(), Refused> {
     let grpc_status = i32::try_from(grpc_status).unwrap_or(2);
-    let headers_at = if headers.is_empty() { null() } else { headers.as_ptr() };
-    // SAFETY: the host reads all of them during the call.
-    done(unsafe {
+    let headers_start = if headers.is_empty() { null() } else { headers.as_ptr() };
+    // SAFETY: the host reads all arguments during the call.
+    check(unsafe {
         proxy_send_local_response(
             status,
             details.as_ptr(),
             details.len(),
             body.as_ptr(),
             body.len(),
-            headers_at,
+            headers_start,
             headers.len(),
             grpc_status,
         )

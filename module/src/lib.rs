@@ -1,18 +1,18 @@
-//! The only code that knows proxy-wasm. Thin: it moves bytes between Envoy and [`temporal_auth::filter`], [`temporal_auth::authentication`].
+//! The WebAssembly module, and the only code that knows proxy-wasm. It moves bytes between Envoy and the library.
 
 mod hostcalls;
 mod logger;
 mod root;
 mod stream;
-mod waiting;
+mod wait_queue;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hostcalls::{Map, Metric};
+use hostcalls::{HeaderMap, MetricKind};
 use log::Level;
-use stream::Held;
+use stream::StreamState;
 use temporal_auth::answer::Reply;
 use temporal_auth::authentication::HostServices;
 use temporal_auth::authentication::host_verifier::ForeignFunctions;
@@ -21,37 +21,37 @@ use temporal_auth::filter::FilterState;
 use temporal_auth::keys::SharedData;
 use temporal_auth::report::Decision;
 use temporal_auth::wire::headers;
-use waiting::Waiting;
+use wait_queue::WaitQueue;
 
-/// How many waiting requests are woken in one call of the host. It acts on what the module says only after that call, and
-/// each answered stream calls the module once more before the next is answered: so many calls lie on the stack at a time,
-/// and at some hundreds the virtual machine fails.
-const AT_ONCE: usize = 16;
-/// How often the root context ticks while requests are woken, while a key is awaited, and otherwise.
+/// How many waiting requests are woken in one callback. The host acts on the module's answers only after the callback,
+/// and each answered stream calls the module again before the next stream is answered. So these calls are nested, and
+/// some hundreds of them overflow the stack.
+const MAX_WOKEN: usize = 16;
+/// The tick period while requests are woken, while a key is awaited, and otherwise.
 const WAKING_TICK: Duration = Duration::from_millis(1);
 const BUSY_TICK: Duration = Duration::from_millis(10);
 const IDLE_TICK: Duration = Duration::from_secs(1);
 
-/// What the root context of one configuration and its streams have in common.
-struct Shared {
-    state: RefCell<FilterState>,
-    /// Streams that wait for a key, by context id.
-    waiting: RefCell<Waiting<Rc<RefCell<Held>>>>,
+/// The state of one configuration, shared by its root context and its streams.
+struct PluginState {
+    filter: RefCell<FilterState>,
+    /// The streams that wait for a key.
+    wait_queue: RefCell<WaitQueue<Rc<RefCell<StreamState>>>>,
     metrics: Metrics,
     tick: Cell<Duration>,
 }
 
-/// The host's numbers of the metrics.
+/// The host's ids of the metrics.
 struct Metrics {
     /// In the order of [`Counters::take`].
     counters: Vec<u32>,
-    native: u32,
+    native_algorithms: u32,
     waiting: u32,
-    /// What of the gauge of waiting requests is this context's: that of all worker threads is one.
-    waiting_told: Cell<i64>,
+    /// This context's share of the gauge of waiting requests, which all worker threads have in common.
+    waiting_share: Cell<i64>,
 }
 
-/// What the library asks of Envoy.
+/// The services of Envoy that the library uses.
 struct EnvoyHost;
 
 impl SharedData for EnvoyHost {
@@ -59,14 +59,14 @@ impl SharedData for EnvoyHost {
         hostcalls::shared_data(name).ok()
     }
 
-    fn store(&self, name: &str, value: &[u8], number: u32) -> bool {
-        hostcalls::set_shared_data(name, value, number).is_ok()
+    fn store(&self, name: &str, value: &[u8], cas: u32) -> bool {
+        hostcalls::set_shared_data(name, value, cas).is_ok()
     }
 }
 
 impl ForeignFunctions for EnvoyHost {
     fn call(&self, function: &str, arguments: &[u8]) -> Option<Vec<u8>> {
-        hostcalls::call_foreign(function, arguments).ok()
+        hostcalls::call_foreign_function(function, arguments).ok()
     }
 }
 
@@ -76,9 +76,9 @@ impl HostServices for EnvoyHost {
     }
 }
 
-impl Shared {
-    /// Ticks at this period from now on. Called from a stream it acts on that stream's root context.
-    fn tick_at(&self, period: Duration) {
+impl PluginState {
+    /// Sets the tick period of the root context. When a stream calls this, the host acts on the stream's root context.
+    fn set_tick_period(&self, period: Duration) {
         if self.tick.replace(period) != period && hostcalls::set_tick_period(period).is_err() {
             log::error!("temporal-auth: cannot set the timer; keys are not refreshed");
         }
@@ -90,23 +90,24 @@ fn start() {
     proxy_wasm::set_root_context(|id| Box::new(root::Root::new(id)));
 }
 
-/// Answers in the server's place. Whether or not the host takes the answer, nothing goes on.
+/// Answers in the server's place. The request is not forwarded even if the host refuses the answer.
 fn send(reply: &Reply) {
     let details = format!("temporal_auth_{}", reply.answer().word());
     let headers = reply.headers();
     let pairs: Vec<(&[u8], &[u8])> = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
     let headers = headers::serialize(&pairs);
-    let sent = hostcalls::answer(reply.http_status(), &details, reply.message(), &headers, reply.grpc_status());
+    let sent =
+        hostcalls::send_local_response(reply.http_status(), &details, reply.message(), &headers, reply.grpc_status());
     if let Err(refused) = sent {
         log::error!("temporal-auth: cannot send an answer: {refused:?}");
     }
 }
 
-/// Reports a decision: the log line, and the state for the access log.
+/// Reports a decision to the log and to the access log.
 fn report(decision: &Decision, log_allowed: bool, access_log_state: bool) {
-    let tells = !decision.allow || decision.shadow.is_some();
-    if tells || log_allowed {
-        let level = if tells { Level::Warn } else { Level::Info };
+    let is_notable = !decision.allow || decision.shadow.is_some();
+    if is_notable || log_allowed {
+        let level = if is_notable { Level::Warn } else { Level::Info };
         log::log!(level, "temporal-auth {}", decision.line());
     }
     if access_log_state && let Err(refused) = hostcalls::set_property(b"temporal_auth", decision.state().as_bytes()) {
@@ -116,26 +117,26 @@ fn report(decision: &Decision, log_allowed: bool, access_log_state: bool) {
 
 impl Metrics {
     fn define() -> Option<Self> {
-        let counter = |name: &String| hostcalls::define(Metric::Counter, name).ok();
+        let counter = |name: &String| hostcalls::define_metric(MetricKind::Counter, name).ok();
         Some(Self {
             counters: Counters::names().iter().map(counter).collect::<Option<_>>()?,
-            native: hostcalls::define(Metric::Gauge, counters::NATIVE_ALGORITHMS).ok()?,
-            waiting: hostcalls::define(Metric::Gauge, counters::WAITING).ok()?,
-            waiting_told: Cell::new(0),
+            native_algorithms: hostcalls::define_metric(MetricKind::Gauge, counters::NATIVE_ALGORITHMS).ok()?,
+            waiting: hostcalls::define_metric(MetricKind::Gauge, counters::WAITING).ok()?,
+            waiting_share: Cell::new(0),
         })
     }
 
-    /// Tells how many requests of this context wait.
-    fn tell_waiting(&self, waiting: usize) {
+    /// Reports how many requests of this context wait.
+    fn report_waiting(&self, waiting: usize) {
         let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
-        let change = waiting.saturating_sub(self.waiting_told.replace(waiting));
-        if change != 0 && hostcalls::increment(self.waiting, change).is_err() {
+        let change = waiting.saturating_sub(self.waiting_share.replace(waiting));
+        if change != 0 && hostcalls::increment_metric(self.waiting, change).is_err() {
             log::error!("temporal-auth: cannot set a gauge");
         }
     }
 }
 
-/// Removes the request's trailers: an empty map ends the request without any.
+/// Removes the request's trailers. With an empty map, the request ends without trailers.
 fn clear_trailers() -> bool {
-    hostcalls::clear_header_map(Map::RequestTrailers).is_ok()
+    hostcalls::clear_header_map(HeaderMap::RequestTrailers).is_ok()
 }

@@ -13,9 +13,9 @@ impl Log for HostLogger {
 
     fn log(&self, record: &Record<'_>) {
         let level = match record.level() {
-            Level::Error => hostcalls::Level::Error,
-            Level::Warn => hostcalls::Level::Warn,
-            Level::Info => hostcalls::Level::Info,
+            Level::Error => hostcalls::LogLevel::Error,
+            Level::Warn => hostcalls::LogLevel::Warn,
+            Level::Info => hostcalls::LogLevel::Info,
             Level::Debug | Level::Trace => return,
         };
         match record.args().as_str() {
@@ -27,7 +27,7 @@ impl Log for HostLogger {
     fn flush(&self) {}
 }
 
-/// Sends everything that is logged to the host. Only the first call has an effect.
+/// Sends log records to the host. Only the first call has an effect.
 pub(super) fn install() {
     if log::set_logger(&HostLogger).is_ok() {
         log::set_max_level(LevelFilter::Info);

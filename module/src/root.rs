@@ -1,4 +1,4 @@
-//! One configuration: loads it, fetches keys, wakes the requests that wait for them, reports counters.
+//! The root context: loads a configuration, fetches keys, wakes the requests that wait for them, and reports counters.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -7,10 +7,10 @@ use std::rc::{Rc, Weak};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use super::hostcalls::{self, Buffer, Map};
+use super::hostcalls::{self, Buffer, HeaderMap};
 use super::stream::Stream;
-use super::waiting::Waiting;
-use super::{AT_ONCE, BUSY_TICK, EnvoyHost, IDLE_TICK, Metrics, Shared, WAKING_TICK};
+use super::wait_queue::WaitQueue;
+use super::{BUSY_TICK, EnvoyHost, IDLE_TICK, MAX_WOKEN, Metrics, PluginState, WAKING_TICK};
 use temporal_auth::config::Config;
 use temporal_auth::filter::FilterState;
 use temporal_auth::keys::{FetchProgress, HttpRequest};
@@ -18,28 +18,29 @@ use temporal_auth::time::Timestamp;
 use temporal_auth::wire::headers::Headers;
 
 thread_local! {
-    /// The configurations of this VM, which is one thread's. After an update the old one stays for a while.
-    static CONFIGURATIONS: RefCell<Vec<Weak<Shared>>> = const { RefCell::new(Vec::new()) };
+    /// The configurations of this VM, which belongs to one thread. After an update, the old configuration stays for a
+    /// while.
+    static CONFIGURATIONS: RefCell<Vec<Weak<PluginState>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The root context. Without a configuration nothing goes through.
+/// The root context. Without a configuration, it forwards nothing.
 pub(super) struct Root {
     id: u32,
-    shared: Option<Rc<Shared>>,
-    /// Which issuer's fetch a call of the host belongs to.
+    plugin: Option<Rc<PluginState>>,
+    /// The issuer of each HTTP call in progress, by the host's id of the call.
     calls: HashMap<u32, usize>,
-    /// When expired tokens were last forgotten and counters reported.
-    tidied: Option<Timestamp>,
+    /// When expired tokens were last removed and counters reported.
+    last_cleanup: Option<Timestamp>,
 }
 
 impl Root {
     pub(super) fn new(id: u32) -> Self {
-        Self { id, shared: None, calls: HashMap::new(), tidied: None }
+        Self { id, plugin: None, calls: HashMap::new(), last_cleanup: None }
     }
 
     /// Sends a request for keys. The host answers with [`Context::on_http_call_response`].
-    fn fetch(&mut self, state: &mut FilterState, issuer: usize, request: &HttpRequest) {
-        // An answer that was given up must not be taken for this one's.
+    fn fetch(&mut self, filter: &mut FilterState, issuer: usize, request: &HttpRequest) {
+        // The response to a call that was given up must not be taken for the response to this call.
         self.calls.retain(|_, other| *other != issuer);
         let headers = [
             (":method", "GET"),
@@ -49,8 +50,8 @@ impl Root {
             ("accept", "application/json"),
             ("user-agent", concat!("temporal-auth-filter/", env!("CARGO_PKG_VERSION"))),
         ];
-        // The SDK's wrapper, because it must learn the call's number; the statuses on which it panics are for
-        // arguments outside this module's memory.
+        // The SDK's wrapper, because it must learn the call's id. It panics only on statuses for arguments outside of
+        // this module's memory.
         match proxy_wasm::hostcalls::dispatch_http_call(
             &request.cluster,
             headers.to_vec(),
@@ -63,89 +64,89 @@ impl Root {
             }
             Err(status) => {
                 let why = format!("the host cannot send to cluster {:?}: {status:?}", request.cluster);
-                self.answered(state, issuer, None, Some(why));
+                self.on_response(filter, issuer, None, Some(why));
             }
         }
     }
 
-    /// A fetch has come to an end, or to its next request.
-    fn answered(
+    /// The response to a fetch: a status and a body. `why` says why there is none, if the reason is known.
+    fn on_response(
         &mut self,
-        state: &mut FilterState,
+        filter: &mut FilterState,
         issuer: usize,
-        answer: Option<(&[u8], &[u8])>,
+        response: Option<(&[u8], &[u8])>,
         why: Option<String>,
     ) {
-        match state.on_response(issuer, answer, Timestamp::now()) {
-            FetchProgress::Request(request) => self.fetch(state, issuer, &request),
+        match filter.on_response(issuer, response, Timestamp::now()) {
+            FetchProgress::Request(request) => self.fetch(filter, issuer, &request),
             FetchProgress::Loaded => {}
             FetchProgress::Failed(reason) => {
-                let name = state.config.issuers.get(issuer).map_or("", |issuer| &issuer.name);
+                let name = filter.config.issuers.get(issuer).map_or("", |issuer| &issuer.name);
                 let why = why.unwrap_or_else(|| reason.to_string());
                 log::warn!("temporal-auth: fetching the keys of issuer {name} failed: {why}");
             }
         }
     }
 
-    /// Wakes requests whose key has come or whose time is up, and paces the ticks after it.
-    fn wake(&self, shared: &Shared, state: &mut FilterState) {
+    /// Wakes requests whose key has come or whose time is up, and sets the tick period.
+    fn wake(&self, plugin: &PluginState, filter: &mut FilterState) {
         let now = Timestamp::now();
-        let due: Vec<_> = match shared.waiting.try_borrow() {
-            Ok(waiting) => waiting
+        let due: Vec<_> = match plugin.wait_queue.try_borrow() {
+            Ok(wait_queue) => wait_queue
                 .iter()
-                .filter(|(_, held)| held.try_borrow().is_ok_and(|held| held.call().is_due(state, now)))
-                .map(|(id, held)| (id, Rc::clone(held)))
-                .take(AT_ONCE)
+                .filter(|(_, stream)| stream.try_borrow().is_ok_and(|stream| stream.request().is_due(filter, now)))
+                .map(|(id, stream)| (id, Rc::clone(stream)))
+                .take(MAX_WOKEN)
                 .collect(),
             Err(_) => Vec::new(),
         };
-        for (id, held) in &due {
-            let still = match (hostcalls::set_effective_context(*id), held.try_borrow_mut()) {
-                (Ok(()), Ok(mut held)) => held.wake(state),
+        for (id, stream) in &due {
+            let still_waits = match (hostcalls::set_effective_context(*id), stream.try_borrow_mut()) {
+                (Ok(()), Ok(mut stream)) => stream.wake(filter),
                 // The request is gone.
                 _ => false,
             };
-            if !still && let Ok(mut waiting) = shared.waiting.try_borrow_mut() {
-                waiting.remove(*id);
+            if !still_waits && let Ok(mut wait_queue) = plugin.wait_queue.try_borrow_mut() {
+                wait_queue.remove(*id);
             }
         }
         if !due.is_empty() && hostcalls::set_effective_context(self.id).is_err() {
             log::error!("temporal-auth: cannot switch to the root context");
         }
-        let waits = shared.waiting.try_borrow().is_ok_and(|waiting| !waiting.is_empty());
-        shared.tick_at(if due.len() >= AT_ONCE {
+        let has_waiting = plugin.wait_queue.try_borrow().is_ok_and(|wait_queue| !wait_queue.is_empty());
+        plugin.set_tick_period(if due.len() >= MAX_WOKEN {
             WAKING_TICK
-        } else if waits || state.is_busy() {
+        } else if has_waiting || filter.is_busy() {
             BUSY_TICK
         } else {
             IDLE_TICK
         });
     }
 
-    fn count(shared: &Shared, state: &mut FilterState) {
-        for (counter, by) in shared.metrics.counters.iter().zip(state.counters.take()) {
+    fn report_counters(plugin: &PluginState, filter: &mut FilterState) {
+        for (counter, by) in plugin.metrics.counters.iter().zip(filter.counters.take()) {
             let by = i64::try_from(by).unwrap_or(i64::MAX);
-            if by > 0 && hostcalls::increment(*counter, by).is_err() {
+            if by > 0 && hostcalls::increment_metric(*counter, by).is_err() {
                 log::error!("temporal-auth: cannot increment a counter");
             }
         }
-        shared.metrics.tell_waiting(shared.waiting.try_borrow().map_or(0, |waiting| waiting.len()));
+        plugin.metrics.report_waiting(plugin.wait_queue.try_borrow().map_or(0, |wait_queue| wait_queue.len()));
     }
 }
 
 impl Context for Root {
     fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, _: usize) {
-        let (Some(issuer), Some(shared)) = (self.calls.remove(&call), self.shared.clone()) else { return };
-        let Ok(mut state) = shared.state.try_borrow_mut() else { return };
-        // Without headers there was no answer, and reading them would be an error.
-        let headers = if headers == 0 { None } else { hostcalls::header_map(Map::CallResponseHeaders).ok() };
-        let most = body.min(temporal_auth::keys::jwk::MAX_DOCUMENT.saturating_add(1));
-        let body = if body == 0 { Ok(Vec::new()) } else { hostcalls::buffer(Buffer::CallResponseBody, most) };
+        let (Some(issuer), Some(plugin)) = (self.calls.remove(&call), self.plugin.clone()) else { return };
+        let Ok(mut filter) = plugin.filter.try_borrow_mut() else { return };
+        // Without headers, there was no response, and reading them would be an error.
+        let headers = if headers == 0 { None } else { hostcalls::header_map(HeaderMap::CallResponseHeaders).ok() };
+        let max = body.min(temporal_auth::keys::jwk::MAX_DOCUMENT.saturating_add(1));
+        let body = if body == 0 { Ok(Vec::new()) } else { hostcalls::buffer(Buffer::CallResponseBody, max) };
         let status =
             headers.as_ref().and_then(|headers| Headers::new(headers).iter().find(|(name, _)| *name == b":status"));
-        let answer = status.and_then(|(_, status)| Some((status, body.as_deref().ok()?)));
-        self.answered(&mut state, issuer, answer, None);
-        self.wake(&shared, &mut state);
+        let response = status.and_then(|(_, status)| Some((status, body.as_deref().ok()?)));
+        self.on_response(&mut filter, issuer, response, None);
+        self.wake(&plugin, &mut filter);
     }
 }
 
@@ -169,51 +170,51 @@ impl RootContext for Root {
             log::error!("temporal-auth: cannot define metrics");
             return false;
         };
-        let mut state = FilterState::on(Rc::new(EnvoyHost), config);
-        tell_verifiers(&state, &metrics);
+        let mut filter = FilterState::on(Rc::new(EnvoyHost), config);
+        report_host_algorithms(&filter, &metrics);
         for other in configurations() {
-            if let Ok(other) = other.state.try_borrow() {
-                state.inherit(&other);
+            if let Ok(other) = other.filter.try_borrow() {
+                filter.inherit(&other);
             }
         }
-        state.sync(Timestamp::now());
-        let shared = Shared {
-            state: RefCell::new(state),
-            waiting: RefCell::new(Waiting::default()),
+        filter.sync(Timestamp::now());
+        let plugin = PluginState {
+            filter: RefCell::new(filter),
+            wait_queue: RefCell::new(WaitQueue::default()),
             metrics,
             tick: Cell::default(),
         };
-        // Keys that are not there yet are fetched from the first tick: clusters may not be ready before.
-        shared.tick_at(BUSY_TICK);
-        let shared = Rc::new(shared);
+        // Missing keys are fetched from the first tick, because clusters may not be ready before.
+        plugin.set_tick_period(BUSY_TICK);
+        let plugin = Rc::new(plugin);
         CONFIGURATIONS.with_borrow_mut(|all| {
             all.retain(|other| other.strong_count() > 0);
-            all.push(Rc::downgrade(&shared));
+            all.push(Rc::downgrade(&plugin));
         });
-        self.shared = Some(shared);
+        self.plugin = Some(plugin);
         true
     }
 
     fn on_tick(&mut self) {
-        let Some(shared) = self.shared.clone() else { return };
-        let Ok(mut state) = shared.state.try_borrow_mut() else { return };
+        let Some(plugin) = self.plugin.clone() else { return };
+        let Ok(mut filter) = plugin.filter.try_borrow_mut() else { return };
         let now = Timestamp::now();
-        state.sync(now);
-        for (issuer, request) in state.poll(now) {
-            self.fetch(&mut state, issuer, &request);
+        filter.sync(now);
+        for (issuer, request) in filter.poll(now) {
+            self.fetch(&mut filter, issuer, &request);
         }
-        // Not on every tick of a busy time.
-        if self.tidied.is_none_or(|last| now >= last.saturating_add(IDLE_TICK)) {
-            self.tidied = Some(now);
-            state.forget(now);
-            Self::count(&shared, &mut state);
+        // Busy ticks are too frequent for this.
+        if self.last_cleanup.is_none_or(|last| now >= last.saturating_add(IDLE_TICK)) {
+            self.last_cleanup = Some(now);
+            filter.forget(now);
+            Self::report_counters(&plugin, &mut filter);
         }
-        self.wake(&shared, &mut state);
+        self.wake(&plugin, &mut filter);
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        match &self.shared {
-            Some(shared) => Some(Box::new(Stream::new(id, Rc::clone(shared)))),
+        match &self.plugin {
+            Some(plugin) => Some(Box::new(Stream::new(id, Rc::clone(plugin)))),
             None => Some(Box::new(Unconfigured)),
         }
     }
@@ -224,41 +225,42 @@ impl RootContext for Root {
 }
 
 /// The configurations that are alive in this VM.
-fn configurations() -> Vec<Rc<Shared>> {
+fn configurations() -> Vec<Rc<PluginState>> {
     CONFIGURATIONS.with_borrow(|all| all.iter().filter_map(Weak::upgrade).collect())
 }
 
-/// Tells whose signatures the host verifies.
-fn tell_verifiers(state: &FilterState, metrics: &Metrics) {
-    let native = state.host_algorithms();
-    let names: Vec<_> = native.iter().map(|algorithm| algorithm.name()).collect();
+/// Reports the algorithms whose signatures the host verifies.
+fn report_host_algorithms(filter: &FilterState, metrics: &Metrics) {
+    let algorithms = filter.host_algorithms();
+    let names: Vec<_> = algorithms.iter().map(|algorithm| algorithm.name()).collect();
     let text = match names.as_slice() {
         [] => "the host verifies no signatures; all are verified in WebAssembly, which is slower".to_owned(),
         names => format!("the host verifies signatures of {}", names.join(", ")),
     };
     log::info!("temporal-auth: {text}");
-    if hostcalls::record(metrics.native, u64::try_from(native.len()).unwrap_or_default()).is_err() {
+    if hostcalls::record_metric(metrics.native_algorithms, u64::try_from(algorithms.len()).unwrap_or_default()).is_err()
+    {
         log::error!("temporal-auth: cannot set a gauge");
     }
 }
 
 impl Drop for Root {
     fn drop(&mut self) {
-        let Some(shared) = self.shared.take() else { return };
-        shared.metrics.tell_waiting(0);
-        let Ok(state) = shared.state.try_borrow() else { return };
-        let is_same = |other: &Rc<Shared>| {
-            let theirs = other.state.try_borrow();
-            !Rc::ptr_eq(other, &shared) && theirs.is_ok_and(|theirs| theirs.config.share_key == state.config.share_key)
+        let Some(plugin) = self.plugin.take() else { return };
+        plugin.metrics.report_waiting(0);
+        let Ok(filter) = plugin.filter.try_borrow() else { return };
+        let shares_keys = |other: &Rc<PluginState>| {
+            let theirs = other.filter.try_borrow();
+            !Rc::ptr_eq(other, &plugin) && theirs.is_ok_and(|theirs| theirs.config.share_key == filter.config.share_key)
         };
-        // A host tries a configuration in a virtual machine of its own first, which never ticks and has shared nothing.
-        if self.tidied.is_some() && !configurations().iter().any(is_same) {
-            state.withdraw();
+        // Hosts first try a configuration in a VM of its own, which never ticks and has shared nothing.
+        if self.last_cleanup.is_some() && !configurations().iter().any(shares_keys) {
+            filter.withdraw();
         }
     }
 }
 
-/// A request before there is a configuration, which hosts do not send.
+/// The context of a request without a configuration. Hosts do not send such requests.
 struct Unconfigured;
 
 impl Context for Unconfigured {}

@@ -1,4 +1,4 @@
-//! One request.
+//! The stream context: one request.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -6,114 +6,114 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action as HostAction;
 
-use super::hostcalls::{self, Buffer, Map};
-use super::{BUSY_TICK, Shared, clear_trailers, report, send};
+use super::hostcalls::{self, Buffer, HeaderMap};
+use super::{BUSY_TICK, PluginState, clear_trailers, report, send};
 use temporal_auth::answer::Reply;
 use temporal_auth::filter::{Action, ConnectionInfo, FilterState, RequestFilter};
 use temporal_auth::time::Timestamp;
 use temporal_auth::wire::headers::Headers;
 
-/// A request's state, shared with the root context while it waits for a key.
-pub(super) struct Held {
-    call: RequestFilter,
-    /// What arrived while it waited: how much of the body, and whether that is all of it. Hosts that let the body through
-    /// while headers are held (`allow_on_headers_stop_iteration`) keep it in their buffer.
-    body: usize,
-    end: bool,
+/// A request's state, shared with the root context while the request waits for a key.
+pub(super) struct StreamState {
+    request: RequestFilter,
+    /// How many bytes of the body arrived while the request waited. Hosts that accept the body while headers are paused
+    /// (`allow_on_headers_stop_iteration`) keep it in their buffer.
+    buffered: usize,
+    /// Whether the request ended while it waited.
+    has_ended: bool,
 }
 
-/// The stream context.
 pub(super) struct Stream {
     id: u32,
-    shared: Rc<Shared>,
-    held: Rc<RefCell<Held>>,
+    plugin: Rc<PluginState>,
+    state: Rc<RefCell<StreamState>>,
 }
 
 impl Stream {
-    pub(super) fn new(id: u32, shared: Rc<Shared>) -> Self {
-        let held = Held { call: RequestFilter::new(Timestamp::now()), body: 0, end: false };
-        Self { id, shared, held: Rc::new(RefCell::new(held)) }
+    pub(super) fn new(id: u32, plugin: Rc<PluginState>) -> Self {
+        let state = StreamState { request: RequestFilter::new(Timestamp::now()), buffered: 0, has_ended: false };
+        Self { id, plugin, state: Rc::new(RefCell::new(state)) }
     }
 
-    /// Runs a part of the call. Neither state is ever in use already: hosts do not call back from within a host call.
-    /// Should one do so all the same, the request does not go on.
-    fn run(&self, part: impl FnOnce(&mut Held, &mut FilterState) -> Action) -> HostAction {
-        let (Ok(mut held), Ok(mut state)) = (self.held.try_borrow_mut(), self.shared.state.try_borrow_mut()) else {
+    /// Runs one step of the request. Neither state is in use already, because hosts do not call back from within a host
+    /// call. If a host does so nevertheless, the request is not forwarded.
+    fn run(&self, step: impl FnOnce(&mut StreamState, &mut FilterState) -> Action) -> HostAction {
+        let (Ok(mut stream), Ok(mut filter)) = (self.state.try_borrow_mut(), self.plugin.filter.try_borrow_mut())
+        else {
             log::error!("temporal-auth: re-entrant callback");
             send(&Reply::UNAVAILABLE);
             return HostAction::Pause;
         };
-        let mut step = part(&mut held, &mut state);
-        if step == Action::Wait
-            && let Some(connection) = held.call.waiting_connection()
-            && let Ok(mut waiting) = self.shared.waiting.try_borrow_mut()
+        let mut action = step(&mut stream, &mut filter);
+        if action == Action::Wait
+            && let Some(connection) = stream.request.waiting_connection()
+            && let Ok(mut wait_queue) = self.plugin.wait_queue.try_borrow_mut()
         {
-            if waiting.insert(self.id, connection, Rc::clone(&self.held)) {
-                self.shared.tick_at(BUSY_TICK);
+            if wait_queue.insert(self.id, connection, Rc::clone(&self.state)) {
+                self.plugin.set_tick_period(BUSY_TICK);
             } else {
-                state.no_room(connection, Timestamp::now());
-                step = held.call.stop_waiting(&mut state);
+                filter.no_room(connection, Timestamp::now());
+                action = stream.request.stop_waiting(&mut filter);
             }
         }
-        held.settle(&mut state, &step);
-        match step {
+        stream.answer_and_report(&mut filter, &action);
+        match action {
             Action::Forward => HostAction::Continue,
             Action::Wait | Action::Answer(_) => HostAction::Pause,
         }
     }
 }
 
-impl Held {
-    /// What the request waits for.
-    pub(super) fn call(&self) -> &RequestFilter {
-        &self.call
+impl StreamState {
+    pub(super) fn request(&self) -> &RequestFilter {
+        &self.request
     }
 
-    /// The key may have come. The effective context is this request's. Says whether it is still waiting.
-    pub(super) fn wake(&mut self, state: &mut FilterState) -> bool {
-        let mut step = match self.call.wake(state, Timestamp::now()) {
+    /// Continues the request if its key has come or can no longer come. The effective context must be this request's.
+    /// Returns whether the request still waits.
+    pub(super) fn wake(&mut self, filter: &mut FilterState) -> bool {
+        let mut action = match self.request.wake(filter, Timestamp::now()) {
             None => return false,
             Some(Action::Wait) => return true,
-            Some(step) => step,
+            Some(action) => action,
         };
-        if step == Action::Forward && (self.body > 0 || self.end) {
-            // The host does not call again for what it has buffered.
-            step = self.feed(state, self.body, self.end);
+        if action == Action::Forward && (self.buffered > 0 || self.has_ended) {
+            // The host does not call again for data that it has buffered.
+            action = self.read_body(filter, self.buffered, self.has_ended);
         }
-        self.settle(state, &step);
-        if step == Action::Forward && hostcalls::continue_request().is_err() {
+        self.answer_and_report(filter, &action);
+        if action == Action::Forward && hostcalls::continue_request().is_err() {
             log::error!("temporal-auth: cannot continue a request");
         }
         false
     }
 
-    /// Hands the call what the host has of the body. Bytes that cannot be read must not go on.
-    fn feed(&mut self, state: &mut FilterState, size: usize, end: bool) -> Action {
+    /// Passes the bytes of the body that the host has to the request. Bytes that cannot be read must not be forwarded.
+    fn read_body(&mut self, filter: &mut FilterState, size: usize, has_ended: bool) -> Action {
         let bytes = if size == 0 { Ok(Vec::new()) } else { hostcalls::buffer(Buffer::RequestBody, size) };
         match bytes {
-            Ok(bytes) if bytes.len() == size => self.call.on_body(state, &bytes, end, Timestamp::now),
-            _ => self.call.host_failed(state),
+            Ok(bytes) if bytes.len() == size => self.request.on_body(filter, &bytes, has_ended, Timestamp::now),
+            _ => self.request.host_failed(filter),
         }
     }
 
-    /// Answers and reports.
-    fn settle(&mut self, state: &mut FilterState, step: &Action) {
-        if let Action::Answer(answer) = step {
-            send(answer);
+    fn answer_and_report(&mut self, filter: &mut FilterState, action: &Action) {
+        if let Action::Answer(reply) = action {
+            send(reply);
         }
-        for notice in state.take_notices() {
+        for notice in filter.take_notices() {
             log::warn!("{notice}");
         }
-        if let Some(decision) = self.call.take_decision() {
-            report(&decision, state.config.log_allowed, state.config.access_log_state);
+        if let Some(decision) = self.request.take_decision() {
+            report(&decision, filter.config.log_allowed, filter.config.access_log_state);
         }
     }
 }
 
-/// What Envoy tells of a request by its attributes.
-struct Properties;
+/// Envoy's attributes of the connection.
+struct ConnectionAttributes;
 
-impl ConnectionInfo for Properties {
+impl ConnectionInfo for ConnectionAttributes {
     fn cluster(&self) -> Option<Vec<u8>> {
         hostcalls::property(b"xds\0cluster_name").ok()
     }
@@ -131,7 +131,7 @@ impl ConnectionInfo for Properties {
 
     fn id(&self) -> u64 {
         let id = hostcalls::property(b"connection\0id").ok();
-        // All whose number cannot be read are one.
+        // Connections whose id cannot be read count as one connection.
         id.and_then(|id| Some(u64::from_le_bytes(*id.first_chunk()?))).unwrap_or_default()
     }
 }
@@ -140,57 +140,60 @@ impl Context for Stream {}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> HostAction {
-        self.run(|held, state| {
-            let Ok(bytes) = hostcalls::header_map(Map::RequestHeaders) else { return held.call.host_failed(state) };
+        self.run(|stream, filter| {
+            let Ok(bytes) = hostcalls::header_map(HeaderMap::RequestHeaders) else {
+                return stream.request.host_failed(filter);
+            };
             let mut drop = Vec::new();
-            let step = held.call.on_headers(state, Headers::new(&bytes), end_of_stream, Properties, &mut drop);
-            // Now or never: once the headers have gone on, or wait, they cannot be changed in every host.
-            let mut dropped = drop.iter().map(|name| hostcalls::remove_header(Map::RequestHeaders, name).is_ok());
-            if !matches!(step, Action::Answer(_)) && !dropped.all(|done| done) {
-                return held.call.host_failed(state);
+            let headers = Headers::new(&bytes);
+            let action = stream.request.on_headers(filter, headers, end_of_stream, ConnectionAttributes, &mut drop);
+            // Not later: not every host can change headers that wait or have been forwarded.
+            let mut removed = drop.iter().map(|name| hostcalls::remove_header(HeaderMap::RequestHeaders, name).is_ok());
+            if !matches!(action, Action::Answer(_)) && !removed.all(|is_removed| is_removed) {
+                return stream.request.host_failed(filter);
             }
-            step
+            action
         })
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> HostAction {
-        self.run(|held, state| {
-            if held.call.is_waiting() {
-                // While the body is held, the host counts all of it.
-                held.body = held.body.max(size);
-                held.end |= end_of_stream;
+        self.run(|stream, filter| {
+            if stream.request.is_waiting() {
+                // While the request waits, `size` is that of the whole buffer.
+                stream.buffered = stream.buffered.max(size);
+                stream.has_ended |= end_of_stream;
                 return Action::Wait;
             }
-            if !held.call.reads_body() {
-                return held.call.on_body(state, &[], false, Timestamp::now);
+            if !stream.request.reads_body() {
+                return stream.request.on_body(filter, &[], false, Timestamp::now);
             }
-            held.feed(state, size, end_of_stream)
+            stream.read_body(filter, size, end_of_stream)
         })
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> HostAction {
-        self.run(|held, state| {
-            if held.call.drops_trailers() && !clear_trailers() {
-                return held.call.host_failed(state);
+        self.run(|stream, filter| {
+            if stream.request.drops_trailers() && !clear_trailers() {
+                return stream.request.host_failed(filter);
             }
-            if held.call.is_waiting() {
-                held.end = true;
+            if stream.request.is_waiting() {
+                stream.has_ended = true;
                 return Action::Wait;
             }
-            held.call.on_trailers(state, Timestamp::now)
+            stream.request.on_trailers(filter, Timestamp::now)
         })
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if let Ok(mut waiting) = self.shared.waiting.try_borrow_mut() {
-            waiting.remove(self.id);
+        if let Ok(mut wait_queue) = self.plugin.wait_queue.try_borrow_mut() {
+            wait_queue.remove(self.id);
         }
-        if let (Ok(held), Ok(mut state)) = (self.held.try_borrow(), self.shared.state.try_borrow_mut())
-            && held.call.is_waiting()
+        if let (Ok(stream), Ok(mut filter)) = (self.state.try_borrow(), self.plugin.filter.try_borrow_mut())
+            && stream.request.is_waiting()
         {
-            held.call.on_end(&mut state, Timestamp::now());
+            stream.request.on_end(&mut filter, Timestamp::now());
         }
     }
 }
