@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes first inputs for the fuzz targets: seeds.py DIRECTORY < cases of the oracle, a line of JSON each (or nothing)."""
+"""Writes initial inputs for the fuzz targets: seeds.py DIRECTORY < cases of the oracle, one line of JSON each (or none)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 OUT = Path(sys.argv[1])
 
-# Every field that a configuration may have.
+# A configuration with every field.
 CONFIG: dict[str, Any] = {
     "version": 1,
     "applies_to": {"clusters": ["outbound|7233||temporal*"]},
@@ -52,15 +52,14 @@ CONFIG: dict[str, Any] = {
     "admin_service": True, "forward_token": False, "log": {"allowed": True}, "access_log_state": False,
     "explain_to_client": True, "mode": "enforce", "newer_fields": "refuse", "peers": {"xfcc": True, "gateways": ["spiffe://td/gw"]},
 }
-# Points that are on their curves: the generators of P-256 (SEC 2) and P-384, and a key of RFC 8037.
+# Valid public keys: the generators of P-256 and P-384 (SEC 2), and a key of RFC 8037.
 P256 = bytes.fromhex("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296" "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5")
 P384 = bytes.fromhex("aa87ca22be8b05378eb1c71ef320ad746e1d3b628ba79b9859f741e082542a385502f25dbf55296c3a545e3872760ab7"
                      "3617de4a96262c6f5d9e98bf9292dc29f8f41dbd289a147ce9da3113b5f0b8c00a60b1ce1d7e819d7a431d7c90ea0e5f")
 ED25519 = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
 
-
-# Copies from before its beginning, where there is nothing but what an earlier message left: Go refuses that.
-BEFORE_THE_BEGINNING = bytes.fromhex("1f8b08000000000000ff035efeefe4ec02004261396806000000")
+# Gzip data with a distance that reaches back before its start, where there is only content of an earlier message. Go refuses it.
+DISTANCE_TOO_FAR_BACK = bytes.fromhex("1f8b08000000000000ff035efeefe4ec02004261396806000000")
 
 
 def write(target: str, *parts: bytes) -> None:
@@ -70,19 +69,19 @@ def write(target: str, *parts: bytes) -> None:
     (directory / hashlib.sha1(data).hexdigest()).write_bytes(data)
 
 
-def methods() -> dict[str, int]:
+def method_indexes() -> dict[str, int]:
     rows = (ROOT / "data/temporal/effects.tsv").read_text().splitlines()[1:]
-    return {"/" + "/".join(row.split("\t")[:2]): place for place, row in enumerate(rows)}
+    return {"/" + "/".join(row.split("\t")[:2]): index for index, row in enumerate(rows)}
 
 
-def from_case(case: dict[str, Any], places: dict[str, int]) -> None:
+def from_case(case: dict[str, Any], methods: dict[str, int]) -> None:
     body = base64.b64decode(case["body"])
     is_gzip = case.get("grpc_encoding") == "gzip"
     sizes = bytes(size % 256 for size in case.get("chunks") or [0])[:4].ljust(4, b"\0")
-    place = bytes([places.get(case["path"], 0)])
+    method = bytes([methods.get(case["path"], 0)])
     write("grpc_frames", bytes([is_gzip]), sizes, bytes(3), body)
-    # As it is, the method and the pieces said; and the message alone, for the harness to frame.
-    write("call", bytes([1 | is_gzip << 1]), place, b"\0", sizes, b"\0", body)
+    # The body as it is, with the method and the sizes of pieces; and the message alone, which the target frames.
+    write("call", bytes([1 | is_gzip << 1]), method, b"\0", sizes, b"\0", body)
     message = body[5:]
     if body[:1] == b"\x01":
         write("gunzip", b"\0", sizes, bytes(3), message)
@@ -92,9 +91,9 @@ def from_case(case: dict[str, Any], places: dict[str, int]) -> None:
         except (OSError, EOFError, zlib.error):
             return
     write("protobuf", sizes, bytes(4), message)
-    write("target", place, sizes, bytes(3), message)
-    write("call", bytes([is_gzip << 1]), place, b"\0", sizes, b"\0", message)
-    # Ends and beginnings near the harness's time, too.
+    write("target", method, sizes, bytes(3), message)
+    write("call", bytes([is_gzip << 1]), method, b"\0", sizes, b"\0", message)
+    # Also times of expiry near the target's time.
     near = 1_800_000_000 - 100 + zlib.crc32(body) % 200
     claims = case["claims"] | {"iss": "https://idp/"} | ({"exp": near, "nbf": near} if near % 2 else {})
     write("token", b'\0{"alg":"ES256","kid":"k","typ":"JWT"}\n', json.dumps(claims).encode(), b"\nsignature")
@@ -113,13 +112,13 @@ def field(number: int, content: bytes) -> bytes:
 
 
 def answers() -> None:
-    """Tokens of each method that has one, and inputs of operations at Temporal's own endpoint: whole, and byte by byte."""
+    """Task tokens of each method that has one, and inputs of operations at Temporal's own endpoint."""
     named = [b"payday", b"temporal-sys-scheduler:x", "t\u00e9mporal-sys-x".encode(), b"/_sys/payroll-q/2", b"/_sys/temporal-sys-q/3", b"7@h:0f8fad5b-d9cb-469f-a165-70867728950e", b"", b"\xff"]
-    for place in range(3):
+    for method in range(3):
         for name in named:
             token = field(1, b"ns") + field(2, name) + field(3, b"r") + b"\x28\x01"
             for more in (b"", field(14, b"x"), field(14, b"x") * 2, field(2, name), b"\xff"):
-                write("answer", bytes([place]), bytes(7), token + more)
+                write("answer", bytes([method]), bytes(7), token + more)
     request = field(1, b"payroll") + field(2, b"w") + field(3, field(1, b"T")) + field(4, field(1, b"q")) + b"\x58\x04" + field(12, b"go")
     encoding = field(1, field(1, b"encoding") + field(2, b"binary/protobuf"))
     kind = field(1, field(1, b"messageType") + field(2, b"x"))
@@ -145,10 +144,10 @@ def instants() -> None:
 def claims() -> None:
     forms: list[object] = [["dev", "contractors"], "dev,contractors", "dev; contractors", "[\"dev\", 'contractors']", "dev|contractors", {"contractors": True}, {"a": "contractors"}, [["contractors"]],
                            [{"a": ["x", "contractors"]}], "CONTRACTORS ", 7, 7.0, True, None, ["x y", "contractors"], list(range(1025)), " ".join(map(str, range(400)))]
-    for place, name in enumerate(("groups", "sub", "email", "scope", "groups", "iss")):
+    for index, name in enumerate(("groups", "sub", "email", "scope", "groups", "iss")):
         for form in forms:
             for pattern in ("contractors", "contractor*", "*", "7", "x y", "con*s"):
-                write("wide", bytes([place]), pattern.encode(), b"\n", json.dumps({name: form, "email_verified": place == 2}).encode())
+                write("wide", bytes([index]), pattern.encode(), b"\n", json.dumps({name: form, "email_verified": index == 2}).encode())
 
 
 def main() -> None:
@@ -156,14 +155,14 @@ def main() -> None:
     peers()
     instants()
     claims()
-    # The harness fills in, of these four, what a mutation of a valid case would hardly find.
+    # Valid keys of the four types, which mutation would hardly find.
     modulus = b"".join(hashlib.sha256(bytes([n])).digest() for n in range(8))
     for kind, first, second in [(0, b"\xc5" + modulus[:-2] + b"\x01", b"\1\0\1"), (1, P256[:32], P256[32:]), (2, P384[:48], P384[48:]), (3, ED25519, b"")]:
         signature = modulus if kind == 0 else bytes(63 + 32 * (kind == 2)) + b"\1"
         if kind in (1, 2):
             write("keys", bytes([3, kind, 0, len(signature) // 4]), signature, first)
         write("keys", bytes([1, kind, len(second), len(signature) // 4]), signature, second, first)
-    # 4096 bits, whose signature is the longest.
+    # A key of 4096 bits, whose signature is the longest.
     write("keys", bytes([1, 0, 3, 128]), modulus + modulus, b"\1\0\1", b"\xc5" + modulus + modulus[:-2] + b"\x01")
     key_set = json.dumps(CONFIG["issuers"]["inline"]["keys"]["inline"]).replace('"e"', '"k"').encode()
     write("keys", bytes([0, 0, 0, 16]), bytes(64), key_set)
@@ -174,17 +173,17 @@ def main() -> None:
     for headers in ([(0, b"Bearer a.b.c")], [(0, b"bEARER a-_"), (2, b"x")], [(1, b"a.b.c")], [(1, b"Bearer a.b.c")], [(0, b"Bearer a"), (1, b"b")], [(0, b"Bearer a,Bearer b")], [(0, b"Basic a"), (1, b"")]):
         write("bearer", b"\0", b"".join(bytes([name, len(value)]) + value for name, value in headers))
     write("bearer", b"\1", (1).to_bytes(4, "little"), (13).to_bytes(4, "little"), (8).to_bytes(4, "little"), b"authorization\0Bearer a\0")
-    write("gunzip", bytes(8), BEFORE_THE_BEGINNING)
-    write("grpc_frames", b"\1", bytes(7), b"\1", len(BEFORE_THE_BEGINNING).to_bytes(4), BEFORE_THE_BEGINNING)
+    write("gunzip", bytes(8), DISTANCE_TOO_FAR_BACK)
+    write("grpc_frames", b"\1", bytes(7), b"\1", len(DISTANCE_TOO_FAR_BACK).to_bytes(4), DISTANCE_TOO_FAR_BACK)
     write("config", json.dumps(CONFIG).encode())
     write("config", (ROOT / "src/config/struct_example.bin").read_bytes())
     for left_out in CONFIG:
         write("config", json.dumps({name: value for name, value in CONFIG.items() if name != left_out}).encode())
     texts = sorted(json.dumps(word) for word in words(CONFIG) if '\\' not in word)
     (OUT / "config.dict").write_text("".join('"' + text.replace('"', '\\"') + '"\n' for text in texts))
-    places = methods()
+    methods = method_indexes()
     for line in sys.stdin:
-        from_case(json.loads(line), places)
+        from_case(json.loads(line), methods)
 
 
 if __name__ == "__main__":

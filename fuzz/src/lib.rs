@@ -1,7 +1,8 @@
-//! The fuzz targets and what they share. tests/fuzz runs them over the kept inputs; only fuzz_targets/ needs libFuzzer.
+//! The fuzz targets and their helpers. tests/fuzz runs the targets over the kept inputs; only fuzz_targets/ needs
+//! libFuzzer.
 
 pub mod naive;
-#[allow(dead_code, reason = "a target uses its part of it")]
+#[allow(dead_code, reason = "a target uses a part of it")]
 #[path = "../../tests/policy/pattern.rs"]
 pub mod pattern;
 pub mod request;
@@ -18,9 +19,9 @@ use temporal_auth::filter::FilterState;
 use temporal_auth::temporal::{Catalogue, MethodRef};
 use temporal_auth::time::Timestamp;
 
-/// When everything happens.
+/// The time of every request.
 pub const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-/// The only namespace that [`token`] opens.
+/// The only namespace to which [`token`] gives access.
 pub const NAMESPACE: &str = "payroll";
 
 static PATHS: LazyLock<Vec<String>> = LazyLock::new(|| {
@@ -29,12 +30,13 @@ static PATHS: LazyLock<Vec<String>> = LazyLock::new(|| {
     cells.map(|cells| format!("/{}/{}", cells[0], cells[1])).collect()
 });
 
-/// A method of Temporal's API: its line of data/temporal/effects.tsv, counted round and round.
-pub fn method(number: u8) -> MethodRef {
-    Catalogue::default().named(&PATHS[usize::from(number) % PATHS.len()]).unwrap()
+/// A method of Temporal's API, by its row in data/temporal/effects.tsv, modulo the number of rows.
+pub fn method(index: u8) -> MethodRef {
+    Catalogue::default().named(&PATHS[usize::from(index) % PATHS.len()]).unwrap()
 }
 
-/// The bytes in pieces of these sizes, over and over; 0 is an empty piece. Without any size they are one piece.
+/// The bytes in pieces of these sizes, which are repeated; 0 is an empty piece. If all sizes are 0, the bytes are one
+/// piece.
 pub fn pieces<'a>(sizes: &[u8], mut rest: &'a [u8]) -> Vec<&'a [u8]> {
     let mut pieces = Vec::new();
     if sizes.iter().all(|size| *size == 0) {
@@ -55,8 +57,8 @@ fn key() -> KeyPair {
     KeyPair::from_seed(Seed::new([7; 32]))
 }
 
-/// A filter that lets tokens say what they permit.
-pub fn engine() -> FilterState {
+/// A filter that takes permissions from tokens.
+pub fn filter() -> FilterState {
     let jwk = json!({"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": URL_SAFE_NO_PAD.encode(*key().pk)});
     let config = json!({
         "version": 1,
@@ -67,7 +69,7 @@ pub fn engine() -> FilterState {
     FilterState::new(Config::parse(config.to_string().as_bytes()).unwrap())
 }
 
-/// A good token of an admin of [`NAMESPACE`].
+/// A valid token of an admin of [`NAMESPACE`].
 pub fn token() -> String {
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let claims = json!({"iss": "https://idp/", "aud": "temporal", "sub": "alice", "exp": NOW.as_millis() / 1000 + 3600,

@@ -1,4 +1,4 @@
-//! A request from a fuzzer's bytes: mostly a good one, so that the ways to be bad are tried one at a time.
+//! Builds a request from a fuzzer's bytes. Most requests are good, so that faults are tried one at a time.
 
 use std::io::Write;
 
@@ -6,7 +6,7 @@ use flate2::{Compression, write::GzEncoder};
 
 use super::{method, token};
 
-/// Headers that matter, and one that does not.
+/// Headers that the filter reads or drops, and a header that it ignores.
 const NAMES: [&str; 8] = [
     "authorization",
     "grpc-encoding",
@@ -18,8 +18,8 @@ const NAMES: [&str; 8] = [
     "x-other",
 ];
 
-/// A request as Envoy hands it over.
-pub struct Request {
+/// A request as Envoy passes it to the module.
+pub struct FuzzRequest {
     pub headers: Vec<(String, Vec<u8>)>,
     pub ends_with_headers: bool,
     pub ends_with_trailers: bool,
@@ -27,17 +27,18 @@ pub struct Request {
     pub sizes: [u8; 5],
 }
 
-impl Request {
-    /// None where there are too few bytes.
-    pub fn from(data: &[u8]) -> Option<Self> {
-        let ([mode, number, damage, sizes @ ..], mut rest) = data.split_first_chunk::<8>()?;
+impl FuzzRequest {
+    /// `None` if there are too few bytes.
+    pub fn from_bytes(data: &[u8]) -> Option<Self> {
+        let ([mode, method_index, damage, sizes @ ..], mut rest) = data.split_first_chunk::<8>()?;
         let has = |bit: u8| mode >> bit & 1 == 1;
         let mut token = format!("Bearer {}", *TOKEN).into_bytes();
         if has(3) {
-            let at = usize::from(*damage) * 2 % token.len();
-            token[at] ^= 1;
+            let index = usize::from(*damage) * 2 % token.len();
+            token[index] ^= 1;
         }
-        let mut headers = vec![(":method", b"POST".to_vec()), (":path", method(*number).path.as_bytes().to_vec())];
+        let mut headers =
+            vec![(":method", b"POST".to_vec()), (":path", method(*method_index).path.as_bytes().to_vec())];
         headers.push(("content-type", b"application/grpc".to_vec()));
         headers.extend(has(1).then(|| ("grpc-encoding", b"gzip".to_vec())));
         headers.extend((!has(6)).then_some(("authorization", token)));
@@ -56,7 +57,7 @@ impl Request {
         })
     }
 
-    /// The first message with its frame, all of which must have arrived for it to count.
+    /// The first message with its prefix; `None` if the body ends before the message does.
     pub fn first_frame(&self) -> Option<&[u8]> {
         let [_, length @ ..] = self.body.first_chunk::<5>()?;
         self.body.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?.checked_add(5)?)

@@ -1,14 +1,14 @@
-//! What stands as bytes in a worker's answer: a task token, or the input of an operation at Temporal's own endpoint. It is read
-//! the same in any pieces, and as simple code reads it.
+//! The bytes in a worker's answer that are protobuf themselves: a task token, or the input of an operation at
+//! Temporal's own endpoint. The target is the same however they are split, and the same as simple code finds.
 
 use temporal_auth::temporal::{Catalogue, EffectSet, Limit, RequestReader, Target};
 use temporal_auth::wire::DecodeError;
 
-use super::super::naive::{Field, fields};
+use super::super::naive::{RawField, fields};
 use super::super::pattern::is_temporals_own;
 use super::super::{NAMESPACE, pieces};
 
-/// A method, and where its token stands; the last of them sends the input of an operation.
+/// A method, and the field of its task token. The last method has a command with the input of an operation instead.
 const METHODS: [(&str, u8); 4] = [
     ("RespondActivityTaskCompleted", 1),
     ("RespondQueryTaskCompleted", 1),
@@ -28,10 +28,10 @@ fn field(number: u8, content: &[u8]) -> Vec<u8> {
     [&bytes, content].concat()
 }
 
-/// The request in which these bytes stand.
-fn request(place: usize, bytes: &[u8]) -> Vec<u8> {
-    let (name, number) = METHODS[place];
-    let content = if place < 3 {
+/// A request of the method with these bytes.
+fn request(index: usize, bytes: &[u8]) -> Vec<u8> {
+    let (name, number) = METHODS[index];
+    let content = if index < 3 {
         bytes.to_vec()
     } else {
         let names = [
@@ -42,8 +42,8 @@ fn request(place: usize, bytes: &[u8]) -> Vec<u8> {
         let names = (1..).zip(names).flat_map(|(number, name)| field(number, name.as_bytes()));
         field(18, &names.chain(field(4, bytes)).collect::<Vec<_>>())
     };
-    let own = Catalogue::default().named(name).unwrap().namespace_field;
-    [field(number, &content), field(u8::try_from(own).unwrap(), NAMESPACE.as_bytes())].concat()
+    let namespace_field = Catalogue::default().named(name).unwrap().namespace_field;
+    [field(number, &content), field(u8::try_from(namespace_field).unwrap(), NAMESPACE.as_bytes())].concat()
 }
 
 fn read(method: &str, pieces: &[&[u8]]) -> Result<Target, DecodeError> {
@@ -57,19 +57,19 @@ fn is_internal(target: &Target) -> bool {
     target.beyond.is_some()
 }
 
-/// The text of the last field of this number.
-fn last(fields: &[Field<'_>], number: u64) -> Vec<u8> {
+/// The bytes of the last field with this number.
+fn last(fields: &[RawField<'_>], number: u64) -> Vec<u8> {
     fields
         .iter()
-        .rfind(|field| field.number == number && field.wire == 2)
+        .rfind(|field| field.number == number && field.wire_type == 2)
         .map_or(Vec::new(), |field| field.bytes.to_vec())
 }
 
-fn token(place: usize, bytes: &[u8], target: &Target) {
+fn check_token(index: usize, bytes: &[u8], target: &Target) {
     let ids = target.names.of(Limit::WorkflowIds);
     let fields = fields(bytes).expect("a token that was read is protobuf");
     let name = String::from_utf8(last(&fields, 2)).expect("a name that was read is text");
-    if place == 0 {
+    if index == 0 {
         assert_eq!(ids, [name.as_str()]);
         assert_eq!(target.names.standalone, !last(&fields, 14).is_empty());
         assert_eq!(is_internal(target), is_temporals_own(&name));
@@ -81,32 +81,32 @@ fn token(place: usize, bytes: &[u8], target: &Target) {
     }
 }
 
-/// The data of a payload that says that it is protobuf.
-fn data(payload: &[u8]) -> Option<Vec<u8>> {
+/// The data of a payload whose encoding is protobuf; `None` for any other payload.
+fn protobuf_data(payload: &[u8]) -> Option<Vec<u8>> {
     let fields = fields(payload)?;
-    let entries = fields.iter().filter(|field| field.number == 1 && field.wire == 2);
+    let entries = fields.iter().filter(|field| field.number == 1 && field.wire_type == 2);
     let entries = entries.map(|entry| super::super::naive::fields(entry.bytes)).collect::<Option<Vec<_>>>()?;
     let encodings: Vec<_> = entries.iter().filter(|entry| last(entry, 1) == b"encoding").collect();
-    let data: Vec<_> = fields.iter().filter(|field| field.number == 2 && field.wire == 2).collect();
+    let data: Vec<_> = fields.iter().filter(|field| field.number == 2 && field.wire_type == 2).collect();
     let is_protobuf = encodings.len() == 1 && last(encodings[0], 2) == b"binary/protobuf" && data.len() < 2;
     is_protobuf.then(|| data.first().map_or(Vec::new(), |field| field.bytes.to_vec()))
 }
 
-fn input(bytes: &[u8], target: &Result<Target, DecodeError>) {
+fn check_input(bytes: &[u8], target: &Result<Target, DecodeError>) {
     let both = EffectSet::START.with(EffectSet::SIGNAL);
-    let inner = data(bytes).map(|data| read("SignalWithStartWorkflowExecution", &[&data]));
+    let inner = protobuf_data(bytes).map(|data| read("SignalWithStartWorkflowExecution", &[&data]));
     match (inner, target) {
         (None, Ok(target)) => assert!(is_internal(target) && target.names.unread),
         (Some(Err(_)), Err(_)) => {}
         (Some(Ok(inner)), Ok(target)) => {
-            // Texts in metadata are read up to a length: what is longer is no encoding.
+            // Texts in metadata are read up to a length. A longer text is not an encoding.
             if target.names.unread {
                 return assert!(bytes.len() > 1000 && is_internal(target));
             }
-            let own = [NAMESPACE, ""].contains(&inner.namespace.as_str());
-            assert_eq!(target.commands, if own { both } else { EffectSet::NONE });
-            assert_eq!(target.elsewhere.iter().any(|place| place.effects.covers(both)), !own);
-            assert!(target.effects.covers(inner.effects.without(both)) || !own);
+            let is_same_namespace = [NAMESPACE, ""].contains(&inner.namespace.as_str());
+            assert_eq!(target.commands, if is_same_namespace { both } else { EffectSet::NONE });
+            assert_eq!(target.elsewhere.iter().any(|other| other.effects.covers(both)), !is_same_namespace);
+            assert!(target.effects.covers(inner.effects.without(both)) || !is_same_namespace);
             for limit in Limit::ALL {
                 assert_eq!(target.names.of(limit), inner.names.of(limit));
             }
@@ -119,15 +119,15 @@ fn input(bytes: &[u8], target: &Result<Target, DecodeError>) {
 /// See the module.
 pub fn run(data: &[u8]) {
     let Some(([mode, sizes @ ..], bytes)) = data.split_first_chunk::<8>() else { return };
-    let place = usize::from(*mode) % METHODS.len();
-    let (method, _) = METHODS[place];
-    let request = request(place, bytes);
+    let index = usize::from(*mode) % METHODS.len();
+    let (method, _) = METHODS[index];
+    let request = request(index, bytes);
     let whole = read(method, &[&request]);
     assert_eq!(read(method, &pieces(sizes, &request)), whole);
     assert_eq!(read(method, &pieces(&[1], &request)), whole);
     match whole {
-        whole if place == 3 => input(bytes, &whole),
-        Ok(target) => token(place, bytes, &target),
+        whole if index == 3 => check_input(bytes, &whole),
+        Ok(target) => check_token(index, bytes, &target),
         // The bytes are not protobuf, or could be read in two ways.
         Err(error) => assert_ne!(error, DecodeError::TooLarge),
     }

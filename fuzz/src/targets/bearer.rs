@@ -1,13 +1,13 @@
-//! Headers that carry a token: hostile maps are read without a panic, and the one token is the one that simple code
+//! Headers that carry a token: reading a hostile header map does not panic, and the token is the one that simple code
 //! finds.
 
 use temporal_auth::token::bearer::{self, Bearer};
 use temporal_auth::wire::headers::{Headers, serialize};
 
-/// Headers that may carry a token, and one that may not.
+/// Two headers that may carry a token, and one that may not.
 const NAMES: [&str; 3] = ["authorization", "x-token", "x-other"];
 
-/// Headers from a fuzzer's bytes: a name's number, a length, a value, over and over.
+/// Headers from a fuzzer's bytes. Each is the index of a name, a length and a value.
 fn headers(mut data: &[u8]) -> Vec<(&'static [u8], &[u8])> {
     let mut headers = Vec::new();
     while let Some(([name, length], rest)) = data.split_first_chunk::<2>() {
@@ -18,7 +18,10 @@ fn headers(mut data: &[u8]) -> Vec<(&'static [u8], &[u8])> {
     headers
 }
 
-/// The token of the only header that has one: none where there is no such header, or several, or what it has is no token.
+/// The token of the only header that carries one; `None` if no header does.
+///
+/// # Errors
+/// Several headers carry a token, or the value is not a token.
 fn naive(headers: &[(&[u8], &[u8])]) -> Result<Option<String>, ()> {
     let mut values = headers.iter().filter(|(name, value)| *name != b"x-other" && !value.is_empty());
     let Some((name, value)) = values.next() else { return Ok(None) };
@@ -36,7 +39,7 @@ fn naive(headers: &[(&[u8], &[u8])]) -> Result<Option<String>, ()> {
 pub fn run(data: &[u8]) {
     let Some((mode, data)) = data.split_first() else { return };
     if mode & 1 == 1 {
-        // As no host sends them.
+        // A map that no host would send.
         let read: Vec<_> = Headers::new(data).iter().collect();
         assert!(read.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() <= data.len());
         return;
@@ -45,8 +48,8 @@ pub fn run(data: &[u8]) {
     let map = serialize(&headers);
     let names = ["authorization".to_owned(), "x-token".to_owned()];
     let mut bearer = Bearer::default();
-    for (place, (name, value)) in Headers::new(&map).iter().enumerate() {
-        assert_eq!((name, value), headers[place]);
+    for (index, (name, value)) in Headers::new(&map).iter().enumerate() {
+        assert_eq!((name, value), headers[index]);
         bearer.header(&names, name, value);
     }
     let token = bearer.token(&names).and_then(|found| {

@@ -1,4 +1,4 @@
-//! Configurations: no panic, what is read can be used, and a Struct means what its JSON means.
+//! Configurations: no panic, a valid configuration can be used, and a Struct means the same as its JSON.
 
 use serde_json::{Value, json};
 use temporal_auth::config::Config;
@@ -8,7 +8,7 @@ use temporal_auth::temporal::Target;
 
 use super::super::{NOW, method};
 
-/// A field of bytes.
+/// A length-delimited field.
 fn field(number: u8, content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len()).unwrap();
     let varint = [0, 7, 14, 21, 28].map(|shift| (length >> shift & 0x7f) as u8 | if shift < 28 { 0x80 } else { 0 });
@@ -41,8 +41,8 @@ pub fn run(data: &[u8]) {
         assert_eq!(Config::parse(&encode_members(&value)).is_ok(), parsed.is_ok());
     }
     let Ok(config) = parsed.inspect_err(|problems| assert!(!problems.is_empty())) else { return };
-    let engine = FilterState::new(config);
-    for issuer in &engine.config.issuers {
+    let filter = FilterState::new(config);
+    for issuer in &filter.config.issuers {
         let claims = json!({"groups": ["team-a", "finance"], "permissions": "a:read", "iss": issuer.rules.issuer});
         let claims = claims.as_object().unwrap().clone();
         let identity = Identity {
@@ -53,7 +53,7 @@ pub fn run(data: &[u8]) {
             claims,
             peer: None,
         };
-        let principal = engine.config.policy.principal(identity);
-        let _ = engine.config.policy.decide(&principal, &Target::of(method(0)), NOW);
+        let principal = filter.config.policy.principal(identity);
+        let _ = filter.config.policy.decide(&principal, &Target::of(method(0)), NOW);
     }
 }

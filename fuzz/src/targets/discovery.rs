@@ -1,4 +1,5 @@
-//! A provider's answers: whatever it says, only its own document leads on, over https, and what it leads to is a key set.
+//! A provider's responses: only the issuer's own discovery document leads to another request, which uses https and
+//! expects a key set.
 
 use std::time::Duration;
 
@@ -10,13 +11,13 @@ use super::super::NOW;
 
 const ISSUER: &str = "https://idp/";
 
-/// An issuer's keys, in a process of one VM.
-struct Issuer {
+/// An issuer's keys in a process with one VM.
+struct DiscoveredIssuer {
     source: KeySource,
     share_key: ShareKey,
 }
 
-fn issuer() -> Issuer {
+fn issuer() -> DiscoveredIssuer {
     let settings = JwksSettings {
         discover: Some(ISSUER.to_owned()),
         start: Url::parse(ISSUER).unwrap().discovery(),
@@ -29,20 +30,20 @@ fn issuer() -> Issuer {
         retry: Duration::from_millis(1_000),
         refetch: Duration::from_millis(2_000),
     };
-    Issuer { source: KeySource::fetched(settings, 0), share_key: ShareKey::of(b"") }
+    DiscoveredIssuer { source: KeySource::fetched(settings, 0), share_key: ShareKey::of(b"") }
 }
 
-impl Issuer {
-    fn ask(&mut self) -> HttpRequest {
+impl DiscoveredIssuer {
+    fn poll(&mut self) -> HttpRequest {
         self.source.poll(&SharedKeys::new(&(), &self.share_key, "corp"), NOW).expect("the first fetch is due at once")
     }
 
-    fn answer(&mut self, status: &[u8], body: &[u8]) -> FetchProgress {
+    fn respond(&mut self, status: &[u8], body: &[u8]) -> FetchProgress {
         self.source.on_response(&SharedKeys::new(&(), &self.share_key, "corp"), Some((status, body)), NOW)
     }
 }
 
-/// A document of these lines, so that mutation need not write JSON.
+/// A discovery document with these lines as members, so that mutation need not produce JSON.
 fn document(lines: &[u8]) -> Vec<u8> {
     let mut document = json!({"issuer": ISSUER, "jwks_uri": "https://idp/keys"});
     for (line, name) in lines.split(|byte| *byte == b'\n').zip(["jwks_uri", "issuer", "other"]) {
@@ -58,8 +59,8 @@ pub fn run(data: &[u8]) {
     let first = if mode & 1 == 0 { document(first) } else { first.to_vec() };
     let status = ["200", "200", "200", "304", "404", "503", "", "2000"][usize::from(*status) % 8].as_bytes();
     let mut issuer = issuer();
-    assert_eq!(issuer.ask().cluster, "idp");
-    let FetchProgress::Request(request) = issuer.answer(status, &first) else {
+    assert_eq!(issuer.poll().cluster, "idp");
+    let FetchProgress::Request(request) = issuer.respond(status, &first) else {
         assert!(matches!(issuer.source.find("k", Algorithm::EdDsa, NOW, NOW), KeyLookup::Pending));
         return;
     };
@@ -67,19 +68,19 @@ pub fn run(data: &[u8]) {
     let document: Value = serde_json::from_slice(&first).unwrap();
     assert_eq!(document["issuer"], ISSUER);
     let written = document["jwks_uri"].as_str().unwrap();
-    // A host alone has the path `/`.
+    // A URL without a path has the path `/`.
     assert!([written, &format!("{written}/")].contains(&request.url.to_string().as_str()) || written.contains('?'));
     assert!(request.url.https && request.cluster == "keys");
     let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
     assert!(is_plain(&request.url.authority) && is_plain(&request.url.path) && request.url.path.starts_with('/'));
-    let loaded = match issuer.answer(status, second) {
+    let loaded = match issuer.respond(status, second) {
         FetchProgress::Loaded => true,
         FetchProgress::Failed(why) => {
             assert!(!why.to_string().is_empty());
             false
         }
-        FetchProgress::Request(_) => panic!("a key set leads nowhere"),
+        FetchProgress::Request(_) => panic!("a key set does not lead to another request"),
     };
-    let is_there = matches!(issuer.source.find("k", Algorithm::EdDsa, NOW, NOW), KeyLookup::Found(_));
-    assert!(loaded || !is_there, "keys of a set that was refused");
+    let has_key = matches!(issuer.source.find("k", Algorithm::EdDsa, NOW, NOW), KeyLookup::Found(_));
+    assert!(loaded || !has_key, "keys of a set that was refused");
 }

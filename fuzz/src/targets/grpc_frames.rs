@@ -1,4 +1,4 @@
-//! A body gives the same message in any pieces, and the same as simple code reads.
+//! A body gives the same message however it is split, and the same as simple code reads.
 
 use temporal_auth::wire::DecodeError;
 use temporal_auth::wire::grpc::{Body, Encoding};

@@ -1,4 +1,4 @@
-//! Gunzip in any pieces gives the same, and what flate2 accepts as well it reads alike.
+//! Gzip data has the same content however it is split, and the same as flate2 reads if flate2 accepts it.
 
 use std::io::Read;
 
@@ -23,7 +23,8 @@ fn read(pieces: &[&[u8]]) -> Result<Vec<u8>, DecodeError> {
     Ok(content)
 }
 
-/// A member of this deflate data with the checksum that it should have, which mutation would not find.
+/// A member with this deflate data and a correct checksum, which mutation would not find; `None` if the data is not
+/// deflate.
 fn member(deflate: &[u8]) -> Option<Vec<u8>> {
     let mut decoder = DeflateDecoder::new(deflate);
     let mut content = Vec::new();

@@ -1,4 +1,5 @@
-//! Hostile key sets: whatever is parsed and verified with, nothing panics, and libFuzzer's timeout is the limit.
+//! Hostile key sets: parsing them and verifying with their keys does not panic, and does not exceed libFuzzer's
+//! timeout.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,13 +7,13 @@ use serde_json::{Value, json};
 use temporal_auth::crypto::Algorithm;
 use temporal_auth::keys::{KeyMatch, KeySet};
 
-/// A key of these numbers, so that mutation need not write base64. `whole` makes a point of the first number, which
-/// mutation would not find: the second must fit it.
-fn jwk(kind: u8, whole: bool, first: &[u8], second: &[u8]) -> Value {
+/// A key of these numbers, so that mutation need not produce base64. `on_curve` computes the second coordinate of a
+/// point from the first, because mutation would not find it.
+fn jwk(kind: u8, on_curve: bool, first: &[u8], second: &[u8]) -> Value {
     let point = match kind % 4 {
-        1 if whole => p256::ecdsa::VerifyingKey::from_sec1_bytes(&[&[2], first].concat())
+        1 if on_curve => p256::ecdsa::VerifyingKey::from_sec1_bytes(&[&[2], first].concat())
             .map(|key| key.to_sec1_point(false).as_bytes().to_vec()),
-        2 if whole => p384::ecdsa::VerifyingKey::from_sec1_bytes(&[&[2], first].concat())
+        2 if on_curve => p384::ecdsa::VerifyingKey::from_sec1_bytes(&[&[2], first].concat())
             .map(|key| key.to_sec1_point(false).as_bytes().to_vec()),
         _ => Ok(Vec::new()),
     };
@@ -27,7 +28,7 @@ fn jwk(kind: u8, whole: bool, first: &[u8], second: &[u8]) -> Value {
     }
 }
 
-/// The bytes up to a length, and the rest.
+/// The first bytes, at most `length`, and the rest.
 fn split(bytes: &[u8], length: usize) -> (&[u8], &[u8]) {
     bytes.split_at(length.min(bytes.len()))
 }
@@ -35,7 +36,7 @@ fn split(bytes: &[u8], length: usize) -> (&[u8], &[u8]) {
 /// See the module.
 pub fn run(data: &[u8]) {
     let Some(([mode, kind, second, signature], data)) = data.split_first_chunk::<4>() else { return };
-    // As far as a signature of 4096 bits, and a little further.
+    // At most 1020 bytes, which is more than a signature of 4096 bits has.
     let (signature, data) = split(data, usize::from(*signature) * 4);
     let set = if mode & 1 == 0 {
         KeySet::parse(data)

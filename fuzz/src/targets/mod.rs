@@ -1,4 +1,4 @@
-//! One parser each: `run` panics when it finds a fault.
+//! The fuzz targets. Each tests a parser: `run` panics when it finds a fault.
 
 pub mod answer;
 pub mod bearer;

@@ -1,9 +1,9 @@
-//! `x-forwarded-client-cert`: read as simple code reads it; and whatever a caller writes in front, the nearest proxy's element
-//! counts, or none.
+//! `x-forwarded-client-cert`: it is read as simple code reads it. Whatever a caller writes in front, only the element
+//! of the nearest proxy counts, or the header is refused.
 
 use temporal_auth::identity::peer::forwarded;
 
-/// The header split at these characters where they stand outside of quotes; `None` where a quote does not end.
+/// The header split at the separators outside of quotes; `None` if a quote does not end.
 fn split(text: &str, separator: char) -> Option<Vec<String>> {
     let (mut parts, mut quoted, mut escaped) = (vec![String::new()], false, false);
     for char in text.chars() {
@@ -22,7 +22,7 @@ fn split(text: &str, separator: char) -> Option<Vec<String>> {
     (!quoted).then_some(parts)
 }
 
-/// Name and value of a pair, without quotes and escapes.
+/// The name and the value of a pair, without quotes and escapes.
 fn pair(text: &str) -> Option<(String, String)> {
     let (name, value) = text.split_once('=')?;
     let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -31,7 +31,7 @@ fn pair(text: &str) -> Option<(String, String)> {
         None if value.contains(['"', '\\']) => return None,
         None => value.to_owned(),
         Some(rest) => {
-            // A quote ends the value, and nothing follows.
+            // The closing quote must be the last character.
             let (mut plain, mut chars) = (String::new(), rest.chars());
             loop {
                 match chars.next()? {
@@ -61,7 +61,7 @@ pub fn run(data: &[u8]) {
     let read = forwarded(bytes).map_err(|_| ());
     let Ok(text) = std::str::from_utf8(bytes) else { return assert_eq!(read, Err(())) };
     assert_eq!(read, naive(text), "{text:?}");
-    // A line feed between what the caller writes and the subject of their certificate, as the proxy quotes it.
+    // A line feed separates the caller's own header from the subject of the certificate, which the proxy quotes.
     let (own, subject) = text.split_once('\n').unwrap_or((text, ""));
     let subject = subject.replace('\\', "\\\\").replace('"', "\\\"");
     let uri = if mode & 1 == 1 { ";URI=spiffe://cluster/caller" } else { "" };

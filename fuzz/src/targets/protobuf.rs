@@ -1,11 +1,11 @@
-//! The protobuf reader reports the same fields in any pieces, and those that simple code finds.
+//! The protobuf reader reports the same fields however the message is split, and the same as simple code finds.
 
 use temporal_auth::wire::DecodeError;
 use temporal_auth::wire::protobuf::{FieldAction, Handler, Reader, WireType};
 
 use super::super::{naive, pieces};
 
-/// What is asked of a field depends on its number alone.
+/// The action for a field depends only on its number.
 const ACTIONS: [FieldAction; 5] = [
     FieldAction::Skip,
     FieldAction::Varint,
@@ -15,55 +15,58 @@ const ACTIONS: [FieldAction; 5] = [
 ];
 
 #[derive(Debug, PartialEq)]
-enum Event {
+enum ReaderEvent {
     Number(u64),
     Text(Vec<u8>),
     Bytes(Vec<u8>),
-    Leave,
+    EndMessage,
 }
 
-/// What was reported, and bytes of which more is to come.
+/// The events so far, and the chunks of a field that has not ended.
 #[derive(Debug, Default, PartialEq)]
-struct Log(Vec<Event>, Vec<u8>);
+struct EventLog {
+    events: Vec<ReaderEvent>,
+    chunks: Vec<u8>,
+}
 
-impl Handler for Log {
+impl Handler for EventLog {
     fn field(&mut self, number: u32, _: WireType) -> Result<FieldAction, DecodeError> {
         Ok(ACTIONS[number as usize % ACTIONS.len()])
     }
     fn varint(&mut self, value: u64) {
-        self.0.push(Event::Number(value));
+        self.events.push(ReaderEvent::Number(value));
     }
     fn text(&mut self, value: &[u8]) -> Result<(), DecodeError> {
-        self.0.push(Event::Text(value.to_vec()));
+        self.events.push(ReaderEvent::Text(value.to_vec()));
         Ok(())
     }
     fn chunk(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
-        self.1.extend_from_slice(part);
+        self.chunks.extend_from_slice(part);
         if last {
-            self.0.push(Event::Bytes(std::mem::take(&mut self.1)));
+            self.events.push(ReaderEvent::Bytes(std::mem::take(&mut self.chunks)));
         }
         Ok(())
     }
     fn end_message(&mut self) {
-        self.0.push(Event::Leave);
+        self.events.push(ReaderEvent::EndMessage);
     }
 }
 
-fn read(pieces: &[&[u8]]) -> (Log, Result<(), DecodeError>) {
-    let (mut log, mut reader) = (Log::default(), Reader::default());
+fn read(pieces: &[&[u8]]) -> (EventLog, Result<(), DecodeError>) {
+    let (mut log, mut reader) = (EventLog::default(), Reader::default());
     let result = pieces.iter().try_for_each(|piece| reader.feed(piece, &mut log));
     (log, result.and_then(|()| reader.finish()))
 }
 
-fn walk(bytes: &[u8]) -> Vec<Event> {
-    let events = |field: naive::Field<'_>| match (ACTIONS[field.number as usize % ACTIONS.len()], field.wire) {
-        (FieldAction::Varint, 0) => vec![Event::Number(field.varint)],
-        (FieldAction::Text { .. }, 2) => vec![Event::Text(field.bytes.to_vec())],
-        (FieldAction::Chunks, 2) => vec![Event::Bytes(field.bytes.to_vec())],
-        (FieldAction::Message, 2) => walk(field.bytes).into_iter().chain([Event::Leave]).collect(),
+fn naive_events(bytes: &[u8]) -> Vec<ReaderEvent> {
+    let events = |field: naive::RawField<'_>| match (ACTIONS[field.number as usize % ACTIONS.len()], field.wire_type) {
+        (FieldAction::Varint, 0) => vec![ReaderEvent::Number(field.varint)],
+        (FieldAction::Text { .. }, 2) => vec![ReaderEvent::Text(field.bytes.to_vec())],
+        (FieldAction::Chunks, 2) => vec![ReaderEvent::Bytes(field.bytes.to_vec())],
+        (FieldAction::Message, 2) => naive_events(field.bytes).into_iter().chain([ReaderEvent::EndMessage]).collect(),
         _ => vec![],
     };
-    naive::fields(bytes).expect("what was read is protobuf").into_iter().flat_map(events).collect()
+    naive::fields(bytes).expect("a message that was read is protobuf").into_iter().flat_map(events).collect()
 }
 
 /// See the module.
@@ -72,5 +75,5 @@ pub fn run(data: &[u8]) {
     let whole = read(&[bytes]);
     assert_eq!(read(&pieces(sizes, bytes)), whole);
     assert_eq!(read(&pieces(&[1], bytes)), whole);
-    assert!(whole.1.is_err() || walk(bytes) == whole.0.0);
+    assert!(whole.1.is_err() || naive_events(bytes) == whole.0.events);
 }

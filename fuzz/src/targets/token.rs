@@ -1,4 +1,4 @@
-//! Tokens: no panic before the signature is checked, one spelling for each, and only what the rules ask for passes.
+//! Tokens: no panic before the signature is checked, only one spelling of each token, and no token that breaks a rule.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -24,7 +24,7 @@ static RULES: LazyLock<TokenRules> = LazyLock::new(|| TokenRules {
     subject: ClaimName::new("sub"),
 });
 
-/// A token of these parts, a line each, so that mutation need not write base64.
+/// A token of these parts, one on each line, so that mutation need not produce base64.
 fn encode(parts: &[u8]) -> Vec<u8> {
     let parts: Vec<_> = parts.splitn(3, |byte| *byte == b'\n').map(|part| URL_SAFE_NO_PAD.encode(part)).collect();
     parts.join(".").into_bytes()

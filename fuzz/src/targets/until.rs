@@ -1,4 +1,4 @@
-//! When grants end: what is read is the instant that simple code finds, and it is shown as it was written.
+//! The ends of grants: the instant is the one that simple code finds, and it is shown as it was written.
 
 use temporal_auth::policy::until::Until;
 use temporal_auth::time::Timestamp;
@@ -11,7 +11,7 @@ fn is_leap(year: u64) -> bool {
     year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400)
 }
 
-/// Milliseconds since 1970, counted year by year and month by month.
+/// The milliseconds since 1970, counted year by year and month by month.
 fn naive(text: &str) -> Option<i128> {
     if !text.is_ascii() || text.len() < 20 {
         return None;

@@ -1,4 +1,4 @@
-//! Claims as denials read them: what simple code finds in them at any depth, and never less than grants do.
+//! Claims as denials read them: they match what simple code finds at any depth, and everything that grants match.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,8 @@ use super::super::pattern::means_widely;
 
 const CLAIMS: [&str; 6] = ["groups", "sub", "email", "scope", "/groups/a", "/iss"];
 
-/// The texts at any depth.
-fn inside(value: &Value) -> Vec<String> {
+/// The texts of a claim at any depth.
+fn texts_in(value: &Value) -> Vec<String> {
     match value {
         Value::Null => Vec::new(),
         Value::String(text) => vec![text.clone()],
@@ -21,23 +21,24 @@ fn inside(value: &Value) -> Vec<String> {
             whole.map(|float| format!("{float:.0}")).into_iter().chain([value.to_string()]).collect()
         }
         Value::Bool(_) => vec![value.to_string()],
-        Value::Array(list) => list.iter().flat_map(inside).collect(),
+        Value::Array(list) => list.iter().flat_map(texts_in).collect(),
         Value::Object(members) => {
-            members.iter().flat_map(|(name, value)| [vec![name.clone()], inside(value)].concat()).collect()
+            members.iter().flat_map(|(name, value)| [vec![name.clone()], texts_in(value)].concat()).collect()
         }
     }
 }
 
-/// The texts under the last step of a pointer: in all objects of a list, too, and what stands where it leads no further.
+/// The texts under the last step of a pointer, also in all objects of a list. If the pointer cannot be followed
+/// further, the texts of the value where it ends.
 fn follow(value: &Value, step: &str) -> Vec<String> {
     match value {
-        Value::Object(members) => members.get(step).map(inside).unwrap_or_default(),
+        Value::Object(members) => members.get(step).map(texts_in).unwrap_or_default(),
         Value::Array(list) => list.iter().flat_map(|value| follow(value, step)).collect(),
-        value => inside(value),
+        value => texts_in(value),
     }
 }
 
-/// The pieces of one text, whichever characters separate them, with and without what is around them.
+/// The pieces of a text for each choice of separators, with and without enclosing brackets and quotes.
 fn pieces(text: &str) -> Vec<String> {
     let is = |set: &'static str, white: bool| move |char: char| set.contains(char) || (white && char.is_whitespace());
     let choices = [
@@ -75,7 +76,7 @@ pub fn run(data: &[u8]) {
     let (all, one_text) = match steps[..] {
         [member] => {
             let claim = claims.get(member).unwrap_or(&Value::Null);
-            (inside(claim), claim.as_str().filter(|_| !["sub", "iss"].contains(&member)))
+            (texts_in(claim), claim.as_str().filter(|_| !["sub", "iss"].contains(&member)))
         }
         [member, step] => {
             let claim = claims.get(member).unwrap_or(&Value::Null);
@@ -84,11 +85,11 @@ pub fn run(data: &[u8]) {
         _ => panic!("a longer pointer: {name}"),
     };
     let texts: BTreeSet<_> = all.iter().cloned().chain(one_text.into_iter().flat_map(pieces)).collect();
-    let meant = texts.iter().any(|text| means_widely(pattern, text));
-    // How many there are is counted before equal ones are left out.
+    let is_match = texts.iter().any(|text| means_widely(pattern, text));
+    // The texts are counted before duplicates are removed.
     if all.len() + texts.len() <= 1024 {
-        assert_eq!(wide.is_some(), meant, "{pattern:?} {claims:?}");
+        assert_eq!(wide.is_some(), is_match, "{pattern:?} {claims:?}");
     } else {
-        assert!(wide.is_some() || !meant);
+        assert!(wide.is_some() || !is_match);
     }
 }
