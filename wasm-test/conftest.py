@@ -15,6 +15,7 @@ from harness.frontend import Frontend
 from harness.gate import Gate, OpenGate
 from harness.minter import Minter
 from harness.policy import Json, plugin
+from harness.pool import Pool, is_plain
 from harness.temporal import EVERYTHING_ON, Temporal, configured
 
 NAMESPACES = ["payroll", "finance-reports", "bitovi-project"]
@@ -89,9 +90,19 @@ def echo_gate(echo: Echo, corp: Minter) -> Iterator[Gate]:
         yield Gate(envoy)
 
 
+@pytest.fixture(scope="session")
+def pool() -> Iterator[Pool]:
+    with Pool() as envoys:
+        yield envoys
+
+
 @pytest.fixture(scope="module")
-def open_gate() -> Iterator[OpenGate]:
-    """Envoys of a test file's own; `settings` are further fields of `Settings`."""
+def open_gate(pool: Pool) -> Iterator[OpenGate]:
+    """Envoys of a test file's own; `settings` are further fields of `Settings`.
+
+    One that served another file before does as well, unless it has to be `fresh`: counters at zero, or a process that
+    the test stops.
+    """
     with contextlib.ExitStack() as stack:
 
         def open_one(
@@ -100,10 +111,13 @@ def open_gate() -> Iterator[OpenGate]:
             *,
             clusters: dict[str, Cluster] | None = None,
             name: str = "gate",
-            **settings: Any,
+            fresh: bool = False,
+            **more: Any,
         ) -> Gate:
             all_clusters = {"temporal": Cluster(upstream)} | (clusters or {})
-            envoy = Envoy(Settings(all_clusters, plugin=configuration, **settings), name)
-            return Gate(stack.enter_context(envoy))
+            settings = Settings(all_clusters, plugin=configuration, **more)
+            if fresh or not is_plain(settings):
+                return Gate(stack.enter_context(Envoy(settings, name)))
+            return Gate(stack.enter_context(pool.lease(settings, name)))
 
         yield open_one

@@ -198,7 +198,7 @@ def test_complete_message_without_end_is_answered(gate: Gate, token: str, gzip: 
 
 def test_memory_stays_bounded(open_gate: OpenGate, echo: Echo, corp: Minter, token: str) -> None:
     """Forty 3 MB calls half sent: the proxy does not hold them in the module's memory."""
-    gate = open_gate(plugin(corp.config()), echo.port)
+    gate = open_gate(plugin(corp.config()), echo.port, fresh=True)
     before = _resident(gate.envoy.process.pid)
     body = gzipped(PADDING + OWN)
     connections = [Connection(gate.port) for _ in range(40)]

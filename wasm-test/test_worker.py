@@ -95,7 +95,7 @@ async def _run(gate: Gate, temporal: Temporal, token: str) -> int:
 @pytest.fixture(scope="module")
 def own_gate(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
     """An Envoy that only the worker uses: every counter in it is the worker's."""
-    return open_gate(plugin(corp.config()), temporal.port)
+    return open_gate(plugin(corp.config()), temporal.port, fresh=True)
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -46,7 +46,8 @@ class Envoy(Server):
         self.port, self.admin_port = free_ports(2)
         self.directory = run_directory(name)
         self._version = 0
-        self._read = 0  # log already consumed by `decisions(new=True)`
+        self._log_start = 0
+        self._access_log = _AccessLog(self.directory / "access.log")
         self.process = self._process(name, self._write_bootstrap())
 
     # -- life
@@ -88,6 +89,16 @@ class Envoy(Server):
         if until(outcome, timeout, "the listener update's outcome") == rejected:
             raise ConfigurationRejected("\n".join(self.configuration_errors()))
 
+    def reuse(self, settings: Settings) -> None:
+        """Makes a running Envoy another test's own: another listener's settings, and both logs begin here.
+
+        The counters, the clusters, the number of worker threads and the module's VM remain as they are.
+        """
+        self._log_start = self.log_mark()
+        self._access_log.forget()
+        if settings != self.settings:
+            self.push(**{field.name: getattr(settings, field.name) for field in fields(settings)})
+
     # -- what it tells
 
     def stats(self, prefix: str = "") -> dict[str, int]:
@@ -122,7 +133,7 @@ class Envoy(Server):
         return now
 
     def log_text(self) -> str:
-        return self.process.log_text()
+        return self.log_since(0)
 
     def log_mark(self) -> int:
         """A position in the log, for `decisions(since=...)`."""
@@ -130,7 +141,7 @@ class Envoy(Server):
 
     def log_since(self, mark: int) -> str:
         with open(self.process.log, "rb") as log:
-            log.seek(mark)
+            log.seek(max(mark, self._log_start))
             return log.read().decode(errors="replace")
 
     def decisions(self, since: int = 0) -> list[Json]:
@@ -155,17 +166,15 @@ class Envoy(Server):
         return list(dict.fromkeys(found))  # the canary and each worker say it again
 
     def access_log(self) -> list[Json]:
-        path = self.directory / "access.log"
-        if not path.exists():
-            return []
-        return [json.loads(line) for line in path.read_bytes().decode(errors="replace").splitlines() if line.endswith("}")]
+        return list(self._access_log.lines())
 
     def access(self, test_id: str, timeout: float = 5.0) -> Json:
         """The access-log line of the request that carried `x-test-id: <test_id>`; waits for it."""
         return until(
-            lambda: next((line for line in self.access_log() if line["id"] == test_id), None),
+            lambda: next((line for line in reversed(self._access_log.lines()) if line["id"] == test_id), None),
             timeout,
             f"an access-log line of {test_id}",
+            every=0.01,
         )
 
     def admin(self, path: str, check: bool = True) -> str:
@@ -202,13 +211,36 @@ class Envoy(Server):
         return Process(name, envoy_argv(config, self.settings.concurrency), self.directory / "envoy.log")
 
 
+class _AccessLog:
+    """A growing file of JSON lines, each of which is parsed once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        self._lines: list[Json] = []
+
+    def forget(self) -> None:
+        """Drops the lines so far."""
+        self.lines()
+        self._lines = []
+
+    def lines(self) -> list[Json]:
+        if self._path.exists():
+            with open(self._path, "rb") as file:
+                file.seek(self._offset)
+                whole, newline, _ = file.read().rpartition(b"\n")
+            self._offset += len(whole + newline)
+            self._lines += [json.loads(line) for line in whole.decode(errors="replace").split("\n") if line]
+        return self._lines
+
+
 def envoy_argv(config: Path, concurrency: int = 1, extra: Sequence[str] = ()) -> list[str]:
     """The command line: quick flushing of the access log, quick draining, the module's log visible."""
     return [
         str(paths.envoy_binary()),
         *("-c", str(config)),
         *("--concurrency", str(concurrency)),
-        *("--file-flush-interval-msec", "100"),
+        *("--file-flush-interval-msec", "20"),
         *("--drain-time-s", "2"),
         "--disable-hot-restart",
         *("--log-level", "warning"),

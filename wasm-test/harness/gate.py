@@ -63,7 +63,7 @@ class Gate:
 
 
 class OpenGate(Protocol):
-    """The fixture `open_gate`: starts another Envoy, which lives until the file's tests are done."""
+    """The fixture `open_gate`: another Envoy for this file, until its tests are done."""
 
     def __call__(
         self,
@@ -72,6 +72,7 @@ class OpenGate(Protocol):
         *,
         clusters: dict[str, Cluster] | None = None,
         name: str = "gate",
+        fresh: bool = False,
         **settings: Any,
     ) -> Gate: ...
 

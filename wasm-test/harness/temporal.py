@@ -10,8 +10,8 @@ from .envoy import run_directory
 from .ports import free_ports
 from .procs import Process, Server
 
-# What a server of this age can do and start-dev does not, the partitions of queues that any other server begins with, and
-# histories that are full soon.
+# What a server of this age can do and start-dev does not, the partitions of queues that any other server begins with,
+# histories that are full soon, and room for many batch operations.
 EVERYTHING_ON = (
     "history.enableSignalWithStartFromWorkflow=true",
     "history.enableStandaloneActivityOperatorCommands=true",
@@ -25,6 +25,8 @@ EVERYTHING_ON = (
     "matching.numTaskqueueWritePartitions=4",
     "limit.historyCount.warn=500",
     "limit.historyCount.error=600",
+    # Each finishes a moment after the test that started it.
+    "frontend.MaxConcurrentBatchOperationPerNamespace=100",
 )
 
 
