@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use temporal_auth::config::Path;
 use temporal_auth::temporal::API_VERSION;
 use temporal_auth::time::Timestamp;
 
@@ -45,11 +46,11 @@ pub(crate) fn check(files: &[PathBuf], deny_warnings: bool, at: Timestamp) -> Re
 }
 
 fn diagnostic(configuration: &Configuration, Lint { path, text, help }: Lint) -> Diagnostic {
-    Diagnostic::warning(format!("{path}: {text}"), configuration.place(&path).pointed(), help)
+    Diagnostic::warning(format!("{path}: {text}"), configuration.locate(&path).pointed(), help)
 }
 
-fn note(configuration: &Configuration, path: &str, text: &str) -> Diagnostic {
-    Diagnostic::note(format!("{path}: {text}"), configuration.place(path).pointed())
+fn note(configuration: &Configuration, path: &Path, text: &str) -> Diagnostic {
+    Diagnostic::note(format!("{path}: {text}"), configuration.locate(path).pointed())
 }
 
 fn summary(Counts { errors, warnings, notes }: Counts) -> String {

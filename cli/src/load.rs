@@ -10,7 +10,7 @@ use crate::deployment::Deployment;
 use crate::find::{self, Finding, Found};
 use crate::report::{self, Diagnostic};
 use crate::source::{Source, Span};
-use crate::yaml::path::{self, Place};
+use crate::yaml::location::{self, Location};
 use crate::yaml::{self, Node, value};
 
 /// A file that was read.
@@ -45,9 +45,8 @@ impl Configuration {
         self.found.deployment.as_deref()
     }
 
-    /// Where a path leads.
-    pub(crate) fn place(&self, path: &str) -> Place {
-        place(&self.found, &path::parse(path))
+    pub(crate) fn locate(&self, path: &ConfigPath) -> Location {
+        locate(&self.found, path)
     }
 }
 
@@ -91,23 +90,23 @@ pub(crate) fn file(file: &Path) -> Result<File, String> {
     Ok(File { source, configurations, wrong, deployments, documents, no_config })
 }
 
-fn place(found: &Found, path: &ConfigPath) -> Place {
+fn locate(found: &Found, path: &ConfigPath) -> Location {
     match found.shown_at {
-        Some(value) => Place { value, name: None },
-        None => path::find(&found.node, found.name, path),
+        Some(value) => Location { value, name: None },
+        None => location::locate(&found.node, found.name, path),
     }
 }
 
 fn diagnostic(problem: &Problem, found: &Found) -> Diagnostic {
-    Diagnostic::error(problem.to_string(), pointed(problem, place(found, &problem.path)))
+    Diagnostic::error(problem.to_string(), pointed(problem, locate(found, &problem.path)))
 }
 
 /// Where the caret goes: under the name where that is the problem, or where there is no value.
-pub(crate) fn pointed(problem: &Problem, place: Place) -> Span {
+pub(crate) fn pointed(problem: &Problem, location: Location) -> Span {
     match problem.kind {
         ProblemKind::Missing { .. } | ProblemKind::UnknownField { .. } | ProblemKind::BuiltInRole => {
-            place.name.unwrap_or(place.value)
+            location.name.unwrap_or(location.value)
         }
-        _ => place.pointed(),
+        _ => location.pointed(),
     }
 }

@@ -11,8 +11,9 @@ use crate::clock;
 use crate::load;
 use crate::report::{self, Diagnostic};
 use crate::source::Span;
+use crate::yaml::location::locate;
 use crate::yaml::scalar::Dialect;
-use crate::yaml::{self, path, value};
+use crate::yaml::{self, value};
 
 #[derive(Debug)]
 pub(super) struct Cases {
@@ -63,7 +64,7 @@ pub(super) fn read(text: &str) -> Result<Cases, Vec<Diagnostic>> {
 }
 
 fn diagnostic(problem: &Problem, document: &yaml::Node) -> Diagnostic {
-    Diagnostic::error(problem.to_string(), load::pointed(problem, path::find(document, None, &problem.path)))
+    Diagnostic::error(problem.to_string(), load::pointed(problem, locate(document, None, &problem.path)))
 }
 
 fn cases(root: &Node<'_>, document: &yaml::Node) -> Option<Cases> {
@@ -72,7 +73,7 @@ fn cases(root: &Node<'_>, document: &yaml::Node) -> Option<Cases> {
     let config = members.require("config", "the file with the configuration").and_then(|node| node.text());
     let list = members.require("cases", "a list of cases").and_then(|node| node.non_empty_list())?;
     let position =
-        |index: usize| path::find(document, None, &Path::default().member("cases").index(index).member("name")).value;
+        |index: usize| locate(document, None, &Path::default().member("cases").index(index).member("name")).value;
     let cases: Vec<_> = list.iter().enumerate().filter_map(|(index, node)| case(node, position(index))).collect();
     Some(Cases { config: config?.to_owned(), cases })
 }

@@ -2,6 +2,7 @@
 
 use super::{Deployment, DeploymentKind, pointed, text};
 use crate::report::Diagnostic;
+use crate::yaml::location::members;
 
 pub(super) fn check(deployment: &Deployment) -> Vec<Diagnostic> {
     let node = &deployment.wasm;
@@ -17,7 +18,7 @@ pub(super) fn check(deployment: &Deployment) -> Vec<Diagnostic> {
     };
     let problems = names.iter().filter_map(|names| {
         let found = text(node, names).filter(|text| text.eq_ignore_ascii_case("true") || *text == "FAIL_OPEN")?;
-        let path = names.join(".");
+        let path = members(names);
         let why = "calls would pass unchecked when the module cannot be fetched, is rejected or fails";
         let text = format!("{path}: expected {expected}, found {found}: {why}");
         Some(Diagnostic::error(text, pointed(node, &path)))

@@ -9,9 +9,12 @@ mod tests;
 
 use std::rc::Rc;
 
+use temporal_auth::config::Path;
+
 use crate::report::Diagnostic;
 use crate::source::Span;
-use crate::yaml::{Node, path};
+use crate::yaml::Node;
+use crate::yaml::location::locate;
 
 /// A way to deliver a configuration to a proxy.
 #[derive(Debug)]
@@ -67,6 +70,6 @@ pub(crate) fn at<'a>(node: &'a Node, names: &[&str]) -> Option<&'a Node> {
 }
 
 /// The span of the value at a path, or of the nearest one that exists.
-fn pointed(node: &Node, path: &str) -> Span {
-    path::find(node, None, &path::parse(path)).pointed()
+fn pointed(node: &Node, path: &Path) -> Span {
+    locate(node, None, path).pointed()
 }

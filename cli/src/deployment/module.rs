@@ -2,6 +2,7 @@
 
 use super::{Deployment, DeploymentKind, at, pointed, text};
 use crate::report::Diagnostic;
+use crate::yaml::location::members;
 
 const PIN: &str = "pin it by digest (…@sha256:…), so that the module that runs is the one you tested";
 
@@ -23,7 +24,7 @@ pub(super) fn check(deployment: &Deployment) -> Vec<Diagnostic> {
             let unpinned = at(node, &names).filter(|remote| is_empty(text(remote, &["sha256"])));
             let help = "better load a local file: Envoy documents its own fetching as unstable";
             let text = "vm_config.code.remote.sha256: missing, so any server that answers can supply the module";
-            unpinned.map(|_| Diagnostic::warning(text, pointed(node, &names.join(".")), help)).into_iter().collect()
+            unpinned.map(|_| Diagnostic::warning(text, pointed(node, &members(&names)), help)).into_iter().collect()
         }
     }
 }
@@ -35,7 +36,7 @@ fn is_empty(text: Option<&str>) -> bool {
 /// Checks a URL that Istio's agent fetches.
 fn istio(deployment: &Deployment, url: &[&str], sha256: &[&str]) -> Vec<Diagnostic> {
     let node = &deployment.wasm;
-    let path = url.join(".");
+    let path = members(url);
     let span = pointed(node, &path);
     let Some(found) = text(node, url) else {
         // The chart has a default.
@@ -82,8 +83,9 @@ fn gateway(deployment: &Deployment) -> Vec<Diagnostic> {
     let node = &deployment.wasm;
     let mut wrong = Vec::new();
     for kind in ["image", "http"] {
-        let path = format!("code.{kind}.url");
-        let Some(found) = text(node, &["code", kind, "url"]) else { continue };
+        let names = ["code", kind, "url"];
+        let path = members(&names);
+        let Some(found) = text(node, &names) else { continue };
         let span = pointed(node, &path);
         if kind == "image" && found.contains("://") {
             let text = format!("{path}: expected the name of an image without a scheme, found {found:?}");

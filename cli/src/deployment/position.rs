@@ -1,7 +1,10 @@
 //! The filter's position in a proxy: before which other filters, and on which listeners.
 
+use temporal_auth::config::Path;
+
 use super::{Deployment, DeploymentKind, at, pointed, text};
 use crate::report::Diagnostic;
+use crate::yaml::location::members;
 use crate::yaml::{Node, NodeKind};
 
 /// The ports of Temporal's two APIs. Both lead to the same server.
@@ -11,9 +14,10 @@ const HTTP: &str = "7243";
 pub(super) fn check(deployment: &Deployment) -> Vec<Diagnostic> {
     match deployment.kind {
         DeploymentKind::WasmPlugin | DeploymentKind::TrafficExtension => {
-            let Some(spec) = deployment.document.value("spec") else { return Vec::new() };
-            let mut wrong: Vec<_> = phase(spec).into_iter().collect();
-            wrong.extend(listeners(spec));
+            let document = &deployment.document;
+            let Some(spec) = document.value("spec") else { return Vec::new() };
+            let mut wrong: Vec<_> = phase(document, spec).into_iter().collect();
+            wrong.extend(listeners(document, spec));
             wrong
         }
         DeploymentKind::EnvoyFilter => contexts(&deployment.document),
@@ -21,25 +25,27 @@ pub(super) fn check(deployment: &Deployment) -> Vec<Diagnostic> {
     }
 }
 
-fn phase(spec: &Node) -> Option<Diagnostic> {
+fn phase(document: &Node, spec: &Node) -> Option<Diagnostic> {
+    let path = members(&["spec", "phase"]);
     let help = "write AUTHN to run before Istio's own JWT filter, which answers bad tokens its own way, or AUTHZ to run after it";
     match text(spec, &["phase"]) {
         Some("AUTHN" | "AUTHZ") => None,
         Some(other) => {
             let text = format!(
-                "spec.phase: expected AUTHN or AUTHZ, found {other}: the filter would run after all of Istio's checks"
+                "{path}: expected AUTHN or AUTHZ, found {other}: the filter would run after all of Istio's checks"
             );
-            Some(Diagnostic::warning(text, pointed(spec, "phase"), help))
+            Some(Diagnostic::warning(text, pointed(document, &path), help))
         }
         None => {
-            let text = "spec.phase: missing; the filter would run after all of Istio's checks";
+            let text = format!("{path}: missing; the filter would run after all of Istio's checks");
             Some(Diagnostic::warning(text, spec.at, help))
         }
     }
 }
 
 /// Checks `match` and `targetRefs`.
-fn listeners(spec: &Node) -> Vec<Diagnostic> {
+fn listeners(document: &Node, spec: &Node) -> Vec<Diagnostic> {
+    let list = members(&["spec", "match"]);
     let matches: &[_] = match spec.value("match").map(|node| &node.kind) {
         Some(NodeKind::List(list)) => list,
         _ => &[],
@@ -49,36 +55,39 @@ fn listeners(spec: &Node) -> Vec<Diagnostic> {
     for (index, node) in matches.iter().enumerate() {
         let mode = text(node, &["mode"]).unwrap_or("CLIENT_AND_SERVER");
         let ports = ports(node);
-        let path = |name: &str| format!("match[{index}]{name}");
+        let element = list.index(index);
+        let path = |name: &str| element.member(name);
         match target {
             Some("Service" | "ServiceEntry") if !ports.is_empty() || mode == "CLIENT" => {
-                let name = if ports.is_empty() { ".mode" } else { ".ports" };
+                let path = path(if ports.is_empty() { "mode" } else { "ports" });
                 let text = format!(
-                    "spec.match[{index}]{name}: not allowed at a waypoint: it matches nothing there, and all calls pass \
-                     unchecked"
+                    "{path}: not allowed at a waypoint: it matches nothing there, and all calls pass unchecked"
                 );
-                wrong.push(Diagnostic::error(text, pointed(spec, &path(name))));
+                wrong.push(Diagnostic::error(text, pointed(document, &path)));
             }
             Some(_) => {}
-            None if mode == "SERVER" && !ports.is_empty() => wrong.extend(missing(spec, index, &ports)),
+            None if mode == "SERVER" && !ports.is_empty() => {
+                wrong.extend(missing_port(document, &path("ports"), &ports));
+            }
             None if mode == "CLIENT" && ports.iter().any(|port| matches!(*port, "80" | "443")) => {
-                let text = format!(
-                    "spec.match[{index}].ports: ports of a gateway are those of its listeners, not of its Service"
-                );
+                let path = path("ports");
+                let text = format!("{path}: ports of a gateway are those of its listeners, not of its Service");
                 let help =
                     "remove the ports: behind port 443 of a Service the listener may be 8443, without the filter";
-                wrong.push(Diagnostic::warning(text, pointed(spec, &path(".ports")), help));
+                wrong.push(Diagnostic::warning(text, pointed(document, &path), help));
             }
             None if mode == "CLIENT" || mode == "SERVER" => {}
             None => {
-                let text = format!("spec.match[{index}].mode: {mode} also filters the outbound traffic of sidecars");
-                wrong.push(Diagnostic::warning(text, pointed(spec, &path(".mode")), MODE));
+                let path = path("mode");
+                let text = format!("{path}: {mode} also filters the outbound traffic of sidecars");
+                wrong.push(Diagnostic::warning(text, pointed(document, &path), MODE));
             }
         }
     }
     if matches.is_empty() && target.is_none() {
-        let text =
-            "spec.match: missing; the filter would run on every listener, also for the outbound traffic of sidecars";
+        let text = format!(
+            "{list}: missing; the filter would run on every listener, also for the outbound traffic of sidecars"
+        );
         wrong.push(Diagnostic::warning(text, spec.at, MODE));
     }
     wrong
@@ -87,14 +96,14 @@ fn listeners(spec: &Node) -> Vec<Diagnostic> {
 const MODE: &str = "write mode: SERVER with the ports of the pod for a sidecar, mode: CLIENT for a gateway";
 
 /// Warns of a port of Temporal that the filter would not see.
-fn missing(spec: &Node, index: usize, ports: &[&str]) -> Option<Diagnostic> {
+fn missing_port(document: &Node, path: &Path, ports: &[&str]) -> Option<Diagnostic> {
     let lacks = [GRPC, HTTP].into_iter().find(|port| !ports.contains(port))?;
-    let text = format!("spec.match[{index}].ports: found {} without {lacks}", ports.join(", "));
+    let text = format!("{path}: found {} without {lacks}", ports.join(", "));
     let open = if lacks == HTTP { "the HTTP API" } else { "the gRPC port" };
     let help = format!(
         "name both ports of the pod ({GRPC} and {HTTP}, or your own): {open} is open unless something else closes it"
     );
-    Some(Diagnostic::warning(text, pointed(spec, &format!("match[{index}].ports")), &help))
+    Some(Diagnostic::warning(text, pointed(document, path), &help))
 }
 
 fn ports(node: &Node) -> Vec<&str> {
@@ -118,12 +127,13 @@ fn contexts(document: &Node) -> Vec<Diagnostic> {
     let Some(NodeKind::List(patches)) = at(document, &["spec", "configPatches"]).map(|node| &node.kind) else {
         return Vec::new();
     };
+    let list = members(&["spec", "configPatches"]);
     let mut wrong = Vec::new();
     for (index, patch) in patches.iter().enumerate() {
         let is_filter = matches!(text(patch, &["applyTo"]), Some("HTTP_FILTER" | "EXTENSION_CONFIG"));
         let context = text(patch, &["match", "context"]).unwrap_or("ANY");
         if is_filter && context == "ANY" {
-            let path = format!("spec.configPatches[{index}].match.context");
+            let path = list.index(index).member("match").member("context");
             let text = format!("{path}: {context} also filters the outbound traffic of sidecars");
             let help = "write SIDECAR_INBOUND with the ports of the pod, or GATEWAY";
             wrong.push(Diagnostic::warning(text, pointed(document, &path), help));

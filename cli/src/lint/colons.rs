@@ -1,7 +1,7 @@
 //! Notes on `*`, which takes any text, `:` included: for each pattern that may match more than whoever wrote it had in mind,
 //! one such value. Denials read wide in any case; what gives, spares or limits is told of.
 
-use temporal_auth::config::Config;
+use temporal_auth::config::{Config, Path};
 use temporal_auth::identity::ClaimName;
 use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::grant::GrantScope;
@@ -9,57 +9,59 @@ use temporal_auth::policy::limits::Limits;
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::Limit;
 
-use super::member;
 use super::overlap::{Piece, pieces};
+use super::{denial_path, grant_path};
 
 /// The paths of such patterns, each with what is said of it.
-pub(super) fn notes(config: &Config) -> Vec<(String, String)> {
+pub(super) fn notes(config: &Config) -> Vec<(Path, String)> {
     let mut found = Vec::new();
     for (index, grant) in config.policy.grants.iter().enumerate() {
-        let path = format!("grants[{index}]");
-        who(config, &format!("{path}.who"), &grant.who, true, &mut found);
+        let path = grant_path(index);
+        who(config, &path.member("who"), &grant.who, true, &mut found);
         if let GrantScope::Namespaces(_, patterns) = &grant.gives {
-            names(&format!("{path}.namespaces"), patterns, &mut found);
+            names(&path.member("namespaces"), patterns, &mut found);
         }
         limits(&path, &grant.limits, &mut found);
     }
     for (index, denial) in config.policy.denials.iter().enumerate() {
-        let path = format!("denials[{index}]");
+        let path = denial_path(index);
         if let Some(unless) = &denial.unless {
-            who(config, &format!("{path}.unless"), unless, false, &mut found);
+            who(config, &path.member("unless"), unless, false, &mut found);
         }
         if let Some(outside) = &denial.outside {
-            limits(&format!("{path}.outside"), outside, &mut found);
+            limits(&path.member("outside"), outside, &mut found);
         }
     }
     found
 }
 
 /// The conditions of one who is meant. Any `*` counts where the value may have a `:` in it.
-fn who(config: &Config, path: &str, who: &Who, may_capture: bool, found: &mut Vec<(String, String)>) {
+fn who(config: &Config, path: &Path, who: &Who, may_capture: bool, found: &mut Vec<(Path, String)>) {
     let meant = config.issuers.iter().filter(|issuer| who.issuers.is_empty() || who.issuers.contains(&issuer.name));
     let subject_may = meant.into_iter().any(|issuer| may_have_colons(&issuer.rules.subject));
-    let subject = (format!("{path}.subject"), &who.subject, subject_may);
-    let claims = who.claims.0.iter().map(|(name, patterns)| {
-        (member(&format!("{path}.claims"), &name.to_string()), patterns, may_have_colons(name))
-    });
+    let subject = (path.member("subject"), &who.subject, subject_may);
+    let claims = who
+        .claims
+        .0
+        .iter()
+        .map(|(name, patterns)| (path.member("claims").member(&name.to_string()), patterns, may_have_colons(name)));
     for (path, patterns, may) in claims.chain([subject]) {
         let crossing = patterns.iter().filter_map(|pattern| Some((pattern, example(pattern, may)?)));
         found.extend(crossing.map(|(pattern, value)| (path.clone(), said(pattern, &value, may_capture))));
     }
-    names(&format!("{path}.peer"), who.peer.iter().flatten(), found);
+    names(&path.member("peer"), who.peer.iter().flatten(), found);
 }
 
-fn limits(path: &str, limits: &Limits, found: &mut Vec<(String, String)>) {
+fn limits(path: &Path, limits: &Limits, found: &mut Vec<(Path, String)>) {
     for limit in Limit::ALL {
-        names(&format!("{path}.{}", limit.name()), limits.of(limit).unwrap_or_default(), found);
+        names(&path.member(limit.name()), limits.of(limit).unwrap_or_default(), found);
     }
 }
 
 /// Patterns of names, in which a `:` is rare: only a `*` with text after it counts.
-fn names<'a>(path: &str, patterns: impl IntoIterator<Item = &'a Pattern>, found: &mut Vec<(String, String)>) {
+fn names<'a>(path: &Path, patterns: impl IntoIterator<Item = &'a Pattern>, found: &mut Vec<(Path, String)>) {
     let crossing = patterns.into_iter().filter_map(|pattern| Some((pattern, example(pattern, false)?)));
-    found.extend(crossing.map(|(pattern, value)| (path.to_owned(), said(pattern, &value, false))));
+    found.extend(crossing.map(|(pattern, value)| (path.clone(), said(pattern, &value, false))));
 }
 
 fn said(pattern: &Pattern, value: &str, may_capture: bool) -> String {

@@ -9,11 +9,11 @@ use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::EffectSet;
 use temporal_auth::time::Timestamp;
 
-use super::Lint;
 use super::answers::{done_by_answers, lets_answer};
 use super::overlap::{Reading, overlap, texts};
 use super::roles::verbs;
 use super::shadowed::is_wider;
+use super::{Lint, denial_path};
 
 pub(super) fn lint(config: &Config, value: &Value, now: Timestamp) -> Vec<Lint> {
     let mut lints = Vec::new();
@@ -38,7 +38,7 @@ pub(super) fn lint(config: &Config, value: &Value, now: Timestamp) -> Vec<Lint> 
              `commands: false` if they are meant to pass"
         };
         lints.push(Lint {
-            path: format!("denials[{index}].effects"),
+            path: denial_path(index).member("effects"),
             text: format!(
                 "denial {} does not say `commands`: callers whom grant {} lets answer workflow tasks can still {} by their \
                  answers",

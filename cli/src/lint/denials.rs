@@ -10,15 +10,15 @@ use temporal_auth::temporal::EffectSet;
 use super::overlap::Reading;
 use super::shadowed::has_no_more_conditions;
 use super::unreachable::impossible_for_all;
-use super::{Lint, member};
+use super::{Lint, denial_path};
 
 pub(super) fn lint(config: &Config) -> Vec<Lint> {
     let mut lints = Vec::new();
-    for (place, denial) in config.policy.denials.iter().enumerate() {
-        let path = format!("denials[{place}]");
+    for (index, denial) in config.policy.denials.iter().enumerate() {
+        let path = denial_path(index);
         if let Some((field, why)) = useless(denial, config) {
             lints.push(Lint {
-                path: format!("{path}{field}"),
+                path: path.member(field),
                 text: format!("denial {} {why}", denial.name),
                 help: "change it, or remove it: it protects nothing".to_owned(),
             });
@@ -26,7 +26,7 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
             let claims = who.claims.0.iter().filter(|(name, _)| !meant(who, config).all(|issuer| gives(issuer, name)));
             lints.extend(claims.map(|(name, _)| {
                 Lint {
-                path: member(&format!("{path}.who.claims"), &name.to_string()),
+                path: path.member("who").member("claims").member(&name.to_string()),
                 text: format!("a caller whose token lacks the claim {name} is not denied"),
                 help: "say with `unless` who is spared: it denies whoever lacks a claim. Providers leave groups out of \
                        the tokens of people who are in too many"
@@ -65,7 +65,7 @@ fn useless(denial: &Denial, config: &Config) -> Option<(&'static str, String)> {
     };
     let who = denial.who.as_ref().unwrap_or(&everybody);
     if let Some(why) = impossible_for_all(who, config, Reading::Wide) {
-        return never(".who", &format!("no token can match: {why}"));
+        return never("who", &format!("no token can match: {why}"));
     }
     // Only a peer may come without a token, and no issuer means it.
     let without_token = config.peers != Peers::Unread
@@ -82,23 +82,23 @@ fn useless(denial: &Denial, config: &Config) -> Option<(&'static str, String)> {
             || unless.claims != ClaimSet::default()
             || unless.peer.is_some();
         if !has_conditions {
-            return never(".unless", "it spares everybody whom it is about");
+            return never("unless", "it spares everybody whom it is about");
         }
         // Conditions of `who` read wide, those of `unless` do not.
         let why = "matches hardly anybody: `unless` has the conditions of `who`, and leaves only callers whose claims grants \
                    read otherwise";
-        return Some((".unless", why.to_owned()));
+        return Some(("unless", why.to_owned()));
     }
     let what = denial.operations.as_ref()?;
     let methods = || what.methods.iter().filter_map(|path| config.catalogue.named(path));
     if what.effects.is_empty() && methods().all(|method| config.policy.permit_anonymous(&method).is_some()) {
-        return never(".effects", "denials do not touch what is `anonymous`");
+        return never("effects", "denials do not touch what is `anonymous`");
     }
     // AdminService has every effect, and may reach any namespace.
     let reads = EffectSet::CLUSTER_READ.covers(what.effects) && !config.admin_service;
     let in_no_namespace = reads && methods().all(|method| method.is_cluster_read());
     if denial.namespaces.is_some() && in_no_namespace {
-        return never(".namespaces", "what reads from the cluster is in no namespace");
+        return never("namespaces", "what reads from the cluster is in no namespace");
     }
     None
 }

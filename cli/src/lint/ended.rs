@@ -3,7 +3,7 @@
 use temporal_auth::config::Config;
 use temporal_auth::time::Timestamp;
 
-use super::Lint;
+use super::{Lint, grant_path};
 
 pub(super) fn lint(config: &Config, now: Timestamp) -> Vec<Lint> {
     let grants = config.policy.grants.iter().enumerate();
@@ -11,7 +11,7 @@ pub(super) fn lint(config: &Config, now: Timestamp) -> Vec<Lint> {
     ended
         .filter(|(.., until)| until.has_passed(now))
         .map(|(index, grant, until)| Lint {
-            path: format!("grants[{index}].until"),
+            path: grant_path(index).member("until"),
             text: format!("grant {} gives nothing: it ended at {until}", grant.name),
             help: "remove it, or give it another end".to_owned(),
         })

@@ -2,10 +2,10 @@
 //! it.
 
 use serde_json::Value;
-use temporal_auth::config::Config;
+use temporal_auth::config::{Config, Path};
 use temporal_auth::pattern::Pattern;
 
-use super::{Lint, member};
+use super::{Lint, grant_path};
 
 /// What gateways, and the Web UI, have in their names, as a part of its own: `web-ui`, and not `webhook`.
 const WORDS: [&str; 5] = ["gateway", "ingress", "ingressgateway", "web", "webui"];
@@ -16,13 +16,13 @@ const ANY: char = '\u{e000}';
 pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
     let gateways = gateways(value);
     let mut lints = Vec::new();
-    for (place, grant) in config.policy.grants.iter().enumerate() {
-        let path = format!("grants[{place}].who");
+    for (index, grant) in config.policy.grants.iter().enumerate() {
+        let path = grant_path(index).member("who");
         let is_subject = |name: &str| config.issuers.iter().any(|issuer| issuer.rules.subject.to_string() == *name);
         let claims = grant.who.claims.0.iter().map(|(name, patterns)| (name.to_string(), patterns));
         let claims = claims.filter(|(name, _)| is_subject(name));
-        let claims = claims.map(|(name, patterns)| (member(&format!("{path}.claims"), &name), patterns));
-        for (path, patterns) in claims.chain([(format!("{path}.subject"), &grant.who.subject)]) {
+        let claims = claims.map(|(name, patterns)| (path.member("claims").member(&name), patterns));
+        for (path, patterns) in claims.chain([(path.member("subject"), &grant.who.subject)]) {
             let Some(pattern) = patterns.iter().find(|pattern| is_between(pattern)) else { continue };
             lints.push(warning(path, format!("`{pattern}` looks like the identity of a gateway or of the Web UI")));
         }
@@ -35,12 +35,12 @@ pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
             is_peer_between(pattern)
                 .then(|| format!("`{pattern}` looks like the identity of a gateway or of the Web UI"))
         });
-        lints.extend(said.take(1).map(|text| warning(format!("{path}.peer"), text)));
+        lints.extend(said.take(1).map(|text| warning(path.member("peer"), text)));
     }
     lints
 }
 
-fn warning(path: String, text: String) -> Lint {
+fn warning(path: Path, text: String) -> Lint {
     let help =
         "whoever reaches it may do all that it may: let it send on the token of whoever uses it, and grant to them";
     Lint { path, text, help: help.to_owned() }

@@ -5,8 +5,8 @@ use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::grant::GrantScope;
 use temporal_auth::temporal::{EffectSet, Limit};
 
-use super::Lint;
 use super::answers::answers;
+use super::{Lint, grant_path};
 
 /// Ids that SDKs give to a child that is started without one: a UUID, or in Go the run's id and a number.
 const IDS_OF_SDKS: [&str; 2] = ["0f8fad5b-d9cb-469f-a165-70867728950e", "0f8fad5b-d9cb-469f-a165-70867728950e_5"];
@@ -21,7 +21,7 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
             }
             GrantScope::Permissions(..) => (true, true),
         };
-        let path = format!("grants[{index}].workflow_ids");
+        let path = grant_path(index).member("workflow_ids");
         let listed = || patterns.iter().map(|pattern| format!("`{pattern}`")).collect::<Vec<_>>().join(", ");
         let is_inside = |id: &&str| patterns.iter().any(|pattern: &Pattern| pattern.matches(id).is_some());
         if may_answer && !IDS_OF_SDKS.iter().all(is_inside) {

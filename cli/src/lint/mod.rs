@@ -20,16 +20,16 @@ mod unreachable;
 mod wide;
 
 use serde_json::Value;
-use temporal_auth::config::Config;
+use temporal_auth::config::{Config, Path};
 use temporal_auth::time::Timestamp;
 
-use crate::yaml::path::member;
+use crate::yaml::location::members;
 
 /// One warning.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Lint {
-    /// Of which field.
-    pub(crate) path: String,
+    /// The path of the field.
+    pub(crate) path: Path,
     /// What it says.
     pub(crate) text: String,
     /// What would be better.
@@ -48,6 +48,21 @@ pub(crate) fn all(config: &Config, value: &Value, now: Timestamp) -> Vec<Lint> {
 }
 
 /// What is worth a look without being doubtful: paths, and what is said of them.
-pub(crate) fn notes(config: &Config) -> Vec<(String, String)> {
+pub(crate) fn notes(config: &Config) -> Vec<(Path, String)> {
     colons::notes(config)
+}
+
+/// The path of a grant.
+fn grant_path(index: usize) -> Path {
+    members(&["grants"]).index(index)
+}
+
+/// The path of a denial.
+fn denial_path(index: usize) -> Path {
+    members(&["denials"]).index(index)
+}
+
+/// The path of an issuer.
+fn issuer_path(name: &str) -> Path {
+    members(&["issuers", name])
 }

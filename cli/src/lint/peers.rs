@@ -3,7 +3,7 @@
 use serde_json::Value;
 use temporal_auth::config::{Config, Peers};
 
-use super::Lint;
+use super::{Lint, members};
 
 pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
     if config.peers != Peers::Unread {
@@ -12,14 +12,14 @@ pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
     let mut lints = Vec::new();
     if value.pointer("/peers/xfcc") == Some(&Value::Bool(true)) {
         lints.push(Lint {
-            path: "peers.xfcc".to_owned(),
+            path: members(&["peers", "xfcc"]),
             text: "no rule asks for a peer: the header is not read".to_owned(),
             help: "say `peer` in the `who` of a rule, or remove it".to_owned(),
         });
     }
     if value.pointer("/peers/gateways").is_some() {
         lints.push(Lint {
-            path: "peers.gateways".to_owned(),
+            path: members(&["peers", "gateways"]),
             text: "no rule asks for a peer: no grant is compared with them".to_owned(),
             help: "say `peer` in the `who` of a rule, or remove them".to_owned(),
         });

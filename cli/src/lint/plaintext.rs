@@ -2,12 +2,12 @@
 
 use temporal_auth::config::{Config, KeysFrom};
 
-use super::{Lint, member};
+use super::{Lint, issuer_path};
 
 pub(super) fn lint(config: &Config) -> Vec<Lint> {
     let mut lints = Vec::new();
     for issuer in &config.issuers {
-        let path = member("issuers", &issuer.name);
+        let path = issuer_path(&issuer.name);
         let keys = match &issuer.keys {
             KeysFrom::Remote(remote) => remote.start.to_string(),
             KeysFrom::Inline(_) => continue,
@@ -15,7 +15,7 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
         if is_plaintext(&keys) {
             let by_discovery = is_plaintext(&issuer.rules.issuer);
             lints.push(Lint {
-                path: path + if by_discovery { ".issuer" } else { ".keys.jwks_uri" },
+                path: if by_discovery { path.member("issuer") } else { path.member("keys").member("jwks_uri") },
                 text: "keys are named by an http: URL".to_owned(),
                 help: "whoever answers in the provider's place hands out keys: use https:, and TLS in the cluster"
                     .to_owned(),

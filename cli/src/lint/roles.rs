@@ -9,7 +9,7 @@ use temporal_auth::policy::role::Role;
 use temporal_auth::temporal::EffectSet;
 
 use super::answers::{DONE_BY_ANSWERS, answers, done_by_answers};
-use super::{Lint, member};
+use super::{Lint, members};
 
 pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
     let Some(written) = value.get("roles").and_then(Value::as_object) else { return Vec::new() };
@@ -28,7 +28,7 @@ pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
             continue;
         }
         lints.push(Lint {
-            path: format!("{}.minus", member("roles", name)),
+            path: members(&["roles", name, "minus"]),
             text: format!(
                 "role {name} lacks {effects} but keeps respond: its holders can still {} by answering workflow tasks",
                 verbs(effects)

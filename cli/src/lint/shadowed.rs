@@ -14,15 +14,15 @@ use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::Limit;
 use temporal_auth::time::Timestamp;
 
-use super::Lint;
+use super::{Lint, grant_path};
 
 pub(super) fn lint(config: &Config, now: Timestamp) -> Vec<Lint> {
     let grants: Vec<_> = config.policy.grants.iter().map(|grant| (grant, Sketch::of(grant))).collect();
-    let shadowed = grants.iter().enumerate().filter_map(|(place, (grant, sketch))| {
-        let mut earlier = grants.iter().take(place);
+    let shadowed = grants.iter().enumerate().filter_map(|(index, (grant, sketch))| {
+        let mut earlier = grants.iter().take(index);
         let (earlier, _) = earlier.find(|(earlier, wide)| wide.may_cover(sketch) && covers(earlier, grant, now))?;
         Some(Lint {
-            path: format!("grants[{place}]"),
+            path: grant_path(index),
             text: format!(
                 "grant {} never decides: grant {} before it gives the same callers as much",
                 grant.name, earlier.name

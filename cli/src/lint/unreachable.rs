@@ -7,16 +7,16 @@ use temporal_auth::policy::grant::GrantScope;
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::EffectSet;
 
-use super::Lint;
 use super::overlap::{Reading, overlap, texts};
+use super::{Lint, grant_path};
 
 pub(super) fn lint(config: &Config) -> Vec<Lint> {
     let mut lints = Vec::new();
-    for (place, grant) in config.policy.grants.iter().enumerate() {
-        let path = format!("grants[{place}]");
+    for (index, grant) in config.policy.grants.iter().enumerate() {
+        let path = grant_path(index);
         if let Some(why) = impossible_for_all(&grant.who, config, Reading::Narrow) {
             lints.push(Lint {
-                path: format!("{path}.who"),
+                path: path.member("who"),
                 text: format!("no token can match: {why}"),
                 help: "change the conditions, or remove the grant".to_owned(),
             });
@@ -24,13 +24,13 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
         let (GrantScope::System(role) | GrantScope::Namespaces(role, _)) = &grant.gives else { continue };
         if config.policy.parity && !role.effects.covers(EffectSet::READER) {
             lints.push(Lint {
-                path: format!("{path}.role"),
+                path: path.member("role"),
                 text: format!("role {} gives nothing under `parity: upstream`", role.name),
                 help: "roles count there as the greatest of reader, writer and admin that they have all of".to_owned(),
             });
         } else if role.effects.is_empty() && role.plus.is_empty() {
             lints.push(Lint {
-                path: format!("{path}.role"),
+                path: path.member("role"),
                 text: format!("role {} gives nothing", role.name),
                 help: "its `minus` takes away all that it has".to_owned(),
             });

@@ -1,34 +1,38 @@
 //! Patterns that match more than whoever wrote them may have meant.
 
-use temporal_auth::config::Config;
+use temporal_auth::config::{Config, Path};
 use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::grant::GrantScope;
 
-use super::{Lint, member};
+use super::{Lint, grant_path};
 
 pub(super) fn lint(config: &Config) -> Vec<Lint> {
     let mut lints = Vec::new();
     let mut add =
-        |path: String, text: &str, help: &str| lints.push(Lint { path, text: text.to_owned(), help: help.to_owned() });
-    for (place, grant) in config.policy.grants.iter().enumerate() {
-        let path = format!("grants[{place}]");
+        |path: Path, text: &str, help: &str| lints.push(Lint { path, text: text.to_owned(), help: help.to_owned() });
+    for (index, grant) in config.policy.grants.iter().enumerate() {
+        let path = grant_path(index);
         if let GrantScope::Namespaces(_, patterns) = &grant.gives
             && patterns.iter().any(Pattern::is_star)
         {
             let help = "list them, or use `system: true` if the cluster is meant as well";
-            add(format!("{path}.namespaces"), "every namespace matches, future ones too", help);
+            add(path.member("namespaces"), "every namespace matches, future ones too", help);
         }
         if begins_with_star(&grant.who.subject) {
             let help = "begin with what only the meant subjects begin with";
-            add(format!("{path}.who.subject"), "a pattern that begins with `*` matches subjects of any name", help);
+            add(
+                path.member("who").member("subject"),
+                "a pattern that begins with `*` matches subjects of any name",
+                help,
+            );
         }
         if grant.who.without_token && grant.who.peer.as_deref().is_some_and(begins_with_star) {
             let help = "begin with what only the meant peers begin with, for example a trust domain";
-            add(format!("{path}.who.peer"), "a pattern that begins with `*` matches peers of any name", help);
+            add(path.member("who").member("peer"), "a pattern that begins with `*` matches peers of any name", help);
         }
         for (name, patterns) in &grant.who.claims.0 {
             if begins_with_star(patterns) {
-                let path = member(&format!("{path}.who.claims"), &name.to_string());
+                let path = path.member("who").member("claims").member(&name.to_string());
                 let help =
                     "begin with what only the meant values begin with; whoever may name groups may name one that fits";
                 add(path, "a pattern that begins with `*` matches values of any name", help);

@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
-use temporal_auth::config::Config;
+use temporal_auth::config::{Config, Path};
 
 use super::namespace;
 use crate::deployment::{Deployment, DeploymentKind, at, text};
+use crate::yaml::location::members;
 use crate::yaml::{Node, NodeKind};
 
 pub(super) const HELP: &str =
@@ -54,14 +55,15 @@ fn selects(selector: &Node, document: &Node) -> bool {
 }
 
 /// The grants to gateways: the path of each, and its problem.
-pub(super) fn grants(config: &Config, gateways: &[String]) -> Vec<(String, String)> {
+pub(super) fn grants(config: &Config, gateways: &[String]) -> Vec<(Path, String)> {
     let mut warnings = Vec::new();
     for (index, grant) in config.policy.grants.iter().enumerate() {
         // With a token the gateway is the right peer.
         let peers = grant.who.peer.iter().flatten().filter(|_| grant.who.without_token);
         let gateway = peers.filter_map(|pattern| gateways.iter().find(|id| pattern.matches(id).is_some())).next();
         if let Some(gateway) = gateway {
-            warnings.push((format!("grants[{index}].who.peer"), format!("`{gateway}` is a gateway in these files")));
+            let path = members(&["grants"]).index(index).member("who").member("peer");
+            warnings.push((path, format!("`{gateway}` is a gateway in these files")));
         }
     }
     warnings

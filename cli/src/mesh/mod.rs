@@ -9,12 +9,12 @@ mod tests;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use temporal_auth::config::KeysFrom;
+use temporal_auth::config::{KeysFrom, Path};
 
 use crate::deployment::{Deployment, text};
 use crate::load::Configuration;
 use crate::report::Diagnostic;
-use crate::yaml::path::member;
+use crate::yaml::location::members;
 use crate::yaml::{Node, NodeKind};
 
 #[derive(Debug, Default)]
@@ -50,28 +50,26 @@ impl Mesh {
     /// The diagnostics of a configuration in this mesh.
     pub(crate) fn check(&self, configuration: &Configuration, deployment: Option<&Deployment>) -> Vec<Diagnostic> {
         let mut diagnostics = Vec::new();
-        let warning = |path: &str, text: String, help: &str| {
-            Diagnostic::warning(format!("{path}: {text}"), configuration.place(path).pointed(), help)
+        let warning = |path: &Path, text: String, help: &str| {
+            Diagnostic::warning(format!("{path}: {text}"), configuration.locate(path).pointed(), help)
         };
         for issuer in &configuration.config.issuers {
             let KeysFrom::Remote(_) = &issuer.keys else { continue };
-            let keys = format!("{}.keys", member("issuers", &issuer.name));
             for name in ["cluster", "jwks_cluster"] {
-                let path = format!("{keys}.{name}");
-                let pointer = ["issuers", &issuer.name, "keys", name];
-                let value = pointer.iter().try_fold(&configuration.value, |value, name| value.get(name));
+                let names = ["issuers", &issuer.name, "keys", name];
+                let value = names.iter().try_fold(&configuration.value, |value, name| value.get(name));
                 let Some(cluster) = value.and_then(serde_json::Value::as_str) else { continue };
                 if let Some(problem) = self.cluster_problem(cluster, deployment) {
-                    diagnostics.push(warning(&path, problem.to_string(), problem.help()));
+                    diagnostics.push(warning(&members(&names), problem.to_string(), problem.help()));
                 }
             }
         }
         if let Some(cluster) =
             deployment.and_then(|deployment| applies::uncovered_cluster(&configuration.config, deployment))
         {
-            let text = format!("applies_to.clusters: {cluster:?} is missing, so calls to it pass unchecked");
-            let at = configuration.place("applies_to.clusters").pointed();
-            diagnostics.push(Diagnostic::error(text, at));
+            let path = members(&["applies_to", "clusters"]);
+            let text = format!("{path}: {cluster:?} is missing, so calls to it pass unchecked");
+            diagnostics.push(Diagnostic::error(text, configuration.locate(&path).pointed()));
         }
         for (path, text) in gateways::grants(&configuration.config, &self.gateways) {
             diagnostics.push(warning(&path, text, gateways::HELP));

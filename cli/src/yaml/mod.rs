@@ -1,7 +1,7 @@
 //! YAML as a tree in which every value knows its position. The meaning of plain words is up to `scalar`.
 
 mod build;
-pub(crate) mod path;
+pub(crate) mod location;
 pub(crate) mod scalar;
 pub(crate) mod value;
 

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use serde_json::{Map, Value};
+use temporal_auth::config::{Path, Step};
 
 use super::scalar::{self, Ambiguity, Dialect};
-use super::{Node, NodeKind, Style, path};
+use super::{Node, NodeKind, Style};
 use crate::report::Diagnostic;
 use crate::source::Span;
 
@@ -39,47 +40,65 @@ impl fmt::Display for Problem<'_> {
 
 /// The value of a tree, as far as it is certain. Adds a diagnostic for each ambiguity.
 pub(crate) fn value(node: &Node, dialect: Dialect, ambiguities: &mut Vec<Diagnostic>) -> Value {
-    value_at("", node, dialect, ambiguities)
+    ValueReader { path: Path::default(), dialect, ambiguities }.value(node)
 }
 
-fn value_at(path: &str, node: &Node, dialect: Dialect, ambiguities: &mut Vec<Diagnostic>) -> Value {
-    if node.tagged {
-        ambiguities.push(diagnostic(path, &Problem::Tag, node.at));
-    }
-    match &node.kind {
-        NodeKind::Scalar(text, style) => scalar::value(text, *style, dialect).unwrap_or_else(|why| {
-            ambiguities.push(diagnostic(path, &Problem::Word { text, why }, node.at));
-            scalar::likely_value(text)
-        }),
-        NodeKind::List(list) => {
-            let elements = list.iter().enumerate();
-            elements.map(|(index, node)| value_at(&format!("{path}[{index}]"), node, dialect, ambiguities)).collect()
+struct ValueReader<'a> {
+    /// The path of the value that is being read.
+    path: Path,
+    dialect: Dialect,
+    ambiguities: &'a mut Vec<Diagnostic>,
+}
+
+impl ValueReader<'_> {
+    fn value(&mut self, node: &Node) -> Value {
+        if node.tagged {
+            self.report(&Problem::Tag, node.at);
         }
-        NodeKind::Map(members) => {
-            let mut read: Map<String, Value> = Map::new();
-            for member in members {
-                let NodeKind::Scalar(name, style) = &member.name.kind else {
-                    ambiguities.push(diagnostic(path, &Problem::CompositeKey, member.name.at));
-                    continue;
-                };
-                let (path, at) = (path::member(path, name), member.name.at);
-                if name == "<<" && *style == Style::Plain {
-                    ambiguities.push(diagnostic(&path, &Problem::MergeKey, at));
-                } else if read.contains_key(name) {
-                    let first_line = node.get(name).map_or(0, |first| first.name.at.line);
-                    ambiguities.push(diagnostic(&path, &Problem::DuplicateKey { first_line }, at));
-                } else {
-                    read.insert(name.clone(), value_at(&path, &member.value, dialect, ambiguities));
-                }
+        match &node.kind {
+            NodeKind::Scalar(text, style) => scalar::value(text, *style, self.dialect).unwrap_or_else(|why| {
+                self.report(&Problem::Word { text, why }, node.at);
+                scalar::likely_value(text)
+            }),
+            NodeKind::List(list) => {
+                let elements = list.iter().enumerate();
+                elements.map(|(index, node)| self.below(Step::Index(index), |reader| reader.value(node))).collect()
             }
-            Value::Object(read)
+            NodeKind::Map(members) => {
+                let mut read = Map::new();
+                for member in members {
+                    let NodeKind::Scalar(name, style) = &member.name.kind else {
+                        self.report(&Problem::CompositeKey, member.name.at);
+                        continue;
+                    };
+                    let is_plain = *style == Style::Plain;
+                    self.below(Step::Member(name.clone()), |reader| {
+                        if name == "<<" && is_plain {
+                            reader.report(&Problem::MergeKey, member.name.at);
+                        } else if read.contains_key(name) {
+                            let first_line = node.get(name).map_or(0, |first| first.name.at.line);
+                            reader.report(&Problem::DuplicateKey { first_line }, member.name.at);
+                        } else {
+                            read.insert(name.clone(), reader.value(&member.value));
+                        }
+                    });
+                }
+                Value::Object(read)
+            }
         }
     }
-}
 
-fn diagnostic(path: &str, problem: &Problem<'_>, at: Span) -> Diagnostic {
-    let path = if path.is_empty() { "(top level)" } else { path };
-    Diagnostic::error(format!("{path}: {problem}"), at)
+    /// Reads something one step below the current path.
+    fn below<T>(&mut self, step: Step, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.0.push(step);
+        let value = read(self);
+        self.path.0.pop();
+        value
+    }
+
+    fn report(&mut self, problem: &Problem<'_>, at: Span) {
+        self.ambiguities.push(Diagnostic::error(format!("{}: {problem}", self.path), at));
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! Subject patterns that miss the shapes of the tokens of GitHub Actions, GitLab CI and Kubernetes, and denials that a job
 //! escapes by naming an environment.
 
-use temporal_auth::config::{Config, Issuer};
+use temporal_auth::config::{Config, Issuer, Path};
 use temporal_auth::identity::{ClaimName, ClaimSet};
 use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::who::Who;
 
 use super::overlap::{Chars, Part, Reading, overlap, shape, texts};
-use super::{Lint, member};
+use super::{Lint, denial_path, grant_path, issuer_path};
 
 /// Who issues tokens to jobs or accounts, in subjects of few shapes.
 struct Provider {
@@ -90,7 +90,7 @@ const CUSTOM: [&str; 22] = [
 
 pub(super) fn lint(config: &Config) -> Vec<Lint> {
     let mut lints = Vec::new();
-    let mut add = |path: String, patterns: &[Pattern], issuers: &[&Issuer], reading: Reading| {
+    let mut add = |path: Path, patterns: &[Pattern], issuers: &[&Issuer], reading: Reading| {
         let missing = patterns.iter().filter_map(|pattern| Some((pattern, missed(pattern, issuers, reading)?)));
         lints.extend(missing.map(|(pattern, provider)| Lint {
             path: path.clone(),
@@ -103,9 +103,9 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
     };
     let policy = &config.policy;
     let grants = policy.grants.iter().enumerate();
-    let grants = grants.map(|(index, grant)| (format!("grants[{index}].who"), Some(&grant.who), Reading::Narrow));
+    let grants = grants.map(|(index, grant)| (grant_path(index).member("who"), Some(&grant.who), Reading::Narrow));
     let denials = policy.denials.iter().enumerate().flat_map(|(index, denial)| {
-        let path = |field: &str| format!("denials[{index}].{field}");
+        let path = |field: &str| denial_path(index).member(field);
         [(path("who"), denial.who.as_ref(), Reading::Wide), (path("unless"), denial.unless.as_ref(), Reading::Narrow)]
     });
     for (path, who, reading) in grants.chain(denials) {
@@ -116,9 +116,9 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
         }
     }
     for issuer in &config.issuers {
-        let path = format!("{}.service_when", member("issuers", &issuer.name));
+        let path = issuer_path(&issuer.name).member("service_when");
         for (index, set) in issuer.service_when.iter().enumerate() {
-            for (path, patterns) in subject_claims(&format!("{path}[{index}]"), set) {
+            for (path, patterns) in subject_claims(&path.index(index), set) {
                 add(path, patterns, &[issuer], Reading::Narrow);
             }
         }
@@ -136,7 +136,7 @@ fn escaped(config: &Config) -> Vec<Lint> {
         if !issuers.iter().any(|issuer| is_github(issuer)) {
             continue;
         }
-        for (path, patterns) in subjects(&format!("denials[{index}].who"), who, &issuers) {
+        for (path, patterns) in subjects(&denial_path(index).member("who"), who, &issuers) {
             let means = |wanted: &[Part]| {
                 patterns.iter().any(|pattern| overlap(&texts(pattern, Reading::Wide), &shape(wanted)))
             };
@@ -160,17 +160,17 @@ fn meant<'a>(who: &Who, config: &'a Config) -> Vec<&'a Issuer> {
 }
 
 /// The patterns of a `who` for the claim `sub`, each list with its path.
-fn subjects<'a>(path: &str, who: &'a Who, issuers: &[&Issuer]) -> Vec<(String, &'a [Pattern])> {
-    let mut found = subject_claims(&format!("{path}.claims"), &who.claims);
+fn subjects<'a>(path: &Path, who: &'a Who, issuers: &[&Issuer]) -> Vec<(Path, &'a [Pattern])> {
+    let mut found = subject_claims(&path.member("claims"), &who.claims);
     if issuers.iter().all(|issuer| is_sub(&issuer.rules.subject)) {
-        found.push((format!("{path}.subject"), &who.subject));
+        found.push((path.member("subject"), &who.subject));
     }
     found
 }
 
-fn subject_claims<'a>(path: &str, set: &'a ClaimSet) -> Vec<(String, &'a [Pattern])> {
+fn subject_claims<'a>(path: &Path, set: &'a ClaimSet) -> Vec<(Path, &'a [Pattern])> {
     let claims = set.0.iter().filter(|(name, _)| is_sub(name));
-    claims.map(|(name, patterns)| (member(path, &name.to_string()), patterns.as_slice())).collect()
+    claims.map(|(name, patterns)| (path.member(&name.to_string()), patterns.as_slice())).collect()
 }
 
 fn is_sub(name: &ClaimName) -> bool {
