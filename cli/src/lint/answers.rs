@@ -1,4 +1,4 @@
-//! Who may answer workflow tasks, and what an answer does beside: it ends, starts, signals and cancels workflows.
+//! Who may answer workflow tasks, and what answers do to workflows: they end, start, signal and cancel them.
 
 use temporal_auth::config::Config;
 use temporal_auth::policy::grant::{Grant, GrantScope};
@@ -6,7 +6,7 @@ use temporal_auth::policy::role::Role;
 use temporal_auth::temporal::{Catalogue, EffectSet};
 use temporal_auth::time::Timestamp;
 
-/// What an answer to a workflow task does, with the method of WorkflowService that does it and nothing else.
+/// The effects of answers to workflow tasks, each with the method of WorkflowService that has only this effect.
 pub(super) const DONE_BY_ANSWERS: [(EffectSet, &str); 4] = [
     (EffectSet::TERMINATE, "TerminateWorkflowExecution"),
     (EffectSet::CANCEL, "RequestCancelWorkflowExecution"),
@@ -14,7 +14,7 @@ pub(super) const DONE_BY_ANSWERS: [(EffectSet, &str); 4] = [
     (EffectSet::SIGNAL, "SignalWorkflowExecution"),
 ];
 
-/// The effects of which one is in the set, or whose method is in the list of paths.
+/// Those of the effects in [`DONE_BY_ANSWERS`] that are in the set, or whose method is in the list of paths.
 pub(super) fn done_by_answers(effects: EffectSet, methods: &[impl AsRef<str>]) -> EffectSet {
     let catalogue = Catalogue::default();
     let is_named = |name: &str| {
@@ -27,18 +27,18 @@ pub(super) fn done_by_answers(effects: EffectSet, methods: &[impl AsRef<str>]) -
 /// Whether the role may answer workflow tasks.
 pub(super) fn answers(role: &Role, config: &Config) -> bool {
     if config.policy.parity {
-        // Roles count there as the greatest of the built-in ones that they have all of.
+        // There, a role counts as the greatest built-in role that it contains.
         return role.effects.covers(EffectSet::WRITER);
     }
     let answer = config.catalogue.named("RespondWorkflowTaskCompleted");
     answer.is_some_and(|method| role.effects_for(&method).covers(method.effects))
 }
 
-/// Whether whoever holds the grant at this time may answer workflow tasks, as far as that can be told.
-pub(super) fn lets_answer(grant: &Grant, config: &Config, now: Timestamp) -> bool {
+/// Whether holders of the grant may answer workflow tasks at this time, as far as the configuration shows.
+pub(super) fn allows_answers(grant: &Grant, config: &Config, now: Timestamp) -> bool {
     let gives = match &grant.gives {
         GrantScope::System(role) | GrantScope::Namespaces(role, _) => answers(role, config),
-        // It may say `write`, or `worker`.
+        // The claim may contain `write` or `worker`.
         GrantScope::Permissions(..) => true,
     };
     gives && !grant.shadow && !grant.until.as_ref().is_some_and(|until| until.has_passed(now))

@@ -1,4 +1,4 @@
-//! `audiences: any`: a token that was issued for another service opens Temporal.
+//! `audiences: any`: tokens that were issued for other services are accepted.
 
 use temporal_auth::config::Config;
 

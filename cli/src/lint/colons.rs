@@ -1,5 +1,5 @@
-//! Notes on `*`, which takes any text, `:` included: for each pattern that may match more than whoever wrote it had in mind,
-//! one such value. Denials read wide in any case; what gives, spares or limits is told of.
+//! Notes about `*`, which matches any text, `:` included: for each pattern that may match more than its author intended,
+//! one such value. Only grants, exemptions and limits are covered, because denials read wide anyway.
 
 use temporal_auth::config::{Config, Path};
 use temporal_auth::identity::ClaimName;
@@ -9,10 +9,10 @@ use temporal_auth::policy::limits::Limits;
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::Limit;
 
-use super::overlap::{Piece, pieces};
+use super::overlap::{Fragment, fragments};
 use super::{denial_path, grant_path};
 
-/// The paths of such patterns, each with what is said of it.
+/// The paths of such patterns, each with its note.
 pub(super) fn notes(config: &Config) -> Vec<(Path, String)> {
     let mut found = Vec::new();
     for (index, grant) in config.policy.grants.iter().enumerate() {
@@ -35,7 +35,7 @@ pub(super) fn notes(config: &Config) -> Vec<(Path, String)> {
     found
 }
 
-/// The conditions of one who is meant. Any `*` counts where the value may have a `:` in it.
+/// Notes about the conditions of a `who` or `unless`. Every `*` counts if the value may contain a `:`.
 fn who(config: &Config, path: &Path, who: &Who, may_capture: bool, found: &mut Vec<(Path, String)>) {
     let meant = config.issuers.iter().filter(|issuer| who.issuers.is_empty() || who.issuers.contains(&issuer.name));
     let subject_may = meant.into_iter().any(|issuer| may_have_colons(&issuer.rules.subject));
@@ -47,7 +47,7 @@ fn who(config: &Config, path: &Path, who: &Who, may_capture: bool, found: &mut V
         .map(|(name, patterns)| (path.member("claims").member(&name.to_string()), patterns, may_have_colons(name)));
     for (path, patterns, may) in claims.chain([subject]) {
         let crossing = patterns.iter().filter_map(|pattern| Some((pattern, example(pattern, may)?)));
-        found.extend(crossing.map(|(pattern, value)| (path.clone(), said(pattern, &value, may_capture))));
+        found.extend(crossing.map(|(pattern, value)| (path.clone(), note(pattern, &value, may_capture))));
     }
     names(&path.member("peer"), who.peer.iter().flatten(), found);
 }
@@ -58,16 +58,16 @@ fn limits(path: &Path, limits: &Limits, found: &mut Vec<(Path, String)>) {
     }
 }
 
-/// Patterns of names, in which a `:` is rare: only a `*` with text after it counts.
+/// Notes about patterns of names, which rarely contain a `:`: only a `*` with text after it counts.
 fn names<'a>(path: &Path, patterns: impl IntoIterator<Item = &'a Pattern>, found: &mut Vec<(Path, String)>) {
     let crossing = patterns.into_iter().filter_map(|pattern| Some((pattern, example(pattern, false)?)));
-    found.extend(crossing.map(|(pattern, value)| (path.clone(), said(pattern, &value, false))));
+    found.extend(crossing.map(|(pattern, value)| (path.clone(), note(pattern, &value, false))));
 }
 
-fn said(pattern: &Pattern, value: &str, may_capture: bool) -> String {
-    let instead = if is_of_a_provider(pattern) {
+fn note(pattern: &Pattern, value: &str, may_capture: bool) -> String {
+    let instead = if is_from_provider(pattern) {
         "name what is meant if that is too much".to_owned()
-    } else if let (true, Some(capture)) = (may_capture, captured(pattern)) {
+    } else if let (true, Some(capture)) = (may_capture, with_capture(pattern)) {
         format!("write `{capture}` to stop at `:`")
     } else {
         "list the values if that is too much".to_owned()
@@ -75,51 +75,51 @@ fn said(pattern: &Pattern, value: &str, may_capture: bool) -> String {
     format!("`{pattern}` also matches `{value}`, since `*` crosses `:`; {instead}")
 }
 
-/// The pattern with a capture, which stops at `:`, in place of its only `*`.
-fn captured(pattern: &Pattern) -> Option<String> {
-    let pieces = pieces(pattern);
-    let stars = pieces.iter().filter(|piece| **piece == Piece::Star).count();
+/// The pattern with its only `*` replaced by a capture, which stops at `:`.
+fn with_capture(pattern: &Pattern) -> Option<String> {
+    let fragments = fragments(pattern);
+    let stars = fragments.iter().filter(|fragment| **fragment == Fragment::Star).count();
     let written = pattern.to_string().replace('*', "{name}");
     (stars == 1 && !pattern.to_string().contains('\\') && pattern.captures().next().is_none()).then_some(written)
 }
 
-/// Whether the claim's values may have a `:` in them.
+/// Whether the claim's values may contain a `:`.
 fn may_have_colons(name: &ClaimName) -> bool {
-    // Addresses, domains, UUIDs, numbers, and names of Kubernetes objects.
+    // Addresses, domains, UUIDs, numbers and names of Kubernetes objects.
     const WITHOUT: [&str; 10] =
         ["email", "email_verified", "hd", "oid", "tid", "exp", "iat", "nbf", "auth_time", "kubernetes.io"];
     !WITHOUT.contains(&&*name.member())
 }
 
-/// A value that matches only because `*` crosses `:`, if the pattern has a `*` with text after it, or any at all where
-/// `anywhere` says so.
+/// A value that matches only because `*` crosses `:`. `None` if the pattern has no `*` with text after it, or, with
+/// `anywhere`, no `*` at all.
 fn example(pattern: &Pattern, anywhere: bool) -> Option<String> {
-    let pieces = pieces(pattern);
-    let last = pieces.len().saturating_sub(1);
-    let is_star = |index: &usize| pieces.get(*index) == Some(&Piece::Star);
+    let fragments = fragments(pattern);
+    let last = fragments.len().saturating_sub(1);
+    let is_star = |index: &usize| fragments.get(*index) == Some(&Fragment::Star);
     let inner = (0..last).find(is_star);
     let crossing = if anywhere && is_star(&last) { Some(last) } else { inner }?;
     let mut value = String::new();
-    for (index, piece) in pieces.iter().enumerate() {
-        match piece {
-            Piece::Literal(text) => value.push_str(text),
-            Piece::Capture(name) => value.push_str(&format!("{{{name}}}")),
-            Piece::Star if index == crossing => value.push_str(crossed(&value, index == last)?),
-            Piece::Star => value.push('x'),
+    for (index, fragment) in fragments.iter().enumerate() {
+        match fragment {
+            Fragment::Literal(text) => value.push_str(text),
+            Fragment::Capture(name) => value.push_str(&format!("{{{name}}}")),
+            Fragment::Star if index == crossing => value.push_str(crossed(&value, index == last)?),
+            Fragment::Star => value.push('x'),
         }
     }
     Some(value)
 }
 
-/// Subjects of GitHub's, Kubernetes' and GitLab's tokens begin like this.
+/// How subjects begin in tokens of GitHub, Kubernetes and GitLab.
 const PROVIDERS: [&str; 3] = ["repo:", "system:serviceaccount:", "project_path:"];
 
-fn is_of_a_provider(pattern: &Pattern) -> bool {
+fn is_from_provider(pattern: &Pattern) -> bool {
     let text = pattern.to_string();
     PROVIDERS.iter().any(|start| text.starts_with(start)) && text.ends_with('*')
 }
 
-/// What a `*` after this text may take that has a `:` in it; nothing where tokens with such a subject have none there.
+/// A text with a `:` that `*` matches after this text. `None` if subjects of tokens have no `:` there.
 fn crossed(before: &str, at_the_end: bool) -> Option<&'static str> {
     let rest = |start: &str| before.strip_prefix(start).filter(|_| at_the_end);
     let is_git_ref = before.contains(":ref:");
@@ -142,20 +142,20 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn new_in(pattern: &str, anywhere: bool) -> Option<String> {
+    fn checked_example(pattern: &str, anywhere: bool) -> Option<String> {
         let pattern = Pattern::parse(pattern).unwrap();
         let value = example(&pattern, anywhere)?;
         if pattern.captures().next().is_none() {
             assert!(pattern.matches(&value).is_some(), "{pattern} {value}");
         }
-        // With no `:` in a star, a value has as many as the pattern.
+        // If no star matched a `:`, the value has as many as the pattern.
         let colons = |text: &str| text.matches(':').count();
         assert!(colons(&value) > colons(&pattern.to_string()), "{pattern} {value}");
         Some(value)
     }
 
     #[test]
-    fn one_value_that_is_new() {
+    fn a_note_shows_one_value_that_crosses_a_colon() {
         for (pattern, value) in [
             ("repo:acme/app:*", "repo:acme/app:ref:refs/heads/main"),
             ("repo:acme/*", "repo:acme/app:ref:refs/heads/main"),
@@ -170,27 +170,27 @@ mod tests {
             ("*", "a:b"),
             (r"a\*-*", "a*-a:b"),
         ] {
-            assert_eq!(new_in(pattern, true).as_deref(), Some(value), "{pattern}");
+            assert_eq!(checked_example(pattern, true).as_deref(), Some(value), "{pattern}");
         }
-        // Neither names of accounts nor refs of git have a `:` in them.
+        // Neither names of accounts nor git refs contain a `:`.
         for pattern in [
             "system:serviceaccount:payroll:*",
             "repo:acme/app:ref:refs/heads/*",
             "project_path:a/b:ref_type:tag:ref:v*",
         ] {
-            assert_eq!(new_in(pattern, true), None, "{pattern}");
+            assert_eq!(checked_example(pattern, true), None, "{pattern}");
         }
     }
 
     #[test]
-    fn of_names_only_a_star_with_text_after_it_counts() {
+    fn in_names_only_a_star_with_text_after_it_counts() {
         for (pattern, value) in [("*-dev", "a:b-dev"), ("a-*-b-*", "a-a:b-b-x"), ("{team}-*-x", "{team}-a:b-x")] {
-            assert_eq!(new_in(pattern, false).as_deref(), Some(value), "{pattern}");
+            assert_eq!(checked_example(pattern, false).as_deref(), Some(value), "{pattern}");
         }
         for pattern in ["a-*", "*", "{team}-*", "a", r"a\*b"] {
-            assert_eq!(new_in(pattern, false), None, "{pattern}");
+            assert_eq!(checked_example(pattern, false), None, "{pattern}");
         }
-        assert_eq!((new_in("team-{t}", true), new_in("a", true)), (None, None));
+        assert_eq!((checked_example("team-{t}", true), checked_example("a", true)), (None, None));
     }
 
     fn notes_of(change: impl FnOnce(&mut Value)) -> Vec<String> {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn each_pattern_of_a_grant_is_told_in_one_line() {
+    fn each_pattern_of_a_grant_has_its_own_note() {
         let who = json!({"issuer": "corp", "subject": ["team-*", "a"], "claims": {"groups": "x-*-y"}});
         assert_eq!(
             grant(who, json!({"namespaces": ["*-dev", "b-*"], "task_queues": ["*-q", "q-*"], "signals": ["a*b"]})),
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_have_a_colon_is_not_told() {
+    fn values_that_cannot_contain_a_colon_are_not_noted() {
         for who in [
             json!({"issuer": "corp", "claims": {"email": "*@example.com"}}),
             json!({"issuer": "mail", "subject": "a-*"}),
@@ -245,7 +245,7 @@ mod tests {
             json!({"issuer": "corp", "subject": "team-{t}"}),
             json!({"peer": "spiffe://td/ns/a/sa/*"}),
         ] {
-            // Text after a star is told wherever it stands.
+            // A star with text after it is noted in any claim.
             let expected = usize::from(who.pointer("/claims/email").is_some());
             assert_eq!(grant(who.clone(), json!({})).len(), expected, "{who}");
         }
@@ -254,17 +254,17 @@ mod tests {
     }
 
     #[test]
-    fn of_a_denial_what_it_spares_is_told() {
+    fn exemptions_of_denials_are_noted() {
         let denial = |denial: Value| {
             notes_of(|config| {
                 config["denials"] = json!([denial]);
                 config["denials"][0]["name"] = json!("d");
             })
         };
-        let spared =
+        let exempted =
             denial(json!({"unless": {"claims": {"groups": "team-*"}}, "outside": {"workflow_ids": ["*-a", "a-*"]}}));
         assert_eq!(
-            spared,
+            exempted,
             [
                 "denials[0].unless.claims.groups: `team-*` also matches `team-a:b`, since `*` crosses `:`; list the values if that is too much",
                 "denials[0].outside.workflow_ids: `*-a` also matches `a:b-a`, since `*` crosses `:`; list the values if that is too much",

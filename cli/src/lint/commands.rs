@@ -1,4 +1,4 @@
-//! Denials of what an answer to a workflow task does, too, that do not say whether they mean it.
+//! Denials of effects that answers to workflow tasks also have, without `commands` to say whether answers are denied.
 
 use serde_json::Value;
 use temporal_auth::config::Config;
@@ -9,8 +9,8 @@ use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::EffectSet;
 use temporal_auth::time::Timestamp;
 
-use super::answers::{done_by_answers, lets_answer};
-use super::overlap::{Reading, overlap, texts};
+use super::answers::{allows_answers, done_by_answers};
+use super::overlap::{PatternReading, overlap, texts};
 use super::roles::verbs;
 use super::shadowed::is_wider;
 use super::{Lint, denial_path};
@@ -18,17 +18,17 @@ use super::{Lint, denial_path};
 pub(super) fn lint(config: &Config, value: &Value, now: Timestamp) -> Vec<Lint> {
     let mut lints = Vec::new();
     for (index, denial) in config.policy.denials.iter().enumerate() {
-        let says = value.pointer(&format!("/denials/{index}/commands")).is_some();
-        let Some(what) = denial.operations.as_ref().filter(|_| !says) else { continue };
-        let effects = done_by_answers(what.effects, &what.methods);
+        let states_commands = value.pointer(&format!("/denials/{index}/commands")).is_some();
+        let Some(operations) = denial.operations.as_ref().filter(|_| !states_commands) else { continue };
+        let effects = done_by_answers(operations.effects, &operations.methods);
         let answer = config.catalogue.named("RespondWorkflowTaskCompleted");
         let answers_too = answer.is_some_and(|method| {
-            what.effects.meets(method.effects) || what.methods.iter().any(|path| **path == *method.path)
+            operations.effects.meets(method.effects) || operations.methods.iter().any(|path| **path == *method.path)
         });
         if effects.is_empty() || answers_too {
             continue;
         }
-        let reached = |grant: &&Grant| lets_answer(grant, config, now) && reaches(denial, grant);
+        let reached = |grant: &&Grant| allows_answers(grant, config, now) && reaches(denial, grant);
         let Some(grant) = config.policy.grants.iter().find(reached) else { continue };
         let help = if effects == EffectSet::TERMINATE {
             "no denial reaches an answer that ends its own workflow: give these callers `client`, which answers no tasks, \
@@ -52,17 +52,17 @@ pub(super) fn lint(config: &Config, value: &Value, now: Timestamp) -> Vec<Lint> 
     lints
 }
 
-/// Whether the denial may be about somebody who holds the grant, in a namespace that it reaches. No means certainly not.
+/// Whether the denial may apply to a holder of the grant in one of the grant's namespaces. `false` is certain.
 fn reaches(denial: &Denial, grant: &Grant) -> bool {
-    let spared = denial.unless.as_ref().is_some_and(|unless| is_wider(unless, &grant.who));
+    let is_exempt = denial.unless.as_ref().is_some_and(|unless| is_wider(unless, &grant.who));
     let shared_namespace = match (&denial.namespaces, &grant.gives) {
         (Some(denied), GrantScope::Namespaces(_, given)) => any_shared(denied, given),
         _ => true,
     };
-    !spared && shared_namespace && denial.who.as_ref().is_none_or(|who| may_share(who, &grant.who))
+    !is_exempt && shared_namespace && denial.who.as_ref().is_none_or(|who| may_share(who, &grant.who))
 }
 
-/// Whether somebody whom the grant means may be meant by a denial's `who`.
+/// Whether a denial's `who` and a grant's `who` may match the same caller.
 fn may_share(denied: &Who, given: &Who) -> bool {
     let is_of_tokens = !denied.issuers.is_empty() || denied.kind.is_some() || !denied.subject.is_empty();
     if given.without_token && (is_of_tokens || !denied.claims.0.is_empty()) {
@@ -77,15 +77,15 @@ fn may_share(denied: &Who, given: &Who) -> bool {
         (Some(denied), Some(given)) => any_shared(denied, given),
         _ => true,
     };
-    // One claim may have several values: no two conditions of claims exclude each other.
+    // A claim may have several values, so no two conditions on claims exclude each other.
     issuers && kinds && subjects && peers
 }
 
-/// Whether a text matches patterns of both lists, those of the denial read wide.
+/// Whether some text matches patterns of both lists, if those of the denial are read wide.
 fn any_shared(denied: &[Pattern], given: &[Pattern]) -> bool {
     denied.iter().any(|denied| {
-        let denied = texts(denied, Reading::Wide);
-        given.iter().any(|given| overlap(&denied, &texts(given, Reading::Narrow)))
+        let denied = texts(denied, PatternReading::Wide);
+        given.iter().any(|given| overlap(&denied, &texts(given, PatternReading::Narrow)))
     })
 }
 
@@ -112,8 +112,8 @@ mod tests {
         lint(&parsed, &config, NOW).into_iter().map(|lint| format!("{}: {}", lint.path, lint.text)).collect()
     }
 
-    /// Whether a denial of starts is told of beside one grant.
-    fn told(who: Value, role: &str, mut denial: Value) -> bool {
+    /// Whether there is a warning about a denial of starts next to one grant.
+    fn is_reported(who: Value, role: &str, mut denial: Value) -> bool {
         denial["effects"] = json!(["start"]);
         !lints(json!([{"who": who, "role": role, "namespaces": ["payroll", "{t}-*"]}]), denial).is_empty()
     }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_denial_that_answers_get_around() {
+    fn denials_that_answers_get_around_are_reported() {
         let grants = || json!([{"who": {"issuer": "corp"}, "role": "worker", "namespaces": ["a"]}]);
         assert_eq!(
             lints(grants(), json!({"effects": ["start", "signal", "schedule"]})),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_denial_that_says_it_or_is_about_something_else() {
+    fn denials_that_state_commands_or_concern_other_effects_are_not_reported() {
         let grants = || json!([{"who": {"issuer": "corp"}, "role": "writer", "namespaces": ["a"]}]);
         for denial in [
             json!({"effects": ["start"], "commands": true}),
@@ -153,11 +153,11 @@ mod tests {
     }
 
     #[test]
-    fn only_where_somebody_whom_it_reaches_answers() {
+    fn a_denial_is_reported_only_if_it_reaches_callers_who_answer_tasks() {
         for role in ["worker", "writer", "admin", "answering"] {
-            assert!(told(team(), role, json!({})), "{role}");
+            assert!(is_reported(team(), role, json!({})), "{role}");
         }
-        assert!(!told(team(), "client", json!({})) && !told(team(), "reader", json!({})));
+        assert!(!is_reported(team(), "client", json!({})) && !is_reported(team(), "reader", json!({})));
         for reached in [
             json!({"who": {"kind": "service"}}),
             json!({"who": {"subject": "A-*"}}),
@@ -167,7 +167,7 @@ mod tests {
             json!({"namespaces": ["pay*"]}),
             json!({"namespaces": ["a-b"]}),
         ] {
-            assert!(told(team(), "worker", reached.clone()), "{reached}");
+            assert!(is_reported(team(), "worker", reached.clone()), "{reached}");
         }
         for not_reached in [
             json!({"who": {"kind": "human"}}),
@@ -177,22 +177,22 @@ mod tests {
             json!({"unless": {"kind": "service"}}),
             json!({"namespaces": ["orders"]}),
         ] {
-            assert!(!told(team(), "worker", not_reached.clone()), "{not_reached}");
+            assert!(!is_reported(team(), "worker", not_reached.clone()), "{not_reached}");
         }
     }
 
     #[test]
-    fn peers_and_permissions() {
+    fn peers_and_permissions_claims_are_considered() {
         let peer = json!({"peer": "spiffe://td/ns/{t}/sa/w"});
-        assert!(told(peer.clone(), "worker", json!({"who": {"peer": "spiffe://td/*"}})));
-        assert!(!told(peer.clone(), "worker", json!({"who": {"peer": "spiffe://other/*"}})));
-        assert!(!told(peer, "worker", json!({"who": {"kind": "human"}})), "it has no token");
+        assert!(is_reported(peer.clone(), "worker", json!({"who": {"peer": "spiffe://td/*"}})));
+        assert!(!is_reported(peer.clone(), "worker", json!({"who": {"peer": "spiffe://other/*"}})));
+        assert!(!is_reported(peer, "worker", json!({"who": {"kind": "human"}})), "it has no token");
         let permissions = json!([{"who": {"issuer": "corp"}, "permissions_claim": "p"}]);
         assert_eq!(lints(permissions, json!({"effects": ["start"]})).len(), 1);
     }
 
     #[test]
-    fn a_grant_that_gives_nothing_lets_nobody_answer() {
+    fn a_grant_that_gives_nothing_allows_no_answers() {
         let grant = |field: &str, value: Value| {
             let mut grant = json!({"who": {"issuer": "corp"}, "role": "writer", "namespaces": ["a"]});
             grant[field] = value;

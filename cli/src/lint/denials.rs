@@ -1,5 +1,5 @@
-//! Denials that do less than they seem to: one that a missing claim escapes, and one that never matches anything. Only
-//! what is certain.
+//! Denials that do less than they seem to: those that callers without a certain claim escape, and those that never match.
+//! Only certain cases are reported.
 
 use temporal_auth::config::{Config, Issuer, Peers};
 use temporal_auth::identity::{ClaimName, ClaimSet};
@@ -7,7 +7,7 @@ use temporal_auth::policy::denial::Denial;
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::EffectSet;
 
-use super::overlap::Reading;
+use super::overlap::PatternReading;
 use super::shadowed::has_no_more_conditions;
 use super::unreachable::impossible_for_all;
 use super::{Lint, denial_path};
@@ -23,7 +23,8 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
                 help: "change it, or remove it: it protects nothing".to_owned(),
             });
         } else if let Some(who) = &denial.who {
-            let claims = who.claims.0.iter().filter(|(name, _)| !meant(who, config).all(|issuer| gives(issuer, name)));
+            let claims =
+                who.claims.0.iter().filter(|(name, _)| !issuers_of(who, config).all(|issuer| guarantees(issuer, name)));
             lints.extend(claims.map(|(name, _)| {
                 Lint {
                 path: path.member("who").member("claims").member(&name.to_string()),
@@ -38,21 +39,21 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
     lints
 }
 
-/// The issuers whose callers are meant.
-fn meant<'a>(who: &Who, config: &'a Config) -> impl Iterator<Item = &'a Issuer> {
+/// The issuers whose callers `who` may match.
+fn issuers_of<'a>(who: &Who, config: &'a Config) -> impl Iterator<Item = &'a Issuer> {
     config.issuers.iter().filter(|issuer| who.issuers.is_empty() || who.issuers.contains(&issuer.name))
 }
 
-/// Whether every token of this issuer that is accepted has the claim.
-fn gives(issuer: &Issuer, claim: &ClaimName) -> bool {
+/// Whether every accepted token of this issuer has the claim.
+fn guarantees(issuer: &Issuer, claim: &ClaimName) -> bool {
     let name = claim.to_string();
     matches!(name.as_str(), "iss" | "exp")
-        // Denials count an address that is not verified.
+        // Denials also match an unverified address.
         || *claim == issuer.rules.subject
         || issuer.rules.require.0.iter().any(|(name, _)| name == claim)
 }
 
-/// The field because of which a denial never matches, or hardly ever, and why.
+/// Why a denial never or hardly ever matches, and the field that causes it.
 fn useless(denial: &Denial, config: &Config) -> Option<(&'static str, String)> {
     let never = |field, why: &str| Some((field, format!("never matches: {why}")));
     let everybody = Who {
@@ -64,17 +65,17 @@ fn useless(denial: &Denial, config: &Config) -> Option<(&'static str, String)> {
         without_token: false,
     };
     let who = denial.who.as_ref().unwrap_or(&everybody);
-    if let Some(why) = impossible_for_all(who, config, Reading::Wide) {
+    if let Some(why) = impossible_for_all(who, config, PatternReading::Wide) {
         return never("who", &format!("no token can match: {why}"));
     }
-    // Only a peer may come without a token, and no issuer means it.
+    // Only a peer may call without a token, and such a caller has no issuer.
     let without_token = config.peers != Peers::Unread
         && who.issuers.is_empty()
         && who.kind.is_none()
         && who.claims == ClaimSet::default();
     if let Some(unless) = &denial.unless
         && (unless.issuers.is_empty() || !without_token)
-        && meant(who, config).all(|issuer| unless.issuers.is_empty() || unless.issuers.contains(&issuer.name))
+        && issuers_of(who, config).all(|issuer| unless.issuers.is_empty() || unless.issuers.contains(&issuer.name))
         && has_no_more_conditions(unless, who)
     {
         let has_conditions = unless.kind.is_some()
@@ -84,18 +85,18 @@ fn useless(denial: &Denial, config: &Config) -> Option<(&'static str, String)> {
         if !has_conditions {
             return never("unless", "it spares everybody whom it is about");
         }
-        // Conditions of `who` read wide, those of `unless` do not.
+        // The conditions of `who` are read wide, those of `unless` are not.
         let why = "matches hardly anybody: `unless` has the conditions of `who`, and leaves only callers whose claims grants \
                    read otherwise";
         return Some(("unless", why.to_owned()));
     }
-    let what = denial.operations.as_ref()?;
-    let methods = || what.methods.iter().filter_map(|path| config.catalogue.named(path));
-    if what.effects.is_empty() && methods().all(|method| config.policy.permit_anonymous(&method).is_some()) {
+    let operations = denial.operations.as_ref()?;
+    let methods = || operations.methods.iter().filter_map(|path| config.catalogue.named(path));
+    if operations.effects.is_empty() && methods().all(|method| config.policy.permit_anonymous(&method).is_some()) {
         return never("effects", "denials do not touch what is `anonymous`");
     }
     // AdminService has every effect, and may reach any namespace.
-    let reads = EffectSet::CLUSTER_READ.covers(what.effects) && !config.admin_service;
+    let reads = EffectSet::CLUSTER_READ.covers(operations.effects) && !config.admin_service;
     let in_no_namespace = reads && methods().all(|method| method.is_cluster_read());
     if denial.namespaces.is_some() && in_no_namespace {
         return never("namespaces", "what reads from the cluster is in no namespace");

@@ -1,5 +1,5 @@
-//! Grants to what stands between people and Temporal, a gateway or the Web UI: what it may do, everybody may who reaches
-//! it.
+//! Grants to gateways and the Web UI, which stand between people and Temporal: whatever they may do, everybody who can
+//! reach them may do.
 
 use serde_json::Value;
 use temporal_auth::config::{Config, Path};
@@ -7,10 +7,10 @@ use temporal_auth::pattern::Pattern;
 
 use super::{Lint, grant_path};
 
-/// What gateways, and the Web UI, have in their names, as a part of its own: `web-ui`, and not `webhook`.
+/// Words in the names of gateways and the Web UI. They must be whole: `web-ui`, but not `webhook`.
 const WORDS: [&str; 5] = ["gateway", "ingress", "ingressgateway", "web", "webui"];
 
-/// Stands for what a star or a capture matches: no name has it.
+/// Stands for the text that a star or a capture matches. No name contains this character.
 const ANY: char = '\u{e000}';
 
 pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
@@ -23,16 +23,16 @@ pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
         let claims = claims.filter(|(name, _)| is_subject(name));
         let claims = claims.map(|(name, patterns)| (path.member("claims").member(&name), patterns));
         for (path, patterns) in claims.chain([(path.member("subject"), &grant.who.subject)]) {
-            let Some(pattern) = patterns.iter().find(|pattern| is_between(pattern)) else { continue };
+            let Some(pattern) = patterns.iter().find(|pattern| is_intermediary(pattern)) else { continue };
             lints.push(warning(path, format!("`{pattern}` looks like the identity of a gateway or of the Web UI")));
         }
-        // Beside a token a gateway is the right peer: it is the token that says who calls.
+        // Next to a token, a gateway is the right peer: the token says who calls.
         let peers = grant.who.peer.iter().flatten().filter(|_| grant.who.without_token);
         let said = peers.filter_map(|pattern| {
-            if let Some(gateway) = gateways.iter().find(|gateway| overlap(gateway, pattern)) {
+            if let Some(gateway) = gateways.iter().find(|gateway| is_one_inside_other(gateway, pattern)) {
                 return Some(format!("`{pattern}` is a gateway, says `{gateway}` in peers.gateways"));
             }
-            is_peer_between(pattern)
+            is_intermediary_peer(pattern)
                 .then(|| format!("`{pattern}` looks like the identity of a gateway or of the Web UI"))
         });
         lints.extend(said.take(1).map(|text| warning(path.member("peer"), text)));
@@ -46,7 +46,7 @@ fn warning(path: Path, text: String) -> Lint {
     Lint { path, text, help: help.to_owned() }
 }
 
-/// `peers.gateways`, which the filter has no use for.
+/// `peers.gateways`, which the filter itself does not use.
 fn gateways(config: &Value) -> Vec<Pattern> {
     let list = config.pointer("/peers/gateways").and_then(Value::as_array).into_iter().flatten();
     list.filter_map(|gateway| match gateway.as_str() {
@@ -56,12 +56,12 @@ fn gateways(config: &Value) -> Vec<Pattern> {
     .collect()
 }
 
-/// Whether one of them means all that the other does.
-fn overlap(one: &Pattern, other: &Pattern) -> bool {
+/// Whether one of them matches everything that the other matches.
+fn is_one_inside_other(one: &Pattern, other: &Pattern) -> bool {
     one.matches(&plain(other)).is_some() || other.matches(&plain(one)).is_some()
 }
 
-/// The text that a pattern matches.
+/// A text that the pattern matches.
 fn plain(pattern: &Pattern) -> String {
     let pattern = pattern.to_string();
     let mut plain = String::new();
@@ -70,7 +70,7 @@ fn plain(pattern: &Pattern) -> String {
         match char {
             '\\' => plain.extend(chars.next()),
             '*' => plain.push(ANY),
-            // The name of a capture says nothing of what it takes.
+            // The name of a capture says nothing about what it matches.
             '{' => {
                 chars.by_ref().find(|char| *char == '}');
                 plain.push(ANY);
@@ -81,12 +81,12 @@ fn plain(pattern: &Pattern) -> String {
     plain
 }
 
-fn is_between(pattern: &Pattern) -> bool {
+fn is_intermediary(pattern: &Pattern) -> bool {
     has_word(&plain(pattern))
 }
 
-/// The same of a certificate's identity: of a SPIFFE ID, the service account tells.
-fn is_peer_between(pattern: &Pattern) -> bool {
+/// The same for the identity in a certificate: in a SPIFFE ID, only the service account counts.
+fn is_intermediary_peer(pattern: &Pattern) -> bool {
     let text = plain(pattern);
     has_word(text.rsplit_once("/sa/").map_or(text.as_str(), |(_, account)| account))
 }
@@ -105,31 +105,33 @@ mod tests {
     }
 
     #[test]
-    fn names_of_gateways() {
-        for between in
+    fn gateways_are_recognized_by_their_names() {
+        for intermediary in
             ["temporal-web", "Web-UI", "istio-ingressgateway", "system:serviceaccount:edge:Ingress*", "a_web"]
         {
-            assert!(is_between(&pattern(between)), "{between}");
+            assert!(is_intermediary(&pattern(intermediary)), "{intermediary}");
         }
         for other in ["alice", "{web}-runner", "{team}-worker", "we-b", "gate", "webhook", "web2", "cobweb", "gateways"]
         {
-            assert!(!is_between(&pattern(other)), "{other}");
+            assert!(!is_intermediary(&pattern(other)), "{other}");
         }
     }
 
     #[test]
-    fn of_a_spiffe_id_the_service_account_counts() {
-        for between in ["spiffe://td/ns/edge/sa/istio-gateway", "gateway.example.com", "*/sa/web", "CN=ingress,O=a"] {
-            assert!(is_peer_between(&pattern(between)), "{between}");
+    fn in_a_spiffe_id_only_the_service_account_counts() {
+        for intermediary in
+            ["spiffe://td/ns/edge/sa/istio-gateway", "gateway.example.com", "*/sa/web", "CN=ingress,O=a"]
+        {
+            assert!(is_intermediary_peer(&pattern(intermediary)), "{intermediary}");
         }
         for other in ["spiffe://td/ns/web/sa/worker", "spiffe://td/ns/gateway/sa/*", "spiffe://td/ns/a/sa/webhook"] {
-            assert!(!is_peer_between(&pattern(other)), "{other}");
+            assert!(!is_intermediary_peer(&pattern(other)), "{other}");
         }
     }
 
     #[test]
-    fn patterns_of_which_one_means_all_of_the_other() {
-        let both = |one: &str, other: &str| overlap(&pattern(one), &pattern(other));
+    fn a_pattern_may_match_everything_that_another_matches() {
+        let both = |one: &str, other: &str| is_one_inside_other(&pattern(one), &pattern(other));
         assert!(both("a", "a") && both("a-*", "a-b") && both("a-b", "a-{t}") && both("a/*", "a/b-*"));
         assert!(both("*/sa/gw", "ns/*/sa/gw") && both(r"\*", r"\*"));
         assert!(!both("a", "b") && !both("a-*", "b-*") && !both("*/gw", "ns/*") && !both(r"\*", "a"));

@@ -1,4 +1,4 @@
-//! Limits on workflow ids on grants to workers, who name no ids in a poll and often none for a child.
+//! Limits on workflow ids in grants to workers, whose polls name no ids and whose children often have none.
 
 use temporal_auth::config::Config;
 use temporal_auth::pattern::Pattern;
@@ -8,7 +8,7 @@ use temporal_auth::temporal::{EffectSet, Limit};
 use super::answers::answers;
 use super::{Lint, grant_path};
 
-/// Ids that SDKs give to a child that is started without one: a UUID, or in Go the run's id and a number.
+/// Ids that SDKs give to a child that is started without an id: a UUID, or in Go the run's id and a number.
 const IDS_OF_SDKS: [&str; 2] = ["0f8fad5b-d9cb-469f-a165-70867728950e", "0f8fad5b-d9cb-469f-a165-70867728950e_5"];
 
 pub(super) fn lint(config: &Config) -> Vec<Lint> {
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_under_workflow_ids() {
+    fn workflow_ids_on_a_grant_to_a_worker_are_reported() {
         assert_eq!(
             limited("worker", json!({"workflow_ids": ["{t}-*", "x"]})),
             [
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn each_half_by_itself() {
+    fn answers_and_polls_are_reported_separately() {
         let queues = json!({"workflow_ids": ["x"], "task_queues": ["q"]});
         assert!(
             limited("worker", queues.clone())[0].contains("a child workflow without an id")
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_does_no_work_is_not_told() {
+    fn grants_to_callers_who_are_not_workers_are_not_reported() {
         assert_eq!(limited("client", json!({"workflow_ids": ["{t}-*"]})), [""; 0]);
         assert_eq!(limited("reader", json!({"workflow_ids": ["{t}-*"]})), [""; 0]);
         assert_eq!(limited("worker", json!({"workflow_types": ["W"]})), [""; 0]);

@@ -1,4 +1,4 @@
-//! What a configuration may say and should not: warnings, each in a file of its own.
+//! Warnings about valid configurations that are probably mistakes, each in its own file.
 
 mod answers;
 mod audience;
@@ -30,13 +30,13 @@ use crate::yaml::location::members;
 pub(crate) struct Lint {
     /// The path of the field.
     pub(crate) path: Path,
-    /// What it says.
+    /// What is doubtful about it.
     pub(crate) text: String,
-    /// What would be better.
+    /// What to do instead.
     pub(crate) help: String,
 }
 
-/// All warnings about a configuration, which is also there as JSON.
+/// All warnings about a configuration, which `value` holds as JSON.
 pub(crate) fn all(config: &Config, value: &Value, now: Timestamp) -> Vec<Lint> {
     [plaintext::lint, audience::lint, unreachable::lint, wide::lint, denials::lint, tokens::lint, ids::lint]
         .iter()
@@ -47,7 +47,7 @@ pub(crate) fn all(config: &Config, value: &Value, now: Timestamp) -> Vec<Lint> {
         .collect()
 }
 
-/// What is worth a look without being doubtful: paths, and what is said of them.
+/// The paths of fields that are worth a look but not doubtful, each with its note.
 pub(crate) fn notes(config: &Config) -> Vec<(Path, String)> {
     colons::notes(config)
 }

@@ -1,60 +1,60 @@
-//! Patterns as sets of texts: their pieces, and whether some text is in two of them.
+//! Patterns as sets of texts: their fragments, and whether two patterns share a text.
 
 use std::collections::BTreeSet;
 
 use temporal_auth::pattern::Pattern;
 
-/// A piece of a pattern.
+/// A fragment of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(super) enum Fragment {
     Literal(String),
     Star,
     Capture(String),
 }
 
-/// The pieces of a pattern, by the text that it is written as.
-pub(super) fn pieces(pattern: &Pattern) -> Vec<Piece> {
+/// The fragments of a pattern, read from its text.
+pub(super) fn fragments(pattern: &Pattern) -> Vec<Fragment> {
     let text = pattern.to_string();
-    let mut pieces = Vec::new();
+    let mut fragments = Vec::new();
     let mut chars = text.chars();
     while let Some(char) = chars.next() {
-        let piece = match char {
-            '*' => Some(Piece::Star),
-            '{' => Some(Piece::Capture(chars.by_ref().take_while(|char| *char != '}').collect())),
+        let fragment = match char {
+            '*' => Some(Fragment::Star),
+            '{' => Some(Fragment::Capture(chars.by_ref().take_while(|char| *char != '}').collect())),
             _ => None,
         };
-        match (piece, pieces.last_mut()) {
-            (Some(piece), _) => pieces.push(piece),
+        match (fragment, fragments.last_mut()) {
+            (Some(fragment), _) => fragments.push(fragment),
             (None, last) => {
                 let literal = if char == '\\' { chars.next().unwrap_or(char) } else { char };
                 match last {
-                    Some(Piece::Literal(text)) => text.push(literal),
-                    _ => pieces.push(Piece::Literal(literal.to_string())),
+                    Some(Fragment::Literal(text)) => text.push(literal),
+                    _ => fragments.push(Fragment::Literal(literal.to_string())),
                 }
             }
         }
     }
-    pieces
+    fragments
 }
 
-/// Which characters may stand in one place.
+/// Which characters may appear at one position of a text.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Chars {
-    /// This one.
+pub(super) enum CharClass {
+    /// This character.
     One(char),
-    /// This one in either ASCII case.
+    /// This character in either ASCII case.
     Letter(char),
-    /// Any.
+    /// Any character.
     Any,
-    /// What captures take: all but `:`.
+    /// What captures match: everything except `:`.
     Captured,
-    /// Part of a path: neither `:` nor `/`.
+    /// A segment of a path: neither `:` nor `/`.
     Segment,
-    /// What Kubernetes names objects with.
+    /// The characters in names of Kubernetes objects.
     ObjectName,
 }
 
-impl Chars {
+impl CharClass {
     fn has(self, char: char) -> bool {
         match self {
             Self::One(own) => own == char,
@@ -66,7 +66,7 @@ impl Chars {
         }
     }
 
-    /// Whether some character may stand in both places.
+    /// Whether some character is in both classes.
     fn meets(self, other: Self) -> bool {
         match (self, other) {
             (Self::One(char), other) | (other, Self::One(char)) => other.has(char),
@@ -79,83 +79,87 @@ impl Chars {
     }
 }
 
-/// One place of a text, or any number of them.
+/// One character of a text, or any number of them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Step {
-    chars: Chars,
-    /// Whether there may be any number of such characters, none as well.
+pub(super) struct Atom {
+    class: CharClass,
+    /// Whether it matches any number of such characters, including none.
     many: bool,
 }
 
 /// How a pattern is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(super) enum PatternReading {
     /// As grants and `unless` read it.
     Narrow,
-    /// As denials read their `who`, where neither case nor an empty `*` makes a difference.
+    /// As denials read their `who`: case is ignored, and `*` may be empty.
     Wide,
 }
 
 /// The texts that match a pattern.
-pub(super) fn texts(pattern: &Pattern, reading: Reading) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for piece in pieces(pattern) {
-        match (piece, reading) {
-            (Piece::Literal(text), Reading::Narrow) => steps.extend(text.chars().map(|char| once(Chars::One(char)))),
-            (Piece::Literal(text), Reading::Wide) => steps.extend(text.chars().map(|char| once(Chars::Letter(char)))),
-            (Piece::Star, Reading::Narrow) => steps.extend(some(Chars::Any)),
-            (Piece::Star, Reading::Wide) => steps.push(Step { chars: Chars::Any, many: true }),
-            (Piece::Capture(_), _) => steps.extend(some(Chars::Captured)),
+pub(super) fn texts(pattern: &Pattern, reading: PatternReading) -> Vec<Atom> {
+    let mut atoms = Vec::new();
+    for fragment in fragments(pattern) {
+        match (fragment, reading) {
+            (Fragment::Literal(text), PatternReading::Narrow) => {
+                atoms.extend(text.chars().map(|char| once(CharClass::One(char))))
+            }
+            (Fragment::Literal(text), PatternReading::Wide) => {
+                atoms.extend(text.chars().map(|char| once(CharClass::Letter(char))))
+            }
+            (Fragment::Star, PatternReading::Narrow) => atoms.extend(some(CharClass::Any)),
+            (Fragment::Star, PatternReading::Wide) => atoms.push(Atom { class: CharClass::Any, many: true }),
+            (Fragment::Capture(_), _) => atoms.extend(some(CharClass::Captured)),
         }
     }
-    steps
+    atoms
 }
 
-/// Part of a shape that texts have.
+/// Part of the shape of a text.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Part {
+pub(super) enum ShapePart {
     Text(&'static str),
-    /// One or more of these.
-    Some(Chars),
+    /// One or more of these characters.
+    Some(CharClass),
 }
 
-/// The texts that have a shape.
-pub(super) fn shape(parts: &[Part]) -> Vec<Step> {
-    let steps = |part: &Part| match part {
-        Part::Text(text) => text.chars().map(|char| once(Chars::One(char))).collect::<Vec<_>>(),
-        Part::Some(chars) => some(*chars).to_vec(),
+/// The texts of a shape.
+pub(super) fn shape(parts: &[ShapePart]) -> Vec<Atom> {
+    let atoms = |part: &ShapePart| match part {
+        ShapePart::Text(text) => text.chars().map(|char| once(CharClass::One(char))).collect::<Vec<_>>(),
+        ShapePart::Some(class) => some(*class).to_vec(),
     };
-    parts.iter().flat_map(steps).collect()
+    parts.iter().flat_map(atoms).collect()
 }
 
-fn once(chars: Chars) -> Step {
-    Step { chars, many: false }
+fn once(class: CharClass) -> Atom {
+    Atom { class, many: false }
 }
 
-fn some(chars: Chars) -> [Step; 2] {
-    [once(chars), Step { chars, many: true }]
+fn some(class: CharClass) -> [Atom; 2] {
+    [once(class), Atom { class, many: true }]
 }
 
-/// Whether some text is in both.
-pub(super) fn overlap(one: &[Step], other: &[Step]) -> bool {
-    let after = |index: usize, step: &Step| if step.many { index } else { index.saturating_add(1) };
+/// Whether some text matches both.
+pub(super) fn overlap(one: &[Atom], other: &[Atom]) -> bool {
+    let after = |index: usize, atom: &Atom| if atom.many { index } else { index.saturating_add(1) };
     let (mut open, mut seen) = (vec![(0usize, 0usize)], BTreeSet::new());
     while let Some((left, right)) = open.pop() {
         if !seen.insert((left, right)) {
             continue;
         }
-        let steps = (one.get(left), other.get(right));
-        if let (None, None) = steps {
+        let atoms = (one.get(left), other.get(right));
+        if let (None, None) = atoms {
             return true;
         }
-        if steps.0.is_some_and(|step| step.many) {
+        if atoms.0.is_some_and(|atom| atom.many) {
             open.push((left.saturating_add(1), right));
         }
-        if steps.1.is_some_and(|step| step.many) {
+        if atoms.1.is_some_and(|atom| atom.many) {
             open.push((left, right.saturating_add(1)));
         }
-        if let (Some(first), Some(second)) = steps
-            && first.chars.meets(second.chars)
+        if let (Some(first), Some(second)) = atoms
+            && first.class.meets(second.class)
         {
             open.push((after(left, first), after(right, second)));
         }
@@ -172,21 +176,21 @@ mod tests {
     }
 
     fn both(one: &str, other: &str) -> bool {
-        overlap(&texts(&pattern(one), Reading::Narrow), &texts(&pattern(other), Reading::Narrow))
+        overlap(&texts(&pattern(one), PatternReading::Narrow), &texts(&pattern(other), PatternReading::Narrow))
     }
 
     #[test]
     fn pieces_of_a_pattern() {
-        let literal = |text: &str| Piece::Literal(text.to_owned());
+        let literal = |text: &str| Fragment::Literal(text.to_owned());
         assert_eq!(
-            pieces(&pattern(r"a\*b*-{t}")),
-            [literal("a*b"), Piece::Star, literal("-"), Piece::Capture("t".into())]
+            fragments(&pattern(r"a\*b*-{t}")),
+            [literal("a*b"), Fragment::Star, literal("-"), Fragment::Capture("t".into())]
         );
-        assert_eq!(pieces(&pattern(r"\\\{")), [literal(r"\{")]);
+        assert_eq!(fragments(&pattern(r"\\\{")), [literal(r"\{")]);
     }
 
     #[test]
-    fn patterns_with_a_text_in_common() {
+    fn patterns_overlap_if_they_share_a_text() {
         for (one, other) in [("a", "a"), ("a*", "*b"), ("a-*", "a-b-*"), ("*", "x:y"), ("{t}", "abc"), ("a*c", "a{t}c")]
         {
             assert!(both(one, other) && both(other, one), "{one} {other}");
@@ -198,35 +202,40 @@ mod tests {
     }
 
     #[test]
-    fn a_text_alone_overlaps_with_what_the_library_matches() {
+    fn a_single_text_overlaps_with_the_patterns_that_match_it() {
         let mut words = vec![String::new()];
         for _ in 0..4 {
-            words = words.iter().flat_map(|word| ["a", "B", ":", ""].map(|piece| format!("{word}{piece}"))).collect();
+            words =
+                words.iter().flat_map(|word| ["a", "B", ":", ""].map(|fragment| format!("{word}{fragment}"))).collect();
         }
         for text in ["a*", "*a", "a*B", "*", "*:*", "{t}a", "b:{t}", "a:b"] {
             let pattern = pattern(text);
             for word in words.iter().filter(|word| !word.is_empty()) {
-                let alone = texts(&Pattern::literal(word), Reading::Narrow);
+                let alone = texts(&Pattern::literal(word), PatternReading::Narrow);
                 let found = |reading| overlap(&texts(&pattern, reading), &alone);
-                assert_eq!(found(Reading::Narrow), pattern.matches(word).is_some(), "{text} {word}");
+                assert_eq!(found(PatternReading::Narrow), pattern.matches(word).is_some(), "{text} {word}");
                 if pattern.captures().next().is_none() {
-                    assert_eq!(found(Reading::Wide), pattern.matches_widely(word), "{text} {word}");
+                    assert_eq!(found(PatternReading::Wide), pattern.matches_widely(word), "{text} {word}");
                 }
             }
         }
     }
 
     #[test]
-    fn shapes() {
-        let account =
-            shape(&[Part::Text("sa:"), Part::Some(Chars::ObjectName), Part::Text(":"), Part::Some(Chars::Segment)]);
-        let has = |text: &str| overlap(&texts(&pattern(text), Reading::Narrow), &account);
+    fn patterns_overlap_with_shapes() {
+        let account = shape(&[
+            ShapePart::Text("sa:"),
+            ShapePart::Some(CharClass::ObjectName),
+            ShapePart::Text(":"),
+            ShapePart::Some(CharClass::Segment),
+        ]);
+        let has = |text: &str| overlap(&texts(&pattern(text), PatternReading::Narrow), &account);
         for text in ["sa:a:b", "sa:*", "sa:a-*:b", "*", "sa:{t}:b"] {
             assert!(has(text), "{text}");
         }
         for text in ["sa:a", "sa:{t}", "sa:A:b", "sa:a:b/c", "x*", "sa::b"] {
             assert!(!has(text), "{text}");
         }
-        assert!(overlap(&texts(&pattern("SA:a:*"), Reading::Wide), &account));
+        assert!(overlap(&texts(&pattern("SA:a:*"), PatternReading::Wide), &account));
     }
 }

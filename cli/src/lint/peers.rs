@@ -1,4 +1,4 @@
-//! What is said of peers where no rule asks for one: then nothing of it is looked at.
+//! Settings for peers that are not used, because no rule asks for a peer.
 
 use serde_json::Value;
 use temporal_auth::config::{Config, Peers};

@@ -1,4 +1,4 @@
-//! Keys from an issuer without TLS: whoever answers in its place hands out keys, and lets anybody in.
+//! Keys that are fetched without TLS: whoever answers in the issuer's place supplies keys, and lets anybody in.
 
 use temporal_auth::config::{Config, KeysFrom};
 
@@ -25,7 +25,7 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
     lints
 }
 
-/// `http:` that leaves the machine.
+/// Whether it is an `http:` URL that leaves the machine.
 fn is_plaintext(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else { return false };
     let host = rest.split(['/', '?']).next().unwrap_or_default();
@@ -38,7 +38,7 @@ mod tests {
     use super::is_plaintext;
 
     #[test]
-    fn plaintext_that_leaves_the_machine() {
+    fn only_urls_that_leave_the_machine_count() {
         for url in
             ["http://idp.example.com/", "http://10.0.0.1:8080", "http://[fe80::1]/x", "http://localhost.example.com"]
         {

@@ -1,4 +1,4 @@
-//! Roles that lost an effect but may answer workflow tasks, and so still have it.
+//! Roles that lost an effect in `minus`, but still have it because they may answer workflow tasks.
 
 use std::rc::Rc;
 
@@ -22,7 +22,7 @@ pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
     let mut lints = Vec::new();
     for (name, _) in &roles {
         let Some(effects) = lost(name) else { continue };
-        // Of a role that is made from another, what is said of that one need not be said again.
+        // A warning about the role that it inherits from is not repeated.
         let from = written.get(name).and_then(|role| role.get("from")).and_then(Value::as_str);
         if from.and_then(lost).is_some_and(|before| before.covers(effects)) {
             continue;
@@ -40,7 +40,7 @@ pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
     lints
 }
 
-/// What these effects do to workflows, for people.
+/// What these effects do to workflows, in words.
 pub(super) fn verbs(effects: EffectSet) -> String {
     let verbs = ["end workflows", "cancel workflows", "start workflows", "signal workflows"];
     let meant = DONE_BY_ANSWERS.iter().zip(verbs).filter(|((effect, _), _)| effects.covers(*effect));
@@ -69,11 +69,11 @@ fn roles(value: &Value, written: &Map<String, Value>) -> Vec<(String, Rc<Role>)>
     config.policy.grants.iter().filter_map(|grant| role(&grant.gives)).collect()
 }
 
-/// What was taken from this role, or from one that it is made from, and is not given back.
+/// The effects that were taken from this role or a role that it inherits from, and not given back.
 fn lost(name: &str, role: &Role, written: &Map<String, Value>) -> EffectSet {
     let mut taken = EffectSet::NONE;
     let mut next = written.get(name);
-    // The library has refused roles that lead back to themselves.
+    // The library has already refused cycles.
     for _ in 0..=written.len() {
         let Some(role) = next else { break };
         let minus = role.get("minus").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_that_keep_by_answers_what_they_lost() {
+    fn roles_that_keep_lost_effects_by_answers_are_reported() {
         assert_eq!(
             role(json!({"from": "writer", "minus": ["terminate", "delete", "reset"]})),
             [
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_that_lost_it_in_earnest_or_never_had_it() {
+    fn roles_that_really_lack_the_effects_are_not_reported() {
         for role_ in [
             json!({"from": "client", "minus": ["terminate", "delete", "reset"]}),
             json!({"from": "writer", "minus": ["terminate", "poll", "respond"]}),
@@ -144,11 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_is_made_from_another() {
+    fn a_warning_is_not_repeated_for_roles_that_inherit() {
         let base = json!({"from": "writer", "minus": ["terminate"]});
         let more = |more: Value| lints(json!({"base": base, "more": more}), false);
-        assert_eq!(more(json!({"from": "base", "minus": ["delete"]})).len(), 1, "told once");
-        assert_eq!(more(json!({"from": "base", "minus": ["signal"]})).len(), 2, "another one");
+        assert_eq!(more(json!({"from": "base", "minus": ["delete"]})).len(), 1, "reported once");
+        assert_eq!(more(json!({"from": "base", "minus": ["signal"]})).len(), 2, "another effect");
         assert_eq!(more(json!({"from": "base", "plus": ["terminate"]})).len(), 1, "given back");
         let client = json!({"from": "client", "minus": ["terminate"]});
         let said = lints(json!({"base": client, "more": {"from": "base", "plus": ["respond"]}}), false);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn under_parity_such_a_role_only_reads() {
+    fn under_parity_such_a_role_counts_as_reader() {
         assert_eq!(lints(json!({"mine": {"from": "writer", "minus": ["terminate"]}}), true), [""; 0]);
     }
 }

@@ -1,5 +1,5 @@
-//! Grants that an earlier one makes superfluous: whoever holds them holds that one, too, and it gives as much. Only what
-//! can be read off literally; patterns that merely happen to match the same are left alone.
+//! Grants that an earlier grant makes redundant: everybody who holds them also holds that grant, and it gives as much. Only
+//! literally equal patterns are compared; patterns that happen to match the same names are not reported.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -33,16 +33,16 @@ pub(super) fn lint(config: &Config, now: Timestamp) -> Vec<Lint> {
     shadowed.collect()
 }
 
-/// Sets of patterns as bits by their hashes, where each set is over few enough of them. Tells at once of most pairs of
-/// grants that neither covers the other, of which ten thousand grants have fifty million.
+/// Sets of patterns as bit sets of their hashes. Rules out most pairs of grants with a few comparisons, because ten
+/// thousand grants have fifty million pairs.
 struct Sketch {
-    /// All patterns of the conditions; none where there are none.
+    /// All patterns of the conditions. `None` if there are no conditions.
     who: Option<u128>,
     /// The first pattern of each condition.
     who_first: u128,
-    /// All patterns of namespaces; none where they may be any.
+    /// All patterns of namespaces. `None` if any namespace matches.
     namespaces: Option<u128>,
-    /// The first of them.
+    /// The first pattern of namespaces.
     namespaces_first: u128,
 }
 
@@ -66,8 +66,8 @@ impl Sketch {
         }
     }
 
-    /// Whether the one grant may cover the other. Where it does it has, of each of its conditions, all of the other's
-    /// patterns, and of namespaces as well.
+    /// Whether this grant may cover the other. If it does, each of its conditions contains all patterns of the other's
+    /// condition, and so do its namespaces.
     fn may_cover(&self, narrow: &Self) -> bool {
         self.who.is_none_or(|who| who & narrow.who_first != 0)
             && self.namespaces.is_none_or(|all| all & narrow.namespaces_first == narrow.namespaces_first)
@@ -83,9 +83,9 @@ fn bits<'a>(patterns: impl IntoIterator<Item = &'a Pattern>) -> u128 {
 }
 
 fn covers(wide: &Grant, narrow: &Grant, now: Timestamp) -> bool {
-    // Every field by name: a new one must have its say here.
+    // Every field is listed, so that a new field is considered here.
     let Grant { name: _, who, gives, limits, may_register, may_call_back, until, shadow: _ } = wide;
-    // One in shadow gives nothing, nor does one that has ended; one behind it is told of for itself.
+    // A grant that is in shadow or has ended gives nothing, and has a warning of its own.
     let gives_nothing = |grant: &Grant| grant.shadow || grant.until.as_ref().is_some_and(|until| until.has_passed(now));
     if gives_nothing(wide) || gives_nothing(narrow) || !is_wider(who, &narrow.who) {
         return false;
@@ -127,16 +127,16 @@ fn is_same(one: &PermissionsFormat, other: &PermissionsFormat) -> bool {
     }
 }
 
-/// Whether all that the narrow one means are meant by the wide one: it has no condition that the other has not, and of
-/// each as many alternatives.
+/// Whether `wide` matches every caller whom `narrow` matches: it has no additional condition, and all alternatives in each
+/// condition.
 pub(super) fn is_wider(wide: &Who, narrow: &Who) -> bool {
-    // One that names no issuer means callers without a token, too.
+    // Without an issuer, it also matches callers without a token.
     let issued = wide.issuers.is_empty()
         || (!narrow.issuers.is_empty() && narrow.issuers.iter().all(|issuer| wide.issuers.contains(issuer)));
     issued && has_no_more_conditions(wide, narrow)
 }
 
-/// The same, whoever the issuer is.
+/// The same, regardless of the issuer.
 pub(super) fn has_no_more_conditions(wide: &Who, narrow: &Who) -> bool {
     let Who { issuers: _, kind, subject, claims, peer, without_token } = wide;
     let peers = match (peer, &narrow.peer) {
@@ -167,7 +167,7 @@ fn is_greater(role: &Role, other: &Role) -> bool {
         && role.minus.iter().all(|path| other.minus.contains(path))
 }
 
-/// Whether the one limits no more than the other: not at all, or to names among which all of the other's stand.
+/// Whether `wide` limits no more than `narrow`: not at all, or to names that include all of the other's.
 fn is_looser(wide: &Limits, narrow: &Limits, same_captures: bool) -> bool {
     // Without schedule ids a grant that is limited to workflow ids covers no schedule at all.
     let has_schedules = |limits: &Limits| limits.of(Limit::ScheduleIds).is_some();
@@ -181,8 +181,8 @@ fn is_looser(wide: &Limits, narrow: &Limits, same_captures: bool) -> bool {
     })
 }
 
-/// Whether the patterns reach what this one does. What a capture takes depends on who is meant: the same conditions, or
-/// it may be bound by another.
+/// Whether the patterns match everything that this pattern matches. Captures are comparable only if both grants have the
+/// same conditions, because otherwise a different condition may bind them.
 fn reaches(patterns: &[Pattern], pattern: &Pattern, same_captures: bool) -> bool {
     patterns.iter().any(Pattern::is_star) || has(patterns, pattern, same_captures)
 }

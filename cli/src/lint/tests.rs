@@ -22,13 +22,13 @@ fn lints(change: impl FnOnce(&mut Value)) -> Vec<String> {
     all(&parsed, &config, NOW).iter().map(|lint| format!("{}: {}", lint.path, lint.text)).collect()
 }
 
-/// The warnings about grants for the issuer, each of `who`, role and namespaces.
+/// The warnings about grants for the issuer, each given by its `who`, role and namespaces.
 fn grants(list: &[(Value, &str, &[&str])]) -> Vec<String> {
     lints(|config| {
-        let grants = list.iter().enumerate().map(|(place, (who, role, namespaces))| {
+        let grants = list.iter().enumerate().map(|(index, (who, role, namespaces))| {
             let mut who = who.clone();
             who["issuer"] = json!("corp");
-            json!({"name": format!("g{place}"), "who": who, "role": role, "namespaces": namespaces})
+            json!({"name": format!("g{index}"), "who": who, "role": role, "namespaces": namespaces})
         });
         config["grants"] = grants.collect();
     })
@@ -43,12 +43,12 @@ fn impossible(who: Value) -> bool {
 }
 
 #[test]
-fn a_plain_configuration_has_none() {
+fn a_plain_configuration_has_no_warnings() {
     assert_eq!(grants(&[(json!({"claims": {"groups": "a"}}), "writer", &["a", "b-*"])]), [""; 0]);
 }
 
 #[test]
-fn issuers() {
+fn issuers_without_tls_or_audience_are_reported() {
     let issuer = |field: &str, value: Value| lints(|config| config["issuers"]["corp"][field] = value);
     assert_eq!(issuer("audiences", json!("any")).len(), 1);
     assert!(issuer("issuer", json!("http://idp/"))[0].starts_with("issuers.corp.issuer: keys"));
@@ -59,7 +59,7 @@ fn issuers() {
 }
 
 #[test]
-fn patterns_that_are_wide() {
+fn wide_patterns_are_reported() {
     let wide = |who: Value, namespaces: &[&str]| grants(&[(who, "reader", namespaces)]).len();
     assert_eq!(wide(json!({"claims": {"groups": "a"}}), &["*"]), 1);
     assert_eq!(wide(json!({"claims": {"groups": "a"}}), &["a*", "*-b"]), 0);
@@ -72,7 +72,7 @@ fn patterns_that_are_wide() {
 }
 
 #[test]
-fn who_cannot_be() {
+fn conditions_that_no_token_can_match_are_reported() {
     for who in [
         json!({"claims": {"iss": "https://other/"}}),
         json!({"claims": {"sub": "a"}, "subject": "b"}),
@@ -97,7 +97,7 @@ fn who_cannot_be() {
 }
 
 #[test]
-fn a_subject_of_several_words() {
+fn a_subject_may_have_several_words() {
     let lints = lints(|config| {
         config["issuers"]["corp"]["subject"] = json!("scope");
         let who = json!({"issuer": "corp", "claims": {"scope": "a"}, "subject": "a b"});
@@ -107,14 +107,14 @@ fn a_subject_of_several_words() {
 }
 
 #[test]
-fn roles_that_give_nothing() {
+fn roles_that_give_nothing_are_reported() {
     let role = |role: &str| grants(&[(json!({"subject": "a"}), role, &["a"])]);
     assert!(role("nothing")[0].starts_with("grants[0].role: role nothing"));
     assert_eq!(role("ops"), [""; 0]);
 }
 
 #[test]
-fn grants_behind_a_wider_one() {
+fn grants_behind_a_wider_grant_are_reported() {
     let a = || json!({"claims": {"groups": "a"}});
     let ab = || json!({"claims": {"groups": ["a", "b"]}});
     assert!(shadows((a(), "writer", &["x"]), (a(), "writer", &["x"])));
@@ -142,7 +142,7 @@ fn grants_behind_a_wider_one() {
 }
 
 #[test]
-fn grants_behind_a_wider_one_of_another_form() {
+fn a_wider_grant_may_have_another_scope() {
     let pair = |one: Value, two: Value| {
         lints(|config| {
             let grant = |name: &str, change: Value| {
@@ -182,7 +182,7 @@ fn shadows_with(wide: Value, narrow: Value) -> bool {
 }
 
 #[test]
-fn grants_behind_one_with_limits() {
+fn grants_behind_a_grant_with_limits_are_compared_by_limits() {
     let queues = |list: &[&str]| json!({"task_queues": list});
     assert!(shadows_with(json!({}), queues(&["a"])));
     assert!(shadows_with(queues(&["a", "{t}-*"]), queues(&["{t}-*"])));
@@ -203,7 +203,7 @@ fn grants_behind_one_with_limits() {
 }
 
 #[test]
-fn grants_behind_one_that_ends() {
+fn grants_behind_a_grant_that_ends_are_compared_by_end() {
     let until = |text: &str| json!({"until": text});
     let (early, late) = (until("2100-01-01T00:00:00Z"), until("2100-01-01T00:00:00-01:00"));
     assert!(shadows_with(json!({}), early.clone()) && shadows_with(late.clone(), early.clone()));
@@ -216,7 +216,7 @@ fn grants_behind_one_that_ends() {
 }
 
 #[test]
-fn grants_behind_one_with_other_licences() {
+fn a_wider_grant_must_permit_as_much_and_be_in_force() {
     let back = || json!({"may_call_back": true});
     assert!(shadows_with(back(), json!({})) && shadows_with(back(), back()));
     assert!(!shadows_with(json!({}), back()));
@@ -226,7 +226,7 @@ fn grants_behind_one_with_other_licences() {
 }
 
 #[test]
-fn what_a_denial_says_of_namespaces_is_not_too_wide() {
+fn a_denial_may_name_every_namespace() {
     let denial = json!({"name": "d", "effects": ["delete"], "namespaces": ["*"]});
     assert_eq!(lints(|config| config["denials"] = json!([denial])), [""; 0]);
     assert_eq!(grants(&[(json!({"subject": "s"}), "reader", &["*"])]).len(), 1);
@@ -241,7 +241,7 @@ fn denial(denial: Value) -> Vec<String> {
 }
 
 #[test]
-fn denials_that_a_missing_claim_escapes() {
+fn denials_that_a_missing_claim_escapes_are_reported() {
     let lints = denial(json!({"who": {"claims": {"groups": "team-*", "/a/b": "c"}}, "effects": ["delete"]}));
     assert_eq!(
         lints,
@@ -295,7 +295,7 @@ fn a_claim_that_is_the_subject_is_not_missing() {
 }
 
 #[test]
-fn denials_that_never_match() {
+fn denials_that_never_match_are_reported() {
     let never = |said: Value| denial(said).iter().any(|lint| lint.contains("denial d never matches: "));
     for nothing in [
         json!({"who": {"claims": {"sub": "a"}, "subject": "b"}}),
@@ -313,7 +313,7 @@ fn denials_that_never_match() {
         json!({"who": {"claims": {"sub": "A-b"}, "subject": "a-b*"}}),
         json!({"who": {"claims": {"iss": "HTTPS://idp.example.com/"}}}),
         json!({"who": {"kind": "service", "claims": {"gty": "client-credentials"}}}),
-        // The kind of whoever has the claim in another form is in doubt.
+        // The kind of a caller who has the claim in another form is in doubt.
         json!({"who": {"kind": "human", "claims": {"gty": "client-credentials"}}}),
         json!({"who": {"claims": {"email": "a@b", "email_verified": false}}}),
         json!({"who": {"claims": {"g": "a"}}, "unless": {"claims": {"g": ["a", "b"]}}}),
@@ -336,7 +336,7 @@ fn denials_that_never_match() {
         config["denials"] = json!([{"name": "d", "effects": ["cluster-read"], "namespaces": ["a"]}]);
     });
     assert_eq!(with_admin_service, [""; 0]);
-    // What the lint holds for certain, the filter does.
+    // The filter agrees with the warning.
     let (target, denials) = {
         let config = json!({
             "version": 1,
@@ -354,7 +354,7 @@ fn denials_that_never_match() {
 }
 
 #[test]
-fn grants_to_gateways() {
+fn grants_to_gateways_are_reported() {
     let to = |who: Value| grants(&[(who, "reader", &["a"])]);
     let text = "looks like the identity of a gateway or of the Web UI";
     assert_eq!(
@@ -369,15 +369,15 @@ fn grants_to_gateways() {
 fn peers(peers: Value, list: &[Value]) -> Vec<String> {
     lints(|config| {
         config["peers"] = peers;
-        let grants = list.iter().enumerate().map(|(place, who)| {
-            json!({"name": format!("g{place}"), "who": who, "role": "reader", "namespaces": [format!("n{place}")]})
+        let grants = list.iter().enumerate().map(|(index, who)| {
+            json!({"name": format!("g{index}"), "who": who, "role": "reader", "namespaces": [format!("n{index}")]})
         });
         config["grants"] = grants.collect();
     })
 }
 
 #[test]
-fn grants_to_gateways_by_their_certificate() {
+fn grants_to_gateways_by_certificate_are_reported() {
     let of = |who: Value| peers(json!({"gateways": ["spiffe://td/ns/edge/sa/*", 7]}), &[who]);
     assert_eq!(
         of(json!({"peer": ["a", "spiffe://td/ns/x/sa/temporal-web"]})),
@@ -391,13 +391,13 @@ fn grants_to_gateways_by_their_certificate() {
         [format!("grants[0].who.peer: `spiffe://td/ns/edge/sa/web` {says}")],
         "once"
     );
-    assert_eq!(of(json!({"peer": "spiffe://td/ns/*/sa/*"})).len(), 1, "it means all of them");
+    assert_eq!(of(json!({"peer": "spiffe://td/ns/*/sa/*"})).len(), 1, "it matches every gateway");
     assert_eq!(of(json!({"peer": 7})), ["grants[0].who.peer: `7` is a gateway, says `7` in peers.gateways"]);
     assert_eq!(of(json!({"peer": ["spiffe://td/ns/{ns}/sa/worker", "spiffe://td/ns/web/sa/webhook"]})), [""; 0]);
 }
 
 #[test]
-fn a_gateway_beside_a_token_is_no_grant_to_it() {
+fn a_gateway_next_to_a_token_is_not_reported() {
     let who = json!({"issuer": "corp", "peer": "spiffe://td/ns/edge/sa/gateway", "claims": {"groups": "a"}});
     assert_eq!(peers(json!({"gateways": ["spiffe://td/ns/edge/sa/*"]}), &[who]), [""; 0]);
     let any = |who: Value| peers(json!({}), &[who]).len();
@@ -405,7 +405,7 @@ fn a_gateway_beside_a_token_is_no_grant_to_it() {
 }
 
 #[test]
-fn peers_that_no_rule_asks_for() {
+fn settings_for_peers_that_no_rule_asks_for_are_reported() {
     let nobody = |said: Value| peers(said, &[json!({"issuer": "corp"})]);
     let text = "no rule asks for a peer";
     assert_eq!(nobody(json!({"xfcc": true})), [format!("peers.xfcc: {text}: the header is not read")]);
@@ -420,7 +420,7 @@ fn peers_that_no_rule_asks_for() {
 }
 
 #[test]
-fn grants_behind_one_for_a_peer() {
+fn grants_to_peers_are_compared_with_earlier_grants() {
     let shadows = |wide: Value, narrow: Value| {
         let grant = |name: &str, who: Value| json!({"name": name, "who": who, "role": "reader", "namespaces": ["a"]});
         lints(|config| config["grants"] = json!([grant("one", wide), grant("two", narrow)]))
@@ -438,7 +438,7 @@ fn grants_behind_one_for_a_peer() {
 }
 
 #[test]
-fn permissions_that_are_read_otherwise() {
+fn permissions_claims_are_compared_by_their_format() {
     let shadows = |one: &str, other: &str| {
         lints(|config| {
             config["parity"] = json!("upstream");
@@ -459,7 +459,7 @@ fn permissions_that_are_read_otherwise() {
 }
 
 #[test]
-fn roles_that_give_nothing_under_parity() {
+fn roles_that_give_nothing_under_parity_are_reported() {
     let role = |role: &str| {
         lints(|config| {
             config["parity"] = json!("upstream");
@@ -473,7 +473,7 @@ fn roles_that_give_nothing_under_parity() {
 }
 
 #[test]
-fn denials_and_callers_without_a_token() {
+fn denials_may_reach_callers_without_a_token() {
     let never = |asks: bool, said: Value| {
         let lints = lints(|config| {
             if asks {
@@ -485,8 +485,8 @@ fn denials_and_callers_without_a_token() {
         });
         lints.iter().any(|lint| lint.contains("denial d never matches: "))
     };
-    let spares_tokens = || json!({"unless": {"issuer": "corp"}, "effects": ["start"]});
-    assert!(never(false, spares_tokens()) && !never(true, spares_tokens()));
+    let exempts_tokens = || json!({"unless": {"issuer": "corp"}, "effects": ["start"]});
+    assert!(never(false, exempts_tokens()) && !never(true, exempts_tokens()));
     let of_tokens = json!({"who": {"kind": "human"}, "unless": {"issuer": "corp"}, "effects": ["start"]});
     assert!(never(true, of_tokens), "a peer is of no kind");
     let nearly = |asks: bool, said: Value| {
@@ -508,5 +508,5 @@ fn denials_and_callers_without_a_token() {
         json!({"who": who, "unless": who, "effects": ["start"]})
     };
     assert!(nearly(true, peer(json!("corp"))) && !never(true, peer(json!("corp"))));
-    assert!(!nearly(true, peer(json!(null))), "it spares only those without a token");
+    assert!(!nearly(true, peer(json!(null))), "it exempts only callers without a token");
 }

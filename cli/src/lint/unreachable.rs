@@ -1,4 +1,4 @@
-//! Grants that no token can hold, or that give nothing. Only what is certain.
+//! Grants that no token can match, or that give nothing. Only certain cases are reported.
 
 use temporal_auth::config::{Config, Issuer};
 use temporal_auth::identity::{ClaimSet, Kind};
@@ -7,14 +7,14 @@ use temporal_auth::policy::grant::GrantScope;
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::EffectSet;
 
-use super::overlap::{Reading, overlap, texts};
+use super::overlap::{PatternReading, overlap, texts};
 use super::{Lint, grant_path};
 
 pub(super) fn lint(config: &Config) -> Vec<Lint> {
     let mut lints = Vec::new();
     for (index, grant) in config.policy.grants.iter().enumerate() {
         let path = grant_path(index);
-        if let Some(why) = impossible_for_all(&grant.who, config, Reading::Narrow) {
+        if let Some(why) = impossible_for_all(&grant.who, config, PatternReading::Narrow) {
             lints.push(Lint {
                 path: path.member("who"),
                 text: format!("no token can match: {why}"),
@@ -39,33 +39,33 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
     lints
 }
 
-/// Why no token of any issuer that is meant can match as conditions are read, if that is certain.
-pub(super) fn impossible_for_all(who: &Who, config: &Config, reading: Reading) -> Option<String> {
+/// Why no token can match `who`, whichever issuer it is from. `None` if one might.
+pub(super) fn impossible_for_all(who: &Who, config: &Config, reading: PatternReading) -> Option<String> {
     let issuers = config.issuers.iter();
     let meant = issuers.filter(|issuer| who.issuers.is_empty() || who.issuers.contains(&issuer.name));
     let reasons: Option<Vec<_>> = meant.map(|issuer| impossible(who, issuer, reading)).collect();
     reasons?.into_iter().next()
 }
 
-/// Why no token of this issuer can match, if that is certain.
-fn impossible(who: &Who, issuer: &Issuer, reading: Reading) -> Option<String> {
+/// Why no token of this issuer can match `who`. `None` if one might.
+fn impossible(who: &Who, issuer: &Issuer, reading: PatternReading) -> Option<String> {
     let claims = &who.claims;
-    // These are one string in every token that is accepted.
+    // These claims are a single string in every accepted token.
     for (name, patterns) in &claims.0 {
         let name = name.to_string();
         if name == "iss" && !any_matches(patterns, &issuer.rules.issuer, reading) {
             return Some(format!("its `iss` is always {:?}", issuer.rules.issuer));
         }
-        // A subject is matched whole; a scope word by word, and by denials other claims as well.
+        // A subject is matched whole; a scope is matched word by word, and so are other claims in denials.
         let whole = match reading {
-            Reading::Narrow => !matches!(name.trim_start_matches('/'), "scope" | "scp"),
-            Reading::Wide => name == "sub",
+            PatternReading::Narrow => !matches!(name.trim_start_matches('/'), "scope" | "scp"),
+            PatternReading::Wide => name == "sub",
         };
         if whole && name == issuer.rules.subject.to_string() && are_disjoint(patterns, &who.subject, reading) {
             return Some(format!("claim {name} is the subject, which must be something else"));
         }
-        // For denials an address counts unverified, and a kind that is in doubt is either.
-        if reading == Reading::Wide {
+        // Denials also match an unverified address, and a kind in doubt matches both kinds.
+        if reading == PatternReading::Wide {
             continue;
         }
         if name == "email_verified"
@@ -75,12 +75,12 @@ fn impossible(who: &Who, issuer: &Issuer, reading: Reading) -> Option<String> {
             return Some("`email` counts only where `email_verified` is true".to_owned());
         }
     }
-    let service = reading == Reading::Narrow && issuer.service_when.iter().any(|set| implies(claims, set));
+    let service = reading == PatternReading::Narrow && issuer.service_when.iter().any(|set| implies(claims, set));
     (who.kind == Some(Kind::Human) && service)
         .then(|| format!("whoever has these claims is a service, says service_when of issuer {}", issuer.name))
 }
 
-/// Whether claims that match the first set match the second as well: each of its conditions is there, or a narrower one.
+/// Whether claims that match `claims` also match `set`: each condition of `set` is there, or a narrower one.
 fn implies(claims: &ClaimSet, set: &ClaimSet) -> bool {
     set.0.iter().all(|(name, allowed)| {
         claims
@@ -90,15 +90,15 @@ fn implies(claims: &ClaimSet, set: &ClaimSet) -> bool {
     })
 }
 
-fn any_matches(patterns: &[Pattern], value: &str, reading: Reading) -> bool {
+fn any_matches(patterns: &[Pattern], value: &str, reading: PatternReading) -> bool {
     patterns.iter().any(|pattern| match reading {
-        Reading::Narrow => pattern.matches(value).is_some(),
-        Reading::Wide => pattern.matches_widely(value),
+        PatternReading::Narrow => pattern.matches(value).is_some(),
+        PatternReading::Wide => pattern.matches_widely(value),
     })
 }
 
 /// Whether no text matches a pattern of either list.
-fn are_disjoint(one: &[Pattern], other: &[Pattern], reading: Reading) -> bool {
+fn are_disjoint(one: &[Pattern], other: &[Pattern], reading: PatternReading) -> bool {
     let shared = |one: &Pattern, other: &Pattern| overlap(&texts(one, reading), &texts(other, reading));
     !one.is_empty() && !other.is_empty() && !one.iter().any(|one| other.iter().any(|other| shared(one, other)))
 }

@@ -1,4 +1,4 @@
-//! Patterns that match more than whoever wrote them may have meant.
+//! Patterns that may match more than their author intended.
 
 use temporal_auth::config::{Config, Path};
 use temporal_auth::pattern::Pattern;

@@ -1,32 +1,33 @@
-//! Subject patterns that miss the shapes of the tokens of GitHub Actions, GitLab CI and Kubernetes, and denials that a job
-//! escapes by naming an environment.
+//! Patterns for `sub` that match no token of GitHub Actions, GitLab CI or Kubernetes, and denials that a job escapes by
+//! naming an environment.
 
 use temporal_auth::config::{Config, Issuer, Path};
 use temporal_auth::identity::{ClaimName, ClaimSet};
 use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::who::Who;
 
-use super::overlap::{Chars, Part, Reading, overlap, shape, texts};
+use super::overlap::{CharClass, PatternReading, ShapePart, overlap, shape, texts};
 use super::{Lint, denial_path, grant_path, issuer_path};
 
-/// Who issues tokens to jobs or accounts, in subjects of few shapes.
+/// An issuer of tokens for jobs or accounts, whose subjects have a few known shapes.
 struct Provider {
     name: &'static str,
-    shapes: &'static [&'static [Part]],
-    /// What its subjects look like.
+    shapes: &'static [&'static [ShapePart]],
+    /// What its subjects look like, in words.
     subjects: &'static str,
     /// What to write instead.
     help: &'static str,
 }
 
-const REPO: Part = Part::Text("repo:");
-const SLASH: Part = Part::Text("/");
-const NAME: Part = Part::Some(Chars::Segment);
-const REF: &[Part] = &[REPO, NAME, SLASH, NAME, Part::Text(":ref:refs/"), Part::Some(Chars::Any)];
-const PULL_REQUEST: &[Part] = &[REPO, NAME, SLASH, NAME, Part::Text(":pull_request")];
-const ENVIRONMENT: &[Part] = &[REPO, NAME, SLASH, NAME, Part::Text(":environment:"), Part::Some(Chars::Any)];
-/// The same with a name that no pattern spells out.
-const ANY_ENVIRONMENT: &[Part] = &[REPO, NAME, SLASH, NAME, Part::Text(":environment:\u{e000}")];
+const REPO: ShapePart = ShapePart::Text("repo:");
+const SLASH: ShapePart = ShapePart::Text("/");
+const NAME: ShapePart = ShapePart::Some(CharClass::Segment);
+const REF: &[ShapePart] = &[REPO, NAME, SLASH, NAME, ShapePart::Text(":ref:refs/"), ShapePart::Some(CharClass::Any)];
+const PULL_REQUEST: &[ShapePart] = &[REPO, NAME, SLASH, NAME, ShapePart::Text(":pull_request")];
+const ENVIRONMENT: &[ShapePart] =
+    &[REPO, NAME, SLASH, NAME, ShapePart::Text(":environment:"), ShapePart::Some(CharClass::Any)];
+/// The same, with a name that no pattern contains literally.
+const ANY_ENVIRONMENT: &[ShapePart] = &[REPO, NAME, SLASH, NAME, ShapePart::Text(":environment:\u{e000}")];
 
 /// Source: GitHub's documentation, "OpenID Connect reference".
 static GITHUB: Provider = Provider {
@@ -36,14 +37,24 @@ static GITHUB: Provider = Provider {
     help: "write all of it, or `repo:OWNER/NAME:*`, or match the claim `repository`, which is OWNER/NAME alone",
 };
 
-const PROJECT: Part = Part::Text("project_path:");
+const PROJECT: ShapePart = ShapePart::Text("project_path:");
 
 /// Source: GitLab's documentation, "OpenID Connect authentication using ID tokens".
 static GITLAB: Provider = Provider {
     name: "GitLab CI",
     shapes: &[
-        &[PROJECT, Part::Some(Chars::Captured), Part::Text(":ref_type:branch:ref:"), Part::Some(Chars::Any)],
-        &[PROJECT, Part::Some(Chars::Captured), Part::Text(":ref_type:tag:ref:"), Part::Some(Chars::Any)],
+        &[
+            PROJECT,
+            ShapePart::Some(CharClass::Captured),
+            ShapePart::Text(":ref_type:branch:ref:"),
+            ShapePart::Some(CharClass::Any),
+        ],
+        &[
+            PROJECT,
+            ShapePart::Some(CharClass::Captured),
+            ShapePart::Text(":ref_type:tag:ref:"),
+            ShapePart::Some(CharClass::Any),
+        ],
     ],
     subjects: "`project_path:GROUP/PROJECT:ref_type:branch:ref:BRANCH`, or `tag` in place of `branch`",
     help: "write all of it, or `project_path:GROUP/PROJECT:*`, or match the claim `project_path`, which is GROUP/PROJECT alone",
@@ -53,16 +64,16 @@ static GITLAB: Provider = Provider {
 static KUBERNETES: Provider = Provider {
     name: "a service account of Kubernetes",
     shapes: &[&[
-        Part::Text("system:serviceaccount:"),
-        Part::Some(Chars::ObjectName),
-        Part::Text(":"),
-        Part::Some(Chars::ObjectName),
+        ShapePart::Text("system:serviceaccount:"),
+        ShapePart::Some(CharClass::ObjectName),
+        ShapePart::Text(":"),
+        ShapePart::Some(CharClass::ObjectName),
     ]],
     subjects: "`system:serviceaccount:NAMESPACE:NAME`",
     help: "write all of it, or `system:serviceaccount:NAMESPACE:*` for all accounts of a namespace",
 };
 
-/// Claims that GitHub's and GitLab's customers may put into subjects in place of the usual ones.
+/// Claims that customers of GitHub and GitLab may put into subjects instead of the usual ones.
 const CUSTOM: [&str; 22] = [
     "actor",
     "actor_id",
@@ -90,7 +101,7 @@ const CUSTOM: [&str; 22] = [
 
 pub(super) fn lint(config: &Config) -> Vec<Lint> {
     let mut lints = Vec::new();
-    let mut add = |path: Path, patterns: &[Pattern], issuers: &[&Issuer], reading: Reading| {
+    let mut add = |path: Path, patterns: &[Pattern], issuers: &[&Issuer], reading: PatternReading| {
         let missing = patterns.iter().filter_map(|pattern| Some((pattern, missed(pattern, issuers, reading)?)));
         lints.extend(missing.map(|(pattern, provider)| Lint {
             path: path.clone(),
@@ -103,14 +114,18 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
     };
     let policy = &config.policy;
     let grants = policy.grants.iter().enumerate();
-    let grants = grants.map(|(index, grant)| (grant_path(index).member("who"), Some(&grant.who), Reading::Narrow));
+    let grants =
+        grants.map(|(index, grant)| (grant_path(index).member("who"), Some(&grant.who), PatternReading::Narrow));
     let denials = policy.denials.iter().enumerate().flat_map(|(index, denial)| {
         let path = |field: &str| denial_path(index).member(field);
-        [(path("who"), denial.who.as_ref(), Reading::Wide), (path("unless"), denial.unless.as_ref(), Reading::Narrow)]
+        [
+            (path("who"), denial.who.as_ref(), PatternReading::Wide),
+            (path("unless"), denial.unless.as_ref(), PatternReading::Narrow),
+        ]
     });
     for (path, who, reading) in grants.chain(denials) {
         let Some(who) = who else { continue };
-        let issuers = meant(who, config);
+        let issuers = issuers_of(who, config);
         for (path, patterns) in subjects(&path, who, &issuers) {
             add(path, patterns, &issuers, reading);
         }
@@ -119,28 +134,28 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
         let path = issuer_path(&issuer.name).member("service_when");
         for (index, set) in issuer.service_when.iter().enumerate() {
             for (path, patterns) in subject_claims(&path.index(index), set) {
-                add(path, patterns, &[issuer], Reading::Narrow);
+                add(path, patterns, &[issuer], PatternReading::Narrow);
             }
         }
     }
-    lints.extend(escaped(config));
+    lints.extend(escapable_denials(config));
     lints
 }
 
-/// Denials that are about what jobs of GitHub run for, but not about their environments.
-fn escaped(config: &Config) -> Vec<Lint> {
+/// Denials that match a job of GitHub by its branch, tag or pull request, but not by its environment.
+fn escapable_denials(config: &Config) -> Vec<Lint> {
     let mut lints = Vec::new();
     for (index, denial) in config.policy.denials.iter().enumerate() {
         let Some(who) = &denial.who else { continue };
-        let issuers = meant(who, config);
+        let issuers = issuers_of(who, config);
         if !issuers.iter().any(|issuer| is_github(issuer)) {
             continue;
         }
         for (path, patterns) in subjects(&denial_path(index).member("who"), who, &issuers) {
-            let means = |wanted: &[Part]| {
-                patterns.iter().any(|pattern| overlap(&texts(pattern, Reading::Wide), &shape(wanted)))
+            let matches = |wanted: &[ShapePart]| {
+                patterns.iter().any(|pattern| overlap(&texts(pattern, PatternReading::Wide), &shape(wanted)))
             };
-            if (means(REF) || means(PULL_REQUEST)) && !means(ANY_ENVIRONMENT) {
+            if (matches(REF) || matches(PULL_REQUEST)) && !matches(ANY_ENVIRONMENT) {
                 lints.push(Lint {
                     path,
                     text: "a job that names an environment is not denied: its subject ends in `:environment:NAME`, \
@@ -155,11 +170,11 @@ fn escaped(config: &Config) -> Vec<Lint> {
     lints
 }
 
-fn meant<'a>(who: &Who, config: &'a Config) -> Vec<&'a Issuer> {
+fn issuers_of<'a>(who: &Who, config: &'a Config) -> Vec<&'a Issuer> {
     config.issuers.iter().filter(|issuer| who.issuers.is_empty() || who.issuers.contains(&issuer.name)).collect()
 }
 
-/// The patterns of a `who` for the claim `sub`, each list with its path.
+/// The lists of patterns for the claim `sub` in a `who`, each with its path.
 fn subjects<'a>(path: &Path, who: &'a Who, issuers: &[&Issuer]) -> Vec<(Path, &'a [Pattern])> {
     let mut found = subject_claims(&path.member("claims"), &who.claims);
     if issuers.iter().all(|issuer| is_sub(&issuer.rules.subject)) {
@@ -177,8 +192,8 @@ fn is_sub(name: &ClaimName) -> bool {
     matches!(name.to_string().as_str(), "sub" | "/sub")
 }
 
-/// The provider of whose tokens the pattern matches none, if that is so whichever of these issuers it is.
-fn missed(pattern: &Pattern, issuers: &[&Issuer], reading: Reading) -> Option<&'static Provider> {
+/// The provider whose tokens the pattern misses. `None` if it may match a token of any of these issuers.
+fn missed(pattern: &Pattern, issuers: &[&Issuer], reading: PatternReading) -> Option<&'static Provider> {
     let providers: Option<Vec<_>> = issuers.iter().map(|issuer| provider(issuer, &pattern.to_string())).collect();
     let providers = providers?;
     let texts = texts(pattern, reading);
@@ -186,7 +201,7 @@ fn missed(pattern: &Pattern, issuers: &[&Issuer], reading: Reading) -> Option<&'
     providers.iter().all(misses).then(|| providers.first().copied())?
 }
 
-/// Whose subjects a pattern for an issuer's tokens is about, as far as that is certain.
+/// The provider whose subjects a pattern for this issuer describes. `None` if that is not certain.
 fn provider(issuer: &Issuer, pattern: &str) -> Option<&'static Provider> {
     let host =
         issuer.rules.issuer.split("//").nth(1).and_then(|rest| rest.split(['/', ':']).next()).unwrap_or_default();
@@ -199,12 +214,12 @@ fn provider(issuer: &Issuer, pattern: &str) -> Option<&'static Provider> {
     } else if is_github(issuer) {
         Some(&GITHUB)
     } else {
-        // GitLab's people sign in by the same issuer; their subjects are numbers.
+        // Users of GitLab have tokens of the same issuer, and their subjects are numbers.
         (host.contains("gitlab") && pattern.contains([':', '/'])).then_some(&GITLAB)
     }
 }
 
-/// GitHub's own issuer, one of an enterprise, or of a GitHub Enterprise Server.
+/// Whether it is GitHub's own issuer, an enterprise's, or a GitHub Enterprise Server.
 fn is_github(issuer: &Issuer) -> bool {
     let iss = issuer.rules.issuer.trim_end_matches('/');
     let rest = iss.strip_prefix("https://token.actions.githubusercontent.com");

@@ -25,7 +25,7 @@ fn grant(issuer: &str, subject: &str) -> Vec<String> {
 }
 
 #[test]
-fn subjects_that_no_token_has() {
+fn patterns_that_match_no_token_are_reported() {
     assert_eq!(
         grant("github", "repo:acme/app"),
         [
@@ -55,7 +55,7 @@ fn subjects_that_no_token_has() {
 }
 
 #[test]
-fn subjects_that_tokens_have() {
+fn patterns_that_match_tokens_are_not_reported() {
     for (issuer, subject) in [
         ("github", "repo:acme/app:*"),
         ("github", "repo:acme/*"),
@@ -79,7 +79,7 @@ fn subjects_that_tokens_have() {
 }
 
 #[test]
-fn only_what_no_issuer_could_mean_is_told() {
+fn a_pattern_is_reported_only_if_it_misses_the_tokens_of_every_issuer() {
     let of = |who: Value| {
         lints(|config| config["grants"] = json!([{"name": "g", "who": who, "role": "reader", "namespaces": ["a"]}]))
     };
@@ -95,7 +95,7 @@ fn only_what_no_issuer_could_mean_is_told() {
 }
 
 #[test]
-fn kinds_and_denials_miss_them_as_well() {
+fn patterns_in_service_when_and_denials_are_checked_too() {
     let service = |sub: &str| lints(|config| config["issuers"]["cluster"]["service_when"] = json!([{"sub": sub}]));
     assert!(service("system:serviceaccount:payroll")[0].starts_with("issuers.cluster.service_when[0].sub: "));
     assert_eq!(service("system:serviceaccount:*"), [""; 0]);
@@ -131,7 +131,11 @@ fn a_job_with_an_environment_escapes_a_denial_of_its_branch() {
         let said = github(subject.clone());
         assert!(said.len() == 1 && said[0].contains("names an environment is not denied"), "{subject}: {said:?}");
     }
-    assert_eq!(denial(json!({"subject": "repo:acme/app:pull_request"})).len(), 1, "GitHub's issuer is one of all");
+    assert_eq!(
+        denial(json!({"subject": "repo:acme/app:pull_request"})).len(),
+        1,
+        "without an issuer, GitHub's is included"
+    );
     for subject in [
         json!("repo:acme/app:*"),
         json!("repo:acme/app:environment:prod"),
