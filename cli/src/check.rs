@@ -11,7 +11,7 @@ use crate::load::{self, Configuration};
 use crate::mesh::Mesh;
 use crate::report::{self, Counts, Diagnostic};
 
-/// Checks files, each by itself and as part of one mesh. Returns what is printed, and whether the check passes.
+/// Checks files, each by itself and all as parts of one mesh. Returns the text to print, and whether the check passes.
 pub(crate) fn check(files: &[PathBuf], deny_warnings: bool, at: Timestamp) -> Result<(String, bool), String> {
     let (mut shown, mut passed) = (String::new(), true);
     let mut files = files.iter().map(|path| load::file(path)).collect::<Result<Vec<_>, _>>()?;

@@ -1,4 +1,4 @@
-//! A configuration as JSON in a string of a file, with its positions in the file.
+//! Configurations that a file contains as JSON in a string, with their positions in the file.
 
 use std::rc::Rc;
 
@@ -6,17 +6,17 @@ use serde_json::Value;
 
 use crate::report::Diagnostic;
 use crate::source::{Source, Span};
-use crate::yaml::{self, Node, NodeKind, Style};
+use crate::yaml::{self, NodeKind, Style, YamlNode};
 
-/// The tree of the JSON in a scalar. The span is that of the whole string, if positions in it do not map to the file.
-pub(crate) fn json(source: &Source, node: &Node) -> Result<(Rc<Node>, Option<Span>), Diagnostic> {
+/// The tree of the JSON in a scalar. The span is the whole string's, if positions in the JSON cannot be mapped to the file.
+pub(crate) fn json(source: &Source, node: &YamlNode) -> Result<(Rc<YamlNode>, Option<Span>), Diagnostic> {
     let NodeKind::Scalar(text, style) = &node.kind else {
         return Err(Diagnostic::error("expected a string with the filter's configuration as JSON", node.at));
     };
     let invalid =
         |why: String| Diagnostic::error(format!("expected the filter's configuration as JSON: {why}"), node.at);
     let value: Value = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
-    // With everything but the JSON blanked, positions are those of the file.
+    // If everything except the JSON is blanked, positions are those of the file.
     let blanked = blanked(source, node.at, *style);
     if let Some(blanked) =
         blanked.filter(|blanked| serde_json::from_str::<Value>(blanked).is_ok_and(|read| read == value))
@@ -28,7 +28,7 @@ pub(crate) fn json(source: &Source, node: &Node) -> Result<(Rc<Node>, Option<Spa
     tree.map(|tree| (tree, Some(node.at))).ok_or_else(|| invalid("the string is empty".to_owned()))
 }
 
-/// The file with everything but the content of a scalar blanked. `None` if the scalar has escapes or folded lines.
+/// The file with everything except the content of a scalar blanked. `None` if the scalar has escapes or folded lines.
 fn blanked(source: &Source, at: Span, style: Style) -> Option<String> {
     let skipped = at.line.checked_sub(1)?;
     let count = at.end_line.checked_sub(skipped)?;
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn escaped_strings_are_shown_whole() {
+    fn errors_in_escaped_strings_point_at_the_whole_string() {
         assert_eq!(position("v: \"{\\\"a\\\": 2}\"\n"), Ok((1, 4)));
         assert_eq!(position("v: >\n  {\"a\":\n  2}\n"), Ok((2, 3)));
     }

@@ -1,5 +1,5 @@
-//! The filter itself, fed with a call: from the headers to the verdict everything is the library's. Only the signature is
-//! taken for good: the claims are signed here, with a key that is put in the place of the issuer's own.
+//! Runs a call through the filter itself, from its headers to the verdict. Only signatures are not checked: the claims are
+//! signed here, with a key that replaces the issuer's keys.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +9,7 @@ use temporal_auth::config::{Config, Peers};
 use temporal_auth::filter::{Action, ConnectionInfo, FilterState, RequestFilter};
 use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::{DenyReason, Verdict};
-use temporal_auth::temporal::{MethodRef, RequestReader, Scope, Target as Reading};
+use temporal_auth::temporal::{MethodRef, RequestReader, Scope, Target};
 use temporal_auth::time::Timestamp;
 use temporal_auth::wire::headers::{Headers, serialize};
 use temporal_auth::wire::protobuf::write_field;
@@ -19,39 +19,35 @@ use crate::request;
 /// The gRPC status of a call that policy denies.
 pub(crate) const PERMISSION_DENIED: u32 = 7;
 
-/// Whether a token's times count.
+/// Whether a token's `exp`, `nbf` and `iat` are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Times {
-    /// As they stand in the claims.
-    AsTheyAre,
-    /// They are taken for good.
-    Good,
+pub(crate) enum TokenTimes {
+    Checked,
+    Ignored,
 }
 
-/// Who calls: claims, or a certificate, that are taken as verified.
+/// A caller whose claims or certificate are assumed to be verified.
 #[derive(Debug, Clone)]
-pub(crate) struct Caller {
-    /// The name that the configuration has for who issued the claims; none for a caller without a token.
+pub(crate) struct AssumedCaller {
+    /// The issuer's name in the configuration. `None` for a caller without a token.
     pub(crate) issuer: Option<String>,
-    /// The claims.
     pub(crate) claims: Map<String, Value>,
-    /// `typ` of the token's header; none where there is no token.
+    /// `typ` of the token's header. `None` if the caller has only claims, or no token.
     pub(crate) typ: Option<String>,
-    /// Whether their times count.
-    pub(crate) times: Times,
-    /// Who the TLS peer is.
+    pub(crate) times: TokenTimes,
+    /// The identity in the TLS certificate.
     pub(crate) peer: Option<String>,
-    /// When they call.
+    /// The time of the call.
     pub(crate) at: Timestamp,
 }
 
-impl Caller {
-    /// One who has a certificate and no token.
+impl AssumedCaller {
+    /// A caller with a certificate and no token.
     pub(crate) fn without_token(peer: String, at: Timestamp) -> Self {
-        Self { issuer: None, claims: Map::new(), typ: None, times: Times::Good, peer: Some(peer), at }
+        Self { issuer: None, claims: Map::new(), typ: None, times: TokenTimes::Ignored, peer: Some(peer), at }
     }
 
-    /// A `who` that means this caller.
+    /// A `who` that matches this caller.
     pub(crate) fn who(&self) -> Value {
         match (&self.issuer, &self.peer) {
             (Some(issuer), _) => json!({"issuer": issuer}),
@@ -61,7 +57,7 @@ impl Caller {
     }
 }
 
-/// A connection of which the peer is known and nothing else.
+/// A connection with a peer and no other properties.
 struct Connection<'a>(Option<&'a str>);
 
 impl ConnectionInfo for Connection<'_> {
@@ -78,57 +74,55 @@ impl ConnectionInfo for Connection<'_> {
     }
 }
 
-/// What is called.
+/// A call whose verdict is asked for.
 #[derive(Debug, Clone)]
-pub(crate) struct Target {
+pub(crate) struct Call {
     /// The path of the method.
     pub(crate) path: String,
-    /// The method, where there is one.
+    /// `None` if neither the API nor the configuration has the method.
     pub(crate) method: Option<MethodRef>,
-    /// The request, as protobuf.
+    /// The request in protobuf.
     message: Vec<u8>,
 }
 
-/// What came of a call.
+/// How the filter answers a call, and why.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Outcome {
-    /// The gRPC status: 0 when the call goes on.
+pub(crate) struct Evaluation {
+    /// The gRPC status: 0 if the call goes on.
     pub(crate) status: u32,
-    /// The rule that decided, where policy did.
+    /// The rule that decided. `None` if the call was refused before policy.
     pub(crate) rule: Option<String>,
-    /// Why the call is denied, as the log has it.
+    /// Why the call is denied, as in the log.
     pub(crate) reason: String,
-    /// Why the policy denies it, if it does.
+    /// Why the policy denies the call, if it does.
     pub(crate) denied: Option<DenyReason>,
     /// What rules in shadow would change.
     pub(crate) shadow: Option<String>,
-    /// The caller as the filter sees them.
-    pub(crate) caller: Option<Seen>,
+    pub(crate) caller: Option<ResolvedCaller>,
 }
 
-/// A caller as the filter sees them.
+/// The caller as the filter identified them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Seen {
-    /// The subject.
+pub(crate) struct ResolvedCaller {
     pub(crate) subject: String,
-    /// Human or service, where the issuer tells.
+    /// Human or service. `None` if the issuer does not say.
     pub(crate) kind: Option<&'static str>,
     /// Why the kind is in doubt, if it is.
     pub(crate) doubt: Option<String>,
 }
 
-/// A filter with one configuration.
+/// The filter with a configuration.
 pub(crate) struct Filter {
-    engine: FilterState,
+    state: FilterState,
 }
 
-impl Target {
-    /// The call of a method, by the name that policies have for it, with a request that says nothing but its namespace.
+impl Call {
+    /// A call of a method, by its name in policies, with a request that has only a namespace. `None` if no such method exists.
     pub(crate) fn new(config: &Config, method: &str, namespace: &str) -> Option<Self> {
         let named = config.catalogue.named(method);
         let path = match &named {
             Some(method) => method.path.to_string(),
-            // Whatever it is, the filter has an answer to it.
+            // The filter answers unknown paths, too.
             None if method.starts_with('/') => method.to_owned(),
             None if method.contains('/') => format!("/{method}"),
             None => return None,
@@ -141,7 +135,7 @@ impl Target {
         Some(Self { path, method: named, message })
     }
 
-    /// The same call with a request that is written as JSON.
+    /// The same call with a request in JSON.
     pub(crate) fn with_request(self, request: &Value, namespace: &str) -> Result<Self, String> {
         let method =
             self.method.as_deref().ok_or_else(|| format!("nothing is known of the request of {}", self.path))?;
@@ -149,19 +143,19 @@ impl Target {
         Ok(Self { message, ..self })
     }
 
-    /// What the filter reads the call as: with all names, as it would where limits speak of them. `None` if the method is not
-    /// known or the request cannot be read; the filter's answer says why.
-    pub(crate) fn reading(&self) -> Option<Reading> {
+    /// What the call would do, with all names that limits may compare. `None` if the method is unknown or the request cannot
+    /// be read; the filter's answer says why.
+    pub(crate) fn target(&self) -> Option<Target> {
         let method = self.method.clone()?;
         if method.scope == Scope::Cluster {
-            // Such a request is not read.
-            return Some(Reading::of(method));
+            // The filter does not read the requests of these methods.
+            return Some(Target::of(method));
         }
         let mut reader = RequestReader::new(method, true);
         reader.feed(&self.message).and_then(|()| reader.finish()).ok()
     }
 
-    /// The request as gRPC frames it.
+    /// The request in a gRPC frame.
     fn body(&self) -> Vec<u8> {
         let mut body = vec![0];
         body.extend(u32::try_from(self.message.len()).unwrap_or(u32::MAX).to_be_bytes());
@@ -171,8 +165,8 @@ impl Target {
 }
 
 impl Filter {
-    /// The filter for a configuration that was checked before.
-    pub(crate) fn new(config: &Value, caller: &Caller) -> Result<Self, String> {
+    /// A filter for a configuration that has been checked.
+    pub(crate) fn new(config: &Value, caller: &AssumedCaller) -> Result<Self, String> {
         let mut config = config.clone();
         let public = URL_SAFE_NO_PAD.encode(*pair().pk);
         let key = json!({"kty": "OKP", "crv": "Ed25519", "kid": "cli", "alg": "EdDSA", "x": public});
@@ -185,7 +179,7 @@ impl Filter {
                 if caller.typ.is_none() {
                     token.remove("typ");
                 }
-                if caller.times == Times::Good {
+                if caller.times == TokenTimes::Ignored {
                     token.remove("max_lifetime");
                 }
             }
@@ -193,19 +187,18 @@ impl Filter {
         let mut config = Config::parse(config.to_string().as_bytes())
             .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
         config.log_allowed = true;
-        // What the rules say is asked, whether or not they are enforced.
+        // The question is what the rules decide, whether or not they are enforced.
         config.shadow = false;
-        Ok(Self { engine: FilterState::new(config) })
+        Ok(Self { state: FilterState::new(config) })
     }
 
-    /// What comes of a call.
-    pub(crate) fn call(&mut self, caller: &Caller, target: &Target) -> Outcome {
+    pub(crate) fn evaluate(&mut self, caller: &AssumedCaller, call: &Call) -> Evaluation {
         let authorization = caller.issuer.as_ref().map(|issuer| format!("Bearer {}", self.token(caller, issuer)));
-        let forwarded = caller.peer.as_ref().filter(|_| self.engine.config.peers == Peers::Forwarded);
+        let forwarded = caller.peer.as_ref().filter(|_| self.state.config.peers == Peers::Forwarded);
         let forwarded = forwarded.map(|peer| format!("URI=\"{}\"", peer.replace('\\', "\\\\").replace('"', "\\\"")));
         let mut headers: Vec<(&[u8], &[u8])> = vec![
             (b":method", b"POST"),
-            (b":path", target.path.as_bytes()),
+            (b":path", call.path.as_bytes()),
             (b"content-type", b"application/grpc"),
             (b"te", b"trailers"),
         ];
@@ -213,42 +206,44 @@ impl Filter {
         headers.extend(forwarded.iter().map(|value| (&b"x-forwarded-client-cert"[..], value.as_bytes())));
         let headers = serialize(&headers);
         let host = Connection(caller.peer.as_deref());
-        let mut call = RequestFilter::new(caller.at);
-        let mut step = call.on_headers(&mut self.engine, Headers::new(&headers), false, host, &mut Vec::new());
+        let mut request = RequestFilter::new(caller.at);
+        let mut step = request.on_headers(&mut self.state, Headers::new(&headers), false, host, &mut Vec::new());
         if step == Action::Forward {
-            step = call.on_body(&mut self.engine, &target.body(), true, || caller.at);
+            step = request.on_body(&mut self.state, &call.body(), true, || caller.at);
         }
-        let decision = call.take_decision();
+        let decision = request.take_decision();
         let status = match &step {
             Action::Forward => 0,
             Action::Answer(answer) => answer.grpc_status(),
-            // Nothing is fetched: the keys are at hand.
-            Action::Wait => return Outcome { status: 14, reason: "the filter waits".to_owned(), ..Outcome::default() },
+            // Unreachable: the keys are in the configuration.
+            Action::Wait => {
+                return Evaluation { status: 14, reason: "the filter waits".to_owned(), ..Evaluation::default() };
+            }
         };
-        let Some(decision) = decision else { return Outcome { status, ..Outcome::default() } };
-        let reading = decision.principal.as_deref().zip(target.reading()).filter(|_| status == PERMISSION_DENIED);
-        let policy = &self.engine.config.policy;
-        let denied = reading.and_then(|(principal, reading)| match policy.decide(principal, &reading, caller.at) {
+        let Some(decision) = decision else { return Evaluation { status, ..Evaluation::default() } };
+        let target = decision.principal.as_deref().zip(call.target()).filter(|_| status == PERMISSION_DENIED);
+        let policy = &self.state.config.policy;
+        let denied = target.and_then(|(principal, target)| match policy.decide(principal, &target, caller.at) {
             Verdict::Deny(reason) => Some(reason),
             Verdict::Allow(_) => None,
         });
-        let caller = decision.principal.map(|principal| Seen {
+        let caller = decision.principal.map(|principal| ResolvedCaller {
             subject: principal.subject.clone(),
             kind: principal.kind.map(|kind| kind.name()),
             doubt: principal.doubt.as_ref().map(ToString::to_string),
         });
-        Outcome { status, rule: decision.rule, reason: decision.reason, denied, shadow: decision.shadow, caller }
+        Evaluation { status, rule: decision.rule, reason: decision.reason, denied, shadow: decision.shadow, caller }
     }
 
-    fn token(&self, caller: &Caller, name: &str) -> String {
+    fn token(&self, caller: &AssumedCaller, name: &str) -> String {
         let mut claims = caller.claims.clone();
-        if caller.times == Times::Good {
+        if caller.times == TokenTimes::Ignored {
             claims.retain(|name, _| name != "nbf" && name != "iat");
             claims.insert("exp".to_owned(), Value::from((caller.at.as_millis() / 1000).saturating_add(3600)));
         }
-        // Of claims that are no token's, what every accepted token has may be left out.
+        // If the caller has claims instead of a token, `iss` and `aud` may be left out.
         if caller.typ.is_none()
-            && let Some(issuer) = self.engine.config.issuers.iter().find(|issuer| *issuer.name == *name)
+            && let Some(issuer) = self.state.config.issuers.iter().find(|issuer| *issuer.name == *name)
         {
             claims.entry("iss").or_insert_with(|| Value::from(issuer.rules.issuer.as_str()));
             if let Some(audience) = issuer.rules.audiences.iter().flatten().next() {
@@ -265,7 +260,7 @@ impl Filter {
     }
 }
 
-/// Everybody may know it: no configuration but those made here trusts it.
+/// The key is no secret: only configurations that are made here trust it.
 fn pair() -> KeyPair {
     KeyPair::from_seed(Seed::new([7; Seed::BYTES]))
 }
@@ -288,9 +283,9 @@ mod tests {
         })
     }
 
-    fn call(claims: Value, typ: Option<&str>, times: Times, method: &str, namespace: &str) -> Outcome {
+    fn call(claims: Value, typ: Option<&str>, times: TokenTimes, method: &str, namespace: &str) -> Evaluation {
         let claims = claims.as_object().unwrap().clone();
-        let caller = Caller {
+        let caller = AssumedCaller {
             issuer: Some("corp".into()),
             claims,
             typ: typ.map(str::to_owned),
@@ -299,14 +294,15 @@ mod tests {
             at: Timestamp::now(),
         };
         let parsed = Config::parse(config().to_string().as_bytes()).unwrap();
-        let target = Target::new(&parsed, method, namespace).unwrap();
-        Filter::new(&config(), &caller).unwrap().call(&caller, &target)
+        let call = Call::new(&parsed, method, namespace).unwrap();
+        Filter::new(&config(), &caller).unwrap().evaluate(&caller, &call)
     }
 
     #[test]
-    fn a_call_goes_the_whole_way() {
-        let start =
-            |claims: Value, namespace: &str| call(claims, None, Times::Good, "StartWorkflowExecution", namespace);
+    fn a_call_passes_every_stage_of_the_filter() {
+        let start = |claims: Value, namespace: &str| {
+            call(claims, None, TokenTimes::Ignored, "StartWorkflowExecution", namespace)
+        };
         let good = json!({"sub": "alice", "groups": ["a"]});
         let allowed = start(good.clone(), "payroll");
         assert_eq!((allowed.status, allowed.rule.as_deref()), (0, Some("g")));
@@ -318,44 +314,45 @@ mod tests {
         {
             assert_eq!(start(refused.clone(), "payroll").status, 16, "{refused}");
         }
-        let new =
-            |namespace: &str| call(json!({"sub": "a", "groups": "a"}), None, Times::Good, "/a.B/New", namespace).status;
+        let new = |namespace: &str| {
+            call(json!({"sub": "a", "groups": "a"}), None, TokenTimes::Ignored, "/a.B/New", namespace).status
+        };
         assert_eq!((new("payroll"), new("other")), (0, 7));
     }
 
     #[test]
-    fn of_a_token_everything_but_the_signature_counts() {
+    fn everything_in_a_token_except_the_signature_is_checked() {
         let now = Timestamp::now().as_millis() / 1000;
         let claims = |exp: u64| json!({"iss": "https://idp.example.com/", "aud": "temporal", "sub": "a", "groups": "a", "iat": now, "exp": exp});
         let call = |exp: u64, typ: &str, times| {
             call(claims(exp), Some(typ), times, "StartWorkflowExecution", "payroll").status
         };
-        assert_eq!(call(now + 30, "at+jwt", Times::AsTheyAre), 0);
-        assert_eq!(call(now + 30, "JWT", Times::AsTheyAre), 16, "typ");
-        assert_eq!(call(now - 300, "at+jwt", Times::AsTheyAre), 16, "expired");
-        assert_eq!(call(now + 300, "at+jwt", Times::AsTheyAre), 16, "max_lifetime");
-        assert_eq!(call(now - 300, "at+jwt", Times::Good), 0);
+        assert_eq!(call(now + 30, "at+jwt", TokenTimes::Checked), 0);
+        assert_eq!(call(now + 30, "JWT", TokenTimes::Checked), 16, "typ");
+        assert_eq!(call(now - 300, "at+jwt", TokenTimes::Checked), 16, "expired");
+        assert_eq!(call(now + 300, "at+jwt", TokenTimes::Checked), 16, "max_lifetime");
+        assert_eq!(call(now - 300, "at+jwt", TokenTimes::Ignored), 0);
     }
 
     #[test]
-    fn a_peer_with_a_token_and_without() {
+    fn a_peer_may_call_with_or_without_a_token() {
         let call = |who: Value, xfcc: bool, token: bool, peer: Option<&str>| {
             let mut config = config();
             config["grants"][0]["who"] = who;
             config["peers"] = json!({"xfcc": xfcc});
             let parsed = Config::parse(config.to_string().as_bytes()).unwrap();
-            let target = Target::new(&parsed, "StartWorkflowExecution", "payroll").unwrap();
+            let call = Call::new(&parsed, "StartWorkflowExecution", "payroll").unwrap();
             let claims = json!({"sub": "alice"}).as_object().unwrap().clone();
             let caller = match (token, peer) {
-                (false, Some(peer)) => Caller::without_token(peer.to_owned(), Timestamp::now()),
+                (false, Some(peer)) => AssumedCaller::without_token(peer.to_owned(), Timestamp::now()),
                 (_, peer) => {
                     let (issuer, peer) = (Some("corp".into()), peer.map(str::to_owned));
-                    Caller { issuer, claims, typ: None, times: Times::Good, peer, at: Timestamp::now() }
+                    AssumedCaller { issuer, claims, typ: None, times: TokenTimes::Ignored, peer, at: Timestamp::now() }
                 }
             };
-            Filter::new(&config, &caller).unwrap().call(&caller, &target)
+            Filter::new(&config, &caller).unwrap().evaluate(&caller, &call)
         };
-        // What a header would have to escape.
+        // A name that must be escaped in a header.
         let odd = r#"CN=a,O="b\c";URI=spiffe://x"#;
         for xfcc in [false, true] {
             for name in ["spiffe://td/ns/a/sa/w", odd] {
@@ -370,15 +367,15 @@ mod tests {
                 assert_eq!(status(both, false, Some(name)), 7, "it has no token");
             }
             let subject = call(json!({"peer": "a*"}), xfcc, false, Some("ab")).caller;
-            assert_eq!(subject, Some(Seen { subject: "ab".to_owned(), ..Seen::default() }));
+            assert_eq!(subject, Some(ResolvedCaller { subject: "ab".to_owned(), ..ResolvedCaller::default() }));
         }
-        assert_eq!(call(json!({"issuer": "corp"}), true, false, Some("a")).status, 16, "nobody asks for a peer");
+        assert_eq!(call(json!({"issuer": "corp"}), true, false, Some("a")).status, 16, "no rule asks for a peer");
     }
 
     #[test]
-    fn names_of_methods() {
+    fn methods_have_names_and_paths() {
         let config = Config::parse(config().to_string().as_bytes()).unwrap();
-        let path = |name: &str| Target::new(&config, name, "").map(|target| target.path);
+        let path = |name: &str| Call::new(&config, name, "").map(|call| call.path);
         assert!(path("CreateNexusEndpoint").unwrap().ends_with("OperatorService/CreateNexusEndpoint"));
         assert_eq!(path("x.Y/Z").as_deref(), Some("/x.Y/Z"));
         assert_eq!(path("StartWorkflow"), None);

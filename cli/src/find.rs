@@ -8,14 +8,14 @@ use crate::embedded;
 use crate::report::Diagnostic;
 use crate::source::{Source, Span};
 use crate::yaml::scalar::Dialect;
-use crate::yaml::{Member, Node, NodeKind};
+use crate::yaml::{Member, NodeKind, YamlNode};
 
 const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 
 /// A configuration in a file.
 #[derive(Debug)]
-pub(crate) struct Found {
-    pub(crate) node: Rc<Node>,
+pub(crate) struct FoundConfiguration {
+    pub(crate) node: Rc<YamlNode>,
     /// The name of the member that holds it.
     pub(crate) name: Option<Span>,
     pub(crate) dialect: Dialect,
@@ -26,9 +26,9 @@ pub(crate) struct Found {
 
 /// Everything about the filter in a file.
 #[derive(Debug, Default)]
-pub(crate) struct Finding {
-    pub(crate) found: Vec<Found>,
-    /// Also those without a valid configuration.
+pub(crate) struct Findings {
+    pub(crate) found: Vec<FoundConfiguration>,
+    /// Including those without a valid configuration.
     pub(crate) deployments: Vec<Rc<Deployment>>,
     /// Errors outside of the configurations.
     pub(crate) wrong: Vec<Diagnostic>,
@@ -37,14 +37,14 @@ pub(crate) struct Finding {
 }
 
 /// The configurations in a file.
-pub(crate) fn configurations(source: &Source, documents: &[Rc<Node>]) -> Finding {
+pub(crate) fn configurations(source: &Source, documents: &[Rc<YamlNode>]) -> Findings {
     let dialect = match serde_json::from_str::<serde_json::Value>(&source.text) {
         Ok(_) => Dialect::Json,
         Err(_) => Dialect::Yaml,
     };
-    let mut finding = Finding::default();
+    let mut findings = Findings::default();
     for document in documents {
-        let mut search = Search { source, dialect, document, deployment: None, finding: &mut finding };
+        let mut search = Search { source, dialect, document, deployment: None, findings: &mut findings };
         let is_foreign = ["kind", "static_resources", "dynamic_resources", "resources", "configs"];
         if is_foreign.iter().any(|name| document.get(name).is_some()) {
             search.walk(document);
@@ -55,16 +55,16 @@ pub(crate) fn configurations(source: &Source, documents: &[Rc<Node>]) -> Finding
             search.add(document, None);
         }
     }
-    if finding.found.is_empty() && finding.wrong.is_empty() {
+    if findings.found.is_empty() && findings.wrong.is_empty() {
         let text = "found no configuration of temporal-auth; expected the configuration itself, or a manifest, an Envoy \
                     configuration or Helm values that contain it";
-        finding.no_config = Some(Diagnostic::error(text, Span::START));
+        findings.no_config = Some(Diagnostic::error(text, Span::START));
     }
-    finding
+    findings
 }
 
-/// The configuration in values of the Helm chart, which are told by `config`: configurations have no such field.
-fn values(document: &Node) -> Option<&Member> {
+/// The configuration in values of the Helm chart. They are recognized by `config`, which configurations do not have.
+fn values(document: &YamlNode) -> Option<&Member> {
     let is_configuration = document.get("version").is_some() || document.get("issuers").is_some();
     document.get("config").filter(|config| !is_configuration && matches!(config.value.kind, NodeKind::Map(_)))
 }
@@ -72,13 +72,13 @@ fn values(document: &Node) -> Option<&Member> {
 struct Search<'a> {
     source: &'a Source,
     dialect: Dialect,
-    document: &'a Rc<Node>,
+    document: &'a Rc<YamlNode>,
     deployment: Option<Rc<Deployment>>,
-    finding: &'a mut Finding,
+    findings: &'a mut Findings,
 }
 
 impl Search<'_> {
-    fn walk(&mut self, node: &Rc<Node>) {
+    fn walk(&mut self, node: &Rc<YamlNode>) {
         match &node.kind {
             NodeKind::Scalar(..) => {}
             NodeKind::List(list) => list.iter().for_each(|node| self.walk(node)),
@@ -116,7 +116,7 @@ impl Search<'_> {
     }
 
     /// `envoy.extensions.filters.http.wasm.v3.Wasm`
-    fn wasm(&mut self, node: &Node) {
+    fn wasm(&mut self, node: &YamlNode) {
         let Some(config) = node.get("config") else { return };
         let (config, name) = (&config.value, config.name.at);
         let kind = self.document.value("kind").and_then(|kind| kind.text()).unwrap_or_default();
@@ -133,7 +133,7 @@ impl Search<'_> {
             config,
         );
         let Some(content) = content else {
-            self.finding
+            self.findings
                 .wrong
                 .push(Diagnostic::error("config.configuration: missing; expected the filter's configuration", name));
             return;
@@ -142,19 +142,19 @@ impl Search<'_> {
         match (type_of.rsplit('/').next(), value) {
             (Some("google.protobuf.Struct"), Some(Member { name, value })) => self.add(value, Some(name.at)),
             (Some("google.protobuf.StringValue"), Some(Member { name, value })) => self.embedded(value, name.at),
-            _ => self.finding.wrong.push(Diagnostic::error(
+            _ => self.findings.wrong.push(Diagnostic::error(
                 "config.configuration: expected `@type` with google.protobuf.Struct or StringValue, and `value`",
                 content.name.at,
             )),
         }
     }
 
-    /// The part of a manifest that names the module, and has the configuration at this path.
-    fn plugin(&mut self, kind: DeploymentKind, wasm: &Rc<Node>, path: &str) {
+    /// Reads the part of a manifest that names the module and has the configuration at this path.
+    fn plugin(&mut self, kind: DeploymentKind, wasm: &Rc<YamlNode>, path: &str) {
         let content = wasm.get(path.rsplit('.').next().unwrap_or_default());
         let names = ["pluginName", "rootID", "name", "url", "code"].map(|name| wasm.value(name));
-        let ours = names.into_iter().flatten().any(|node| names_filter(node));
-        if !ours && !content.is_some_and(|content| is_config(&content.value)) {
+        let is_named = names.into_iter().flatten().any(|node| names_filter(node));
+        if !is_named && !content.is_some_and(|content| is_config(&content.value)) {
             return;
         }
         self.begin_deployment(kind, wasm);
@@ -162,21 +162,21 @@ impl Search<'_> {
             Some(content) => self.add(&content.value, Some(content.name.at)),
             None => {
                 let text = format!("{path}: missing; expected the filter's configuration");
-                self.finding.wrong.push(Diagnostic::error(text, wasm.at));
+                self.findings.wrong.push(Diagnostic::error(text, wasm.at));
             }
         }
     }
 
     /// Configurations that are added from now on belong to this deployment.
-    fn begin_deployment(&mut self, kind: DeploymentKind, wasm: &Rc<Node>) {
+    fn begin_deployment(&mut self, kind: DeploymentKind, wasm: &Rc<YamlNode>) {
         let deployment = Rc::new(Deployment { kind, document: Rc::clone(self.document), wasm: Rc::clone(wasm) });
-        self.finding.deployments.push(Rc::clone(&deployment));
+        self.findings.deployments.push(Rc::clone(&deployment));
         self.deployment = Some(deployment);
     }
 
-    fn add(&mut self, node: &Rc<Node>, name: Option<Span>) {
+    fn add(&mut self, node: &Rc<YamlNode>, name: Option<Span>) {
         let deployment = self.deployment.clone();
-        self.finding.found.push(Found {
+        self.findings.found.push(FoundConfiguration {
             node: Rc::clone(node),
             name,
             dialect: self.dialect,
@@ -185,19 +185,25 @@ impl Search<'_> {
         });
     }
 
-    fn embedded(&mut self, node: &Node, name: Span) {
+    fn embedded(&mut self, node: &YamlNode, name: Span) {
         match embedded::json(self.source, node) {
             Ok((node, shown_at)) => {
                 let deployment = self.deployment.clone();
-                self.finding.found.push(Found { node, name: Some(name), dialect: Dialect::Json, shown_at, deployment });
+                self.findings.found.push(FoundConfiguration {
+                    node,
+                    name: Some(name),
+                    dialect: Dialect::Json,
+                    shown_at,
+                    deployment,
+                });
             }
-            Err(wrong) => self.finding.wrong.push(wrong),
+            Err(wrong) => self.findings.wrong.push(wrong),
         }
     }
 }
 
-/// Whether a text in it has the filter's name: the file of the module, or its root id.
-fn names_filter(node: &Node) -> bool {
+/// Whether it contains the filter's name, as in the module's file or its root id.
+fn names_filter(node: &YamlNode) -> bool {
     match &node.kind {
         NodeKind::Scalar(text, _) => text.contains("temporal-auth") || text.contains("temporal_auth"),
         NodeKind::List(list) => list.iter().any(|node| names_filter(node)),
@@ -206,7 +212,7 @@ fn names_filter(node: &Node) -> bool {
 }
 
 /// Whether it looks like a configuration of the filter, whatever the name of the module.
-fn is_config(node: &Node) -> bool {
+fn is_config(node: &YamlNode) -> bool {
     match node.text() {
         Some(text) => text.contains("\"issuers\"") && text.contains("\"version\""),
         None => node.get("issuers").is_some() && node.get("version").is_some(),
@@ -220,7 +226,7 @@ mod tests {
     fn found(text: &str) -> (Vec<(usize, usize)>, Vec<String>) {
         let source = Source { name: "f".into(), text: text.into() };
         let documents = crate::yaml::documents(text).unwrap();
-        let Finding { found, wrong, no_config, .. } = configurations(&source, &documents);
+        let Findings { found, wrong, no_config, .. } = configurations(&source, &documents);
         let positions = found.iter().map(|found| (found.node.at.line, found.node.at.column)).collect();
         (positions, wrong.into_iter().chain(no_config).map(|wrong| wrong.text).collect())
     }
@@ -228,7 +234,7 @@ mod tests {
     const HEAD: &str = "static_resources:\n- '@type': x/envoy.extensions.filters.http.wasm.v3.Wasm\n  config:\n";
 
     #[test]
-    fn a_file_may_be_a_configuration() {
+    fn a_file_may_be_the_configuration_itself() {
         assert_eq!(found("version: 1\nissuers: {}\n").0, [(1, 1)]);
         assert_eq!(found("{\"version\": 1.5}").0, [(1, 1)]);
     }

@@ -1,4 +1,4 @@
-//! A file, the configurations in it, and what is wrong with them.
+//! Files, with their configurations and everything that is wrong with them.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -7,37 +7,32 @@ use serde_json::Value;
 use temporal_auth::config::{Config, Path as ConfigPath, Problem, ProblemKind};
 
 use crate::deployment::Deployment;
-use crate::find::{self, Finding, Found};
+use crate::find::{self, Findings, FoundConfiguration};
 use crate::report::{self, Diagnostic};
 use crate::source::{Source, Span};
 use crate::yaml::location::{self, Location};
-use crate::yaml::{self, Node, value};
+use crate::yaml::{self, YamlNode, value};
 
-/// A file that was read.
 #[derive(Debug)]
 pub(crate) struct File {
-    /// Its text.
     pub(crate) source: Source,
-    /// Its configurations.
+    /// The valid configurations.
     pub(crate) configurations: Vec<Configuration>,
-    /// What is wrong with it.
     pub(crate) wrong: Vec<Diagnostic>,
     pub(crate) deployments: Vec<Rc<Deployment>>,
-    /// All that stands in it.
-    pub(crate) documents: Vec<Rc<Node>>,
+    /// All YAML documents in the file.
+    pub(crate) documents: Vec<Rc<YamlNode>>,
     /// The error for a file without a configuration.
     pub(crate) no_config: Option<Diagnostic>,
 }
 
-/// A configuration without faults.
+/// A valid configuration.
 #[derive(Debug)]
 pub(crate) struct Configuration {
-    /// As JSON.
     pub(crate) value: Value,
-    /// As the filter has it.
     pub(crate) config: Config,
-    /// Where it stands.
-    found: Found,
+    /// Its origin in the file.
+    found: FoundConfiguration,
 }
 
 impl Configuration {
@@ -59,7 +54,7 @@ pub(crate) fn source(file: &Path) -> Result<Source, String> {
     Ok(Source { name: file.display().to_string(), text })
 }
 
-/// Reads a file, and checks all that is in it.
+/// Reads a file, and checks every configuration in it.
 pub(crate) fn file(file: &Path) -> Result<File, String> {
     let source = source(file)?;
     let documents = match yaml::documents(&source.text) {
@@ -69,7 +64,7 @@ pub(crate) fn file(file: &Path) -> Result<File, String> {
             return Ok(File { source, configurations, wrong, deployments, documents: Vec::new(), no_config: None });
         }
     };
-    let Finding { found, deployments, mut wrong, no_config } = find::configurations(&source, &documents);
+    let Findings { found, deployments, mut wrong, no_config } = find::configurations(&source, &documents);
     let mut configurations = Vec::new();
     for found in found {
         let mut ambiguities = Vec::new();
@@ -90,18 +85,18 @@ pub(crate) fn file(file: &Path) -> Result<File, String> {
     Ok(File { source, configurations, wrong, deployments, documents, no_config })
 }
 
-fn locate(found: &Found, path: &ConfigPath) -> Location {
+fn locate(found: &FoundConfiguration, path: &ConfigPath) -> Location {
     match found.shown_at {
         Some(value) => Location { value, name: None },
         None => location::locate(&found.node, found.name, path),
     }
 }
 
-fn diagnostic(problem: &Problem, found: &Found) -> Diagnostic {
+fn diagnostic(problem: &Problem, found: &FoundConfiguration) -> Diagnostic {
     Diagnostic::error(problem.to_string(), pointed(problem, locate(found, &problem.path)))
 }
 
-/// Where the caret goes: under the name where that is the problem, or where there is no value.
+/// What to point at: the name if the problem is the name or a missing value, and otherwise the value.
 pub(crate) fn pointed(problem: &Problem, location: Location) -> Span {
     match problem.kind {
         ProblemKind::Missing { .. } | ProblemKind::UnknownField { .. } | ProblemKind::BuiltInRole => {

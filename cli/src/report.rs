@@ -12,7 +12,7 @@ pub(crate) enum Severity {
     Error,
     /// It works, but is probably a mistake.
     Warning,
-    /// It is worth a look. Printed in one line, after everything else.
+    /// It is worth a look. Printed on one line, after everything else.
     Note,
 }
 
@@ -39,7 +39,7 @@ impl Diagnostic {
         Self { severity: Severity::Note, text: text.into(), at, help: None }
     }
 
-    /// As it is printed: errors and warnings with the line that they are about.
+    /// The text to print: errors and warnings show the line that they are about.
     pub(crate) fn show(&self, source: &Source) -> String {
         let Span { line, column, .. } = self.at;
         let (level, word) = match self.severity {
@@ -49,7 +49,7 @@ impl Diagnostic {
         };
         let gutter = " ".repeat(line.to_string().len());
         let mut shown = format!("{word}: {}\n{gutter}--> {}:{line}:{column}\n", self.text, source.name);
-        // The renderer gets only an excerpt of a long line, so it could not tell the column.
+        // The renderer gets only an excerpt of a long line, so it does not know the column.
         let Some((text, bytes)) = source.excerpt(self.at) else { return shown };
         let caret = AnnotationKind::Primary.span(bytes);
         let mut group = Group::with_level(level).element(Snippet::source(text).line_start(line).annotation(caret));

@@ -1,4 +1,4 @@
-//! A request written as JSON, in protobuf: by the descriptors of Temporal's API, and by the rules of proto3's own JSON.
+//! Encodes a request in JSON as protobuf, by the descriptors of Temporal's API and the JSON mapping of proto3.
 
 use std::sync::OnceLock;
 
@@ -15,7 +15,7 @@ fn pool() -> Result<&'static DescriptorPool, String> {
     POOL.get_or_init(decode).as_ref().map_err(Clone::clone)
 }
 
-/// The bytes of a method's request. Where it does not name its namespace, it gets this one.
+/// The bytes of a method's request. The namespace is filled in if the request does not name one.
 pub(crate) fn encode(method: &Method, request: &Value, namespace: &str) -> Result<Vec<u8>, String> {
     let input = input(method).ok_or_else(|| {
         let path = method.path.trim_start_matches('/');
@@ -38,7 +38,7 @@ pub(crate) fn encode(method: &Method, request: &Value, namespace: &str) -> Resul
     Ok(message.encode_to_vec())
 }
 
-/// The paths of all methods that there are descriptors of.
+/// The paths of all methods that have descriptors.
 pub(crate) fn methods() -> Result<Vec<String>, String> {
     let paths = pool()?.services().flat_map(|service| {
         let methods: Vec<_> =
@@ -54,9 +54,9 @@ fn input(method: &Method) -> Option<MessageDescriptor> {
     service.methods().find(|method| method.name() == name).map(|method| method.input())
 }
 
-/// A field that is given by both of its names: which one counts nobody can say.
+/// A field that is given by both of its names, so that it is uncertain which value counts.
 fn twice(message: &MessageDescriptor, value: &Value) -> Option<String> {
-    // These have a JSON of their own.
+    // These types have their own JSON mapping.
     if message.package_name() == "google.protobuf" {
         return None;
     }
@@ -88,7 +88,7 @@ fn twice(message: &MessageDescriptor, value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::{Caller, Filter, Times};
+    use crate::filter::{AssumedCaller, Filter, TokenTimes};
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     use serde_json::json;
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_either_form() {
+    fn fields_may_be_named_in_either_form() {
         for request in [
             json!({"workflowType": {"name": "W"}, "taskQueue": {"name": "q", "kind": "TASK_QUEUE_KIND_NORMAL"}, "workflowIdConflictPolicy": 3}),
             json!({"workflow_type": {"name": "W"}, "task_queue": {"name": "q", "kind": 1}, "workflow_id_conflict_policy": "WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING"}),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn commands() {
+    fn commands_are_encoded() {
         let child = |namespace: &str| {
             let attributes = json!({"namespace": namespace, "workflowType": {"name": "C"}});
             json!({"taskToken": "EgF3", "commands": [{
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request() {
+    fn faulty_requests_are_refused() {
         for (bad, why) in [
             (json!({"workflowTyp": {}}), "workflowTyp"),
             (json!({"workflowType": "W"}), "expected"),
@@ -202,25 +202,25 @@ mod tests {
             let config = Config::parse(configuration.to_string().as_bytes()).unwrap();
             let mut asked = 0;
             for case in vectors["cases"].as_array().unwrap() {
-                let target = crate::filter::Target::new(&config, case["path"].as_str().unwrap(), "").unwrap();
+                let call = crate::filter::Call::new(&config, case["path"].as_str().unwrap(), "").unwrap();
                 let body = STANDARD.decode(case["body"].as_str().unwrap()).unwrap();
-                let Some(input) = input(target.method.as_deref().unwrap()) else { continue };
+                let Some(input) = input(call.method.as_deref().unwrap()) else { continue };
                 let message = DynamicMessage::decode(input, &body[5..]).unwrap();
-                let target = target.with_request(&serde_json::to_value(&message).unwrap(), "").unwrap();
+                let call = call.with_request(&serde_json::to_value(&message).unwrap(), "").unwrap();
                 let claims = case["claims"].as_object().unwrap().clone();
-                let caller = Caller {
+                let caller = AssumedCaller {
                     issuer: Some("corp".into()),
                     claims,
                     typ: None,
-                    times: Times::Good,
+                    times: TokenTimes::Ignored,
                     peer: None,
                     at: temporal_auth::time::Timestamp::now(),
                 };
-                let outcome = Filter::new(configuration, &caller).unwrap().call(&caller, &target);
-                // A faulty encoding is none that JSON could have.
+                let evaluation = Filter::new(configuration, &caller).unwrap().evaluate(&caller, &call);
+                // Faulty encodings cannot be written as JSON.
                 if case["grpc_status"] != 3 {
                     let stated = (case["grpc_status"].as_u64().unwrap(), case["rule"].as_str());
-                    assert_eq!((u64::from(outcome.status), outcome.rule.as_deref()), stated, "{}", case["name"]);
+                    assert_eq!((u64::from(evaluation.status), evaluation.rule.as_deref()), stated, "{}", case["name"]);
                     asked += 1;
                 }
             }

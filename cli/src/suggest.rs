@@ -1,4 +1,4 @@
-//! Unknown names, and which known one was probably intended.
+//! Unknown names, and the known names that were probably intended.
 
 use crate::request;
 
@@ -41,13 +41,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_similar_is_not_suggested() {
+    fn nothing_is_suggested_if_no_name_is_similar() {
         assert_eq!(did_you_mean("a.B/New", ["StartWorkflowExecution"]), "");
         assert_eq!(did_you_mean("", ["corp"]), "");
     }
 
     #[test]
-    fn unknown_names_are_reported_with_what_there_is() {
+    fn unknown_names_are_reported_with_the_known_names() {
         assert_eq!(unknown_method("QueryWorkflo"), "unknown method `QueryWorkflo`; did you mean `QueryWorkflow`?");
         assert_eq!(unknown_method("Frobnicate"), "unknown method `Frobnicate`");
         let known = ["corporate", "partner"].map(str::to_owned);

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use temporal_auth::time::Timestamp;
 
 use crate::explain;
-use crate::filter::{Filter, Outcome, PERMISSION_DENIED, Target};
+use crate::filter::{Call, Evaluation, Filter, PERMISSION_DENIED};
 use crate::load::{self, Configuration};
 use crate::report::{self, Diagnostic};
 use crate::suggest;
-use read::{Case, Cases};
+use read::{CaseFile, TestCase};
 
-/// Runs the cases of all files. Returns what is printed, and whether every case passed.
+/// Runs the cases of all files. Returns the text to print, and whether every case passed.
 pub(crate) fn test(files: &[PathBuf], at: Timestamp) -> Result<(String, bool), String> {
     let (mut text, mut good) = (String::new(), true);
     for file in files {
@@ -27,23 +27,23 @@ pub(crate) fn test(files: &[PathBuf], at: Timestamp) -> Result<(String, bool), S
 
 fn run(file: &Path, at: Timestamp) -> Result<(String, bool), String> {
     let source = load::source(file)?;
-    let Cases { config, cases } = match read::read(&source.text) {
+    let CaseFile { config, cases } = match read::read(&source.text) {
         Ok(cases) => cases,
         Err(mut wrong) => {
             return Err(format!("{} is not valid:\n{}", source.name, report::show(&mut wrong, &source).0));
         }
     };
-    // Relative to the file that names it.
+    // The path is relative to the file of cases.
     let configuration = explain::one(&file.parent().unwrap_or(Path::new("")).join(config))?;
     let mut decided: Vec<String> = Vec::new();
     let mut failed: Vec<Diagnostic> = Vec::new();
     for case in &cases {
-        let outcome = outcome(case, &configuration, at)
+        let evaluation = evaluation(case, &configuration, at)
             .map_err(|why| Diagnostic::error(format!("{}: {why}", case.name), case.at).show(&source))?;
-        if let Some(why) = mismatch(case, &outcome) {
+        if let Some(why) = mismatch(case, &evaluation) {
             failed.push(Diagnostic::error(format!("{}: {why}", case.name), case.at));
         }
-        decided.extend(outcome.rule);
+        decided.extend(evaluation.rule);
     }
     let (mut text, counts) = report::show(&mut failed, &source);
     let failures = counts.errors;
@@ -62,7 +62,7 @@ fn run(file: &Path, at: Timestamp) -> Result<(String, bool), String> {
     Ok((text, failures == 0))
 }
 
-/// How many rules decided a case, and which did not.
+/// How many rules decided a case, and the names of the others.
 fn coverage(names: &[&str], word: &str, decided: &[String]) -> String {
     let unused: Vec<_> = names.iter().filter(|name| !decided.iter().any(|rule| rule == *name)).copied().collect();
     let covered = names.len().saturating_sub(unused.len());
@@ -71,32 +71,32 @@ fn coverage(names: &[&str], word: &str, decided: &[String]) -> String {
     format!("{covered} of {} {word} decided a case{unused}", names.len())
 }
 
-fn outcome(case: &Case, configuration: &Configuration, at: Timestamp) -> Result<Outcome, String> {
+fn evaluation(case: &TestCase, configuration: &Configuration, at: Timestamp) -> Result<Evaluation, String> {
     let at = case.time.unwrap_or(at);
     let caller = explain::claimed(case.issuer.as_deref(), case.claims.clone(), case.peer.clone(), at, configuration)?;
-    let target = Target::new(&configuration.config, &case.method, &case.namespace)
+    let call = Call::new(&configuration.config, &case.method, &case.namespace)
         .ok_or_else(|| suggest::unknown_method(&case.method))?;
-    let target = match &case.request {
-        None => target,
-        Some(request) => target.with_request(request, &case.namespace)?,
+    let call = match &case.request {
+        None => call,
+        Some(request) => call.with_request(request, &case.namespace)?,
     };
-    Ok(Filter::new(&configuration.value, &caller)?.call(&caller, &target))
+    Ok(Filter::new(&configuration.value, &caller)?.evaluate(&caller, &call))
 }
 
-/// How an outcome differs from the expected one. A refusal is neither allow nor deny: a case whose token is not accepted
+/// How an evaluation differs from the expected verdict. A refusal is neither allow nor deny: a case whose token is not accepted
 /// would show nothing about the policy.
-fn mismatch(case: &Case, outcome: &Outcome) -> Option<String> {
-    let as_expected = match outcome.status {
+fn mismatch(case: &TestCase, evaluation: &Evaluation) -> Option<String> {
+    let as_expected = match evaluation.status {
         0 => case.allow,
         PERMISSION_DENIED => !case.allow,
         _ => false,
     };
-    let rule = case.rule.as_ref().filter(|rule| Some(*rule) != outcome.rule.as_ref());
+    let rule = case.rule.as_ref().filter(|rule| Some(*rule) != evaluation.rule.as_ref());
     if as_expected && rule.is_none() {
         return None;
     }
     let expected = if case.allow { "ALLOW" } else { "DENY" };
     let by = case.rule.as_ref().map(|rule| format!(" by rule {rule}")).unwrap_or_default();
-    let reason = if outcome.reason.is_empty() { String::new() } else { format!(": {}", outcome.reason) };
-    Some(format!("expected {expected}{by}, found {}{reason}", explain::verdict(outcome)))
+    let reason = if evaluation.reason.is_empty() { String::new() } else { format!(": {}", evaluation.reason) };
+    Some(format!("expected {expected}{by}, found {}{reason}", explain::verdict(evaluation)))
 }

@@ -1,4 +1,4 @@
-//! Reads a file of cases with the library's readers of configurations.
+//! Reads a file of cases with the library's configuration reader.
 
 use serde_json::{Map, Value};
 use temporal_auth::config::node::{Node, Problems};
@@ -16,15 +16,15 @@ use crate::yaml::scalar::Dialect;
 use crate::yaml::{self, value};
 
 #[derive(Debug)]
-pub(super) struct Cases {
+pub(super) struct CaseFile {
     /// The path of the configuration, relative to the file.
     pub(super) config: String,
-    pub(super) cases: Vec<Case>,
+    pub(super) cases: Vec<TestCase>,
 }
 
 /// A call and its expected verdict.
 #[derive(Debug)]
-pub(super) struct Case {
+pub(super) struct TestCase {
     pub(super) name: String,
     /// The position of its name.
     pub(super) at: Span,
@@ -34,13 +34,13 @@ pub(super) struct Case {
     pub(super) claims: Option<Map<String, Value>>,
     /// The identity of the TLS peer.
     pub(super) peer: Option<String>,
-    /// The method, as policies name it.
+    /// The method, by its name in policies.
     pub(super) method: String,
     /// The namespace that the request names.
     pub(super) namespace: String,
     /// The request as JSON.
     pub(super) request: Option<Value>,
-    /// The time of the call, if the case says so.
+    /// The time of the call, if the case states it.
     pub(super) time: Option<Timestamp>,
     /// Whether the call should be allowed.
     pub(super) allow: bool,
@@ -48,7 +48,7 @@ pub(super) struct Case {
     pub(super) rule: Option<String>,
 }
 
-pub(super) fn read(text: &str) -> Result<Cases, Vec<Diagnostic>> {
+pub(super) fn read(text: &str) -> Result<CaseFile, Vec<Diagnostic>> {
     let documents = yaml::documents(text).map_err(|wrong| vec![wrong])?;
     let [document] = documents.as_slice() else {
         return Err(vec![Diagnostic::error("expected one document with `config` and `cases`", Span::START)]);
@@ -63,11 +63,11 @@ pub(super) fn read(text: &str) -> Result<Cases, Vec<Diagnostic>> {
     cases.filter(|_| wrong.is_empty()).ok_or(wrong)
 }
 
-fn diagnostic(problem: &Problem, document: &yaml::Node) -> Diagnostic {
+fn diagnostic(problem: &Problem, document: &yaml::YamlNode) -> Diagnostic {
     Diagnostic::error(problem.to_string(), load::pointed(problem, locate(document, None, &problem.path)))
 }
 
-fn cases(root: &Node<'_>, document: &yaml::Node) -> Option<Cases> {
+fn cases(root: &Node<'_>, document: &yaml::YamlNode) -> Option<CaseFile> {
     // `people` holds anchors, for claims that several cases share.
     let members = root.members(&[&["config", "people", "cases"]])?;
     let config = members.require("config", "the file with the configuration").and_then(|node| node.text());
@@ -75,10 +75,10 @@ fn cases(root: &Node<'_>, document: &yaml::Node) -> Option<Cases> {
     let position =
         |index: usize| locate(document, None, &Path::default().member("cases").index(index).member("name")).value;
     let cases: Vec<_> = list.iter().enumerate().filter_map(|(index, node)| case(node, position(index))).collect();
-    Some(Cases { config: config?.to_owned(), cases })
+    Some(CaseFile { config: config?.to_owned(), cases })
 }
 
-fn case(node: &Node<'_>, at: Span) -> Option<Case> {
+fn case(node: &Node<'_>, at: Span) -> Option<TestCase> {
     let members = node.members(&[&[
         "name",
         "issuer",
@@ -124,7 +124,7 @@ fn case(node: &Node<'_>, at: Span) -> Option<Case> {
     let rule = optional("rule");
     let expect = members.require("expect", "allow or deny").and_then(|node| node.word(&["allow", "deny"]));
     let allow = expect.map(|index| index == 0);
-    Some(Case {
+    Some(TestCase {
         name: name?.to_owned(),
         at,
         issuer: issuer?,

@@ -13,7 +13,7 @@ use temporal_auth::config::Path;
 
 use crate::report::Diagnostic;
 use crate::source::Span;
-use crate::yaml::Node;
+use crate::yaml::YamlNode;
 use crate::yaml::location::locate;
 
 /// A way to deliver a configuration to a proxy.
@@ -21,9 +21,9 @@ use crate::yaml::location::locate;
 pub(crate) struct Deployment {
     pub(crate) kind: DeploymentKind,
     /// The whole document.
-    pub(crate) document: Rc<Node>,
+    pub(crate) document: Rc<YamlNode>,
     /// The part that names the module and its configuration. For Helm values, the document.
-    pub(crate) wasm: Rc<Node>,
+    pub(crate) wasm: Rc<YamlNode>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,16 +60,16 @@ impl Deployment {
 }
 
 /// The text of the member at the end of these names.
-pub(crate) fn text<'a>(node: &'a Node, names: &[&str]) -> Option<&'a str> {
+pub(crate) fn text<'a>(node: &'a YamlNode, names: &[&str]) -> Option<&'a str> {
     at(node, names)?.text()
 }
 
 /// The member at the end of these names.
-pub(crate) fn at<'a>(node: &'a Node, names: &[&str]) -> Option<&'a Node> {
+pub(crate) fn at<'a>(node: &'a YamlNode, names: &[&str]) -> Option<&'a YamlNode> {
     names.iter().try_fold(node, |node, name| node.value(name).map(|value| &**value))
 }
 
 /// The span of the value at a path, or of the nearest one that exists.
-fn pointed(node: &Node, path: &Path) -> Span {
+fn pointed(node: &YamlNode, path: &Path) -> Span {
     locate(node, None, path).pointed()
 }

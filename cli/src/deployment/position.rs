@@ -5,7 +5,7 @@ use temporal_auth::config::Path;
 use super::{Deployment, DeploymentKind, at, pointed, text};
 use crate::report::Diagnostic;
 use crate::yaml::location::members;
-use crate::yaml::{Node, NodeKind};
+use crate::yaml::{NodeKind, YamlNode};
 
 /// The ports of Temporal's two APIs. Both lead to the same server.
 const GRPC: &str = "7233";
@@ -25,7 +25,7 @@ pub(super) fn check(deployment: &Deployment) -> Vec<Diagnostic> {
     }
 }
 
-fn phase(document: &Node, spec: &Node) -> Option<Diagnostic> {
+fn phase(document: &YamlNode, spec: &YamlNode) -> Option<Diagnostic> {
     let path = members(&["spec", "phase"]);
     let help = "write AUTHN to run before Istio's own JWT filter, which answers bad tokens its own way, or AUTHZ to run after it";
     match text(spec, &["phase"]) {
@@ -44,7 +44,7 @@ fn phase(document: &Node, spec: &Node) -> Option<Diagnostic> {
 }
 
 /// Checks `match` and `targetRefs`.
-fn listeners(document: &Node, spec: &Node) -> Vec<Diagnostic> {
+fn listeners(document: &YamlNode, spec: &YamlNode) -> Vec<Diagnostic> {
     let list = members(&["spec", "match"]);
     let matches: &[_] = match spec.value("match").map(|node| &node.kind) {
         Some(NodeKind::List(list)) => list,
@@ -96,7 +96,7 @@ fn listeners(document: &Node, spec: &Node) -> Vec<Diagnostic> {
 const MODE: &str = "write mode: SERVER with the ports of the pod for a sidecar, mode: CLIENT for a gateway";
 
 /// Warns of a port of Temporal that the filter would not see.
-fn missing_port(document: &Node, path: &Path, ports: &[&str]) -> Option<Diagnostic> {
+fn missing_port(document: &YamlNode, path: &Path, ports: &[&str]) -> Option<Diagnostic> {
     let lacks = [GRPC, HTTP].into_iter().find(|port| !ports.contains(port))?;
     let text = format!("{path}: found {} without {lacks}", ports.join(", "));
     let open = if lacks == HTTP { "the HTTP API" } else { "the gRPC port" };
@@ -106,7 +106,7 @@ fn missing_port(document: &Node, path: &Path, ports: &[&str]) -> Option<Diagnost
     Some(Diagnostic::warning(text, pointed(document, path), &help))
 }
 
-fn ports(node: &Node) -> Vec<&str> {
+fn ports(node: &YamlNode) -> Vec<&str> {
     match node.value("ports").map(|node| &node.kind) {
         Some(NodeKind::List(list)) => list.iter().filter_map(|port| text(port, &["number"])).collect(),
         _ => Vec::new(),
@@ -114,7 +114,7 @@ fn ports(node: &Node) -> Vec<&str> {
 }
 
 /// The kinds of the resources that it is attached to by name.
-fn targets(spec: &Node) -> impl Iterator<Item = &str> {
+fn targets(spec: &YamlNode) -> impl Iterator<Item = &str> {
     let list: &[_] = match spec.value("targetRefs").map(|node| &node.kind) {
         Some(NodeKind::List(list)) => list,
         _ => &[],
@@ -123,7 +123,7 @@ fn targets(spec: &Node) -> impl Iterator<Item = &str> {
 }
 
 /// Checks the `match` of an EnvoyFilter's patches.
-fn contexts(document: &Node) -> Vec<Diagnostic> {
+fn contexts(document: &YamlNode) -> Vec<Diagnostic> {
     let Some(NodeKind::List(patches)) = at(document, &["spec", "configPatches"]).map(|node| &node.kind) else {
         return Vec::new();
     };

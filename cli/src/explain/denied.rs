@@ -1,18 +1,18 @@
-//! A call that a denial matches: by which of its conditions, and what would be without it.
+//! Why a denial matches a call: each of its conditions, and the verdict without the denial.
 
 use serde_json::{Map, Value, json};
 
 use super::trial::{Trial, shown_miss};
-use crate::filter::{Caller, Filter, Outcome, Target};
+use crate::filter::{AssumedCaller, Call, Evaluation, Filter};
 
-/// Each condition of a denial that matches the call, with what it matches by.
+/// Each condition of a denial that matches the call, with the reason why it matches.
 pub(super) fn conditions(
     config: &Value,
-    caller: &Caller,
-    target: &Target,
+    caller: &AssumedCaller,
+    call: &Call,
     name: &str,
 ) -> Result<Vec<(&'static str, String)>, String> {
-    let trial = Trial { config, caller, target };
+    let trial = Trial { config, caller, call };
     let Some(denial) = denials(config).find(|denial| denial.get("name").and_then(Value::as_str) == Some(name)) else {
         return Ok(Vec::new());
     };
@@ -41,21 +41,21 @@ pub(super) fn conditions(
     Ok(conditions)
 }
 
-/// What would come of the call without this denial.
-pub(super) fn without(config: &Value, caller: &Caller, target: &Target, name: &str) -> Result<Outcome, String> {
+/// The evaluation of the call without this denial.
+pub(super) fn without(config: &Value, caller: &AssumedCaller, call: &Call, name: &str) -> Result<Evaluation, String> {
     let mut config = config.clone();
     let others: Vec<_> = denials(&config).filter(|denial| denial.get("name") != Some(&json!(name))).cloned().collect();
     if let Some(members) = config.as_object_mut() {
         members.insert("denials".to_owned(), Value::from(others));
     }
-    Ok(Filter::new(&config, caller)?.call(caller, target))
+    Ok(Filter::new(&config, caller)?.evaluate(caller, call))
 }
 
 fn denials(config: &Value) -> impl Iterator<Item = &Value> {
     config.get("denials").and_then(Value::as_array).into_iter().flatten()
 }
 
-/// The conditions of `who`, with what the caller has.
+/// The conditions of `who`, with the caller's values.
 fn met(trial: &Trial<'_>, who: &Value) -> String {
     let conditions = who.as_object().into_iter().flatten().filter(|(name, _)| *name != "claims");
     let mut met: Vec<_> = conditions
@@ -71,9 +71,9 @@ fn met(trial: &Trial<'_>, who: &Value) -> String {
     met.join(", and ")
 }
 
-/// Which of a denial's effects, and of its namespaces, the call has in one place.
+/// Which of a denial's effects and namespaces match the call together.
 fn matching(trial: &Trial<'_>, denial: &Value) -> Result<[Vec<String>; 2], String> {
-    // Of one that does not say, nothing is tried.
+    // A field that is absent is not tried.
     let list = |field: &str| match denial.get(field).and_then(Value::as_array) {
         Some(list) => list.iter().map(Some).collect(),
         None => vec![None],
@@ -89,8 +89,8 @@ fn matching(trial: &Trial<'_>, denial: &Value) -> Result<[Vec<String>; 2], Strin
             if let Some(members) = tried.as_object_mut() {
                 members.extend(stated);
             }
-            let outcome = trial.outcome(trial.config, json!([grant]), json!([tried]))?;
-            if outcome.rule.as_deref() != Some("denial") {
+            let evaluation = trial.evaluation(trial.config, json!([grant]), json!([tried]))?;
+            if evaluation.rule.as_deref() != Some("denial") {
                 continue;
             }
             for (shown, (_, value)) in matching.iter_mut().zip(parts) {
@@ -105,9 +105,9 @@ fn matching(trial: &Trial<'_>, denial: &Value) -> Result<[Vec<String>; 2], Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::Times;
+    use crate::filter::TokenTimes;
 
-    fn explained(denial: Value, claims: Value, method: &str, namespace: &str) -> (Vec<String>, Outcome) {
+    fn explained(denial: Value, claims: Value, method: &str, namespace: &str) -> (Vec<String>, Evaluation) {
         let mut denial = denial;
         denial["name"] = json!("d");
         let issuer = json!({"issuer": "https://a/", "audiences": ["t"], "keys": {"jwks_uri": "https://i/", "cluster": "c"}, "service_when": [{"gty": "cc"}]});
@@ -118,25 +118,25 @@ mod tests {
             "denials": [denial, {"name": "other", "effects": ["cancel"]}],
         });
         let parsed = temporal_auth::config::Config::parse(config.to_string().as_bytes()).unwrap();
-        let target = Target::new(&parsed, method, namespace).unwrap();
+        let call = Call::new(&parsed, method, namespace).unwrap();
         let claims = claims.as_object().unwrap().clone();
-        let caller = Caller {
+        let caller = AssumedCaller {
             issuer: Some("corp".into()),
             claims,
             typ: None,
-            times: Times::Good,
+            times: TokenTimes::Ignored,
             peer: None,
             at: temporal_auth::time::Timestamp::now(),
         };
-        let outcome = Filter::new(&config, &caller).unwrap().call(&caller, &target);
-        assert_eq!((outcome.status, outcome.rule.as_deref()), (7, Some("d")));
-        let conditions = conditions(&config, &caller, &target, "d").unwrap();
+        let evaluation = Filter::new(&config, &caller).unwrap().evaluate(&caller, &call);
+        assert_eq!((evaluation.status, evaluation.rule.as_deref()), (7, Some("d")));
+        let conditions = conditions(&config, &caller, &call, "d").unwrap();
         let shown = conditions.iter().map(|(name, what)| format!("{name}: {what}")).collect();
-        (shown, without(&config, &caller, &target, "d").unwrap())
+        (shown, without(&config, &caller, &call, "d").unwrap())
     }
 
     #[test]
-    fn each_condition_with_what_it_matches_by() {
+    fn each_condition_says_why_it_matches() {
         let denial = json!({
             "who": {"claims": {"groups": "team-*"}, "kind": "human"},
             "unless": {"issuer": "corp", "claims": {"groups": "finance"}},
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_peer_without_a_token() {
+    fn denials_of_a_peer_without_a_token_are_explained() {
         let config = json!({
             "version": 1,
             "issuers": {"corp": {"issuer": "https://a/", "audiences": ["t"], "keys": {"jwks_uri": "https://i/", "cluster": "c"}}},
@@ -171,12 +171,12 @@ mod tests {
             }, {"name": "e", "unless": {"issuer": "corp"}, "effects": ["query"]}],
         });
         let parsed = temporal_auth::config::Config::parse(config.to_string().as_bytes()).unwrap();
-        let caller = Caller::without_token("ab*{\\".to_owned(), temporal_auth::time::Timestamp::now());
+        let caller = AssumedCaller::without_token("ab*{\\".to_owned(), temporal_auth::time::Timestamp::now());
         let ask = |method: &str, name: &str| {
-            let target = Target::new(&parsed, method, "x").unwrap();
-            let found = conditions(&config, &caller, &target, name).unwrap();
+            let call = Call::new(&parsed, method, "x").unwrap();
+            let found = conditions(&config, &caller, &call, name).unwrap();
             let found: Vec<_> = found.iter().map(|(name, what)| format!("{name}: {what}")).collect();
-            (found, without(&config, &caller, &target, name).unwrap().status)
+            (found, without(&config, &caller, &call, name).unwrap().status)
         };
         assert_eq!(
             ask("StartWorkflowExecution", "d"),
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_without_it() {
+    fn the_verdict_without_the_denial_is_shown() {
         let sub = || json!({"sub": "s"});
         let (conditions, without) = explained(
             json!({"effects": ["start", "RequestCancelWorkflowExecution"]}),

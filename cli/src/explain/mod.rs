@@ -12,41 +12,41 @@ use temporal_auth::token::jose::ParsedToken;
 use temporal_auth::wire::json;
 
 use crate::args::Question;
-use crate::filter::{Caller, Filter, Outcome, PERMISSION_DENIED, Seen, Target, Times};
+use crate::filter::{AssumedCaller, Call, Evaluation, Filter, PERMISSION_DENIED, ResolvedCaller, TokenTimes};
 use crate::load::{self, Configuration};
 use crate::report;
 use crate::suggest;
 use temporal_auth::config::Peers;
 use temporal_auth::policy::Rule;
-use temporal_auth::temporal::{API_VERSION, Access, Limit, Scope, Target as Reading};
+use temporal_auth::temporal::{API_VERSION, Access, Limit, Scope, Target};
 
-/// Answers a question. Returns what is printed, and whether the call is allowed.
+/// Answers a question. Returns the text to print, and whether the call is allowed.
 pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
     let configuration = one(&question.config)?;
     let mut caller = caller(question, &configuration)?;
-    let target = Target::new(&configuration.config, &question.method, &question.namespace)
+    let call = Call::new(&configuration.config, &question.method, &question.namespace)
         .ok_or_else(|| suggest::unknown_method(&question.method))?;
-    let target = match &question.request {
-        None => target,
+    let call = match &question.request {
+        None => call,
         Some(request) => {
             let request = json::parse_object(request.as_bytes())
                 .map_err(|why| format!("the request is no JSON object: {why}"))?;
-            target.with_request(&Value::Object(request), &question.namespace)?
+            call.with_request(&Value::Object(request), &question.namespace)?
         }
     };
-    let reading = target.reading();
-    let outcome = Filter::new(&configuration.value, &caller)?.call(&caller, &target);
-    // A token that is no longer good is often what there is to explain with.
-    let (judged, refused) = if outcome.caller.is_none() && outcome.status == 16 && caller.typ.is_some() {
-        caller.times = Times::Good;
-        (Filter::new(&configuration.value, &caller)?.call(&caller, &target), Some(outcome.reason.clone()))
+    let target = call.target();
+    let evaluation = Filter::new(&configuration.value, &caller)?.evaluate(&caller, &call);
+    // Often only an expired token is at hand: explain what its claims would allow.
+    let (judged, refused) = if evaluation.caller.is_none() && evaluation.status == 16 && caller.typ.is_some() {
+        caller.times = TokenTimes::Ignored;
+        (Filter::new(&configuration.value, &caller)?.evaluate(&caller, &call), Some(evaluation.reason.clone()))
     } else {
-        (outcome.clone(), None)
+        (evaluation.clone(), None)
     };
 
     let mut text = String::new();
-    let Seen { subject, kind, doubt } = judged.caller.clone().unwrap_or_default();
-    // Whatever the token says, it cannot write a line of its own.
+    let ResolvedCaller { subject, kind, doubt } = judged.caller.clone().unwrap_or_default();
+    // A token must not be able to add lines to the output.
     let subject = subject.escape_debug();
     let kind = kind.map(|kind| format!(", {kind}")).unwrap_or_default();
     let doubt = doubt.map(|doubt| format!(": {}", doubt.escape_debug())).unwrap_or_default();
@@ -67,10 +67,10 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
             Peers::Forwarded => "         as x-forwarded-client-cert would name it\n",
         });
     }
-    let _ = writeln!(text, "call     {}", target.path);
-    if let Some(reading) = &reading {
-        text.push_str(&shown(reading));
-        if question.request.is_none() && reading.method.scope == Scope::Namespace {
+    let _ = writeln!(text, "call     {}", call.path);
+    if let Some(target) = &target {
+        text.push_str(&described(target));
+        if question.request.is_none() && target.method.scope == Scope::Namespace {
             text.push_str("         options in a request may add effects, namespaces and names: --request\n");
         }
         if configuration.config.policy.parity {
@@ -90,34 +90,34 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
     if configuration.config.shadow && judged.status != 0 {
         text.push_str("         mode: shadow lets the call go on where the status is 7, 14 or 16\n");
     }
-    if let (PERMISSION_DENIED, Some(rule), Some(reading)) = (judged.status, &judged.rule, &reading) {
-        text.push_str(&why(&configuration, &caller, &target, rule, reading)?);
+    if let (PERMISSION_DENIED, Some(rule), Some(target)) = (judged.status, &judged.rule, &target) {
+        text.push_str(&why(&configuration, &caller, &call, rule, target)?);
     }
-    Ok((text, outcome.status == 0))
+    Ok((text, evaluation.status == 0))
 }
 
-/// What the filter reads a call as.
-fn shown(reading: &Reading) -> String {
+/// The lines that describe what a call would do.
+fn described(target: &Target) -> String {
     let mut text = String::new();
-    for (place, (namespace, effects)) in reading.places().enumerate() {
-        let title = if place == 0 { "effects" } else { "" };
+    for (index, (namespace, effects)) in target.places().enumerate() {
+        let title = if index == 0 { "effects" } else { "" };
         let namespace = match namespace {
-            "" if reading.beyond.is_some() => String::new(),
+            "" if target.beyond.is_some() => String::new(),
             "" => " in no namespace".to_owned(),
             namespace => format!(" in namespace {}", namespace.escape_debug()),
         };
         let _ = writeln!(text, "{title:<9}{effects}{namespace}");
     }
-    if let Some(why) = reading.beyond {
+    if let Some(why) = target.beyond {
         let _ = writeln!(text, "         {why}");
     }
-    if !reading.commands.is_empty() {
-        let _ = writeln!(text, "commands {}: only denials with commands: true apply to them", reading.commands);
+    if !target.commands.is_empty() {
+        let _ = writeln!(text, "commands {}: only denials with commands: true apply to them", target.commands);
     }
-    if reading.calls_back {
+    if target.calls_back {
         text.push_str("         the request registers a completion callback into Temporal itself\n");
     }
-    let names = &reading.names;
+    let names = &target.names;
     let queues: Vec<_> = names.queues.iter().map(|queue| format!("{:?}", queue.name)).collect();
     let others =
         Limit::ALL.map(|limit| (title(limit), names.of(limit).iter().map(|name| format!("{name:?}")).collect()));
@@ -134,13 +134,13 @@ fn shown(reading: &Reading) -> String {
     for (_, fact) in facts.iter().filter(|(is_so, _)| *is_so) {
         let _ = writeln!(text, "         {fact}");
     }
-    for part in &reading.newer.first {
+    for part in &target.newer.first {
         let _ = writeln!(text, "         {part} is newer than API {API_VERSION}");
     }
     text
 }
 
-/// What names of this sort are called in front of a line.
+/// The title of the line with these names.
 fn title(limit: Limit) -> &'static str {
     match limit {
         Limit::TaskQueues => "queues",
@@ -154,42 +154,42 @@ fn title(limit: Limit) -> &'static str {
     }
 }
 
-/// What is behind a denied call: the denial, or the grants that are near.
+/// Why policy denied a call: the denial that matches, or the grants that nearly cover it.
 fn why(
     configuration: &Configuration,
-    caller: &Caller,
-    target: &Target,
+    caller: &AssumedCaller,
+    call: &Call,
     rule: &str,
-    reading: &Reading,
+    target: &Target,
 ) -> Result<String, String> {
     let mut text = String::new();
     let config = &configuration.value;
     if rule != Rule::DefaultDeny.name() {
         let _ = writeln!(text, "\nDenial {rule} matches:");
-        for (condition, by) in denied::conditions(config, caller, target, rule)? {
+        for (condition, by) in denied::conditions(config, caller, call, rule)? {
             let _ = writeln!(text, "  {condition}: {by}");
         }
-        let without = denied::without(config, caller, target, rule)?;
+        let without = denied::without(config, caller, call, rule)?;
         let _ = writeln!(text, "Without it: {}", verdict(&without));
         return Ok(text);
     }
-    if configuration.config.policy.parity && reading.method.access == Access::Unlisted {
+    if configuration.config.policy.parity && target.method.access == Access::Unlisted {
         return Ok(
             "\nNo grant can cover it: no released server has the method, so parity: upstream grants it to nobody.\n"
                 .to_owned(),
         );
     }
-    if configuration.config.refuse_newer && reading.newer.count > 0 {
-        let counted = Filter::new(&misses::without(config, &["newer_fields"]), caller)?.call(caller, target);
+    if configuration.config.refuse_newer && target.newer.count > 0 {
+        let counted = Filter::new(&misses::without(config, &["newer_fields"]), caller)?.evaluate(caller, call);
         if counted.status == 0 {
             return Ok(format!("\nWithout newer_fields: refuse: {}\n", verdict(&counted)));
         }
     }
-    let mut effects = reading.places().fold(reading.effects, |all, (_, effects)| all.with(effects));
+    let mut effects = target.places().fold(target.effects, |all, (_, effects)| all.with(effects));
     if configuration.config.policy.parity {
-        effects = reading.method.effects;
+        effects = target.method.effects;
     }
-    let (misses, is_cut) = misses::find(config, caller, target, &effects.names().collect::<Vec<_>>())?;
+    let (misses, is_cut) = misses::find(config, caller, call, &effects.names().collect::<Vec<_>>())?;
     if misses.is_empty() {
         text.push_str("\nNo near misses: no grant is for this caller, and no other grant covers the call.\n");
     } else {
@@ -205,9 +205,9 @@ fn why(
 }
 
 /// The verdict in one line.
-pub(crate) fn verdict(outcome: &Outcome) -> String {
-    let rule = outcome.rule.as_ref().map(|rule| format!(" by rule {rule}")).unwrap_or_default();
-    match outcome.status {
+pub(crate) fn verdict(evaluation: &Evaluation) -> String {
+    let rule = evaluation.rule.as_ref().map(|rule| format!(" by rule {rule}")).unwrap_or_default();
+    match evaluation.status {
         0 => format!("ALLOW{rule}"),
         PERMISSION_DENIED => format!("DENY{rule}"),
         3 => "REFUSE with INVALID_ARGUMENT".to_owned(),
@@ -217,7 +217,7 @@ pub(crate) fn verdict(outcome: &Outcome) -> String {
     }
 }
 
-/// The one good configuration in a file.
+/// The only configuration in a file, if it is valid.
 pub(crate) fn one(path: &std::path::Path) -> Result<Configuration, String> {
     let mut file = load::file(path)?;
     file.wrong.extend(file.no_config.take());
@@ -233,8 +233,8 @@ pub(crate) fn one(path: &std::path::Path) -> Result<Configuration, String> {
     }
 }
 
-/// Whoever the question is about.
-fn caller(question: &Question, configuration: &Configuration) -> Result<Caller, String> {
+/// The caller that the question is about.
+fn caller(question: &Question, configuration: &Configuration) -> Result<AssumedCaller, String> {
     if let Some(token) = &question.token {
         let token = token.strip_prefix("Bearer ").unwrap_or(token);
         let unverified = ParsedToken::parse(token.as_bytes()).map_err(|why| format!("the token is refused: {why}"))?;
@@ -249,7 +249,7 @@ fn caller(question: &Question, configuration: &Configuration) -> Result<Caller, 
         let typ = Some(unverified.typ.unwrap_or_default());
         let (issuer, peer) = (Some(issuer.name.to_string()), question.peer.clone());
         let (claims, at) = (unverified.claims, question.time.at());
-        return Ok(Caller { issuer, claims, typ, times: Times::AsTheyAre, peer, at });
+        return Ok(AssumedCaller { issuer, claims, typ, times: TokenTimes::Checked, peer, at });
     }
     let claims = match &question.claims {
         None => None,
@@ -260,17 +260,17 @@ fn caller(question: &Question, configuration: &Configuration) -> Result<Caller, 
     claimed(question.issuer.as_deref(), claims, question.peer.clone(), question.time.at(), configuration)
 }
 
-/// Claims of an issuer, which need not be named where there is but one, or a TLS peer, or both.
+/// A caller with claims, a TLS peer, or both. The issuer need not be named if there is only one.
 pub(crate) fn claimed(
     issuer: Option<&str>,
     claims: Option<Map<String, Value>>,
     peer: Option<String>,
     at: Timestamp,
     configuration: &Configuration,
-) -> Result<Caller, String> {
+) -> Result<AssumedCaller, String> {
     let claims = match (claims, &peer) {
         (Some(claims), _) => claims,
-        (None, Some(peer)) => return Ok(Caller::without_token(peer.clone(), at)),
+        (None, Some(peer)) => return Ok(AssumedCaller::without_token(peer.clone(), at)),
         (None, None) => return Err("a caller has claims, or a peer".to_owned()),
     };
     let names: Vec<_> = configuration.config.issuers.iter().map(|issuer| issuer.name.to_string()).collect();
@@ -280,5 +280,5 @@ pub(crate) fn claimed(
         (Some(name), names) => return Err(suggest::unknown_issuer(name, names)),
         (None, names) => return Err(format!("name an issuer, one of {}", names.join(", "))),
     };
-    Ok(Caller { issuer: Some(issuer), claims, typ: None, times: Times::Good, peer, at })
+    Ok(AssumedCaller { issuer: Some(issuer), claims, typ: None, times: TokenTimes::Ignored, peer, at })
 }

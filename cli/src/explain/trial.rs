@@ -1,51 +1,51 @@
-//! Asks the filter again, with a configuration that is changed in one respect: so what a rule means stands in the library
-//! alone.
+//! Evaluates a call again, with a configuration that is changed in one respect, so that only the library knows what a rule
+//! means.
 
 use serde_json::{Map, Value, json};
 use temporal_auth::identity::ClaimName;
 use temporal_auth::policy::limits::LimitMiss;
 
-use crate::filter::{Caller, Filter, Outcome, Target};
+use crate::filter::{AssumedCaller, Call, Evaluation, Filter};
 
-/// A call that is tried with other rules.
+/// A call to evaluate with other rules.
 pub(super) struct Trial<'a> {
     pub(super) config: &'a Value,
-    pub(super) caller: &'a Caller,
-    pub(super) target: &'a Target,
+    pub(super) caller: &'a AssumedCaller,
+    pub(super) call: &'a Call,
 }
 
 impl Trial<'_> {
-    /// Whether this grant alone would allow the call, were there no denials.
+    /// Whether this grant alone would allow the call if there were no denials.
     pub(super) fn allows(&self, grant: Value) -> Result<bool, String> {
         self.allows_with(self.config, grant)
     }
 
-    /// The same of several grants together, which need no names.
+    /// The same for several grants together, which need no names.
     pub(super) fn allow(&self, mut grants: Vec<Value>) -> Result<bool, String> {
-        for (place, grant) in grants.iter_mut().enumerate() {
+        for (index, grant) in grants.iter_mut().enumerate() {
             if let Some(members) = grant.as_object_mut() {
-                members.insert("name".to_owned(), Value::from(format!("trial-{place}")));
+                members.insert("name".to_owned(), Value::from(format!("trial-{index}")));
             }
         }
-        Ok(self.outcome(self.config, Value::Array(grants), json!([]))?.status == 0)
+        Ok(self.evaluation(self.config, Value::Array(grants), json!([]))?.status == 0)
     }
 
     /// The same with another configuration.
     pub(super) fn allows_with(&self, config: &Value, grant: Value) -> Result<bool, String> {
-        Ok(self.outcome(config, json!([grant]), json!([]))?.status == 0)
+        Ok(self.evaluation(config, json!([grant]), json!([]))?.status == 0)
     }
 
-    /// What would come of the call with these rules.
-    pub(super) fn outcome(&self, config: &Value, grants: Value, denials: Value) -> Result<Outcome, String> {
+    /// The evaluation of the call with these rules.
+    pub(super) fn evaluation(&self, config: &Value, grants: Value, denials: Value) -> Result<Evaluation, String> {
         let mut config = config.clone();
         if let Some(members) = config.as_object_mut() {
             members.insert("denials".to_owned(), denials);
             members.insert("grants".to_owned(), grants);
         }
-        Ok(Filter::new(&config, self.caller)?.call(self.caller, self.target))
+        Ok(Filter::new(&config, self.caller)?.evaluate(self.caller, self.call))
     }
 
-    /// Whether `who` means the caller.
+    /// Whether `who` matches the caller.
     pub(super) fn is_for(&self, who: Value) -> Result<bool, String> {
         self.allows(for_all(who))
     }
@@ -92,11 +92,11 @@ impl Trial<'_> {
 
     /// Whether the caller counts neither as human nor as service.
     fn is_doubtful(&self) -> Result<bool, String> {
-        let outcome = self.outcome(self.config, json!([]), json!([]))?;
-        Ok(outcome.caller.is_some_and(|seen| seen.doubt.is_some()))
+        let evaluation = self.evaluation(self.config, json!([]), json!([]))?;
+        Ok(evaluation.caller.is_some_and(|seen| seen.doubt.is_some()))
     }
 
-    /// The same for a caller who has nothing but a certificate.
+    /// The same for a caller who has only a certificate.
     fn failed_without_token(&self, who: &Map<String, Value>) -> Result<Vec<String>, String> {
         if let Some(issuer) = who.get("issuer") {
             return Ok(vec![format!("a token of issuer {issuer} is needed, and there is none")]);
@@ -104,7 +104,7 @@ impl Trial<'_> {
         let mut failed = Vec::new();
         for (name, condition) in who {
             match name.as_str() {
-                // The subject of such a caller is who the peer is.
+                // The subject of such a caller is the peer's name.
                 "peer" | "subject" if self.is_for(json!({"peer": condition}))? => {}
                 "peer" => failed.push(self.wrong_peer(condition)),
                 "claims" => {
@@ -123,30 +123,30 @@ impl Trial<'_> {
         format!("peer must match {condition}, and {found}")
     }
 
-    /// What the caller has in a claim.
+    /// The caller's value of a claim.
     pub(super) fn found(&self, claim: &str) -> Option<Value> {
         ClaimName::new(claim).find(&self.caller.claims).cloned()
     }
 
-    /// Why the call is not within these limits. `None` if it is.
+    /// Why the limits do not cover the call. `None` if they do.
     pub(super) fn limit_miss(
         &self,
         limits: &Map<String, Value>,
         who: Value,
     ) -> Result<Option<LimitMiss<'static>>, String> {
         let mut grant = json!({"name": "trial", "who": who, "role": "admin", "system": true});
-        if self.outcome(self.config, json!([grant]), json!([]))?.status != 0 {
+        if self.evaluation(self.config, json!([grant]), json!([]))?.status != 0 {
             return Ok(None);
         }
         if let Some(members) = grant.as_object_mut() {
             members.extend(limits.clone());
         }
-        let outcome = self.outcome(self.config, json!([grant]), json!([]))?;
-        Ok(outcome.denied.and_then(|reason| reason.limit_miss().cloned()))
+        let evaluation = self.evaluation(self.config, json!([grant]), json!([]))?;
+        Ok(evaluation.denied.and_then(|reason| reason.limit_miss().cloned()))
     }
 }
 
-/// A missed limit, with the patterns that the rule has for it.
+/// A missed limit, with the rule's patterns for it.
 pub(super) fn shown_miss(miss: &LimitMiss<'_>, name: &str, patterns: &Value) -> String {
     match miss {
         LimitMiss::Outside(..) => format!("{miss} {patterns}"),
@@ -154,7 +154,7 @@ pub(super) fn shown_miss(miss: &LimitMiss<'_>, name: &str, patterns: &Value) -> 
     }
 }
 
-/// A grant of everything to those whom `who` means.
+/// A grant of everything to the callers that `who` matches.
 pub(super) fn for_all(who: Value) -> Value {
     json!({"name": "trial", "who": who, "role": "admin", "system": true})
 }

@@ -5,11 +5,11 @@ use std::fmt;
 
 use super::{Mesh, Service, list, namespace};
 use crate::deployment::{Deployment, DeploymentKind, at, text};
-use crate::yaml::{Node, NodeKind};
+use crate::yaml::{NodeKind, YamlNode};
 
 impl Mesh {
     /// Reads the clusters and services that a document defines.
-    pub(super) fn read(&mut self, document: &Node) {
+    pub(super) fn read(&mut self, document: &YamlNode) {
         match text(document, &["kind"]) {
             Some("Service") => {
                 let name = text(document, &["metadata", "name"]).unwrap_or_default();
@@ -42,7 +42,7 @@ impl Mesh {
         }
     }
 
-    fn services_of(&mut self, document: &Node, hosts: &[&str], number: &str) {
+    fn services_of(&mut self, document: &YamlNode, hosts: &[&str], number: &str) {
         let export: Vec<_> =
             list(at(document, &["spec", "exportTo"])).iter().filter_map(|namespace| namespace.text()).collect();
         let ports: Vec<_> =
@@ -58,14 +58,14 @@ impl Mesh {
     }
 
     /// Reads `static_resources.clusters` of an Envoy configuration, and `cluster` of every entry in a dump.
-    fn clusters_in(&mut self, node: &Node) {
+    fn clusters_in(&mut self, node: &YamlNode) {
         match &node.kind {
             NodeKind::Scalar(..) => {}
             NodeKind::List(list) => list.iter().for_each(|node| self.clusters_in(node)),
             NodeKind::Map(members) => {
                 for member in members {
                     let name = member.name.text().unwrap_or_default();
-                    let named = |node: &Node| text(node, &["name"]).map(str::to_owned);
+                    let named = |node: &YamlNode| text(node, &["name"]).map(str::to_owned);
                     match name {
                         "clusters" => {
                             self.clusters.extend(list(Some(&member.value)).iter().filter_map(|node| named(node)))

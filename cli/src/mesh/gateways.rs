@@ -7,13 +7,13 @@ use temporal_auth::config::{Config, Path};
 use super::namespace;
 use crate::deployment::{Deployment, DeploymentKind, at, text};
 use crate::yaml::location::members;
-use crate::yaml::{Node, NodeKind};
+use crate::yaml::{NodeKind, YamlNode};
 
 pub(super) const HELP: &str =
     "anyone who can reach the gateway gets its permissions; have it forward the caller's token, and grant to callers";
 
 /// The SPIFFE IDs of all gateways in the files.
-pub(super) fn identities(documents: &[&Rc<Node>], deployments: &[&Rc<Deployment>]) -> Vec<String> {
+pub(super) fn identities(documents: &[&Rc<YamlNode>], deployments: &[&Rc<Deployment>]) -> Vec<String> {
     let id = |domain: &str, namespace: &str, account: &str| format!("spiffe://{domain}/ns/{namespace}/sa/{account}");
     let mut identities = Vec::new();
     for document in documents {
@@ -44,7 +44,7 @@ pub(super) fn identities(documents: &[&Rc<Node>], deployments: &[&Rc<Deployment>
 }
 
 /// Whether the pods of a Kubernetes Deployment have all labels of a selector.
-fn selects(selector: &Node, document: &Node) -> bool {
+fn selects(selector: &YamlNode, document: &YamlNode) -> bool {
     let labels = at(document, &["spec", "template", "metadata", "labels"]);
     let NodeKind::Map(wanted) = &selector.kind else { return false };
     !wanted.is_empty()

@@ -15,7 +15,7 @@ use crate::deployment::{Deployment, text};
 use crate::load::Configuration;
 use crate::report::Diagnostic;
 use crate::yaml::location::members;
-use crate::yaml::{Node, NodeKind};
+use crate::yaml::{NodeKind, YamlNode};
 
 #[derive(Debug, Default)]
 pub(crate) struct Mesh {
@@ -37,7 +37,7 @@ struct Service {
 }
 
 impl Mesh {
-    pub(crate) fn of<'a>(documents: impl Iterator<Item = &'a Rc<Node>>, deployments: &[&Rc<Deployment>]) -> Self {
+    pub(crate) fn of<'a>(documents: impl Iterator<Item = &'a Rc<YamlNode>>, deployments: &[&Rc<Deployment>]) -> Self {
         let documents: Vec<_> = documents.collect();
         let mut mesh = Self::default();
         for document in &documents {
@@ -79,7 +79,7 @@ impl Mesh {
 }
 
 /// The elements of a list.
-fn list(node: Option<&Node>) -> &[Rc<Node>] {
+fn list(node: Option<&YamlNode>) -> &[Rc<YamlNode>] {
     match node.map(|node| &node.kind) {
         Some(NodeKind::List(list)) => list,
         _ => &[],
@@ -87,6 +87,6 @@ fn list(node: Option<&Node>) -> &[Rc<Node>] {
 }
 
 /// The namespace of a manifest.
-fn namespace(document: &Node) -> &str {
+fn namespace(document: &YamlNode) -> &str {
     text(document, &["metadata", "namespace"]).unwrap_or("default")
 }

@@ -1,6 +1,5 @@
-//! `temporal-auth schema`: what a configuration may look like, as JSON Schema, for editors and pipelines. It is made of the
-//! library's table of fields, and refuses nothing that the filter accepts; what depends on other fields only `check` can
-//! tell.
+//! `temporal-auth schema`: the JSON Schema of configurations, for editors and pipelines. It is built from the library's
+//! table of fields, and accepts everything that the filter accepts; only `check` knows most rules between fields.
 
 #[cfg(test)]
 mod generated;
@@ -72,7 +71,7 @@ fn words_of_policies(methods: &[(String, bool)]) -> Map<String, Value> {
     let added_method = text(Some(r"^(/?[A-Za-z0-9._]+/[A-Za-z0-9._]+|[A-Z][A-Za-z0-9._]*)$"));
     let definitions = [
         ("effect", words(&effects)),
-        // By its bare name or its path; methods of the configuration's own `methods` as well.
+        // Its bare name or its path; it may also be one of the configuration's own `methods`.
         ("method-name", either(&[words(&method_names), added_method])),
         ("effect-or-method", either(&[reference("effect"), reference("method-name")])),
         ("built-in-role", words(&names::roles())),

@@ -1,4 +1,4 @@
-//! The words of the library.
+//! The library's names of methods, roles and algorithms.
 
 use temporal_auth::crypto::Algorithm;
 use temporal_auth::temporal::{Catalogue, ROLES};

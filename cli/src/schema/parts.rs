@@ -1,4 +1,4 @@
-//! What the schema is made of.
+//! Schemas of common values, from which the schema is built.
 
 use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ pub(super) fn one_or_list(item: Value) -> Value {
     either(&[item.clone(), list(1, item)])
 }
 
-/// For each of these fields a schema that requires it.
+/// A schema for each field that requires it.
 pub(super) fn any_of(fields: &[&str]) -> Value {
     fields.iter().map(|field| json!({"required": [field]})).collect()
 }

@@ -1,4 +1,4 @@
-//! What the fields of an object demand of each other.
+//! The rules between the fields of an object.
 
 use serde_json::{Value, json};
 use temporal_auth::config::fields::{DENIAL_CONDITIONS, GRANT_SCOPES};

@@ -24,7 +24,7 @@ fn key() -> Value {
     json!({"kty": "OKP", "crv": "Ed25519", "kid": "k", "alg": "EdDSA", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})
 }
 
-/// Good configurations which have every object and every field.
+/// Valid configurations that together have every object and every field.
 fn samples() -> Vec<Value> {
     let issuer = |name: &str, keys: Value| {
         json!({
@@ -142,7 +142,7 @@ fn complete(samples: &mut [Value]) {
     }
 }
 
-/// Where each object of the schema stands in the samples.
+/// The paths in the samples of each object of the schema.
 const OBJECTS: [(&str, &[&str]); 15] = [
     ("", &[""]),
     ("applies-to", &["/applies_to"]),
@@ -165,8 +165,8 @@ fn strings(list: Option<&Value>) -> BTreeSet<String> {
     list.and_then(Value::as_array).into_iter().flatten().map(|name| name.as_str().unwrap().to_owned()).collect()
 }
 
-/// The objects of that name in the samples, each with the sample that it stands in and its place.
-fn standing(paths: &'static [&'static str]) -> Vec<(Value, &'static str)> {
+/// The samples that have an object at one of these paths, each with that path.
+fn samples_with(paths: &'static [&'static str]) -> Vec<(Value, &'static str)> {
     let has = |sample: &Value, path: &&str| sample.pointer(path).is_some();
     let all = samples().into_iter().flat_map(|sample| paths.iter().map(move |path| (sample.clone(), *path)));
     let found: Vec<_> = all.filter(|(sample, path)| has(sample, path)).collect();
@@ -192,7 +192,7 @@ fn samples_are_good_and_have_every_field() {
     }
     let schema = schema().unwrap();
     for (name, paths) in OBJECTS {
-        let fields: BTreeSet<_> = standing(paths)
+        let fields: BTreeSet<_> = samples_with(paths)
             .into_iter()
             .flat_map(|(mut sample, path)| members(&mut sample, path).clone())
             .collect::<Map<_, _>>()
@@ -229,7 +229,7 @@ fn the_filter_knows_the_same_fields() {
     closed("", &schema, &mut found);
     assert_eq!(found, OBJECTS.iter().map(|(name, _)| (*name).to_owned()).collect(), "every object is compared");
     for (name, paths) in OBJECTS {
-        for (mut sample, path) in standing(paths) {
+        for (mut sample, path) in samples_with(paths) {
             members(&mut sample, path).insert("zzz".to_owned(), json!(1));
             let known_to_filter = |problem: Problem| match problem.kind {
                 ProblemKind::UnknownField { known, .. } if is_about(&problem, "zzz") => Some(known),
@@ -247,7 +247,7 @@ fn the_filter_requires_the_same_fields() {
     let schema = schema().unwrap();
     for (name, paths) in OBJECTS {
         let mut required = properties(&schema, name);
-        for (sample, path) in standing(paths) {
+        for (sample, path) in samples_with(paths) {
             required.retain(|removed| {
                 let mut sample = sample.clone();
                 members(&mut sample, path).remove(removed);

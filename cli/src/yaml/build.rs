@@ -5,29 +5,29 @@ use std::rc::Rc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as Marks};
 
-use super::{Member, Node, NodeKind, Style};
+use super::{Member, NodeKind, Style, YamlNode};
 use crate::report::Diagnostic;
 use crate::source::Span;
 
-/// The module reads no deeper, either.
+/// The module has the same bound.
 const MAX_DEPTH: usize = 64;
-/// More values than any configuration has. Aliases of aliases multiply.
+/// More values than any configuration has: aliases of aliases multiply.
 const MAX_SIZE: usize = 1_000_000;
 
 /// A collection whose end has not been read.
-struct Open {
+struct OpenCollection {
     at: Span,
     anchor: usize,
     tagged: bool,
     map: bool,
-    inside: Vec<Rc<Node>>,
+    inside: Vec<Rc<YamlNode>>,
 }
 
 /// Parses the documents of a file.
-pub(crate) fn documents(text: &str) -> Result<Vec<Rc<Node>>, Diagnostic> {
+pub(crate) fn documents(text: &str) -> Result<Vec<Rc<YamlNode>>, Diagnostic> {
     let mut documents = Vec::new();
-    let mut anchors: HashMap<usize, Rc<Node>> = HashMap::new();
-    let mut open: Vec<Open> = Vec::new();
+    let mut anchors: HashMap<usize, Rc<YamlNode>> = HashMap::new();
+    let mut open: Vec<OpenCollection> = Vec::new();
     for event in Parser::new_from_str(text) {
         let (event, marks) = event.map_err(|error| {
             let mark = error.marker();
@@ -40,7 +40,7 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Rc<Node>>, Diagnostic> {
         if open.len() > MAX_DEPTH {
             return Err(too_deep());
         }
-        let mut begin = |anchor, tagged, map| open.push(Open { at, anchor, tagged, map, inside: Vec::new() });
+        let mut begin = |anchor, tagged, map| open.push(OpenCollection { at, anchor, tagged, map, inside: Vec::new() });
         let (anchor, node) = match event {
             Event::SequenceStart(anchor, tag) => {
                 begin(anchor, tag.is_some(), false);
@@ -62,7 +62,7 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Rc<Node>>, Diagnostic> {
                     ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
                 };
                 let kind = NodeKind::Scalar(text.into_owned(), style);
-                (anchor, Rc::new(Node { at, kind, tagged: tag.is_some(), size: 1, depth: 1 }))
+                (anchor, Rc::new(YamlNode { at, kind, tagged: tag.is_some(), size: 1, depth: 1 }))
             }
             Event::Alias(anchor) => match anchors.get(&anchor) {
                 Some(node) => (0, Rc::clone(node)),
@@ -89,7 +89,7 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Rc<Node>>, Diagnostic> {
     Ok(documents)
 }
 
-fn close(open: Open, end: Span) -> Node {
+fn close(open: OpenCollection, end: Span) -> YamlNode {
     let size = open.inside.iter().fold(1usize, |size, node| size.saturating_add(node.size));
     let depth = open.inside.iter().map(|node| node.depth).max().unwrap_or(0).saturating_add(1);
     let kind = if open.map {
@@ -109,7 +109,7 @@ fn close(open: Open, end: Span) -> Node {
     } else {
         Span::point(open.at.line, open.at.column)
     };
-    Node { at, kind, tagged: open.tagged, size, depth }
+    YamlNode { at, kind, tagged: open.tagged, size, depth }
 }
 
 fn span(marks: Marks) -> Span {
@@ -125,7 +125,7 @@ fn span(marks: Marks) -> Span {
 mod tests {
     use super::*;
 
-    fn at(node: &Node) -> (usize, usize, usize, usize) {
+    fn at(node: &YamlNode) -> (usize, usize, usize, usize) {
         (node.at.line, node.at.column, node.at.end_line, node.at.end_column)
     }
 

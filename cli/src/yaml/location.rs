@@ -2,7 +2,7 @@
 
 use temporal_auth::config::{Path, Step};
 
-use super::{Node, NodeKind};
+use super::{NodeKind, YamlNode};
 use crate::source::Span;
 
 /// Where a path leads.
@@ -20,7 +20,7 @@ pub(crate) fn members(names: &[&str]) -> Path {
 }
 
 /// Locates a value by its path from a root, which may be a member's value itself and then has that member's name.
-pub(crate) fn locate(root: &Node, name: Option<Span>, path: &Path) -> Location {
+pub(crate) fn locate(root: &YamlNode, name: Option<Span>, path: &Path) -> Location {
     let (mut node, mut name) = (root, name);
     for step in &path.0 {
         let next = match (&node.kind, step) {

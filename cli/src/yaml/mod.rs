@@ -12,7 +12,7 @@ pub(crate) use build::documents;
 
 /// A value and its position.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub(crate) struct YamlNode {
     pub(crate) at: Span,
     pub(crate) kind: NodeKind,
     /// Whether it has a tag such as `!!str`.
@@ -26,7 +26,7 @@ pub(crate) struct Node {
 #[derive(Debug)]
 pub(crate) enum NodeKind {
     Scalar(String, Style),
-    List(Vec<Rc<Node>>),
+    List(Vec<Rc<YamlNode>>),
     /// The members in the order of the file. A name may occur twice.
     Map(Vec<Member>),
 }
@@ -44,11 +44,11 @@ pub(crate) enum Style {
 
 #[derive(Debug)]
 pub(crate) struct Member {
-    pub(crate) name: Rc<Node>,
-    pub(crate) value: Rc<Node>,
+    pub(crate) name: Rc<YamlNode>,
+    pub(crate) value: Rc<YamlNode>,
 }
 
-impl Node {
+impl YamlNode {
     /// The member with this name.
     pub(crate) fn get(&self, name: &str) -> Option<&Member> {
         let NodeKind::Map(members) = &self.kind else { return None };

@@ -1,4 +1,4 @@
-//! The JSON that a YAML tree stands for, and everything in it that could be read in two ways.
+//! The JSON value of a YAML tree, and everything in it that could be read in two ways.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 use temporal_auth::config::{Path, Step};
 
 use super::scalar::{self, Ambiguity, Dialect};
-use super::{Node, NodeKind, Style};
+use super::{NodeKind, Style, YamlNode};
 use crate::report::Diagnostic;
 use crate::source::Span;
 
 /// Why the value at a path could be read in two ways.
 #[derive(Debug, PartialEq, Eq)]
-enum Problem<'a> {
+enum YamlProblem<'a> {
     Tag,
     Word {
         text: &'a str,
@@ -26,7 +26,7 @@ enum Problem<'a> {
     },
 }
 
-impl fmt::Display for Problem<'_> {
+impl fmt::Display for YamlProblem<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tag => out.write_str("readers of YAML differ about tags: write the value without one"),
@@ -39,7 +39,7 @@ impl fmt::Display for Problem<'_> {
 }
 
 /// The value of a tree, as far as it is certain. Adds a diagnostic for each ambiguity.
-pub(crate) fn value(node: &Node, dialect: Dialect, ambiguities: &mut Vec<Diagnostic>) -> Value {
+pub(crate) fn value(node: &YamlNode, dialect: Dialect, ambiguities: &mut Vec<Diagnostic>) -> Value {
     ValueReader { path: Path::default(), dialect, ambiguities }.value(node)
 }
 
@@ -51,13 +51,13 @@ struct ValueReader<'a> {
 }
 
 impl ValueReader<'_> {
-    fn value(&mut self, node: &Node) -> Value {
+    fn value(&mut self, node: &YamlNode) -> Value {
         if node.tagged {
-            self.report(&Problem::Tag, node.at);
+            self.report(&YamlProblem::Tag, node.at);
         }
         match &node.kind {
             NodeKind::Scalar(text, style) => scalar::value(text, *style, self.dialect).unwrap_or_else(|why| {
-                self.report(&Problem::Word { text, why }, node.at);
+                self.report(&YamlProblem::Word { text, why }, node.at);
                 scalar::likely_value(text)
             }),
             NodeKind::List(list) => {
@@ -68,16 +68,16 @@ impl ValueReader<'_> {
                 let mut read = Map::new();
                 for member in members {
                     let NodeKind::Scalar(name, style) = &member.name.kind else {
-                        self.report(&Problem::CompositeKey, member.name.at);
+                        self.report(&YamlProblem::CompositeKey, member.name.at);
                         continue;
                     };
                     let is_plain = *style == Style::Plain;
                     self.below(Step::Member(name.clone()), |reader| {
                         if name == "<<" && is_plain {
-                            reader.report(&Problem::MergeKey, member.name.at);
+                            reader.report(&YamlProblem::MergeKey, member.name.at);
                         } else if read.contains_key(name) {
                             let first_line = node.get(name).map_or(0, |first| first.name.at.line);
-                            reader.report(&Problem::DuplicateKey { first_line }, member.name.at);
+                            reader.report(&YamlProblem::DuplicateKey { first_line }, member.name.at);
                         } else {
                             read.insert(name.clone(), reader.value(&member.value));
                         }
@@ -96,7 +96,7 @@ impl ValueReader<'_> {
         value
     }
 
-    fn report(&mut self, problem: &Problem<'_>, at: Span) {
+    fn report(&mut self, problem: &YamlProblem<'_>, at: Span) {
         self.ambiguities.push(Diagnostic::error(format!("{}: {problem}", self.path), at));
     }
 }

@@ -1,4 +1,4 @@
-//! Grants that nearly cover a call: what keeps each from it.
+//! Grants that nearly cover a call, and why each does not.
 
 use std::collections::BTreeMap;
 
@@ -7,40 +7,40 @@ use temporal_auth::policy::until::Until;
 use temporal_auth::temporal::{Access, Limit};
 
 use super::trial::{Trial, for_all, shown_miss};
-use crate::filter::{Caller, Target};
+use crate::filter::{AssumedCaller, Call};
 
-/// What a grant may say of names.
+/// The fields that limit a grant to certain names.
 fn limits() -> [&'static str; Limit::ALL.len()] {
     Limit::ALL.map(Limit::name)
 }
 
-/// What a grant says only if it is meant.
-const LICENCES: [&str; 2] = ["may_register", "may_call_back"];
+/// The flags that let a grant do more.
+const PERMISSIONS: [&str; 2] = ["may_register", "may_call_back"];
 
-/// What makes a grant give nothing.
-const IDLE: [&str; 2] = ["shadow", "until"];
+/// The fields that may suspend a grant.
+const SUSPENDING: [&str; 2] = ["shadow", "until"];
 
-/// So many of the grants that nearly cover a call are told of. Who has more of them has them all alike.
+/// How many near misses are reported, at most. Policies with more of them have many that are alike.
 pub(super) const MOST: usize = 20;
 
 /// The first grants, at most [`MOST`], that nearly cover a call that no grant covers, each with what it lacks; and whether
 /// there may be more.
 pub(super) fn find(
     config: &Value,
-    caller: &Caller,
-    target: &Target,
+    caller: &AssumedCaller,
+    call: &Call,
     effects: &[&str],
 ) -> Result<(Vec<(String, String)>, bool), String> {
-    // Each trial has rules of its own, and would copy these for nothing.
+    // Each trial replaces these fields, so copying them would be a waste.
     let bare = &without(config, &["grants", "denials", "newer_fields"]);
-    let misses = Misses { trial: Trial { config: bare, caller, target }, effects };
+    let misses = NearMisses { trial: Trial { config: bare, caller, call }, effects };
     let grants: Vec<_> = config.get("grants").and_then(Value::as_array).into_iter().flatten().collect();
     let own = first(&grants, &|some| misses.trial.allow(some.iter().map(|grant| for_all(who(grant))).collect()))?;
     let others = first(&grants, &|some| misses.trial.allow(some.iter().map(|grant| misses.loosest(grant)).collect()))?;
     let near: BTreeMap<_, _> =
-        others.into_iter().map(|place| (place, false)).chain(own.into_iter().map(|place| (place, true))).collect();
+        others.into_iter().map(|index| (index, false)).chain(own.into_iter().map(|index| (index, true))).collect();
     let is_cut = near.len() >= MOST;
-    let near = near.into_iter().take(MOST).filter_map(|(place, is_own)| Some((*grants.get(place)?, is_own)));
+    let near = near.into_iter().take(MOST).filter_map(|(index, is_own)| Some((*grants.get(index)?, is_own)));
     let told = near.map(|(grant, is_own)| {
         let name = grant.get("name").and_then(Value::as_str).unwrap_or_default();
         Ok((name.to_owned(), misses.miss(grant, is_own)?))
@@ -48,48 +48,48 @@ pub(super) fn find(
     Ok((told.collect::<Result<_, String>>()?, is_cut))
 }
 
-/// The places of the first items, at most [`MOST`], that `has` is true of: it is of several if it is of any of them, so
-/// that of ten thousand those that matter are found with few questions.
+/// The indices of the first items, at most [`MOST`], for which `has` is true. It is true for several items if it is true for
+/// any of them, so a few among ten thousand are found with few questions.
 fn first<T>(items: &[T], has: &dyn Fn(&[T]) -> Result<bool, String>) -> Result<Vec<usize>, String> {
     let (mut found, mut parts) = (Vec::new(), vec![(0usize, items)]);
-    while let Some((place, part)) = parts.pop() {
+    while let Some((index, part)) = parts.pop() {
         if found.len() >= MOST || part.is_empty() || !has(part)? {
             continue;
         }
         if part.len() == 1 {
-            found.push(place);
+            found.push(index);
         } else {
             let half = part.len() / 2;
             let (left, right) = part.split_at(half);
-            parts.extend([(place.saturating_add(half), right), (place, left)]);
+            parts.extend([(index.saturating_add(half), right), (index, left)]);
         }
     }
     Ok(found)
 }
 
-struct Misses<'a> {
+struct NearMisses<'a> {
     trial: Trial<'a>,
     effects: &'a [&'a str],
 }
 
-impl Misses<'_> {
-    /// The grant, were it for the caller, whatever its captures take.
+impl NearMisses<'_> {
+    /// The grant as if it were for this caller and its captures matched anything.
     fn loosest(&self, grant: &Value) -> Value {
-        let mut loosest = changed(&without(grant, &IDLE), &[("who", self.trial.caller.who())]);
+        let mut loosest = changed(&without(grant, &SUSPENDING), &[("who", self.trial.caller.who())]);
         for name in limits().into_iter().chain(["namespaces"]) {
             loosest = changed(&loosest, &[(name, loosened(grant.get(name)))]);
         }
         loosest
     }
 
-    /// What keeps a grant from the call: one for the caller, or one that would cover it.
+    /// Why a grant does not allow the call. The grant is the caller's own, or would cover the call.
     fn miss(&self, grant: &Value, is_own: bool) -> Result<String, String> {
-        let idle = self.idle(grant);
-        let grant = &without(grant, &IDLE);
-        if !idle.is_empty() && self.trial.allows(grant.clone())? {
-            return Ok(format!("would cover the call, but {}: it gives nothing", idle.join(", and ")));
+        let suspended = self.suspended(grant);
+        let grant = &without(grant, &SUSPENDING);
+        if !suspended.is_empty() && self.trial.allows(grant.clone())? {
+            return Ok(format!("would cover the call, but {}: it gives nothing", suspended.join(", and ")));
         }
-        let also = idle.iter().map(|why| format!(", and {why}")).collect::<String>();
+        let also = suspended.iter().map(|why| format!(", and {why}")).collect::<String>();
         if is_own {
             return Ok(self.lacks(grant)? + &also);
         }
@@ -97,20 +97,20 @@ impl Misses<'_> {
         Ok(format!("would cover the call, but is not for this caller: {}{also}", failed.join(", and ")))
     }
 
-    /// Why a grant gives nothing to anybody, if so.
-    fn idle(&self, grant: &Value) -> Vec<String> {
+    /// Why a grant gives nothing to anybody. Empty if it is in force.
+    fn suspended(&self, grant: &Value) -> Vec<String> {
         let shadow = (grant.get("shadow") == Some(&Value::Bool(true))).then(|| "is in shadow".to_owned());
         let until = grant.get("until").and_then(Value::as_str).and_then(Until::parse);
         let ended = until.filter(|until| until.has_passed(self.trial.caller.at));
         shadow.into_iter().chain(ended.map(|until| format!("ended at {until}"))).collect()
     }
 
-    /// What a grant that is for the caller lacks.
+    /// Why a grant that is for the caller does not cover the call.
     fn lacks(&self, grant: &Value) -> Result<String, String> {
         let mut lacks = Vec::new();
-        // The grant with all that it could have, and with each of its own in turn.
+        // The grant with everything that it could have; below, each of its own fields is put back in turn.
         let open = without(grant, &limits());
-        let open = with(open, &LICENCES.map(|licence| (licence, json!(true))));
+        let open = with(open, &PERMISSIONS.map(|permission| (permission, json!(true))));
         let open = changed(&open, &[("role", json!("admin")), ("namespaces", json!(["*"]))]);
         let covers = self.trial.allows(open.clone())?;
         if let Some(claim) = grant.get("permissions_claim") {
@@ -137,9 +137,11 @@ impl Misses<'_> {
             {
                 lacks.push(format!("its namespaces {namespaces} do not match"));
             }
-            for licence in LICENCES.iter().filter(|licence| grant.get(**licence) != Some(&Value::Bool(true))) {
-                if !self.trial.allows(without(&open, &[licence]))? {
-                    lacks.push(format!("it has no {licence}: true"));
+            for permission in
+                PERMISSIONS.iter().filter(|permission| grant.get(**permission) != Some(&Value::Bool(true)))
+            {
+                if !self.trial.allows(without(&open, &[permission]))? {
+                    lacks.push(format!("it has no {permission}: true"));
                 }
             }
         }
@@ -156,19 +158,19 @@ impl Misses<'_> {
         Ok(format!("is for this caller, but {}", lacks.join(", and ")))
     }
 
-    /// The role that Temporal's own authorizer asks for, where it decides.
+    /// The role that Temporal's own authorizer requires, under `parity: upstream`.
     fn least(&self) -> Option<&'static str> {
         self.trial.config.get("parity")?;
-        self.trial.target.method.as_ref().map(|method| match method.access {
+        self.trial.call.method.as_ref().map(|method| match method.access {
             Access::ReadOnly => "reader",
             Access::Write => "writer",
-            // The latter is nobody's, and not asked about.
+            // Nobody is granted unlisted methods, so they are not asked about.
             Access::Admin | Access::Unlisted => "admin",
         })
     }
 
-    /// The effects of the call that a role does not give: without which one it still is not enough when it has all
-    /// others.
+    /// The effects of the call that a role does not give. An effect is missing if the role does not suffice even with all
+    /// other effects.
     fn missing(&self, grant: &Value, role: &str) -> Result<Vec<String>, String> {
         let mut missing = Vec::new();
         for effect in self.effects {
@@ -218,7 +220,7 @@ pub(super) fn without(grant: &Value, names: &[&str]) -> Value {
     grant
 }
 
-/// Patterns for whatever their captures take: both a capture and `*` match any name's part.
+/// The patterns with `*` in place of captures.
 fn loosened(patterns: Option<&Value>) -> Value {
     let patterns = patterns.and_then(Value::as_array).into_iter().flatten();
     patterns.map(|pattern| Value::from(loose(pattern.as_str().unwrap_or_default()))).collect()

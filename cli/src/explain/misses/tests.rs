@@ -1,5 +1,5 @@
 use super::*;
-use crate::filter::Times;
+use crate::filter::TokenTimes;
 use temporal_auth::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -33,11 +33,25 @@ fn the_first_few_of_many_are_found_with_few_questions() {
 
 fn misses(who: Value, gives: Value, claims: Value, method: &str, namespace: &str) -> Option<String> {
     let claims = claims.as_object().unwrap().clone();
-    let caller = Caller { issuer: Some("corp".into()), claims, typ: None, times: Times::Good, peer: None, at: NOW };
+    let caller = AssumedCaller {
+        issuer: Some("corp".into()),
+        claims,
+        typ: None,
+        times: TokenTimes::Ignored,
+        peer: None,
+        at: NOW,
+    };
     misses_of(&caller, json!({}), who, gives, method, namespace)
 }
 
-fn misses_of(caller: &Caller, top: Value, who: Value, gives: Value, method: &str, namespace: &str) -> Option<String> {
+fn misses_of(
+    caller: &AssumedCaller,
+    top: Value,
+    who: Value,
+    gives: Value,
+    method: &str,
+    namespace: &str,
+) -> Option<String> {
     let mut grant = json!({"name": "g", "who": who});
     gives.as_object().unwrap().iter().for_each(|(name, value)| grant[name] = value.clone());
     let issuer = |issuer: &str| json!({"issuer": issuer, "audiences": ["t"], "keys": {"jwks_uri": "https://i/", "cluster": "c"}, "service_when": [{"gty": "cc"}]});
@@ -49,13 +63,13 @@ fn misses_of(caller: &Caller, top: Value, who: Value, gives: Value, method: &str
     });
     top.as_object().unwrap().iter().for_each(|(name, value)| config[name] = value.clone());
     let parsed = temporal_auth::config::Config::parse(config.to_string().as_bytes()).unwrap();
-    let target = Target::new(&parsed, method, namespace).unwrap();
-    let effects: Vec<_> = target.reading().unwrap().effects.names().collect();
-    find(&config, caller, &target, &effects).unwrap().0.pop().map(|(_, why)| why)
+    let call = Call::new(&parsed, method, namespace).unwrap();
+    let effects: Vec<_> = call.target().unwrap().effects.names().collect();
+    find(&config, caller, &call, &effects).unwrap().0.pop().map(|(_, why)| why)
 }
 
 #[test]
-fn what_a_callers_own_grant_lacks() {
+fn a_callers_own_grant_says_what_it_lacks() {
     let own = |gives: Value, method: &str, namespace: &str| {
         misses(json!({"issuer": "corp"}), gives, json!({"sub": "a"}), method, namespace).unwrap()
     };
@@ -76,7 +90,7 @@ fn what_a_callers_own_grant_lacks() {
 }
 
 #[test]
-fn whom_a_grant_of_others_is_for() {
+fn a_grant_of_others_says_whom_it_is_for() {
     let other = |who: Value, namespaces: Value, claims: Value| {
         let gives = json!({"role": "writer", "namespaces": namespaces});
         misses(who, gives, claims, "StartWorkflowExecution", "a-x")
@@ -97,7 +111,7 @@ fn whom_a_grant_of_others_is_for() {
 }
 
 #[test]
-fn what_limits_a_callers_own_grant() {
+fn a_callers_own_grant_says_how_it_is_limited() {
     let limited = |gives: Value, method: &str| {
         misses(json!({"issuer": "corp", "subject": "{t}"}), gives, json!({"sub": "a"}), method, "x").unwrap()
     };
@@ -131,7 +145,7 @@ fn what_limits_a_callers_own_grant() {
 }
 
 #[test]
-fn each_sort_of_limit_is_told_of() {
+fn every_limit_is_reported() {
     let limited = |limit: &str, method: &str| {
         let gives = json!({"role": "client", "namespaces": ["x"], limit: ["{t}-*"]});
         misses(json!({"issuer": "corp", "subject": "{t}"}), gives, json!({"sub": "a"}), method, "x").unwrap()
@@ -150,7 +164,7 @@ fn each_sort_of_limit_is_told_of() {
 }
 
 #[test]
-fn a_grant_that_has_ended() {
+fn a_grant_says_that_it_has_ended() {
     let of = |until: &str, subject: &str, namespace: &str, shadow: bool| {
         let gives = json!({"role": "client", "namespaces": ["x"], "until": until, "shadow": shadow});
         let who = json!({"issuer": "corp", "subject": subject});
@@ -179,10 +193,10 @@ fn a_grant_of_others_is_near_only_if_its_limits_let_the_call_through() {
 }
 
 #[test]
-fn peers() {
+fn misses_of_peers_are_explained() {
     let gives = || json!({"role": "worker", "namespaces": ["{t}"]});
     let alone = |who: Value, gives: Value, namespace: &str| {
-        let caller = Caller::without_token("spiffe://a/*".to_owned(), NOW);
+        let caller = AssumedCaller::without_token("spiffe://a/*".to_owned(), NOW);
         misses_of(&caller, json!({}), who, gives, "PollWorkflowTaskQueue", namespace)
     };
     let why = alone(json!({"peer": "spiffe://{t}/x"}), gives(), "a").unwrap();
@@ -200,7 +214,7 @@ fn peers() {
     let with_token = |who: Value, peer: Option<&str>| {
         let (issuer, peer) = (Some("corp".into()), peer.map(str::to_owned));
         let claims = json!({"sub": "s"}).as_object().unwrap().clone();
-        let caller = Caller { issuer, claims, typ: None, times: Times::Good, peer, at: NOW };
+        let caller = AssumedCaller { issuer, claims, typ: None, times: TokenTimes::Ignored, peer, at: NOW };
         misses_of(&caller, json!({}), who, json!({"role": "worker", "namespaces": ["a"]}), "PollWorkflowTaskQueue", "a")
     };
     let why = with_token(json!({"peer": "p"}), Some("p")).unwrap();
@@ -211,11 +225,18 @@ fn peers() {
 }
 
 #[test]
-fn roles_under_parity() {
+fn misses_of_roles_under_parity_are_explained() {
     let gives = |role: &str| json!({"role": role, "namespaces": ["x"]});
     let of = |gives: Value, method: &str| {
         let claims = json!({"sub": "a", "p": ["x:read"]}).as_object().unwrap().clone();
-        let caller = Caller { issuer: Some("corp".into()), claims, typ: None, times: Times::Good, peer: None, at: NOW };
+        let caller = AssumedCaller {
+            issuer: Some("corp".into()),
+            claims,
+            typ: None,
+            times: TokenTimes::Ignored,
+            peer: None,
+            at: NOW,
+        };
         misses_of(&caller, json!({"parity": "upstream"}), json!({"issuer": "corp"}), gives, method, "x").unwrap()
     };
     let why = of(gives("most"), "StartWorkflowExecution");
@@ -226,7 +247,7 @@ fn roles_under_parity() {
 }
 
 #[test]
-fn a_grant_in_shadow() {
+fn a_grant_says_that_it_is_in_shadow() {
     let gives = |shadow: bool| json!({"role": "writer", "namespaces": ["x"], "shadow": shadow});
     let of = |gives: Value, namespace: &str| {
         misses(json!({"issuer": "corp"}), gives, json!({"sub": "a"}), "StartWorkflowExecution", namespace).unwrap()
