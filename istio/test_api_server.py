@@ -41,7 +41,7 @@ def test_what_is_wrong_is_refused(server: ApiServer, tmp_path: Path, manifest: s
     assert done.returncode != 0 and said in done.stderr, done.stdout + done.stderr
 
 
-def test_a_mistake_in_an_envoy_filter_is_warned_of(server: ApiServer, tmp_path: Path) -> None:
+def test_a_mistake_in_an_envoy_filter_causes_a_warning(server: ApiServer, tmp_path: Path) -> None:
     """And no more than that: it is taken, and the filter is not there."""
     text = (MANIFESTS / "envoyfilter-gateway.yaml").read_text()
     (tmp_path / "wrong.yaml").write_text(text.replace("root_id: temporal_auth", "root: temporal_auth"))

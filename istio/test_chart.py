@@ -46,7 +46,7 @@ def test_every_variant_is_rendered() -> None:
 
 
 @pytest.mark.parametrize("variant", NAMES)
-def test_helm_has_nothing_against_it(helm: str, variant: str) -> None:
+def test_helm_lint_passes(helm: str, variant: str) -> None:
     done = subprocess.run(
         [helm, "lint", "--strict", CHART, "-f", VARIANTS / "policy.yaml", "-f", VARIANTS / variant], capture_output=True, text=True
     )

@@ -130,7 +130,7 @@ def test_signature(gate: Gate, corp: Minter, attack: str) -> None:
 
 
 @pytest.mark.parametrize("alg", [" none", "none ", "none\t", "n\0one", "NonE", "null", "RS256 ", " RS256", "rs256", "RS256\0", "RSA", "RS256,none", "RS1"])
-def test_alg_spelt_otherwise(gate: Gate, corp: Minter, alg: str) -> None:
+def test_alg_in_another_spelling(gate: Gate, corp: Minter, alg: str) -> None:
     """Unsigned, and signed as RS256 would be."""
     key, claims = corp.key("RS256"), _claims(corp)
     header = {"alg": alg, "typ": "JWT", "kid": key.kid}
@@ -140,7 +140,7 @@ def test_alg_spelt_otherwise(gate: Gate, corp: Minter, alg: str) -> None:
 
 
 @pytest.mark.parametrize("alg", [None, True, 0, [], ["RS256"], {"RS256": 1}], ids=repr)
-def test_alg_that_is_no_text(gate: Gate, corp: Minter, alg: object) -> None:
+def test_alg_that_is_not_a_string(gate: Gate, corp: Minter, alg: object) -> None:
     key = corp.key("RS256")
     refused(gate.count(token=jws.token(key, _claims(corp), header={"alg": alg}, alg="RS256")), 16)
     refused(gate.count(token=jws.unsigned({"alg": alg, "kid": key.kid}, _claims(corp))), 16)

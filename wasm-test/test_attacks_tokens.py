@@ -106,7 +106,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("part", ["header", "claims"])
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_signed_part_spelt_otherwise(gate: Gate, corp: Minter, spelling: str, part: str) -> None:
+def test_another_encoding_of_the_signed_part(gate: Gate, corp: Minter, spelling: str, part: str) -> None:
     """The issuer's key signed exactly this text; a token still has one spelling only."""
     key = corp.key("RS256")
     parts = {

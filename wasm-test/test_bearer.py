@@ -75,14 +75,14 @@ def test_two_headers(gate: Gate, token: str, corp: Minter) -> None:
         refused(_with(gate, *values), 16)
 
 
-def test_an_empty_header_beside_the_token(gate: Gate, token: str) -> None:
+def test_an_empty_header_next_to_the_token(gate: Gate, token: str) -> None:
     """Envoy drops it before any filter sees it: one token is left, whole."""
     allowed(_with(gate, "", f"Bearer {token}"))
     refused(_with(gate, "", ""), 16)
 
 
 @pytest.mark.parametrize("name", ["grpcgateway-authorization", "grpc-metadata-authorization", "authorization-extras", "proxy-authorization", "x-authorization"])
-def test_other_headers_are_no_place_for_a_token(gate: Gate, token: str, name: str) -> None:
+def test_tokens_in_other_headers_are_ignored(gate: Gate, token: str, name: str) -> None:
     refused(_with(gate, f"Bearer {token}", name=name), 16)
 
 

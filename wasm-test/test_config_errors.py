@@ -210,7 +210,7 @@ def _rejected(running: Gate, configuration: Any) -> list[str]:
     return running.envoy.configuration_errors(mark)
 
 
-def test_the_good_one_is_good(running: Gate, corp: Minter) -> None:
+def test_the_valid_configuration_is_accepted(running: Gate, corp: Minter) -> None:
     allowed(running.count(token=corp.token(permissions=["payroll:read"], a="b")))
 
 
@@ -241,7 +241,7 @@ def test_no_configuration_at_all(running: Gate, text: str) -> None:
     assert errors, running.envoy.process.log_tail(5)
 
 
-def test_all_mistakes_are_told_at_once(running: Gate, corp: Minter) -> None:
+def test_all_mistakes_are_reported_at_once(running: Gate, corp: Minter) -> None:
     config = copy.deepcopy(_good(corp))
     config["issuers"]["corp"]["audiences"] = []
     config["issuers"]["corp"]["algorithms"] = ["none"]

@@ -155,7 +155,7 @@ def test_allowed_calls_when_asked_for(talkative: Gate, corp: Minter) -> None:
     assert (line["verdict"], line["rule"], line["subject"]) == ("allow", "anonymous", None)
 
 
-def test_level_tells_denials_apart(talkative: Gate, corp: Minter) -> None:
+def test_the_level_distinguishes_denials(talkative: Gate, corp: Minter) -> None:
     mark = talkative.envoy.log_mark()
     allowed(talkative.count(token=corp.token(groups=["readers"])))
     talkative.count("finance-reports", token=corp.token(groups=["readers"]))
@@ -164,7 +164,7 @@ def test_level_tells_denials_apart(talkative: Gate, corp: Minter) -> None:
     assert levels == [("info", "allow"), ("warning", "deny")]
 
 
-def test_the_token_is_never_told(talkative: Gate, corp: Minter) -> None:
+def test_the_token_is_never_logged(talkative: Gate, corp: Minter) -> None:
     good = corp.token("alice", groups=["readers"])
     bad = jws.flip_signature(corp.token("mallory"))
     mark = talkative.envoy.log_mark()
@@ -183,7 +183,7 @@ def test_the_token_is_never_told(talkative: Gate, corp: Minter) -> None:
     assert "Bearer " not in log
 
 
-def test_nested_namespaces_are_told(quiet: Gate, corp: Minter) -> None:
+def test_nested_namespaces_are_logged(quiet: Gate, corp: Minter) -> None:
     """The call's own first, then those inside."""
     request = requests.workflow.RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=task_tokens.SOME)
     command = request.commands.add(command_type="COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION")

@@ -45,7 +45,7 @@ def test_no_details_of_other_refusals(gate: Gate, corp: Minter) -> None:
         assert reply.grpc_status != 7 and reply.details == b""
 
 
-def test_the_reason_is_not_told(gate: Gate, corp: Minter) -> None:
+def test_clients_do_not_learn_the_reason(gate: Gate, corp: Minter) -> None:
     token = corp.token("alice", permissions=["payroll:read"])
     for reply in (gate.count("finance-reports", token=token), gate.count(token=corp.token(exp=1)), gate.count()):
         told = b" ".join(value for _, value in reply.headers) + reply.body

@@ -110,7 +110,7 @@ def test_denials(strict: Gate, corp: Minter, case: str, gzip: bool) -> None:
         assert (line["verdict"], line["rule"]) == ("deny", denial), line
 
 
-def test_a_denial_in_shadow_counts_and_tells(strict: Gate, corp: Minter) -> None:
+def test_a_denial_in_shadow_is_counted_and_logged(strict: Gate, corp: Minter) -> None:
     counter = "temporal_auth.shadow.denied.permission"
     before, subject = strict.envoy.counter(counter), grpc_client.test_id()
     allowed(strict.call(QUERY, w.QueryWorkflowRequest(namespace="orders"), token=corp.token(subject, groups=["x"])))
@@ -119,7 +119,7 @@ def test_a_denial_in_shadow_counts_and_tells(strict: Gate, corp: Minter) -> None
     assert (line["verdict"], line["shadow"]) == ("allow", "tried-out would deny"), line
 
 
-def test_a_grant_in_shadow_counts_and_tells(open_gate: OpenGate, echo: Echo, corp: Minter) -> None:
+def test_a_grant_in_shadow_is_counted_and_logged(open_gate: OpenGate, echo: Echo, corp: Minter) -> None:
     grants = [{"name": "tried", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["payroll"], "shadow": True}]
     gate, subject = open_gate(plugin(corp.config(), grants), echo.port, fresh=True), grpc_client.test_id()
     refused(gate.start(token=corp.token(subject)), 7)
@@ -139,7 +139,7 @@ def _reason(reply: Reply) -> str:
     return failure.reason
 
 
-def test_clients_are_told_why_only_where_that_is_asked_for(open_gate: OpenGate, strict: Gate, echo: Echo, corp: Minter) -> None:
+def test_clients_learn_the_reason_only_if_configured(open_gate: OpenGate, strict: Gate, echo: Echo, corp: Minter) -> None:
     talks = open_gate(plugin(corp.config(), GRANTS, denials=DENIALS, explain_to_client=True), echo.port)
     token = corp.token(groups=["team-red"])
     for gate, reason in ((strict, ""), (talks, 'only-finance-starts-payroll: start in namespace "payroll" is denied')):
@@ -167,7 +167,7 @@ def test_mode_shadow_lets_denials_through_and_counts_them(rehearsal: Gate, corp:
     assert not [name for name, count in counters.items() if name.startswith("temporal_auth.denied.p") and count]
 
 
-def test_mode_shadow_refuses_what_is_no_question_of_policy(rehearsal: Gate, corp: Minter) -> None:
+def test_mode_shadow_keeps_refusals_that_are_not_policy(rehearsal: Gate, corp: Minter) -> None:
     token = corp.token()
     refused(rehearsal.call("/a.B/C", token=token), 12)
     refused(rehearsal.call("CountWorkflowExecutions", b"\x0a\xff", token=token), 3)

@@ -110,7 +110,7 @@ def test_without_a_token(office: tuple[int, Issuer, Process]) -> None:
     assert grpc_client.call(port, requests.path("GetClusterInfo")).grpc_status == 16
 
 
-def test_its_access_log_tells_who(office: tuple[int, Issuer, Process]) -> None:
+def test_the_access_log_names_the_caller(office: tuple[int, Issuer, Process]) -> None:
     from harness.poll import until
 
     port, issuer, process = office

@@ -100,19 +100,19 @@ def test_the_bill_of_materials(built: Path) -> None:
     assert all(f"{component['name']} {component['version']}: " in listed for component in bom["components"])
 
 
-def test_nothing_that_is_no_module(tmp_path: Path) -> None:
+def test_only_a_module_is_packed(tmp_path: Path) -> None:
     text = tmp_path / "text.wasm"
     text.write_text("not a module")
     done = subprocess.run([sys.executable, TOOLS / "image.py", text, "-o", tmp_path / "image"], capture_output=True, text=True)
-    assert done.returncode == 1 and "is no WebAssembly module" in done.stderr and not (tmp_path / "image").exists()
+    assert done.returncode == 1 and "is not a WebAssembly module" in done.stderr and not (tmp_path / "image").exists()
 
 
-def test_a_directory_that_is_no_layout_is_left_alone(tmp_path: Path) -> None:
+def test_a_directory_that_is_not_a_layout_is_left_alone(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "file").write_text("mine")
     done = subprocess.run([sys.executable, TOOLS / "image.py", paths.MODULE, "-o", precious], capture_output=True, text=True)
-    assert done.returncode == 1 and "is no image layout" in done.stderr and (precious / "file").read_text() == "mine"
+    assert done.returncode == 1 and "is not an image layout" in done.stderr and (precious / "file").read_text() == "mine"
 
 
 def test_release_notes_name_the_bytes() -> None:

@@ -111,7 +111,7 @@ def _meet_the_fault(issuers: dict[str, Issuer]) -> None:
 
 @every_fault
 @pytest.mark.parametrize("newcomer", ["unknown kid", "no keys yet"])
-def test_a_newcomer_is_told_to_come_again(storm: Storm, newcomer: str, fault: str) -> None:
+def test_a_new_caller_is_asked_to_retry(storm: Storm, newcomer: str, fault: str) -> None:
     refused(storm.newcomers[newcomer, fault], 14)
 
 

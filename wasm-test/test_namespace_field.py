@@ -78,7 +78,7 @@ def test_unknown_fields_are_passed_over(gate: Gate, token: str, noise: bytes) ->
     [number(1, 7), tag(1, 5) + bytes(4), tag(1, 1) + bytes(8), group(1, OWN)],
     ids=["varint", "fixed32", "fixed64", "group"],
 )
-def test_wrong_wire_type_is_no_namespace(gate: Gate, token: str, wrong: bytes) -> None:
+def test_a_wrong_wire_type_is_not_a_namespace(gate: Gate, token: str, wrong: bytes) -> None:
     """protobuf-go skips it as unknown: the namespace is what the other occurrence says, or empty."""
     for message in (wrong, wrong + FOREIGN, FOREIGN + wrong):
         reply = gate.call(COUNT, message, token=token)

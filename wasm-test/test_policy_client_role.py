@@ -106,7 +106,7 @@ def _eager(build: str, name: str) -> tuple[str, Any]:
 
 
 @pytest.mark.parametrize("build", ["start", "update with start"])
-def test_a_client_gets_no_task_by_a_start(real: Gate, straight: Frontend, corp: Minter, build: str) -> None:
+def test_a_start_gives_a_client_no_task(real: Gate, straight: Frontend, corp: Minter, build: str) -> None:
     name = f"eager-{uuid.uuid4()}"
     method, request = _eager(build, name)
     mark = real.envoy.log_mark()

@@ -118,7 +118,7 @@ def test_a_version_without_a_configuration(shop: Gate, corp: Minter, deployment:
         allowed(shop.call(method, _plain(deployment), token=corp.token(role=role)))
 
 
-def test_a_batch_of_an_unknown_operation_is_a_writers(shop: Gate, corp: Minter) -> None:
+def test_a_batch_of_an_unknown_operation_needs_a_writer(shop: Gate, corp: Minter) -> None:
     """It could be anything that a batch may do; a compute configuration it is not."""
     batch = w.StartBatchOperationRequest(namespace="payroll", job_id="j", reason="x", visibility_query="WorkflowId = 'x'")
     shop.refused_by_us("StartBatchOperation", batch, token=corp.token(role="client"), status=7)

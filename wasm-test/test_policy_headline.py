@@ -160,7 +160,7 @@ def test_a_denial_of_terminate(office: Gate, straight: Frontend, corp: Minter, v
     assert straight.status(victim) == "TERMINATED"
 
 
-def test_a_service_is_no_human(office: Gate, corp: Minter, victim: str) -> None:
+def test_a_service_is_not_human(office: Gate, corp: Minter, victim: str) -> None:
     """`service_when: [{sub: "system:serviceaccount:*"}]` means subjects with more colons."""
     mark = office.envoy.log_mark()
     robot = corp.token(SERVICE, role="person")

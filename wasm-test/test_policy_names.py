@@ -85,7 +85,7 @@ def test_a_denial_with_accents(shop: Gate, corp: Minter, namespace: str, denied:
     assert shop.count(namespace, token=corp.token(role="writer")).grpc_status == 5
 
 
-def test_what_a_capture_takes_is_not_spelled_anew(shop: Gate, corp: Minter) -> None:
+def test_what_a_capture_matches_keeps_its_spelling(shop: Gate, corp: Minter) -> None:
     """Where it ends: on MySQL the group `team-Payroll` would be served the namespace `payroll` under the name `Payroll`."""
     allowed(shop.count("payroll", token=corp.token(groups=["team-payroll"])))
     shouting = corp.token(groups=["team-Payroll"])

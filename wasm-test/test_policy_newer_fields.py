@@ -84,7 +84,7 @@ PARTS: dict[str, tuple[Callable[[], tuple[str, bytes]], str]] = {
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_it_is_counted_each_time_and_told_of_once(counts: Gate, corp: Minter, part: str) -> None:
+def test_it_is_counted_each_time_and_logged_once(counts: Gate, corp: Minter, part: str) -> None:
     build, told = PARTS[part]
     token, before, mark = corp.token(role="writer"), counts.envoy.counter(COUNTER), counts.envoy.log_mark()
     for _ in range(3):

@@ -133,7 +133,7 @@ def test_a_list_of_workflows_may_be_one_of_schedules(shared: Gate, straight: Fro
     shared.refused_by_us(method, request, token=corp.token(limit="schedules"), status=7)
 
 
-def test_the_schedulers_workflow_is_no_way_around(shared: Gate, straight: Frontend, corp: Minter) -> None:
+def test_the_schedulers_workflow_cannot_be_used_to_get_around(shared: Gate, straight: Frontend, corp: Minter) -> None:
     """A schedule is a workflow, and its id would fit a careless pattern; it is Temporal's own."""
     name = f"red-{uuid.uuid4()}"
     straight.ask(*_schedule("CreateSchedule", name, "red-run"))

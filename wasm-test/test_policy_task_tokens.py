@@ -179,7 +179,7 @@ JUNK = {"no protobuf": b"junk", "cut short": b"\x12\x20wf", "wire type 7": b"\x1
 
 @pytest.mark.parametrize("case", JUNK)
 @pytest.mark.parametrize("method", [*TASK_METHODS, *QUEUE_METHODS])
-def test_what_is_no_token(shop: Gate, straight: Frontend, corp: Minter, method: str, case: str) -> None:
+def test_what_is_not_a_token(shop: Gate, straight: Frontend, corp: Minter, method: str, case: str) -> None:
     """3, as by the server, to which it must not be left: where two readers disagree, a token would pass unread."""
     request = _request(method, JUNK[case])
     assert straight.call(method, request).grpc_status == 3

@@ -132,7 +132,7 @@ NOT_MEANT: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", MEANT)
-def test_whom_a_denial_means(wide: Gate, straight: Frontend, corp: Minter, target: str, case: str) -> None:
+def test_callers_whom_a_denial_matches(wide: Gate, straight: Frontend, corp: Minter, target: str, case: str) -> None:
     claims, denial, reading = MEANT[case]
     mark, before = wide.envoy.log_mark(), len(straight.signals(target))
     wide.refused_by_us("SignalWorkflowExecution", _signal(target), token=corp.token(**claims), status=7)
@@ -143,7 +143,7 @@ def test_whom_a_denial_means(wide: Gate, straight: Frontend, corp: Minter, targe
 
 
 @pytest.mark.parametrize("case", NOT_MEANT)
-def test_whom_it_does_not_mean(wide: Gate, straight: Frontend, corp: Minter, target: str, case: str) -> None:
+def test_callers_whom_it_does_not_match(wide: Gate, straight: Frontend, corp: Minter, target: str, case: str) -> None:
     before = len(straight.signals(target))
     allowed(wide.call("SignalWorkflowExecution", _signal(target), token=corp.token(**NOT_MEANT[case])))
     assert len(straight.signals(target)) == before + 1
@@ -174,7 +174,7 @@ NARROW: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("case", NARROW)
-def test_who_is_spared_is_read_narrow(wide: Gate, straight: Frontend, corp: Minter, case: str) -> None:
+def test_exemptions_are_read_narrow(wide: Gate, straight: Frontend, corp: Minter, case: str) -> None:
     name = f"narrow-{uuid.uuid4()}"
     straight.start(name)
     request = w.TerminateWorkflowExecutionRequest(namespace="payroll")

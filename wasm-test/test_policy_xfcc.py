@@ -144,7 +144,7 @@ SAID: dict[str, tuple[str, str, tuple[int, int], tuple[int, int]]] = {
 
 
 @pytest.mark.parametrize("case", SAID)
-def test_what_a_client_says_of_itself(front: Gate, authority: Authority, pairs: dict[str, Pair], corp: Minter, case: str) -> None:
+def test_what_a_client_says_about_itself(front: Gate, authority: Authority, pairs: dict[str, Pair], corp: Minter, case: str) -> None:
     pair, sent, without, with_token = SAID[case]
     for token, expected in ((None, without), (corp.token(), with_token)):
         replies = _calls(front, authority, pairs[pair], token, sent)

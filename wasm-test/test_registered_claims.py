@@ -86,7 +86,7 @@ def test_bad(strict: Gate, corp: Minter, case: str) -> None:
     refused(strict.count(token=corp.token(permissions=READ, **_resolve(BAD[case]))), 16)
 
 
-def test_null_members_are_no_values(strict: Gate, corp: Minter) -> None:
+def test_null_members_are_not_values(strict: Gate, corp: Minter) -> None:
     for name in ("exp", "iss", "aud", "sub"):
         claims = corp.claims(permissions=READ) | {name: None}
         refused(strict.count(token=jws.token(corp.keys[0], claims)), 16)
@@ -112,12 +112,12 @@ def test_a_token_ends_while_it_is_cached(strict: Gate, corp: Minter) -> None:
     [b"", b"[]", b"1", b"null", b'"text"', b"{", b"{}{}", b'{"iss":}', b"\xff\xfe", b"[" * 20000, b'{"a":' * 7000],
     ids=lambda p: repr(p[:10]),
 )
-def test_claims_that_are_no_object(strict: Gate, corp: Minter, payload: bytes) -> None:
+def test_claims_that_are_not_an_object(strict: Gate, corp: Minter, payload: bytes) -> None:
     refused(strict.count(token=jws.token(corp.keys[0], payload)), 16)
     allowed(strict.count(token=corp.token(permissions=READ)))
 
 
-def test_good_claims_with_something_behind(strict: Gate, corp: Minter) -> None:
+def test_valid_claims_with_trailing_bytes(strict: Gate, corp: Minter) -> None:
     import json
 
     good = json.dumps(corp.claims(permissions=READ))

@@ -50,7 +50,7 @@ def test_both_verifiers_say_the_same(temporal: Temporal) -> None:
 
 
 @pytest.mark.parametrize("alone", [False, True], ids=["host", "module alone"])
-def test_who_verifies_is_told_and_either_lets_the_good_in(temporal: Temporal, alone: bool) -> None:
+def test_the_verifier_is_logged_and_either_accepts_valid_tokens(temporal: Temporal, alone: bool) -> None:
     corp = Minter("https://corp.test/", [jws.shared_key(alg) for alg in jws.ALGORITHMS])
     capabilities = WITHOUT_FOREIGN_FUNCTIONS if alone else None
     settings = Settings({"temporal": Cluster(temporal.port)}, plugin=plugin(corp.config()), capabilities=capabilities)
