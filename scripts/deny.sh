@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks what is linked, by deny.toml. Installs cargo-deny into .cache/tools, once.
+# Checks the linked dependencies by deny.toml. Installs cargo-deny into .cache/tools, once.
 . "$(dirname "$0")/lib.sh"
 
 VERSION=0.20.2

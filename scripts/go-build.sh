@@ -36,7 +36,7 @@ if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$want" ] && [ -d "$OUT" ]; then exi
 say "building $SOURCE into .cache/go/$NAME (${2:-a minute or two}, once)"
 rm -rf "$STAMP" "$OUT"
 mkdir -p "$OUT"
-# Not every checkout is a git one, and what is built does not say its version.
+# Not every checkout has a git repository, and the binaries do not report their version.
 what=./...
 if grep -q "^tool " "$SOURCE/go.mod"; then what=tool; fi
 (cd "$SOURCE" && "$GO" build -buildvcs=false -o "$OUT/" "$what")

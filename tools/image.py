@@ -41,7 +41,7 @@ class Layout:
         self._blobs = directory / "blobs" / "sha256"
         if directory.exists():
             if not (directory / "oci-layout").exists():
-                raise FileExistsError(f"{directory} exists, and is no image layout")
+                raise FileExistsError(f"{directory} exists, and is not an image layout")
             shutil.rmtree(directory)
         self._blobs.mkdir(parents=True)
 
@@ -52,7 +52,7 @@ class Layout:
 
     def finish(self, manifest: Descriptor) -> None:
         (self.directory / "index.json").write_bytes(text({"schemaVersion": 2, "manifests": [manifest]}))
-        # Last: a directory without it is no layout.
+        # Last, because a directory without it is not a layout.
         (self.directory / "oci-layout").write_bytes(text({"imageLayoutVersion": "1.0.0"}))
 
 
@@ -112,7 +112,7 @@ def main() -> int:
     try:
         module = arguments.module.read_bytes()
         if not module.startswith(b"\0asm\x01\0\0\0"):
-            raise ValueError(f"{arguments.module} is no WebAssembly module")
+            raise ValueError(f"{arguments.module} is not a WebAssembly module")
         licenses = arguments.licenses.read_bytes() if arguments.licenses else None
         manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
         package = manifest["package"] | manifest["workspace"]["package"]

@@ -1,5 +1,5 @@
 """Renders istio/manifests/ from the chart, one file for each of istio/variants/. With --check it says whether they are
-current. Ends with 3 where there is no Go to build helm with.
+current. Exits with 3 if there is no Go to build helm with.
 
     python3 tools/manifests.py [--check]
 """
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ISTIO = ROOT / "istio"
 OUT = ISTIO / "manifests"
 
-# The order in which kubectl applies what stands in a file: nobody gets in before the filter stands in the door.
+# The order in which kubectl applies the resources of a file: the filter is in place before anybody can connect.
 LAST = ["EnvoyExtensionPolicy", "EnvoyFilter", "TrafficExtension", "WasmPlugin", "Gateway", "GRPCRoute", "VirtualService"]
 
 
@@ -36,7 +36,7 @@ def kind(document: str) -> str:
 
 
 def order(document: str) -> int:
-    # The route by which Envoy Gateway knows of the provider is no way in.
+    # The route that makes the provider known to Envoy Gateway does not lead in.
     is_last = kind(document) in LAST and "-idp" not in document.split("spec:")[0]
     return LAST.index(kind(document)) + 1 if is_last else 0
 

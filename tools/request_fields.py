@@ -85,7 +85,7 @@ def paths(
 
 
 def column_of(field: FieldDescriptorProto, type_: str, *, top: bool, link: bool) -> str | None:
-    """The column of a field that is no message, by its name and type."""
+    """The column of a field that is not a message, by its name and type."""
     name = field.name
     if field.type == FieldDescriptorProto.TYPE_BYTES:
         return "task_token_paths" if re.fullmatch("(.+_)?token", name) and name != "next_page_token" else None

@@ -16,8 +16,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-# What Envoy calls in this filter. A callback that the code implements must stand here, or it is never called and nobody
-# says so; one that it does not implement only costs time.
+# The callbacks that Envoy calls in this filter. A callback that the code implements must be listed here, or it is silently
+# never called; a listed callback that the code does not implement only costs time.
 KEEP = frozenset(
     {
         "memory",
@@ -90,7 +90,7 @@ def sections(module: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def exports(body: bytes) -> Iterator[tuple[str, bytes]]:
-    """Each export's name and its bytes as they stand in the file."""
+    """Each export's name and its bytes as they are in the file."""
     count, at = read_uint(body, 0)
     for _ in range(count):
         start = at

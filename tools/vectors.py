@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes vectors/: published cases with our verdicts, and Temporal's own answers beside them where it has any.
+"""Writes vectors/: published cases with our verdicts, and Temporal's own answers next to them where it has any.
 
     tools/vectors.py           writes the files
     tools/vectors.py --check   fails where a file would change
