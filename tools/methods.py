@@ -132,7 +132,7 @@ BYTES = {"token-task": "Token(Token::Task)", "token-query": "Token(Token::Query)
 BOOLS = {"child-only": "ChildOnly"}
 PRESENT = {"attach": "Attach", "calls-back": "CallsBack", "input": "Input"}
 KINDS = STRINGS | BYTES | BOOLS | PRESENT
-# What only limits ask for. A type or an id may be Temporal's own, and a queue, too.
+# Only limits ask for these. A type, an id or a queue may also be Temporal's own.
 NAMES_ONLY = {"endpoint", "schedule-id", "signal", "query-type", "update-name", "attach"}
 # Kinds that say nothing of a field of that name in another message.
 LOCAL = {"service", "operation", "input", "division-key"}
@@ -249,7 +249,7 @@ class Walk:
         return Field(field.number, field.name, False, f"Kind::Flag({effect_set(effects)})" if effects else f"Kind::{BOOLS[kind]}")
 
     def task_queue(self, field: FieldDescriptor, key: tuple[str, str]) -> Field:
-        """A queue with its kind and normal name, which count by where it stands."""
+        """A queue with its kind and normal name, which count by the position of the queue in the request."""
         use = "Named"
         if (kind := self.rules.names.get(key)) in POLLS:
             self.rules.meet(*key, kind)
@@ -376,8 +376,8 @@ class Walk:
         return field.name == "namespace" and field.containing_type == request
 
     def reach(self, type_: Descriptor, seen: set[str]) -> Iterator[FieldDescriptor]:
-        """Every field of a request, at any depth, but in what is ignored whole or of which only the presence counts. Not those of
-        a map's entries, whose names say nothing."""
+        """Every field of a request, at any depth, except inside fields that are ignored whole or of which only the presence
+        counts, and except the fields of map entries, whose names say nothing."""
         seen.add(type_.full_name)
         for field in type_.fields:
             inside, present = field.message_type, self.rules.names.get((type_.full_name, field.name)) in PRESENT
@@ -639,7 +639,7 @@ def reference(version: str, methods: list[Method], effects: list[Effect], data: 
             rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
             return [[row[column].removeprefix("temporal.api.").replace("*", "\\*") for column in columns] for row in rows]
 
-    # Who reads it looks for a field; the messages that have it stand together.
+    # Readers look for a field, so the messages that have it are listed together.
     ignored: dict[tuple[str, str, str], list[str]] = {}
     for message, field, value, reason in rows("ignored.tsv", "message", "field", "value", "reason"):
         ignored.setdefault((field, value, reason), []).append(message)

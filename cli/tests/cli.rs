@@ -15,7 +15,7 @@ fn good_files_pass() {
 }
 
 #[test]
-fn all_faults_are_told_at_once_each_at_its_place() {
+fn all_errors_are_reported_at_once_with_their_positions() {
     let (_, text) = run(&["check", "faulty.yaml"]);
     let expected = [
         ("issuers.corp.audiences: expected a list of audiences, or `any`, found \"temporal\"", "faulty.yaml:5:16"),
@@ -29,27 +29,27 @@ fn all_faults_are_told_at_once_each_at_its_place() {
     ];
     assert_run(&["check", "faulty.yaml"], 1, &["faulty.yaml: 8 errors, 0 warnings\n"]);
     let mut rest = text.as_str();
-    for (fault, place) in expected {
-        let at = rest.find(fault).unwrap_or_else(|| panic!("{fault:?} is not in, or not in order\n{text}"));
+    for (error, position) in expected {
+        let at = rest.find(error).unwrap_or_else(|| panic!("{error:?} is missing, or not in order\n{text}"));
         rest = &rest[at..];
-        assert!(rest.lines().nth(1).unwrap().ends_with(&format!("--> {place}")), "{fault}\n{text}");
+        assert!(rest.lines().nth(1).unwrap().ends_with(&format!("--> {position}")), "{error}\n{text}");
     }
     let shown = "8 | - {name: platform, who: {issuer: corp}, role: owner, system: on}\n  |                                               ^^^^^\n";
     assert!(text.contains(shown), "{text}");
 }
 
 #[test]
-fn what_is_not_yaml_is_told_with_its_place() {
+fn syntax_errors_are_reported_with_their_positions() {
     assert_run(&["check", "broken.yaml"], 1, &["error: not YAML: ", "--> broken.yaml:4:"]);
 }
 
 #[test]
-fn json_with_a_member_given_twice() {
+fn duplicate_members_of_json_are_errors() {
     assert_run(&["check", "twice.json"], 1, &["version: duplicate key, first defined on line 2", "--> twice.json:4:3"]);
 }
 
 #[test]
-fn every_filter_of_an_envoy_configuration_is_checked_and_no_other() {
+fn only_this_filter_is_checked_in_an_envoy_configuration() {
     assert_run(
         &["check", "envoy.yaml"],
         1,
@@ -63,7 +63,7 @@ fn every_filter_of_an_envoy_configuration_is_checked_and_no_other() {
 }
 
 #[test]
-fn a_manifest_among_others() {
+fn a_manifest_is_found_among_others() {
     let expected = [
         "isuers: unknown field; did you mean `issuers`?",
         "--> manifests.yaml:11:5",
@@ -75,7 +75,7 @@ fn a_manifest_among_others() {
 }
 
 #[test]
-fn what_brings_a_configuration_is_checked_beside_what_is_around_it() {
+fn a_configuration_is_checked_with_its_manifest_and_mesh() {
     let expected = [
         "warning: spec.phase: missing; the filter would run after all of Istio's checks\n --> carriers.yaml:5:3",
         "warning: spec.match[0].ports: found 7233 without 7243\n --> carriers.yaml:7:27",
@@ -89,12 +89,12 @@ fn what_brings_a_configuration_is_checked_beside_what_is_around_it() {
         "idp.yaml: no configuration; used as mesh context\n",
     ];
     assert_run(&["check", "carriers.yaml", "idp.yaml"], 1, &expected);
-    // Alone it does not tell whether there is such a cluster.
+    // This file alone does not show whether the cluster exists.
     assert_run(&["check", "carriers.yaml"], 1, &["carriers.yaml: 2 errors, 4 warnings\n"]);
 }
 
 #[test]
-fn what_is_shipped_is_good() {
+fn shipped_manifests_pass() {
     let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../istio/manifests");
     let files: Vec<_> = std::fs::read_dir(manifests).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(files.len() >= 10);
@@ -118,7 +118,7 @@ fn warnings_pass_unless_denied() {
 }
 
 #[test]
-fn what_cannot_be_answered() {
+fn questions_without_an_answer_are_usage_errors() {
     assert_run(&["check", "nothing.yaml"], 2, &["cannot read nothing.yaml"]);
     assert_run(&["check"], 2, &["required arguments were not provided", "<FILE>..."]);
     assert_run(&["explain", "--config", "good.yaml"], 2, &["required arguments were not provided", "--method <NAME>"]);
@@ -156,7 +156,7 @@ fn a_verdict_names_its_rule() {
 }
 
 #[test]
-fn a_denial_tells_what_was_near() {
+fn a_default_denial_lists_near_misses() {
     let alice = r#"{"sub": "alice", "groups": ["finance"]}"#;
     let expected = [
         "verdict  DENY by rule default-deny",
@@ -219,7 +219,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn cases_that_hold() {
+fn cases_pass() {
     let expected = [
         "cases.yaml: 6 passed, 0 failed\n",
         "cases.yaml: 3 of 4 grants decided a case; no case was decided by developers\n",
@@ -228,7 +228,7 @@ fn cases_that_hold() {
 }
 
 #[test]
-fn cases_that_do_not_hold() {
+fn failing_cases_are_reported() {
     let expected = [
         "error: finance terminates: expected DENY, found ALLOW by rule finance\n --> failing.yaml:3:9",
         "error: a developer by another rule: expected ALLOW by rule finance, found ALLOW by rule developers",
@@ -240,7 +240,7 @@ fn cases_that_do_not_hold() {
 }
 
 #[test]
-fn cases_with_requests() {
+fn cases_may_have_requests() {
     let expected = [
         "requests.yaml: 10 passed, 0 failed\n",
         "requests.yaml: 4 of 4 grants decided a case\n",
@@ -262,7 +262,7 @@ const BOB: &str = r#"{"sub": "bob", "groups": ["sales"]}"#;
 const RUNNER: &str = r#"{"sub": "red-runner", "gty": "client-credentials"}"#;
 
 #[test]
-fn what_a_request_is_read_as() {
+fn the_effects_of_a_request_are_shown() {
     let request = r#"{"taskToken": "EgF3", "commands": [
         {"startChildWorkflowExecutionCommandAttributes": {"namespace": "orders", "workflowType": {"name": "W"}, "taskQueue": {"name": "q"}}},
         {"scheduleNexusOperationCommandAttributes": {"endpoint": "tax"}}]}"#;
@@ -290,7 +290,7 @@ fn what_a_request_is_read_as() {
 }
 
 #[test]
-fn a_denial_tells_its_conditions() {
+fn a_denial_lists_its_matching_conditions() {
     let expected = [
         "verdict  DENY by rule only-finance-starts-payroll",
         "Denial only-finance-starts-payroll matches:\n",
@@ -308,7 +308,7 @@ fn a_denial_tells_its_conditions() {
 }
 
 #[test]
-fn a_limit_tells_what_is_outside() {
+fn a_limit_says_which_name_it_does_not_match() {
     let poll = |queue: &str, code, expected: &[&str]| {
         let request = format!(r#"{{"taskQueue": {{"name": {queue:?}}}}}"#);
         ask(RUNNER, "PollActivityTaskQueue", "payroll", &request, code, expected);
@@ -425,7 +425,7 @@ fn a_peer_is_explained_with_a_token_and_without() {
 }
 
 #[test]
-fn cases_with_peers() {
+fn cases_may_have_peers() {
     let expected = [
         "peer-cases.yaml: 5 passed, 0 failed\n",
         "peer-cases.yaml: 2 of 2 grants decided a case\n",

@@ -1,4 +1,4 @@
-//! What a policy means, as the command tells it: what it leaves open, what it limits, and when.
+//! What the command says about the meaning of a policy: what it leaves open, what it limits, and when.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod common;
@@ -6,7 +6,7 @@ mod common;
 use common::{assert_run, run};
 
 #[test]
-fn what_policies_keep_open_is_told() {
+fn gaps_in_policies_are_reported() {
     let expected = [
         "warning: roles.developer.minus: role developer lacks terminate but keeps respond: its holders can still end workflows by answering workflow tasks\n --> doubtful-policy.yaml:6:36",
         " = help: write `from: client`, which answers no tasks, and give workers `worker`; or take `respond` away as well\n",
@@ -31,14 +31,14 @@ fn what_policies_keep_open_is_told() {
 }
 
 #[test]
-fn notes_are_no_warnings() {
+fn notes_are_not_warnings() {
     let expected =
         ["note: noted.yaml:5:85: grants[0].namespaces: `*-dev` also matches `a:b-dev`", "noted.yaml: good, 1 note\n"];
     assert_run(&["check", "--deny-warnings", "noted.yaml"], 0, &expected);
 }
 
 #[test]
-fn check_says_which_api_it_knows() {
+fn check_names_the_api_version() {
     let (_, text) = run(&["check", "good.yaml", "good.json"]);
     let version = temporal_auth::temporal::API_VERSION;
     assert!(text.ends_with(&format!("good\nmethods and fields are those of Temporal's API {version}\n")), "{text}");
@@ -46,7 +46,7 @@ fn check_says_which_api_it_knows() {
 }
 
 #[test]
-fn cases_that_name_ids_and_messages() {
+fn cases_may_name_ids_and_messages() {
     let expected = [
         "id-cases.yaml: 16 passed, 0 failed\n",
         "id-cases.yaml: 3 of 3 grants decided a case\n",
@@ -56,7 +56,7 @@ fn cases_that_name_ids_and_messages() {
 }
 
 #[test]
-fn cases_at_another_time() {
+fn cases_may_be_judged_at_another_time() {
     let after = ["test", "--at", "2100-01-01T00:00:00Z", "id-cases.yaml"];
     assert_run(&after, 0, &["id-cases.yaml: 16 passed, 0 failed\n"]);
     assert_run(
@@ -78,7 +78,7 @@ const ON_CALL: &str = r#"{"sub": "olga", "groups": ["on-call"]}"#;
 const THEN: &str = "2026-12-01T00:00:00Z";
 
 #[test]
-fn names_of_every_sort_are_shown() {
+fn names_of_every_kind_are_shown() {
     let request =
         r#"{"workflowId": "blue-1", "signalName": "abort", "workflowType": {"name": "W"}, "taskQueue": {"name": "q"}}"#;
     let expected = [
@@ -171,7 +171,7 @@ fn a_grant_that_ends_is_explained_at_its_time() {
 }
 
 #[test]
-fn a_denial_says_how_it_read_a_claim_and_a_kind_may_be_in_doubt() {
+fn wide_readings_and_doubtful_kinds_are_explained() {
     let contractor = r#"{"sub": "c", "groups": ["team-red"], "status": "senior,contractor"}"#;
     let expected = [
         "verdict  DENY by rule no-contractors",
@@ -189,7 +189,7 @@ fn a_denial_says_how_it_read_a_claim_and_a_kind_may_be_in_doubt() {
 }
 
 #[test]
-fn under_parity_nobody_may_call_what_no_server_has() {
+fn under_parity_nobody_may_call_unlisted_methods() {
     let call = ["explain", "--config", "parity.yaml", "--claims", r#"{"sub": "a"}"#, "--namespace", "a", "--method"];
     let expected = ["verdict  DENY by rule default-deny", "No grant can cover it: no released server has the method"];
     assert_run(&[&call[..], &["SoftDeleteNamespace"]].concat(), 1, &expected);
@@ -197,7 +197,7 @@ fn under_parity_nobody_may_call_what_no_server_has() {
 }
 
 #[test]
-fn what_is_newer_is_explained() {
+fn newer_values_are_explained() {
     let start = r#"{"workflowId": "red-1", "workflowIdConflictPolicy": 77}"#;
     let expected = [
         "         value 77 of field ",

@@ -1,9 +1,9 @@
-//! What the tests of the command share.
+//! Helpers for the tests of the command.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Runs the command in the directory of the files; its exit status and what it printed.
+/// Runs the command in the directory of the files, and returns its exit status and output.
 pub(crate) fn run(args: &[&str]) -> (i32, String) {
     let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files");
     let output = Command::new(env!("CARGO_BIN_EXE_temporal-auth")).args(args).current_dir(files).output().unwrap();
@@ -11,7 +11,7 @@ pub(crate) fn run(args: &[&str]) -> (i32, String) {
     (output.status.code().unwrap(), String::from_utf8(text).unwrap())
 }
 
-/// Runs the command, and checks its exit status and that it prints each of these.
+/// Runs the command, and checks its exit status and that it prints each expected text.
 #[track_caller]
 pub(crate) fn assert_run(args: &[&str], code: i32, expected: &[&str]) {
     let (found, text) = run(args);
