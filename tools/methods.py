@@ -38,8 +38,8 @@ HEAD = """\
 
 use crate::temporal::effect::EffectSet;
 use crate::temporal::method::{{Access, WorkflowIdRule, LimitRule, Method, Scope}};
-use crate::temporal::names::{{Limit, Use}};
-use crate::temporal::schema::{{Field, Kind, Message, Token}};
+use crate::temporal::names::{{Limit, QueueUse}};
+use crate::temporal::schema::{{FieldMeaning, Message, TaskTokenKind, WatchedField}};
 
 /// The version of Temporal's API the table was made from.
 pub const API_VERSION: &str = "{version}";
@@ -122,15 +122,17 @@ NAMING = re.compile("(.+_)?(task_queues?|task_queue_name|workflow_type|activity_
 TYPES = {TASK_QUEUE, "temporal.api.common.v1.WorkflowType", "temporal.api.common.v1.ActivityType", "temporal.api.update.v1.Input"}
 # How the kinds of limited_fields.tsv are read. A poll is a whole TaskQueue; of the messages in PRESENT only the presence counts.
 POLLS = {"workflow-poll": "WorkflowPoll", "activity-poll": "ActivityPoll", "nexus-poll": "NexusPoll"}
-STRINGS = {"queue": "Queue(Use::Named)", "sticky-queue": "Queue(Use::Sticky)", "shutdown-queue": "Queue(Use::Shutdown)", "name": "Name",
-           "workflow-type": "Named(Limit::WorkflowTypes)", "endpoint": "Named(Limit::NexusEndpoints)",
-           "command-endpoint": "Named(Limit::NexusEndpoints)", "workflow-id": "Named(Limit::WorkflowIds)",
-           "schedule-id": "Named(Limit::ScheduleIds)", "signal": "Named(Limit::Signals)", "query-type": "Named(Limit::Queries)",
-           "update-name": "Named(Limit::Updates)", "callback": "CallbackUrl", "query": "Query", "division-key": "Query",
-           "service": "Service", "operation": "Operation"}
-BYTES = {"token-task": "Token(Token::Task)", "token-query": "Token(Token::Query)", "token-nexus": "Token(Token::Nexus)"}
-BOOLS = {"child-only": "ChildOnly"}
-PRESENT = {"attach": "Attach", "calls-back": "CallsBack", "input": "Input"}
+STRINGS = {"queue": "QueueName(QueueUse::Named)", "sticky-queue": "QueueName(QueueUse::Sticky)",
+           "shutdown-queue": "QueueName(QueueUse::Shutdown)", "name": "UnlimitedName",
+           "workflow-type": "LimitedName(Limit::WorkflowTypes)", "endpoint": "LimitedName(Limit::NexusEndpoints)",
+           "command-endpoint": "LimitedName(Limit::NexusEndpoints)", "workflow-id": "LimitedName(Limit::WorkflowIds)",
+           "schedule-id": "LimitedName(Limit::ScheduleIds)", "signal": "LimitedName(Limit::Signals)", "query-type": "LimitedName(Limit::Queries)",
+           "update-name": "LimitedName(Limit::Updates)", "callback": "CallbackUrl", "query": "Query", "division-key": "Query",
+           "service": "NexusService", "operation": "NexusOperation"}
+BYTES = {"token-task": "TaskToken(TaskTokenKind::Task)", "token-query": "TaskToken(TaskTokenKind::Query)",
+         "token-nexus": "TaskToken(TaskTokenKind::Nexus)"}
+BOOLS = {"child-only": "ChildWorkflowOnly"}
+PRESENT = {"attach": "OnConflictOptions", "calls-back": "InternalCallback", "input": "NexusInput"}
 KINDS = STRINGS | BYTES | BOOLS | PRESENT
 # Only limits ask for these. A type, an id or a queue may also be Temporal's own.
 NAMES_ONLY = {"endpoint", "schedule-id", "signal", "query-type", "update-name", "attach"}
@@ -233,7 +235,7 @@ class Walk:
         kind = self.rules.names.get(key, "")
         if kind in kinds:
             self.rules.meet(*key, kind)
-            return Field(field.number, field.name, field.is_repeated, f"Kind::{kinds[kind]}", kind in NAMES_ONLY)
+            return Field(field.number, field.name, field.is_repeated, f"FieldMeaning::{kinds[kind]}", kind in NAMES_ONLY)
         naming = NAMING.fullmatch(field.name) or (key[0] in TYPES and field.name == "name")
         if naming and not self.rules.ignores(*key, "limit"):
             self.problems.append(f"{key}: may name what limits speak of; add it to limited_fields.tsv or ignored.tsv")
@@ -246,7 +248,7 @@ class Walk:
         self.rules.meet(*key, "true" if effects else kind)
         if field.is_repeated:
             self.problems.append(f"{key}: a watched bool that is repeated")
-        return Field(field.number, field.name, False, f"Kind::Flag({effect_set(effects)})" if effects else f"Kind::{BOOLS[kind]}")
+        return Field(field.number, field.name, False, f"FieldMeaning::Flag({effect_set(effects)})" if effects else f"FieldMeaning::{BOOLS[kind]}")
 
     def task_queue(self, field: FieldDescriptor, key: tuple[str, str]) -> Field:
         """A queue with its kind and normal name, which count by the position of the queue in the request."""
@@ -255,7 +257,8 @@ class Walk:
             self.rules.meet(*key, kind)
             use = POLLS[kind]
         self.rules.meet(TASK_QUEUE, "name", "queue")
-        parts = {"name": f"Kind::Queue(Use::{use})", "kind": "Kind::QueueKind", "normal_name": "Kind::NormalName"}
+        parts = {"name": f"FieldMeaning::QueueName(QueueUse::{use})", "kind": "FieldMeaning::QueueKind",
+                 "normal_name": "FieldMeaning::QueueNormalName"}
         type_ = field.message_type
         fields = tuple(Field(part.number, part.name, False, parts[part.name]) for part in type_.fields if part.name in parts)
         self.read |= {(TASK_QUEUE, part.name) for part in fields}
@@ -266,7 +269,7 @@ class Walk:
         kind = self.rules.namespaces.get(key)
         if kind in ("other", "id") and field.type == FieldDescriptor.TYPE_STRING:
             self.rules.meet(*key, kind)
-            rust = f"Kind::OtherNamespace({effect_set(self.rules.there[key])})" if kind == "other" else "Kind::NamespaceId"
+            rust = f"FieldMeaning::OtherNamespace({effect_set(self.rules.there[key])})" if kind == "other" else "FieldMeaning::NamespaceId"
             return Field(field.number, field.name, field.is_repeated, rust)
         if "namespace" in field.name and not self.rules.ignores(*key, "-"):
             self.problems.append(f"{key}: may name a namespace; add it to namespaces.tsv or ignored.tsv")
@@ -283,14 +286,14 @@ class Walk:
         if values and field.is_repeated:
             self.problems.append(f"{key}: a watched enum that is repeated")
         known = rust_ranges(joined((value.number, value.number) for value in field.enum_type.values))
-        return Field(field.number, field.name, False, f"Kind::Enum(&[{', '.join(values)}], {known})") if values else None
+        return Field(field.number, field.name, False, f"FieldMeaning::Enum(&[{', '.join(values)}], {known})") if values else None
 
     def submessage(self, field: FieldDescriptor, key: tuple[str, str], stack: tuple[str, ...]) -> Field | None:
         if self.rules.ignores(field.message_type.full_name, "*", "*"):
             return None
         if (present := self.rules.names.get(key)) in PRESENT:
             self.rules.meet(*key, present)
-            return Field(field.number, field.name, False, f"Kind::{PRESENT[present]}", present in NAMES_ONLY)
+            return Field(field.number, field.name, False, f"FieldMeaning::{PRESENT[present]}", present in NAMES_ONLY)
         if field.message_type.full_name == TASK_QUEUE:
             return self.task_queue(field, key)
         inside = self.message(field.message_type, stack)
@@ -389,7 +392,7 @@ class Walk:
 
 def enter(field: FieldDescriptor, effects: frozenset[str], inside: Message) -> Field:
     """A field that is read as a message."""
-    kind = f"Kind::Message({effect_set(effects)}, &{inside.static})"
+    kind = f"FieldMeaning::Message({effect_set(effects)}, &{inside.static})"
     return Field(field.number, field.name, field.is_repeated, kind, inside.names_only and not effects, inside)
 
 
@@ -542,7 +545,8 @@ def render(version: str, methods: list[Method], messages: list[Message]) -> str:
     for message in messages:
         facts = [f'name: "{message.name}"', f"names_only: {str(message.names_only).lower()}", f"command: {effect_set(message.command)}",
                  f"known: {rust_ranges(message.known)}"]
-        fields = [f"    Field {{ number: {f.number}, repeated: {str(f.repeated).lower()}, kind: {f.kind} }}, // {f.name}" for f in message.fields]
+        fields = [f"    WatchedField {{ number: {f.number}, repeated: {str(f.repeated).lower()}, meaning: {f.kind} }}, // {f.name}"
+                  for f in message.fields]
         body = "\n".join(["", *fields, ""]) if fields else ""
         lines += ["", f"/// {message.type}", f"static {message.static}: Message = Message {{ {', '.join(facts)}, fields: &[{body}] }};"]
     return "\n".join(lines) + "\n"

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use temporal_auth::policy::until::Until;
+use temporal_auth::policy::expiry::Expiry;
 use temporal_auth::time::Timestamp;
 
 /// A text that does not name an instant.
@@ -19,7 +19,7 @@ impl std::error::Error for InvalidTime {}
 
 /// Reads a time of RFC 3339, as `until` of a grant does.
 pub(crate) fn read(text: &str) -> Result<Timestamp, InvalidTime> {
-    Until::parse(text).map(|until| until.at()).ok_or(InvalidTime)
+    Expiry::parse(text).map(|until| until.at()).ok_or(InvalidTime)
 }
 
 #[cfg(test)]

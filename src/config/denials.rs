@@ -50,7 +50,7 @@ fn denial(node: &Node<'_>, issuers: &[Named], catalogue: &Catalogue) -> Option<D
     let flag = |name: &str| members.get(name).map_or(Some(false), |node| node.flag());
     let (commands, shadow) = (flag("commands"), flag("shadow"));
     if let (Some(Some(what)), Some(true), Some(node)) = (&what, commands, members.get("commands"))
-        && !what.effects.meets(COMMANDS)
+        && !what.effects.intersects(COMMANDS)
     {
         node.conflict::<()>(Conflict::CommandsWithoutTheirEffects { commands: COMMANDS });
     }

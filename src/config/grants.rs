@@ -13,9 +13,9 @@ use super::who::{RuleContext, who};
 use regex_lite::Regex;
 
 use crate::pattern::Pattern;
+use crate::policy::expiry::Expiry;
 use crate::policy::grant::{Grant, GrantScope, PermissionsFormat};
 use crate::policy::limits::Limits;
-use crate::policy::until::Until;
 use crate::policy::who::Who;
 
 pub(super) fn grants(node: &Node<'_>, roles: &Roles, issuers: &[Named], parity: bool) -> Option<Vec<Grant>> {
@@ -126,8 +126,8 @@ fn bound(node: &Node<'_>, who: Option<&Who>) -> Option<Pattern> {
     Some(pattern)
 }
 
-fn until(node: &Node<'_>) -> Option<Until> {
-    node.value().as_str().and_then(Until::parse).or_else(|| node.invalid(Expected::Instant))
+fn until(node: &Node<'_>) -> Option<Expiry> {
+    node.value().as_str().and_then(Expiry::parse).or_else(|| node.invalid(Expected::Instant))
 }
 
 /// The members that limit to names.

@@ -66,10 +66,10 @@ fn method(node: &Node<'_>, built_in: &Catalogue) -> Option<Method> {
         access,
         effects,
         namespace_field: field,
-        // Nobody said what it touches.
-        limited: LimitRule::NeverCovered,
-        ids: WorkflowIdRule::NeverCovered,
-        schedules: LimitRule::NeverCovered,
+        // The configuration does not say what the method acts on.
+        queue_rule: LimitRule::NeverCovered,
+        workflow_id_rule: WorkflowIdRule::NeverCovered,
+        schedule_rule: LimitRule::NeverCovered,
         request: &schema::Message::UNREAD,
     })
 }

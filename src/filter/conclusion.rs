@@ -1,7 +1,7 @@
 //! The one place where a step of a call's way takes effect: counts, the decision to report, `mode: shadow`, the answer.
 
 use super::rejection::{Evidence, Rejected};
-use super::{Action, Allowed, FilterState, Outcome, Progress, RequestFilter, Rest, Stage};
+use super::{Action, Allowed, FilterState, Progress, RequestFilter, RestOfBody, Stage, StepResult};
 use crate::answer::{Answer, shown};
 use crate::counters::Counter;
 use crate::policy::{Permit, Rule, ShadowOutcome};
@@ -11,33 +11,33 @@ use crate::temporal::Target;
 /// A call's leave to go on. Only this file can make one: from the policy's permit, or in `mode: shadow`.
 #[derive(Debug)]
 pub(super) struct Passage {
-    rest: Rest,
+    rest: RestOfBody,
 }
 
 impl Passage {
-    fn by(_: &Permit, rest: Rest) -> Self {
+    fn by(_: &Permit, rest: RestOfBody) -> Self {
         Self { rest }
     }
 
-    fn in_shadow(rest: Rest) -> Self {
+    fn in_shadow(rest: RestOfBody) -> Self {
         Self { rest }
     }
 
-    pub(super) fn rest(&self) -> Rest {
+    pub(super) fn rest(&self) -> RestOfBody {
         self.rest
     }
 }
 
 impl RequestFilter {
-    pub(super) fn conclude(&mut self, state: &mut FilterState, outcome: Outcome) -> Action {
+    pub(super) fn conclude(&mut self, state: &mut FilterState, outcome: StepResult) -> Action {
         match outcome {
             Ok(Progress::Continue) => Action::Forward,
             Ok(Progress::NotOurs) => {
                 self.stage = Stage::NotOurs;
                 Action::Forward
             }
-            Ok(Progress::Read(reading)) => {
-                self.stage = Stage::Reading(reading);
+            Ok(Progress::Read(pending)) => {
+                self.stage = Stage::Reading(pending);
                 Action::Forward
             }
             Ok(Progress::AwaitKey(waiting)) => {
@@ -118,6 +118,6 @@ fn count_evidence(state: &mut FilterState, evidence: &Evidence) {
 }
 
 fn namespaces(target: &Target) -> Vec<String> {
-    let named = target.places().map(|(namespace, _)| namespace);
+    let named = target.effects_by_namespace().map(|(namespace, _)| namespace);
     named.filter(|namespace| !namespace.is_empty()).map(str::to_owned).collect()
 }

@@ -53,7 +53,7 @@ enum Stage {
     /// The route leads elsewhere: its traffic is not touched.
     NotOurs,
     AwaitingKey(AwaitingKey),
-    Reading(Reading),
+    Reading(PendingRequest),
     /// The call goes on.
     Passing(Passage),
     /// The call was answered.
@@ -73,7 +73,7 @@ struct AwaitingKey {
 
 /// A call that some grant could allow: its request decides.
 #[derive(Debug)]
-struct Reading {
+struct PendingRequest {
     body: Body,
     request: Box<RequestReader>,
     principal: Rc<Principal>,
@@ -94,27 +94,27 @@ struct MatchedRoute {
 enum Progress {
     NotOurs,
     AwaitKey(AwaitingKey),
-    Read(Reading),
+    Read(PendingRequest),
     /// The body goes on: it is not whole yet, or the verdict is in.
     Continue,
     Allowed(Allowed),
 }
 
 /// How a step of the way ends.
-type Outcome = Result<Progress, Box<Rejected>>;
+type StepResult = Result<Progress, Box<Rejected>>;
 
 /// An allowed call.
 #[derive(Debug)]
 struct Allowed {
     permit: Permit,
     /// What may follow.
-    rest: Rest,
+    rest: RestOfBody,
     evidence: Evidence,
 }
 
 /// What may follow after a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rest {
+enum RestOfBody {
     /// Anything: the verdict did not depend on the request.
     Anything,
     /// Nothing: the verdict was on the whole message.
@@ -179,7 +179,7 @@ impl RequestFilter {
     pub fn reads_body(&self) -> bool {
         match &self.stage {
             Stage::NotOurs | Stage::Answered => false,
-            Stage::Passing(passage) => passage.rest() == Rest::Nothing,
+            Stage::Passing(passage) => passage.rest() == RestOfBody::Nothing,
             Stage::New | Stage::AwaitingKey(_) | Stage::Reading(_) => true,
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use super::Rest;
+use super::RestOfBody;
 use crate::answer::{Reply, shown};
 use crate::policy::{DenyReason, Principal, Rule, ShadowOutcome};
 use crate::temporal::Target;
@@ -101,7 +101,7 @@ pub(super) struct Evidence {
 pub(super) struct Rejected {
     pub(super) rejection: Rejection,
     /// What may follow where the call goes on all the same.
-    pub(super) rest: Rest,
+    pub(super) rest: RestOfBody,
     pub(super) evidence: Evidence,
 }
 
@@ -109,13 +109,13 @@ impl Rejected {
     /// A call of this principal that does not go on.
     pub(super) fn by(principal: Rc<Principal>, rejection: impl Into<Rejection>) -> Box<Self> {
         let evidence = Evidence { principal: Some(principal), ..Evidence::default() };
-        Box::new(Self { rejection: rejection.into(), rest: Rest::Anything, evidence })
+        Box::new(Self { rejection: rejection.into(), rest: RestOfBody::Anything, evidence })
     }
 }
 
 impl From<Rejection> for Box<Rejected> {
     fn from(rejection: Rejection) -> Self {
-        Self::new(Rejected { rejection, rest: Rest::Anything, evidence: Evidence::default() })
+        Self::new(Rejected { rejection, rest: RestOfBody::Anything, evidence: Evidence::default() })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::counters::{Counter, Counters};
 use crate::crypto::Algorithm;
 use crate::keys::{FetchProgress, HttpRequest};
 use crate::policy::Principal;
-use crate::temporal::{API_VERSION, Part, Target};
+use crate::temporal::{API_VERSION, NewerPart, Target};
 use crate::time::Timestamp;
 use crate::token::bearer;
 
@@ -24,7 +24,7 @@ pub struct FilterState {
     pub counters: Counters,
     authenticator: Authenticator,
     /// The parts of requests, by method, that are newer than the method table and were logged.
-    newer: BTreeSet<(String, Part)>,
+    newer: BTreeSet<(String, NewerPart)>,
     notices: Vec<String>,
 }
 

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use super::rejection::{Evidence, Rejected, Rejection};
 use super::request_headers::RequestHeaders;
 use super::{
-    Allowed, AwaitingKey, ConnectionInfo, FilterState, MatchedRoute, Outcome, Progress, Reading, RequestFilter, Rest,
-    Stage,
+    Allowed, AwaitingKey, ConnectionInfo, FilterState, MatchedRoute, PendingRequest, Progress, RequestFilter,
+    RestOfBody, Stage, StepResult,
 };
 use crate::answer::clipped;
 use crate::authentication::cache::Origin;
@@ -29,7 +29,7 @@ impl RequestFilter {
         end_stream: bool,
         connection: &dyn ConnectionInfo,
         drop: &mut Vec<Box<[u8]>>,
-    ) -> Outcome {
+    ) -> StepResult {
         if !is_ours(&state.config, connection) {
             return Ok(Progress::NotOurs);
         }
@@ -47,7 +47,7 @@ impl RequestFilter {
         }
         if let Some(permit) = state.config.policy.permit_anonymous(&method) {
             let evidence = Evidence { target: Some(Target::of(method)), ..Evidence::default() };
-            return Ok(Progress::Allowed(Allowed { permit, rest: Rest::Anything, evidence }));
+            return Ok(Progress::Allowed(Allowed { permit, rest: RestOfBody::Anything, evidence }));
         }
         let encoding = encoding(&headers)?;
         // Without the peer, denials of that peer would not hold: a good token does not help.
@@ -72,7 +72,7 @@ impl RequestFilter {
         header: &str,
         token: &[u8],
         connection: &dyn ConnectionInfo,
-    ) -> Outcome {
+    ) -> StepResult {
         let origin = Origin { header, peer: route.peer.as_deref() };
         let now = self.arrived;
         if let Some(principal) = state.recall(token, origin, now) {
@@ -89,7 +89,7 @@ impl RequestFilter {
     }
 
     /// The key that the call waited for has come, or can no longer come.
-    pub(super) fn key_settled(&mut self, state: &mut FilterState, now: Timestamp) -> Outcome {
+    pub(super) fn key_settled(&mut self, state: &mut FilterState, now: Timestamp) -> StepResult {
         let Stage::AwaitingKey(waiting) = std::mem::replace(&mut self.stage, Stage::Answered) else {
             return Err(Rejection::KeyNotAvailable.into());
         };
@@ -111,7 +111,7 @@ impl RequestFilter {
         route: MatchedRoute,
         authentication: Authentication,
         now: Timestamp,
-    ) -> Outcome {
+    ) -> StepResult {
         match authentication {
             Authentication::Principal(principal) => self.identified(state, route, principal, now),
             Authentication::Refused(refusal) => Err(Rejection::Token(refusal).into()),
@@ -127,26 +127,30 @@ impl RequestFilter {
         route: MatchedRoute,
         principal: Rc<Principal>,
         now: Timestamp,
-    ) -> Outcome {
+    ) -> StepResult {
         let MatchedRoute { method, encoding, .. } = route;
         let policy = &state.config.policy;
         if method.scope == Scope::Namespace {
             if policy.could_allow(&principal, &method, now) {
                 let request = Box::new(RequestReader::for_limits(method, principal.limits()));
-                return Ok(Progress::Read(Reading { body: Body::new(encoding), request, principal }));
+                return Ok(Progress::Read(PendingRequest { body: Body::new(encoding), request, principal }));
             }
             let reason = policy.why_never(&principal, &method, now);
             let evidence =
                 Evidence { principal: Some(principal), target: Some(Target::of(method)), ..Evidence::default() };
-            return Err(Box::new(Rejected { rejection: Rejection::Denied(reason), rest: Rest::Anything, evidence }));
+            return Err(Box::new(Rejected {
+                rejection: Rejection::Denied(reason),
+                rest: RestOfBody::Anything,
+                evidence,
+            }));
         }
         let target = Target::of(method);
         // Permission that ends with time must still hold when the message is whole, and its last bytes are held back.
         if principal.depends_on_time() && policy.decide(&principal, &target, now).is_allow() {
             let request = Box::new(RequestReader::for_limits(target.method, LimitSet::NONE));
-            return Ok(Progress::Read(Reading { body: Body::new(encoding), request, principal }));
+            return Ok(Progress::Read(PendingRequest { body: Body::new(encoding), request, principal }));
         }
-        apply_policy(&state.config, Rest::Anything, target, principal, now)
+        apply_policy(&state.config, RestOfBody::Anything, target, principal, now)
     }
 
     pub(super) fn body(
@@ -155,12 +159,14 @@ impl RequestFilter {
         chunk: &[u8],
         end: bool,
         clock: &dyn Fn() -> Timestamp,
-    ) -> Outcome {
+    ) -> StepResult {
         match &mut self.stage {
             Stage::NotOurs | Stage::AwaitingKey(_) | Stage::Answered => Ok(Progress::Continue),
-            Stage::Passing(passage) if passage.rest() == Rest::Anything || chunk.is_empty() => Ok(Progress::Continue),
+            Stage::Passing(passage) if passage.rest() == RestOfBody::Anything || chunk.is_empty() => {
+                Ok(Progress::Continue)
+            }
             Stage::Passing(_) => Err(DecodeError::SecondMessage.into()),
-            Stage::Reading(Reading { body, request, principal }) => {
+            Stage::Reading(PendingRequest { body, request, principal }) => {
                 match body.feed(chunk, |bytes| request.feed(bytes)) {
                     Err(error) => Err(Rejected::by(Rc::clone(principal), error)),
                     Ok(()) if body.is_complete() => self.message(state, clock),
@@ -173,8 +179,9 @@ impl RequestFilter {
     }
 
     /// The message is whole.
-    fn message(&mut self, state: &FilterState, clock: &dyn Fn() -> Timestamp) -> Outcome {
-        let Stage::Reading(Reading { request, principal, .. }) = std::mem::replace(&mut self.stage, Stage::Answered)
+    fn message(&mut self, state: &FilterState, clock: &dyn Fn() -> Timestamp) -> StepResult {
+        let Stage::Reading(PendingRequest { request, principal, .. }) =
+            std::mem::replace(&mut self.stage, Stage::Answered)
         else {
             return Ok(Progress::Continue);
         };
@@ -186,12 +193,18 @@ impl RequestFilter {
         };
         // The clock costs a host call.
         let now = if principal.depends_on_time() { clock().max(self.arrived) } else { self.arrived };
-        apply_policy(&state.config, Rest::Nothing, target, principal, now)
+        apply_policy(&state.config, RestOfBody::Nothing, target, principal, now)
     }
 }
 
 /// The policy's verdict on a call of which everything is known.
-fn apply_policy(config: &Config, rest: Rest, target: Target, principal: Rc<Principal>, now: Timestamp) -> Outcome {
+fn apply_policy(
+    config: &Config,
+    rest: RestOfBody,
+    target: Target,
+    principal: Rc<Principal>,
+    now: Timestamp,
+) -> StepResult {
     let verdict = config.policy.decide(&principal, &target, now);
     let shadow = config.policy.shadow_outcome(&principal, &target, &verdict, now);
     let newer =

@@ -1,34 +1,34 @@
-//! What the policy decides about a call.
+//! The decision about a call.
 
 use std::rc::Rc;
 
 use super::grant::{ResolvedGrant, ResolvedScope};
 use super::limits::{LimitMiss, NamespaceRole};
-use super::reason::{DenyReason, EndedGrant, LimitedGrant, NeededGrant, NotCovered};
+use super::reason::{DenyReason, ExpiredGrant, LimitedGrant, NeededGrant, NotCovered};
 use super::verdict::{Permit, Rule, ShadowOutcome, Verdict};
 use super::{Policy, Principal};
-use crate::temporal::{Access, EffectSet, Method, NamespaceEffects, Scope, Target};
+use crate::temporal::{Access, EffectSet, Method, NamespaceEffects, Scope, SystemReason, Target};
 use crate::time::Timestamp;
 
-/// Which rules count.
+/// The rules that take part in a decision.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    /// Those that are not in shadow.
+enum RuleSet {
+    /// The rules that are not in shadow.
     Enforced,
-    /// All of them.
+    /// Every rule.
     WithShadow,
 }
 
-impl Mode {
-    fn counts(self, in_shadow: bool) -> bool {
+impl RuleSet {
+    fn includes(self, in_shadow: bool) -> bool {
         self == Self::WithShadow || !in_shadow
     }
 }
 
-/// One call to decide about: all of it, or as much as Temporal's own authorizer looks at.
-struct Case<'a> {
+/// A call that is being decided about: all of it, or the part that Temporal's own authorizer looks at.
+struct Evaluation<'a> {
     policy: &'a Policy,
-    mode: Mode,
+    rules: RuleSet,
     principal: &'a Principal,
     target: &'a Target,
     now: Timestamp,
@@ -36,24 +36,24 @@ struct Case<'a> {
     effects: EffectSet,
     /// What it does in other namespaces.
     elsewhere: &'a [NamespaceEffects],
-    /// Why only a grant for the whole cluster can cover the call, if so.
-    beyond: Option<&'static str>,
-    /// Whether it takes a grant with `may_call_back`.
-    calls_back: bool,
+    /// Why only a grant for the whole cluster can cover the call. `None` if a grant for namespaces can.
+    needs_system: Option<SystemReason>,
+    /// Whether only a grant with `may_call_back` can cover the call.
+    registers_callback: bool,
 }
 
-/// Effects that no grant covers, and the last grant whose limits excluded the call.
-struct Gap<'a> {
+/// The effects that no grant covers, and the last grant whose limits excluded the call.
+struct Uncovered<'a> {
     effects: EffectSet,
     limited: Option<(&'a ResolvedGrant, LimitMiss<'a>)>,
 }
 
 impl Policy {
-    /// Whether any request of this method, which acts in a namespace, could be allowed at this time, by rules in shadow
-    /// included. If not, the request need not be read.
+    /// Whether any request of this method, which acts in a namespace, could be allowed at this time. Rules in shadow count. If
+    /// not, the request need not be read.
     pub fn could_allow(&self, principal: &Principal, method: &Method, now: Timestamp) -> bool {
-        let held = principal.held.iter().filter(|held| !has_ended(held, now));
-        let covered = held.fold(EffectSet::NONE, |effects, held| effects.with(self.effects(held, method)));
+        let grants = principal.grants.iter().filter(|grant| !is_expired(grant, now));
+        let covered = grants.fold(EffectSet::NONE, |effects, grant| effects.with(self.effects(grant, method)));
         covered.covers(method.effects) && !method.effects.is_empty()
     }
 
@@ -63,16 +63,16 @@ impl Policy {
             effects: method.effects,
             needed: NeededGrant::SomeNamespace,
             limited: None,
-            ended: self.ended(Mode::Enforced, principal, method, None, now),
+            expired: self.expired_grant(RuleSet::Enforced, principal, method, None, now),
         }))
     }
 
-    /// Decides about a call at this time.
+    /// Decides about a call.
     pub fn decide(&self, principal: &Principal, target: &Target, now: Timestamp) -> Verdict {
-        self.decide_in(Mode::Enforced, principal, target, now)
+        self.decide_in(RuleSet::Enforced, principal, target, now)
     }
 
-    /// How rules in shadow would change this verdict, if at all.
+    /// How rules in shadow would change this verdict. `None` if they would not.
     pub fn shadow_outcome(
         &self,
         principal: &Principal,
@@ -83,7 +83,7 @@ impl Policy {
         if !principal.in_shadow {
             return None;
         }
-        match (verdict, self.decide_in(Mode::WithShadow, principal, target, now)) {
+        match (verdict, self.decide_in(RuleSet::WithShadow, principal, target, now)) {
             (Verdict::Allow(_), Verdict::Deny(DenyReason::Denial(found))) => Some(ShadowOutcome::Denied(found.denial)),
             (Verdict::Deny(_), Verdict::Allow(permit)) => match permit.rule() {
                 Rule::Grant(name) => Some(ShadowOutcome::Allowed(Rc::clone(name))),
@@ -93,146 +93,151 @@ impl Policy {
         }
     }
 
-    fn decide_in(&self, mode: Mode, principal: &Principal, target: &Target, now: Timestamp) -> Verdict {
-        let mut denials = principal.denials.iter().filter(|found| mode.counts(found.denial.shadow));
+    fn decide_in(&self, rules: RuleSet, principal: &Principal, target: &Target, now: Timestamp) -> Verdict {
+        let mut denials = principal.denials.iter().filter(|found| rules.includes(found.denial.shadow));
         if let Some(found) = denials.find_map(|denial| denial.matches(target)) {
             return Verdict::Deny(DenyReason::Denial(Box::new(found)));
         }
         if principal.issuer.is_some() && self.authenticated.iter().any(|path| *path == target.method.path) {
             return Verdict::Allow(Permit::new(Rule::Authenticated));
         }
-        match Case::new(self, mode, principal, target, now).covering_grant() {
+        match Evaluation::new(self, rules, principal, target, now).covering_grant() {
             Ok(grant) => Verdict::Allow(Permit::new(Rule::Grant(Rc::clone(grant)))),
             Err(reason) => Verdict::Deny(DenyReason::NotCovered(reason)),
         }
     }
 
-    /// The grant of the caller that covered some effects of the method, in this namespace if one is known, until it ended.
-    fn ended(
+    /// A grant of the caller that covered some effects of the method until it ended: in this namespace, or in any if the
+    /// namespace is not known.
+    fn expired_grant(
         &self,
-        mode: Mode,
+        rules: RuleSet,
         principal: &Principal,
         method: &Method,
         namespace: Option<&str>,
         now: Timestamp,
-    ) -> Option<EndedGrant> {
-        let reaches = |held: &ResolvedGrant| match (&held.scope, namespace) {
+    ) -> Option<ExpiredGrant> {
+        let reaches = |grant: &ResolvedGrant| match (&grant.scope, namespace) {
             (ResolvedScope::Namespaces(pattern), Some(namespace)) => pattern.matches(namespace).is_some(),
             (ResolvedScope::System, _) | (_, None) => true,
         };
-        let helped = |held: &&ResolvedGrant| {
-            has_ended(held, now) && reaches(held) && self.effects(held, method).meets(method.effects)
+        let has_helped = |grant: &&ResolvedGrant| {
+            is_expired(grant, now) && reaches(grant) && self.effects(grant, method).intersects(method.effects)
         };
-        let held = principal.held.iter().filter(|held| mode.counts(held.shadow)).find(helped)?;
-        Some(EndedGrant { grant: Rc::clone(&held.grant), until: held.until.clone()? })
+        let grant = principal.grants.iter().filter(|grant| rules.includes(grant.shadow)).find(has_helped)?;
+        Some(ExpiredGrant { grant: Rc::clone(&grant.name), until: grant.until.clone()? })
     }
 
     /// The effects of the method that a grant covers.
-    fn effects(&self, held: &ResolvedGrant, method: &Method) -> EffectSet {
+    fn effects(&self, grant: &ResolvedGrant, method: &Method) -> EffectSet {
         if !self.parity {
-            return held.role.effects_for(method);
+            return grant.role.effects_for(method);
         }
         // Temporal compares roles.
-        let least = match method.access {
+        let required = match method.access {
             Access::ReadOnly => EffectSet::READER,
             Access::Write => EffectSet::WRITER,
             Access::Admin => EffectSet::ADMIN,
-            // Its authorizer refuses what its table does not have.
+            // Its authorizer refuses methods that are not in its table.
             Access::Unlisted => return EffectSet::NONE,
         };
-        if held.role.effects.covers(least) { method.effects } else { EffectSet::NONE }
+        if grant.role.effects.covers(required) { method.effects } else { EffectSet::NONE }
     }
 }
 
-impl<'a> Case<'a> {
-    fn new(policy: &'a Policy, mode: Mode, principal: &'a Principal, target: &'a Target, now: Timestamp) -> Self {
-        let Target { effects, beyond, calls_back, ref elsewhere, .. } = *target;
-        let case = Self { policy, mode, principal, target, now, effects, elsewhere, beyond, calls_back };
-        if policy.parity { case.like_upstream() } else { case }
+impl<'a> Evaluation<'a> {
+    fn new(policy: &'a Policy, rules: RuleSet, principal: &'a Principal, target: &'a Target, now: Timestamp) -> Self {
+        let Target { effects, needs_system, registers_callback, ref elsewhere, .. } = *target;
+        let evaluation =
+            Self { policy, rules, principal, target, now, effects, elsewhere, needs_system, registers_callback };
+        if policy.parity { evaluation.reduced_to_upstream() } else { evaluation }
     }
 
-    /// What Temporal's default authorizer looks at: the method, and the namespace that the request names as its own. Nothing
-    /// else in the request counts. Source: `common/authorization/default_authorizer.go`.
-    fn like_upstream(self) -> Self {
-        let beyond = if self.target.method.scope == Scope::Cluster {
-            Some("the call concerns the whole cluster")
+    /// The part of the call that Temporal's default authorizer looks at: the method, and the namespace that the request names
+    /// as its own. Nothing else in the request counts. Source: `common/authorization/default_authorizer.go`.
+    fn reduced_to_upstream(self) -> Self {
+        let needs_system = if self.target.method.scope == Scope::Cluster {
+            Some(SystemReason::WholeCluster)
         } else if self.target.namespace.is_empty() {
-            Some("the request does not name its namespace")
+            Some(SystemReason::NamespaceMissing)
         } else {
             None
         };
-        Self { effects: self.target.method.effects, elsewhere: &[], beyond, calls_back: false, ..self }
+        Self { effects: self.target.method.effects, elsewhere: &[], needs_system, registers_callback: false, ..self }
     }
 
     /// The grant that covered the last effect in the request's own namespace, if grants cover the whole call.
     fn covering_grant(&self) -> Result<&'a Rc<str>, Box<NotCovered>> {
         let namespace = self.target.namespace.as_str();
-        let covered = self.cover(namespace, NamespaceRole::Own, self.effects).map_err(|gap| {
-            let needed = match self.beyond {
-                Some(why) => NeededGrant::System(why),
-                None if self.calls_back => NeededGrant::Callback,
+        let covered = self.cover(namespace, NamespaceRole::Own, self.effects).map_err(|uncovered| {
+            let needed = match self.needs_system {
+                Some(reason) => NeededGrant::System(reason),
+                None if self.registers_callback => NeededGrant::Callback,
                 None => NeededGrant::OwnNamespace(namespace.to_owned()),
             };
-            self.not_covered(gap, needed, namespace)
+            self.not_covered(uncovered, needed, namespace)
         })?;
         for NamespaceEffects { namespace, effects } in self.elsewhere {
-            self.cover(namespace, NamespaceRole::Foreign, *effects)
-                .map_err(|gap| self.not_covered(gap, NeededGrant::ForeignNamespace(namespace.clone()), namespace))?;
+            self.cover(namespace, NamespaceRole::Foreign, *effects).map_err(|uncovered| {
+                self.not_covered(uncovered, NeededGrant::ForeignNamespace(namespace.clone()), namespace)
+            })?;
         }
         Ok(covered)
     }
 
     /// Covers effects in one namespace with the caller's grants. Returns the grant that covered the last of them.
-    fn cover(&self, namespace: &str, role: NamespaceRole, effects: EffectSet) -> Result<&'a Rc<str>, Gap<'a>> {
+    fn cover(&self, namespace: &str, role: NamespaceRole, effects: EffectSet) -> Result<&'a Rc<str>, Uncovered<'a>> {
         let mut missing = effects;
         let mut limited = None;
-        for held in self.principal.held.iter().filter(|held| self.mode.counts(held.shadow)) {
-            if !self.reaches(held, namespace) || has_ended(held, self.now) {
+        for grant in self.principal.grants.iter().filter(|grant| self.rules.includes(grant.shadow)) {
+            if !self.reaches(grant, namespace) || is_expired(grant, self.now) {
                 continue;
             }
-            let rest = missing.without(self.policy.effects(held, &self.target.method));
+            let rest = missing.without(self.policy.effects(grant, &self.target.method));
             if rest == missing {
                 continue;
             }
-            if let Some(Err(miss)) = held.limits.as_ref().map(|limits| limits.check(self.target, role, effects)) {
-                limited = Some((held, miss));
+            if let Some(Err(miss)) = grant.limits.as_ref().map(|limits| limits.check(self.target, role, effects)) {
+                limited = Some((grant, miss));
                 continue;
             }
             missing = rest;
             if missing.is_empty() {
-                return Ok(&held.grant);
+                return Ok(&grant.name);
             }
         }
-        Err(Gap { effects: missing, limited })
+        Err(Uncovered { effects: missing, limited })
     }
 
-    fn reaches(&self, held: &ResolvedGrant, namespace: &str) -> bool {
-        match &held.scope {
+    fn reaches(&self, grant: &ResolvedGrant, namespace: &str) -> bool {
+        match &grant.scope {
             ResolvedScope::System => true,
-            // Upstream, an admin of a name may register it. With patterns that would be a licence to create namespaces without
-            // end.
+            // Upstream, an admin of a namespace's name may register the namespace. With patterns, that would allow any number of
+            // namespaces.
             ResolvedScope::Namespaces(_)
-                if registers(&self.target.method) && !held.may_register && !self.policy.parity =>
+                if registers(&self.target.method) && !grant.may_register && !self.policy.parity =>
             {
                 false
             }
-            // The token of the callback, which the caller controls, could name any namespace.
-            ResolvedScope::Namespaces(_) if self.calls_back && !held.may_call_back => false,
-            ResolvedScope::Namespaces(pattern) => self.beyond.is_none() && pattern.matches(namespace).is_some(),
+            // The callback's token, which the caller controls, could name any namespace.
+            ResolvedScope::Namespaces(_) if self.registers_callback && !grant.may_call_back => false,
+            ResolvedScope::Namespaces(pattern) => self.needs_system.is_none() && pattern.matches(namespace).is_some(),
         }
     }
 
     #[inline(never)]
-    fn not_covered(&self, gap: Gap<'_>, needed: NeededGrant, namespace: &str) -> Box<NotCovered> {
-        let limited =
-            gap.limited.map(|(held, miss)| LimitedGrant { grant: Rc::clone(&held.grant), miss: miss.into_owned() });
-        let ended = self.policy.ended(self.mode, self.principal, &self.target.method, Some(namespace), self.now);
-        Box::new(NotCovered { effects: gap.effects, needed, limited, ended })
+    fn not_covered(&self, uncovered: Uncovered<'_>, needed: NeededGrant, namespace: &str) -> Box<NotCovered> {
+        let limited = uncovered
+            .limited
+            .map(|(grant, miss)| LimitedGrant { grant: Rc::clone(&grant.name), miss: miss.into_owned() });
+        let method = &self.target.method;
+        let expired = self.policy.expired_grant(self.rules, self.principal, method, Some(namespace), self.now);
+        Box::new(NotCovered { effects: uncovered.effects, needed, limited, expired })
     }
 }
 
-fn has_ended(held: &ResolvedGrant, now: Timestamp) -> bool {
-    held.until.as_ref().is_some_and(|until| until.has_passed(now))
+fn is_expired(grant: &ResolvedGrant, now: Timestamp) -> bool {
+    grant.until.as_ref().is_some_and(|until| until.has_passed(now))
 }
 
 fn registers(method: &Method) -> bool {

@@ -10,7 +10,7 @@ use crate::identity::wide::WideClaims;
 use crate::pattern::Pattern;
 use crate::temporal::{EffectSet, Scope, Target};
 
-/// A denial of the policy. It matches a call if all of its conditions do.
+/// A denial of the policy. It matches a call if all of its conditions match.
 #[derive(Debug)]
 pub struct Denial {
     /// Its name, which verdicts give as their rule.
@@ -21,9 +21,9 @@ pub struct Denial {
     pub unless: Option<Who>,
     /// What it denies. `None` if it denies everything.
     pub operations: Option<DeniedOperations>,
-    /// The namespaces in which it applies. `None` if it applies everywhere, to the cluster too.
+    /// The namespaces in which it applies. `None` if it applies everywhere, including the cluster.
     pub namespaces: Option<Vec<Pattern>>,
-    /// What is exempt: calls that a grant with these limits would cover.
+    /// The limits that exempt calls: a call is exempt if a grant with these limits would cover it.
     pub outside: Option<Limits>,
     /// Whether it also applies to the effects of a worker's commands in the namespace of its answer.
     pub commands: bool,
@@ -31,11 +31,11 @@ pub struct Denial {
     pub shadow: bool,
 }
 
-/// What a denial denies: effects and single methods.
+/// The effects and single methods that a denial denies.
 #[derive(Debug, Default)]
 pub struct DeniedOperations {
     pub effects: EffectSet,
-    /// Paths of methods.
+    /// The paths of the methods.
     pub methods: Vec<Rc<str>>,
 }
 
@@ -43,7 +43,7 @@ pub struct DeniedOperations {
 #[derive(Debug)]
 pub(super) struct ApplicableDenial {
     pub(super) denial: Rc<Denial>,
-    /// What only denials read into the caller's claims. `None` if a grant would match the caller, too.
+    /// How the caller's claims match only in the wide reading. `None` if a grant would also match the caller.
     wide: Option<Rc<WideMatch>>,
 }
 
@@ -66,12 +66,12 @@ impl Denial {
         Some(WideMatch { readings, doubt: identity.doubt.clone().filter(|_| asks_for_kind) })
     }
 
-    /// The first part of the call that the denial matches, whoever calls.
+    /// The first part of the call that the denial matches, whoever the caller is.
     pub fn matches<'a>(&self, target: &'a Target) -> Option<DeniedPart<'a>> {
-        target.places().enumerate().find_map(|(index, (namespace, effects))| {
+        target.effects_by_namespace().enumerate().find_map(|(index, (namespace, effects))| {
             let role = if index == 0 { NamespaceRole::Own } else { NamespaceRole::Foreign };
             let all = if role == NamespaceRole::Own { effects.with(self.further_effects(target)) } else { effects };
-            // What a method does in another namespace is known by its effects alone.
+            // A method acts in another namespace only by its effects there.
             let is_named = role == NamespaceRole::Own && self.denies_method(&target.method.path);
             if !(is_named || self.denies_any(all)) || !self.applies_in(target, namespace) {
                 return None;
@@ -80,16 +80,16 @@ impl Denial {
                 Some(limits) => Some(limits.check(target, role, effects).err()?),
                 None => None,
             };
-            let effects = self.operations.as_ref().map_or(all, |denied| denied.effects.both(all));
+            let effects = self.operations.as_ref().map_or(all, |denied| denied.effects.intersection(all));
             Some(DeniedPart { effects, namespace, outside })
         })
     }
 
-    /// The effects in the request's own namespace that only denials count.
+    /// The effects in the request's own namespace that count only for denials.
     fn further_effects(&self, target: &Target) -> EffectSet {
-        match (target.anything, self.commands) {
+        match (target.may_have_any_effect, self.commands) {
             (true, _) => EffectSet::ADMIN,
-            // What a worker commands happens in the namespace of its answer.
+            // A worker's commands act in the namespace of its answer.
             (false, true) => target.commands,
             (false, false) => EffectSet::NONE,
         }
@@ -100,13 +100,12 @@ impl Denial {
     }
 
     fn denies_any(&self, effects: EffectSet) -> bool {
-        self.operations.as_ref().is_none_or(|denied| denied.effects.meets(effects))
+        self.operations.as_ref().is_none_or(|denied| denied.effects.intersects(effects))
     }
 
     fn applies_in(&self, target: &Target, namespace: &str) -> bool {
         let Some(patterns) = &self.namespaces else { return true };
-        // A namespace that cannot be seen could be any of them.
-        if target.unseen {
+        if target.may_reach_any_namespace {
             return true;
         }
         let in_namespace = target.method.scope == Scope::Namespace || !namespace.is_empty();

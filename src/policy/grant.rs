@@ -1,4 +1,4 @@
-//! Grants: who gets which role, and where.
+//! Grants: which callers get which role, and where.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -6,9 +6,9 @@ use std::rc::Rc;
 use regex_lite::Regex;
 use serde_json::Value;
 
+use super::expiry::Expiry;
 use super::limits::Limits;
 use super::role::Role;
-use super::until::Until;
 use super::who::Who;
 use crate::identity::claims::texts;
 use crate::identity::{ClaimName, Identity};
@@ -18,25 +18,25 @@ use crate::pattern::{Binding, Pattern};
 /// the server.
 const SYSTEM: &str = "temporal-system";
 
-/// How many grants one grant may become for one caller: one for each group that a capture takes, or for each namespace in a
-/// permissions claim. A token with more gets the first ones.
+/// How many resolved grants one grant may become for one caller: one for each group that a capture takes, or for each
+/// namespace in a permissions claim. A token with more groups or namespaces gets the first grants only.
 const MAX_RESOLVED: usize = 4096;
 
-/// One grant of the policy.
+/// A grant of the policy.
 #[derive(Debug)]
 pub struct Grant {
     /// Its name, which verdicts give as their rule.
     pub name: Rc<str>,
     pub who: Who,
     pub gives: GrantScope,
-    /// The names that it covers.
+    /// The names to which it is limited.
     pub limits: Limits,
     /// Whether it covers RegisterNamespace for its namespaces.
     pub may_register: bool,
     /// Whether it covers callbacks into Temporal itself.
     pub may_call_back: bool,
-    /// When it ends, if it does.
-    pub until: Option<Until>,
+    /// When it ends. `None` if it does not.
+    pub until: Option<Expiry>,
     /// Whether it only reports what it would allow.
     pub shadow: bool,
 }
@@ -44,7 +44,7 @@ pub struct Grant {
 /// What a grant gives, and where.
 #[derive(Debug)]
 pub enum GrantScope {
-    /// The role for the cluster and in every namespace, even one that cannot be seen.
+    /// The role for the cluster and in every namespace, even if the request does not name the namespace.
     System(Rc<Role>),
     /// The role in the namespaces that match.
     Namespaces(Rc<Role>, Vec<Pattern>),
@@ -57,8 +57,8 @@ pub enum GrantScope {
 pub enum PermissionsFormat {
     /// In every form in which identity providers send it.
     Any,
-    /// As Temporal's own claim mapper reads it: a list, by an expression with the groups `namespace` and `role` if there is
-    /// one.
+    /// As Temporal's own claim mapper reads it: as a list. The expression, if there is one, has the groups `namespace` and
+    /// `role`.
     Upstream(Option<Regex>),
 }
 
@@ -66,17 +66,17 @@ pub enum PermissionsFormat {
 #[derive(Debug, Clone)]
 pub struct ResolvedGrant {
     /// The grant's name.
-    pub grant: Rc<str>,
+    pub name: Rc<str>,
     pub role: Rc<Role>,
     pub scope: ResolvedScope,
-    /// The names that it covers. `None` if it covers any.
+    /// The names to which it is limited. `None` if it covers any name.
     pub limits: Option<Rc<Limits>>,
-    /// Whether it covers RegisterNamespace there.
+    /// Whether it covers RegisterNamespace for its namespaces.
     pub may_register: bool,
     /// Whether it covers callbacks into Temporal itself.
     pub may_call_back: bool,
-    /// When it ends, if it does.
-    pub until: Option<Until>,
+    /// When it ends. `None` if it does not.
+    pub until: Option<Expiry>,
     /// Whether it only reports what it would allow.
     pub shadow: bool,
 }
@@ -86,12 +86,12 @@ pub struct ResolvedGrant {
 pub enum ResolvedScope {
     /// The cluster and every namespace.
     System,
-    /// Namespaces of matching names.
+    /// Namespaces whose names match.
     Namespaces(Pattern),
 }
 
 impl Grant {
-    /// The grants that it becomes for this caller. Empty if it does not apply to them.
+    /// The resolved grants for this caller. Empty if the grant does not apply to them.
     pub fn resolve(&self, identity: &Identity) -> Vec<ResolvedGrant> {
         let mut ways = self.who.bindings(identity);
         if self.limits.is_empty() && !matches!(self.gives, GrantScope::Namespaces(..)) {
@@ -101,11 +101,11 @@ impl Grant {
         ways.iter().flat_map(|way| self.resolve_with(way, identity)).take(MAX_RESOLVED).collect()
     }
 
-    /// The grants that it becomes by one way in which its captures match the caller.
+    /// The resolved grants for one way in which the captures match the caller.
     fn resolve_with(&self, way: &[Binding], identity: &Identity) -> Vec<ResolvedGrant> {
         let limits = (!self.limits.is_empty()).then(|| Rc::new(self.limits.bind(way)));
-        let held = |role: &Rc<Role>, scope| ResolvedGrant {
-            grant: Rc::clone(&self.name),
+        let resolved = |role: &Rc<Role>, scope| ResolvedGrant {
+            name: Rc::clone(&self.name),
             role: Rc::clone(role),
             scope,
             limits: limits.clone(),
@@ -115,20 +115,20 @@ impl Grant {
             shadow: self.shadow,
         };
         match &self.gives {
-            GrantScope::System(role) => vec![held(role, ResolvedScope::System)],
+            GrantScope::System(role) => vec![resolved(role, ResolvedScope::System)],
             GrantScope::Namespaces(role, patterns) => patterns
                 .iter()
                 .filter_map(|pattern| pattern.bind(way))
-                .map(|pattern| held(role, ResolvedScope::Namespaces(pattern)))
+                .map(|pattern| resolved(role, ResolvedScope::Namespaces(pattern)))
                 .collect(),
-            GrantScope::Permissions(claim, reading) => claim
+            GrantScope::Permissions(claim, format) => claim
                 .find(&identity.claims)
-                .map(|claim| permissions(claim, reading))
+                .map(|claim| permissions(claim, format))
                 .unwrap_or_default()
                 .into_iter()
                 .map(|(namespace, role)| match namespace.as_ref() {
-                    SYSTEM => held(&role, ResolvedScope::System),
-                    name => held(&role, ResolvedScope::Namespaces(Pattern::literal(name))),
+                    SYSTEM => resolved(&role, ResolvedScope::System),
+                    name => resolved(&role, ResolvedScope::Namespaces(Pattern::literal(name))),
                 })
                 .collect(),
         }
@@ -136,14 +136,14 @@ impl Grant {
 }
 
 /// Reads Temporal's permissions claim: `namespace:role` in a list or in a string split at spaces, or an object of roles
-/// by namespace. Source: `default_jwt_claim_mapper.go`, which splits at the first colon and ignores what it does not
-/// know. Unlike there an empty namespace gives nothing: it would open what cannot be seen.
-fn permissions<'a>(claim: &'a Value, reading: &PermissionsFormat) -> Vec<(Cow<'a, str>, Rc<Role>)> {
+/// by namespace. Source: `default_jwt_claim_mapper.go`, which splits at the first colon and ignores permissions that it does
+/// not know. Here, unlike there, an empty namespace gives nothing: it would cover requests that do not name their namespace.
+fn permissions<'a>(claim: &'a Value, format: &PermissionsFormat) -> Vec<(Cow<'a, str>, Rc<Role>)> {
     let split = |text: Cow<'_, str>| {
-        let (namespace, role) = match reading {
+        let (namespace, role) = match format {
             PermissionsFormat::Upstream(Some(regex)) => {
                 let found = regex.captures(&text)?;
-                // A group that took no part is an empty text in Go.
+                // In Go, a group that took no part is the empty string.
                 let group = |name: &str| found.name(name).map_or("", |group| group.as_str());
                 (group("namespace"), group("role"))
             }
@@ -151,7 +151,7 @@ fn permissions<'a>(claim: &'a Value, reading: &PermissionsFormat) -> Vec<(Cow<'a
         };
         Some((Cow::from(namespace.to_owned()), Cow::from(role.to_owned())))
     };
-    let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = match (claim, reading) {
+    let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = match (claim, format) {
         (Value::Object(members), PermissionsFormat::Any) => members
             .iter()
             .flat_map(|(namespace, roles)| {
@@ -172,7 +172,7 @@ fn permissions<'a>(claim: &'a Value, reading: &PermissionsFormat) -> Vec<(Cow<'a
         .collect()
 }
 
-/// The role of a permission's word; each is made once for all permissions of a token.
+/// The role that a permission's word stands for. Each role is made once for all permissions of a token.
 fn permission_role(word: &str, roles: &mut Vec<Rc<Role>>) -> Option<Rc<Role>> {
     let name = match word.to_ascii_lowercase().as_str() {
         "read" => "reader",
@@ -198,15 +198,15 @@ mod tests {
         read_as(claim, &PermissionsFormat::Any)
     }
 
-    fn read_as(claim: Value, reading: &PermissionsFormat) -> Vec<String> {
+    fn read_as(claim: Value, format: &PermissionsFormat) -> Vec<String> {
         let mut list: Vec<_> =
-            permissions(&claim, reading).iter().map(|(namespace, role)| format!("{namespace}={}", role.name)).collect();
+            permissions(&claim, format).iter().map(|(namespace, role)| format!("{namespace}={}", role.name)).collect();
         list.sort();
         list
     }
 
     #[test]
-    fn permissions_of_every_shape() {
+    fn permissions_are_read_in_every_form() {
         assert_eq!(
             read(json!(["a:read", "b:WRITE", "c:Worker", "d:admin"])),
             ["a=reader", "b=writer", "c=worker", "d=admin"]
@@ -216,13 +216,13 @@ mod tests {
     }
 
     #[test]
-    fn what_gives_nothing() {
+    fn malformed_permissions_give_nothing() {
         for nothing in
             [json!(["a", ":read", "a:", "a:owner", "a:read:write", 7, null, ["a:read"]]), json!({"": "read"}), json!(7)]
         {
             assert_eq!(read(nothing), [""; 0]);
         }
-        // Go lower-cases this to `admin`; it is no ASCII case of it.
+        // Go lower-cases this to `admin`, from which it differs by more than ASCII case.
         assert_eq!(read(json!(["a:adm\u{130}n"])), [""; 0]);
     }
 
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn upstream_may_read_by_an_expression() {
+    fn upstream_may_read_permissions_by_an_expression() {
         let by = |regex: &str, permission: &str| {
             read_as(json!([permission]), &PermissionsFormat::Upstream(Some(Regex::new(regex).unwrap())))
         };
@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(by(slashes, "temporal/payroll/write"), ["payroll=writer"]);
         assert_eq!(by(slashes, "payroll:write"), [""; 0]);
         assert_eq!(by(slashes, "x temporal/payroll/write"), [""; 0]);
-        // Not anchored, it is found anywhere, as in Go.
+        // An expression without anchors matches anywhere, as in Go.
         assert_eq!(by("(?P<role>read|write)-(?<namespace>[a-z]+)", "x-write-payroll!"), ["payroll=writer"]);
         assert_eq!(by("(?P<role>read)(?P<namespace>x)?", "read"), [""; 0], "no namespace");
     }

@@ -1,8 +1,9 @@
-//! Finds the rules that may apply to a caller without looking at each: as fast among ten thousand grants as among ten.
+//! Finds the rules that may apply to a caller without looking at each of them: as fast among ten thousand grants as among ten.
 //!
 //! A rule is indexed by one condition of its `who` that compares a literal, or the literal prefix of a pattern. All conditions
-//! must match anyway, so it is the condition whose literals the fewest other rules share. Rules without such a condition are
-//! found for every caller. Whatever is found is matched in full afterwards: the index only leaves rules out, it never decides.
+//! must match anyway, so the index uses the condition whose literals the fewest other rules share. Rules without such a
+//! condition are found for every caller. Every rule that is found is then matched in full: the index leaves rules out, but
+//! never decides.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -47,7 +48,7 @@ pub struct Rules<R> {
 }
 
 impl<R: CallerRule> Rules<R> {
-    /// Every rule that applies to this caller, and a few others, in their order.
+    /// Every rule that applies to this caller, and a few others, in the order of the configuration.
     pub fn candidates(&self, identity: &Identity, wide: &WideClaims<'_>) -> impl Iterator<Item = &R> {
         self.index.find(identity, wide).into_iter().filter_map(|rule| self.list.get(rule))
     }
@@ -74,18 +75,17 @@ impl<R> Deref for Rules<R> {
     }
 }
 
-/// Indices of rules by the literals of their conditions.
+/// The indices of rules by the literals in their conditions.
 #[derive(Debug, Default)]
 struct Index {
-    /// Whether claims are read, and compared, as denials do.
+    /// Whether claims are read and compared as denials do.
     wide: bool,
-    /// How many rules there are.
     rule_count: usize,
-    /// Rules without a condition to find them by.
+    /// The rules without a condition to find them by.
     unkeyed: Vec<usize>,
     /// The attributes that conditions compare. Keys begin with an index into this list, as a character.
-    fields: Vec<Field>,
-    /// Indices of buckets by [`Index::key`].
+    attributes: Vec<IndexedAttribute>,
+    /// The indices of buckets by [`Index::key`].
     keys: HashMap<Box<str>, usize>,
     buckets: Vec<Bucket>,
 }
@@ -100,7 +100,7 @@ struct Bucket {
 
 /// An attribute of callers that conditions compare.
 #[derive(Debug)]
-struct Field {
+struct IndexedAttribute {
     attribute: Attribute<ClaimName>,
     /// The lengths of the literals that patterns start with, in bytes.
     prefix_lengths: Vec<usize>,
@@ -139,11 +139,11 @@ impl Index {
                 bucket.rule_count = bucket.rule_count.saturating_add(1);
             }
         }
-        for of_rule in literals.chunk_by(|one, next| one.rule == next.rule) {
+        for of_rule in literals.chunk_by(|literal, next| literal.rule == next.rule) {
             let rule_count =
                 |literal: &Literal| index.buckets.get(literal.bucket).map_or(0, |bucket| bucket.rule_count);
             let shared_by = |condition: &&[Literal]| condition.iter().map(rule_count).fold(0, usize::saturating_add);
-            let conditions = of_rule.chunk_by(|one, next| one.condition == next.condition);
+            let conditions = of_rule.chunk_by(|literal, next| literal.condition == next.condition);
             for literal in conditions.min_by_key(shared_by).unwrap_or_default() {
                 if let Some(bucket) = index.buckets.get_mut(literal.bucket) {
                     bucket.rules.push(literal.rule);
@@ -153,7 +153,7 @@ impl Index {
         index
     }
 
-    /// Adds the literals of each condition whose patterns all begin with one: a value that matches has one of them, too.
+    /// Adds the literals of each condition whose patterns all begin with a literal, because a value that matches also does.
     fn add_conditions(&mut self, rule: usize, who: &Who, literals: &mut Vec<Literal>) {
         let claims = who.claims.0.iter().map(|(name, patterns)| (Attribute::Claim(name), patterns.as_slice()));
         let others =
@@ -171,36 +171,36 @@ impl Index {
         }
     }
 
-    /// The index of the field for this attribute, which is added if it is new.
-    fn field(&mut self, attribute: &Attribute<&ClaimName>) -> usize {
-        let is_same = |field: &Field| match (&field.attribute, attribute) {
+    /// The index of this attribute, which is added if it is new.
+    fn attribute_index(&mut self, attribute: &Attribute<&ClaimName>) -> usize {
+        let is_same = |known: &IndexedAttribute| match (&known.attribute, attribute) {
             (Attribute::Claim(known), Attribute::Claim(name)) => known == *name,
             (Attribute::Issuer, Attribute::Issuer)
             | (Attribute::Subject, Attribute::Subject)
             | (Attribute::Peer, Attribute::Peer) => true,
             _ => false,
         };
-        self.fields.iter().position(is_same).unwrap_or_else(|| {
+        self.attributes.iter().position(is_same).unwrap_or_else(|| {
             let attribute = match attribute {
                 Attribute::Issuer => Attribute::Issuer,
                 Attribute::Subject => Attribute::Subject,
                 Attribute::Peer => Attribute::Peer,
                 Attribute::Claim(name) => Attribute::Claim((*name).clone()),
             };
-            self.fields.push(Field { attribute, prefix_lengths: Vec::new() });
-            self.fields.len().saturating_sub(1)
+            self.attributes.push(IndexedAttribute { attribute, prefix_lengths: Vec::new() });
+            self.attributes.len().saturating_sub(1)
         })
     }
 
     /// The index of the bucket for this literal, which is added if it is new.
     fn bucket(&mut self, attribute: &Attribute<&ClaimName>, prefix: LiteralPrefix<'_>) -> usize {
-        let field = self.field(attribute);
+        let index = self.attribute_index(attribute);
         let key = match prefix {
-            LiteralPrefix::Whole(text) => self.key(field, text) + WHOLE,
+            LiteralPrefix::Whole(text) => self.key(index, text) + WHOLE,
             LiteralPrefix::Start(text) => {
-                let key = self.key(field, text);
+                let key = self.key(index, text);
                 let length = key.chars().next().map_or(0, |char| key.len().saturating_sub(char.len_utf8()));
-                let known = self.fields.get_mut(field).map(|field| &mut field.prefix_lengths);
+                let known = self.attributes.get_mut(index).map(|indexed| &mut indexed.prefix_lengths);
                 if let Some(lengths) = known.filter(|lengths| !lengths.contains(&length)) {
                     lengths.push(length);
                 }
@@ -215,12 +215,12 @@ impl Index {
         bucket
     }
 
-    /// Every rule that applies to this caller, and a few others, in their order.
+    /// The index of every rule that applies to this caller, and of a few others, in order.
     fn find(&self, identity: &Identity, wide: &WideClaims<'_>) -> Vec<usize> {
         let mut found = Vec::new();
-        for (index, field) in self.fields.iter().enumerate() {
-            let mut look_up = |value: &str| self.look_up(index, field, value, &mut found);
-            match &field.attribute {
+        for (index, indexed) in self.attributes.iter().enumerate() {
+            let mut look_up = |value: &str| self.look_up(index, indexed, value, &mut found);
+            match &indexed.attribute {
                 Attribute::Issuer => identity.issuer.iter().for_each(|issuer| look_up(issuer)),
                 Attribute::Subject => look_up(&identity.subject),
                 Attribute::Peer => identity.peer.iter().for_each(|peer| look_up(peer)),
@@ -233,7 +233,7 @@ impl Index {
                 }
             }
         }
-        // Each bucket once, however many values lead there.
+        // Each bucket counts once, however many values lead to it.
         sort(&mut found);
         let buckets = found.into_iter().filter_map(|bucket| self.buckets.get(bucket));
         let mut rules = self.unkeyed.clone();
@@ -242,10 +242,10 @@ impl Index {
         rules
     }
 
-    fn look_up(&self, index: usize, field: &Field, value: &str, found: &mut Vec<usize>) {
+    fn look_up(&self, index: usize, indexed: &IndexedAttribute, value: &str, found: &mut Vec<usize>) {
         let mut key = self.key(index, value);
         let before = key.chars().next().map_or(0, char::len_utf8);
-        for length in &field.prefix_lengths {
+        for length in &indexed.prefix_lengths {
             let start = before.checked_add(*length).and_then(|end| key.get(..end));
             found.extend(start.and_then(|start| self.keys.get(start)));
         }
@@ -253,12 +253,13 @@ impl Index {
         found.extend(self.keys.get(key.as_str()));
     }
 
-    /// The key of a value, or of its start, of the field with this index. Fields that shared a character would share buckets.
-    fn key(&self, field: usize, text: &str) -> String {
+    /// The key of a value, or of its start, for the attribute with this index. Attributes that shared a character would share
+    /// buckets.
+    fn key(&self, attribute: usize, text: &str) -> String {
         let text = if self.wide { text.trim() } else { text };
-        // With room for the end, so that it is allocated once.
+        // With room for the end, so that there is only one allocation.
         let mut key = String::with_capacity(text.len().saturating_add(8));
-        key.push(u32::try_from(field).ok().and_then(char::from_u32).unwrap_or_default());
+        key.push(u32::try_from(attribute).ok().and_then(char::from_u32).unwrap_or_default());
         key.push_str(text);
         if self.wide {
             key.make_ascii_lowercase();
@@ -267,7 +268,7 @@ impl Index {
     }
 }
 
-/// Marks the key of a whole value, as opposed to a prefix. A prefix that ends like this only shares a bucket.
+/// Ends the key of a whole value, as opposed to a prefix. A prefix that happens to end with it only shares a bucket.
 const WHOLE: &str = "\0";
 
 fn sort(list: &mut Vec<usize>) {

@@ -1,15 +1,15 @@
-//! The decision: pure and total. The same input, the time included, always gets the same answer, which names the rule that
+//! The decision: pure and total. The same input, including the time, always gets the same answer, which names the rule that
 //! decided.
 
 mod decide;
 pub mod denial;
+pub mod expiry;
 pub mod grant;
 pub mod index;
 pub mod limits;
 mod principal;
 mod reason;
 pub mod role;
-pub mod until;
 mod verdict;
 pub mod who;
 
@@ -20,25 +20,24 @@ use denial::Denial;
 use grant::Grant;
 use index::Rules;
 pub use principal::Principal;
-pub use reason::{DenialMatch, DenyReason, EndedGrant, LimitedGrant, NeededGrant, NotCovered, WideMatch};
+pub use reason::{DenialMatch, DenyReason, ExpiredGrant, LimitedGrant, NeededGrant, NotCovered, WideMatch};
 pub use verdict::{Permit, Rule, ShadowOutcome, Verdict};
 
 /// The compiled policy.
 #[derive(Debug, Default)]
 pub struct Policy {
     pub grants: Rules<Grant>,
-    /// They win over grants.
     pub denials: Rules<Rc<Denial>>,
-    /// Paths of methods that everybody may call, with any token or none.
+    /// The paths of methods that everybody may call, with or without a token.
     pub anonymous: Vec<String>,
-    /// Paths of methods that everybody with a good token may call.
+    /// The paths of methods that everybody with a good token may call.
     pub authenticated: Vec<String>,
-    /// Whether grants decide as Temporal's own authorizer would, by method and role alone. Denials hold all the same.
+    /// Whether grants decide as Temporal's own authorizer would, by method and role alone. Denials apply all the same.
     pub parity: bool,
 }
 
 impl Policy {
-    /// Allows methods that everybody may call. `None` if it takes a caller to decide.
+    /// The permit for a method that everybody may call. `None` if the decision depends on the caller.
     pub fn permit_anonymous(&self, method: &Method) -> Option<Permit> {
         let is_listed = self.anonymous.iter().any(|path| *path == method.path);
         is_listed.then(|| Permit::new(Rule::Anonymous))

@@ -1,4 +1,4 @@
-//! A caller with everything that the policy says about them.
+//! A caller, with everything that the policy says about them.
 
 use std::rc::Rc;
 
@@ -19,62 +19,63 @@ pub struct Principal {
     pub subject: String,
     /// Human or service. `None` if the issuer has no `service_when`.
     pub kind: Option<Kind>,
-    /// Why the kind is in doubt, if it is.
+    /// Why the kind is in doubt. `None` if it is not.
     pub doubt: Option<KindDoubt>,
-    pub(super) held: Vec<ResolvedGrant>,
+    pub(super) grants: Vec<ResolvedGrant>,
     pub(super) denials: Vec<ApplicableDenial>,
     /// Whether a rule in shadow applies to the caller.
     pub(super) in_shadow: bool,
-    /// The sorts of names that limits of the caller's rules compare.
+    /// The limits of the caller's rules.
     limits: LimitSet,
-    /// Whether a grant of theirs ends.
-    ends: bool,
+    /// Whether one of the caller's grants ends.
+    depends_on_time: bool,
 }
 
 impl Policy {
     /// Resolves what the policy says about a caller.
     pub fn principal(&self, identity: Identity) -> Principal {
         let wide = WideClaims::new(&identity.claims);
-        let held: Vec<_> =
+        let grants: Vec<_> =
             self.grants.candidates(&identity, &wide).flat_map(|grant| grant.resolve(&identity)).collect();
         let applicable = |denial: &Rc<Denial>| ApplicableDenial::new(denial, &identity, &wide);
         let denials: Vec<_> = self.denials.candidates(&identity, &wide).filter_map(applicable).collect();
-        let in_shadow = held.iter().any(|held| held.shadow) || denials.iter().any(|found| found.denial.shadow);
-        let of_grants = held.iter().filter_map(|held| held.limits.as_deref());
+        let in_shadow = grants.iter().any(|grant| grant.shadow) || denials.iter().any(|found| found.denial.shadow);
+        let of_grants = grants.iter().filter_map(|grant| grant.limits.as_deref());
         let of_denials = denials.iter().filter_map(|found| found.denial.outside.as_ref());
-        let limits = of_grants.chain(of_denials).map(Limits::sorts).fold(LimitSet::NONE, LimitSet::and);
-        let ends = held.iter().any(|held| held.until.is_some());
+        let limits = of_grants.chain(of_denials).map(Limits::limited).fold(LimitSet::NONE, LimitSet::union);
+        let depends_on_time = grants.iter().any(|grant| grant.until.is_some());
         let Identity { issuer, subject, kind, doubt, .. } = identity;
-        Principal { issuer, subject, kind, doubt, held, denials, in_shadow, limits, ends }
+        Principal { issuer, subject, kind, doubt, grants, denials, in_shadow, limits, depends_on_time }
     }
 }
 
 impl Principal {
-    /// Whether the names in requests must be read, because limits compare them.
+    /// Whether names in requests must be read, because limits compare them.
     pub fn is_limited(&self) -> bool {
         self.limits != LimitSet::NONE
     }
 
-    /// The sorts of names that must be read.
+    /// The limits whose names must be read.
     pub fn limits(&self) -> LimitSet {
         self.limits
     }
 
-    /// Whether what they may do depends on the time.
+    /// Whether the caller's permissions depend on the time.
     pub fn depends_on_time(&self) -> bool {
-        self.ends
+        self.depends_on_time
     }
 
-    /// Roughly its size in memory, in bytes.
+    /// Its approximate size in memory, in bytes.
     pub fn size(&self) -> usize {
-        // A resolved grant, and each of its patterns. Names in them come from the token, whose length counts where it is kept.
-        const HELD: usize = 256;
+        // A resolved grant, and each of its patterns. The names in them come from the token, and the cache counts its length.
+        const GRANT: usize = 256;
         const PATTERN: usize = 128;
         let patterns =
-            |held: &ResolvedGrant| held.limits.as_ref().map_or(0, |limits| limits.patterns()).saturating_mul(PATTERN);
-        let held = self.held.iter().map(|held| patterns(held).saturating_add(HELD)).fold(0, usize::saturating_add);
+            |grant: &ResolvedGrant| grant.limits.as_ref().map_or(0, |limits| limits.patterns()).saturating_mul(PATTERN);
+        let grants =
+            self.grants.iter().map(|grant| patterns(grant).saturating_add(GRANT)).fold(0, usize::saturating_add);
         let denials = self.denials.iter().map(ApplicableDenial::size).fold(0, usize::saturating_add);
         let doubt = self.doubt.as_ref().map_or(0, KindDoubt::size);
-        held.saturating_add(denials).saturating_add(self.subject.len()).saturating_add(doubt)
+        grants.saturating_add(denials).saturating_add(self.subject.len()).saturating_add(doubt)
     }
 }

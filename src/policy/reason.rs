@@ -1,24 +1,24 @@
-//! Why the policy denies a call. Text is made of it only where a decision is logged or explained.
+//! Why the policy denies a call. It becomes text only where a decision is logged or explained.
 
 use std::fmt;
 use std::rc::Rc;
 
+use super::expiry::Expiry;
 use super::limits::LimitMiss;
-use super::until::Until;
 use super::verdict::Rule;
 use crate::identity::KindDoubt;
 use crate::identity::wide::WideReading;
-use crate::temporal::{API_VERSION, EffectSet, MethodRef, Part};
+use crate::temporal::{API_VERSION, EffectSet, MethodRef, NewerPart, SystemReason};
 
 /// Why a call is denied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DenyReason {
-    /// A denial matches it.
+    /// A denial matches the call.
     Denial(Box<DenialMatch>),
-    /// No grant covers it, or not all of it.
+    /// Grants do not cover all of the call.
     NotCovered(Box<NotCovered>),
     /// A part of the request is newer than the method table, and `newer_fields: refuse`.
-    Newer(Part),
+    Newer(NewerPart),
 }
 
 impl DenyReason {
@@ -31,7 +31,7 @@ impl DenyReason {
         }
     }
 
-    /// The limit that kept a grant from covering the call, or that a denial exempts only within.
+    /// Why the call is outside of the limits of a grant that would cover it, or of the limits that the denial exempts.
     #[must_use]
     pub fn limit_miss(&self) -> Option<&LimitMiss<'static>> {
         match self {
@@ -57,24 +57,23 @@ impl fmt::Display for DenyReason {
 pub struct DenialMatch {
     /// The denial's name.
     pub denial: Rc<str>,
-    /// The method called.
     pub method: MethodRef,
-    /// The call's effects that are denied; none if the denial names the method instead.
+    /// The call's effects that are denied. Empty if the denial names the method instead.
     pub effects: EffectSet,
-    /// The namespace in which they are denied; empty if the call names none.
+    /// The namespace in which they are denied. Empty if the call names none.
     pub namespace: String,
-    /// Why the call is outside of the limits that the denial exempts, if it exempts any.
+    /// Why the call is outside of the limits that the denial exempts. `None` if it exempts none.
     pub outside: Option<LimitMiss<'static>>,
-    /// What only denials read into the caller's claims. `None` if a grant would match the caller, too.
+    /// How the caller's claims match only in the wide reading. `None` if a grant would also match the caller.
     pub caller: Option<Rc<WideMatch>>,
 }
 
 /// How a denial's `who` matches a caller whom the same conditions of a grant would not match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WideMatch {
-    /// Claims that match only as denials read them.
+    /// The claims that match only as denials read them.
     pub readings: Vec<WideReading>,
-    /// Why it is in doubt whether the caller is a human or a service, if the denial asks for that.
+    /// Why the caller's kind is in doubt. `None` if it is not, or if the denial does not depend on the kind.
     pub doubt: Option<KindDoubt>,
 }
 
@@ -104,38 +103,38 @@ impl fmt::Display for DenialMatch {
 }
 
 impl WideMatch {
-    /// Its size in memory, in bytes, with what it refers to.
+    /// Its size in memory, in bytes, including the values that it refers to.
     pub(super) fn size(&self) -> usize {
         let doubt = self.doubt.as_ref().map_or(0, KindDoubt::size);
         self.readings.iter().map(WideReading::size).fold(doubt, usize::saturating_add).saturating_add(size_of::<Self>())
     }
 }
 
-/// What of a call no grant covers.
+/// The part of a call that no grant covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotCovered {
     /// The effects that are not covered.
     pub effects: EffectSet,
-    /// Where they would have to be covered.
+    /// The grant that would cover them.
     pub needed: NeededGrant,
     /// The last grant that would have covered some of them without its limits.
     pub limited: Option<LimitedGrant>,
     /// A grant that covered some of them until it ended.
-    pub ended: Option<EndedGrant>,
+    pub expired: Option<ExpiredGrant>,
 }
 
 /// Which grant would cover the effects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NeededGrant {
-    /// One for any namespace: the request was not read.
+    /// A grant for any namespace: the request was not read.
     SomeNamespace,
-    /// One for the request's own namespace.
+    /// A grant for the request's own namespace.
     OwnNamespace(String),
-    /// One for another namespace that the request names.
+    /// A grant for another namespace that the request names.
     ForeignNamespace(String),
-    /// One for the whole cluster, for this reason.
-    System(&'static str),
-    /// One with `may_call_back`.
+    /// A grant for the whole cluster, for this reason.
+    System(SystemReason),
+    /// A grant with `may_call_back`.
     Callback,
 }
 
@@ -150,11 +149,11 @@ pub struct LimitedGrant {
 
 /// A grant that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndedGrant {
+pub struct ExpiredGrant {
     /// The grant's name.
     pub grant: Rc<str>,
     /// When it ended.
-    pub until: Until,
+    pub until: Expiry,
 }
 
 impl fmt::Display for NotCovered {
@@ -166,7 +165,7 @@ impl fmt::Display for NotCovered {
             NeededGrant::ForeignNamespace(namespace) => {
                 write!(f, "the request also acts in namespace {namespace:?}, where no grant covers {effects}")?;
             }
-            NeededGrant::System(why) => write!(f, "{why}, and no grant with system: true covers {effects}")?,
+            NeededGrant::System(reason) => write!(f, "{reason}, and no grant with system: true covers {effects}")?,
             NeededGrant::Callback => write!(
                 f,
                 "the request registers a completion callback into Temporal itself, and no grant with may_call_back \
@@ -176,7 +175,7 @@ impl fmt::Display for NotCovered {
         if let Some(LimitedGrant { grant, miss }) = &self.limited {
             write!(f, "; grant {grant} is limited: {miss}")?;
         }
-        if let Some(EndedGrant { grant, until }) = &self.ended {
+        if let Some(ExpiredGrant { grant, until }) = &self.expired {
             write!(f, "; grant {grant} ended at {until}")?;
         }
         Ok(())

@@ -4,14 +4,14 @@ use std::rc::Rc;
 
 use crate::temporal::{EffectSet, Method, ROLES};
 
-/// A role as grants use it.
+/// A role, as grants use it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
     pub name: Rc<str>,
     pub effects: EffectSet,
-    /// Paths of methods that it covers although it lacks their effects.
+    /// The paths of methods that it covers although it lacks their effects.
     pub plus: Vec<Rc<str>>,
-    /// Paths of methods that it does not cover although it has their effects.
+    /// The paths of methods that it does not cover although it has their effects.
     pub minus: Vec<Rc<str>>,
 }
 
@@ -22,10 +22,10 @@ impl Role {
         self.plus.retain(|path| effects_of(path).without(effect) == effects_of(path));
     }
 
-    /// The built-in role of this name. They correspond to Temporal's: `reader` covers every method with access ReadOnly, `writer`
-    /// also those with access Write, `admin` every method. `worker` covers what a worker needs, which includes reading the
-    /// histories of its namespace. `client` is `writer` without what only workers do: whoever answers tasks may end, start and
-    /// signal workflows.
+    /// The built-in role of this name. Three correspond to Temporal's own roles: `reader` covers every method with access
+    /// ReadOnly, `writer` also every method with access Write, and `admin` every method. `worker` covers everything that a
+    /// worker needs, including reading the histories of its namespace. `client` is `writer` without the effects of workers,
+    /// because a caller who answers tasks may end, start and signal workflows.
     pub fn built_in(name: &str) -> Option<Self> {
         let (name, effects) = ROLES.iter().find(|(known, _)| *known == name)?;
         Some(Self { name: Rc::from(*name), effects: *effects, plus: Vec::new(), minus: Vec::new() })

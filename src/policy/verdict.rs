@@ -1,11 +1,11 @@
-//! What the policy answers, and the rule it answers by.
+//! The policy's verdict, and the rule that decided.
 
 use std::fmt;
 use std::rc::Rc;
 
 use super::reason::DenyReason;
 
-/// What decided.
+/// The rule that decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rule {
     /// The method is on the list `anonymous`.
@@ -39,11 +39,11 @@ impl Rule {
 pub enum Verdict {
     /// The call may go on.
     Allow(Permit),
-    /// It may not.
+    /// The call may not go on.
     Deny(DenyReason),
 }
 
-/// Shows that the policy allows a call: only its decision makes one, so that nothing else can let a call go on.
+/// Proves that the policy allows a call: only the policy's decision makes a permit, so that nothing else can let a call go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permit {
     rule: Rule,
@@ -80,7 +80,7 @@ impl Verdict {
 pub enum ShadowOutcome {
     /// This denial would deny the call.
     Denied(Rc<str>),
-    /// This grant would allow it.
+    /// This grant would allow the call.
     Allowed(Rc<str>),
 }
 

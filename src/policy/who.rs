@@ -11,15 +11,15 @@ use crate::pattern::{Binding, Pattern};
 /// The callers to whom a grant or a denial applies. All conditions must hold.
 #[derive(Debug)]
 pub struct Who {
-    /// Names of issuers, any of which must have issued the token. Empty if the issuer does not matter.
+    /// Names of issuers, one of which must have issued the token. Empty if the issuer does not matter.
     pub issuers: Vec<Rc<str>>,
     /// Only humans or only services.
     pub kind: Option<Kind>,
-    /// Subjects, any of which must match. Empty if the subject does not matter.
+    /// Patterns, one of which must match the subject. Empty if the subject does not matter.
     pub subject: Vec<Pattern>,
-    /// Other claims.
+    /// Other claims, all of which must match.
     pub claims: ClaimSet,
-    /// TLS peers, any of which must match. `None` if the peer does not matter.
+    /// Patterns, one of which must match the TLS peer. `None` if the peer does not matter.
     pub peer: Option<Vec<Pattern>>,
     /// Whether it applies only to callers without a token.
     pub without_token: bool,
@@ -31,13 +31,13 @@ impl Who {
         !self.bindings(identity).is_empty()
     }
 
-    /// Whether it applies to the caller, as denials read claims, with the claims that only denials read so. Every caller whom
-    /// [`Who::matches`] matches is also matched here.
+    /// The claims that match only in the wide reading, if it applies to the caller as denials read claims. `None` if it does not
+    /// apply. It applies to every caller to whom [`Who::matches`] applies it.
     pub fn matches_widely(&self, identity: &Identity, wide: &WideClaims<'_>) -> Option<Vec<WideReading>> {
         let issuer = identity.issuer.as_ref();
         let issued = self.issuers.is_empty() || issuer.is_some_and(|issuer| self.issuers.contains(issuer));
         let is_kind = |kind| identity.kind == Some(kind) || identity.kind == Some(Kind::Doubtful);
-        // A subject belongs to a token: a peer of the same name is someone else.
+        // A subject belongs to a token: a peer of the same name is another caller.
         let subject = issuer.map(|_| identity.subject.as_str());
         let matches = issued
             && !(self.without_token && issuer.is_some())
@@ -47,7 +47,7 @@ impl Who {
         if matches { self.claims.matches_widely(wide) } else { None }
     }
 
-    /// Every way in which it applies to the caller, as the texts that its captures took. Empty if it does not apply.
+    /// The values of the captures, for each way in which it applies to the caller. Empty if it does not apply.
     pub fn bindings(&self, identity: &Identity) -> Vec<Vec<Binding>> {
         let issuer = identity.issuer.as_ref();
         let issued = self.issuers.is_empty() || issuer.is_some_and(|issuer| self.issuers.contains(issuer));
@@ -59,7 +59,7 @@ impl Who {
             let peer = identity.peer.iter().map(|peer| Cow::Borrowed(&**peer)).collect::<Vec<_>>();
             ways = bind(ways, patterns, &peer, Pattern::matches);
         }
-        // A subject belongs to a token: a peer of the same name is someone else.
+        // A subject belongs to a token: a peer of the same name is another caller.
         if issuer.is_none() && !self.subject.is_empty() {
             return Vec::new();
         }

@@ -1,4 +1,4 @@
-//! The methods of Temporal's frontend, and which of them a `:path` calls.
+//! The methods of Temporal's frontend, and which method a `:path` calls.
 
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -21,7 +21,7 @@ pub enum Route {
     Admin,
     /// Server reflection, Health/Watch and Health/List: Temporal's own authorizer denies them to everybody.
     Closed,
-    /// Nothing that this version of Temporal has.
+    /// No method of this version of Temporal.
     Unknown,
 }
 
@@ -36,18 +36,18 @@ const CLOSED: &[&[u8]] = &[
 ];
 
 impl Catalogue {
-    /// The built-in table and these methods.
+    /// The methods of the built-in table and these.
     #[must_use]
     pub fn with(added: Vec<Rc<Method>>) -> Self {
         Self { added }
     }
 
-    /// What the path calls. Exact bytes only: grpc-go compares them exactly, and anything else would be one path to us
-    /// and another to the server.
+    /// The method that the path calls. Bytes are compared exactly, as grpc-go does it: otherwise the path could mean one
+    /// method to us and another to the server.
     #[must_use]
     pub fn route(&self, path: &[u8]) -> Route {
-        if let Ok(at) = METHODS.binary_search_by(|method| order(method.path.as_bytes(), path)) {
-            return METHODS.get(at).map_or(Route::Unknown, |method| Route::Method(MethodRef::Known(method)));
+        if let Ok(index) = METHODS.binary_search_by(|method| order(method.path.as_bytes(), path)) {
+            return METHODS.get(index).map_or(Route::Unknown, |method| Route::Method(MethodRef::Known(method)));
         }
         if path == HEALTH_CHECK.path.as_bytes() {
             return Route::Method(MethodRef::Known(&HEALTH_CHECK));
@@ -64,8 +64,8 @@ impl Catalogue {
         Route::Unknown
     }
 
-    /// The method that a policy names: a full path, with or without its first slash, or a bare name, which is
-    /// WorkflowService's, else OperatorService's.
+    /// The method that a policy names: by its full path, with or without the first slash, or by a bare name, which is looked
+    /// up in WorkflowService and then in OperatorService.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<MethodRef> {
         let candidates = if name.contains('/') {
@@ -85,7 +85,7 @@ impl Catalogue {
     }
 }
 
-/// The order of the table: by length first, which tells most paths apart, as their first fifty bytes do not.
+/// The order of the table: by length first, which differs between most paths, while their first fifty bytes are the same.
 fn order(path: &[u8], other: &[u8]) -> Ordering {
     path.len().cmp(&other.len()).then_with(|| path.cmp(other))
 }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_sorted_for_the_search() {
+    fn the_table_is_sorted_for_binary_search() {
         assert!(METHODS.windows(2).all(|pair| order(pair[0].path.as_bytes(), pair[1].path.as_bytes()).is_lt()));
     }
 
@@ -117,7 +117,7 @@ mod tests {
                 _ => Access::Admin,
             };
             assert!(EffectSet::ADMIN.covers(method.effects) && !method.effects.is_empty(), "{}", method.path);
-            // To hand the server a compute configuration takes an admin here, and a writer upstream.
+            // To give the server a compute configuration, a caller must be an admin here, but only a writer upstream.
             if method.access != Access::Unlisted && !method.effects.covers(EffectSet::COMPUTE) {
                 assert_eq!(role, method.access, "{}", method.path);
             }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn closed_services_are_told_from_unknown_ones() {
+    fn closed_services_are_not_unknown_ones() {
         assert_eq!(route("/temporal.server.api.adminservice.v1.AdminService/DescribeCluster"), Route::Admin);
         assert_eq!(route("/grpc.health.v1.Health/Watch"), Route::Closed);
         assert_eq!(route("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"), Route::Closed);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_name_is_workflow_services_else_operator_services() {
+    fn a_bare_name_is_looked_up_in_workflow_service_then_in_operator_service() {
         let catalogue = Catalogue::default();
         assert_eq!(catalogue.named("QueryWorkflow").unwrap().path, format!("{WORKFLOW_SERVICE}QueryWorkflow"));
         assert_eq!(catalogue.named("DeleteNamespace").unwrap().path, format!("{OPERATOR_SERVICE}DeleteNamespace"));

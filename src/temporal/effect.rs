@@ -1,23 +1,23 @@
-//! Effects: what a call does to Temporal, whichever method, command, option or batch does it.
+//! Effects: what a call does to Temporal, by whichever method, command, option or batch.
 
 use super::generated::EFFECT_NAMES;
 
-/// A set of effects. Roles are such sets, and a call is allowed if grants cover all of its effects. Each effect, and the set of
-/// each built-in role, is a constant, which `data/temporal/roles.tsv` lists.
+/// A set of effects. Roles are sets of effects, and a call is allowed if grants cover all of its effects. There is a constant
+/// for each effect and for the effects of each built-in role, generated from `data/temporal/roles.tsv`.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct EffectSet(pub(super) u32);
 
 impl EffectSet {
-    /// No effect at all.
+    /// The empty set.
     pub const NONE: Self = Self(0);
 
-    /// Both sets together.
+    /// The effects that are in either set.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// This set less the other.
+    /// The effects of this set that are not in the other.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
@@ -31,17 +31,16 @@ impl EffectSet {
 
     /// The effects that are in both sets.
     #[must_use]
-    pub const fn both(self, other: Self) -> Self {
+    pub const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
     /// Whether any effect of `other` is in this set.
     #[must_use]
-    pub const fn meets(self, other: Self) -> bool {
-        !self.both(other).is_empty()
+    pub const fn intersects(self, other: Self) -> bool {
+        !self.intersection(other).is_empty()
     }
 
-    /// Whether the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -86,15 +85,15 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_is_a_client_a_worker_and_a_deployer_and_answers_no_task_as_a_client() {
+    fn a_writer_is_a_client_a_worker_and_a_deployer_but_a_client_answers_no_tasks() {
         let parts = EffectSet::CLIENT.with(EffectSet::WORKER).with(EffectSet::DEPLOY);
         assert_eq!(parts, EffectSet::WRITER);
         let worker = EffectSet::POLL.with(EffectSet::RESPOND).with(EffectSet::DEPLOY);
-        assert!(!EffectSet::CLIENT.meets(worker) && !EffectSet::WRITER.meets(EffectSet::COMPUTE));
+        assert!(!EffectSet::CLIENT.intersects(worker) && !EffectSet::WRITER.intersects(EffectSet::COMPUTE));
     }
 
     #[test]
-    fn admin_has_every_effect_and_names_lead_back() {
+    fn admin_has_every_effect_and_each_effect_is_found_by_its_name() {
         assert_eq!(EffectSet::ADMIN.names().count(), EFFECT_NAMES.len());
         for (name, effect) in &EFFECT_NAMES {
             assert_eq!(EffectSet::named(name), Some(*effect));

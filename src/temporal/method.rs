@@ -1,4 +1,4 @@
-//! What a method of Temporal's frontend is.
+//! A method of Temporal's frontend, as the method table describes it.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -12,7 +12,7 @@ use super::schema::Message;
 pub enum Scope {
     /// In the namespace that the request names.
     Namespace,
-    /// On the whole cluster; only system grants cover it.
+    /// On the whole cluster. Only system grants cover it.
     Cluster,
 }
 
@@ -29,30 +29,30 @@ pub enum Access {
     Unlisted,
 }
 
-/// How limits on task queues and workflow types, or those on schedule ids, apply to a method.
+/// How limits on task queues and workflow types apply to a method, or limits on schedule ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitRule {
-    /// It must name one, and all that it names must match.
+    /// A request must name at least one of these, and all that it names must match.
     RequiresName,
-    /// It need not name any, but all that it names must match: it has a task token, is about the namespace, or reads a
-    /// history.
+    /// A request need not name any, but all that it names must match: it has a task token, is about the namespace, or reads
+    /// a history.
     ChecksNames,
-    /// It identifies what it touches by something else, or not at all.
+    /// The method is never covered: requests identify their target by something else, or not at all.
     NeverCovered,
 }
 
 /// How limits on workflow ids apply to a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorkflowIdRule {
-    /// It must name a workflow, and all that it names must match.
+    /// A request must name a workflow, and all that it names must match.
     RequiresName,
-    /// It need not name any, but all that it names must match: it polls, has a task token, or is about the namespace.
+    /// A request need not name any, but all that it names must match: it polls, has a task token, or is about the namespace.
     ChecksNames,
-    /// What it touches has no workflow id, or none that it names.
+    /// The method is never covered: its target has no workflow id, or requests do not name it.
     NeverCovered,
-    /// It touches a schedule, which only a limit on schedule ids can bound.
+    /// The method acts on a schedule, which only a limit on schedule ids can bound.
     Schedule,
-    /// The same, and it must name the id of the workflow that its action starts.
+    /// The method acts on a schedule, and a request must name the id of the workflow that the schedule's action starts.
     ScheduleAction,
 }
 
@@ -61,21 +61,19 @@ pub enum WorkflowIdRule {
 pub struct Method {
     /// The exact `:path`.
     pub path: Cow<'static, str>,
-    /// Where it acts.
     pub scope: Scope,
-    /// What upstream asks for.
     pub access: Access,
     /// What a call does, whatever its request says.
     pub effects: EffectSet,
-    /// Number of the request's own namespace field, 0 for none.
+    /// The number of the request's own namespace field. 0 if it has none.
     pub namespace_field: u32,
-    /// What limits on task queues and workflow types make of it.
-    pub limited: LimitRule,
-    /// What limits on workflow ids make of it.
-    pub ids: WorkflowIdRule,
-    /// What limits on schedule ids make of it.
-    pub schedules: LimitRule,
-    /// The other fields of the request that matter.
+    /// How limits on task queues and workflow types apply.
+    pub queue_rule: LimitRule,
+    /// How limits on workflow ids apply.
+    pub workflow_id_rule: WorkflowIdRule,
+    /// How limits on schedule ids apply.
+    pub schedule_rule: LimitRule,
+    /// The request, with the other fields that a decision depends on.
     pub request: &'static Message,
 }
 
@@ -89,29 +87,39 @@ impl Method {
         access: Access,
         effects: EffectSet,
         namespace_field: u32,
-        limited: LimitRule,
-        ids: WorkflowIdRule,
-        schedules: LimitRule,
+        queue_rule: LimitRule,
+        workflow_id_rule: WorkflowIdRule,
+        schedule_rule: LimitRule,
         request: &'static Message,
     ) -> Self {
-        Self { path: Cow::Borrowed(path), scope, access, effects, namespace_field, limited, ids, schedules, request }
+        Self {
+            path: Cow::Borrowed(path),
+            scope,
+            access,
+            effects,
+            namespace_field,
+            queue_rule,
+            workflow_id_rule,
+            schedule_rule,
+            request,
+        }
     }
 
-    /// The last part of the path.
+    /// The last segment of the path.
     #[must_use]
     pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 
-    /// Whether any principal, or none, may be allowed it by the lists `anonymous` and `authenticated`: methods that
-    /// read from the cluster, and the health check.
+    /// Whether the lists `anonymous` and `authenticated` may contain it: methods that read from the cluster, and the health
+    /// check.
     #[must_use]
     pub fn is_cluster_read(&self) -> bool {
         self.scope == Scope::Cluster && self.access == Access::ReadOnly
     }
 }
 
-/// A method of the built-in table or one that the configuration added.
+/// A method of the built-in table, or a method that the configuration added.
 #[derive(Debug, Clone)]
 pub enum MethodRef {
     /// Built in.
@@ -138,7 +146,7 @@ impl PartialEq for MethodRef {
     }
 }
 
-/// The services of the frontend, which names an unknown method of theirs otherwise than one of no service. Source:
+/// The services of the frontend. Its answer to an unknown method depends on whether the service is one of these. Source:
 /// `service/frontend/service.go`.
 pub const SERVICES: [&str; 6] = [
     "temporal.api.workflowservice.v1.WorkflowService",
@@ -162,8 +170,8 @@ pub static HEALTH_CHECK: Method = Method::new(
     &Message::UNREAD,
 );
 
-/// Any method of AdminService (server: `common/api/metadata.go`, which treats all of them alike). They delete, rewrite and
-/// move whatever they like: every denial of an effect is about them, too.
+/// Any method of AdminService (server: `common/api/metadata.go`, which treats all of them alike). They can delete, rewrite and
+/// move anything, so every denial of an effect also applies to them.
 pub static ADMIN_METHOD: Method = Method::new(
     "/temporal.server.api.adminservice.v1.AdminService/*",
     Scope::Cluster,

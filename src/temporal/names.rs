@@ -1,19 +1,19 @@
-//! What a request names that limits may compare: task queues, workflow types, ids, signals and the like.
+//! The names in a request that limits may compare: task queues, workflow types, ids, signals and others.
 
 /// The longest name or id that is read, in bytes: Temporal's limit (`limit.maxIDLength`).
 pub(super) const MAX_NAME: u64 = 1000;
-/// How many names of each sort are remembered. A request with more matches no limit of that sort.
+/// How many names are remembered for each limit. A request with more names fits no such limit.
 const MAX_NAMES: usize = 64;
-/// The same for workflow ids, of which one answer of a worker may name many: each child has its own. A workflow may have
-/// two thousand pending children (server: `limit.numPendingChildExecutions.error`).
+/// How many workflow ids are remembered. An answer of a worker may name many, because each child has its own. A workflow may
+/// have two thousand pending children (server: `limit.numPendingChildExecutions.error`).
 const MAX_IDS: usize = 2048;
-/// How long all names of one sort may be together, in bytes: a call holds them until its message is complete, and a
-/// caller may start many calls.
+/// How long the names for one limit may be in total, in bytes: a call holds them until its message is complete, and a caller
+/// may start many calls.
 const MAX_BYTES: usize = 16 << 10;
-/// The same for workflow ids.
+/// How long the workflow ids may be in total, in bytes.
 const MAX_ID_BYTES: usize = 128 << 10;
 
-/// A sort of limit, by what it compares.
+/// A limit of the policy, by the sort of names that it compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     /// Task queues.
@@ -35,7 +35,7 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// All of them, in the order of their numbers.
+    /// Every limit, in the order of the numbers.
     pub const ALL: [Self; 8] = [
         Self::TaskQueues,
         Self::WorkflowTypes,
@@ -47,7 +47,7 @@ impl Limit {
         Self::Updates,
     ];
 
-    /// Its name in policies.
+    /// The name in policies.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -62,7 +62,7 @@ impl Limit {
         }
     }
 
-    /// The word for one name of this sort, in texts.
+    /// What one name of this sort is called in texts.
     #[must_use]
     pub fn noun(self) -> &'static str {
         match self {
@@ -77,18 +77,18 @@ impl Limit {
         }
     }
 
-    /// Whether only limits need names of this sort, because none of them is Temporal's own.
-    pub(super) fn is_plain(self) -> bool {
-        matches!(self, Self::ScheduleIds | Self::Signals | Self::Queries | Self::Updates)
+    /// Whether names of this sort may be Temporal's own, so that they matter without limits.
+    pub(super) fn may_be_internal(self) -> bool {
+        !matches!(self, Self::ScheduleIds | Self::Signals | Self::Queries | Self::Updates)
     }
 
     /// How many names of this sort are remembered, and their total length in bytes.
-    fn most(self) -> (usize, usize) {
+    fn capacity(self) -> (usize, usize) {
         if self == Self::WorkflowIds { (MAX_IDS, MAX_ID_BYTES) } else { (MAX_NAMES, MAX_BYTES) }
     }
 }
 
-/// Sorts of limits.
+/// A set of limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LimitSet(u8);
 
@@ -101,103 +101,101 @@ impl LimitSet {
         Self(self.0 | 1u8.checked_shl(limit as u32).unwrap_or_default())
     }
 
-    /// Both sets together.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether the sort is in the set.
     #[must_use]
     pub fn has(self, limit: Limit) -> bool {
         self.with(limit) == self
     }
 }
 
-/// What a request names, each name once, except workflow ids, of which only neighbours are compared.
+/// The names in a request that limits compare. Each name is listed once, except that a workflow id is only compared with the
+/// one before it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Names {
-    /// The sorts of names that are remembered.
-    wanted: LimitSet,
-    pub queues: Vec<Queue>,
-    /// All other names, by the sort of limit that compares them.
+pub struct RequestNames {
+    /// The limits for which names are remembered.
+    collected: LimitSet,
+    pub queues: Vec<TaskQueue>,
+    /// All other names, by the limit that compares them.
     others: [Vec<String>; Limit::ALL.len()],
-    /// The total length of the names of each sort.
+    /// The total length of the names, by limit.
     bytes: [usize; Limit::ALL.len()],
-    /// Sorts with more names than are remembered.
-    overflow: LimitSet,
-    /// Whether it changes an execution that is already running, whatever it names.
-    pub attaches: bool,
-    /// Whether it answers a task of a standalone activity, which has no workflow, whatever it names.
-    pub standalone: bool,
-    /// Whether it has a part that may name things and is not read.
-    pub unread: bool,
+    /// The limits for which there were more names than are remembered.
+    incomplete: LimitSet,
+    /// Whether the request attaches to an execution that is already running, whatever it names.
+    pub attaches_to_running: bool,
+    /// Whether the request answers a task of a standalone activity, which has no workflow, whatever it names.
+    pub has_standalone_task: bool,
+    /// Whether the request starts an operation at Temporal's own Nexus endpoint that was not read, and that may name anything.
+    pub has_unread_operation: bool,
 }
 
 /// A task queue as a request names it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Queue {
-    /// Where the request names it, which decides what counts.
-    pub used: Use,
+pub struct TaskQueue {
+    pub used: QueueUse,
     /// The server goes by the name alone.
     pub name: String,
     /// `TaskQueueKind` (API: `enums/v1/task_queue.proto`). The caller claims it; it does not identify the queue.
     pub kind: i32,
-    /// The queue that a sticky one belongs to, as the caller claims.
+    /// The queue that a sticky queue belongs to, as the caller claims.
     pub normal_name: String,
 }
 
-/// Where a request names a task queue.
+/// What a request uses a task queue for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Use {
-    /// As the queue where something runs, or that is inspected.
+pub enum QueueUse {
+    /// Something runs there, or the queue is inspected.
     #[default]
     Named,
-    /// As the sticky queue of a worker that is shut down.
+    /// It is the sticky queue of a worker that shuts down.
     Sticky,
-    /// As the queue of a worker that is shut down. The queue of commands to the worker is also accepted.
+    /// It is the queue of a worker that shuts down. The queue of commands to the worker is also accepted.
     Shutdown,
-    /// To poll workflow tasks, or as the queue for the next ones. A worker's sticky queue is also accepted.
+    /// The request polls workflow tasks, or says where the next ones go. A worker's sticky queue is also accepted.
     WorkflowPoll,
-    /// To poll activity tasks.
+    /// The request polls activity tasks.
     ActivityPoll,
-    /// To poll Nexus tasks. The queue of commands to the worker is also accepted.
+    /// The request polls Nexus tasks. The queue of commands to the worker is also accepted.
     NexusPoll,
 }
 
-impl Names {
-    /// The names of one sort. Task queues have a list of their own.
+impl RequestNames {
+    /// The names that this limit compares. Task queues have a list of their own.
     #[must_use]
     pub fn of(&self, limit: Limit) -> &[String] {
         self.others.get(limit as usize).map_or(&[], Vec::as_slice)
     }
 
-    /// No names yet; those of these sorts will be remembered.
-    pub(super) fn wanting(wanted: LimitSet) -> Self {
-        Self { wanted, ..Self::default() }
+    /// An empty list, to which the names that these limits compare are added.
+    pub(super) fn collecting(limits: LimitSet) -> Self {
+        Self { collected: limits, ..Self::default() }
     }
 
-    /// The sorts of names that are remembered.
-    pub(super) fn wanted(&self) -> LimitSet {
-        self.wanted
+    /// The limits for which names are remembered.
+    pub(super) fn collected(&self) -> LimitSet {
+        self.collected
     }
 
-    /// Whether there were more names of a sort than are remembered.
+    /// Whether there were more names for this limit than are remembered.
     #[must_use]
     pub fn is_incomplete(&self, limit: Limit) -> bool {
-        self.overflow.has(limit)
+        self.incomplete.has(limit)
     }
 
-    pub(super) fn queue(&mut self, queue: Queue) {
+    pub(super) fn add_queue(&mut self, queue: TaskQueue) {
         let limit = Limit::TaskQueues;
-        if self.remembers(limit) && !self.queues.contains(&queue) && self.takes(limit, self.queues.len(), queue.size())
+        if self.collects(limit) && !self.queues.contains(&queue) && self.reserve(limit, self.queues.len(), queue.size())
         {
             self.queues.push(queue);
         }
     }
 
-    pub(crate) fn name(&mut self, limit: Limit, name: &str) {
-        if !self.remembers(limit) {
+    pub(crate) fn add(&mut self, limit: Limit, name: &str) {
+        if !self.collects(limit) {
             return;
         }
         let known = self.of(limit);
@@ -206,36 +204,36 @@ impl Names {
             _ => known.iter().any(|known| known == name),
         };
         if !is_known
-            && self.takes(limit, known.len(), name.len())
+            && self.reserve(limit, known.len(), name.len())
             && let Some(list) = self.others.get_mut(limit as usize)
         {
             list.push(name.to_owned());
         }
     }
 
-    /// Adds what a request within this one names.
+    /// Adds the names of a request that is inside this request.
     pub(super) fn extend(&mut self, other: Self) {
-        other.queues.into_iter().for_each(|queue| self.queue(queue));
+        other.queues.into_iter().for_each(|queue| self.add_queue(queue));
         for (limit, names) in Limit::ALL.into_iter().zip(&other.others) {
-            names.iter().for_each(|name| self.name(limit, name));
+            names.iter().for_each(|name| self.add(limit, name));
         }
-        self.overflow = self.overflow.and(other.overflow);
-        self.attaches |= other.attaches;
-        self.standalone |= other.standalone;
-        self.unread |= other.unread;
+        self.incomplete = self.incomplete.union(other.incomplete);
+        self.attaches_to_running |= other.attaches_to_running;
+        self.has_standalone_task |= other.has_standalone_task;
+        self.has_unread_operation |= other.has_unread_operation;
     }
 
-    fn remembers(&self, limit: Limit) -> bool {
-        self.wanted.has(limit) && !self.overflow.has(limit)
+    fn collects(&self, limit: Limit) -> bool {
+        self.collected.has(limit) && !self.incomplete.has(limit)
     }
 
-    /// Reserves room for a name of `length` bytes; false when a limit is reached.
-    fn takes(&mut self, limit: Limit, count: usize, length: usize) -> bool {
-        let (most, most_bytes) = limit.most();
+    /// Reserves room for a name of `length` bytes, after `count` other names; `false` when there is none left.
+    fn reserve(&mut self, limit: Limit, count: usize, length: usize) -> bool {
+        let (max_count, max_bytes) = limit.capacity();
         let Some(bytes) = self.bytes.get_mut(limit as usize) else { return false };
         let sum = bytes.saturating_add(length);
-        if count >= most || sum > most_bytes {
-            self.overflow = self.overflow.with(limit);
+        if count >= max_count || sum > max_bytes {
+            self.incomplete = self.incomplete.with(limit);
             return false;
         }
         *bytes = sum;
@@ -243,7 +241,7 @@ impl Names {
     }
 }
 
-impl Queue {
+impl TaskQueue {
     fn size(&self) -> usize {
         self.name.len().saturating_add(self.normal_name.len())
     }

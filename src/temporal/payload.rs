@@ -1,5 +1,6 @@
-//! A `Payload` that carries a message: the input of a Nexus operation. Its metadata may come before its data or after.
+//! A `Payload` that carries a message: the input of a Nexus operation. Its metadata may come before or after its data.
 
+use super::system_reason::OperationRefusal;
 use crate::wire::DecodeError;
 use crate::wire::protobuf::{FieldAction, Handler, Reader, WireType};
 
@@ -12,71 +13,72 @@ const VALUE: u32 = 2;
 /// The longest key or value of metadata that is read, in bytes. An encoding is shorter.
 const MAX_METADATA: u64 = 1000;
 
-/// What reads the data.
-pub(super) trait Data {
+/// Reads the data of a payload.
+pub(super) trait DataReader {
     fn feed(&mut self, bytes: &[u8]) -> Result<(), DecodeError>;
 }
 
-/// Reads one payload, in any chunking. Errors in it are reported at its end, because only then is its encoding known.
+/// Reads one payload, in any chunking. Errors are reported at its end, because only then is its encoding known.
 #[derive(Debug)]
 pub(super) struct PayloadReader<D> {
     reader: Reader,
     payload: Payload<D>,
-    undecodable: bool,
+    is_undecodable: bool,
 }
 
 #[derive(Debug)]
 struct Payload<D> {
     data: D,
     has_data: bool,
-    fault: Option<DecodeError>,
+    data_error: Option<DecodeError>,
     encodings: Vec<Vec<u8>>,
     in_metadata: bool,
-    expected: u32,
+    /// The number of the field that is being read.
+    field: u32,
     key: Vec<u8>,
     value: Vec<u8>,
 }
 
-impl<D: Data> PayloadReader<D> {
+impl<D: DataReader> PayloadReader<D> {
     pub(super) fn new(data: D) -> Self {
         let payload = Payload {
             data,
             has_data: false,
-            fault: None,
+            data_error: None,
             encodings: Vec::new(),
             in_metadata: false,
-            expected: 0,
+            field: 0,
             key: Vec::new(),
             value: Vec::new(),
         };
-        Self { reader: Reader::default(), payload, undecodable: false }
+        Self { reader: Reader::default(), payload, is_undecodable: false }
     }
 
     pub(super) fn feed(&mut self, bytes: &[u8]) {
-        if !self.undecodable {
-            self.undecodable = self.reader.feed(bytes, &mut (&mut self.payload as &mut dyn Handler)).is_err();
+        if !self.is_undecodable {
+            self.is_undecodable = self.reader.feed(bytes, &mut (&mut self.payload as &mut dyn Handler)).is_err();
         }
     }
 
-    /// The data, if the payload says that it is protobuf; otherwise why not.
+    /// The reader of the data, if the payload says that the data is protobuf; otherwise why the operation is refused.
     ///
     /// # Errors
     /// The data is protobuf and cannot be read.
-    pub(super) fn finish(self) -> Result<Result<D, &'static str>, DecodeError> {
-        if self.undecodable || self.reader.finish().is_err() {
-            return Ok(Err("an operation of Temporal's own has an input that cannot be read"));
+    pub(super) fn finish(self) -> Result<Result<D, OperationRefusal>, DecodeError> {
+        if self.is_undecodable || self.reader.finish().is_err() {
+            return Ok(Err(OperationRefusal::UnreadableInput));
         }
-        let Payload { data, fault, encodings, .. } = self.payload;
+        let Payload { data, data_error, encodings, .. } = self.payload;
         if encodings.len() != 1 || encodings.iter().any(|encoding| encoding != b"binary/protobuf") {
-            return Ok(Err("an operation of Temporal's own has an input whose encoding is not binary/protobuf"));
+            return Ok(Err(OperationRefusal::InputEncoding));
         }
-        fault.map_or(Ok(Ok(data)), Err)
+        data_error.map_or(Ok(Ok(data)), Err)
     }
 }
 
-impl<D: Data> Handler for Payload<D> {
+impl<D: DataReader> Handler for Payload<D> {
     fn field(&mut self, number: u32, wire: WireType) -> Result<FieldAction, DecodeError> {
-        self.expected = number;
+        self.field = number;
         Ok(match (self.in_metadata, number, wire) {
             (false, METADATA, WireType::LengthDelimited) => {
                 self.in_metadata = true;
@@ -92,15 +94,15 @@ impl<D: Data> Handler for Payload<D> {
     }
 
     fn text(&mut self, value: &[u8]) -> Result<(), DecodeError> {
-        let text = if self.expected == KEY { &mut self.key } else { &mut self.value };
+        let text = if self.field == KEY { &mut self.key } else { &mut self.value };
         value.clone_into(text);
         Ok(())
     }
 
     fn chunk(&mut self, part: &[u8], _: bool) -> Result<(), DecodeError> {
         self.has_data = true;
-        if self.fault.is_none() {
-            self.fault = self.data.feed(part).err();
+        if self.data_error.is_none() {
+            self.data_error = self.data.feed(part).err();
         }
         Ok(())
     }
@@ -108,7 +110,7 @@ impl<D: Data> Handler for Payload<D> {
     fn end_message(&mut self) {
         self.in_metadata = false;
         let (key, value) = (std::mem::take(&mut self.key), std::mem::take(&mut self.value));
-        // Two already make the payload ambiguous.
+        // Two encodings already make the payload ambiguous.
         if key == b"encoding" && self.encodings.len() < 2 {
             self.encodings.push(value);
         }
@@ -119,7 +121,7 @@ impl<D: Data> Handler for Payload<D> {
 mod tests {
     use super::*;
 
-    impl Data for Vec<u8> {
+    impl DataReader for Vec<u8> {
         fn feed(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
             self.extend_from_slice(bytes);
             if self.starts_with(b"bad") { Err(DecodeError::UnknownWireType) } else { Ok(()) }
@@ -134,7 +136,7 @@ mod tests {
         field(1, &[field(1, key), field(2, value)].concat())
     }
 
-    fn read(parts: &[Vec<u8>]) -> Result<Result<Vec<u8>, &'static str>, DecodeError> {
+    fn read(parts: &[Vec<u8>]) -> Result<Result<Vec<u8>, OperationRefusal>, DecodeError> {
         let bytes = parts.concat();
         let read = |chunk: usize| {
             let mut reader = PayloadReader::new(Vec::new());
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn data_counts_as_its_encoding_says_wherever_that_stands() {
+    fn the_encoding_decides_whether_data_counts_before_or_after_it() {
         let (protobuf, data) = (metadata(b"encoding", b"binary/protobuf"), field(2, b"data"));
         assert_eq!(read(&[protobuf.clone(), data.clone()]), Ok(Ok(b"data".to_vec())));
         assert_eq!(read(&[data.clone(), metadata(b"messageType", b"x"), protobuf.clone()]), Ok(Ok(b"data".to_vec())));
@@ -168,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn data_that_cannot_be_read_is_refused_only_where_it_is_protobuf() {
+    fn unreadable_data_is_refused_only_if_it_is_protobuf() {
         let (protobuf, bad) = (metadata(b"encoding", b"binary/protobuf"), field(2, b"bad"));
         assert!(read(&[bad.clone(), protobuf.clone()]).is_err() && read(&[protobuf, bad.clone()]).is_err());
         assert!(matches!(read(&[bad, metadata(b"encoding", b"binary/encrypted")]), Ok(Err(_))));

@@ -1,13 +1,14 @@
-//! What a call would do, and where.
+//! What a call would do, and in which namespaces.
 
 use super::effect::EffectSet;
 use super::method::{Access, MethodRef, Scope};
-use super::names::Names;
+use super::names::RequestNames;
+use super::system_reason::SystemReason;
 
-/// How many unknown parts of a request are remembered.
+/// How many newer parts of a request are remembered.
 const MAX_NEWER: usize = 4;
 
-/// What a call would do, and where.
+/// What a call would do, and in which namespaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     pub method: MethodRef,
@@ -19,19 +20,19 @@ pub struct Target {
     pub commands: EffectSet,
     /// What the call does in other namespaces that it names.
     pub elsewhere: Vec<NamespaceEffects>,
-    /// Why only a grant for the whole cluster can cover the call; `None` if others can.
-    pub beyond: Option<&'static str>,
-    /// Whether the call may have any effect, because it touches what is Temporal's own. Denials assume all effects.
-    pub anything: bool,
-    /// Whether the call may act in a namespace that the request does not name: one that it identifies by id or task token,
-    /// or any.
-    pub unseen: bool,
-    /// Whether it registers a callback into Temporal itself, into the namespace named by a token that the caller controls.
-    pub calls_back: bool,
-    /// What it names that limits compare, if that was asked for.
-    pub names: Names,
-    /// Its parts that are newer than the table.
-    pub newer: Newer,
+    /// Why only a grant for the whole cluster can cover the call. `None` if a grant for namespaces can.
+    pub needs_system: Option<SystemReason>,
+    /// Whether the call may have any effect, because it touches something of Temporal's own. Denials assume all effects.
+    pub may_have_any_effect: bool,
+    /// Whether the call may act in a namespace that the request does not name: it identifies the namespace by id or by task
+    /// token, or may reach every namespace.
+    pub may_reach_any_namespace: bool,
+    /// Whether it registers a callback into Temporal itself. A token that the caller controls names the callback's namespace.
+    pub registers_callback: bool,
+    /// The names in the request that limits compare. Empty unless they were asked for.
+    pub names: RequestNames,
+    /// The parts of the request that are newer than the method table.
+    pub newer: NewerParts,
 }
 
 /// What a call does in a namespace that is not the request's own.
@@ -41,16 +42,16 @@ pub struct NamespaceEffects {
     pub effects: EffectSet,
 }
 
-/// Fields, and values of enums that decide, that are not in the API that the table was made from.
+/// The parts of a request that are not in the API that the method table was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Newer {
+pub struct NewerParts {
     pub count: u64,
-    pub first: Vec<Part>,
+    pub first: Vec<NewerPart>,
 }
 
-/// A part of a request that the table does not know.
+/// A field, or a value of an enum with effects, that the method table does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Part {
+pub struct NewerPart {
     pub message: &'static str,
     pub field: u32,
     /// The unknown value of a known enum.
@@ -58,28 +59,28 @@ pub struct Part {
 }
 
 impl Target {
-    /// A call whose request need not be read, or has not been.
+    /// A call whose request was not read.
     #[must_use]
     pub fn of(method: MethodRef) -> Self {
-        let beyond = (method.scope == Scope::Cluster).then_some("the call concerns the whole cluster");
+        let needs_system = (method.scope == Scope::Cluster).then_some(SystemReason::WholeCluster);
         Self {
             effects: method.effects,
-            unseen: changes_cluster(&method),
+            may_reach_any_namespace: changes_cluster(&method),
             method,
             namespace: String::new(),
             commands: EffectSet::NONE,
             elsewhere: Vec::new(),
-            beyond,
-            anything: false,
-            calls_back: false,
-            names: Names::default(),
-            newer: Newer::default(),
+            needs_system,
+            may_have_any_effect: false,
+            registers_callback: false,
+            names: RequestNames::default(),
+            newer: NewerParts::default(),
         }
     }
 
     /// Every namespace in which the call has effects, with those effects; its own comes first.
-    pub fn places(&self) -> impl Iterator<Item = (&str, EffectSet)> {
-        let elsewhere = self.elsewhere.iter().map(|place| (place.namespace.as_str(), place.effects));
+    pub fn effects_by_namespace(&self) -> impl Iterator<Item = (&str, EffectSet)> {
+        let elsewhere = self.elsewhere.iter().map(|other| (other.namespace.as_str(), other.effects));
         std::iter::once((self.namespace.as_str(), self.effects)).chain(elsewhere)
     }
 }
@@ -89,8 +90,8 @@ pub(super) fn changes_cluster(method: &MethodRef) -> bool {
     method.scope == Scope::Cluster && method.access != Access::ReadOnly
 }
 
-impl Newer {
-    pub(super) fn add(&mut self, part: Part) {
+impl NewerParts {
+    pub(super) fn add(&mut self, part: NewerPart) {
         self.count = self.count.saturating_add(1);
         if self.first.len() < MAX_NEWER && !self.first.contains(&part) {
             self.first.push(part);
@@ -104,7 +105,7 @@ impl Newer {
     }
 }
 
-impl std::fmt::Display for Part {
+impl std::fmt::Display for NewerPart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { message, field, value } = self;
         match value {

@@ -1,22 +1,22 @@
 //! Task tokens: plain protobuf that the server writes and trusts, and that a caller can forge.
 
 use super::names::MAX_NAME;
-use super::schema::Token;
+use super::schema::TaskTokenKind;
 use crate::wire::DecodeError;
 use crate::wire::protobuf::{FieldAction, Handler, Reader, WireType};
 
 /// The field of a task token that names the workflow, or the task queue. Source:
 /// `temporal/server/api/token/v1/message.proto`.
 const NAME: u32 = 2;
-/// In a `Task`: its standalone activity, if any.
+/// In the token of a `Task`: its standalone activity, if it has one.
 const COMPONENT_REF: u32 = 14;
 
-/// The longest name in a token, in bytes: a task queue's name with its partition around it.
+/// The longest name in a token, in bytes: the name of a partition, which contains its task queue's name.
 const MAX_TOKEN_NAME: u64 = MAX_NAME + 24;
 
 /// Reads one task token, in any chunking.
 #[derive(Debug)]
-pub(super) struct TokenReader {
+pub(super) struct TaskTokenReader {
     reader: Reader,
     token: TaskToken,
 }
@@ -24,27 +24,28 @@ pub(super) struct TokenReader {
 /// What a task token says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TaskToken {
-    pub(super) kind: Token,
-    /// The workflow id of a `Task`; the task queue of the others.
+    pub(super) kind: TaskTokenKind,
+    /// The workflow id in the token of a `Task`; the task queue in the others.
     pub(super) name: String,
     /// Whether the server looks for a standalone activity, whichever workflow the token names.
-    pub(super) standalone: bool,
+    pub(super) is_standalone: bool,
+    /// The bytes of the name that have arrived.
     bytes: Vec<u8>,
     has_name: bool,
-    has_ref: bool,
-    in_ref: bool,
+    has_component_ref: bool,
+    in_component_ref: bool,
 }
 
-impl TokenReader {
-    pub(super) fn new(kind: Token) -> Self {
+impl TaskTokenReader {
+    pub(super) fn new(kind: TaskTokenKind) -> Self {
         let token = TaskToken {
             kind,
             name: String::new(),
-            standalone: false,
+            is_standalone: false,
             bytes: Vec::new(),
             has_name: false,
-            has_ref: false,
-            in_ref: false,
+            has_component_ref: false,
+            in_component_ref: false,
         };
         Self { reader: Reader::default(), token }
     }
@@ -52,8 +53,8 @@ impl TokenReader {
     /// Reads the next bytes.
     ///
     /// # Errors
-    /// They are not protobuf, or a field that decides is duplicated. The server refuses the former as well, but that cannot
-    /// be relied on: where its reader and this one disagree, a token would pass unread.
+    /// They are not protobuf, or have a duplicate field that affects authorization. The server also refuses bytes that are not
+    /// protobuf, but that cannot be relied on: where its reader and this one disagree, a token would pass unread.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
         self.reader.feed(bytes, &mut (&mut self.token as &mut dyn Handler))
     }
@@ -70,10 +71,12 @@ impl TokenReader {
 
 impl Handler for TaskToken {
     fn field(&mut self, number: u32, wire: WireType) -> Result<FieldAction, DecodeError> {
-        self.in_ref = number == COMPONENT_REF;
+        self.in_component_ref = number == COMPONENT_REF;
         let seen = match (number, wire) {
             (NAME, WireType::LengthDelimited) => &mut self.has_name,
-            (COMPONENT_REF, WireType::LengthDelimited) if self.kind == Token::Task => &mut self.has_ref,
+            (COMPONENT_REF, WireType::LengthDelimited) if self.kind == TaskTokenKind::Task => {
+                &mut self.has_component_ref
+            }
             _ => return Ok(FieldAction::Skip),
         };
         if std::mem::replace(seen, true) {
@@ -83,9 +86,9 @@ impl Handler for TaskToken {
     }
 
     fn chunk(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
-        if self.in_ref {
+        if self.in_component_ref {
             // An empty reference counts as absent.
-            self.standalone |= !part.is_empty();
+            self.is_standalone |= !part.is_empty();
             return Ok(());
         }
         if self.bytes.len().saturating_add(part.len()) as u64 > MAX_TOKEN_NAME {
@@ -104,11 +107,11 @@ impl Handler for TaskToken {
 mod tests {
     use super::*;
 
-    fn read(kind: Token, bytes: &[u8]) -> Result<(String, bool), DecodeError> {
+    fn read(kind: TaskTokenKind, bytes: &[u8]) -> Result<(String, bool), DecodeError> {
         let read = |chunk: usize| {
-            let mut reader = TokenReader::new(kind);
+            let mut reader = TaskTokenReader::new(kind);
             bytes.chunks(chunk).try_for_each(|part| reader.feed(part))?;
-            reader.finish().map(|token| (token.name, token.standalone))
+            reader.finish().map(|token| (token.name, token.is_standalone))
         };
         let whole = read(usize::MAX);
         for chunk in 1..bytes.len() {
@@ -120,32 +123,32 @@ mod tests {
     #[test]
     fn a_task_names_its_workflow() {
         let token = b"\x0a\x02ns\x12\x02wf\x1a\x01r\x20\x05\x28\x01";
-        assert_eq!(read(Token::Task, token), Ok(("wf".to_owned(), false)));
-        assert_eq!(read(Token::Task, b""), Ok((String::new(), false)));
+        assert_eq!(read(TaskTokenKind::Task, token), Ok(("wf".to_owned(), false)));
+        assert_eq!(read(TaskTokenKind::Task, b""), Ok((String::new(), false)));
         let component = [&token[..], b"\x72\x01x"].concat();
-        assert_eq!(read(Token::Task, &component), Ok(("wf".to_owned(), true)));
-        assert_eq!(read(Token::Nexus, &component), Ok(("wf".to_owned(), false)));
-        assert_eq!(read(Token::Task, &[&token[..], b"\x72\x00"].concat()), Ok(("wf".to_owned(), false)));
+        assert_eq!(read(TaskTokenKind::Task, &component), Ok(("wf".to_owned(), true)));
+        assert_eq!(read(TaskTokenKind::Nexus, &component), Ok(("wf".to_owned(), false)));
+        assert_eq!(read(TaskTokenKind::Task, &[&token[..], b"\x72\x00"].concat()), Ok(("wf".to_owned(), false)));
     }
 
     #[test]
-    fn what_is_no_protobuf_is_refused() {
+    fn bytes_that_are_not_protobuf_are_refused() {
         for bytes in [&b"{\"workflowId\":\"x\"}"[..], b"\x12\x05wf", b"\x12\x02wf\xff"] {
-            assert!(read(Token::Task, bytes).is_err(), "{bytes:?}");
+            assert!(read(TaskTokenKind::Task, bytes).is_err(), "{bytes:?}");
         }
-        // A field number that protobuf-go takes inside of a group only, and another that older servers cut to 32 bits.
+        // A field number that protobuf-go takes only inside a group, and a field number that older servers cut to 32 bits.
         let group = b"\x12\x02wf\xa3\x06\x80\x80\x80\x80\x10\x00\xa4\x06";
-        assert_eq!(read(Token::Task, group), Ok(("wf".to_owned(), false)));
-        assert!(read(Token::Task, b"\x92\x80\x80\x80\x80\x01\x02wf").is_err());
+        assert_eq!(read(TaskTokenKind::Task, group), Ok(("wf".to_owned(), false)));
+        assert!(read(TaskTokenKind::Task, b"\x92\x80\x80\x80\x80\x01\x02wf").is_err());
     }
 
     #[test]
-    fn what_decides_twice_or_is_not_read_is_refused() {
+    fn duplicate_and_unreadable_fields_are_refused() {
         let groups = [vec![0x7b; 101], vec![0x7c; 101], b"\x12\x02wf".to_vec()].concat();
         let long = [&b"\x12\x81\x08"[..], &[b'x'; 1025], b"\x12\x02wf"].concat();
         for bytes in [&b"\x12\x01a\x12\x01b"[..], b"\x72\x01a\x72\x00", b"\x12\x01\xff", &groups, &long] {
-            assert!(read(Token::Task, bytes).is_err(), "{bytes:?}");
+            assert!(read(TaskTokenKind::Task, bytes).is_err(), "{bytes:?}");
         }
-        assert_eq!(read(Token::Query, b"\x72\x01a\x72\x00"), Ok((String::new(), false)));
+        assert_eq!(read(TaskTokenKind::Query, b"\x72\x01a\x72\x00"), Ok((String::new(), false)));
     }
 }

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use temporal_auth::temporal::{EffectSet, Limit, Target};
+use temporal_auth::temporal::{EffectSet, Limit, SystemReason, Target};
 
 use crate::case::Case;
-use crate::exceptions::{DENIED, named};
 use crate::facts::{Found, MAX_NAMESPACES};
 use crate::pattern::is_temporals_namespace;
 
@@ -21,7 +20,7 @@ pub fn differences(case: &Case, target: &Target) -> Vec<String> {
     let exactly = is_exact(case) && !found.is_refused_there;
     let mut wrong: Vec<String> = Vec::new();
     // What is not read fits no limit, whatever it names.
-    if !target.names.unread {
+    if !target.names.has_unread_operation {
         // Of a map Temporal keeps one entry for each key.
         let in_map = target.method.name().contains("DeploymentVersion");
         let complete = Limit::ALL.into_iter().filter(|limit| !target.names.is_incomplete(*limit));
@@ -32,18 +31,22 @@ pub fn differences(case: &Case, target: &Target) -> Vec<String> {
     }
     wrong.extend(effects(&found, target, exactly));
     let reads = EffectSet::READER.covers(target.method.effects);
-    let is_system = target.places().any(|(name, _)| is_temporals_namespace(name));
+    let is_system = target.effects_by_namespace().any(|(name, _)| is_temporals_namespace(name));
     let internal = !reads && (found.internal || is_system);
     let anything = internal && !EffectSet::WORKER.covers(target.method.effects);
-    let own = target.beyond.and_then(|why| named(DENIED, why)).is_some_and(|name| name.contains("Temporal's own"));
+    let own = matches!(target.needs_system, Some(SystemReason::Internal(_)));
     let flags = [
         ("Temporal's own", own, internal),
-        ("anything", target.anything, anything),
-        ("calls back", target.calls_back, found.calls_back),
-        ("unseen", target.unseen, found.is_unseen() || target.namespace.is_empty() || anything && is_system),
-        ("attaches", target.names.attaches, found.attaches),
-        ("standalone", target.names.standalone, found.standalone),
-        ("not read", target.names.unread, found.refused),
+        ("anything", target.may_have_any_effect, anything),
+        ("calls back", target.registers_callback, found.calls_back),
+        (
+            "unseen",
+            target.may_reach_any_namespace,
+            found.is_unseen() || target.namespace.is_empty() || anything && is_system,
+        ),
+        ("attaches", target.names.attaches_to_running, found.attaches),
+        ("standalone", target.names.has_standalone_task, found.standalone),
+        ("not read", target.names.has_unread_operation, found.refused),
     ];
     for (what, ours, theirs) in flags {
         // Never less than Temporal finds; more only where it does not read, or we do not.
@@ -56,13 +59,13 @@ pub fn differences(case: &Case, target: &Target) -> Vec<String> {
 
 /// What it does: everywhere, as a worker's commands, and in each other namespace.
 fn effects(found: &Found, target: &Target, exactly: bool) -> Vec<String> {
-    let elsewhere: BTreeMap<_, _> = target.places().skip(1).collect();
-    let ours = target.places().fold(target.commands, |all, (_, effects)| all.with(effects));
+    let elsewhere: BTreeMap<_, _> = target.effects_by_namespace().skip(1).collect();
+    let ours = target.effects_by_namespace().fold(target.commands, |all, (_, effects)| all.with(effects));
     let there = found.elsewhere.values().fold(EffectSet::NONE, |all, effects| all.with(*effects));
     let theirs = target.method.effects.with(found.options).with(found.commands).with(there);
     // The rest is ours alone: what is Temporal's own, and a batch of nothing that is known.
     let beyond = match target.method.name() {
-        _ if found.refused || target.names.unread => EffectSet::ADMIN,
+        _ if found.refused || target.names.has_unread_operation => EffectSet::ADMIN,
         "StartBatchOperation" => EffectSet::WRITER.with(EffectSet::CLUSTER_ADMIN),
         _ => EffectSet::CLUSTER_ADMIN,
     };
@@ -77,7 +80,7 @@ fn effects(found: &Found, target: &Target, exactly: bool) -> Vec<String> {
 
     let places = found.elsewhere.iter().filter_map(|(place, effects)| {
         let ours = elsewhere.get(place.as_str()).copied().unwrap_or_default();
-        (!ours.covers(*effects) && !too_many && !target.names.unread)
+        (!ours.covers(*effects) && !too_many && !target.names.has_unread_operation)
             .then(|| format!("in {place:?}: {ours}, not {effects}"))
     });
     differ.chain(places).collect()

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use serde_json::Value;
-use temporal_auth::temporal::schema::{Kind, Message};
+use temporal_auth::temporal::schema::{FieldMeaning, Message};
 use temporal_auth::temporal::{Catalogue, EffectSet};
 
 use crate::pattern::is_temporals_own;
@@ -158,7 +158,7 @@ impl Found {
         enter(table, &mut entered);
         for unknown in places("unknown") {
             let field = unknown["field"].as_u64().unwrap() as u32;
-            let decides = |message: &&Message| matches!(message.field(field), Some((_, field)) if matches!(field.kind, Kind::Enum(..)));
+            let decides = |message: &&Message| matches!(message.field(field), Some((_, field)) if matches!(field.meaning, FieldMeaning::Enum(..)));
             let message = entered.get(text(unknown, "message"));
             if message.is_some_and(|message| unknown.get("value").is_none() || decides(message)) {
                 self.newer += unknown["count"].as_u64().unwrap();
@@ -241,7 +241,7 @@ const TOLD: [&str; 10] = [
 fn enter(message: &'static Message, entered: &mut BTreeMap<&'static str, &'static Message>) {
     if entered.insert(message.name, message).is_none() {
         for field in message.fields {
-            if let Kind::Message(_, inner) = field.kind {
+            if let FieldMeaning::Message(_, inner) = field.meaning {
                 enter(inner, entered);
             }
         }

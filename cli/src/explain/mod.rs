@@ -99,22 +99,22 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
 /// The lines that describe what a call would do.
 fn described(target: &Target) -> String {
     let mut text = String::new();
-    for (index, (namespace, effects)) in target.places().enumerate() {
+    for (index, (namespace, effects)) in target.effects_by_namespace().enumerate() {
         let title = if index == 0 { "effects" } else { "" };
         let namespace = match namespace {
-            "" if target.beyond.is_some() => String::new(),
+            "" if target.needs_system.is_some() => String::new(),
             "" => " in no namespace".to_owned(),
             namespace => format!(" in namespace {}", namespace.escape_debug()),
         };
         let _ = writeln!(text, "{title:<9}{effects}{namespace}");
     }
-    if let Some(why) = target.beyond {
+    if let Some(why) = target.needs_system {
         let _ = writeln!(text, "         {why}");
     }
     if !target.commands.is_empty() {
         let _ = writeln!(text, "commands {}: only denials with commands: true apply to them", target.commands);
     }
-    if target.calls_back {
+    if target.registers_callback {
         text.push_str("         the request registers a completion callback into Temporal itself\n");
     }
     let names = &target.names;
@@ -127,9 +127,9 @@ fn described(target: &Target) -> String {
     }
     let facts = [
         (Limit::ALL.into_iter().any(|limit| names.is_incomplete(limit)), "and more names than are checked"),
-        (names.standalone, "the task belongs to a standalone activity, whatever workflow its token names"),
-        (names.unread, "and the names in an operation at Temporal's own endpoint, which is not read"),
-        (names.attaches, "it may change an execution that is already running"),
+        (names.has_standalone_task, "the task belongs to a standalone activity, whatever workflow its token names"),
+        (names.has_unread_operation, "and the names in an operation at Temporal's own endpoint, which is not read"),
+        (names.attaches_to_running, "it may change an execution that is already running"),
     ];
     for (_, fact) in facts.iter().filter(|(is_so, _)| *is_so) {
         let _ = writeln!(text, "         {fact}");
@@ -185,7 +185,7 @@ fn why(
             return Ok(format!("\nWithout newer_fields: refuse: {}\n", verdict(&counted)));
         }
     }
-    let mut effects = target.places().fold(target.effects, |all, (_, effects)| all.with(effects));
+    let mut effects = target.effects_by_namespace().fold(target.effects, |all, (_, effects)| all.with(effects));
     if configuration.config.policy.parity {
         effects = target.method.effects;
     }

@@ -17,7 +17,7 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
         let Some(patterns) = grant.limits.of(Limit::WorkflowIds) else { continue };
         let (may_answer, may_poll) = match &grant.gives {
             GrantScope::System(role) | GrantScope::Namespaces(role, _) => {
-                (answers(role, config), role.effects.meets(EffectSet::POLL))
+                (answers(role, config), role.effects.intersects(EffectSet::POLL))
             }
             GrantScope::Permissions(..) => (true, true),
         };

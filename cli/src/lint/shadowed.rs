@@ -6,10 +6,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use temporal_auth::config::Config;
 use temporal_auth::identity::ClaimSet;
 use temporal_auth::pattern::Pattern;
+use temporal_auth::policy::expiry::Expiry;
 use temporal_auth::policy::grant::{Grant, GrantScope, PermissionsFormat};
 use temporal_auth::policy::limits::Limits;
 use temporal_auth::policy::role::Role;
-use temporal_auth::policy::until::Until;
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::Limit;
 use temporal_auth::time::Timestamp;
@@ -90,7 +90,7 @@ fn covers(wide: &Grant, narrow: &Grant, now: Timestamp) -> bool {
     if gives_nothing(wide) || gives_nothing(narrow) || !is_wider(who, &narrow.who) {
         return false;
     }
-    let ends_before = |until: &Until| narrow.until.as_ref().is_none_or(|other| until.at() < other.at());
+    let ends_before = |until: &Expiry| narrow.until.as_ref().is_none_or(|other| until.at() < other.at());
     if until.as_ref().is_some_and(ends_before) {
         return false;
     }

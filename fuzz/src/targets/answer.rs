@@ -53,8 +53,8 @@ fn read(method: &str, pieces: &[&[u8]]) -> Result<Target, DecodeError> {
 }
 
 fn is_internal(target: &Target) -> bool {
-    assert_eq!(target.effects.covers(EffectSet::CLUSTER_ADMIN), target.beyond.is_some());
-    target.beyond.is_some()
+    assert_eq!(target.effects.covers(EffectSet::CLUSTER_ADMIN), target.needs_system.is_some());
+    target.needs_system.is_some()
 }
 
 /// The bytes of the last field with this number.
@@ -71,12 +71,12 @@ fn check_token(index: usize, bytes: &[u8], target: &Target) {
     let name = String::from_utf8(last(&fields, 2)).expect("a name that was read is text");
     if index == 0 {
         assert_eq!(ids, [name.as_str()]);
-        assert_eq!(target.names.standalone, !last(&fields, 14).is_empty());
+        assert_eq!(target.names.has_standalone_task, !last(&fields, 14).is_empty());
         assert_eq!(is_internal(target), is_temporals_own(&name));
     } else {
         let queue =
             name.strip_prefix("/_sys/").map_or(&*name, |rest| rest.rsplit_once('/').map_or(rest, |(queue, _)| queue));
-        assert!(ids.is_empty() && !target.names.standalone);
+        assert!(ids.is_empty() && !target.names.has_standalone_task);
         assert_eq!(is_internal(target), is_temporals_own(queue) || queue.to_ascii_lowercase().starts_with("/_sys/"));
     }
 }
@@ -96,11 +96,11 @@ fn check_input(bytes: &[u8], target: &Result<Target, DecodeError>) {
     let both = EffectSet::START.with(EffectSet::SIGNAL);
     let inner = protobuf_data(bytes).map(|data| read("SignalWithStartWorkflowExecution", &[&data]));
     match (inner, target) {
-        (None, Ok(target)) => assert!(is_internal(target) && target.names.unread),
+        (None, Ok(target)) => assert!(is_internal(target) && target.names.has_unread_operation),
         (Some(Err(_)), Err(_)) => {}
         (Some(Ok(inner)), Ok(target)) => {
             // Texts in metadata are read up to a length. A longer text is not an encoding.
-            if target.names.unread {
+            if target.names.has_unread_operation {
                 return assert!(bytes.len() > 1000 && is_internal(target));
             }
             let is_same_namespace = [NAMESPACE, ""].contains(&inner.namespace.as_str());

@@ -37,5 +37,5 @@ pub fn run(data: &[u8]) {
         assert_eq!(naive::last_text(bytes, method.namespace_field).as_ref(), Some(&target.namespace));
     }
     let is_in_namespace = method.scope == Scope::Namespace && !target.namespace.is_empty();
-    assert!(is_in_namespace || target.beyond.is_some(), "a grant in a namespace must not cover the request");
+    assert!(is_in_namespace || target.needs_system.is_some(), "a grant in a namespace must not cover the request");
 }

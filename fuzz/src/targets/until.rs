@@ -1,6 +1,6 @@
 //! The ends of grants: the instant is the one that simple code finds, and it is shown as it was written.
 
-use temporal_auth::policy::until::Until;
+use temporal_auth::policy::expiry::Expiry;
 use temporal_auth::time::Timestamp;
 
 fn number(text: &str, length: usize) -> Option<u64> {
@@ -53,7 +53,7 @@ fn naive(text: &str) -> Option<i128> {
 /// See the module.
 pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let read = Until::parse(text);
+    let read = Expiry::parse(text);
     assert_eq!(read.as_ref().map(|until| i128::from(until.at().as_millis())), naive(text), "{text:?}");
     if let Some(until) = read {
         assert_eq!(until.to_string(), text);

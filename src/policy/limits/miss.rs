@@ -8,28 +8,28 @@ use crate::temporal::Limit;
 /// Why a call is not within limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LimitMiss<'a> {
-    /// Requests of the method are not read at all.
+    /// Requests of the method are not read.
     RequestNotRead,
     /// An operation at Temporal's own endpoint could not be read.
     OperationNotRead,
-    /// There are more names of this sort than are remembered.
+    /// The request has more names of this sort than are remembered.
     TooMany(Limit),
-    /// What the request affects cannot be told by names of this sort.
+    /// Names of this sort do not say what the request affects.
     Unknown(Limit),
-    /// Besides what it names, the request changes executions that it identifies by id.
+    /// The request also changes executions that it identifies only by id.
     ChangesById,
-    /// A name of this sort is required, and there is none.
+    /// A name of this sort is required, but the request has none.
     Unnamed(Limit),
-    /// The name does not match.
+    /// This name does not match.
     Outside(Limit, Cow<'a, str>),
     /// The request affects a schedule, which only a limit on schedule ids can bound.
     NeedsScheduleIds,
-    /// The task has no workflow.
+    /// The task is of a standalone activity, which has no workflow.
     StandaloneActivity,
 }
 
 impl LimitMiss<'_> {
-    /// The same, without borrowing from the request.
+    /// The same reason, without borrowing from the request.
     pub fn into_owned(self) -> LimitMiss<'static> {
         match self {
             Self::Outside(limit, name) => LimitMiss::Outside(limit, Cow::Owned(name.into_owned())),

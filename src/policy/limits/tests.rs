@@ -1,6 +1,6 @@
 use super::queues::is_sticky;
 use super::*;
-use crate::temporal::names::{Queue, Use};
+use crate::temporal::names::{QueueUse, TaskQueue};
 use crate::temporal::{Catalogue, RequestReader};
 
 const UUID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
@@ -14,50 +14,50 @@ fn limits() -> Limits {
     to(&[(Limit::TaskQueues, "team-a-*")])
 }
 
-fn queue(used: Use, name: &str, kind: i32, normal_name: &str) -> Queue {
-    Queue { used, name: name.into(), kind, normal_name: normal_name.into() }
+fn queue(used: QueueUse, name: &str, kind: i32, normal_name: &str) -> TaskQueue {
+    TaskQueue { used, name: name.into(), kind, normal_name: normal_name.into() }
 }
 
 fn miss<'a>(limits: &Limits, target: &'a Target) -> Option<LimitMiss<'a>> {
     limits.check(target, NamespaceRole::Own, target.effects).err()
 }
 
-fn target(method: &str, queues: Vec<Queue>) -> Target {
+fn target(method: &str, queues: Vec<TaskQueue>) -> Target {
     let mut target = RequestReader::new(Catalogue::default().named(method).unwrap(), true).finish().unwrap();
     target.names.queues = queues;
     target
 }
 
 #[test]
-fn the_name_decides_which_queue_is_polled() {
+fn a_queue_is_judged_by_its_name() {
     let sticky = &format!("7@host-{}", UUID.replace('-', ""));
     let cases = [
-        (Use::WorkflowPoll, "team-a-x", 1, "", true),
-        (Use::WorkflowPoll, "team-a-x", 0, "", true),
-        (Use::WorkflowPoll, "team-b-x", 1, "team-a-x", false),
-        (Use::WorkflowPoll, "team-b-x", 2, "team-a-x", false),
-        (Use::WorkflowPoll, sticky, 2, "team-a-x", true),
-        (Use::WorkflowPoll, sticky, 2, "team-b-x", false),
-        (Use::WorkflowPoll, sticky, 2, "", false),
-        (Use::WorkflowPoll, sticky, 1, "team-a-x", false),
-        (Use::WorkflowPoll, "", 1, "team-a-x", false),
-        (Use::ActivityPoll, "team-a-x", 1, "", true),
-        (Use::ActivityPoll, "team-a-x", 2, "team-a-x", false),
-        (Use::ActivityPoll, "team-b-x", 2, "team-a-x", false),
-        (Use::ActivityPoll, sticky, 2, "team-a-x", false),
-        (Use::NexusPoll, "team-a-x", 1, "", true),
-        (Use::NexusPoll, "/temporal-sys/worker-commands/n/k", 3, "", true),
-        (Use::NexusPoll, "team-b-x", 3, "", false),
-        (Use::NexusPoll, "team-b-x", 1, "", false),
-        (Use::Named, "team-a-x", 0, "", true),
-        (Use::Named, "", 0, "", true),
-        (Use::Named, "team-b-x", 2, "team-a-x", false),
-        (Use::Sticky, sticky, 0, "", true),
-        (Use::Sticky, "team-b-x", 0, "", false),
-        (Use::Shutdown, "team-a-x", 0, "", true),
-        (Use::Shutdown, "team-b-x", 0, "", false),
-        (Use::Shutdown, "temporal-sys/worker-commands/n/k", 0, "", true),
-        (Use::Named, "temporal-sys/worker-commands/n/k", 0, "", false),
+        (QueueUse::WorkflowPoll, "team-a-x", 1, "", true),
+        (QueueUse::WorkflowPoll, "team-a-x", 0, "", true),
+        (QueueUse::WorkflowPoll, "team-b-x", 1, "team-a-x", false),
+        (QueueUse::WorkflowPoll, "team-b-x", 2, "team-a-x", false),
+        (QueueUse::WorkflowPoll, sticky, 2, "team-a-x", true),
+        (QueueUse::WorkflowPoll, sticky, 2, "team-b-x", false),
+        (QueueUse::WorkflowPoll, sticky, 2, "", false),
+        (QueueUse::WorkflowPoll, sticky, 1, "team-a-x", false),
+        (QueueUse::WorkflowPoll, "", 1, "team-a-x", false),
+        (QueueUse::ActivityPoll, "team-a-x", 1, "", true),
+        (QueueUse::ActivityPoll, "team-a-x", 2, "team-a-x", false),
+        (QueueUse::ActivityPoll, "team-b-x", 2, "team-a-x", false),
+        (QueueUse::ActivityPoll, sticky, 2, "team-a-x", false),
+        (QueueUse::NexusPoll, "team-a-x", 1, "", true),
+        (QueueUse::NexusPoll, "/temporal-sys/worker-commands/n/k", 3, "", true),
+        (QueueUse::NexusPoll, "team-b-x", 3, "", false),
+        (QueueUse::NexusPoll, "team-b-x", 1, "", false),
+        (QueueUse::Named, "team-a-x", 0, "", true),
+        (QueueUse::Named, "", 0, "", true),
+        (QueueUse::Named, "team-b-x", 2, "team-a-x", false),
+        (QueueUse::Sticky, sticky, 0, "", true),
+        (QueueUse::Sticky, "team-b-x", 0, "", false),
+        (QueueUse::Shutdown, "team-a-x", 0, "", true),
+        (QueueUse::Shutdown, "team-b-x", 0, "", false),
+        (QueueUse::Shutdown, "temporal-sys/worker-commands/n/k", 0, "", true),
+        (QueueUse::Named, "temporal-sys/worker-commands/n/k", 0, "", false),
     ];
     for (used, name, kind, normal_name, expected) in cases {
         let queue = queue(used, name, kind, normal_name);
@@ -66,7 +66,7 @@ fn the_name_decides_which_queue_is_polled() {
 }
 
 #[test]
-fn sticky_queues_are_named_by_sdks() {
+fn sticky_queues_are_recognized_by_their_names() {
     let plain = UUID.replace('-', "");
     for name in [format!("host:{UUID}"), format!("7@host-{plain}"), format!("7@a:b:{UUID}")] {
         assert!(is_sticky(&name), "{name}");
@@ -78,7 +78,7 @@ fn sticky_queues_are_named_by_sdks() {
 }
 
 #[test]
-fn what_is_known_by_id_is_outside_of_queues_and_types_but_not_of_endpoints() {
+fn targets_identified_by_id_are_outside_limits_on_queues_and_types_but_not_on_endpoints() {
     let endpoints = to(&[(Limit::NexusEndpoints, "e")]);
     for method in ["TerminateWorkflowExecution", "SignalWithStartWorkflowExecution", "ListWorkflowExecutions"] {
         assert!(miss(&limits(), &target(method, vec![])).is_some(), "{method}");
@@ -87,8 +87,8 @@ fn what_is_known_by_id_is_outside_of_queues_and_types_but_not_of_endpoints() {
     for method in ["GetWorkflowExecutionHistory", "DescribeNamespace", "RespondActivityTaskCompleted"] {
         assert!(miss(&limits(), &target(method, vec![])).is_none(), "{method}");
     }
-    assert!(miss(&limits(), &target("StartWorkflowExecution", vec![])).is_some(), "names none");
-    let named = vec![queue(Use::Named, "team-a-x", 0, "")];
+    assert!(miss(&limits(), &target("StartWorkflowExecution", vec![])).is_some(), "names no queue");
+    let named = vec![queue(QueueUse::Named, "team-a-x", 0, "")];
     let mut start = target("StartWorkflowExecution", named);
     assert!(miss(&limits(), &start).is_none());
     start.effects = start.effects.with(EffectSet::TERMINATE);
@@ -96,17 +96,17 @@ fn what_is_known_by_id_is_outside_of_queues_and_types_but_not_of_endpoints() {
 }
 
 #[test]
-fn every_name_must_be_inside() {
-    let of = |names: &[&str]| names.iter().map(|name| queue(Use::Named, name, 0, "")).collect();
+fn every_name_must_match() {
+    let of = |names: &[&str]| names.iter().map(|name| queue(QueueUse::Named, name, 0, "")).collect();
     assert!(miss(&limits(), &target("RespondWorkflowTaskCompleted", of(&["team-a-x", "team-a-y", ""]))).is_none());
     assert!(miss(&limits(), &target("RespondWorkflowTaskCompleted", of(&["team-a-x", "team-b-y"]))).is_some());
     let mut many = target("RespondWorkflowTaskCompleted", vec![]);
     for index in 0..65 {
-        many.names.name(Limit::Signals, &index.to_string());
+        many.names.add(Limit::Signals, &index.to_string());
     }
-    assert!(miss(&limits(), &many).is_none(), "of another sort");
+    assert!(miss(&limits(), &many).is_none(), "names of another sort");
     for index in 0..65 {
-        many.names.name(Limit::WorkflowTypes, &index.to_string());
+        many.names.add(Limit::WorkflowTypes, &index.to_string());
     }
     let limits = || to(&[(Limit::WorkflowTypes, "*")]);
     assert!(miss(&limits(), &many).is_some());
@@ -114,22 +114,22 @@ fn every_name_must_be_inside() {
 
 #[test]
 fn a_command_into_another_namespace_starts_what_it_names_and_nothing_else() {
-    let answer = target("RespondWorkflowTaskCompleted", vec![queue(Use::Named, "team-a-x", 0, "")]);
+    let answer = target("RespondWorkflowTaskCompleted", vec![queue(QueueUse::Named, "team-a-x", 0, "")]);
     let elsewhere = |effects| limits().check(&answer, NamespaceRole::Foreign, effects).is_ok();
     assert!(elsewhere(EffectSet::START));
     assert!(!elsewhere(EffectSet::SIGNAL) && !elsewhere(EffectSet::START.with(EffectSet::TERMINATE)));
 }
 
 #[test]
-fn a_start_that_attaches_to_what_runs_is_outside() {
-    let mut start = target("StartWorkflowExecution", vec![queue(Use::Named, "team-a-x", 0, "")]);
+fn a_start_that_attaches_to_a_running_execution_is_outside() {
+    let mut start = target("StartWorkflowExecution", vec![queue(QueueUse::Named, "team-a-x", 0, "")]);
     assert!(miss(&limits(), &start).is_none());
-    start.names.attaches = true;
+    start.names.attaches_to_running = true;
     assert!(miss(&limits(), &start).is_some());
 }
 
 #[test]
-fn admin_service_is_outside_of_every_limit() {
+fn admin_service_is_outside_every_limit() {
     let admin = Target::of(crate::temporal::MethodRef::Known(&crate::temporal::method::ADMIN_METHOD));
     assert!(miss(&limits(), &admin).is_some());
     let endpoints = to(&[(Limit::NexusEndpoints, "e")]);
@@ -139,13 +139,13 @@ fn admin_service_is_outside_of_every_limit() {
 fn named(method: &str, names: &[(Limit, &str)]) -> Target {
     let mut target = target(method, vec![]);
     for (limit, name) in names {
-        target.names.name(*limit, name);
+        target.names.add(*limit, name);
     }
     target
 }
 
 #[test]
-fn a_limit_on_workflow_ids_covers_what_names_one_inside() {
+fn a_limit_on_workflow_ids_covers_requests_that_name_a_matching_id() {
     let ids = to(&[(Limit::WorkflowIds, "team-a-*")]);
     for method in
         ["StartWorkflowExecution", "TerminateWorkflowExecution", "QueryWorkflow", "RespondActivityTaskFailedById"]
@@ -157,18 +157,18 @@ fn a_limit_on_workflow_ids_covers_what_names_one_inside() {
         }
     }
     for method in ["PollWorkflowTaskQueue", "DescribeNamespace", "RespondQueryTaskCompleted", "RecordWorkerHeartbeat"] {
-        assert!(miss(&ids, &named(method, &[])).is_none(), "{method} names none");
+        assert!(miss(&ids, &named(method, &[])).is_none(), "{method} names no workflow");
     }
     for method in ["ListWorkflowExecutions", "StartBatchOperation", "StartActivityExecution", "CreateWorkflowRule"] {
         assert!(miss(&ids, &named(method, &[(Limit::WorkflowIds, "team-a-1")])).is_some(), "{method}");
     }
     let mut answer = named("RespondActivityTaskCompleted", &[(Limit::WorkflowIds, "team-a-1")]);
     assert!(miss(&ids, &answer).is_none());
-    answer.names.standalone = true;
+    answer.names.has_standalone_task = true;
     assert!(miss(&ids, &answer).is_some(), "whatever workflow its token claims");
-    answer.names = Names::default();
+    answer.names = RequestNames::default();
     assert!(miss(&limits(), &answer).is_none());
-    answer.names.unread = true;
+    answer.names.has_unread_operation = true;
     assert!(miss(&ids, &answer).is_some() && miss(&limits(), &answer).is_some());
 }
 
@@ -191,7 +191,7 @@ fn a_schedule_needs_a_limit_on_schedule_ids_as_well() {
 }
 
 #[test]
-fn whoever_signals_names_the_signal() {
+fn a_request_that_signals_must_name_the_signal() {
     let signals = to(&[(Limit::Signals, "approve-*")]);
     for method in ["SignalWorkflowExecution", "SignalWithStartWorkflowExecution"] {
         assert!(miss(&signals, &named(method, &[(Limit::Signals, "approve-1")])).is_none(), "{method}");
@@ -205,7 +205,7 @@ fn whoever_signals_names_the_signal() {
     assert!(miss(&signals, &answer).is_some(), "a worker's command");
     let mut batch = named("StartBatchOperation", &[]);
     batch.effects = EffectSet::WRITER;
-    assert!(miss(&signals, &batch).is_some(), "an operation that is not known");
+    assert!(miss(&signals, &batch).is_some(), "an unknown operation");
     let queries = to(&[(Limit::Queries, "state")]);
     assert!(miss(&queries, &named("QueryWorkflow", &[(Limit::Queries, "state")])).is_none());
     assert!(miss(&queries, &named("QueryWorkflow", &[(Limit::Queries, "__stack_trace")])).is_some());

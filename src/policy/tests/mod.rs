@@ -1,7 +1,7 @@
 use super::*;
 use crate::identity::{ClaimSet, Identity, Kind};
 use crate::pattern::Pattern;
-use crate::temporal::{Catalogue, EffectSet, MethodRef, Target};
+use crate::temporal::{Catalogue, EffectSet, MethodRef, SystemReason, Target};
 use crate::time::Timestamp;
 use grant::GrantScope;
 use role::Role;
@@ -60,8 +60,8 @@ fn identity(claims: Value) -> Identity {
 fn target(method: &str, namespace: &str) -> Target {
     let mut target = Target::of(Catalogue::default().named(method).unwrap());
     target.namespace = namespace.to_owned();
-    if namespace.is_empty() && target.beyond.is_none() {
-        target.beyond = Some("the request does not name its namespace");
+    if namespace.is_empty() && target.needs_system.is_none() {
+        target.needs_system = Some(SystemReason::NamespaceMissing);
     }
     target
 }
@@ -102,8 +102,15 @@ fn each_role_covers_its_part_of_the_lattice() {
             );
             assert_eq!(allowed(vec![system(name)], &target(method, "payroll")), expected, "system {name} {method}");
             assert!(!allowed(vec![in_namespace(name, "payroll")], &target(method, "other")), "{name} {method}");
-            assert!(!allowed(vec![in_namespace(name, "payroll")], &target(method, "")), "{name} {method} unseen");
-            assert_eq!(allowed(vec![system(name)], &target(method, "")), expected, "system {name} {method} unseen");
+            assert!(
+                !allowed(vec![in_namespace(name, "payroll")], &target(method, "")),
+                "{name} {method} without a namespace"
+            );
+            assert_eq!(
+                allowed(vec![system(name)], &target(method, "")),
+                expected,
+                "system {name} {method} without a namespace"
+            );
         }
     }
 }
@@ -118,7 +125,7 @@ fn the_cluster_needs_a_system_grant() {
 }
 
 #[test]
-fn registering_needs_a_system_grant_or_leave() {
+fn registering_a_namespace_needs_a_system_grant_or_may_register() {
     let register = target("RegisterNamespace", "payroll");
     assert!(!allowed(vec![in_namespace("admin", "payroll")], &register));
     assert!(allowed(vec![system("admin")], &register));
@@ -140,7 +147,7 @@ fn effects_may_come_from_several_grants_but_all_must_be_covered() {
 }
 
 #[test]
-fn single_methods_stand_beside_effects() {
+fn a_role_may_add_and_remove_single_methods() {
     let path = |name: &str| Rc::from(&*Catalogue::default().named(name).unwrap().path);
     let odd = || {
         let role = Role {
@@ -240,7 +247,7 @@ fn denied(denials: Vec<Rc<denial::Denial>>, target: &Target) -> bool {
 }
 
 #[test]
-fn denials_win_over_every_grant_where_all_they_state_matches() {
+fn a_denial_wins_over_every_grant_if_all_its_conditions_match() {
     let start = target("StartWorkflowExecution", "payroll");
     assert!(denied(vec![denial(|_| {})], &start));
     assert!(!denied(vec![denial(|_| {})], &target("StartWorkflowExecution", "other")));
@@ -261,10 +268,10 @@ fn denials_win_over_every_grant_where_all_they_state_matches() {
 }
 
 #[test]
-fn what_cannot_be_seen_matches_every_namespace_of_a_denial() {
-    let mut unseen = target("StartWorkflowExecution", "other");
-    unseen.unseen = true;
-    assert!(denied(vec![denial(|_| {})], &unseen));
+fn an_unknown_namespace_matches_every_namespace_of_a_denial() {
+    let mut any_namespace = target("StartWorkflowExecution", "other");
+    any_namespace.may_reach_any_namespace = true;
+    assert!(denied(vec![denial(|_| {})], &any_namespace));
     let admin = Target::of(MethodRef::Known(&crate::temporal::method::ADMIN_METHOD));
     assert!(denied(vec![denial(|_| {})], &admin));
     // Reading from the cluster touches no namespace.
@@ -287,12 +294,12 @@ fn no_spelling_of_a_namespace_escapes_a_denial() {
     for other in ["payrolls", "pay roll", " payroll", "finance", "\u{652f}\u{4ed8}"] {
         assert!(!denied_in("payroll", other), "{other:?}");
     }
-    assert!(denied_in("\u{652f}\u{4ed8}", "\u{652f}\u{6255}"), "which of them are one nobody can say");
+    assert!(denied_in("\u{652f}\u{4ed8}", "\u{652f}\u{6255}"), "a database may take either for the other");
     assert!(denied_in("*", "team:a") && denied_in("team*", "team:a") && denied_in("team*", "TEAM"));
 }
 
 #[test]
-fn an_effect_in_another_namespace_needs_a_grant_there_and_no_denial_there() {
+fn an_effect_in_another_namespace_needs_a_grant_and_no_denial_there() {
     let mut child = target("RespondWorkflowTaskCompleted", "finance");
     child.elsewhere =
         vec![crate::temporal::NamespaceEffects { namespace: "payroll".into(), effects: EffectSet::START }];
@@ -305,7 +312,7 @@ fn an_effect_in_another_namespace_needs_a_grant_there_and_no_denial_there() {
 }
 
 #[test]
-fn a_denial_of_a_method_is_about_that_method_alone() {
+fn a_denial_of_a_method_applies_only_to_that_method() {
     let what = |path: &str| denial::DeniedOperations {
         effects: EffectSet::NONE,
         methods: vec![format!("/temporal.api.workflowservice.v1.WorkflowService/{path}").into()],
@@ -316,7 +323,7 @@ fn a_denial_of_a_method_is_about_that_method_alone() {
 }
 
 #[test]
-fn shadow_tells_and_changes_nothing() {
+fn rules_in_shadow_report_but_do_not_decide() {
     let shadow_grant = Grant { shadow: true, ..in_namespace("writer", "payroll") };
     let policy = Policy {
         grants: vec![shadow_grant, in_namespace("reader", "payroll")].into(),
@@ -330,7 +337,10 @@ fn shadow_tells_and_changes_nothing() {
     let principal = policy.principal(identity(json!({})));
     let both = |method: &str| {
         let target = target(method, "payroll");
-        assert!(policy.could_allow(&principal, &target.method, NOW), "it must be read to be told of");
+        assert!(
+            policy.could_allow(&principal, &target.method, NOW),
+            "it must be read so that shadow rules can be reported"
+        );
         let verdict = policy.decide(&principal, &target, NOW);
         (verdict.is_allow(), policy.shadow_outcome(&principal, &target, &verdict, NOW))
     };

@@ -1,9 +1,9 @@
-//! Grants read narrow, denials read wide: whatever form a claim takes.
+//! Grants read claims narrowly and denials read them widely, in whatever form.
 
 use super::*;
 use crate::identity::Kind;
 
-/// Whether a denial for whoever has the group `contractors`, or a subject like this, holds against this caller; and why.
+/// Why a denial with this `who` denies the caller. `None` if it does not.
 fn denied_as(who: Value, identity: Identity) -> Option<String> {
     let config = json!({
         "version": 1,
@@ -46,7 +46,7 @@ fn a_claim_in_any_form_does_not_let_its_bearer_past_a_denial() {
 }
 
 #[test]
-fn a_star_in_a_denial_is_any_text_and_none() {
+fn a_star_in_a_denial_also_matches_empty_text() {
     let subject = |subject: &str| Identity { subject: subject.into(), ..identity(json!({})) };
     let who = || json!({"subject": "repo:acme/app:*"});
     for denied in ["repo:acme/app:ref:refs/heads/main", "repo:acme/app:", "Repo:ACME/app:environment:prod"] {
@@ -60,7 +60,7 @@ fn a_star_in_a_denial_is_any_text_and_none() {
 }
 
 #[test]
-fn a_kind_in_doubt_is_neither_for_grants_and_both_for_denials() {
+fn a_kind_in_doubt_is_neither_kind_for_grants_and_both_for_denials() {
     let service_when: Vec<_> = [r#"{"gty": "cc"}"#]
         .map(|set| {
             let set: Value = serde_json::from_str(set).unwrap();
@@ -87,18 +87,19 @@ fn a_kind_in_doubt_is_neither_for_grants_and_both_for_denials() {
     }
     for kind in [Kind::Human, Kind::Service] {
         let who = |grant: Grant| Grant { who: Who { kind: Some(kind), ..grant.who }, ..grant };
-        let spared = denial(|denial| denial.unless = Some(who(system("admin")).who));
+        let exempting = denial(|denial| denial.unless = Some(who(system("admin")).who));
         let policy = Policy { grants: vec![who(system("admin"))].into(), ..Policy::default() };
         let start = target("StartWorkflowExecution", "payroll");
         assert!(!policy.decide(&policy.principal(caller()), &start, NOW).is_allow());
-        let policy = Policy { grants: vec![system("admin")].into(), denials: vec![spared].into(), ..Policy::default() };
+        let policy =
+            Policy { grants: vec![system("admin")].into(), denials: vec![exempting].into(), ..Policy::default() };
         let verdict = policy.decide(&policy.principal(caller()), &start, NOW);
         assert!(matches!(verdict, Verdict::Deny(DenyReason::Denial(_))), "{verdict:?}");
     }
 }
 
 #[test]
-fn a_denial_reaches_commands_where_it_says_so() {
+fn a_denial_reaches_commands_only_if_it_says_so() {
     let mut answer = target("RespondWorkflowTaskCompleted", "payroll");
     answer.commands = EffectSet::START;
     let commands = |commands: bool| denial(|denial| denial.commands = commands);
@@ -111,10 +112,10 @@ fn a_denial_reaches_commands_where_it_says_so() {
 }
 
 #[test]
-fn whoever_touches_what_is_temporals_own_may_do_anything_by_it() {
+fn a_call_that_touches_something_of_temporals_own_may_have_any_effect() {
     let mut signal = target("SignalWorkflowExecution", "payroll");
     assert!(!denied(vec![denial(|_| {})], &signal));
-    signal.anything = true;
-    assert!(denied(vec![denial(|_| {})], &signal), "a signal to a schedule's workflow starts others");
+    signal.may_have_any_effect = true;
+    assert!(denied(vec![denial(|_| {})], &signal), "a signal to a schedule's workflow starts other workflows");
     assert!(!denied(vec![denial(|denial| denial.namespaces = Some(vec![Pattern::literal("other")]))], &signal));
 }

@@ -4,8 +4,8 @@
 
 use crate::temporal::effect::EffectSet;
 use crate::temporal::method::{Access, WorkflowIdRule, LimitRule, Method, Scope};
-use crate::temporal::names::{Limit, Use};
-use crate::temporal::schema::{Field, Kind, Message, Token};
+use crate::temporal::names::{Limit, QueueUse};
+use crate::temporal::schema::{FieldMeaning, Message, TaskTokenKind, WatchedField};
 
 /// The version of Temporal's API the table was made from.
 pub const API_VERSION: &str = "1.64.3";
@@ -154,7 +154,7 @@ pub(in crate::temporal) static METHODS: [Method; 138] = [
 
 /// temporal.api.activity.v1.ActivityOptions
 static ACTIVITY_OPTIONS: Message = Message { name: "ActivityOptions", names_only: false, command: EffectSet::NONE, known: &[(1, 8)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
 ] };
 
 /// temporal.api.operatorservice.v1.AddOrUpdateRemoteClusterRequest
@@ -165,7 +165,7 @@ static ADD_SEARCH_ATTRIBUTES_REQUEST: Message = Message { name: "AddSearchAttrib
 
 /// temporal.api.schedule.v1.BackfillRequest
 static BACKFILL_REQUEST: Message = Message { name: "BackfillRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    Field { number: 3, repeated: false, kind: Kind::Enum(&[(4, EffectSet::CANCEL), (5, EffectSet::TERMINATE)], &[(0, 6)]) }, // overlap_policy
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Enum(&[(4, EffectSet::CANCEL), (5, EffectSet::TERMINATE)], &[(0, 6)]) }, // overlap_policy
 ] };
 
 /// temporal.api.namespace.v1.BadBinaries
@@ -185,7 +185,7 @@ static BATCH_OPERATION_DELETION: Message = Message { name: "BatchOperationDeleti
 
 /// temporal.api.batch.v1.BatchOperationReset
 static BATCH_OPERATION_RESET: Message = Message { name: "BatchOperationReset", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    Field { number: 5, repeated: true, kind: Kind::Message(EffectSet::NONE, &POST_RESET_OPERATION) }, // post_reset_operations
+    WatchedField { number: 5, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &POST_RESET_OPERATION) }, // post_reset_operations
 ] };
 
 /// temporal.api.batch.v1.BatchOperationResetActivities
@@ -193,7 +193,7 @@ static BATCH_OPERATION_RESET_ACTIVITIES: Message = Message { name: "BatchOperati
 
 /// temporal.api.batch.v1.BatchOperationSignal
 static BATCH_OPERATION_SIGNAL: Message = Message { name: "BatchOperationSignal", names_only: true, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Named(Limit::Signals) }, // signal
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Signals) }, // signal
 ] };
 
 /// temporal.api.batch.v1.BatchOperationTerminateActivities
@@ -207,70 +207,70 @@ static BATCH_OPERATION_UNPAUSE_ACTIVITIES: Message = Message { name: "BatchOpera
 
 /// temporal.api.batch.v1.BatchOperationUpdateActivityOptions
 static BATCH_OPERATION_UPDATE_ACTIVITY_OPTIONS: Message = Message { name: "BatchOperationUpdateActivityOptions", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[
-    Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &ACTIVITY_OPTIONS) }, // activity_options
+    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ACTIVITY_OPTIONS) }, // activity_options
 ] };
 
 /// temporal.api.batch.v1.BatchOperationUpdateWorkflowExecutionOptions
 static BATCH_OPERATION_UPDATE_WORKFLOW_EXECUTION_OPTIONS: Message = Message { name: "BatchOperationUpdateWorkflowExecutionOptions", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION_OPTIONS) }, // workflow_execution_options
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION_OPTIONS) }, // workflow_execution_options
 ] };
 
 /// temporal.api.common.v1.Callback
 static CALLBACK: Message = Message { name: "Callback", names_only: false, command: EffectSet::NONE, known: &[(1, 4), (100, 100)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &CALLBACK_NEXUS) }, // nexus
-    Field { number: 3, repeated: false, kind: Kind::CallsBack }, // internal
-    Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &CALLBACK_NEXUS_HANDLER) }, // nexus_handler
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &CALLBACK_NEXUS) }, // nexus
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::InternalCallback }, // internal
+    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &CALLBACK_NEXUS_HANDLER) }, // nexus_handler
 ] };
 
 /// temporal.api.common.v1.Callback.Nexus
 static CALLBACK_NEXUS: Message = Message { name: "Callback.Nexus", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::CallbackUrl }, // url
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::CallbackUrl }, // url
 ] };
 
 /// temporal.api.common.v1.Callback.NexusHandler
 static CALLBACK_NEXUS_HANDLER: Message = Message { name: "Callback.NexusHandler", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Queue(Use::Named) }, // task_queue_name
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queue_name
 ] };
 
 /// temporal.api.command.v1.Command
 static COMMAND: Message = Message { name: "Command", names_only: false, command: EffectSet::NONE, known: &[(1, 15), (17, 19), (301, 302)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &SCHEDULE_ACTIVITY_TASK_COMMAND_ATTRIBUTES) }, // schedule_activity_task_command_attributes
-    Field { number: 9, repeated: false, kind: Kind::Message(EffectSet::NONE, &REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // request_cancel_external_workflow_execution_command_attributes
-    Field { number: 11, repeated: false, kind: Kind::Message(EffectSet::NONE, &CONTINUE_AS_NEW_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // continue_as_new_workflow_execution_command_attributes
-    Field { number: 12, repeated: false, kind: Kind::Message(EffectSet::NONE, &START_CHILD_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // start_child_workflow_execution_command_attributes
-    Field { number: 13, repeated: false, kind: Kind::Message(EffectSet::NONE, &SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // signal_external_workflow_execution_command_attributes
-    Field { number: 18, repeated: false, kind: Kind::Message(EffectSet::NONE, &SCHEDULE_NEXUS_OPERATION_COMMAND_ATTRIBUTES) }, // schedule_nexus_operation_command_attributes
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE_ACTIVITY_TASK_COMMAND_ATTRIBUTES) }, // schedule_activity_task_command_attributes
+    WatchedField { number: 9, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // request_cancel_external_workflow_execution_command_attributes
+    WatchedField { number: 11, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &CONTINUE_AS_NEW_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // continue_as_new_workflow_execution_command_attributes
+    WatchedField { number: 12, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &START_CHILD_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // start_child_workflow_execution_command_attributes
+    WatchedField { number: 13, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // signal_external_workflow_execution_command_attributes
+    WatchedField { number: 18, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE_NEXUS_OPERATION_COMMAND_ATTRIBUTES) }, // schedule_nexus_operation_command_attributes
 ] };
 
 /// temporal.api.compute.v1.ComputeConfig
 static COMPUTE_CONFIG: Message = Message { name: "ComputeConfig", names_only: true, command: EffectSet::NONE, known: &[(1, 1)], fields: &[
-    Field { number: 1, repeated: true, kind: Kind::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUPS_ENTRY) }, // scaling_groups
+    WatchedField { number: 1, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUPS_ENTRY) }, // scaling_groups
 ] };
 
 /// temporal.api.compute.v1.ComputeConfigScalingGroup
 static COMPUTE_CONFIG_SCALING_GROUP: Message = Message { name: "ComputeConfigScalingGroup", names_only: true, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &COMPUTE_PROVIDER) }, // provider
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &COMPUTE_PROVIDER) }, // provider
 ] };
 
 /// temporal.api.compute.v1.ComputeConfig.ScalingGroupsEntry
 static COMPUTE_CONFIG_SCALING_GROUPS_ENTRY: Message = Message { name: "ComputeConfig.ScalingGroupsEntry", names_only: true, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP) }, // value
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP) }, // value
 ] };
 
 /// temporal.api.compute.v1.ComputeConfigScalingGroupUpdate
 static COMPUTE_CONFIG_SCALING_GROUP_UPDATE: Message = Message { name: "ComputeConfigScalingGroupUpdate", names_only: true, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP) }, // scaling_group
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP) }, // scaling_group
 ] };
 
 /// temporal.api.compute.v1.ComputeProvider
 static COMPUTE_PROVIDER: Message = Message { name: "ComputeProvider", names_only: true, command: EffectSet::NONE, known: &[(1, 2), (10, 10)], fields: &[
-    Field { number: 10, repeated: false, kind: Kind::Named(Limit::NexusEndpoints) }, // nexus_endpoint
+    WatchedField { number: 10, repeated: false, meaning: FieldMeaning::LimitedName(Limit::NexusEndpoints) }, // nexus_endpoint
 ] };
 
 /// temporal.api.command.v1.ContinueAsNewWorkflowExecutionCommandAttributes
 static CONTINUE_AS_NEW_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { name: "ContinueAsNewWorkflowExecutionCommandAttributes", names_only: false, command: EffectSet::NONE, known: &[(1, 16)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.CountActivityExecutionsRequest
@@ -290,14 +290,14 @@ static COUNT_WORKFLOW_EXECUTIONS_REQUEST: Message = Message { name: "CountWorkfl
 
 /// temporal.api.operatorservice.v1.CreateNexusEndpointRequest
 static CREATE_NEXUS_ENDPOINT_REQUEST: Message = Message { name: "CreateNexusEndpointRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 1)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &ENDPOINT_SPEC) }, // spec
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ENDPOINT_SPEC) }, // spec
 ] };
 
 /// temporal.api.workflowservice.v1.CreateScheduleRequest
 static CREATE_SCHEDULE_REQUEST: Message = Message { name: "CreateScheduleRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 8)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::ScheduleIds) }, // schedule_id
-    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &SCHEDULE) }, // schedule
-    Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &SCHEDULE_PATCH) }, // initial_patch
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::ScheduleIds) }, // schedule_id
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE) }, // schedule
+    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE_PATCH) }, // initial_patch
 ] };
 
 /// temporal.api.workflowservice.v1.CreateWorkerDeploymentRequest
@@ -305,12 +305,12 @@ static CREATE_WORKER_DEPLOYMENT_REQUEST: Message = Message { name: "CreateWorker
 
 /// temporal.api.workflowservice.v1.CreateWorkerDeploymentVersionRequest
 static CREATE_WORKER_DEPLOYMENT_VERSION_REQUEST: Message = Message { name: "CreateWorkerDeploymentVersionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::COMPUTE, &COMPUTE_CONFIG) }, // compute_config
+    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::COMPUTE, &COMPUTE_CONFIG) }, // compute_config
 ] };
 
 /// temporal.api.workflowservice.v1.CreateWorkflowRuleRequest
 static CREATE_WORKFLOW_RULE_REQUEST: Message = Message { name: "CreateWorkflowRuleRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_RULE_SPEC) }, // spec
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_RULE_SPEC) }, // spec
 ] };
 
 /// temporal.api.workflowservice.v1.DeleteActivityExecutionRequest
@@ -318,7 +318,7 @@ static DELETE_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "DeleteActiv
 
 /// temporal.api.operatorservice.v1.DeleteNamespaceRequest
 static DELETE_NAMESPACE_REQUEST: Message = Message { name: "DeleteNamespaceRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::NamespaceId }, // namespace_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::NamespaceId }, // namespace_id
 ] };
 
 /// temporal.api.operatorservice.v1.DeleteNexusEndpointRequest
@@ -329,7 +329,7 @@ static DELETE_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { name: "Dele
 
 /// temporal.api.workflowservice.v1.DeleteScheduleRequest
 static DELETE_SCHEDULE_REQUEST: Message = Message { name: "DeleteScheduleRequest", names_only: true, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::ScheduleIds) }, // schedule_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::ScheduleIds) }, // schedule_id
 ] };
 
 /// temporal.api.workflowservice.v1.DeleteWorkerDeploymentRequest
@@ -340,7 +340,7 @@ static DELETE_WORKER_DEPLOYMENT_VERSION_REQUEST: Message = Message { name: "Dele
 
 /// temporal.api.workflowservice.v1.DeleteWorkflowExecutionRequest
 static DELETE_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "DeleteWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
 ] };
 
 /// temporal.api.workflowservice.v1.DeleteWorkflowRuleRequest
@@ -354,7 +354,7 @@ static DESCRIBE_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "DescribeA
 
 /// temporal.api.workflowservice.v1.DescribeBatchOperationRequest
 static DESCRIBE_BATCH_OPERATION_REQUEST: Message = Message { name: "DescribeBatchOperationRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Name }, // job_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::UnlimitedName }, // job_id
 ] };
 
 /// temporal.api.workflowservice.v1.DescribeDeploymentRequest
@@ -362,12 +362,12 @@ static DESCRIBE_DEPLOYMENT_REQUEST: Message = Message { name: "DescribeDeploymen
 
 /// temporal.api.workflowservice.v1.DescribeNamespaceRequest
 static DESCRIBE_NAMESPACE_REQUEST: Message = Message { name: "DescribeNamespaceRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::NamespaceId }, // id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::NamespaceId }, // id
 ] };
 
 /// temporal.api.operatorservice.v1.DescribeNamespaceRestoreRequest
 static DESCRIBE_NAMESPACE_RESTORE_REQUEST: Message = Message { name: "DescribeNamespaceRestoreRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::NamespaceId }, // namespace_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::NamespaceId }, // namespace_id
 ] };
 
 /// temporal.api.workflowservice.v1.DescribeNexusOperationExecutionRequest
@@ -375,12 +375,12 @@ static DESCRIBE_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { name: "De
 
 /// temporal.api.workflowservice.v1.DescribeScheduleRequest
 static DESCRIBE_SCHEDULE_REQUEST: Message = Message { name: "DescribeScheduleRequest", names_only: true, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::ScheduleIds) }, // schedule_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::ScheduleIds) }, // schedule_id
 ] };
 
 /// temporal.api.workflowservice.v1.DescribeTaskQueueRequest
 static DESCRIBE_TASK_QUEUE_REQUEST: Message = Message { name: "DescribeTaskQueueRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 11)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.DescribeWorkerDeploymentRequest
@@ -394,7 +394,7 @@ static DESCRIBE_WORKER_REQUEST: Message = Message { name: "DescribeWorkerRequest
 
 /// temporal.api.workflowservice.v1.DescribeWorkflowExecutionRequest
 static DESCRIBE_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "DescribeWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.DescribeWorkflowRuleRequest
@@ -402,34 +402,34 @@ static DESCRIBE_WORKFLOW_RULE_REQUEST: Message = Message { name: "DescribeWorkfl
 
 /// temporal.api.nexus.v1.EndpointSpec
 static ENDPOINT_SPEC: Message = Message { name: "EndpointSpec", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &ENDPOINT_TARGET) }, // target
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ENDPOINT_TARGET) }, // target
 ] };
 
 /// temporal.api.nexus.v1.EndpointTarget
 static ENDPOINT_TARGET: Message = Message { name: "EndpointTarget", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &ENDPOINT_TARGET_WORKER) }, // worker
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ENDPOINT_TARGET_WORKER) }, // worker
 ] };
 
 /// temporal.api.nexus.v1.EndpointTarget.Worker
 static ENDPOINT_TARGET_WORKER: Message = Message { name: "EndpointTarget.Worker", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::OtherNamespace(EffectSet::NEXUS) }, // namespace
-    Field { number: 2, repeated: false, kind: Kind::Name }, // task_queue
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::OtherNamespace(EffectSet::NEXUS) }, // namespace
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::UnlimitedName }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.ExecuteMultiOperationRequest
 static EXECUTE_MULTI_OPERATION_REQUEST: Message = Message { name: "ExecuteMultiOperationRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    Field { number: 2, repeated: true, kind: Kind::Message(EffectSet::NONE, &EXECUTE_MULTI_OPERATION_REQUEST_OPERATION) }, // operations
+    WatchedField { number: 2, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &EXECUTE_MULTI_OPERATION_REQUEST_OPERATION) }, // operations
 ] };
 
 /// temporal.api.workflowservice.v1.ExecuteMultiOperationRequest.Operation
 static EXECUTE_MULTI_OPERATION_REQUEST_OPERATION: Message = Message { name: "ExecuteMultiOperationRequest.Operation", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &START_WORKFLOW_EXECUTION_REQUEST_NESTED) }, // start_workflow
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &UPDATE_WORKFLOW_EXECUTION_REQUEST_NESTED) }, // update_workflow
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &START_WORKFLOW_EXECUTION_REQUEST_NESTED) }, // start_workflow
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &UPDATE_WORKFLOW_EXECUTION_REQUEST_NESTED) }, // update_workflow
 ] };
 
 /// temporal.api.common.v1.Execution
 static EXECUTION: Message = Message { name: "Execution", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Name }, // business_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::UnlimitedName }, // business_id
 ] };
 
 /// temporal.api.workflowservice.v1.FetchWorkerConfigRequest
@@ -455,32 +455,32 @@ static GET_SYSTEM_INFO_REQUEST: Message = Message { name: "GetSystemInfoRequest"
 
 /// temporal.api.workflowservice.v1.GetWorkerBuildIdCompatibilityRequest
 static GET_WORKER_BUILD_ID_COMPATIBILITY_REQUEST: Message = Message { name: "GetWorkerBuildIdCompatibilityRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Queue(Use::Named) }, // task_queue
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.GetWorkerTaskReachabilityRequest
 static GET_WORKER_TASK_REACHABILITY_REQUEST: Message = Message { name: "GetWorkerTaskReachabilityRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    Field { number: 3, repeated: true, kind: Kind::Queue(Use::Named) }, // task_queues
+    WatchedField { number: 3, repeated: true, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queues
 ] };
 
 /// temporal.api.workflowservice.v1.GetWorkerVersioningRulesRequest
 static GET_WORKER_VERSIONING_RULES_REQUEST: Message = Message { name: "GetWorkerVersioningRulesRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Queue(Use::Named) }, // task_queue
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.GetWorkflowExecutionHistoryRequest
 static GET_WORKFLOW_EXECUTION_HISTORY_REQUEST: Message = Message { name: "GetWorkflowExecutionHistoryRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.GetWorkflowExecutionHistoryReverseRequest
 static GET_WORKFLOW_EXECUTION_HISTORY_REVERSE_REQUEST: Message = Message { name: "GetWorkflowExecutionHistoryReverseRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.update.v1.Input
 static INPUT: Message = Message { name: "Input", names_only: true, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::Updates) }, // name
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Updates) }, // name
 ] };
 
 /// temporal.api.workflowservice.v1.ListActivityExecutionsRequest
@@ -518,7 +518,7 @@ static LIST_SCHEDULES_REQUEST: Message = Message { name: "ListSchedulesRequest",
 
 /// temporal.api.workflowservice.v1.ListScheduleMatchingTimesRequest
 static LIST_SCHEDULE_MATCHING_TIMES_REQUEST: Message = Message { name: "ListScheduleMatchingTimesRequest", names_only: true, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::ScheduleIds) }, // schedule_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::ScheduleIds) }, // schedule_id
 ] };
 
 /// temporal.api.operatorservice.v1.ListSearchAttributesRequest
@@ -526,7 +526,7 @@ static LIST_SEARCH_ATTRIBUTES_REQUEST: Message = Message { name: "ListSearchAttr
 
 /// temporal.api.workflowservice.v1.ListTaskQueuePartitionsRequest
 static LIST_TASK_QUEUE_PARTITIONS_REQUEST: Message = Message { name: "ListTaskQueuePartitionsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.ListWorkersRequest
@@ -543,42 +543,42 @@ static LIST_WORKFLOW_RULES_REQUEST: Message = Message { name: "ListWorkflowRules
 
 /// temporal.api.namespace.v1.NamespaceConfig
 static NAMESPACE_CONFIG: Message = Message { name: "NamespaceConfig", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::RESET.with(EffectSet::START).with(EffectSet::TERMINATE), &BAD_BINARIES) }, // bad_binaries
-    Field { number: 7, repeated: true, kind: Kind::Message(EffectSet::NONE, &NAMESPACE_CONFIG_CUSTOM_SEARCH_ATTRIBUTE_ALIASES_ENTRY) }, // custom_search_attribute_aliases
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::RESET.with(EffectSet::START).with(EffectSet::TERMINATE), &BAD_BINARIES) }, // bad_binaries
+    WatchedField { number: 7, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &NAMESPACE_CONFIG_CUSTOM_SEARCH_ATTRIBUTE_ALIASES_ENTRY) }, // custom_search_attribute_aliases
 ] };
 
 /// temporal.api.namespace.v1.NamespaceConfig.CustomSearchAttributeAliasesEntry
 static NAMESPACE_CONFIG_CUSTOM_SEARCH_ATTRIBUTE_ALIASES_ENTRY: Message = Message { name: "NamespaceConfig.CustomSearchAttributeAliasesEntry", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Query }, // key
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Query }, // key
 ] };
 
 /// temporal.api.workflow.v1.NewWorkflowExecutionInfo
 static NEW_WORKFLOW_EXECUTION_INFO: Message = Message { name: "NewWorkflowExecutionInfo", names_only: false, command: EffectSet::NONE, known: &[(1, 16)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Named(Limit::WorkflowIds) }, // workflow_id
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
-    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
-    Field { number: 8, repeated: false, kind: Kind::Enum(&[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+    WatchedField { number: 8, repeated: false, meaning: FieldMeaning::Enum(&[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
 ] };
 
 /// temporal.api.workflowservice.v1.PatchScheduleRequest
 static PATCH_SCHEDULE_REQUEST: Message = Message { name: "PatchScheduleRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::ScheduleIds) }, // schedule_id
-    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &SCHEDULE_PATCH) }, // patch
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::ScheduleIds) }, // schedule_id
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE_PATCH) }, // patch
 ] };
 
 /// temporal.api.workflowservice.v1.PauseActivityExecutionRequest
 static PAUSE_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "PauseActivityExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 8)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.PauseActivityRequest
 static PAUSE_ACTIVITY_REQUEST: Message = Message { name: "PauseActivityRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.PauseWorkflowExecutionRequest
 static PAUSE_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "PauseWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.PollActivityExecutionRequest
@@ -586,8 +586,8 @@ static POLL_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "PollActivityE
 
 /// temporal.api.workflowservice.v1.PollActivityTaskQueueRequest
 static POLL_ACTIVITY_TASK_QUEUE_REQUEST: Message = Message { name: "PollActivityTaskQueueRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 11)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE_OF_ACTIVITY_POLL) }, // task_queue
-    Field { number: 9, repeated: false, kind: Kind::Name }, // worker_control_task_queue
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE_OF_ACTIVITY_POLL) }, // task_queue
+    WatchedField { number: 9, repeated: false, meaning: FieldMeaning::UnlimitedName }, // worker_control_task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.PollNexusOperationExecutionRequest
@@ -595,55 +595,55 @@ static POLL_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { name: "PollNe
 
 /// temporal.api.workflowservice.v1.PollNexusTaskQueueRequest
 static POLL_NEXUS_TASK_QUEUE_REQUEST: Message = Message { name: "PollNexusTaskQueueRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4), (6, 10)], fields: &[
-    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE_OF_NEXUS_POLL) }, // task_queue
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE_OF_NEXUS_POLL) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.PollWorkflowExecutionTimeSkippingRequest
 static POLL_WORKFLOW_EXECUTION_TIME_SKIPPING_REQUEST: Message = Message { name: "PollWorkflowExecutionTimeSkippingRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
 ] };
 
 /// temporal.api.workflowservice.v1.PollWorkflowExecutionUpdateRequest
 static POLL_WORKFLOW_EXECUTION_UPDATE_REQUEST: Message = Message { name: "PollWorkflowExecutionUpdateRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &UPDATE_REF) }, // update_ref
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &UPDATE_REF) }, // update_ref
 ] };
 
 /// temporal.api.workflowservice.v1.PollWorkflowTaskQueueRequest
 static POLL_WORKFLOW_TASK_QUEUE_REQUEST: Message = Message { name: "PollWorkflowTaskQueueRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 11)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE_OF_WORKFLOW_POLL) }, // task_queue
-    Field { number: 9, repeated: false, kind: Kind::Name }, // worker_control_task_queue
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE_OF_WORKFLOW_POLL) }, // task_queue
+    WatchedField { number: 9, repeated: false, meaning: FieldMeaning::UnlimitedName }, // worker_control_task_queue
 ] };
 
 /// temporal.api.workflow.v1.PostResetOperation
 static POST_RESET_OPERATION: Message = Message { name: "PostResetOperation", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::SIGNAL, &POST_RESET_OPERATION_SIGNAL_WORKFLOW) }, // signal_workflow
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::OPTIONS, &POST_RESET_OPERATION_UPDATE_WORKFLOW_OPTIONS) }, // update_workflow_options
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::SIGNAL, &POST_RESET_OPERATION_SIGNAL_WORKFLOW) }, // signal_workflow
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::OPTIONS, &POST_RESET_OPERATION_UPDATE_WORKFLOW_OPTIONS) }, // update_workflow_options
 ] };
 
 /// temporal.api.workflow.v1.PostResetOperation.SignalWorkflow
 static POST_RESET_OPERATION_SIGNAL_WORKFLOW: Message = Message { name: "PostResetOperation.SignalWorkflow", names_only: true, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Named(Limit::Signals) }, // signal_name
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Signals) }, // signal_name
 ] };
 
 /// temporal.api.workflow.v1.PostResetOperation.UpdateWorkflowOptions
 static POST_RESET_OPERATION_UPDATE_WORKFLOW_OPTIONS: Message = Message { name: "PostResetOperation.UpdateWorkflowOptions", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION_OPTIONS) }, // workflow_execution_options
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION_OPTIONS) }, // workflow_execution_options
 ] };
 
 /// temporal.api.workflowservice.v1.QueryWorkflowRequest
 static QUERY_WORKFLOW_REQUEST: Message = Message { name: "QueryWorkflowRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
-    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_QUERY) }, // query
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_QUERY) }, // query
 ] };
 
 /// temporal.api.workflowservice.v1.RecordActivityTaskHeartbeatByIdRequest
 static RECORD_ACTIVITY_TASK_HEARTBEAT_BY_ID_REQUEST: Message = Message { name: "RecordActivityTaskHeartbeatByIdRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.RecordActivityTaskHeartbeatRequest
 static RECORD_ACTIVITY_TASK_HEARTBEAT_REQUEST: Message = Message { name: "RecordActivityTaskHeartbeatRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Token(Token::Task) }, // task_token
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Task) }, // task_token
 ] };
 
 /// temporal.api.workflowservice.v1.RecordWorkerHeartbeatRequest
@@ -660,8 +660,8 @@ static REMOVE_SEARCH_ATTRIBUTES_REQUEST: Message = Message { name: "RemoveSearch
 
 /// temporal.api.update.v1.Request
 static REQUEST: Message = Message { name: "Request", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &INPUT) }, // input
-    Field { number: 4, repeated: true, kind: Kind::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &INPUT) }, // input
+    WatchedField { number: 4, repeated: true, meaning: FieldMeaning::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
 ] };
 
 /// temporal.api.workflowservice.v1.RequestCancelActivityExecutionRequest
@@ -669,9 +669,9 @@ static REQUEST_CANCEL_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "Req
 
 /// temporal.api.command.v1.RequestCancelExternalWorkflowExecutionCommandAttributes
 static REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { name: "RequestCancelExternalWorkflowExecutionCommandAttributes", names_only: false, command: EffectSet::CANCEL, known: &[(1, 6)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::OtherNamespace(EffectSet::CANCEL) }, // namespace
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::WorkflowIds) }, // workflow_id
-    Field { number: 5, repeated: false, kind: Kind::ChildOnly }, // child_workflow_only
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::OtherNamespace(EffectSet::CANCEL) }, // namespace
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { number: 5, repeated: false, meaning: FieldMeaning::ChildWorkflowOnly }, // child_workflow_only
 ] };
 
 /// temporal.api.workflowservice.v1.RequestCancelNexusOperationExecutionRequest
@@ -679,91 +679,91 @@ static REQUEST_CANCEL_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { nam
 
 /// temporal.api.workflowservice.v1.RequestCancelWorkflowExecutionRequest
 static REQUEST_CANCEL_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "RequestCancelWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
 ] };
 
 /// temporal.api.workflowservice.v1.ResetActivityExecutionRequest
 static RESET_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "ResetActivityExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 11)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.ResetActivityRequest
 static RESET_ACTIVITY_REQUEST: Message = Message { name: "ResetActivityRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 10)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.ResetStickyTaskQueueRequest
 static RESET_STICKY_TASK_QUEUE_REQUEST: Message = Message { name: "ResetStickyTaskQueueRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.ResetWorkflowExecutionRequest
 static RESET_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "ResetWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 9)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
-    Field { number: 8, repeated: true, kind: Kind::Message(EffectSet::NONE, &POST_RESET_OPERATION) }, // post_reset_operations
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+    WatchedField { number: 8, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &POST_RESET_OPERATION) }, // post_reset_operations
 ] };
 
 /// temporal.api.workflowservice.v1.RespondActivityTaskCanceledByIdRequest
 static RESPOND_ACTIVITY_TASK_CANCELED_BY_ID_REQUEST: Message = Message { name: "RespondActivityTaskCanceledByIdRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 8)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.RespondActivityTaskCanceledRequest
 static RESPOND_ACTIVITY_TASK_CANCELED_REQUEST: Message = Message { name: "RespondActivityTaskCanceledRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 8)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Token(Token::Task) }, // task_token
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Task) }, // task_token
 ] };
 
 /// temporal.api.workflowservice.v1.RespondActivityTaskCompletedByIdRequest
 static RESPOND_ACTIVITY_TASK_COMPLETED_BY_ID_REQUEST: Message = Message { name: "RespondActivityTaskCompletedByIdRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.RespondActivityTaskCompletedRequest
 static RESPOND_ACTIVITY_TASK_COMPLETED_REQUEST: Message = Message { name: "RespondActivityTaskCompletedRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 8)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Token(Token::Task) }, // task_token
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Task) }, // task_token
 ] };
 
 /// temporal.api.workflowservice.v1.RespondActivityTaskFailedByIdRequest
 static RESPOND_ACTIVITY_TASK_FAILED_BY_ID_REQUEST: Message = Message { name: "RespondActivityTaskFailedByIdRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 9)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.RespondActivityTaskFailedRequest
 static RESPOND_ACTIVITY_TASK_FAILED_REQUEST: Message = Message { name: "RespondActivityTaskFailedRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 10)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Token(Token::Task) }, // task_token
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Task) }, // task_token
 ] };
 
 /// temporal.api.workflowservice.v1.RespondNexusTaskCompletedRequest
 static RESPOND_NEXUS_TASK_COMPLETED_REQUEST: Message = Message { name: "RespondNexusTaskCompletedRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    Field { number: 3, repeated: false, kind: Kind::Token(Token::Nexus) }, // task_token
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Nexus) }, // task_token
 ] };
 
 /// temporal.api.workflowservice.v1.RespondNexusTaskFailedRequest
 static RESPOND_NEXUS_TASK_FAILED_REQUEST: Message = Message { name: "RespondNexusTaskFailedRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[
-    Field { number: 3, repeated: false, kind: Kind::Token(Token::Nexus) }, // task_token
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Nexus) }, // task_token
 ] };
 
 /// temporal.api.workflowservice.v1.RespondQueryTaskCompletedRequest
 static RESPOND_QUERY_TASK_COMPLETED_REQUEST: Message = Message { name: "RespondQueryTaskCompletedRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 9)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Token(Token::Query) }, // task_token
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Query) }, // task_token
 ] };
 
 /// temporal.api.workflowservice.v1.RespondWorkflowTaskCompletedRequest
 static RESPOND_WORKFLOW_TASK_COMPLETED_REQUEST: Message = Message { name: "RespondWorkflowTaskCompletedRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 22)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Token(Token::Task) }, // task_token
-    Field { number: 2, repeated: true, kind: Kind::Message(EffectSet::NONE, &COMMAND) }, // commands
-    Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &STICKY_EXECUTION_ATTRIBUTES) }, // sticky_attributes
-    Field { number: 20, repeated: false, kind: Kind::Name }, // worker_control_task_queue
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Task) }, // task_token
+    WatchedField { number: 2, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &COMMAND) }, // commands
+    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &STICKY_EXECUTION_ATTRIBUTES) }, // sticky_attributes
+    WatchedField { number: 20, repeated: false, meaning: FieldMeaning::UnlimitedName }, // worker_control_task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.RespondWorkflowTaskFailedRequest
 static RESPOND_WORKFLOW_TASK_FAILED_REQUEST: Message = Message { name: "RespondWorkflowTaskFailedRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 11)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Token(Token::Task) }, // task_token
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Task) }, // task_token
 ] };
 
 /// temporal.api.operatorservice.v1.RestoreNamespaceRequest
 static RESTORE_NAMESPACE_REQUEST: Message = Message { name: "RestoreNamespaceRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::NamespaceId }, // namespace_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::NamespaceId }, // namespace_id
 ] };
 
 /// temporal.api.workflowservice.v1.ScanWorkflowExecutionsRequest
@@ -771,37 +771,37 @@ static SCAN_WORKFLOW_EXECUTIONS_REQUEST: Message = Message { name: "ScanWorkflow
 
 /// temporal.api.schedule.v1.Schedule
 static SCHEDULE: Message = Message { name: "Schedule", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &SCHEDULE_ACTION) }, // action
-    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &SCHEDULE_POLICIES) }, // policies
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE_ACTION) }, // action
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE_POLICIES) }, // policies
 ] };
 
 /// temporal.api.schedule.v1.ScheduleAction
 static SCHEDULE_ACTION: Message = Message { name: "ScheduleAction", names_only: false, command: EffectSet::NONE, known: &[(1, 1)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &NEW_WORKFLOW_EXECUTION_INFO) }, // start_workflow
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &NEW_WORKFLOW_EXECUTION_INFO) }, // start_workflow
 ] };
 
 /// temporal.api.command.v1.ScheduleActivityTaskCommandAttributes
 static SCHEDULE_ACTIVITY_TASK_COMMAND_ATTRIBUTES: Message = Message { name: "ScheduleActivityTaskCommandAttributes", names_only: false, command: EffectSet::NONE, known: &[(1, 14)], fields: &[
-    Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
 ] };
 
 /// temporal.api.command.v1.ScheduleNexusOperationCommandAttributes
 static SCHEDULE_NEXUS_OPERATION_COMMAND_ATTRIBUTES: Message = Message { name: "ScheduleNexusOperationCommandAttributes", names_only: false, command: EffectSet::NEXUS, known: &[(1, 8)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Named(Limit::NexusEndpoints) }, // endpoint
-    Field { number: 2, repeated: false, kind: Kind::Service }, // service
-    Field { number: 3, repeated: false, kind: Kind::Operation }, // operation
-    Field { number: 4, repeated: false, kind: Kind::Input }, // input
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::NexusEndpoints) }, // endpoint
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::NexusService }, // service
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::NexusOperation }, // operation
+    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::NexusInput }, // input
 ] };
 
 /// temporal.api.schedule.v1.SchedulePatch
 static SCHEDULE_PATCH: Message = Message { name: "SchedulePatch", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &TRIGGER_IMMEDIATELY_REQUEST) }, // trigger_immediately
-    Field { number: 2, repeated: true, kind: Kind::Message(EffectSet::NONE, &BACKFILL_REQUEST) }, // backfill_request
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TRIGGER_IMMEDIATELY_REQUEST) }, // trigger_immediately
+    WatchedField { number: 2, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &BACKFILL_REQUEST) }, // backfill_request
 ] };
 
 /// temporal.api.schedule.v1.SchedulePolicies
 static SCHEDULE_POLICIES: Message = Message { name: "SchedulePolicies", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Enum(&[(4, EffectSet::CANCEL), (5, EffectSet::TERMINATE)], &[(0, 6)]) }, // overlap_policy
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Enum(&[(4, EffectSet::CANCEL), (5, EffectSet::TERMINATE)], &[(0, 6)]) }, // overlap_policy
 ] };
 
 /// temporal.api.workflowservice.v1.SetCurrentDeploymentRequest
@@ -818,143 +818,143 @@ static SET_WORKER_DEPLOYMENT_RAMPING_VERSION_REQUEST: Message = Message { name: 
 
 /// temporal.api.workflowservice.v1.ShutdownWorkerRequest
 static SHUTDOWN_WORKER_REQUEST: Message = Message { name: "ShutdownWorkerRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 8)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Queue(Use::Sticky) }, // sticky_task_queue
-    Field { number: 7, repeated: false, kind: Kind::Queue(Use::Shutdown) }, // task_queue
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Sticky) }, // sticky_task_queue
+    WatchedField { number: 7, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Shutdown) }, // task_queue
 ] };
 
 /// temporal.api.command.v1.SignalExternalWorkflowExecutionCommandAttributes
 static SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { name: "SignalExternalWorkflowExecutionCommandAttributes", names_only: false, command: EffectSet::SIGNAL, known: &[(1, 7)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::OtherNamespace(EffectSet::SIGNAL) }, // namespace
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
-    Field { number: 3, repeated: false, kind: Kind::Named(Limit::Signals) }, // signal_name
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::OtherNamespace(EffectSet::SIGNAL) }, // namespace
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Signals) }, // signal_name
 ] };
 
 /// temporal.api.workflowservice.v1.SignalWithStartWorkflowExecutionRequest
 static SIGNAL_WITH_START_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "SignalWithStartWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 27)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::WorkflowIds) }, // workflow_id
-    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
-    Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
-    Field { number: 11, repeated: false, kind: Kind::Enum(&[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
-    Field { number: 12, repeated: false, kind: Kind::Named(Limit::Signals) }, // signal_name
-    Field { number: 22, repeated: false, kind: Kind::Enum(&[(3, EffectSet::TERMINATE)], &[(0, 3)]) }, // workflow_id_conflict_policy
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
+    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+    WatchedField { number: 11, repeated: false, meaning: FieldMeaning::Enum(&[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
+    WatchedField { number: 12, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Signals) }, // signal_name
+    WatchedField { number: 22, repeated: false, meaning: FieldMeaning::Enum(&[(3, EffectSet::TERMINATE)], &[(0, 3)]) }, // workflow_id_conflict_policy
 ] };
 
 /// temporal.api.workflowservice.v1.SignalWorkflowExecutionRequest
 static SIGNAL_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "SignalWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 10)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
-    Field { number: 3, repeated: false, kind: Kind::Named(Limit::Signals) }, // signal_name
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Signals) }, // signal_name
 ] };
 
 /// temporal.api.operatorservice.v1.SoftDeleteNamespaceRequest
 static SOFT_DELETE_NAMESPACE_REQUEST: Message = Message { name: "SoftDeleteNamespaceRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::NamespaceId }, // namespace_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::NamespaceId }, // namespace_id
 ] };
 
 /// temporal.api.workflowservice.v1.StartActivityExecutionRequest
 static START_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "StartActivityExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 24)], fields: &[
-    Field { number: 6, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
-    Field { number: 19, repeated: true, kind: Kind::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
-    Field { number: 21, repeated: false, kind: Kind::Attach }, // on_conflict_options
-    Field { number: 24, repeated: false, kind: Kind::Flag(EffectSet::POLL) }, // request_eager_execution
+    WatchedField { number: 6, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+    WatchedField { number: 19, repeated: true, meaning: FieldMeaning::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
+    WatchedField { number: 21, repeated: false, meaning: FieldMeaning::OnConflictOptions }, // on_conflict_options
+    WatchedField { number: 24, repeated: false, meaning: FieldMeaning::Flag(EffectSet::POLL) }, // request_eager_execution
 ] };
 
 /// temporal.api.workflowservice.v1.StartBatchOperationRequest
 static START_BATCH_OPERATION_REQUEST: Message = Message { name: "StartBatchOperationRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 6), (10, 22)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Query }, // visibility_query
-    Field { number: 3, repeated: false, kind: Kind::Name }, // job_id
-    Field { number: 5, repeated: true, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // executions
-    Field { number: 10, repeated: false, kind: Kind::Message(EffectSet::TERMINATE, &BATCH_OPERATION_TERMINATION) }, // termination_operation
-    Field { number: 11, repeated: false, kind: Kind::Message(EffectSet::SIGNAL, &BATCH_OPERATION_SIGNAL) }, // signal_operation
-    Field { number: 12, repeated: false, kind: Kind::Message(EffectSet::CANCEL, &BATCH_OPERATION_CANCELLATION) }, // cancellation_operation
-    Field { number: 13, repeated: false, kind: Kind::Message(EffectSet::DELETE.with(EffectSet::TERMINATE), &BATCH_OPERATION_DELETION) }, // deletion_operation
-    Field { number: 14, repeated: false, kind: Kind::Message(EffectSet::RESET.with(EffectSet::START).with(EffectSet::TERMINATE), &BATCH_OPERATION_RESET) }, // reset_operation
-    Field { number: 15, repeated: false, kind: Kind::Message(EffectSet::OPTIONS, &BATCH_OPERATION_UPDATE_WORKFLOW_EXECUTION_OPTIONS) }, // update_workflow_options_operation
-    Field { number: 16, repeated: false, kind: Kind::Message(EffectSet::PAUSE.with(EffectSet::RESET), &BATCH_OPERATION_UNPAUSE_ACTIVITIES) }, // unpause_activities_operation
-    Field { number: 17, repeated: false, kind: Kind::Message(EffectSet::OPTIONS.with(EffectSet::PAUSE).with(EffectSet::RESET), &BATCH_OPERATION_RESET_ACTIVITIES) }, // reset_activities_operation
-    Field { number: 18, repeated: false, kind: Kind::Message(EffectSet::OPTIONS, &BATCH_OPERATION_UPDATE_ACTIVITY_OPTIONS) }, // update_activity_options_operation
-    Field { number: 19, repeated: false, kind: Kind::Message(EffectSet::CANCEL, &BATCH_OPERATION_CANCEL_ACTIVITIES) }, // cancel_activities_operation
-    Field { number: 20, repeated: false, kind: Kind::Message(EffectSet::TERMINATE, &BATCH_OPERATION_TERMINATE_ACTIVITIES) }, // terminate_activities_operation
-    Field { number: 21, repeated: false, kind: Kind::Message(EffectSet::DELETE.with(EffectSet::TERMINATE), &BATCH_OPERATION_DELETE_ACTIVITIES) }, // delete_activities_operation
-    Field { number: 22, repeated: true, kind: Kind::Message(EffectSet::NONE, &EXECUTION) }, // target_executions
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Query }, // visibility_query
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::UnlimitedName }, // job_id
+    WatchedField { number: 5, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // executions
+    WatchedField { number: 10, repeated: false, meaning: FieldMeaning::Message(EffectSet::TERMINATE, &BATCH_OPERATION_TERMINATION) }, // termination_operation
+    WatchedField { number: 11, repeated: false, meaning: FieldMeaning::Message(EffectSet::SIGNAL, &BATCH_OPERATION_SIGNAL) }, // signal_operation
+    WatchedField { number: 12, repeated: false, meaning: FieldMeaning::Message(EffectSet::CANCEL, &BATCH_OPERATION_CANCELLATION) }, // cancellation_operation
+    WatchedField { number: 13, repeated: false, meaning: FieldMeaning::Message(EffectSet::DELETE.with(EffectSet::TERMINATE), &BATCH_OPERATION_DELETION) }, // deletion_operation
+    WatchedField { number: 14, repeated: false, meaning: FieldMeaning::Message(EffectSet::RESET.with(EffectSet::START).with(EffectSet::TERMINATE), &BATCH_OPERATION_RESET) }, // reset_operation
+    WatchedField { number: 15, repeated: false, meaning: FieldMeaning::Message(EffectSet::OPTIONS, &BATCH_OPERATION_UPDATE_WORKFLOW_EXECUTION_OPTIONS) }, // update_workflow_options_operation
+    WatchedField { number: 16, repeated: false, meaning: FieldMeaning::Message(EffectSet::PAUSE.with(EffectSet::RESET), &BATCH_OPERATION_UNPAUSE_ACTIVITIES) }, // unpause_activities_operation
+    WatchedField { number: 17, repeated: false, meaning: FieldMeaning::Message(EffectSet::OPTIONS.with(EffectSet::PAUSE).with(EffectSet::RESET), &BATCH_OPERATION_RESET_ACTIVITIES) }, // reset_activities_operation
+    WatchedField { number: 18, repeated: false, meaning: FieldMeaning::Message(EffectSet::OPTIONS, &BATCH_OPERATION_UPDATE_ACTIVITY_OPTIONS) }, // update_activity_options_operation
+    WatchedField { number: 19, repeated: false, meaning: FieldMeaning::Message(EffectSet::CANCEL, &BATCH_OPERATION_CANCEL_ACTIVITIES) }, // cancel_activities_operation
+    WatchedField { number: 20, repeated: false, meaning: FieldMeaning::Message(EffectSet::TERMINATE, &BATCH_OPERATION_TERMINATE_ACTIVITIES) }, // terminate_activities_operation
+    WatchedField { number: 21, repeated: false, meaning: FieldMeaning::Message(EffectSet::DELETE.with(EffectSet::TERMINATE), &BATCH_OPERATION_DELETE_ACTIVITIES) }, // delete_activities_operation
+    WatchedField { number: 22, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &EXECUTION) }, // target_executions
 ] };
 
 /// temporal.api.command.v1.StartChildWorkflowExecutionCommandAttributes
 static START_CHILD_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { name: "StartChildWorkflowExecutionCommandAttributes", names_only: false, command: EffectSet::START, known: &[(1, 19)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::OtherNamespace(EffectSet::START) }, // namespace
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::WorkflowIds) }, // workflow_id
-    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
-    Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
-    Field { number: 11, repeated: false, kind: Kind::Enum(&[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::OtherNamespace(EffectSet::START) }, // namespace
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
+    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+    WatchedField { number: 11, repeated: false, meaning: FieldMeaning::Enum(&[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
 ] };
 
 /// temporal.api.workflowservice.v1.StartNexusOperationExecutionRequest
 static START_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { name: "StartNexusOperationExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 19)], fields: &[
-    Field { number: 5, repeated: false, kind: Kind::Named(Limit::NexusEndpoints) }, // endpoint
-    Field { number: 17, repeated: false, kind: Kind::Attach }, // on_conflict_options
-    Field { number: 18, repeated: true, kind: Kind::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
+    WatchedField { number: 5, repeated: false, meaning: FieldMeaning::LimitedName(Limit::NexusEndpoints) }, // endpoint
+    WatchedField { number: 17, repeated: false, meaning: FieldMeaning::OnConflictOptions }, // on_conflict_options
+    WatchedField { number: 18, repeated: true, meaning: FieldMeaning::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
 ] };
 
 /// temporal.api.workflowservice.v1.StartWorkflowExecutionRequest
 static START_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "StartWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 31)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::WorkflowIds) }, // workflow_id
-    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
-    Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
-    Field { number: 11, repeated: false, kind: Kind::Enum(&[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
-    Field { number: 17, repeated: false, kind: Kind::Flag(EffectSet::POLL) }, // request_eager_execution
-    Field { number: 21, repeated: true, kind: Kind::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
-    Field { number: 22, repeated: false, kind: Kind::Enum(&[(3, EffectSet::TERMINATE)], &[(0, 3)]) }, // workflow_id_conflict_policy
-    Field { number: 26, repeated: false, kind: Kind::Attach }, // on_conflict_options
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
+    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+    WatchedField { number: 11, repeated: false, meaning: FieldMeaning::Enum(&[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
+    WatchedField { number: 17, repeated: false, meaning: FieldMeaning::Flag(EffectSet::POLL) }, // request_eager_execution
+    WatchedField { number: 21, repeated: true, meaning: FieldMeaning::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
+    WatchedField { number: 22, repeated: false, meaning: FieldMeaning::Enum(&[(3, EffectSet::TERMINATE)], &[(0, 3)]) }, // workflow_id_conflict_policy
+    WatchedField { number: 26, repeated: false, meaning: FieldMeaning::OnConflictOptions }, // on_conflict_options
 ] };
 
 /// temporal.api.workflowservice.v1.StartWorkflowExecutionRequest
 static START_WORKFLOW_EXECUTION_REQUEST_NESTED: Message = Message { name: "StartWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 31)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::OtherNamespace(EffectSet::START) }, // namespace
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::WorkflowIds) }, // workflow_id
-    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
-    Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
-    Field { number: 11, repeated: false, kind: Kind::Enum(&[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
-    Field { number: 17, repeated: false, kind: Kind::Flag(EffectSet::POLL) }, // request_eager_execution
-    Field { number: 21, repeated: true, kind: Kind::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
-    Field { number: 22, repeated: false, kind: Kind::Enum(&[(3, EffectSet::TERMINATE)], &[(0, 3)]) }, // workflow_id_conflict_policy
-    Field { number: 26, repeated: false, kind: Kind::Attach }, // on_conflict_options
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::OtherNamespace(EffectSet::START) }, // namespace
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
+    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+    WatchedField { number: 11, repeated: false, meaning: FieldMeaning::Enum(&[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
+    WatchedField { number: 17, repeated: false, meaning: FieldMeaning::Flag(EffectSet::POLL) }, // request_eager_execution
+    WatchedField { number: 21, repeated: true, meaning: FieldMeaning::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
+    WatchedField { number: 22, repeated: false, meaning: FieldMeaning::Enum(&[(3, EffectSet::TERMINATE)], &[(0, 3)]) }, // workflow_id_conflict_policy
+    WatchedField { number: 26, repeated: false, meaning: FieldMeaning::OnConflictOptions }, // on_conflict_options
 ] };
 
 /// temporal.api.taskqueue.v1.StickyExecutionAttributes
 static STICKY_EXECUTION_ATTRIBUTES: Message = Message { name: "StickyExecutionAttributes", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &TASK_QUEUE_OF_WORKFLOW_POLL) }, // worker_task_queue
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE_OF_WORKFLOW_POLL) }, // worker_task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.StopBatchOperationRequest
 static STOP_BATCH_OPERATION_REQUEST: Message = Message { name: "StopBatchOperationRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Name }, // job_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::UnlimitedName }, // job_id
 ] };
 
 /// temporal.api.taskqueue.v1.TaskQueue
 static TASK_QUEUE: Message = Message { name: "TaskQueue", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Queue(Use::Named) }, // name
-    Field { number: 2, repeated: false, kind: Kind::QueueKind }, // kind
-    Field { number: 3, repeated: false, kind: Kind::NormalName }, // normal_name
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // name
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::QueueKind }, // kind
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::QueueNormalName }, // normal_name
 ] };
 
 /// temporal.api.taskqueue.v1.TaskQueue
 static TASK_QUEUE_OF_ACTIVITY_POLL: Message = Message { name: "TaskQueue", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Queue(Use::ActivityPoll) }, // name
-    Field { number: 2, repeated: false, kind: Kind::QueueKind }, // kind
-    Field { number: 3, repeated: false, kind: Kind::NormalName }, // normal_name
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::ActivityPoll) }, // name
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::QueueKind }, // kind
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::QueueNormalName }, // normal_name
 ] };
 
 /// temporal.api.taskqueue.v1.TaskQueue
 static TASK_QUEUE_OF_NEXUS_POLL: Message = Message { name: "TaskQueue", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Queue(Use::NexusPoll) }, // name
-    Field { number: 2, repeated: false, kind: Kind::QueueKind }, // kind
-    Field { number: 3, repeated: false, kind: Kind::NormalName }, // normal_name
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::NexusPoll) }, // name
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::QueueKind }, // kind
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::QueueNormalName }, // normal_name
 ] };
 
 /// temporal.api.taskqueue.v1.TaskQueue
 static TASK_QUEUE_OF_WORKFLOW_POLL: Message = Message { name: "TaskQueue", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Queue(Use::WorkflowPoll) }, // name
-    Field { number: 2, repeated: false, kind: Kind::QueueKind }, // kind
-    Field { number: 3, repeated: false, kind: Kind::NormalName }, // normal_name
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::WorkflowPoll) }, // name
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::QueueKind }, // kind
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::QueueNormalName }, // normal_name
 ] };
 
 /// temporal.api.workflowservice.v1.TerminateActivityExecutionRequest
@@ -965,7 +965,7 @@ static TERMINATE_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { name: "T
 
 /// temporal.api.workflowservice.v1.TerminateWorkflowExecutionRequest
 static TERMINATE_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "TerminateWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
 ] };
 
 /// temporal.api.common.v1.TimeSkippingConfig
@@ -973,77 +973,77 @@ static TIME_SKIPPING_CONFIG: Message = Message { name: "TimeSkippingConfig", nam
 
 /// temporal.api.schedule.v1.TriggerImmediatelyRequest
 static TRIGGER_IMMEDIATELY_REQUEST: Message = Message { name: "TriggerImmediatelyRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Enum(&[(4, EffectSet::CANCEL), (5, EffectSet::TERMINATE)], &[(0, 6)]) }, // overlap_policy
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Enum(&[(4, EffectSet::CANCEL), (5, EffectSet::TERMINATE)], &[(0, 6)]) }, // overlap_policy
 ] };
 
 /// temporal.api.workflowservice.v1.TriggerWorkflowRuleRequest
 static TRIGGER_WORKFLOW_RULE_REQUEST: Message = Message { name: "TriggerWorkflowRuleRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
-    Field { number: 5, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_RULE_SPEC) }, // spec
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+    WatchedField { number: 5, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_RULE_SPEC) }, // spec
 ] };
 
 /// temporal.api.workflowservice.v1.UnpauseActivityExecutionRequest
 static UNPAUSE_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "UnpauseActivityExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 11)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.UnpauseActivityRequest
 static UNPAUSE_ACTIVITY_REQUEST: Message = Message { name: "UnpauseActivityRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 9)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.UnpauseWorkflowExecutionRequest
 static UNPAUSE_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "UnpauseWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateActivityExecutionOptionsRequest
 static UPDATE_ACTIVITY_EXECUTION_OPTIONS_REQUEST: Message = Message { name: "UpdateActivityExecutionOptionsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 10)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::WorkflowIds) }, // workflow_id
-    Field { number: 6, repeated: false, kind: Kind::Message(EffectSet::NONE, &ACTIVITY_OPTIONS) }, // activity_options
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { number: 6, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ACTIVITY_OPTIONS) }, // activity_options
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateActivityOptionsRequest
 static UPDATE_ACTIVITY_OPTIONS_REQUEST: Message = Message { name: "UpdateActivityOptionsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 9)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
-    Field { number: 4, repeated: false, kind: Kind::Message(EffectSet::NONE, &ACTIVITY_OPTIONS) }, // activity_options
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ACTIVITY_OPTIONS) }, // activity_options
 ] };
 
 /// temporal.api.namespace.v1.UpdateNamespaceInfo
 static UPDATE_NAMESPACE_INFO: Message = Message { name: "UpdateNamespaceInfo", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    Field { number: 4, repeated: false, kind: Kind::Enum(&[(3, EffectSet::DELETE.with(EffectSet::TERMINATE)), (4, EffectSet::DELETE.with(EffectSet::TERMINATE))], &[(0, 4)]) }, // state
+    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Enum(&[(3, EffectSet::DELETE.with(EffectSet::TERMINATE)), (4, EffectSet::DELETE.with(EffectSet::TERMINATE))], &[(0, 4)]) }, // state
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateNamespaceRequest
 static UPDATE_NAMESPACE_REQUEST: Message = Message { name: "UpdateNamespaceRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &UPDATE_NAMESPACE_INFO) }, // update_info
-    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &NAMESPACE_CONFIG) }, // config
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &UPDATE_NAMESPACE_INFO) }, // update_info
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &NAMESPACE_CONFIG) }, // config
 ] };
 
 /// temporal.api.operatorservice.v1.UpdateNexusEndpointRequest
 static UPDATE_NEXUS_ENDPOINT_REQUEST: Message = Message { name: "UpdateNexusEndpointRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &ENDPOINT_SPEC) }, // spec
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ENDPOINT_SPEC) }, // spec
 ] };
 
 /// temporal.api.update.v1.UpdateRef
 static UPDATE_REF: Message = Message { name: "UpdateRef", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateScheduleRequest
 static UPDATE_SCHEDULE_REQUEST: Message = Message { name: "UpdateScheduleRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 8)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Named(Limit::ScheduleIds) }, // schedule_id
-    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &SCHEDULE) }, // schedule
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::ScheduleIds) }, // schedule_id
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE) }, // schedule
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateTaskQueueConfigRequest
 static UPDATE_TASK_QUEUE_CONFIG_REQUEST: Message = Message { name: "UpdateTaskQueueConfigRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 9)], fields: &[
-    Field { number: 3, repeated: false, kind: Kind::Queue(Use::Named) }, // task_queue
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkerBuildIdCompatibilityRequest
 static UPDATE_WORKER_BUILD_ID_COMPATIBILITY_REQUEST: Message = Message { name: "UpdateWorkerBuildIdCompatibilityRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Queue(Use::Named) }, // task_queue
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkerConfigRequest
@@ -1051,12 +1051,12 @@ static UPDATE_WORKER_CONFIG_REQUEST: Message = Message { name: "UpdateWorkerConf
 
 /// temporal.api.workflowservice.v1.UpdateWorkerDeploymentVersionComputeConfigRequest
 static UPDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST: Message = Message { name: "UpdateWorkerDeploymentVersionComputeConfigRequest", names_only: true, command: EffectSet::NONE, known: &[(1, 4), (6, 7)], fields: &[
-    Field { number: 6, repeated: true, kind: Kind::Message(EffectSet::NONE, &UPDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST_COMPUTE_CONFIG_SCALING_GROUPS_ENTRY) }, // compute_config_scaling_groups
+    WatchedField { number: 6, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &UPDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST_COMPUTE_CONFIG_SCALING_GROUPS_ENTRY) }, // compute_config_scaling_groups
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkerDeploymentVersionComputeConfigRequest.ComputeConfigScalingGroupsEntry
 static UPDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST_COMPUTE_CONFIG_SCALING_GROUPS_ENTRY: Message = Message { name: "UpdateWorkerDeploymentVersionComputeConfigRequest.ComputeConfigScalingGroupsEntry", names_only: true, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP_UPDATE) }, // value
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP_UPDATE) }, // value
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkerDeploymentVersionMetadataRequest
@@ -1064,56 +1064,56 @@ static UPDATE_WORKER_DEPLOYMENT_VERSION_METADATA_REQUEST: Message = Message { na
 
 /// temporal.api.workflowservice.v1.UpdateWorkerVersioningRulesRequest
 static UPDATE_WORKER_VERSIONING_RULES_REQUEST: Message = Message { name: "UpdateWorkerVersioningRulesRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 10)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Queue(Use::Named) }, // task_queue
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkflowExecutionOptionsRequest
 static UPDATE_WORKFLOW_EXECUTION_OPTIONS_REQUEST: Message = Message { name: "UpdateWorkflowExecutionOptionsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
-    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION_OPTIONS) }, // workflow_execution_options
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION_OPTIONS) }, // workflow_execution_options
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkflowExecutionRequest
 static UPDATE_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "UpdateWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
-    Field { number: 5, repeated: false, kind: Kind::Message(EffectSet::NONE, &REQUEST) }, // request
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+    WatchedField { number: 5, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &REQUEST) }, // request
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkflowExecutionRequest
 static UPDATE_WORKFLOW_EXECUTION_REQUEST_NESTED: Message = Message { name: "UpdateWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::OtherNamespace(EffectSet::UPDATE) }, // namespace
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
-    Field { number: 5, repeated: false, kind: Kind::Message(EffectSet::NONE, &REQUEST) }, // request
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::OtherNamespace(EffectSet::UPDATE) }, // namespace
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+    WatchedField { number: 5, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &REQUEST) }, // request
 ] };
 
 /// temporal.api.workflowservice.v1.ValidateWorkerDeploymentVersionComputeConfigRequest
 static VALIDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST: Message = Message { name: "ValidateWorkerDeploymentVersionComputeConfigRequest", names_only: true, command: EffectSet::NONE, known: &[(1, 3), (6, 7)], fields: &[
-    Field { number: 6, repeated: true, kind: Kind::Message(EffectSet::NONE, &VALIDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST_COMPUTE_CONFIG_SCALING_GROUPS_ENTRY) }, // compute_config_scaling_groups
+    WatchedField { number: 6, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &VALIDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST_COMPUTE_CONFIG_SCALING_GROUPS_ENTRY) }, // compute_config_scaling_groups
 ] };
 
 /// temporal.api.workflowservice.v1.ValidateWorkerDeploymentVersionComputeConfigRequest.ComputeConfigScalingGroupsEntry
 static VALIDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST_COMPUTE_CONFIG_SCALING_GROUPS_ENTRY: Message = Message { name: "ValidateWorkerDeploymentVersionComputeConfigRequest.ComputeConfigScalingGroupsEntry", names_only: true, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 2, repeated: false, kind: Kind::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP_UPDATE) }, // value
+    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP_UPDATE) }, // value
 ] };
 
 /// temporal.api.common.v1.WorkflowExecution
 static WORKFLOW_EXECUTION: Message = Message { name: "WorkflowExecution", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Named(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflow.v1.WorkflowExecutionOptions
 static WORKFLOW_EXECUTION_OPTIONS: Message = Message { name: "WorkflowExecutionOptions", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    Field { number: 3, repeated: false, kind: Kind::Message(EffectSet::TERMINATE, &TIME_SKIPPING_CONFIG) }, // time_skipping_config
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::TERMINATE, &TIME_SKIPPING_CONFIG) }, // time_skipping_config
 ] };
 
 /// temporal.api.query.v1.WorkflowQuery
 static WORKFLOW_QUERY: Message = Message { name: "WorkflowQuery", names_only: true, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Named(Limit::Queries) }, // query_type
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Queries) }, // query_type
 ] };
 
 /// temporal.api.rules.v1.WorkflowRuleAction
 static WORKFLOW_RULE_ACTION: Message = Message { name: "WorkflowRuleAction", names_only: false, command: EffectSet::NONE, known: &[(1, 1)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Message(EffectSet::PAUSE, &WORKFLOW_RULE_ACTION_ACTION_ACTIVITY_PAUSE) }, // activity_pause
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::PAUSE, &WORKFLOW_RULE_ACTION_ACTION_ACTIVITY_PAUSE) }, // activity_pause
 ] };
 
 /// temporal.api.rules.v1.WorkflowRuleAction.ActionActivityPause
@@ -1121,11 +1121,11 @@ static WORKFLOW_RULE_ACTION_ACTION_ACTIVITY_PAUSE: Message = Message { name: "Wo
 
 /// temporal.api.rules.v1.WorkflowRuleSpec
 static WORKFLOW_RULE_SPEC: Message = Message { name: "WorkflowRuleSpec", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    Field { number: 3, repeated: false, kind: Kind::Query }, // visibility_query
-    Field { number: 4, repeated: true, kind: Kind::Message(EffectSet::NONE, &WORKFLOW_RULE_ACTION) }, // actions
+    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Query }, // visibility_query
+    WatchedField { number: 4, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_RULE_ACTION) }, // actions
 ] };
 
 /// temporal.api.common.v1.WorkflowType
 static WORKFLOW_TYPE: Message = Message { name: "WorkflowType", names_only: false, command: EffectSet::NONE, known: &[(1, 1)], fields: &[
-    Field { number: 1, repeated: false, kind: Kind::Named(Limit::WorkflowTypes) }, // name
+    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowTypes) }, // name
 ] };

@@ -1,52 +1,54 @@
 //! Reads the fields of a request as they arrive.
 
-use super::super::schema::Kind;
-use super::super::target::Part;
-use super::meaning::{Expected, TEXT};
-use super::outcome::Named;
-use super::{Level, Reading};
-use crate::temporal::names::Queue;
+use super::super::schema::FieldMeaning;
+use super::super::target::NewerPart;
+use super::meaning::{NextValue, TEXT};
+use super::outcome::NamespaceMention;
+use super::{OpenMessage, RequestScan};
+use crate::temporal::names::TaskQueue;
 use crate::wire::DecodeError;
 use crate::wire::protobuf::{FieldAction, Handler, WireType};
 
-impl Handler for Reading {
+impl Handler for RequestScan {
     fn field(&mut self, number: u32, wire: WireType) -> Result<FieldAction, DecodeError> {
-        self.expected = Expected::Nothing;
-        let top = self.levels.len() == 1;
+        self.next = NextValue::Nothing;
+        let top = self.open_messages.len() == 1;
         if top && number == self.method.namespace_field && wire == WireType::LengthDelimited {
             if self.namespace.is_some() {
                 return Err(DecodeError::DuplicateNamespace);
             }
-            self.expected = Expected::OwnNamespace;
+            self.next = NextValue::OwnNamespace;
             return Ok(TEXT);
         }
-        let Some(level) = self.levels.last() else { return Ok(FieldAction::Skip) };
-        let message = level.message;
+        let Some(open) = self.open_messages.last() else { return Ok(FieldAction::Skip) };
+        let message = open.message;
         let Some((index, field)) = message.field(number) else {
             if !message.knows(number) {
-                self.newer.add(Part { message: message.name, field: number, value: None });
+                self.newer.add(NewerPart { message: message.name, field: number, value: None });
             }
             return Ok(FieldAction::Skip);
         };
-        let (expected, want) = self.watch(number, &field.kind, wire);
-        // A duplicate of these counts even where it is skipped: the server takes the last, or merges them.
-        let whole =
-            matches!(field.kind, Kind::Service | Kind::Operation | Kind::Input) && wire == WireType::LengthDelimited;
-        if want == FieldAction::Skip && !whole {
+        let (next, action) = self.watch(number, &field.meaning, wire);
+        // A duplicate of these fields counts even where it is skipped: the server takes the last value, or merges them.
+        let is_nexus = matches!(
+            field.meaning,
+            FieldMeaning::NexusService | FieldMeaning::NexusOperation | FieldMeaning::NexusInput
+        );
+        if action == FieldAction::Skip && !(is_nexus && wire == WireType::LengthDelimited) {
             return Ok(FieldAction::Skip);
         }
-        let Some(level) = self.levels.last_mut() else { return Ok(FieldAction::Skip) };
+        let Some(open) = self.open_messages.last_mut() else { return Ok(FieldAction::Skip) };
         let bit = 1u64.checked_shl(u32::try_from(index).unwrap_or(u32::MAX)).unwrap_or(0);
-        if !field.repeated && level.seen & bit != 0 {
+        if !field.repeated && open.seen & bit != 0 {
             return Err(DecodeError::DuplicateField);
         }
-        level.seen |= bit;
-        self.expected = expected;
-        if let (Kind::Message(effects, message), FieldAction::Message) = (&field.kind, want) {
-            level.effects = level.effects.with(*effects);
-            self.levels.push(Level::new(message));
+        open.seen |= bit;
+        self.next = next;
+        if let (FieldMeaning::Message(effects, message), FieldAction::Message) = (&field.meaning, action) {
+            open.effects = open.effects.with(*effects);
+            self.open_messages.push(OpenMessage::new(message));
         }
-        Ok(want)
+        Ok(action)
     }
 
     fn varint(&mut self, value: u64) {
@@ -59,24 +61,24 @@ impl Handler for Reading {
     }
 
     fn chunk(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
-        self.inner_bytes(part, last)
+        self.read_embedded(part, last)
     }
 
     fn end_message(&mut self) {
-        let Some(level) = self.levels.pop() else { return };
-        let Level { message, effects, command, named, queue, operation, .. } = level;
+        let Some(open) = self.open_messages.pop() else { return };
+        let OpenMessage { message, effects, command, mentioned, queue, nexus, .. } = open;
         if let (Some(names), Some(used)) = (&mut self.names, message.task_queue_use()) {
-            names.queue(Queue { used, ..queue });
+            names.add_queue(TaskQueue { used, ..queue });
         }
-        operation.refused().into_iter().for_each(|why| self.unread(why));
-        if let Some((namespace, there)) = named {
-            self.note(Named { namespace, there, options: effects, command, own: false });
+        nexus.refusal().into_iter().for_each(|refusal| self.refuse_operation(refusal));
+        if let Some((namespace, there)) = mentioned {
+            self.mention(NamespaceMention { namespace, there, options: effects, command, must_be_own: false });
             return;
         }
         self.commands = self.commands.with(command);
-        match self.levels.last_mut() {
-            // Without a name of its own a message acts where the one around it does.
-            Some(around) => around.effects = around.effects.with(effects),
+        match self.open_messages.last_mut() {
+            // A message that names no namespace acts where the message around it acts.
+            Some(outer) => outer.effects = outer.effects.with(effects),
             None => self.effects = self.effects.with(effects),
         }
     }

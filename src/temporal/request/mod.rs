@@ -1,124 +1,127 @@
 //! Reads from a request what it would do: which effects it has, and in which namespaces.
 
-mod answer;
+mod embedded;
 mod fields;
 mod meaning;
 mod outcome;
 
 use super::effect::EffectSet;
 use super::method::MethodRef;
-use super::names::{LimitSet, Names, Queue};
+use super::names::{LimitSet, RequestNames, TaskQueue};
 use super::schema::Message;
-use super::target::{Newer, Target};
+use super::system_reason::InternalReason;
+use super::target::{NewerParts, Target};
 use crate::wire::DecodeError;
 use crate::wire::protobuf::Reader;
-use answer::{Inner, Operation};
-use meaning::Expected;
-use outcome::Named;
+use embedded::{EmbeddedReader, NexusTarget};
+use meaning::NextValue;
+use outcome::NamespaceMention;
 
 /// Reads one request, in any chunking and in bounded memory.
 #[derive(Debug)]
 pub struct RequestReader {
     reader: Reader,
-    reading: Reading,
+    scan: RequestScan,
 }
 
+/// Everything that was read from a request so far.
 #[derive(Debug)]
-struct Reading {
+struct RequestScan {
     method: MethodRef,
     namespace: Option<String>,
-    named: Vec<Named>,
-    too_many: bool,
-    by_id: bool,
-    /// What of it touches what is Temporal's own, for people.
-    internal: Option<&'static str>,
-    calls_back: bool,
-    newer: Newer,
-    /// What limits speak of, where there are limits.
-    names: Option<Names>,
-    levels: Vec<Level>,
+    mentions: Vec<NamespaceMention>,
+    has_too_many_namespaces: bool,
+    has_namespace_id: bool,
+    /// What the request touches that is Temporal's own: the first that was found.
+    internal: Option<InternalReason>,
+    registers_callback: bool,
+    newer: NewerParts,
+    /// The names that limits compare. `None` if there are no limits.
+    names: Option<RequestNames>,
+    /// The messages around the next field, the innermost last.
+    open_messages: Vec<OpenMessage>,
     effects: EffectSet,
     commands: EffectSet,
-    expected: Expected,
-    /// What reads the bytes that come, for fields whose bytes are messages.
-    inner: Option<Inner>,
+    next: NextValue,
+    /// Reads the bytes of the current field if they are a message of their own.
+    embedded: Option<EmbeddedReader>,
 }
 
-/// A message being read.
+/// A message whose end has not been read yet.
 #[derive(Debug)]
-struct Level {
+struct OpenMessage {
     message: &'static Message,
-    /// Which of its watched fields have been seen.
+    /// A bit for each watched field that was read.
     seen: u64,
     /// What its options do.
     effects: EffectSet,
     /// What it does as a worker's command.
     command: EffectSet,
     /// The namespace that it names, and what it does there.
-    named: Option<(String, EffectSet)>,
-    /// The task queue that it is.
-    queue: Queue,
-    /// Whose Nexus operation it starts.
-    operation: Operation,
+    mentioned: Option<(String, EffectSet)>,
+    /// The task queue that it describes.
+    queue: TaskQueue,
+    /// The Nexus operation that it starts.
+    nexus: NexusTarget,
 }
 
 impl RequestReader {
-    /// A request of this method of which nothing has arrived. `names` says whether all that limits may compare is wanted.
+    /// Reads a request of this method. `names` says whether the names that limits may compare are needed.
     #[must_use]
     pub fn new(method: MethodRef, names: bool) -> Self {
         Self::for_limits(method, if names { LimitSet::ALL } else { LimitSet::NONE })
     }
 
-    /// The same, where limits of these sorts compare what it names.
+    /// Reads a request of this method, with the names that these limits compare.
     #[must_use]
     pub fn for_limits(method: MethodRef, limits: LimitSet) -> Self {
-        let reading = Reading {
-            levels: vec![Level::new(method.request)],
+        let scan = RequestScan {
+            open_messages: vec![OpenMessage::new(method.request)],
             effects: method.effects,
             method,
             namespace: None,
-            named: Vec::new(),
-            too_many: false,
-            by_id: false,
+            mentions: Vec::new(),
+            has_too_many_namespaces: false,
+            has_namespace_id: false,
             internal: None,
-            calls_back: false,
-            newer: Newer::default(),
-            names: (limits != LimitSet::NONE).then(|| Names::wanting(limits)),
+            registers_callback: false,
+            newer: NewerParts::default(),
+            names: (limits != LimitSet::NONE).then(|| RequestNames::collecting(limits)),
             commands: EffectSet::NONE,
-            expected: Expected::Nothing,
-            inner: None,
+            next: NextValue::Nothing,
+            embedded: None,
         };
-        Self { reader: Reader::default(), reading }
+        Self { reader: Reader::default(), scan }
     }
 
     /// Reads the next bytes of the request.
     ///
     /// # Errors
-    /// Temporal would not decode them, or a field that decides stands twice.
+    /// Temporal would not decode them, or they have a duplicate field that affects authorization.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
-        self.reader.feed(bytes, &mut self.reading)
+        self.reader.feed(bytes, &mut self.scan)
     }
 
-    /// The request has arrived whole.
+    /// Ends the request, all bytes of which have been read.
     ///
     /// # Errors
     /// It ends within a field.
     pub fn finish(self) -> Result<Target, DecodeError> {
         self.reader.finish()?;
-        Ok(self.reading.target())
+        Ok(self.scan.target())
     }
 }
 
-impl Level {
+impl OpenMessage {
     fn new(message: &'static Message) -> Self {
         Self {
             message,
             seen: 0,
             effects: EffectSet::NONE,
             command: message.command,
-            named: None,
-            queue: Queue::default(),
-            operation: Operation::Foreign,
+            mentioned: None,
+            queue: TaskQueue::default(),
+            nexus: NexusTarget::Foreign,
         }
     }
 }

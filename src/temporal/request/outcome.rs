@@ -1,112 +1,126 @@
-//! What a request that has been read would do.
+//! What a request would do, once all of it was read.
 
 use super::super::effect::EffectSet;
 use super::super::method::Scope;
-use super::super::own::is_system;
+use super::super::reserved::is_system_namespace;
+use super::super::system_reason::{InternalReason, OperationRefusal, SystemReason};
 use super::super::target::{NamespaceEffects, Target, changes_cluster};
-use super::Reading;
+use super::RequestScan;
 use crate::wire::protobuf::Handler;
 
-/// The method whose effects depend on which operation its request has.
+/// The method whose effects depend on the operation in its request.
 const START_BATCH: &str = "/temporal.api.workflowservice.v1.WorkflowService/StartBatchOperation";
 
-/// How many namespaces a request may name in its messages and still be covered by grants for namespaces.
-pub(super) const MAX_NAMED: usize = 16;
+/// How many namespaces the messages of a request may name before only a grant for the whole cluster covers it.
+pub(super) const MAX_MENTIONS: usize = 16;
 
-/// A namespace that messages of the request name. Whether it is the request's own is known at the end.
+/// A namespace that messages of the request name. Only the end of the request shows whether it is the request's own.
 #[derive(Debug)]
-pub(super) struct Named {
+pub(super) struct NamespaceMention {
     pub(super) namespace: String,
-    /// What the messages do in a foreign namespace. In the request's own the method covers it: a worker's command is part
-    /// of its answer.
+    /// What the messages do in the namespace if it is a foreign one. In the request's own namespace the method's effects cover
+    /// that: a worker's command is part of its answer.
     pub(super) there: EffectSet,
-    /// What their options do, wherever it is.
+    /// What the options of the messages do, in whichever namespace.
     pub(super) options: EffectSet,
     /// What the messages do as a worker's commands.
     pub(super) command: EffectSet,
     /// Whether it must be the request's own, as in an operation of Temporal's own.
-    pub(super) own: bool,
+    pub(super) must_be_own: bool,
 }
 
-impl Reading {
+impl RequestScan {
     pub(super) fn target(mut self) -> Target {
-        while !self.levels.is_empty() {
+        while !self.open_messages.is_empty() {
             self.end_message();
         }
         let namespace = self.namespace.take().unwrap_or_default();
-        let mut elsewhere = Vec::new();
-        for Named { namespace: other, there, options, command, own } in std::mem::take(&mut self.named) {
+        let mut elsewhere: Vec<NamespaceEffects> = Vec::new();
+        for mention in std::mem::take(&mut self.mentions) {
+            let NamespaceMention { namespace: other, there, options, command, must_be_own } = mention;
             if other == namespace {
                 self.effects = self.effects.with(options);
                 self.commands = self.commands.with(command);
             } else {
-                if own {
-                    self.touches("an operation of Temporal's own names another namespace");
+                if must_be_own {
+                    self.touch_internal(OperationRefusal::ForeignNamespace);
                 }
                 elsewhere.push(NamespaceEffects { namespace: other, effects: there.with(options) });
             }
         }
-        let Self { method, mut effects, commands, too_many, by_id, calls_back, newer, .. } = self;
+        let Self { method, mut effects, commands, has_too_many_namespaces, has_namespace_id, newer, .. } = self;
         if method.path == START_BATCH && (newer.count > 0 || effects == method.effects) {
-            // An operation of a newer server, which could be anything that a batch may do.
+            // An operation of a newer server could do anything that a batch may do.
             effects = effects.with(EffectSet::WRITER);
         }
-        let system =
-            is_system(&namespace) || elsewhere.iter().any(|place: &NamespaceEffects| is_system(&place.namespace));
-        let internal = self.internal.or(system.then_some("the request is about Temporal's own namespace"));
-        // Reading about them is harmless, and the Web UI does it.
+        let in_system_namespace =
+            is_system_namespace(&namespace) || elsewhere.iter().any(|other| is_system_namespace(&other.namespace));
+        let internal = self.internal.or(in_system_namespace.then_some(InternalReason::Namespace));
+        // Reading is harmless, and the Web UI reads workflows of Temporal's own.
         let internal = internal.filter(|_| !EffectSet::READER.covers(method.effects));
         if internal.is_some() {
             effects = effects.with(EffectSet::CLUSTER_ADMIN);
         }
-        let beyond = if method.scope == Scope::Cluster {
-            Some("the call concerns the whole cluster")
-        } else if internal.is_some() {
-            internal
+        let needs_system = if method.scope == Scope::Cluster {
+            Some(SystemReason::WholeCluster)
+        } else if let Some(reason) = internal {
+            Some(reason.into())
         } else if namespace.is_empty() {
-            Some("the request does not name its namespace")
-        } else if by_id {
-            Some("the request names a namespace by its id")
-        } else if too_many {
-            Some("the request names too many namespaces")
+            Some(SystemReason::NamespaceMissing)
+        } else if has_namespace_id {
+            Some(SystemReason::NamespaceId)
+        } else if has_too_many_namespaces {
+            Some(SystemReason::TooManyNamespaces)
         } else {
             None
         };
-        let nameless = method.scope == Scope::Namespace && namespace.is_empty();
-        // Temporal's own workers do their work with their tasks; any other caller that touches what is Temporal's own may
-        // cause anything by it.
-        let anything = internal.is_some() && !EffectSet::WORKER.covers(method.effects);
-        let unseen = changes_cluster(&method) || nameless || by_id || too_many || calls_back || (anything && system);
-        let names = self.names.unwrap_or_default();
-        Target { method, namespace, effects, commands, elsewhere, beyond, anything, unseen, calls_back, names, newer }
-    }
-
-    /// Remembers the first reason why the request touches what is Temporal's own.
-    pub(super) fn touches(&mut self, what: &'static str) {
-        self.internal.get_or_insert(what);
-    }
-
-    pub(super) fn touches_if(&mut self, internal: bool, what: &'static str) {
-        if internal {
-            self.touches(what);
+        let is_nameless = method.scope == Scope::Namespace && namespace.is_empty();
+        // Temporal's own workers answer tasks of Temporal's own. Any other caller that touches something of Temporal's own may
+        // cause any effect by it.
+        let may_have_any_effect = internal.is_some() && !EffectSet::WORKER.covers(method.effects);
+        let may_reach_any_namespace = changes_cluster(&method)
+            || is_nameless
+            || has_namespace_id
+            || has_too_many_namespaces
+            || self.registers_callback
+            || (may_have_any_effect && in_system_namespace);
+        Target {
+            method,
+            namespace,
+            effects,
+            commands,
+            elsewhere,
+            needs_system,
+            may_have_any_effect,
+            may_reach_any_namespace,
+            registers_callback: self.registers_callback,
+            names: self.names.unwrap_or_default(),
+            newer,
         }
     }
 
+    /// Remembers what the request touches that is Temporal's own, unless something was found before.
+    pub(super) fn touch_internal(&mut self, reason: impl Into<InternalReason>) {
+        self.internal.get_or_insert(reason.into());
+    }
+
     /// Remembers what a message does in the namespace that it names.
-    pub(super) fn note(&mut self, named: Named) {
-        if let Some(known) = self.named.iter_mut().find(|known| known.namespace == named.namespace) {
-            known.there = known.there.with(named.there);
-            known.options = known.options.with(named.options);
-            known.command = known.command.with(named.command);
-            known.own |= named.own;
-        } else if self.named.len() < MAX_NAMED {
-            self.named.push(named);
+    pub(super) fn mention(&mut self, mention: NamespaceMention) {
+        if let Some(known) = self.mentions.iter_mut().find(|known| known.namespace == mention.namespace) {
+            known.there = known.there.with(mention.there);
+            known.options = known.options.with(mention.options);
+            known.command = known.command.with(mention.command);
+            known.must_be_own |= mention.must_be_own;
+        } else if self.mentions.len() < MAX_MENTIONS {
+            self.mentions.push(mention);
         } else {
-            // Effects in one namespace too many count in the request's own, and only a grant for the cluster covers them.
-            self.too_many = true;
-            self.effects = self.effects.with(named.there).with(named.options);
-            self.commands = self.commands.with(named.command);
-            self.touches_if(named.own, "an operation of Temporal's own names another namespace");
+            // The effects count as effects in the request's own namespace, and only a grant for the cluster covers them.
+            self.has_too_many_namespaces = true;
+            self.effects = self.effects.with(mention.there).with(mention.options);
+            self.commands = self.commands.with(mention.command);
+            if mention.must_be_own {
+                self.touch_internal(OperationRefusal::ForeignNamespace);
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use temporal_auth::policy::until::Until;
+use temporal_auth::policy::expiry::Expiry;
 use temporal_auth::temporal::{Access, Limit};
 
 use super::trial::{Trial, for_all, shown_miss};
@@ -100,7 +100,7 @@ impl NearMisses<'_> {
     /// Why a grant gives nothing to anybody. Empty if it is in force.
     fn suspended(&self, grant: &Value) -> Vec<String> {
         let shadow = (grant.get("shadow") == Some(&Value::Bool(true))).then(|| "is in shadow".to_owned());
-        let until = grant.get("until").and_then(Value::as_str).and_then(Until::parse);
+        let until = grant.get("until").and_then(Value::as_str).and_then(Expiry::parse);
         let ended = until.filter(|until| until.has_passed(self.trial.caller.at));
         shadow.into_iter().chain(ended.map(|until| format!("ended at {until}"))).collect()
     }

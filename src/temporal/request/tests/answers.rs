@@ -1,4 +1,4 @@
-//! What workers answer: tokens of tasks, commands, and operations at Temporal's own endpoint.
+//! The answers of workers: task tokens, commands, and operations at Temporal's own endpoint.
 
 use super::{field, number, read};
 use crate::temporal::names::{Limit, LimitSet};
@@ -17,7 +17,7 @@ fn answer(commands: &[Vec<u8>]) -> Result<Target, DecodeError> {
     limited("RespondWorkflowTaskCompleted", &[commands, field(9, b"own")].concat())
 }
 
-/// With the names that limits compare.
+/// Reads a request with the names that limits compare.
 fn limited(method: &str, bytes: &[u8]) -> Result<Target, DecodeError> {
     let read = |chunk: usize| {
         let mut reader = RequestReader::new(Catalogue::default().named(method).unwrap(), true);
@@ -32,7 +32,7 @@ fn limited(method: &str, bytes: &[u8]) -> Result<Target, DecodeError> {
 }
 
 #[test]
-fn the_token_of_a_task_says_whose_it_is() {
+fn a_task_token_shows_whether_its_workflow_is_temporals_own() {
     let task = |workflow: &[u8]| field(1, &field(2, workflow));
     let methods = [
         ("RespondWorkflowTaskCompleted", 9),
@@ -44,12 +44,12 @@ fn the_token_of_a_task_says_whose_it_is() {
     ];
     for (method, namespace) in methods {
         let target = |token: Vec<u8>| read(method, &[field(namespace, b"own"), token]);
-        assert_eq!(target(task(b"order-7")).unwrap().beyond, None, "{method}");
+        assert_eq!(target(task(b"order-7")).unwrap().needs_system, None, "{method}");
         for own in [&b"temporal-sys-scheduler:payday"[..], b"Temporal-Sys-x", "t\u{e9}mporal-sys-x".as_bytes()] {
-            let beyond = target(task(own)).unwrap();
-            assert!(beyond.beyond.is_some() && beyond.effects.covers(EffectSet::CLUSTER_ADMIN), "{method}");
+            let target = target(task(own)).unwrap();
+            assert!(target.needs_system.is_some() && target.effects.covers(EffectSet::CLUSTER_ADMIN), "{method}");
         }
-        assert!(target(field(1, b"\x12\x09short")).is_err(), "{method}: no protobuf");
+        assert!(target(field(1, b"\x12\x09short")).is_err(), "{method}: not protobuf");
         let twice = field(1, &[field(2, b"a"), field(2, b"b")].concat());
         assert!(target(twice).is_err() && target(task(b"\xff")).is_err(), "{method}");
         assert!(target([task(b"a"), task(b"a")].concat()).is_err(), "{method}: two tokens");
@@ -61,29 +61,33 @@ fn the_token_of_a_query_or_a_nexus_task_names_a_partition() {
     let methods =
         [("RespondQueryTaskCompleted", 6, 1), ("RespondNexusTaskCompleted", 1, 3), ("RespondNexusTaskFailed", 1, 3)];
     for (method, namespace, token) in methods {
-        let beyond = |queue: &[u8]| {
-            read(method, &[field(namespace, b"own"), field(token, &field(2, queue))]).unwrap().beyond.is_some()
+        let needs_system = |queue: &[u8]| {
+            read(method, &[field(namespace, b"own"), field(token, &field(2, queue))]).unwrap().needs_system.is_some()
         };
-        assert!(!beyond(b"/_sys/payroll-q/2") && !beyond(b"payroll-q") && !beyond(b"host:uuid"), "{method}");
-        assert!(!beyond(b"/temporal-sys/worker-commands/own/uuid"), "{method}");
-        assert!(beyond(b"/_sys/temporal-sys-per-ns-tq/2") && beyond(b"temporal-sys-per-ns-tq"), "{method}");
+        for queue in [&b"/_sys/payroll-q/2"[..], b"payroll-q", b"host:uuid", b"/temporal-sys/worker-commands/own/uuid"]
+        {
+            assert!(!needs_system(queue), "{method} {queue:?}");
+        }
+        for queue in [&b"/_sys/temporal-sys-per-ns-tq/2"[..], b"temporal-sys-per-ns-tq"] {
+            assert!(needs_system(queue), "{method} {queue:?}");
+        }
     }
 }
 
 #[test]
-fn limits_know_the_workflow_of_a_task() {
+fn limits_compare_the_workflow_of_a_task() {
     let names = |token: &[u8]| {
         let bytes = [field(1, token), field(4, b"own")].concat();
         limited("RespondActivityTaskCompleted", &bytes).unwrap().names
     };
     assert_eq!(names(&field(2, b"order-7")).of(Limit::WorkflowIds), ["order-7"]);
-    assert_eq!(names(b"").of(Limit::WorkflowIds), [""], "an empty id is no id");
+    assert_eq!(names(b"").of(Limit::WorkflowIds), [""], "an empty id matches nothing");
     let standalone = names(&[field(2, b"order-7"), field(14, b"ref")].concat());
-    assert!(standalone.standalone && !names(&field(2, b"order-7")).standalone);
+    assert!(standalone.has_standalone_task && !names(&field(2, b"order-7")).has_standalone_task);
 }
 
 #[test]
-fn commands_are_told_apart_from_what_the_answer_does() {
+fn effects_of_commands_are_kept_apart_from_effects_of_the_answer() {
     let child = field(12, &field(2, b"c"));
     let cancel = |child_only: u8| field(9, &[field(2, b"w"), number(5, child_only)].concat());
     let cases = [
@@ -109,7 +113,7 @@ fn commands_are_told_apart_from_what_the_answer_does() {
 }
 
 #[test]
-fn what_commands_name_is_compared() {
+fn names_in_commands_are_compared() {
     let child = field(12, &[field(2, b"c-1"), field(3, &field(1, b"Pay"))].concat());
     let signal = field(13, &[field(2, &field(1, b"w-1")), field(3, b"approve")].concat());
     let names = answer(&[child, signal, field(9, &field(2, b"w-2"))]).unwrap().names;
@@ -118,7 +122,7 @@ fn what_commands_name_is_compared() {
         (names.of(Limit::Signals), names.of(Limit::WorkflowTypes)),
         (&["approve".into()][..], &["Pay".into()][..])
     );
-    assert!(answer(&[field(12, &field(3, &field(1, b"temporal-sys-batch")))]).unwrap().beyond.is_some());
+    assert!(answer(&[field(12, &field(3, &field(1, b"temporal-sys-batch")))]).unwrap().needs_system.is_some());
 }
 
 const SERVICE: &[u8] = b"temporal.api.workflowservice.v1.WorkflowService";
@@ -146,7 +150,7 @@ fn a_workflow_may_signal_with_start() {
     let both = EffectSet::START.with(EffectSet::SIGNAL);
     for namespace in [&b""[..], b"own"] {
         let target = answer(&[signal_with_start(&[&field(1, namespace)[..], &request.concat()].concat())]).unwrap();
-        assert_eq!((target.beyond, target.effects, target.commands), (None, EffectSet::RESPOND, both));
+        assert_eq!((target.needs_system, target.effects, target.commands), (None, EffectSet::RESPOND, both));
         assert_eq!(target.names.of(Limit::WorkflowIds), ["w-1"]);
         assert_eq!(target.names.of(Limit::WorkflowTypes), ["Pay"]);
         assert_eq!(target.names.of(Limit::Signals), ["approve"]);
@@ -154,36 +158,36 @@ fn a_workflow_may_signal_with_start() {
         assert_eq!((target.elsewhere, target.names.of(Limit::NexusEndpoints)), (vec![], &[][..]));
     }
     let foreign = answer(&[signal_with_start(&field(1, b"other"))]).unwrap();
-    assert!(foreign.beyond.is_some() && foreign.elsewhere.len() == 1);
+    assert!(foreign.needs_system.is_some() && foreign.elsewhere.len() == 1);
     let terminates = answer(&[signal_with_start(&[field(2, b"w"), number(22, 3)].concat())]).unwrap();
     assert_eq!(terminates.effects, EffectSet::RESPOND.with(EffectSet::TERMINATE), "its options count");
     for own in [field(2, b"temporal-sys-scheduler:x"), field(3, &field(1, b"temporal-sys-x"))] {
-        assert!(answer(&[signal_with_start(&own)]).unwrap().beyond.is_some());
+        assert!(answer(&[signal_with_start(&own)]).unwrap().needs_system.is_some());
     }
 }
 
 #[test]
-fn data_may_come_before_what_says_its_encoding() {
+fn data_may_come_before_its_encoding() {
     let [metadata, data] = payload(b"binary/protobuf", &field(2, b"temporal-sys-scheduler:x"));
     let start = |parts: &[Vec<u8>]| {
         let input = long(4, &parts.concat());
         answer(&[operation(&[field(1, b"__temporal_system"), field(2, SERVICE), field(3, OPERATION), input])])
     };
-    assert!(start(&[data.clone(), metadata.clone()]).unwrap().beyond.is_some());
+    assert!(start(&[data.clone(), metadata.clone()]).unwrap().needs_system.is_some());
     let [metadata, data] = payload(b"binary/protobuf", &field(2, b"w-1"));
-    assert_eq!(start(&[data.clone(), metadata.clone()]).unwrap().beyond, None);
+    assert_eq!(start(&[data.clone(), metadata.clone()]).unwrap().needs_system, None);
     let twice = long(2, &[field(2, b"a"), field(2, b"b")].concat());
-    assert!(start(&[twice.clone(), metadata]).is_err(), "what decides twice");
+    assert!(start(&[twice.clone(), metadata]).is_err(), "a duplicate field");
     let [encrypted, _] = payload(b"binary/encrypted", b"");
-    assert!(start(&[twice, encrypted]).unwrap().beyond.is_some(), "what is no protobuf does not decide");
-    assert!(start(&[data]).unwrap().beyond.is_some());
+    assert!(start(&[twice, encrypted]).unwrap().needs_system.is_some(), "data that is not protobuf is not read");
+    assert!(start(&[data]).unwrap().needs_system.is_some());
 }
 
 #[test]
-fn every_other_operation_there_is_temporals_own() {
+fn every_other_operation_at_that_endpoint_is_temporals_own() {
     let input = long(4, &payload(b"binary/protobuf", &field(2, b"w-1")).concat());
     let (endpoint, service, name) = (field(1, b"__temporal_system"), field(2, SERVICE), field(3, OPERATION));
-    let reason = |parts: &[Vec<u8>]| answer(&[operation(parts)]).unwrap().beyond;
+    let reason = |parts: &[Vec<u8>]| answer(&[operation(parts)]).unwrap().needs_system;
     let whole = [endpoint.clone(), service.clone(), name.clone(), input.clone()];
     assert_eq!(reason(&whole), None);
     let others = [
@@ -205,23 +209,23 @@ fn every_other_operation_there_is_temporals_own() {
         assert!(answer(&[operation(&[&whole[..], std::slice::from_ref(again)].concat())]).is_err());
     }
     let early = [field(4, b""), endpoint, service, name, input];
-    assert!(answer(&[operation(&early)]).is_err(), "an input before the one that is read");
+    assert!(answer(&[operation(&early)]).is_err(), "another input before the endpoint");
 }
 
 #[test]
-fn what_is_not_read_of_an_operation_could_be_anything() {
+fn an_unread_operation_may_have_any_effect() {
     let target = answer(&[operation(&[field(1, b"__temporal_system"), field(2, SERVICE)])]).unwrap();
-    assert!(target.commands.covers(EffectSet::START) && target.names.unread);
+    assert!(target.commands.covers(EffectSet::START) && target.names.has_unread_operation);
     let signal = read("SignalWorkflowExecution", &[field(1, b"own"), field(2, &field(1, b"temporal-sys-scheduler:x"))]);
-    assert!(signal.unwrap().anything);
+    assert!(signal.unwrap().may_have_any_effect);
     let poll = read("PollWorkflowTaskQueue", &[field(1, b"own"), field(2, &field(1, b"temporal-sys-per-ns-tq"))]);
-    assert!(!poll.unwrap().anything, "a worker of Temporal's own works");
+    assert!(!poll.unwrap().may_have_any_effect, "Temporal's own workers poll its queues");
     let start = read("StartWorkflowExecution", &[field(1, b"temporal-system")]).unwrap();
-    assert!(start.anything && start.unseen);
+    assert!(start.may_have_any_effect && start.may_reach_any_namespace);
 }
 
 #[test]
-fn more_children_than_are_compared_matter_to_a_limit_on_their_ids_alone() {
+fn too_many_children_matter_only_to_limits_on_workflow_ids() {
     let names = |limits: LimitSet, count: usize| {
         let method = Catalogue::default().named("RespondWorkflowTaskCompleted").unwrap();
         let mut reader = RequestReader::for_limits(method, limits);
@@ -237,17 +241,17 @@ fn more_children_than_are_compared_matter_to_a_limit_on_their_ids_alone() {
 }
 
 #[test]
-fn what_is_done_in_too_many_namespaces_counts_as_done_here() {
+fn effects_in_too_many_namespaces_count_in_the_requests_own() {
     let command =
         |index: usize, last: &[u8]| field(12, &[field(1, format!("n{index}").as_bytes()), last.to_vec()].concat());
     let mut commands: Vec<_> = (0..16).map(|index| command(index, b"")).collect();
     commands.push(command(16, &number(11, 4)));
     let target = answer(&commands).unwrap();
-    assert!(target.beyond.is_some() && target.effects.covers(EffectSet::TERMINATE.with(EffectSet::START)));
+    assert!(target.needs_system.is_some() && target.effects.covers(EffectSet::TERMINATE.with(EffectSet::START)));
 }
 
 #[test]
-fn the_workflow_of_a_schedule_is_the_schedule() {
+fn naming_a_schedules_workflow_names_the_schedule() {
     let bytes = [field(1, b"own"), field(2, &field(1, b"temporal-sys-scheduler:payday"))].concat();
     let names = limited("DescribeWorkflowExecution", &bytes).unwrap().names;
     assert_eq!(names.of(Limit::ScheduleIds), ["payday"]);

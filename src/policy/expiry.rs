@@ -5,19 +5,19 @@ use std::rc::Rc;
 
 use crate::time::Timestamp;
 
-/// The instant from which on a grant gives nothing.
+/// The time at which a grant ends. From then on it gives nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Until {
+pub struct Expiry {
     at: Timestamp,
-    /// As the policy has it.
+    /// The time as the policy states it.
     text: Rc<str>,
 }
 
-impl Until {
-    /// Reads a date and time of RFC 3339 §5.6, with `Z` or an offset, not before 1970.
+impl Expiry {
+    /// Reads a date and time as in RFC 3339 §5.6, with `Z` or an offset. `None` if it is malformed or before 1970.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Some(Self { at: instant(text)?, text: text.into() })
+        Some(Self { at: timestamp(text)?, text: text.into() })
     }
 
     #[must_use]
@@ -31,14 +31,14 @@ impl Until {
     }
 }
 
-impl fmt::Display for Until {
+impl fmt::Display for Expiry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-/// A fraction of a millisecond is cut off, so that a grant ends earlier rather than later.
-fn instant(text: &str) -> Option<Timestamp> {
+/// Fractions of a millisecond are cut off, so that a grant ends earlier rather than later.
+fn timestamp(text: &str) -> Option<Timestamp> {
     let (date, rest) = text.split_at_checked(10)?;
     let (time, zone) = rest.strip_prefix(['T', 't'])?.split_at_checked(8)?;
     let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
@@ -54,19 +54,19 @@ fn instant(text: &str) -> Option<Timestamp> {
     u64::try_from(millis).ok().map(Timestamp::from_millis)
 }
 
-/// Three numbers of exactly these many digits.
+/// Three numbers with exactly these numbers of digits.
 fn numbers(text: &str, separator: char, digits: [usize; 3]) -> Option<[i64; 3]> {
     let mut parts = text.split(separator);
     let mut next = |length: usize| {
         let part = parts.next().filter(|part| part.len() == length)?;
         part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok())?
     };
-    let [one, two, three] = digits;
-    let numbers = [next(one)?, next(two)?, next(three)?];
+    let [first, second, third] = digits;
+    let numbers = [next(first)?, next(second)?, next(third)?];
     parts.next().is_none().then_some(numbers)
 }
 
-/// Milliseconds of `.123…`, if that is there, and what follows.
+/// The milliseconds of a fraction such as `.123`, or 0 without one, and the text after it.
 fn fraction(text: &str) -> Option<(i64, &str)> {
     let Some(rest) = text.strip_prefix('.') else { return Some((0, text)) };
     let end = rest.find(|char: char| !char.is_ascii_digit())?;
@@ -75,7 +75,7 @@ fn fraction(text: &str) -> Option<(i64, &str)> {
     Some((millis.parse().ok()?, rest))
 }
 
-/// Minutes east of Greenwich.
+/// The offset in minutes east of Greenwich.
 fn offset(zone: &str) -> Option<i64> {
     if matches!(zone, "Z" | "z") {
         return Some(0);
@@ -86,7 +86,7 @@ fn offset(zone: &str) -> Option<i64> {
     hours.checked_mul(60)?.checked_add(minutes)?.checked_mul(sign)
 }
 
-/// Days since 1970, in the calendar that RFC 3339 takes for granted.
+/// The days since 1970, in the Gregorian calendar of RFC 3339.
 fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let february = if leap { 29 } else { 28 };
@@ -96,7 +96,7 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
         return None;
     }
     let before = year.checked_sub(1)?;
-    // Leap years up to the one before, less those up to 1969.
+    // The leap years before this year, except for those before 1970.
     let leaps = (before / 4).checked_sub(before / 100)?.checked_add(before / 400)?.checked_sub(477)?;
     let years = year.checked_sub(1970)?.checked_mul(365)?.checked_add(leaps)?;
     let months: i64 = lengths.iter().take(index).sum();
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instants_are_those_of_other_calendars() {
+    fn timestamps_agree_with_other_libraries() {
         for (text, millis) in [
             ("1970-01-01T00:00:00Z", 0),
             ("1970-01-01T00:00:00.5Z", 500),
@@ -119,12 +119,12 @@ mod tests {
             ("2100-03-01T00:00:00z", 4_107_542_400_000),
             ("9999-12-31T23:59:59Z", 253_402_300_799_000),
         ] {
-            assert_eq!(instant(text), Some(Timestamp::from_millis(millis)), "{text}");
+            assert_eq!(timestamp(text), Some(Timestamp::from_millis(millis)), "{text}");
         }
     }
 
     #[test]
-    fn what_is_no_instant() {
+    fn malformed_times_are_refused() {
         for text in [
             "",
             "2026-12-24",
@@ -149,14 +149,14 @@ mod tests {
             "2026-12-24T18:00:00é",
             "é026-12-24T18:00:00Z",
         ] {
-            assert_eq!(instant(text), None, "{text}");
+            assert_eq!(timestamp(text), None, "{text}");
         }
     }
 
     #[test]
-    fn it_ends_at_that_instant() {
-        let until = Until::parse("1970-01-01T00:00:01Z").unwrap();
-        let has_passed = |millis| until.has_passed(Timestamp::from_millis(millis));
+    fn it_has_passed_from_that_millisecond_on() {
+        let expiry = Expiry::parse("1970-01-01T00:00:01Z").unwrap();
+        let has_passed = |millis| expiry.has_passed(Timestamp::from_millis(millis));
         assert!(!has_passed(999) && has_passed(1000) && has_passed(1001));
     }
 }

@@ -1,49 +1,49 @@
-//! What is Temporal's own: names by which its workers, schedules and deployments are known.
+//! The names that Temporal reserves for its own workers, schedules and deployments.
 
 use crate::pattern::collation::{AsciiLetters, ascii_letters};
 
-/// How workflows, types of workflows and task queues of Temporal's own begin. A signal to a scheduler's workflow edits its
-/// schedule; a task queue of the system serves its workers. Source: `common/primitives/task_queues.go`,
+/// The prefix of workflows, workflow types and task queues that are Temporal's own. A signal to a scheduler's workflow edits
+/// its schedule; Temporal's own workers poll its task queues. Source: `common/primitives/task_queues.go`,
 /// `service/worker/scheduler`.
-const PREFIX: &str = "temporal-sys-";
+const RESERVED_PREFIX: &str = "temporal-sys-";
 
-/// How partitions of a task queue begin, which only servers among themselves name. Source: `common/tqid`.
-const PARTITION: &str = "/_sys/";
+/// The prefix of a task queue's partitions, which only servers name. Source: `common/tqid`.
+const PARTITION_PREFIX: &str = "/_sys/";
 
-/// The namespace in which Temporal's own workers run workflows that delete namespaces and move data. Source:
+/// The namespace in which Temporal's own workers run workflows that delete namespaces and migrate data. Source:
 /// `common/primitives/namespaces.go`, `service/worker`.
 const SYSTEM_NAMESPACE: &str = "temporal-system";
 
-/// The Nexus endpoint behind which Temporal itself acts on the namespace's workflows. Source: `common/nexus/constants.go`.
+/// The Nexus endpoint at which Temporal itself acts on the namespace's workflows. Source: `common/nexus/constants.go`.
 pub(super) const SYSTEM_ENDPOINT: &str = "__temporal_system";
 
-/// Whether a workflow, a type of workflows or a task queue is Temporal's own, or a partition of a queue.
+/// Whether the name of a workflow or a task queue is reserved, or is that of a queue's partition.
 pub(super) fn is_internal(name: &str) -> bool {
-    let partition = name.get(..PARTITION.len()).is_some_and(|start| start.eq_ignore_ascii_case(PARTITION));
-    partition || is_reserved(name)
+    let start = name.get(..PARTITION_PREFIX.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(PARTITION_PREFIX)) || is_reserved(name)
 }
 
-/// Whether a name begins as those of Temporal's own do, or as one that a database may take for such a name: MySQL's usual
-/// collations compare without case and without accents.
+/// Whether a name begins with the reserved prefix, or with a text that a database may take for it: MySQL's usual collations
+/// compare without case and without accents.
 pub(super) fn is_reserved(name: &str) -> bool {
     let mut read = 1;
     for char in name.chars() {
-        read = further(PREFIX, read, char);
-        if read == 0 || read >= bit(PREFIX.len()) {
+        read = read_on(RESERVED_PREFIX, read, char);
+        if read == 0 || read >= bit(RESERVED_PREFIX.len()) {
             return read > 0;
         }
     }
     false
 }
 
-/// Whether a namespace is Temporal's own, or one that a database may take for it. Spaces at the end make no other of it.
-pub(super) fn is_system(namespace: &str) -> bool {
-    let read = namespace.trim_end_matches(' ').chars().fold(1, |read, char| further(SYSTEM_NAMESPACE, read, char));
+/// Whether a namespace is Temporal's own, or a database may take it for that. Databases ignore spaces at the end.
+pub(super) fn is_system_namespace(namespace: &str) -> bool {
+    let read = namespace.trim_end_matches(' ').chars().fold(1, |read, char| read_on(SYSTEM_NAMESPACE, read, char));
     read & bit(SYSTEM_NAMESPACE.len()) != 0
 }
 
-/// How much of a text may have been read with one character more, as a bit for each length.
-fn further(text: &str, read: u32, char: char) -> u32 {
+/// The lengths of the parts of `text` that the characters up to this one may spell. Each set bit is a length.
+fn read_on(text: &str, read: u32, char: char) -> u32 {
     match ascii_letters(char) {
         AsciiLetters::Itself => {
             let equal = text.bytes().enumerate().filter(|(_, letter)| char::from(*letter).eq_ignore_ascii_case(&char));
@@ -59,19 +59,19 @@ fn bit(length: usize) -> u32 {
     u32::try_from(length).ok().and_then(|length| 1u32.checked_shl(length)).unwrap_or_default()
 }
 
-/// Whether the queue of a query's or a Nexus task's token is Temporal's own. An honest token names the partition from which
-/// the task came; which queue that is part of, decides. Source: `common/tqid`, `parseRpcName`.
+/// Whether the task queue in the token of a query or a Nexus task is Temporal's own. An honest token names the partition from
+/// which the task came, and the queue of that partition decides. Source: `common/tqid`, `parseRpcName`.
 pub(super) fn is_internal_partition(name: &str) -> bool {
-    let queue = match name.strip_prefix(PARTITION) {
+    let queue = match name.strip_prefix(PARTITION_PREFIX) {
         None => name,
         Some(rest) => rest.rsplit_once('/').map_or(rest, |(queue, _)| queue),
     };
     is_internal(queue)
 }
 
-/// Whether a query finds Temporal's own workflows, too: the server leaves them out unless the query names the division they
-/// are in, in whatever spelling. Source: `common/persistence/visibility/store/query/converter.go`.
-pub(super) fn asks_for_internal(query: &str) -> bool {
+/// Whether a query may find Temporal's own workflows. The server leaves them out unless the query names their division, in
+/// any spelling. Source: `common/persistence/visibility/store/query/converter.go`.
+pub(super) fn may_find_internal(query: &str) -> bool {
     query.replace('`', "").to_ascii_lowercase().contains("namespacedivision")
 }
 
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_temporals_own_are_known_by_how_they_begin() {
+    fn internal_names_are_recognized_by_their_prefix() {
         for name in ["temporal-sys-scheduler:payday", "temporal-sys-", "TEMPORAL-Sys-x", "/_sys/payroll/1", "/_SYS/x"] {
             assert!(is_internal(name), "{name}");
         }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn accents_make_no_other_name_of_it() {
+    fn an_accent_does_not_hide_the_reserved_prefix() {
         for name in [
             "t\u{e9}mporal-sys-x",
             "tempora\u{308}l-sys-x",
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn names_in_other_languages_are_anybodys() {
+    fn names_in_other_languages_are_not_reserved() {
         for name in [
             "\u{437}\u{430}\u{43a}\u{430}\u{437}-17",
             "\u{3c0}\u{3b1}\u{3c1}\u{3b1}\u{3b3}\u{3b3}\u{3b5}\u{3bb}\u{3af}\u{3b1}",
@@ -120,23 +120,23 @@ mod tests {
             "temporal-\u{e9}x",
             "\u{e9}",
         ] {
-            assert!(!is_internal(name) && !is_system(name), "{name}");
+            assert!(!is_internal(name) && !is_system_namespace(name), "{name}");
         }
     }
 
     #[test]
-    fn temporals_own_namespace_is_known_in_any_spelling() {
+    fn temporals_own_namespace_is_recognized_in_any_spelling() {
         let accents = ["t\u{e9}mporal-system", "temporal-system\u{301}", "temporal-sy\u{fb06}em"];
         for name in ["temporal-system", "TEMPORAL-System", "temporal-system  "].into_iter().chain(accents) {
-            assert!(is_system(name), "{name}");
+            assert!(is_system_namespace(name), "{name}");
         }
         for name in ["", "temporal-systems", "temporal-syste", "temporal", "\u{442}-temporal-system"] {
-            assert!(!is_system(name), "{name}");
+            assert!(!is_system_namespace(name), "{name}");
         }
     }
 
     #[test]
-    fn a_partition_is_part_of_its_queue() {
+    fn a_partition_counts_as_its_queue() {
         for name in
             ["temporal-sys-per-ns-tq", "/_sys/temporal-sys-per-ns-tq/3", "/_sys//_sys/x/1/2", "/_sys/temporal-sys-x"]
         {
