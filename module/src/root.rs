@@ -116,7 +116,7 @@ impl Root {
         let has_waiting = plugin.wait_queue.try_borrow().is_ok_and(|wait_queue| !wait_queue.is_empty());
         plugin.set_tick_period(if due.len() >= MAX_WOKEN {
             WAKING_TICK
-        } else if has_waiting || filter.is_busy() {
+        } else if has_waiting || filter.authenticator.is_busy() {
             BUSY_TICK
         } else {
             IDLE_TICK
@@ -174,10 +174,10 @@ impl RootContext for Root {
         report_host_algorithms(&filter, &metrics);
         for other in configurations() {
             if let Ok(other) = other.filter.try_borrow() {
-                filter.inherit(&other);
+                filter.authenticator.inherit(&other.authenticator);
             }
         }
-        filter.sync(Timestamp::now());
+        filter.authenticator.sync(Timestamp::now());
         let plugin = PluginState {
             filter: RefCell::new(filter),
             wait_queue: RefCell::new(WaitQueue::default()),
@@ -199,14 +199,14 @@ impl RootContext for Root {
         let Some(plugin) = self.plugin.clone() else { return };
         let Ok(mut filter) = plugin.filter.try_borrow_mut() else { return };
         let now = Timestamp::now();
-        filter.sync(now);
-        for (issuer, request) in filter.poll(now) {
+        filter.authenticator.sync(now);
+        for (issuer, request) in filter.authenticator.poll(now) {
             self.fetch(&mut filter, issuer, &request);
         }
         // Busy ticks are too frequent for this.
         if self.last_cleanup.is_none_or(|last| now >= last.saturating_add(IDLE_TICK)) {
             self.last_cleanup = Some(now);
-            filter.forget(now);
+            filter.authenticator.forget(now);
             Self::report_counters(&plugin, &mut filter);
         }
         self.wake(&plugin, &mut filter);
@@ -231,7 +231,7 @@ fn configurations() -> Vec<Rc<PluginState>> {
 
 /// Reports the algorithms whose signatures the host verifies.
 fn report_host_algorithms(filter: &FilterState, metrics: &Metrics) {
-    let algorithms = filter.host_algorithms();
+    let algorithms = filter.authenticator.host_algorithms();
     let names: Vec<_> = algorithms.iter().map(|algorithm| algorithm.name()).collect();
     let text = match names.as_slice() {
         [] => "the host verifies no signatures; all are verified in WebAssembly, which is slower".to_owned(),
@@ -255,7 +255,7 @@ impl Drop for Root {
         };
         // Hosts first try a configuration in a VM of its own, which never ticks and has shared nothing.
         if self.last_cleanup.is_some() && !configurations().iter().any(shares_keys) {
-            filter.withdraw();
+            filter.authenticator.withdraw();
         }
     }
 }

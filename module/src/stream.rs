@@ -52,7 +52,7 @@ impl Stream {
             if wait_queue.insert(self.id, connection, Rc::clone(&self.state)) {
                 self.plugin.set_tick_period(BUSY_TICK);
             } else {
-                filter.no_room(connection, Timestamp::now());
+                filter.authenticator.no_room(connection, Timestamp::now());
                 action = stream.request.stop_waiting(&mut filter);
             }
         }

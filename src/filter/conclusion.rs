@@ -1,4 +1,4 @@
-//! The one place where a step of a call's way takes effect: counts, the decision to report, `mode: shadow`, the answer.
+//! Gives the result of a step its effect: counts, the decision to report, `mode: shadow`, the answer.
 
 use super::rejection::{Evidence, Rejected};
 use super::{Action, Allowed, FilterState, Progress, RequestFilter, RestOfBody, Stage, StepResult};
@@ -8,7 +8,7 @@ use crate::policy::{Permit, Rule, ShadowOutcome};
 use crate::report::Decision;
 use crate::temporal::Target;
 
-/// A call's leave to go on. Only this file can make one: from the policy's permit, or in `mode: shadow`.
+/// Permission for a call to go on. Only this file can make a passage: from the policy's permit, or in `mode: shadow`.
 #[derive(Debug)]
 pub(super) struct Passage {
     rest: RestOfBody,

@@ -1,8 +1,8 @@
 //! The way of one call through the filter, from its headers to a verdict.
 //!
-//! Each step either goes on or ends in a [`Rejection`], as early as it is known: is the route ours, which method does
-//! the path name, is it open to everybody, is the token good, could any grant cover the call, and what does the request
-//! say. [`conclusion`] is the only place that counts, logs, applies `mode: shadow` and answers.
+//! Each step goes on or ends in a [`Rejection`], as early as possible: is the route ours, which method does the path name,
+//! is it open to everybody, is the token good, could any grant cover the call, and what does the request say. Only
+//! [`conclusion`] counts, logs, applies `mode: shadow` and answers.
 
 mod conclusion;
 mod rejection;
@@ -28,19 +28,19 @@ pub use state::FilterState;
 /// What the host does next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Let everything seen so far go on.
+    /// Let everything that has arrived go on.
     Forward,
-    /// Hold it, until [`RequestFilter::wake`] says more.
+    /// Hold everything that has arrived, until [`RequestFilter::wake`] returns another action.
     Wait,
     /// Answer in the server's place.
     Answer(Reply),
 }
 
-/// One call.
+/// The filter's state for one call.
 #[derive(Debug)]
 pub struct RequestFilter {
     arrived: Timestamp,
-    /// As much of the path as is reported.
+    /// The part of the path that is reported.
     path: Box<[u8]>,
     stage: Stage,
     decision: Option<Decision>,
@@ -48,9 +48,9 @@ pub struct RequestFilter {
 
 #[derive(Debug)]
 enum Stage {
-    /// Nothing has been seen.
+    /// Nothing has arrived.
     New,
-    /// The route leads elsewhere: its traffic is not touched.
+    /// The route leads to another cluster: its traffic is not touched.
     NotOurs,
     AwaitingKey(AwaitingKey),
     Reading(PendingRequest),
@@ -71,7 +71,7 @@ struct AwaitingKey {
     key: AwaitedKey,
 }
 
-/// A call that some grant could allow: its request decides.
+/// A call that some grant could allow, and whose request is being read.
 #[derive(Debug)]
 struct PendingRequest {
     body: Body,
@@ -88,51 +88,50 @@ struct MatchedRoute {
     peer: Option<String>,
 }
 
-/// How a step of the way ends, unless the call is rejected.
+/// How a step ends if it does not reject the call.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "nearly every call is allowed, and a box would cost it an allocation")]
 enum Progress {
     NotOurs,
     AwaitKey(AwaitingKey),
     Read(PendingRequest),
-    /// The body goes on: it is not whole yet, or the verdict is in.
+    /// The body goes on: it is not complete yet, or the verdict was given before.
     Continue,
     Allowed(Allowed),
 }
 
-/// How a step of the way ends.
+/// How a step ends.
 type StepResult = Result<Progress, Box<Rejected>>;
 
 /// An allowed call.
 #[derive(Debug)]
 struct Allowed {
     permit: Permit,
-    /// What may follow.
     rest: RestOfBody,
     evidence: Evidence,
 }
 
-/// What may follow after a verdict.
+/// What the rest of the body may be after a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RestOfBody {
-    /// Anything: the verdict did not depend on the request.
+    /// The verdict did not depend on the request.
     Anything,
-    /// Nothing: the verdict was on the whole message.
+    /// The verdict was on the whole message.
     Nothing,
 }
 
-/// What the host knows about a request, except for its headers. Each question costs a host call, so it is asked only
-/// where the answer matters.
+/// What the host knows about a request, except for its headers. Each method costs a host call, so it is called only if the
+/// result matters.
 pub trait ConnectionInfo {
     /// The cluster that the route leads to.
     fn cluster(&self) -> Option<Vec<u8>>;
     /// The TLS peer: the first URI SAN of its certificate, else the first DNS SAN, else the subject.
     fn peer(&self) -> Option<String>;
-    /// A number that no other connection has.
+    /// A number that is unique to the connection.
     fn id(&self) -> u64;
 }
 
-/// A host that knows nothing.
+/// A host that knows nothing about its requests.
 impl ConnectionInfo for () {
     fn cluster(&self) -> Option<Vec<u8>> {
         None
@@ -153,7 +152,7 @@ impl RequestFilter {
         Self { arrived: now, path: Box::default(), stage: Stage::New, decision: None }
     }
 
-    /// The decision since the last call of this, if it is to be reported.
+    /// The decision that was made since this method was last called, if it is to be reported.
     pub fn take_decision(&mut self) -> Option<Decision> {
         self.decision.take()
     }
@@ -197,7 +196,7 @@ impl RequestFilter {
         self.conclude(state, outcome)
     }
 
-    /// Bytes of the body have arrived; `end` says that they are the last. `clock` tells the time.
+    /// Bytes of the body have arrived; `end` says that they are the last. `clock` returns the time.
     pub fn on_body(
         &mut self,
         state: &mut FilterState,
@@ -217,21 +216,22 @@ impl RequestFilter {
         self.on_body(state, &[], true, clock)
     }
 
-    /// Whether [`RequestFilter::wake`] would do anything: the call waits, and its key has come or its time is up.
+    /// Whether [`RequestFilter::wake`] would do anything: the call waits, and its key has arrived or its time is up.
     pub fn is_due(&self, state: &mut FilterState, now: Timestamp) -> bool {
         let Stage::AwaitingKey(waiting) = &self.stage else { return false };
-        // A clock that was set back must not make anybody wait longer.
+        // A clock that was set back must not make a call wait longer.
         let arrived = self.arrived.min(now);
-        state.is_settled(&waiting.key, arrived, now) || now >= state.deadline(&waiting.key, arrived)
+        state.authenticator.is_settled(&waiting.key, arrived, now)
+            || now >= state.authenticator.deadline(&waiting.key, arrived)
     }
 
-    /// The key may have come, or the time may be up. `None` if the call does not wait for a key.
+    /// The key may have arrived, or the time may be up. `None` if the call does not wait for a key.
     pub fn wake(&mut self, state: &mut FilterState, now: Timestamp) -> Option<Action> {
         self.arrived = self.arrived.min(now);
         let Stage::AwaitingKey(waiting) = &self.stage else { return None };
-        let outcome = if state.is_settled(&waiting.key, self.arrived, now) {
+        let outcome = if state.authenticator.is_settled(&waiting.key, self.arrived, now) {
             self.key_settled(state, now)
-        } else if now >= state.deadline(&waiting.key, self.arrived) {
+        } else if now >= state.authenticator.deadline(&waiting.key, self.arrived) {
             Err(Rejection::KeyNotAvailable.into())
         } else {
             return Some(Action::Wait);
@@ -244,15 +244,15 @@ impl RequestFilter {
         self.conclude(state, Err(Rejection::KeyNotAvailable.into()))
     }
 
-    /// The host does not do what the call depends on.
+    /// A host call on which the request depends has failed.
     pub fn host_failed(&mut self, state: &mut FilterState) -> Action {
         self.conclude(state, Err(Rejection::HostCallFailed.into()))
     }
 
-    /// The call ends, answered or not.
+    /// The call ends, whether it was answered or not.
     pub fn on_end(&self, state: &mut FilterState, now: Timestamp) {
         if let Stage::AwaitingKey(waiting) = &self.stage {
-            state.abandon(waiting.connection, &waiting.key, now);
+            state.authenticator.abandon(waiting.connection, &waiting.key, now);
         }
     }
 }

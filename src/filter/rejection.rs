@@ -17,7 +17,7 @@ pub enum Rejection {
     /// Reflection and health watching.
     ServiceClosed,
     UnknownMethod(Box<[u8]>),
-    /// The request cannot be read, or not in one way only.
+    /// The request cannot be read, or can be read in two ways.
     Request(DecodeError),
     UnsupportedEncoding(Box<[u8]>),
     UnreadablePeer,
@@ -25,14 +25,14 @@ pub enum Rejection {
     Token(TokenRefusal),
     TooManyTokens,
     KeyNotAvailable,
-    /// Nothing goes on without the host, not even in `mode: shadow`.
+    /// Without the host no call goes on, not even in `mode: shadow`.
     HostCallFailed,
     /// The policy's denial.
     Denied(DenyReason),
 }
 
 impl Rejection {
-    /// What the caller is told; the reason of a denial only where `explain` says so.
+    /// The reply to the caller. It contains the reason of a denial only if `explain` says so.
     pub fn reply(&self, explain: bool) -> Reply {
         match self {
             Self::AdminServiceClosed | Self::ServiceClosed => Reply::CLOSED,
@@ -85,12 +85,12 @@ impl From<DecodeError> for Rejection {
     }
 }
 
-/// What is known of a call when its way ends.
+/// What is known about a call when it is allowed or rejected.
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
     /// The caller, once the token is verified.
     pub(super) principal: Option<Rc<Principal>>,
-    /// What the request does, as far as it was read.
+    /// What the request would do, as far as it was read.
     pub(super) target: Option<Target>,
     /// What rules in shadow would have changed.
     pub(super) shadow: Option<ShadowOutcome>,
@@ -100,7 +100,7 @@ pub(super) struct Evidence {
 #[derive(Debug)]
 pub(super) struct Rejected {
     pub(super) rejection: Rejection,
-    /// What may follow where the call goes on all the same.
+    /// What the rest of the body may be if the call goes on all the same.
     pub(super) rest: RestOfBody,
     pub(super) evidence: Evidence,
 }

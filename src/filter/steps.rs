@@ -1,4 +1,4 @@
-//! The steps of a call's way. Each returns how it ends and does nothing else: see [`super::conclusion`].
+//! The steps of a call. Each returns how it ends and has no other effect: see [`super::conclusion`].
 
 use std::rc::Rc;
 
@@ -50,7 +50,7 @@ impl RequestFilter {
             return Ok(Progress::Allowed(Allowed { permit, rest: RestOfBody::Anything, evidence }));
         }
         let encoding = encoding(&headers)?;
-        // Without the peer, denials of that peer would not hold: a good token does not help.
+        // If the peer is not known, denials of that peer would not apply, so a good token does not help.
         let peer = peer(&state.config, &headers, connection).map_err(|Unreadable| Rejection::UnreadablePeer)?;
         let route = MatchedRoute { method, encoding, peer };
         let names = Rc::clone(&state.config.token_headers);
@@ -59,7 +59,7 @@ impl RequestFilter {
             Some((header, token)) => self.token(state, route, header, token, connection),
             None => {
                 let peer = route.peer.as_deref().ok_or(Rejection::NoToken)?;
-                let principal = state.peer(peer);
+                let principal = state.authenticator.peer(peer);
                 self.identified(state, route, principal, self.arrived)
             }
         }
@@ -88,14 +88,14 @@ impl RequestFilter {
         }
     }
 
-    /// The key that the call waited for has come, or can no longer come.
+    /// The key that the call waited for has arrived, or can no longer arrive.
     pub(super) fn key_settled(&mut self, state: &mut FilterState, now: Timestamp) -> StepResult {
         let Stage::AwaitingKey(waiting) = std::mem::replace(&mut self.stage, Stage::Answered) else {
             return Err(Rejection::KeyNotAvailable.into());
         };
         let AwaitingKey { route, token, header, connection, .. } = waiting;
         let origin = Origin { header: &header, peer: route.peer.as_deref() };
-        // Another request may have brought the same token.
+        // Another request may have been verified with the same token.
         let authentication = match state.recall(&token, origin, now) {
             Some(principal) => Authentication::Principal(principal),
             None => {
@@ -145,7 +145,7 @@ impl RequestFilter {
             }));
         }
         let target = Target::of(method);
-        // Permission that ends with time must still hold when the message is whole, and its last bytes are held back.
+        // A grant that ends must not have ended when the message is complete: its last bytes are held back until then.
         if principal.depends_on_time() && policy.decide(&principal, &target, now).is_allow() {
             let request = Box::new(RequestReader::for_limits(target.method, LimitSet::NONE));
             return Ok(Progress::Read(PendingRequest { body: Body::new(encoding), request, principal }));
@@ -178,7 +178,7 @@ impl RequestFilter {
         }
     }
 
-    /// The message is whole.
+    /// The message is complete.
     fn message(&mut self, state: &FilterState, clock: &dyn Fn() -> Timestamp) -> StepResult {
         let Stage::Reading(PendingRequest { request, principal, .. }) =
             std::mem::replace(&mut self.stage, Stage::Answered)
@@ -186,18 +186,18 @@ impl RequestFilter {
             return Ok(Progress::Continue);
         };
         let target = match request.finish() {
-            // Calls that concern the cluster are decided by their method alone.
+            // For calls that concern the cluster, only the method counts.
             Ok(target) if target.method.scope == Scope::Cluster => Target::of(target.method),
             Ok(target) => target,
             Err(error) => return Err(Rejected::by(principal, error)),
         };
-        // The clock costs a host call.
+        // Asking for the time costs a host call.
         let now = if principal.depends_on_time() { clock().max(self.arrived) } else { self.arrived };
         apply_policy(&state.config, RestOfBody::Nothing, target, principal, now)
     }
 }
 
-/// The policy's verdict on a call of which everything is known.
+/// Applies the policy's verdict on a call of which everything is known.
 fn apply_policy(
     config: &Config,
     rest: RestOfBody,
@@ -222,8 +222,8 @@ fn apply_policy(
     Err(Box::new(Rejected { rejection, rest, evidence }))
 }
 
-/// Whether parts of the request that are newer than the method table could do more than the rest of it. They add
-/// nothing to a call that only reads, polls without limits, or reports that an activity is alive.
+/// Whether the newer parts of the request could have effects of their own. They add nothing to a call that only reads, polls
+/// without limits, or reports that an activity is alive.
 fn newer_matters(principal: &Principal, target: &Target) -> bool {
     let method = &target.method;
     let polls = EffectSet::POLL.covers(method.effects) && !principal.is_limited();
@@ -264,7 +264,7 @@ fn peer(
     match config.peers {
         Peers::Unread => Ok(None),
         Peers::Connection => Ok(connection.peer()),
-        // One of two such headers could be the proxy's and the other the caller's.
+        // Of two such headers, one could be the proxy's and the other the caller's.
         Peers::Forwarded if headers.several_forwarded => Err(Unreadable),
         Peers::Forwarded => headers.forwarded.map_or(Ok(None), forwarded),
     }

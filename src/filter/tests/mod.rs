@@ -46,7 +46,7 @@ fn token(kid: &str, seed: u8, change: Value) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(*signature))
 }
 
-fn engine_with(change: Value) -> FilterState {
+fn state_with(change: Value) -> FilterState {
     let mut config = json!({
         "version": 1,
         "issuers": {"corp": {"issuer": "https://idp/", "audiences": ["temporal"], "keys": {"inline": {"keys": [jwk("k", 1)]}}}},
@@ -58,12 +58,12 @@ fn engine_with(change: Value) -> FilterState {
     FilterState::new(Config::parse(config.to_string().as_bytes()).unwrap())
 }
 
-fn engine() -> FilterState {
-    engine_with(json!({}))
+fn state() -> FilterState {
+    state_with(json!({}))
 }
 
 /// A call as a host would make it.
-struct Caller {
+struct TestCall {
     path: String,
     headers: Vec<(String, Vec<u8>)>,
     end: bool,
@@ -72,13 +72,13 @@ struct Caller {
     arrives: Timestamp,
 }
 
-fn caller(path: &str) -> Caller {
+fn call_to(path: &str) -> TestCall {
     let headers = [(":method", "POST"), ("content-type", "application/grpc"), ("te", "trailers")];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec();
-    Caller { path: path.to_owned(), headers, end: false, cluster: None, peer: None, arrives: NOW }
+    TestCall { path: path.to_owned(), headers, end: false, cluster: None, peer: None, arrives: NOW }
 }
 
-impl ConnectionInfo for &Caller {
+impl ConnectionInfo for &TestCall {
     fn cluster(&self) -> Option<Vec<u8>> {
         self.cluster.clone()
     }
@@ -92,7 +92,7 @@ impl ConnectionInfo for &Caller {
     }
 }
 
-impl Caller {
+impl TestCall {
     fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.retain(|(known, _)| known != name);
         self.and(name, value)
@@ -108,19 +108,19 @@ impl Caller {
         self.bearer(&token("k", 1, json!({})))
     }
 
-    fn open(&self, engine: &mut FilterState) -> (RequestFilter, Action, Vec<String>) {
+    fn open(&self, state: &mut FilterState) -> (RequestFilter, Action, Vec<String>) {
         let mut call = RequestFilter::new(self.arrives);
         let mut map: Vec<(&[u8], &[u8])> = vec![(b":path", self.path.as_bytes())];
         map.extend(self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())));
         let mut drop = Vec::new();
         let bytes = serialize(&map);
-        let step = call.on_headers(engine, Headers::new(&bytes), self.end, self, &mut drop);
+        let step = call.on_headers(state, Headers::new(&bytes), self.end, self, &mut drop);
         let drop = drop.iter().map(|name| String::from_utf8(name.to_vec()).unwrap()).collect();
         (call, step, drop)
     }
 
-    fn headers_only(&self, engine: &mut FilterState) -> Action {
-        self.open(engine).1
+    fn headers_only(&self, state: &mut FilterState) -> Action {
+        self.open(state).1
     }
 
     /// The whole call with this body, which must fare the same in any chunking.
@@ -133,18 +133,18 @@ impl Caller {
     }
 
     fn call_in(&self, body: &[u8], chunk: usize) -> Action {
-        let engine = &mut engine();
-        let (mut call, step, _) = self.open(engine);
+        let state = &mut state();
+        let (mut call, step, _) = self.open(state);
         if step != Action::Forward {
             return step;
         }
         for part in body.chunks(chunk) {
-            let step = call.on_body(engine, part, false, || NOW);
+            let step = call.on_body(state, part, false, || NOW);
             if step != Action::Forward {
                 return step;
             }
         }
-        call.on_trailers(engine, || NOW)
+        call.on_trailers(state, || NOW)
     }
 }
 
@@ -166,29 +166,29 @@ fn grpc_status(step: &Action) -> u32 {
 
 #[test]
 fn the_body_decides_with_the_token() {
-    let good = caller(START).good();
+    let good = call_to(START).good();
     assert_eq!(good.call(&start_in("payroll")), Action::Forward);
     assert_eq!(good.call(&start_in("other")), Action::Answer(Reply::denied(None)));
     assert_eq!(good.call(&start_in("")), Action::Answer(Reply::denied(None)));
     assert_eq!(good.call(&frame(&[])), Action::Answer(Reply::denied(None)));
-    let reader = caller(START).bearer(&token("k", 1, json!({"permissions": ["payroll:read"]})));
-    assert_eq!(reader.headers_only(&mut engine()), Action::Answer(Reply::denied(None)), "denied before the body");
+    let reader = call_to(START).bearer(&token("k", 1, json!({"permissions": ["payroll:read"]})));
+    assert_eq!(reader.headers_only(&mut state()), Action::Answer(Reply::denied(None)), "denied before the body");
 }
 
 #[test]
 fn nothing_that_completes_a_message_goes_on_before_the_verdict() {
-    let engine = &mut engine();
-    let (mut call, _, _) = caller(START).good().open(engine);
+    let state = &mut state();
+    let (mut call, _, _) = call_to(START).good().open(state);
     let body = start_in("other");
     let (last, first) = body.split_last().unwrap();
-    assert_eq!(call.on_body(engine, first, false, || NOW), Action::Forward);
-    assert_eq!(call.on_body(engine, &[*last], false, || NOW), Action::Answer(Reply::denied(None)));
-    assert_eq!(call.on_body(engine, &[0], false, || NOW), Action::Wait, "and nothing after it");
+    assert_eq!(call.on_body(state, first, false, || NOW), Action::Forward);
+    assert_eq!(call.on_body(state, &[*last], false, || NOW), Action::Answer(Reply::denied(None)));
+    assert_eq!(call.on_body(state, &[0], false, || NOW), Action::Wait, "and nothing after it");
 }
 
 #[test]
 fn malformed_bodies() {
-    let good = caller(START).good();
+    let good = call_to(START).good();
     let twice = frame(&[&start_in("payroll")[5..], &start_in("payroll")[5..]].concat());
     let two = [start_in("payroll"), start_in("payroll")].concat();
     for body in [&[][..], &[0, 0], &start_in("payroll")[..12], &two, &twice, &[start_in("payroll"), vec![0]].concat()] {
@@ -203,64 +203,64 @@ fn encodings() {
     for (value, expected) in
         [("identity", 0), ("gzip", 0), ("zstd", 12), ("GZIP", 12), (" gzip", 12), ("", 12), ("gzip,gzip", 12)]
     {
-        assert_eq!(grpc_status(&caller(START).good().with("grpc-encoding", value).call(&body)), expected, "{value}");
+        assert_eq!(grpc_status(&call_to(START).good().with("grpc-encoding", value).call(&body)), expected, "{value}");
     }
-    let twice = caller(START).good().with("grpc-encoding", "gzip").and("grpc-encoding", "gzip");
+    let twice = call_to(START).good().with("grpc-encoding", "gzip").and("grpc-encoding", "gzip");
     assert_eq!(grpc_status(&twice.call(&body)), 12);
     let mut compressed = body.clone();
     compressed[0] = 1;
-    assert_eq!(grpc_status(&caller(START).good().call(&compressed)), 3, "compressed without saying how");
+    assert_eq!(grpc_status(&call_to(START).good().call(&compressed)), 3, "compressed without saying how");
 }
 
 #[test]
 fn what_is_answered_from_the_headers_alone() {
-    let status = |caller: Caller| grpc_status(&caller.headers_only(&mut engine()));
-    assert_eq!(status(caller(START)), 16);
-    assert_eq!(status(caller(START).bearer("x")), 16);
-    assert_eq!(status(caller(START).good().and("authorization", "Bearer x")), 16);
-    assert_eq!(status(Caller { end: true, ..caller(START).good() }), 3);
-    assert_eq!(status(Caller { end: true, ..caller(INFO) }), 3);
-    assert_eq!(status(caller(START).good().with("content-type", "application/json")), 3);
-    assert_eq!(status(caller(START).good().with("content-type", "application/grpc-web")), 3);
-    assert_eq!(status(caller(START).good().with(":method", "GET")), 3);
-    assert_eq!(status(caller(START).good().with("content-type", "application/grpc+json")), 0);
-    assert_eq!(status(caller("/api/v1/namespaces").good()), 12);
-    assert_eq!(status(caller(&format!("{START}?x")).good()), 12);
-    assert_eq!(status(caller("/temporal.server.api.adminservice.v1.AdminService/DescribeCluster").good()), 7);
-    assert_eq!(status(caller("/grpc.health.v1.Health/Watch").good()), 7);
-    assert_eq!(status(caller(LIST).good()), 7);
-    assert_eq!(status(caller(LIST).bearer(&token("k", 1, json!({"permissions": ["temporal-system:read"]})))), 0);
+    let status = |caller: TestCall| grpc_status(&caller.headers_only(&mut state()));
+    assert_eq!(status(call_to(START)), 16);
+    assert_eq!(status(call_to(START).bearer("x")), 16);
+    assert_eq!(status(call_to(START).good().and("authorization", "Bearer x")), 16);
+    assert_eq!(status(TestCall { end: true, ..call_to(START).good() }), 3);
+    assert_eq!(status(TestCall { end: true, ..call_to(INFO) }), 3);
+    assert_eq!(status(call_to(START).good().with("content-type", "application/json")), 3);
+    assert_eq!(status(call_to(START).good().with("content-type", "application/grpc-web")), 3);
+    assert_eq!(status(call_to(START).good().with(":method", "GET")), 3);
+    assert_eq!(status(call_to(START).good().with("content-type", "application/grpc+json")), 0);
+    assert_eq!(status(call_to("/api/v1/namespaces").good()), 12);
+    assert_eq!(status(call_to(&format!("{START}?x")).good()), 12);
+    assert_eq!(status(call_to("/temporal.server.api.adminservice.v1.AdminService/DescribeCluster").good()), 7);
+    assert_eq!(status(call_to("/grpc.health.v1.Health/Watch").good()), 7);
+    assert_eq!(status(call_to(LIST).good()), 7);
+    assert_eq!(status(call_to(LIST).bearer(&token("k", 1, json!({"permissions": ["temporal-system:read"]})))), 0);
 }
 
 #[test]
 fn anonymous_methods_do_not_look_at_the_token() {
-    assert_eq!(caller(INFO).bearer("garbage").call(&frame(&[])), Action::Forward);
-    assert_eq!(caller("/grpc.health.v1.Health/Check").call(&frame(&[])), Action::Forward);
-    let closed = &mut engine_with(json!({"anonymous": []}));
-    assert_eq!(grpc_status(&caller(INFO).headers_only(closed)), 16);
+    assert_eq!(call_to(INFO).bearer("garbage").call(&frame(&[])), Action::Forward);
+    assert_eq!(call_to("/grpc.health.v1.Health/Check").call(&frame(&[])), Action::Forward);
+    let closed = &mut state_with(json!({"anonymous": []}));
+    assert_eq!(grpc_status(&call_to(INFO).headers_only(closed)), 16);
 }
 
 #[test]
 fn admin_service_opens_to_system_admins_only() {
-    let describe = caller("/temporal.server.api.adminservice.v1.AdminService/DescribeCluster");
-    let open = || engine_with(json!({"admin_service": true}));
+    let describe = call_to("/temporal.server.api.adminservice.v1.AdminService/DescribeCluster");
+    let open = || state_with(json!({"admin_service": true}));
     let holding = |permission: &str| token("k", 1, json!({"permissions": [permission]}));
-    let status = |caller: Caller| grpc_status(&caller.headers_only(&mut open()));
+    let status = |caller: TestCall| grpc_status(&caller.headers_only(&mut open()));
     assert_eq!(
-        status(Caller { path: describe.path.clone(), ..caller("").bearer(&holding("temporal-system:admin")) }),
+        status(TestCall { path: describe.path.clone(), ..call_to("").bearer(&holding("temporal-system:admin")) }),
         0
     );
     assert_eq!(
-        status(Caller { path: describe.path.clone(), ..caller("").bearer(&holding("temporal-system:write")) }),
+        status(TestCall { path: describe.path.clone(), ..call_to("").bearer(&holding("temporal-system:write")) }),
         7
     );
-    assert_eq!(status(Caller { path: describe.path.clone(), ..caller("").bearer(&holding("payroll:admin")) }), 7);
+    assert_eq!(status(TestCall { path: describe.path.clone(), ..call_to("").bearer(&holding("payroll:admin")) }), 7);
     assert_eq!(status(describe), 16);
 }
 
 #[test]
 fn tokens_of_other_kinds() {
-    let status = |token: String| grpc_status(&caller(START).bearer(&token).headers_only(&mut engine()));
+    let status = |token: String| grpc_status(&call_to(START).bearer(&token).headers_only(&mut state()));
     assert_eq!(status(token("k", 1, json!({}))), 0);
     assert_eq!(status(token("k", 2, json!({}))), 16, "another key's signature");
     assert_eq!(status(token("x", 1, json!({}))), 16, "an unknown kid");
@@ -273,16 +273,16 @@ fn tokens_of_other_kinds() {
 
 #[test]
 fn a_cached_token_ends_with_its_expiry() {
-    let engine = &mut engine();
+    let state = &mut state();
     let text = token("k", 1, json!({"exp": NOW.as_millis() / 1000 + 10}));
-    let status = |engine: &mut FilterState, arrives| {
-        grpc_status(&Caller { arrives, ..caller(START).bearer(&text) }.headers_only(engine))
+    let status = |state: &mut FilterState, arrives| {
+        grpc_status(&TestCall { arrives, ..call_to(START).bearer(&text) }.headers_only(state))
     };
-    assert_eq!((status(engine, NOW), status(engine, NOW)), (0, 0));
-    let counts: HashMap<_, _> = Counters::names().into_iter().zip(engine.counters.take()).collect();
+    assert_eq!((status(state, NOW), status(state, NOW)), (0, 0));
+    let counts: HashMap<_, _> = Counters::names().into_iter().zip(state.counters.take()).collect();
     let count = |name: &str| counts[&format!("temporal_auth.tokens.{name}")];
     assert_eq!((count("cache_hit"), count("cache_miss"), count("over_budget")), (1, 1, 0));
-    assert_eq!((status(engine, after(69_999)), status(engine, after(70_000))), (0, 16));
+    assert_eq!((status(state, after(69_999)), status(state, after(70_000))), (0, 16));
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn headers_that_never_go_on() {
         "caller-type",
         "authorization-extras",
     ];
-    let mut all = caller(START).good().with("temporal-namespace", "x").with("client-name", "y");
+    let mut all = call_to(START).good().with("temporal-namespace", "x").with("client-name", "y");
     for name in names {
         all = all.and(name, "v").and(name, "w");
     }
@@ -304,18 +304,21 @@ fn headers_that_never_go_on() {
         list
     };
     let mut expected: Vec<String> = names.iter().map(ToString::to_string).collect();
-    assert_eq!(sorted(all.open(&mut engine_with(json!({"forward_token": true}))).2), sorted(expected.clone()));
+    assert_eq!(sorted(all.open(&mut state_with(json!({"forward_token": true}))).2), sorted(expected.clone()));
     expected.push("authorization".to_owned());
-    assert_eq!(sorted(all.open(&mut engine()).2), sorted(expected.clone()));
-    let anonymous = Caller { path: INFO.to_owned(), ..all };
-    assert_eq!(sorted(anonymous.open(&mut engine()).2), sorted(expected), "on anonymous methods either");
+    assert_eq!(sorted(all.open(&mut state()).2), sorted(expected.clone()));
+    let anonymous = TestCall { path: INFO.to_owned(), ..all };
+    assert_eq!(sorted(anonymous.open(&mut state()).2), sorted(expected), "on anonymous methods either");
 }
 
 #[test]
 fn other_hosts_traffic_is_not_touched() {
-    let ours = || engine_with(json!({"applies_to": {"clusters": ["temporal"]}}));
-    let to =
-        |cluster: Option<&[u8]>| Caller { cluster: cluster.map(<[u8]>::to_vec), end: true, ..caller("/shop").good() };
+    let ours = || state_with(json!({"applies_to": {"clusters": ["temporal"]}}));
+    let to = |cluster: Option<&[u8]>| TestCall {
+        cluster: cluster.map(<[u8]>::to_vec),
+        end: true,
+        ..call_to("/shop").good()
+    };
     let (mut call, step, drop) = to(Some(b"shop")).open(&mut ours());
     assert_eq!((step, drop.len(), call.drops_trailers(), call.reads_body()), (Action::Forward, 0, false, false));
     assert_eq!(call.on_body(&mut ours(), b"anything", true, || NOW), Action::Forward);
@@ -330,32 +333,32 @@ fn other_hosts_traffic_is_not_touched() {
 fn a_request_waits_for_its_key_and_no_longer_than_allowed() {
     let fetching = || {
         let keys = json!({"jwks_uri": "https://idp/keys", "cluster": "idp"});
-        engine_with(json!({"issuers": {"corp": {"issuer": "https://idp/", "audiences": ["temporal"], "keys": keys}}}))
+        state_with(json!({"issuers": {"corp": {"issuer": "https://idp/", "audiences": ["temporal"], "keys": keys}}}))
     };
-    let load = |engine: &mut FilterState, now, key: Value| {
-        assert_eq!(engine.poll(now).len(), 1);
+    let load = |state: &mut FilterState, now, key: Value| {
+        assert_eq!(state.authenticator.poll(now).len(), 1);
         let document = json!({"keys": [key]}).to_string();
-        assert!(matches!(engine.on_response(0, Some((b"200", document.as_bytes())), now), FetchProgress::Loaded));
+        assert!(matches!(state.on_response(0, Some((b"200", document.as_bytes())), now), FetchProgress::Loaded));
     };
-    let engine = &mut fetching();
-    let (mut call, step, _) = caller(START).good().open(engine);
+    let state = &mut fetching();
+    let (mut call, step, _) = call_to(START).good().open(state);
     assert_eq!((step, call.is_waiting()), (Action::Wait, true));
     assert_eq!(
-        (call.on_body(engine, &[], false, || NOW), call.wake(engine, after(4_999))),
+        (call.on_body(state, &[], false, || NOW), call.wake(state, after(4_999))),
         (Action::Wait, Some(Action::Wait))
     );
-    load(engine, after(4_999), jwk("k", 1));
-    assert_eq!((call.wake(engine, after(4_999)), call.is_waiting()), (Some(Action::Forward), false));
-    assert_eq!(call.wake(engine, after(4_999)), None, "it is woken once");
-    assert_eq!(call.on_body(engine, &start_in("payroll"), true, || NOW), Action::Forward);
+    load(state, after(4_999), jwk("k", 1));
+    assert_eq!((call.wake(state, after(4_999)), call.is_waiting()), (Some(Action::Forward), false));
+    assert_eq!(call.wake(state, after(4_999)), None, "it is woken once");
+    assert_eq!(call.on_body(state, &start_in("payroll"), true, || NOW), Action::Forward);
 
-    let unknown = || Caller { arrives: after(5_000), ..caller(START).bearer(&token("new", 1, json!({}))) };
-    let (mut late, _, _) = unknown().open(engine);
-    assert_eq!(late.wake(engine, after(10_000)), Some(Action::Answer(Reply::UNAVAILABLE)), "nobody fetched");
-    let (mut bad, _, _) = unknown().open(engine);
-    load(engine, after(10_000), jwk("k", 1));
+    let unknown = || TestCall { arrives: after(5_000), ..call_to(START).bearer(&token("new", 1, json!({}))) };
+    let (mut late, _, _) = unknown().open(state);
+    assert_eq!(late.wake(state, after(10_000)), Some(Action::Answer(Reply::UNAVAILABLE)), "nobody fetched");
+    let (mut bad, _, _) = unknown().open(state);
+    load(state, after(10_000), jwk("k", 1));
     assert_eq!(
-        bad.wake(engine, after(10_000)),
+        bad.wake(state, after(10_000)),
         Some(Action::Answer(Reply::UNAUTHENTICATED)),
         "a set fetched after its arrival"
     );
@@ -364,41 +367,41 @@ fn a_request_waits_for_its_key_and_no_longer_than_allowed() {
 #[test]
 fn a_rotated_key_takes_its_tokens_with_it() {
     let keys = json!({"jwks_uri": "https://idp/keys", "cluster": "idp"});
-    let engine = &mut engine_with(
+    let state = &mut state_with(
         json!({"issuers": {"corp": {"issuer": "https://idp/", "audiences": ["temporal"], "keys": keys}}}),
     );
-    let load = |engine: &mut FilterState, now, key: Value| {
-        assert_eq!(engine.poll(now).len(), 1);
-        engine.on_response(0, Some((b"200", json!({"keys": [key]}).to_string().as_bytes())), now);
-        engine.forget(now);
+    let load = |state: &mut FilterState, now, key: Value| {
+        assert_eq!(state.authenticator.poll(now).len(), 1);
+        state.on_response(0, Some((b"200", json!({"keys": [key]}).to_string().as_bytes())), now);
+        state.authenticator.forget(now);
     };
-    load(engine, Timestamp::from_millis(NOW.as_millis() - 600_000), jwk("k", 1));
-    assert_eq!(caller(START).good().headers_only(engine), Action::Forward);
-    load(engine, NOW, jwk("k", 2));
-    assert_eq!(grpc_status(&caller(START).good().headers_only(engine)), 16);
+    load(state, Timestamp::from_millis(NOW.as_millis() - 600_000), jwk("k", 1));
+    assert_eq!(call_to(START).good().headers_only(state), Action::Forward);
+    load(state, NOW, jwk("k", 2));
+    assert_eq!(grpc_status(&call_to(START).good().headers_only(state)), 16);
 }
 
 #[test]
 fn decisions_are_reported_when_denied_and_when_asked_for() {
-    let open = |engine: &mut FilterState, namespace: &str| {
-        let (mut call, _, _) = caller(START).good().open(engine);
-        call.on_body(engine, &start_in(namespace), true, || NOW);
+    let open = |state: &mut FilterState, namespace: &str| {
+        let (mut call, _, _) = call_to(START).good().open(state);
+        call.on_body(state, &start_in(namespace), true, || NOW);
         call.take_decision()
     };
-    assert!(open(&mut engine(), "payroll").is_none());
-    let denied = open(&mut engine(), "other").unwrap();
+    assert!(open(&mut state(), "payroll").is_none());
+    let denied = open(&mut state(), "other").unwrap();
     assert_eq!((denied.allow, denied.status, denied.rule.as_deref()), (false, 7, Some("default-deny")));
     assert_eq!((denied.namespaces, denied.principal.unwrap().subject.as_str()), (vec!["other".to_owned()], "alice"));
-    let allowed = open(&mut engine_with(json!({"log": {"allowed": true}})), "payroll").unwrap();
+    let allowed = open(&mut state_with(json!({"log": {"allowed": true}})), "payroll").unwrap();
     assert_eq!((allowed.allow, allowed.rule.as_deref()), (true, Some("permissions")));
-    assert!(open(&mut engine_with(json!({"access_log_state": true})), "payroll").is_some());
+    assert!(open(&mut state_with(json!({"access_log_state": true})), "payroll").is_some());
 }
 
 #[test]
 fn headers_in_any_bytes_are_survived() {
     for name in [":path", "authorization", "content-type", "grpc-encoding", ":method", "x"] {
-        let odd = caller(START).good().with(name, [0xff, 0, 0x80, b'%']);
-        odd.headers_only(&mut engine());
+        let odd = call_to(START).good().with(name, [0xff, 0, 0x80, b'%']);
+        odd.headers_only(&mut state());
     }
 }
 
@@ -408,19 +411,18 @@ fn mesh(change: Value) -> FilterState {
         {"name": "both", "who": {"issuer": "corp", "peer": "spiffe://td/ns/{team}/sa/cli"}, "role": "writer", "namespaces": ["{team}"]},
     ]});
     change.as_object().unwrap().iter().for_each(|(name, value)| config[name] = value.clone());
-    engine_with(config)
+    state_with(config)
 }
 
 const POLL: &str = "/temporal.api.workflowservice.v1.WorkflowService/RecordWorkerHeartbeat";
 
 #[test]
 fn a_peer_is_a_principal_or_required_beside_a_token() {
-    let engine = &mut mesh(json!({}));
-    let status = |engine: &mut FilterState, path, peer, token: Option<&str>| {
-        let caller = token.map_or(caller(path), |token| caller(path).bearer(token));
-        let (mut call, step, _) = Caller { peer, ..caller }.open(engine);
-        let step =
-            if step == Action::Forward { call.on_body(engine, &start_in("payroll"), true, || NOW) } else { step };
+    let state = &mut mesh(json!({}));
+    let status = |state: &mut FilterState, path, peer, token: Option<&str>| {
+        let caller = token.map_or(call_to(path), |token| call_to(path).bearer(token));
+        let (mut call, step, _) = TestCall { peer, ..caller }.open(state);
+        let step = if step == Action::Forward { call.on_body(state, &start_in("payroll"), true, || NOW) } else { step };
         grpc_status(&step)
     };
     let (worker, cli, other) =
@@ -442,15 +444,15 @@ fn a_peer_is_a_principal_or_required_beside_a_token() {
         (START, Some(cli), Some(good.as_str()), 0),
         (START, Some(worker), Some(good.as_str()), 7),
     ] {
-        assert_eq!(status(engine, path, peer, token), expected, "{path} {peer:?} {token:?}");
+        assert_eq!(status(state, path, peer, token), expected, "{path} {peer:?} {token:?}");
     }
 }
 
 #[test]
 fn a_forwarded_certificate_counts_where_it_is_switched_on_and_only_it() {
-    let status = |engine: &mut FilterState, headers: &[&str], peer| {
-        let caller = headers.iter().fold(caller(POLL), |caller, value| caller.and("x-forwarded-client-cert", value));
-        grpc_status(&Caller { peer, ..caller }.headers_only(engine))
+    let status = |state: &mut FilterState, headers: &[&str], peer| {
+        let caller = headers.iter().fold(call_to(POLL), |caller, value| caller.and("x-forwarded-client-cert", value));
+        grpc_status(&TestCall { peer, ..caller }.headers_only(state))
     };
     let (worker, header) = ("spiffe://td/ns/payroll/sa/w", "By=x;URI=spiffe://td/ns/payroll/sa/w");
     let off = &mut mesh(json!({}));
@@ -465,10 +467,9 @@ fn a_forwarded_certificate_counts_where_it_is_switched_on_and_only_it() {
 fn a_denied_peer_cannot_escape_by_a_token_and_a_spared_one_not_be_imitated() {
     let everybody = json!([{"name": "all", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["payroll"]}]);
     let status = |denial: Value, peer| {
-        let engine = &mut engine_with(json!({"grants": everybody, "denials": [denial]}));
-        let (mut call, step, _) = Caller { peer, ..caller(START).good() }.open(engine);
-        let step =
-            if step == Action::Forward { call.on_body(engine, &start_in("payroll"), true, || NOW) } else { step };
+        let state = &mut state_with(json!({"grants": everybody, "denials": [denial]}));
+        let (mut call, step, _) = TestCall { peer, ..call_to(START).good() }.open(state);
+        let step = if step == Action::Forward { call.on_body(state, &start_in("payroll"), true, || NOW) } else { step };
         grpc_status(&step)
     };
     let denied = || json!({"name": "d", "effects": ["start"], "who": {"peer": "web"}});

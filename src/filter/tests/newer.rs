@@ -13,45 +13,45 @@ fn newer(field: u16) -> Vec<u8> {
     frame(&[&b"\x0a\x07payroll"[..], &tag, &[1]].concat())
 }
 
-fn run(engine: &mut FilterState, path: &str, body: &[u8]) -> u32 {
-    let (mut call, step, _) = caller(path).good().open(engine);
-    let step = if step == Action::Forward { call.on_body(engine, body, true, || NOW) } else { step };
+fn run(state: &mut FilterState, path: &str, body: &[u8]) -> u32 {
+    let (mut call, step, _) = call_to(path).good().open(state);
+    let step = if step == Action::Forward { call.on_body(state, body, true, || NOW) } else { step };
     grpc_status(&step)
 }
 
-fn unknown_fields(engine: &mut FilterState) -> u64 {
+fn unknown_fields(state: &mut FilterState) -> u64 {
     let index = Counters::names().iter().position(|name| name == "temporal_auth.unknown_fields").unwrap();
-    engine.counters.take()[index]
+    state.counters.take()[index]
 }
 
 #[test]
 fn they_are_counted_and_told_of_once() {
-    let engine = &mut engine();
-    assert_eq!((run(engine, START, &newer(3000)), run(engine, START, &newer(3000))), (0, 0));
-    assert_eq!(unknown_fields(engine), 2);
-    let notices = engine.take_notices();
+    let state = &mut state();
+    assert_eq!((run(state, START, &newer(3000)), run(state, START, &newer(3000))), (0, 0));
+    assert_eq!(unknown_fields(state), 2);
+    let notices = state.take_notices();
     assert_eq!(notices.len(), 1, "{notices:?}");
     assert!(notices[0].contains("StartWorkflowExecution: field 3000 of StartWorkflowExecutionRequest"), "{notices:?}");
-    assert_eq!((run(engine, START, &start_in("payroll")), unknown_fields(engine)), (0, 0));
+    assert_eq!((run(state, START, &start_in("payroll")), unknown_fields(state)), (0, 0));
 }
 
 #[test]
 fn a_caller_cannot_fill_the_log_with_them() {
-    let engine = &mut engine();
+    let state = &mut state();
     for field in 3000..3200 {
-        run(engine, START, &newer(field));
+        run(state, START, &newer(field));
     }
-    assert_eq!((engine.take_notices().len(), unknown_fields(engine)), (64, 200));
+    assert_eq!((state.take_notices().len(), unknown_fields(state)), (64, 200));
 }
 
 #[test]
 fn they_may_be_refused_but_not_where_they_can_only_add_to_what_is_read() {
-    let engine = &mut engine_with(json!({"newer_fields": "refuse"}));
-    assert_eq!((run(engine, START, &newer(3000)), run(engine, START, &start_in("payroll"))), (7, 0));
-    assert_eq!((run(engine, LIST, &newer(3000)), run(engine, POLL, &newer(3000))), (0, 0));
+    let state = &mut state_with(json!({"newer_fields": "refuse"}));
+    assert_eq!((run(state, START, &newer(3000)), run(state, START, &start_in("payroll"))), (7, 0));
+    assert_eq!((run(state, LIST, &newer(3000)), run(state, POLL, &newer(3000))), (0, 0));
     let limited = json!([{
         "name": "g", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["payroll"], "workflow_ids": ["a-*"],
     }]);
-    let engine = &mut engine_with(json!({"newer_fields": "refuse", "grants": limited}));
-    assert_eq!(run(engine, POLL, &newer(3000)), 7, "a poll under limits");
+    let state = &mut state_with(json!({"newer_fields": "refuse", "grants": limited}));
+    assert_eq!(run(state, POLL, &newer(3000)), 7, "a poll under limits");
 }

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_forwarded_certificate_that_cannot_be_read_refuses_the_call() {
-    let engine = &mut engine_with(json!({
+    let state = &mut state_with(json!({
         "grants": [
             {"name": "all", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["payroll"]},
             {"name": "mesh", "who": {"peer": "spiffe://td/*"}, "role": "reader", "namespaces": ["payroll"]},
@@ -12,47 +12,46 @@ fn a_forwarded_certificate_that_cannot_be_read_refuses_the_call() {
         "denials": [{"name": "d", "effects": ["start"], "who": {"peer": "spiffe://td/ns/*/sa/cli"}}],
         "peers": {"xfcc": true},
     }));
-    let status = |engine: &mut FilterState, path: &str, header: &str| {
-        let (mut call, step, _) = caller(path).good().with("x-forwarded-client-cert", header).open(engine);
-        let step =
-            if step == Action::Forward { call.on_body(engine, &start_in("payroll"), true, || NOW) } else { step };
+    let status = |state: &mut FilterState, path: &str, header: &str| {
+        let (mut call, step, _) = call_to(path).good().with("x-forwarded-client-cert", header).open(state);
+        let step = if step == Action::Forward { call.on_body(state, &start_in("payroll"), true, || NOW) } else { step };
         grpc_status(&step)
     };
     let proxys = r#"By=spiffe://front;Hash=1;Subject="CN=cli";URI=spiffe://td/ns/a/sa/cli"#;
-    assert_eq!(status(engine, START, "URI=spiffe://td/ns/a/sa/web"), 0);
-    assert_eq!(status(engine, START, proxys), 7);
-    assert_eq!(status(engine, START, &format!("URI=spiffe://td/ns/a/sa/web,{proxys}")), 7);
+    assert_eq!(status(state, START, "URI=spiffe://td/ns/a/sa/web"), 0);
+    assert_eq!(status(state, START, proxys), 7);
+    assert_eq!(status(state, START, &format!("URI=spiffe://td/ns/a/sa/web,{proxys}")), 7);
     for own in ["X=\"", "X", "X=\\", ""] {
-        assert_eq!(status(engine, START, &format!("{own},{proxys}")), 16, "{own}");
+        assert_eq!(status(state, START, &format!("{own},{proxys}")), 16, "{own}");
     }
-    assert_eq!(status(engine, INFO, "X"), 0, "for everybody");
-    assert_eq!(status(engine, "/temporal.api.workflowservice.v1.WorkflowService/New", "X"), 12);
+    assert_eq!(status(state, INFO, "X"), 0, "for everybody");
+    assert_eq!(status(state, "/temporal.api.workflowservice.v1.WorkflowService/New", "X"), 12);
 }
 
 #[test]
 fn a_grant_that_ends_while_the_body_is_on_its_way_gives_nothing() {
     let grant = |until: &str| json!([{"name": "g", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["payroll"], "until": until}]);
     // NOW is 2027-01-15T08:00:00Z.
-    let engine = &mut engine_with(json!({"grants": grant("2027-01-15T08:00:01Z")}));
-    let status = |engine: &mut FilterState, arrives: Timestamp, whole: Timestamp| {
-        let (mut call, step, _) = Caller { arrives, ..caller(START).good() }.open(engine);
+    let state = &mut state_with(json!({"grants": grant("2027-01-15T08:00:01Z")}));
+    let status = |state: &mut FilterState, arrives: Timestamp, whole: Timestamp| {
+        let (mut call, step, _) = TestCall { arrives, ..call_to(START).good() }.open(state);
         let step =
-            if step == Action::Forward { call.on_body(engine, &start_in("payroll"), true, || whole) } else { step };
+            if step == Action::Forward { call.on_body(state, &start_in("payroll"), true, || whole) } else { step };
         grpc_status(&step)
     };
-    assert_eq!((status(engine, NOW, after(999)), status(engine, NOW, after(1000))), (0, 7));
-    assert_eq!((status(engine, after(1000), after(1000)), status(engine, after(1000), NOW)), (7, 7));
+    assert_eq!((status(state, NOW, after(999)), status(state, NOW, after(1000))), (0, 7));
+    assert_eq!((status(state, after(1000), after(1000)), status(state, after(1000), NOW)), (7, 7));
 }
 
 #[test]
 fn nor_does_it_for_a_call_that_concerns_the_cluster() {
     let delete = "/temporal.api.operatorservice.v1.OperatorService/DeleteNexusEndpoint";
     let grant = |until: Value| json!([{"name": "g", "who": {"issuer": "corp"}, "role": "admin", "system": true, "until": until}]);
-    let engine = &mut engine_with(json!({"grants": grant(json!("2027-01-15T08:00:01Z"))}));
-    let status = |engine: &mut FilterState, whole: Timestamp| {
-        let (mut call, step, _) = caller(delete).good().open(engine);
-        assert_eq!((step, call.on_body(engine, &[0, 0, 0, 0], false, || NOW)), (Action::Forward, Action::Forward));
-        grpc_status(&call.on_body(engine, &[0], true, || whole))
+    let state = &mut state_with(json!({"grants": grant(json!("2027-01-15T08:00:01Z"))}));
+    let status = |state: &mut FilterState, whole: Timestamp| {
+        let (mut call, step, _) = call_to(delete).good().open(state);
+        assert_eq!((step, call.on_body(state, &[0, 0, 0, 0], false, || NOW)), (Action::Forward, Action::Forward));
+        grpc_status(&call.on_body(state, &[0], true, || whole))
     };
-    assert_eq!((status(engine, after(999)), status(engine, after(1000))), (0, 7));
+    assert_eq!((status(state, after(999)), status(state, after(1000))), (0, 7));
 }
