@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_compact::{KeyPair, Seed};
 use serde_json::{Map, Value, json};
-use temporal_auth::config::{Config, Peers};
+use temporal_auth::config::{Config, PeerSource};
 use temporal_auth::filter::{Action, ConnectionInfo, FilterState, RequestFilter};
 use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::{DenyReason, Verdict};
@@ -194,7 +194,7 @@ impl Filter {
 
     pub(crate) fn evaluate(&mut self, caller: &AssumedCaller, call: &Call) -> Evaluation {
         let authorization = caller.issuer.as_ref().map(|issuer| format!("Bearer {}", self.token(caller, issuer)));
-        let forwarded = caller.peer.as_ref().filter(|_| self.state.config.peers == Peers::Forwarded);
+        let forwarded = caller.peer.as_ref().filter(|_| self.state.config.peers == PeerSource::Forwarded);
         let forwarded = forwarded.map(|peer| format!("URI=\"{}\"", peer.replace('\\', "\\\\").replace('"', "\\\"")));
         let mut headers: Vec<(&[u8], &[u8])> = vec![
             (b":method", b"POST"),

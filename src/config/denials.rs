@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use super::fields::{DENIAL_CONDITIONS, names};
 use super::grants::{RULE_NAME, limits, rule_name};
-use super::issuers::Named;
+use super::issuers::KnownIssuer;
 use super::node::Node;
 use super::patterns;
-use super::policy::{Part, effect_or_method};
+use super::policy::{EffectOrMethod, effect_or_method};
 use super::problem::{Conflict, Duplicate, ProblemKind};
 use super::who::{RuleContext, who};
 use crate::policy::denial::{Denial, DeniedOperations};
@@ -21,7 +21,7 @@ const COMMANDS: EffectSet = EffectSet::START.with(EffectSet::SIGNAL).with(Effect
 
 pub(super) fn denials(
     node: &Node<'_>,
-    issuers: &[Named],
+    issuers: &[KnownIssuer],
     grants: &[Grant],
     catalogue: &Catalogue,
 ) -> Option<Vec<Rc<Denial>>> {
@@ -38,7 +38,7 @@ pub(super) fn denials(
     Some(denials)
 }
 
-fn denial(node: &Node<'_>, issuers: &[Named], catalogue: &Catalogue) -> Option<Denial> {
+fn denial(node: &Node<'_>, issuers: &[KnownIssuer], catalogue: &Catalogue) -> Option<Denial> {
     let members = node.members(&[names::DENIAL])?;
     let name = members.require("name", RULE_NAME).and_then(|node| rule_name(&node));
     let callers =
@@ -84,8 +84,8 @@ fn what(node: &Node<'_>, catalogue: &Catalogue) -> Option<DeniedOperations> {
     let mut what = DeniedOperations::default();
     for node in node.non_empty_list()? {
         match effect_or_method(&node, catalogue)? {
-            Part::Effect(effect) => what.effects = what.effects.with(effect),
-            Part::Method(path) => what.methods.push(path),
+            EffectOrMethod::Effect(effect) => what.effects = what.effects.with(effect),
+            EffectOrMethod::Method(path) => what.methods.push(path),
         }
     }
     Some(what)

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::fields::{GRANT_SCOPES, names};
-use super::issuers::Named;
-use super::node::{Members, Node};
+use super::issuers::KnownIssuer;
+use super::node::{Node, ObjectNode};
 use super::patterns;
 use super::policy::Roles;
 use super::problem::{Conflict, Duplicate, Expected, NameSort, ProblemKind};
@@ -18,7 +18,7 @@ use crate::policy::grant::{Grant, GrantScope, PermissionsFormat};
 use crate::policy::limits::Limits;
 use crate::policy::who::Who;
 
-pub(super) fn grants(node: &Node<'_>, roles: &Roles, issuers: &[Named], parity: bool) -> Option<Vec<Grant>> {
+pub(super) fn grants(node: &Node<'_>, roles: &Roles, issuers: &[KnownIssuer], parity: bool) -> Option<Vec<Grant>> {
     let nodes = node.list()?;
     let mut grants: Vec<Grant> = Vec::with_capacity(nodes.len());
     let mut names = HashSet::with_capacity(nodes.len());
@@ -33,7 +33,7 @@ pub(super) fn grants(node: &Node<'_>, roles: &Roles, issuers: &[Named], parity: 
     Some(grants)
 }
 
-fn grant(node: &Node<'_>, roles: &Roles, issuers: &[Named], parity: bool) -> Option<Grant> {
+fn grant(node: &Node<'_>, roles: &Roles, issuers: &[KnownIssuer], parity: bool) -> Option<Grant> {
     let members = node.members(&[names::GRANT, names::LIMIT])?;
     let name = members.require("name", RULE_NAME).and_then(|node| rule_name(&node));
     let who =
@@ -55,7 +55,7 @@ fn grant(node: &Node<'_>, roles: &Roles, issuers: &[Named], parity: bool) -> Opt
     })
 }
 
-fn gives(members: &Members<'_>, roles: &Roles, who: Option<&Who>, parity: bool) -> Option<GrantScope> {
+fn gives(members: &ObjectNode<'_>, roles: &Roles, who: Option<&Who>, parity: bool) -> Option<GrantScope> {
     members.exactly_one_of(GRANT_SCOPES)?;
     if let Some(node) = members.get("permissions_claim") {
         if let Some(role) = members.get("role") {
@@ -132,7 +132,7 @@ fn until(node: &Node<'_>) -> Option<Expiry> {
 
 /// The members that limit to names.
 #[inline(never)]
-pub(super) fn limits(members: &Members<'_>, pattern: &dyn Fn(&Node<'_>) -> Option<Pattern>) -> Option<Limits> {
+pub(super) fn limits(members: &ObjectNode<'_>, pattern: &dyn Fn(&Node<'_>) -> Option<Pattern>) -> Option<Limits> {
     let mut complete = true;
     let limits = Limits::from_fn(|limit| {
         let node = members.get(limit.name())?;

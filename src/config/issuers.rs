@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::fields::{KEY_SOURCES, names};
-use super::node::{Members, Node};
+use super::node::{Node, ObjectNode};
 use super::patterns;
 use super::problem::{Conflict, Duplicate, Expected, NameSort, ProblemKind};
 use crate::crypto::Algorithm;
@@ -25,7 +25,7 @@ pub struct Issuer {
     pub name: Rc<str>,
     /// What its tokens must be.
     pub rules: TokenRules,
-    /// Claims of which any set makes the bearer a service; empty where the issuer does not tell.
+    /// Claim sets, any of which makes the bearer a service. Empty if the issuer's callers have no kind.
     pub service_when: Vec<ClaimSet>,
     /// Where its keys come from.
     pub keys: KeysFrom,
@@ -51,22 +51,21 @@ impl KeysFrom {
     }
 }
 
-/// What grants need to know of an issuer, whether or not the rest of it is right.
-pub(super) struct Named {
-    /// Its name.
+/// The parts of an issuer that rules refer to, even if the rest of the issuer is wrong.
+pub(super) struct KnownIssuer {
     pub(super) name: Rc<str>,
     /// Whether it has `service_when`.
     pub(super) has_kinds: bool,
 }
 
-/// The issuers by name.
-pub(super) fn named(node: &Node<'_>) -> Vec<Named> {
+/// The issuers that rules may refer to.
+pub(super) fn known(node: &Node<'_>) -> Vec<KnownIssuer> {
     let Some(members) = node.value().as_object() else { return Vec::new() };
-    let named = |(name, issuer): &(Cow<'_, str>, Json<'_>)| Named {
+    let known = |(name, issuer): &(Cow<'_, str>, Json<'_>)| KnownIssuer {
         name: (**name).into(),
         has_kinds: issuer.as_object().is_some_and(|members| members.get("service_when").is_some()),
     };
-    members.iter().map(named).collect()
+    members.iter().map(known).collect()
 }
 
 pub(super) fn read(node: &Node<'_>) -> Option<Vec<Issuer>> {
@@ -138,7 +137,7 @@ fn algorithm(node: &Node<'_>) -> Option<Algorithm> {
     found.or_else(|| node.unknown_name(NameSort::Algorithm, known(), &[]))
 }
 
-/// The member `token`; issuer, audiences, algorithms and subject stand elsewhere.
+/// The member `token`. Issuer, audiences, algorithms and subject come from other members.
 fn token(node: Option<&Node<'_>>) -> Option<TokenRules> {
     let mut rules = TokenRules {
         issuer: String::new(),
@@ -178,7 +177,7 @@ fn header(node: &Node<'_>) -> Option<String> {
     let name = node.text()?;
     let good =
         name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_');
-    // Headers that carry tokens do not go on.
+    // Headers that carry tokens are dropped, so they cannot be headers that the server needs.
     let needed = ["connection", "content-type", "grpc-encoding", "grpc-timeout", "host", "te", "transfer-encoding"];
     match good {
         false => node.invalid(Expected::HeaderName),
@@ -236,7 +235,7 @@ fn keys(node: &Node<'_>, issuer: Option<&Node<'_>>) -> Option<KeysFrom> {
 }
 
 /// Where fetching starts, and the issuer that a discovery document must name.
-fn start(members: &Members<'_>, issuer: Option<&Node<'_>>) -> Option<(Option<String>, Url)> {
+fn start(members: &ObjectNode<'_>, issuer: Option<&Node<'_>>) -> Option<(Option<String>, Url)> {
     if let Some(node) = members.get("jwks_uri") {
         return Url::parse(node.text()?).map(|url| (None, url)).or_else(|| node.invalid(Expected::Url));
     }

@@ -30,44 +30,43 @@ pub use problem::{Path, Problem, ProblemKind, Step};
 /// A checked configuration.
 #[derive(Debug)]
 pub struct Config {
-    /// Clusters whose routes are ours; none means every route.
+    /// The clusters whose routes are ours. `None` if every route is.
     pub applies_to: Option<Vec<Pattern>>,
     /// Whose tokens are accepted.
     pub issuers: Vec<Issuer>,
-    /// Headers that may carry a token, of all issuers.
+    /// The headers that may carry a token of any issuer.
     pub token_headers: Rc<[String]>,
     /// Who may do what.
     pub policy: Policy,
-    /// The methods there are.
     pub catalogue: Catalogue,
     /// Whether system admins may call AdminService.
     pub admin_service: bool,
     /// Whether the token goes on to the server.
     pub forward_token: bool,
-    /// Whether allowed calls are logged, too.
+    /// Whether allowed calls are also logged.
     pub log_allowed: bool,
-    /// Whether the verdict is left for the access log.
+    /// Whether the verdict is made available to the access log.
     pub access_log_state: bool,
-    /// Whether a denial tells its reason to the client.
+    /// Whether a denied client is told the reason.
     pub explain_to_client: bool,
-    /// Whether callers are only told of, not denied: `mode: shadow`.
+    /// Whether denials are only reported: `mode: shadow`.
     pub shadow: bool,
-    /// Whether calls are refused that have parts which the method table does not know: `newer_fields: refuse`.
+    /// Whether requests with parts that the method table does not know are refused: `newer_fields: refuse`.
     pub refuse_newer: bool,
-    /// Where it stands who the TLS peer is.
-    pub peers: Peers,
+    /// Where the name of the TLS peer comes from.
+    pub peers: PeerSource,
     /// What authenticates the keys that VMs with this configuration share.
     pub share_key: ShareKey,
 }
 
-/// Where it stands who the TLS peer is.
+/// Where the name of the TLS peer comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Peers {
-    /// No rule asks.
+pub enum PeerSource {
+    /// Nowhere: no rule depends on the peer.
     Unread,
-    /// In the certificate of the connection.
+    /// From the certificate of the connection.
     Connection,
-    /// In `x-forwarded-client-cert`, as the proxy in front wrote it.
+    /// From `x-forwarded-client-cert`, which the proxy in front wrote.
     Forwarded,
 }
 
@@ -97,7 +96,7 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
     let issuers = members
         .require("issuers", "at least one issuer, whose tokens are accepted")
         .and_then(|node| issuers::read(&node));
-    let names = members.get("issuers").map(|node| issuers::named(&node)).unwrap_or_default();
+    let names = members.get("issuers").map(|node| issuers::known(&node)).unwrap_or_default();
     let added = members.get("methods").map_or(Some(Vec::new()), |node| policy::methods(&node));
     let catalogue = Catalogue::with(added.unwrap_or_default());
     let roles = policy::roles(members.get("roles").as_ref(), &catalogue);
@@ -135,8 +134,9 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
 
     version?;
     let (grants, denials) = (grants?, denials?);
-    let of_denial = |denial: &Rc<Denial>| [&denial.who, &denial.unless].iter().filter_map(|who| who.as_ref()).any(asks);
-    let peers_matter = grants.iter().any(|grant| asks(&grant.who)) || denials.iter().any(of_denial);
+    let of_denial =
+        |denial: &Rc<Denial>| [&denial.who, &denial.unless].iter().filter_map(|who| who.as_ref()).any(depends_on_peer);
+    let peers_matter = grants.iter().any(|grant| depends_on_peer(&grant.who)) || denials.iter().any(of_denial);
     let issuers = issuers?;
     let mut token_headers: Vec<String> = issuers.iter().flat_map(|issuer| issuer.rules.headers.clone()).collect();
     token_headers.sort();
@@ -161,11 +161,11 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
         shadow: shadow?,
         refuse_newer: refuse_newer?,
         peers: if !peers_matter {
-            Peers::Unread
+            PeerSource::Unread
         } else if xfcc? {
-            Peers::Forwarded
+            PeerSource::Forwarded
         } else {
-            Peers::Connection
+            PeerSource::Connection
         },
         share_key: ShareKey::of(text),
     })
@@ -180,7 +180,7 @@ fn peers(node: &Node<'_>) -> Option<bool> {
     members.get("xfcc").map_or(Some(false), |node| node.flag())
 }
 
-fn asks(who: &Who) -> bool {
+fn depends_on_peer(who: &Who) -> bool {
     who.peer.is_some()
 }
 

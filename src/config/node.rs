@@ -13,12 +13,12 @@ use crate::wire::json::{Json, JsonObject};
 /// How much of a wrong value is shown, in characters.
 const MAX_SHOWN: usize = 80;
 
-/// Problems found so far.
+/// The problems that were found so far.
 #[derive(Debug, Default)]
 pub struct Problems(RefCell<Vec<Problem>>);
 
 impl Problems {
-    /// All of them, in the order they were found.
+    /// All problems, in the order in which they were found.
     #[must_use]
     pub fn into_list(self) -> Vec<Problem> {
         self.0.into_inner()
@@ -29,7 +29,7 @@ impl Problems {
     }
 }
 
-/// A value in the configuration and its location. Where a value is wrong, its reader gives `None` and adds a problem.
+/// A value in the configuration and its location. If a value is wrong, its reader adds a problem and returns `None`.
 #[derive(Debug, Clone)]
 pub struct Node<'a> {
     location: Location<'a>,
@@ -37,8 +37,8 @@ pub struct Node<'a> {
     problems: &'a Problems,
 }
 
-/// Where a node is. It becomes a [`Path`] for problems only: a path for every node would take most of the time in which
-/// ten thousand grants are loaded.
+/// The location of a node. It becomes a [`Path`] only for problems: a path for every node would take most of the time that
+/// it takes to load ten thousand grants.
 #[derive(Debug, Clone)]
 struct Location<'a> {
     outer: Option<Rc<Location<'a>>>,
@@ -77,7 +77,7 @@ impl<'a> Node<'a> {
         self.value
     }
 
-    /// The member of that name, or the value itself where there is none.
+    /// The member of that name, or the value itself if there is none.
     #[inline(never)]
     #[must_use]
     pub fn member(&self, name: &str) -> Self {
@@ -107,7 +107,7 @@ impl<'a> Node<'a> {
         self.problem(ProblemKind::Conflict(conflict))
     }
 
-    /// Adds the problem that nothing has this name. A suggestion may also come from names that are not listed.
+    /// Adds the problem that nothing has this name. The suggestion may also be an unlisted name.
     #[inline(never)]
     pub fn unknown_name<T>(&self, sort: NameSort, known: Vec<String>, unlisted: &[&str]) -> Option<T> {
         let name = self.value.as_str().unwrap_or_default();
@@ -128,7 +128,7 @@ impl<'a> Node<'a> {
 
     /// The members of an object that may have only these fields.
     #[inline(never)]
-    pub fn members(&self, known: KnownFields) -> Option<Members<'a>> {
+    pub fn members(&self, known: KnownFields) -> Option<ObjectNode<'a>> {
         let members = self.any_members()?;
         let names = || known.iter().copied().flatten().copied();
         for (name, node) in members.iter() {
@@ -142,11 +142,11 @@ impl<'a> Node<'a> {
 
     /// The members of an object, whatever their names.
     #[inline(never)]
-    pub fn any_members(&self) -> Option<Members<'a>> {
+    pub fn any_members(&self) -> Option<ObjectNode<'a>> {
         match self.value {
             Json::Object(members) => {
                 let location = Rc::new(self.location.clone());
-                Some(Members { node: self.clone(), location, members })
+                Some(ObjectNode { node: self.clone(), location, members })
             }
             _ => self.invalid(Expected::Object),
         }
@@ -164,13 +164,13 @@ impl<'a> Node<'a> {
         Some(values.iter().enumerate().map(at).collect())
     }
 
-    /// The values of a list that has some.
+    /// The values of a list that is not empty.
     #[inline(never)]
     pub fn non_empty_list(&self) -> Option<Vec<Self>> {
         self.list().and_then(|list| if list.is_empty() { self.invalid(Expected::NonEmptyList) } else { Some(list) })
     }
 
-    /// A single value, or the values of a list that has some.
+    /// A single value, or the values of a list that is not empty.
     #[inline(never)]
     pub fn one_or_more(&self) -> Option<Vec<Self>> {
         if matches!(self.value, Json::Array(_)) { self.non_empty_list() } else { Some(vec![self.clone()]) }
@@ -195,7 +195,7 @@ impl<'a> Node<'a> {
     /// A whole number in a range.
     #[inline(never)]
     pub fn number(&self, from: u32, to: u32) -> Option<u32> {
-        // A Struct in Envoy's configuration has no other numbers than doubles.
+        // All numbers of a Struct in Envoy's configuration are doubles.
         let number = if let Json::Number(number) = self.value { number.as_f64() } else { None };
         match number {
             Some(number) if number.fract() == 0.0 && (f64::from(from)..=f64::from(to)).contains(&number) => {
@@ -234,13 +234,13 @@ fn parse_duration(text: &str) -> Option<Duration> {
 
 /// The members of an object.
 #[derive(Debug, Clone)]
-pub struct Members<'a> {
+pub struct ObjectNode<'a> {
     node: Node<'a>,
     location: Rc<Location<'a>>,
     members: &'a JsonObject<'a>,
 }
 
-impl<'a> Members<'a> {
+impl<'a> ObjectNode<'a> {
     /// The object itself.
     #[must_use]
     pub fn node(&self) -> &Node<'a> {
@@ -266,7 +266,7 @@ impl<'a> Members<'a> {
         self.at(name, self.node.value).problem(ProblemKind::Missing { expected })
     }
 
-    /// Which one of these fields is there; exactly one must be.
+    /// The name of the only one of these fields that is there. Exactly one must be.
     #[inline(never)]
     pub fn exactly_one_of(&self, choices: &'static [&'static str]) -> Option<&'static str> {
         let mut found: Vec<_> = choices.iter().copied().filter(|name| self.get(name).is_some()).collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::fields::{MAX_FIELD_NUMBER, SCOPES, names};
-use super::node::{Members, Node};
+use super::node::{Node, ObjectNode};
 use super::problem::{Conflict, Duplicate, Expected, NameSort, ProblemKind};
 use crate::policy::role::Role;
 use crate::temporal::{
@@ -107,7 +107,7 @@ pub(super) fn roles(node: Option<&Node<'_>>, catalogue: &Catalogue) -> Option<Ro
     let mut roles: Roles =
         ROLES.iter().filter_map(|(name, _)| Some(((*name).to_owned(), Rc::new(Role::built_in(name)?)))).collect();
     let Some(node) = node else { return Some(roles) };
-    let mut open: Vec<(&str, Members<'_>)> = Vec::new();
+    let mut open: Vec<(&str, ObjectNode<'_>)> = Vec::new();
     for (name, node) in node.any_members()?.iter() {
         if Role::built_in(name).is_some() {
             node.problem::<()>(ProblemKind::BuiltInRole);
@@ -149,7 +149,7 @@ pub(super) fn roles(node: Option<&Node<'_>>, catalogue: &Catalogue) -> Option<Ro
     Some(roles)
 }
 
-fn role(name: &str, members: &Members<'_>, base: Option<&Role>, catalogue: &Catalogue) -> Option<Role> {
+fn role(name: &str, members: &ObjectNode<'_>, base: Option<&Role>, catalogue: &Catalogue) -> Option<Role> {
     let mut role =
         base.cloned().unwrap_or(Role { name: "".into(), effects: EffectSet::NONE, plus: vec![], minus: vec![] });
     role.name = name.into();
@@ -158,8 +158,8 @@ fn role(name: &str, members: &Members<'_>, base: Option<&Role>, catalogue: &Cata
     }
     for node in members.get("plus").map_or(Some(Vec::new()), |node| node.non_empty_list())? {
         match effect_or_method(&node, catalogue)? {
-            Part::Effect(effect) => role.effects = role.effects.with(effect),
-            Part::Method(path) => {
+            EffectOrMethod::Effect(effect) => role.effects = role.effects.with(effect),
+            EffectOrMethod::Method(path) => {
                 role.minus.retain(|other| *other != path);
                 role.plus.push(path);
             }
@@ -167,7 +167,7 @@ fn role(name: &str, members: &Members<'_>, base: Option<&Role>, catalogue: &Cata
     }
     for node in members.get("minus").map_or(Some(Vec::new()), |node| node.non_empty_list())? {
         match effect_or_method(&node, catalogue)? {
-            Part::Effect(effect) => {
+            EffectOrMethod::Effect(effect) => {
                 let effects_of = |path: &str| catalogue.named(path).map_or(EffectSet::NONE, |method| method.effects);
                 let before = role.clone();
                 role.remove(effect, effects_of);
@@ -175,7 +175,7 @@ fn role(name: &str, members: &Members<'_>, base: Option<&Role>, catalogue: &Cata
                     return node.conflict(Conflict::RoleLacksEffect);
                 }
             }
-            Part::Method(path) => {
+            EffectOrMethod::Method(path) => {
                 let has = catalogue.named(&path).is_some_and(|method| role.effects_for(&method).covers(method.effects));
                 if !has {
                     return node.conflict(Conflict::RoleLacksMethod);
@@ -188,16 +188,16 @@ fn role(name: &str, members: &Members<'_>, base: Option<&Role>, catalogue: &Cata
     Some(role)
 }
 
-pub(super) enum Part {
+pub(super) enum EffectOrMethod {
     Effect(EffectSet),
     Method(Rc<str>),
 }
 
-pub(super) fn effect_or_method(node: &Node<'_>, catalogue: &Catalogue) -> Option<Part> {
+pub(super) fn effect_or_method(node: &Node<'_>, catalogue: &Catalogue) -> Option<EffectOrMethod> {
     let name = node.text()?;
     if let Some(effect) = EffectSet::named(name) {
-        return Some(Part::Effect(effect));
+        return Some(EffectOrMethod::Effect(effect));
     }
-    let method = catalogue.named(name).map(|method| Part::Method(Rc::from(&*method.path)));
+    let method = catalogue.named(name).map(|method| EffectOrMethod::Method(Rc::from(&*method.path)));
     method.or_else(|| node.unknown_name(NameSort::EffectOrMethod, effect_names(), &catalogue.names()))
 }

@@ -1,5 +1,5 @@
-//! What can be wrong with a configuration: where, and of which kind. Programs act on the path and the kind; only people
-//! read the sentence.
+//! The problems that a configuration may have, each with a path and a kind. Programs act on these; only people read the
+//! sentence.
 
 use std::fmt;
 use std::time::Duration;
@@ -78,7 +78,7 @@ impl fmt::Display for Path {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProblemKind {
-    /// The whole text is neither JSON nor a serialized Struct; why it is not JSON.
+    /// The whole text is neither JSON nor a serialized Struct. This says why it is not JSON.
     Unreadable(String),
     /// A required field is missing.
     Missing { expected: &'static str },
@@ -92,18 +92,18 @@ pub enum ProblemKind {
     NotExactlyOne { choices: &'static [&'static str], found: Vec<&'static str> },
     /// None of these fields is there.
     NoneOf { choices: KnownFields, effect: &'static str },
-    /// A value that is good by itself and contradicts another one.
+    /// A value that is valid by itself but contradicts another value.
     Conflict(Conflict),
-    /// A name or value that must be unique, and is not.
+    /// A name or value that must be unique but is not.
     Duplicate(Duplicate),
-    /// A custom role with the name of a built-in one.
+    /// A custom role with the name of a built-in role.
     BuiltInRole,
 }
 
 /// The fields that an object may have, in groups that objects share.
 pub type KnownFields = &'static [&'static [&'static str]];
 
-/// What a name should have named.
+/// What a name should refer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameSort {
     Algorithm,
@@ -235,7 +235,7 @@ impl fmt::Display for ProblemKind {
     }
 }
 
-/// The end of a sentence about an unknown name: the one that was probably meant, or those that there are.
+/// The end of a sentence about an unknown name: the name that was probably meant, or the known names.
 #[inline(never)]
 fn suggest(f: &mut fmt::Formatter<'_>, suggestion: Option<&str>, known: &mut dyn Iterator<Item = &str>) -> fmt::Result {
     match suggestion {

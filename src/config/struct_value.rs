@@ -8,12 +8,12 @@ use serde_json::Number;
 use crate::wire::json::{Json, JsonObject};
 use crate::wire::protobuf::take_varint;
 
-/// Deeper than any configuration, and far from the end of the stack.
+/// How deep values may be nested: deeper than any configuration, and far from the end of the stack.
 const MAX_DEPTH: usize = 64;
 /// Whole numbers up to here are exact in the doubles that a Struct has.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// The object a serialized Struct stands for; nothing when the bytes are not one.
+/// The object that a serialized Struct represents. `None` if the bytes are not a Struct.
 pub(super) fn parse(bytes: &[u8]) -> Option<Json<'_>> {
     object(bytes, MAX_DEPTH)
 }
@@ -22,7 +22,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Json<'_>> {
 fn object(mut bytes: &[u8], depth: usize) -> Option<Json<'_>> {
     let mut members = Vec::new();
     while let Some((number, field)) = next(&mut bytes)? {
-        let (1, Field::Bytes(entry)) = (number, field) else { return None };
+        let (1, WireValue::Bytes(entry)) = (number, field) else { return None };
         members.push(member(entry, depth)?);
     }
     JsonObject::from_members(members).map(Json::Object)
@@ -33,8 +33,8 @@ fn member(mut bytes: &[u8], depth: usize) -> Option<(Cow<'_, str>, Json<'_>)> {
     let (mut name, mut value) = (None, None);
     while let Some((number, field)) = next(&mut bytes)? {
         match (number, field) {
-            (1, Field::Bytes(text)) if name.is_none() => name = Some(std::str::from_utf8(text).ok()?.into()),
-            (2, Field::Bytes(inner)) if value.is_none() => value = Some(one(inner, depth)?),
+            (1, WireValue::Bytes(text)) if name.is_none() => name = Some(std::str::from_utf8(text).ok()?.into()),
+            (2, WireValue::Bytes(inner)) if value.is_none() => value = Some(self::value(inner, depth)?),
             _ => return None,
         }
     }
@@ -42,15 +42,15 @@ fn member(mut bytes: &[u8], depth: usize) -> Option<(Cow<'_, str>, Json<'_>)> {
 }
 
 /// `Value { oneof { null = 1, number = 2, string = 3, bool = 4, struct = 5, list = 6 } }`
-fn one(mut bytes: &[u8], depth: usize) -> Option<Json<'_>> {
+fn value(mut bytes: &[u8], depth: usize) -> Option<Json<'_>> {
     let depth = depth.checked_sub(1)?;
     let value = match next(&mut bytes)? {
-        None | Some((1, Field::Varint(_))) => Json::Null,
-        Some((2, Field::Fixed64(bits))) => Json::Number(number(f64::from_bits(bits))?),
-        Some((3, Field::Bytes(text))) => Json::String(std::str::from_utf8(text).ok()?.into()),
-        Some((4, Field::Varint(flag))) => Json::Bool(flag != 0),
-        Some((5, Field::Bytes(inner))) => object(inner, depth)?,
-        Some((6, Field::Bytes(inner))) => list(inner, depth)?,
+        None | Some((1, WireValue::Varint(_))) => Json::Null,
+        Some((2, WireValue::Fixed64(bits))) => Json::Number(number(f64::from_bits(bits))?),
+        Some((3, WireValue::Bytes(text))) => Json::Text(std::str::from_utf8(text).ok()?.into()),
+        Some((4, WireValue::Varint(flag))) => Json::Flag(flag != 0),
+        Some((5, WireValue::Bytes(inner))) => object(inner, depth)?,
+        Some((6, WireValue::Bytes(inner))) => list(inner, depth)?,
         Some(_) => return None,
     };
     bytes.is_empty().then_some(value)
@@ -60,13 +60,13 @@ fn one(mut bytes: &[u8], depth: usize) -> Option<Json<'_>> {
 fn list(mut bytes: &[u8], depth: usize) -> Option<Json<'_>> {
     let mut values = Vec::new();
     while let Some((number, field)) = next(&mut bytes)? {
-        let (1, Field::Bytes(inner)) = (number, field) else { return None };
-        values.push(one(inner, depth)?);
+        let (1, WireValue::Bytes(inner)) = (number, field) else { return None };
+        values.push(self::value(inner, depth)?);
     }
     Some(Json::Array(values))
 }
 
-/// `1`, not `1.0`: in YAML both are one number, and fields that take whole numbers say so.
+/// The number, as an integer if it is whole: in YAML, `1` and `1.0` are the same number.
 fn number(value: f64) -> Option<Number> {
     if value.fract() == 0.0 && value.abs() <= MAX_EXACT {
         return Some(Number::from(value as i64));
@@ -74,24 +74,24 @@ fn number(value: f64) -> Option<Number> {
     Number::from_f64(value)
 }
 
-enum Field<'a> {
+enum WireValue<'a> {
     Varint(u64),
     Fixed64(u64),
     Bytes(&'a [u8]),
 }
 
-/// The next field and its number: `Some(None)` at the end, `None` when these bytes are no message.
-fn next<'a>(bytes: &mut &'a [u8]) -> Option<Option<(u64, Field<'a>)>> {
+/// The next field and its number. `Some(None)` at the end, and `None` if the bytes are not a message.
+fn next<'a>(bytes: &mut &'a [u8]) -> Option<Option<(u64, WireValue<'a>)>> {
     if bytes.is_empty() {
         return Some(None);
     }
     let tag = take_varint(bytes)?;
     let field = match tag & 7 {
-        0 => Field::Varint(take_varint(bytes)?),
-        1 => Field::Fixed64(u64::from_le_bytes(take(bytes, 8)?.try_into().ok()?)),
+        0 => WireValue::Varint(take_varint(bytes)?),
+        1 => WireValue::Fixed64(u64::from_le_bytes(take(bytes, 8)?.try_into().ok()?)),
         2 => {
             let length = usize::try_from(take_varint(bytes)?).ok()?;
-            Field::Bytes(take(bytes, length)?)
+            WireValue::Bytes(take(bytes, length)?)
         }
         _ => return None,
     };

@@ -512,11 +512,11 @@ fn peers() {
         change.as_object().unwrap().iter().for_each(|(name, value)| config[name] = value.clone());
         Config::parse(config.to_string().as_bytes()).unwrap().peers
     };
-    assert_eq!(read(json!({"peers": {"xfcc": true}})), Peers::Unread, "nobody asks");
-    assert_eq!(read(json!({"grants": who(json!({"peer": "a"}))})), Peers::Connection);
-    assert_eq!(read(json!({"grants": who(json!({"peer": "a"})), "peers": {"xfcc": true}})), Peers::Forwarded);
+    assert_eq!(read(json!({"peers": {"xfcc": true}})), PeerSource::Unread, "nobody asks");
+    assert_eq!(read(json!({"grants": who(json!({"peer": "a"}))})), PeerSource::Connection);
+    assert_eq!(read(json!({"grants": who(json!({"peer": "a"})), "peers": {"xfcc": true}})), PeerSource::Forwarded);
     let denial = json!([{"name": "d", "effects": ["start"], "unless": {"peer": "a"}}]);
-    assert_eq!(read(json!({"denials": denial})), Peers::Connection);
+    assert_eq!(read(json!({"denials": denial})), PeerSource::Connection);
 }
 
 #[test]

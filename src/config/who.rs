@@ -1,27 +1,27 @@
-//! `who` and `unless`: the callers that a rule is about.
+//! `who` and `unless`: the callers to whom a rule applies.
 
 use std::rc::Rc;
 
 use super::fields::{KINDS, names};
-use super::issuers::Named;
+use super::issuers::KnownIssuer;
 use super::node::Node;
 use super::patterns;
 use super::problem::{Conflict, NameSort, ProblemKind};
 use crate::identity::{ClaimSet, Kind};
 use crate::policy::who::Who;
 
-/// Which rule it belongs to, and how.
+/// The part of a rule that names callers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum RuleContext {
     /// `who` of a grant: it must name issuers or peers, and may capture.
     Grant,
     /// `who` of a denial: it needs no issuer. A peer that it matches cannot escape by sending a token.
     Denial,
-    /// `unless` of a denial. It exempts a peer without a token only, as a grant would match it.
+    /// `unless` of a denial. It exempts a peer only without a token, as a grant would match it.
     Unless,
 }
 
-pub(super) fn who(node: &Node<'_>, issuers: &[Named], context: RuleContext) -> Option<Who> {
+pub(super) fn who(node: &Node<'_>, issuers: &[KnownIssuer], context: RuleContext) -> Option<Who> {
     let members = node.members(&[names::WHO])?;
     if members.iter().next().is_none() && context != RuleContext::Grant {
         let effect = "; remove the whole field to match everybody";
@@ -40,7 +40,7 @@ pub(super) fn who(node: &Node<'_>, issuers: &[Named], context: RuleContext) -> O
         Some(node) => node.word(KINDS).map(|index| Some(if index == 0 { Kind::Human } else { Kind::Service })),
     };
     if let (Some(node), Some(named)) = (members.get("kind"), &named) {
-        let is_named = |issuer: &&Named| named.is_empty() || named.contains(&issuer.name);
+        let is_named = |issuer: &&KnownIssuer| named.is_empty() || named.contains(&issuer.name);
         for issuer in issuers.iter().filter(is_named).filter(|issuer| !issuer.has_kinds) {
             node.conflict::<()>(Conflict::KindWithoutServiceWhen { issuer: issuer.name.to_string() });
         }
@@ -59,7 +59,7 @@ pub(super) fn who(node: &Node<'_>, issuers: &[Named], context: RuleContext) -> O
     Some(Who { issuers: named?, kind: kind?, subject: subject?, claims: claims?, peer: peer?, without_token })
 }
 
-fn issuer(node: &Node<'_>, issuers: &[Named]) -> Option<Rc<str>> {
+fn issuer(node: &Node<'_>, issuers: &[KnownIssuer]) -> Option<Rc<str>> {
     let name = node.text()?;
     let known = || issuers.iter().map(|issuer| issuer.name.to_string()).collect();
     let found = issuers.iter().find(|issuer| *issuer.name == *name).map(|issuer| Rc::clone(&issuer.name));

@@ -11,8 +11,8 @@ use super::{
 use crate::answer::clipped;
 use crate::authentication::cache::Origin;
 use crate::authentication::{Authentication, UnverifiedToken};
-use crate::config::{Config, Peers};
-use crate::identity::peer::{Unreadable, forwarded};
+use crate::config::{Config, PeerSource};
+use crate::identity::xfcc::{UnreadableHeader, peer_name};
 use crate::policy::{DenyReason, Principal, Verdict};
 use crate::temporal::method::ADMIN_METHOD;
 use crate::temporal::{EffectSet, LimitSet, MethodRef, RequestReader, Route, Scope, Target};
@@ -51,7 +51,7 @@ impl RequestFilter {
         }
         let encoding = encoding(&headers)?;
         // If the peer is not known, denials of that peer would not apply, so a good token does not help.
-        let peer = peer(&state.config, &headers, connection).map_err(|Unreadable| Rejection::UnreadablePeer)?;
+        let peer = peer(&state.config, &headers, connection).map_err(|UnreadableHeader| Rejection::UnreadablePeer)?;
         let route = MatchedRoute { method, encoding, peer };
         let names = Rc::clone(&state.config.token_headers);
         // A bad token never falls back to the certificate.
@@ -260,12 +260,12 @@ fn peer(
     config: &Config,
     headers: &RequestHeaders<'_>,
     connection: &dyn ConnectionInfo,
-) -> Result<Option<String>, Unreadable> {
+) -> Result<Option<String>, UnreadableHeader> {
     match config.peers {
-        Peers::Unread => Ok(None),
-        Peers::Connection => Ok(connection.peer()),
+        PeerSource::Unread => Ok(None),
+        PeerSource::Connection => Ok(connection.peer()),
         // Of two such headers, one could be the proxy's and the other the caller's.
-        Peers::Forwarded if headers.several_forwarded => Err(Unreadable),
-        Peers::Forwarded => headers.forwarded.map_or(Ok(None), forwarded),
+        PeerSource::Forwarded if headers.several_forwarded => Err(UnreadableHeader),
+        PeerSource::Forwarded => headers.forwarded.map_or(Ok(None), peer_name),
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::pattern::{Binding, Pattern};
 
-/// How many ways the captures of one claim set may be bound. A token in more groups than that gets the first ones.
+/// How many ways there may be to bind the captures of one claim set. A token with more groups gets the first bindings only.
 const MAX_BINDINGS: usize = 256;
 
 /// Whether a character may separate the values of a claim that is one text.
@@ -15,7 +15,7 @@ pub(super) fn is_separator(char: char) -> bool {
     matches!(char, ',' | ';' | '|') || char.is_whitespace()
 }
 
-/// Which claim: a member of the token, or a place in it by JSON pointer (RFC 6901) when it starts with `/`.
+/// The name of a claim: a member of the token or, if it starts with `/`, a JSON pointer into the token (RFC 6901).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ClaimName(String);
 
@@ -26,7 +26,7 @@ impl ClaimName {
         Self(name.to_owned())
     }
 
-    /// The member of the token that it is in.
+    /// The member of the token that contains the claim.
     #[must_use]
     pub fn member(&self) -> Cow<'_, str> {
         match self.pointer() {
@@ -40,7 +40,7 @@ impl ClaimName {
         self.0.len()
     }
 
-    /// What the token has there.
+    /// The value of the claim.
     #[must_use]
     pub fn find<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
         let value = claims.get(&*self.member())?;
@@ -50,43 +50,42 @@ impl ClaimName {
         }
     }
 
-    /// Whether it counts for grants: of all claims only an e-mail address may not.
-    pub(super) fn counts(&self, claims: &Map<String, Value>) -> bool {
+    /// Whether the claim counts for grants. Only an e-mail address that is not verified does not.
+    pub(super) fn counts_for_grants(&self, claims: &Map<String, Value>) -> bool {
         !matches!(self.0.as_str(), "email" | "/email") || claims.get("email_verified") == Some(&Value::Bool(true))
     }
 
-    /// The member of the token that the claim is in, and the steps of a pointer from there.
+    /// The member of the token that contains the claim, and the steps of the pointer from there.
     pub(super) fn member_and_steps<'a>(&self, claims: &'a Map<String, Value>) -> Option<(&'a Value, Vec<String>)> {
         let steps = self.pointer().and_then(|(_, rest)| rest).map(|rest| rest.split('/').map(unescaped).collect());
         Some((claims.get(&*self.member())?, steps.unwrap_or_default()))
     }
 
-    /// A pointer's first step and the others. The token itself is the document, of which only the members are at hand.
+    /// The first step of a pointer, and the other steps. The pointer's document is the token itself.
     fn pointer(&self) -> Option<(&str, Option<&str>)> {
         let pointer = self.0.strip_prefix('/')?;
         Some(pointer.split_once('/').map_or((pointer, None), |(first, rest)| (first, Some(rest))))
     }
 
-    /// The claim's values as text: of a string itself, of a list each of its values, of numbers and booleans their
-    /// JSON. Strings are split at spaces only for `scope` and `scp` (RFC 8693 §4.2). `email` counts only where
-    /// `email_verified` is true.
+    /// The claim's values as text: a string itself, each value of a list, and numbers and booleans as JSON. Strings are split
+    /// at spaces only for `scope` and `scp` (RFC 8693 §4.2). `email` counts only if `email_verified` is true.
     #[must_use]
     pub fn values<'a>(&self, claims: &'a Map<String, Value>) -> Vec<Cow<'a, str>> {
-        if !self.counts(claims) {
+        if !self.counts_for_grants(claims) {
             return Vec::new();
         }
         self.find(claims).map(|value| texts(value, self.is_split())).unwrap_or_default()
     }
 
-    /// The claim where it is one text that may be several values. A subject and an issuer are one value.
-    pub(super) fn one_text<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a str> {
+    /// The claim, if it is one text that may contain several values. A subject and an issuer are always one value.
+    pub(super) fn single_text<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a str> {
         self.find(claims)?.as_str().filter(|_| !matches!(&*self.member(), "sub" | "iss"))
     }
 
-    /// How grants match a pattern against one of its values. Of a claim that is one text no `*` and no capture takes what may
-    /// separate values: the bearer of several would pass for that of one whose name goes on.
+    /// How grants match a pattern against one of the claim's values. If the claim is one text, no `*` and no capture matches a
+    /// separator: otherwise the bearer of several values would pass for the bearer of one longer value.
     pub(super) fn comparison(&self, claims: &Map<String, Value>) -> fn(&Pattern, &str) -> Option<Option<Binding>> {
-        match self.one_text(claims) {
+        match self.single_text(claims) {
             Some(text) if text.contains(is_separator) => |pattern, value| {
                 let separators = |text: &str| text.matches(is_separator).count();
                 let literal: usize = pattern.literals().map(separators).sum();
@@ -96,13 +95,13 @@ impl ClaimName {
         }
     }
 
-    /// Whether grants split it at spaces.
+    /// Whether grants split the claim at spaces.
     fn is_split(&self) -> bool {
         matches!(self.0.as_str(), "scope" | "scp" | "/scope" | "/scp")
     }
 }
 
-/// A number as a whole one, if it is whole and a double holds it exactly.
+/// The number as an integer. `None` unless it is whole and a double holds it exactly.
 pub(crate) fn whole(number: &Number) -> Option<i64> {
     const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
     let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < MAX_EXACT)?;
@@ -120,7 +119,7 @@ impl fmt::Display for ClaimName {
     }
 }
 
-/// The texts in a claim's value, its strings split at spaces if asked for.
+/// The texts in a claim's value. A string is split at spaces if `split` is true.
 pub(crate) fn texts(value: &Value, split: bool) -> Vec<Cow<'_, str>> {
     match value {
         Value::String(text) if split => text.split(' ').filter(|word| !word.is_empty()).map(Cow::Borrowed).collect(),
@@ -138,7 +137,7 @@ fn text(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Claims that a token must have: for each name any of the patterns must match any of its values.
+/// Claims that a token must have: for each name, one of the patterns must match one of the values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClaimSet(pub Vec<(ClaimName, Vec<Pattern>)>);
 
@@ -152,7 +151,7 @@ impl ClaimSet {
         })
     }
 
-    /// Every way in which the claims match, as what the captures took: none if they do not match.
+    /// The values of the captures, for each way in which the claims match. Empty if they do not match.
     #[must_use]
     pub fn bindings(&self, claims: &Map<String, Value>) -> Vec<Vec<Binding>> {
         self.0.iter().fold(vec![Vec::new()], |ways, (name, patterns)| {
@@ -161,8 +160,7 @@ impl ClaimSet {
     }
 }
 
-/// Each way so far, extended by each way in which a pattern matches a value. A capture that is already bound must have
-/// taken the same text.
+/// Extends each way by each way in which a pattern matches a value. A capture that is already bound must have the same value.
 pub(crate) fn bind(
     ways: Vec<Vec<Binding>>,
     patterns: &[Pattern],
@@ -171,7 +169,7 @@ pub(crate) fn bind(
 ) -> Vec<Vec<Binding>> {
     let mut matches: Vec<Option<Binding>> = Vec::new();
     for found in patterns.iter().flat_map(|pattern| values.iter().filter_map(|value| comparison(pattern, value))) {
-        // Going on would cost a token's holder nothing and the proxy a lot.
+        // Going on would cost the bearer of the token nothing, but the proxy a lot.
         if matches.len() >= MAX_BINDINGS {
             break;
         }
@@ -214,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_every_shape() {
+    fn values_are_read_in_every_form() {
         assert_eq!(values("a", json!({"a": "x y"})), ["x y"]);
         assert_eq!(values("scope", json!({"scope": "x  y"})), ["x", "y"]);
         assert_eq!(values("a", json!({"a": ["x", 1, true, null, ["y"], {"z": 1}]})), ["x", "1", "true"]);
@@ -223,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn in_one_text_no_star_takes_what_may_separate_values() {
+    fn no_star_matches_a_separator_in_one_text() {
         let matches = |name: &str, pattern: &str, claims: Value| {
             let claims = claims.as_object().unwrap();
             let set = ClaimSet(vec![set(name, &[pattern])]);
@@ -262,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn email_counts_only_when_verified() {
+    fn an_email_counts_only_if_verified() {
         assert_eq!(values("email", json!({"email": "a@b", "email_verified": true})), ["a@b"]);
         for unverified in [json!({"email": "a@b"}), json!({"email": "a@b", "email_verified": "true"})] {
             assert_eq!(values("email", unverified.clone()), [""; 0]);
@@ -271,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn all_names_and_any_value_must_match() {
+    fn every_name_must_match_with_any_value() {
         let both = ClaimSet(vec![set("groups", &["a", "b-*"]), set("kind", &["x"])]);
         let claims = |value: Value| value.as_object().unwrap().clone();
         assert!(both.matches(&claims(json!({"groups": ["z", "b-1"], "kind": "x"}))));

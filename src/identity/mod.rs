@@ -1,9 +1,9 @@
 //! Who the caller is: what a verified token or a certificate says, in the form that the policy matches.
 
 pub mod claims;
-pub mod peer;
 pub mod token_rules;
 pub mod wide;
+pub mod xfcc;
 
 use std::rc::Rc;
 
@@ -44,7 +44,7 @@ pub struct Identity {
     pub subject: String,
     /// Human or service. `None` if the issuer has no `service_when`.
     pub kind: Option<Kind>,
-    /// Why the kind is in doubt, if it is.
+    /// Why the kind is in doubt. `None` if it is not.
     pub doubt: Option<KindDoubt>,
     /// The token's claims.
     pub claims: Map<String, Value>,
@@ -54,7 +54,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Whether these claims make their bearer a service by one of these sets, and why that is in doubt, if it is.
+    /// The kind of the bearer of these claims, by an issuer's `service_when`, and why that is in doubt.
     pub fn kind_of(service_when: &[ClaimSet], claims: &Map<String, Value>) -> (Option<Kind>, Option<KindDoubt>) {
         if service_when.is_empty() {
             return (None, None);

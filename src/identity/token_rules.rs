@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 use crate::token::TokenRefusal;
 use crate::token::jose::ParsedToken;
 
-/// The last second of the year 9999: a later expiry is a mistake or a token for ever.
+/// The last second of the year 9999. A token with a later expiry is a mistake, or never expires.
 const LAST_SECOND: f64 = 253_402_300_799.0;
 
 /// What an issuer's tokens must look like.
@@ -23,7 +23,7 @@ pub struct TokenRules {
     pub algorithms: Vec<Algorithm>,
     /// Headers that may carry its tokens, in lower case.
     pub headers: Vec<String>,
-    /// Allowed values of the header's `typ`, normalized by [`plain_typ`]; `None` allows JWT, at+jwt and a missing `typ`.
+    /// The allowed values of the header's `typ`, normalized by [`plain_typ`]. `None` allows JWT, at+jwt and a missing `typ`.
     pub typ: Option<Vec<String>>,
     /// How far clocks may differ.
     pub leeway: Duration,
@@ -35,11 +35,11 @@ pub struct TokenRules {
     pub subject: ClaimName,
 }
 
-/// What is kept of the claims once they are checked.
+/// The part of the claims that is kept after the check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidatedClaims {
     pub subject: String,
-    /// When the token is no longer accepted, leeway included.
+    /// When the token is no longer accepted, including the leeway.
     pub until: Timestamp,
 }
 
@@ -101,7 +101,7 @@ impl TokenRules {
         if matches { Ok(()) } else { Err(TokenRefusal::WrongAudience) }
     }
 
-    /// `exp`, `nbf`, `iat` and the lifetime; returns when the token ends.
+    /// Checks `exp`, `nbf`, `iat` and the lifetime, and returns when the token ends.
     fn check_times(&self, claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp, TokenRefusal> {
         let expires = time(claims, "exp")?.ok_or(TokenRefusal::MissingExpiry)?;
         let until = expires.saturating_add(self.leeway);

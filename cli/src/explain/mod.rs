@@ -16,7 +16,7 @@ use crate::filter::{AssumedCaller, Call, Evaluation, Filter, PERMISSION_DENIED, 
 use crate::load::{self, Configuration};
 use crate::report;
 use crate::suggest;
-use temporal_auth::config::Peers;
+use temporal_auth::config::PeerSource;
 use temporal_auth::policy::Rule;
 use temporal_auth::temporal::{API_VERSION, Access, Limit, Scope, Target};
 
@@ -62,9 +62,9 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
     if let Some(peer) = &caller.peer {
         let _ = writeln!(text, "peer     {}", peer.escape_debug());
         text.push_str(match configuration.config.peers {
-            Peers::Unread => "         no rule uses the peer, so it is not read\n",
-            Peers::Connection => "         as the certificate of the connection would name it\n",
-            Peers::Forwarded => "         as x-forwarded-client-cert would name it\n",
+            PeerSource::Unread => "         no rule uses the peer, so it is not read\n",
+            PeerSource::Connection => "         as the certificate of the connection would name it\n",
+            PeerSource::Forwarded => "         as x-forwarded-client-cert would name it\n",
         });
     }
     let _ = writeln!(text, "call     {}", call.path);

@@ -1,7 +1,7 @@
 //! Denials that do less than they seem to: those that callers without a certain claim escape, and those that never match.
 //! Only certain cases are reported.
 
-use temporal_auth::config::{Config, Issuer, Peers};
+use temporal_auth::config::{Config, Issuer, PeerSource};
 use temporal_auth::identity::{ClaimName, ClaimSet};
 use temporal_auth::policy::denial::Denial;
 use temporal_auth::policy::who::Who;
@@ -69,7 +69,7 @@ fn useless(denial: &Denial, config: &Config) -> Option<(&'static str, String)> {
         return never("who", &format!("no token can match: {why}"));
     }
     // Only a peer may call without a token, and such a caller has no issuer.
-    let without_token = config.peers != Peers::Unread
+    let without_token = config.peers != PeerSource::Unread
         && who.issuers.is_empty()
         && who.kind.is_none()
         && who.claims == ClaimSet::default();

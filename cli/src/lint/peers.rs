@@ -1,12 +1,12 @@
 //! Settings for peers that are not used, because no rule asks for a peer.
 
 use serde_json::Value;
-use temporal_auth::config::{Config, Peers};
+use temporal_auth::config::{Config, PeerSource};
 
 use super::{Lint, members};
 
 pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
-    if config.peers != Peers::Unread {
+    if config.peers != PeerSource::Unread {
         return Vec::new();
     }
     let mut lints = Vec::new();

@@ -1,7 +1,7 @@
 //! `x-forwarded-client-cert`: it is read as simple code reads it. Whatever a caller writes in front, only the element
 //! of the nearest proxy counts, or the header is refused.
 
-use temporal_auth::identity::peer::forwarded;
+use temporal_auth::identity::xfcc::peer_name;
 
 /// The header split at the separators outside of quotes; `None` if a quote does not end.
 fn split(text: &str, separator: char) -> Option<Vec<String>> {
@@ -58,7 +58,7 @@ fn naive(header: &str) -> Result<Option<String>, ()> {
 /// See the module.
 pub fn run(data: &[u8]) {
     let Some((mode, bytes)) = data.split_first() else { return };
-    let read = forwarded(bytes).map_err(|_| ());
+    let read = peer_name(bytes).map_err(|_| ());
     let Ok(text) = std::str::from_utf8(bytes) else { return assert_eq!(read, Err(())) };
     assert_eq!(read, naive(text), "{text:?}");
     // A line feed separates the caller's own header from the subject of the certificate, which the proxy quotes.
@@ -66,8 +66,8 @@ pub fn run(data: &[u8]) {
     let subject = subject.replace('\\', "\\\\").replace('"', "\\\"");
     let uri = if mode & 1 == 1 { ";URI=spiffe://cluster/caller" } else { "" };
     let element = format!("By=spiffe://cluster/front;Hash=0a;Subject=\"{subject}\"{uri}");
-    let alone = forwarded(element.as_bytes());
+    let alone = peer_name(element.as_bytes());
     assert!(alone.is_ok(), "{element}");
-    let both = forwarded(format!("{own},{element}").as_bytes());
+    let both = peer_name(format!("{own},{element}").as_bytes());
     assert!(both.is_err() || both == alone, "{own:?} {element:?}: {both:?}");
 }

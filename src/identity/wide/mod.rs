@@ -25,7 +25,7 @@ impl<'a> WideClaims<'a> {
         Self { claims, read: RefCell::default() }
     }
 
-    /// Every text in a claim. The pieces of a claim that is one text count, too.
+    /// Every text in a claim. If the claim is one text, its pieces also count.
     pub fn texts(&self, name: &ClaimName) -> Rc<Texts<'a>> {
         let known = |read: &Vec<(ClaimName, Rc<Texts<'a>>)>| {
             read.iter().find(|(known, _)| known == name).map(|(_, texts)| Rc::clone(texts))
@@ -40,7 +40,7 @@ impl<'a> WideClaims<'a> {
 }
 
 impl ClaimSet {
-    /// Whether a denial matches the bearer of these claims, with the claims that only denials read so.
+    /// The claims that match only in the wide reading. `None` if a denial does not match the bearer.
     pub fn matches_widely(&self, wide: &WideClaims<'_>) -> Option<Vec<WideReading>> {
         let mut readings = Vec::new();
         for (name, patterns) in &self.0 {

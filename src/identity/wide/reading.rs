@@ -15,20 +15,20 @@ pub struct WideReading {
 /// The form in which a claim has a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClaimForm {
-    /// The text itself, but for case, outer spaces, and a `*` that matches nothing.
+    /// The text itself, except for case, outer spaces, and a `*` that matches nothing.
     Loose,
-    /// An e-mail address that nobody verified.
+    /// An e-mail address that is not verified.
     Unverified,
     /// A piece of one text that may be a list.
     ListItem,
-    /// Inside of the claim, as a value at any depth or as the name of a member.
+    /// A value inside the claim at any depth, or the name of a member.
     Nested,
     /// The claim has more texts than are compared.
     TooMany,
 }
 
 impl WideReading {
-    /// The memory that it refers to, in bytes, and its own.
+    /// Its size in memory, in bytes, including the values that it refers to.
     pub(crate) fn size(&self) -> usize {
         self.claim.len().saturating_add(size_of::<Self>())
     }

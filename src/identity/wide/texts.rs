@@ -23,9 +23,9 @@ impl<'a> Texts<'a> {
     pub(super) fn new(name: &ClaimName, claims: &'a Map<String, Value>) -> Self {
         let mut texts = Self::default();
         let Some((value, steps)) = name.member_and_steps(claims) else { return texts };
-        let plain = if name.counts(claims) { ClaimForm::Loose } else { ClaimForm::Unverified };
+        let plain = if name.counts_for_grants(claims) { ClaimForm::Loose } else { ClaimForm::Unverified };
         texts.follow(value, &steps, plain);
-        if let Some(text) = name.one_text(claims) {
+        if let Some(text) = name.single_text(claims) {
             texts.add_pieces(text);
         }
         texts
@@ -44,8 +44,8 @@ impl<'a> Texts<'a> {
         }
     }
 
-    /// Adds what a pointer leads to. It is also followed into the elements of a list, and where it cannot be followed to its
-    /// end, the value it got to counts.
+    /// Adds the texts that a pointer leads to. The pointer is also followed into the elements of a list. If it cannot be
+    /// followed to its end, the last value that it reaches counts.
     fn follow(&mut self, value: &'a Value, steps: &[String], form: ClaimForm) {
         match (steps.split_first(), value) {
             (None, value) => self.add(value, form),
@@ -85,8 +85,8 @@ impl<'a> Texts<'a> {
         }
     }
 
-    /// Adds the pieces of one text. The separator is not known, and one value may contain what separates others. Quotes and
-    /// brackets around a piece come from a list that was written as text.
+    /// Adds the pieces of one text. The separator is not known, and a value may contain a character that separates other values.
+    /// Quotes and brackets around a piece come from a list that was written as text.
     fn add_pieces(&mut self, text: &'a str) {
         const CHOICES: [fn(char) -> bool; 7] = [
             is_separator,

@@ -1,22 +1,22 @@
-//! The caller's certificate, as the proxy in front names it: `x-forwarded-client-cert`. Source: Envoy's documentation of
+//! `x-forwarded-client-cert`, by which the proxy in front describes the caller's certificate. Source: Envoy's documentation of
 //! that header (`config.core` → HTTP header manipulation).
 
-/// The header cannot be read in one way only.
+/// The header cannot be read, or can be read in two ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unreadable;
+pub struct UnreadableHeader;
 
-/// The identity in the header: that of its last element, which the nearest proxy wrote. Its first URI SAN, else its first
-/// DNS SAN, else its subject; `None` if the element has none of them.
+/// The peer's name in the last element of the header, which the nearest proxy wrote: the first URI SAN, else the first DNS SAN,
+/// else the subject. `None` if the element has none of these.
 ///
 /// # Errors
-/// The header is not well-formed as a whole. Elements before the last one may be the caller's own words, and a quote in
-/// them that does not end would make text of the caller's certificate look like an element.
-pub fn forwarded(header: &[u8]) -> Result<Option<String>, Unreadable> {
-    let header = std::str::from_utf8(header).map_err(|_| Unreadable)?;
+/// The header as a whole is malformed. The caller may have written the elements before the last, and an unclosed quote in
+/// them would make text of the caller's certificate look like an element.
+pub fn peer_name(header: &[u8]) -> Result<Option<String>, UnreadableHeader> {
+    let header = std::str::from_utf8(header).map_err(|_| UnreadableHeader)?;
     let mut rest = Some(header);
     let mut pairs = Vec::new();
     while let Some(text) = rest {
-        let (pair, end, next) = pair(text).ok_or(Unreadable)?;
+        let (pair, end, next) = pair(text).ok_or(UnreadableHeader)?;
         pairs.push(pair);
         match end {
             Some(',') => pairs.clear(),
@@ -32,7 +32,7 @@ pub fn forwarded(header: &[u8]) -> Result<Option<String>, Unreadable> {
     Ok(first("uri").or_else(|| first("dns")).or_else(|| first("subject")))
 }
 
-/// One `key=value`, the separator after it, and what follows.
+/// A pair `key=value`, the separator after it, and the rest of the text.
 fn pair(text: &str) -> Option<((&str, String), Option<char>, &str)> {
     let (key, text) = text.split_once('=')?;
     let key = key.trim();
@@ -53,7 +53,7 @@ fn pair(text: &str) -> Option<((&str, String), Option<char>, &str)> {
     }
 }
 
-/// A value up to its closing quote, without escapes, and what follows the quote.
+/// A value up to its closing quote, without escapes, and the text after the quote.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut chars = text.chars();
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn named(header: &str) -> Option<String> {
-        forwarded(header.as_bytes()).unwrap()
+        peer_name(header.as_bytes()).unwrap()
     }
 
     #[test]
@@ -92,14 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn an_element_may_name_nobody() {
+    fn an_element_may_have_no_name() {
         for header in ["Hash=1", "By=spiffe://a", "URI=spiffe://x,Hash=1", "URI=", r#"Subject="""#] {
             assert_eq!(named(header), None, "{header}");
         }
     }
 
     #[test]
-    fn what_can_be_read_in_two_ways_is_not_read() {
+    fn headers_that_can_be_read_in_two_ways_are_refused() {
         for header in [
             "",
             "uri",
@@ -112,13 +112,13 @@ mod tests {
             r#"URI=a"b"#,
             r#"URI=a\b"#,
             "U RI=a",
-            // A quote in the caller's own element, which would hide the nearest proxy's or put another in its place.
+            // A quote in the caller's own element, which would hide or replace the nearest proxy's element.
             r#"X=",By=spiffe://front;Hash=1;Subject="CN=cli";URI=spiffe://cli"#,
             r#"URI=spiffe://admin;X=",By=spiffe://front;Hash=1;Subject="O=\"a\"";URI=spiffe://cli"#,
             r#"URI=spiffe://admin;X="\",By=spiffe://front;Hash=1;Subject="CN=a\"b,O=c\"d";URI=spiffe://cli"#,
         ] {
-            assert_eq!(forwarded(header.as_bytes()), Err(Unreadable), "{header}");
+            assert_eq!(peer_name(header.as_bytes()), Err(UnreadableHeader), "{header}");
         }
-        assert_eq!(forwarded(b"URI=\xff"), Err(Unreadable));
+        assert_eq!(peer_name(b"URI=\xff"), Err(UnreadableHeader));
     }
 }
