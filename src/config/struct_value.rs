@@ -47,8 +47,8 @@ fn value(mut bytes: &[u8], depth: usize) -> Option<Json<'_>> {
     let value = match next(&mut bytes)? {
         None | Some((1, WireValue::Varint(_))) => Json::Null,
         Some((2, WireValue::Fixed64(bits))) => Json::Number(number(f64::from_bits(bits))?),
-        Some((3, WireValue::Bytes(text))) => Json::Text(std::str::from_utf8(text).ok()?.into()),
-        Some((4, WireValue::Varint(flag))) => Json::Flag(flag != 0),
+        Some((3, WireValue::Bytes(text))) => Json::String(std::str::from_utf8(text).ok()?.into()),
+        Some((4, WireValue::Varint(flag))) => Json::Bool(flag != 0),
         Some((5, WireValue::Bytes(inner))) => object(inner, depth)?,
         Some((6, WireValue::Bytes(inner))) => list(inner, depth)?,
         Some(_) => return None,

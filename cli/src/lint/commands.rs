@@ -23,7 +23,8 @@ pub(super) fn lint(config: &Config, value: &Value, now: Timestamp) -> Vec<Lint> 
         let effects = done_by_answers(operations.effects, &operations.methods);
         let answer = config.catalogue.named("RespondWorkflowTaskCompleted");
         let answers_too = answer.is_some_and(|method| {
-            operations.effects.intersects(method.effects) || operations.methods.iter().any(|path| **path == *method.path)
+            operations.effects.intersects(method.effects)
+                || operations.methods.iter().any(|path| **path == *method.path)
         });
         if effects.is_empty() || answers_too {
             continue;
