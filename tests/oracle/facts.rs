@@ -160,7 +160,12 @@ impl Found {
             let field = unknown["field"].as_u64().unwrap() as u32;
             let decides = |message: &&Message| matches!(message.field(field), Some((_, field)) if matches!(field.meaning, FieldMeaning::Enum(..)));
             let message = entered.get(text(unknown, "message"));
-            if message.is_some_and(|message| unknown.get("value").is_none() || decides(message)) {
+            // The table knows reserved numbers, which old clients still send.
+            let is_newer = |message: &&Message| match unknown.get("value") {
+                None => !message.knows(field),
+                Some(_) => decides(message),
+            };
+            if message.is_some_and(is_newer) {
                 self.newer += unknown["count"].as_u64().unwrap();
             }
         }
