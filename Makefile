@@ -96,7 +96,7 @@ lint: setup ## check formatting, lints, types, spelling, and that generated file
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --package temporal-auth-bench --package temporal-auth-fuzz --all-targets -- -D warnings
 	scripts/wasm-cargo.sh clippy --package temporal-auth-module --package hostile-plugin --package verifiers -- -D warnings
-	$(PY) tools/generate.py --check
+	@TESTED="$(TESTED)" $(PY) tools/generate.py --check
 	$(PY) tools/check_docs.py
 	$(PYTHON) tools/mutants.py --check
 	$(PY) -m ruff check --quiet
@@ -122,10 +122,10 @@ deny: ## check dependencies: licences, advisories, sources, duplicates (first ru
 ## Generate
 
 generate: setup ## rewrite everything that is generated: method table, schemas, tables in docs/, manifests
-	$(PY) tools/generate.py
+	@TESTED="$(TESTED)" $(PY) tools/generate.py
 
 generate-check: setup ## name generated files that are stale
-	$(PY) tools/generate.py --check
+	@TESTED="$(TESTED)" $(PY) tools/generate.py --check
 
 # A part of `generate`, for when only data/temporal has changed.
 table: setup

@@ -28,7 +28,9 @@ def run(tool: str, check: bool) -> int:
     if tool != "cargo":
         return subprocess.run([sys.executable, ROOT / tool, *(["--check"] if check else [])], cwd=ROOT).returncode
     environment = os.environ | ({} if check else {"GENERATE": "1"})
-    test = ["cargo", "test", "--quiet", "--package", "temporal-auth-cli", "--bin", "temporal-auth", "generated_files_are_current"]
+    # With the packages of `make test`, or cargo would build dependencies once more with other features.
+    packages = os.environ.get("TESTED", "--package temporal-auth-cli").split()
+    test = ["cargo", "test", "--quiet", *packages, "--bin", "temporal-auth", "generated_files_are_current"]
     return subprocess.run(test, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL if not check else None).returncode
 
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::fields::{Absent, Shape};
 use crate::temporal::Limit;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -524,5 +525,64 @@ fn rules_cannot_take_reserved_names() {
     for name in ["default-deny", "anonymous", "authenticated"] {
         assert_problem("/grants", grant(json!({"name": name})), "grants[0].name");
         assert_problem("/denials", json!([{"name": name, "effects": ["start"]}]), "denials[0].name");
+    }
+}
+
+/// A configuration with every object in it that has defaults, and where each of them is.
+fn whole() -> (Value, [(&'static str, &'static str); 8]) {
+    let mut config = least();
+    config["log"] = json!({});
+    config["peers"] = json!({});
+    config["issuers"]["corp"]["token"] = json!({});
+    config["grants"] = grant(json!({"role": "admin"}));
+    // Without a rule about peers, it does not matter where they are read.
+    config["denials"] = json!([{"name": "d", "effects": ["start"], "unless": {"peer": "worker"}}]);
+    let objects = [
+        ("", ""),
+        ("log", "/log"),
+        ("peers", "/peers"),
+        ("issuer", "/issuers/corp"),
+        ("token", "/issuers/corp/token"),
+        ("keys", "/issuers/corp/keys"),
+        ("grant", "/grants/0"),
+        ("denial", "/denials/0"),
+    ];
+    (config, objects)
+}
+
+/// What the readers make of a configuration, except for the key that depends on its bytes.
+fn read(config: &Value) -> String {
+    let text = format!("{:?}", Config::parse(config.to_string().as_bytes()).unwrap());
+    text.rsplit_once(", share_key:").unwrap().0.to_owned()
+}
+
+/// The same with one more member at a JSON pointer.
+fn read_with(pointer: &str, name: &str, value: Value) -> String {
+    let (mut config, _) = whole();
+    config.pointer_mut(pointer).unwrap()[name] = value;
+    read(&config)
+}
+
+#[test]
+fn readers_use_the_defaults_of_the_table() {
+    let (config, objects) = whole();
+    let without = read(&config);
+    for object in fields::OBJECTS {
+        for field in object.fields.iter().copied().flatten() {
+            let Absent::Default(default) = field.absent else { continue };
+            let (_, pointer) = objects.iter().find(|(name, _)| *name == object.name).expect(object.name);
+            let (default, other) = match field.shape {
+                Shape::Flag => (json!(default == "true"), json!(default != "true")),
+                // `max_stale` must be at least `refresh`.
+                Shape::Duration => (json!(default), json!(if default == "24h" { "23h" } else { "1500ms" })),
+                Shape::Headers => (json!([default]), json!(["x-token"])),
+                Shape::Words(words) => (json!(default), json!(words.iter().find(|word| **word != default).unwrap())),
+                _ => (json!(default), json!("other")),
+            };
+            let stated = read_with(pointer, field.name, default);
+            assert_eq!(stated, without, "{pointer}/{}: the default is not the table's", field.name);
+            let changed = read_with(pointer, field.name, other);
+            assert_ne!(changed, without, "{pointer}/{}: the value does not matter", field.name);
+        }
     }
 }
