@@ -68,7 +68,7 @@ class Table:
         messages = {}
         for type_, static, command, known, body in re.findall(
                 r'^/// (\S+)\nstatic (\w+): Message = Message \{ name: [^\n]*, command: ([^\n]*), known: &\[([^\n]*)\], fields: &\[(.*?)\] \};$', source, re.M | re.S):
-            fields = re.findall(r"^ +Field \{ number: (\d+), repeated: (\w+), kind: (.+) \}, // (\w+)$", body, re.M)
+            fields = re.findall(r"^ +WatchedField \{ number: (\d+), repeated: (\w+), meaning: (.+) \}, // (\w+)$", body, re.M)
             messages[static] = Entered(type_, effects(command), [(int(one), int(other)) for one, other in re.findall(r"\((\d+), (\d+)\)", known)],
                                        [(int(number), name, "[]" if repeated == "true" else "", kind) for number, repeated, kind, name in fields])
         version = re.search(r'^pub const API_VERSION: &str = "(.+)";$', source, re.M)
@@ -119,7 +119,7 @@ def disagreements(table: Table) -> list[str]:
             found.append(f"{path}: namespace field")
         if requests[path] != f".{listed[path]['request_type']}":
             found.append(f"{path}: request type")
-        paths = ";".join(sorted(table.leaves(row.request, r"Kind::(OtherNamespace|NamespaceId)"))) or "-"
+        paths = ";".join(sorted(table.leaves(row.request, r"FieldMeaning::(OtherNamespace|NamespaceId)"))) or "-"
         if paths != ";".join(sorted(listed[path]["other_namespace_paths"].split(";"))):
             found.append(f"{path}: other namespaces: {paths}")
         for column, kinds in NAMED.items():
@@ -142,9 +142,9 @@ def disagreements(table: Table) -> list[str]:
 
 # Columns of request_fields.tsv, and the kinds that stand for them. What limits leave alone is in ignored.tsv; the list lacks the
 # providers of compute, and the queues whose reachability is asked for.
-NAMED = {"task_queue_paths": r"Kind::Queue\(", "workflow_type_paths": r"Kind::Named\(Limit::WorkflowTypes", "nexus_paths": r"Kind::Named\(Limit::NexusEndpoints",
-         "workflow_id_paths": r"Kind::Named\(Limit::WorkflowIds", "schedule_id_paths": r"Kind::Named\(Limit::ScheduleIds", "signal_paths": r"Kind::Named\(Limit::Signals",
-         "query_type_paths": r"Kind::Named\(Limit::Queries", "update_name_paths": r"Kind::Named\(Limit::Updates", "task_token_paths": r"Kind::Token\("}
+NAMED = {"task_queue_paths": r"FieldMeaning::QueueName\(", "workflow_type_paths": r"FieldMeaning::LimitedName\(Limit::WorkflowTypes", "nexus_paths": r"FieldMeaning::LimitedName\(Limit::NexusEndpoints",
+         "workflow_id_paths": r"FieldMeaning::LimitedName\(Limit::WorkflowIds", "schedule_id_paths": r"FieldMeaning::LimitedName\(Limit::ScheduleIds", "signal_paths": r"FieldMeaning::LimitedName\(Limit::Signals",
+         "query_type_paths": r"FieldMeaning::LimitedName\(Limit::Queries", "update_name_paths": r"FieldMeaning::LimitedName\(Limit::Updates", "task_token_paths": r"FieldMeaning::TaskToken\("}
 NOT_LIMITED = re.compile(r"heartbeat|worker_control_task_queue|spec\.target|serialization_context|execution_filter|business_id|(conflict|long_poll)_token")
 
 NOT_LISTED = re.compile(r"nexus_endpoint|^task_queues")
@@ -214,8 +214,8 @@ def test_no_field_that_speaks_of_a_decision_is_left_unread() -> None:
     assert undecided(table, ignored_fields()) == []
 
 
-@pytest.mark.parametrize("line", ["kind: Kind::Named(Limit::NexusEndpoints) }, // endpoint", "kind: Kind::Named(Limit::WorkflowTypes) }, // name",
-                                  "// workflow_id_reuse_policy", "kind: Kind::CallbackUrl }, // url", "// overlap_policy", "&TASK_QUEUE) }, // task_queue",
+@pytest.mark.parametrize("line", ["meaning: FieldMeaning::LimitedName(Limit::NexusEndpoints) }, // endpoint", "meaning: FieldMeaning::LimitedName(Limit::WorkflowTypes) }, // name",
+                                  "// workflow_id_reuse_policy", "meaning: FieldMeaning::CallbackUrl }, // url", "// overlap_policy", "&TASK_QUEUE) }, // task_queue",
                                   "// workflow_id", "// schedule_id", "// signal_name", "// query_type", "// task_queue_name"])
 def test_a_field_left_unread_is_noticed(line: str) -> None:
     source = TABLE.read_text()
@@ -243,12 +243,12 @@ def test_table_agrees_with_descriptors_and_with_temporal() -> None:
     ('QueryWorkflow", Scope::Namespace, Access::ReadOnly', 'QueryWorkflow", Scope::Namespace, Access::Write'),
     ("EffectSet::QUERY", "EffectSet::START"), ("EffectSet::TERMINATE, 1,", "EffectSet::READ, 1,"),
     ("EffectSet::RESPOND, 9,", "EffectSet::RESPOND, 1,"), ("EffectSet::CLUSTER_READ, 0,", "EffectSet::CLUSTER_READ, 1,"),
-    ("kind: Kind::OtherNamespace(EffectSet::START) }, // namespace", "kind: Kind::Enum(&[], &[]) }, // namespace"),
+    ("meaning: FieldMeaning::OtherNamespace(EffectSet::START) }, // namespace", "meaning: FieldMeaning::Enum(&[], &[]) }, // namespace"),
     ("EffectSet::COMPUTE.with(EffectSet::DEPLOY)", "EffectSet::DEPLOY"), ("Access::Unlisted", "Access::Admin"),
-    ("kind: Kind::Token(Token::Nexus) }, // task_token", "kind: Kind::Name }, // task_token"),
-    ("kind: Kind::Named(Limit::Signals) }, // signal_name", "kind: Kind::Named(Limit::Queries) }, // signal_name"),
+    ("meaning: FieldMeaning::TaskToken(TaskTokenKind::Nexus) }, // task_token", "meaning: FieldMeaning::UnlimitedName }, // task_token"),
+    ("meaning: FieldMeaning::LimitedName(Limit::Signals) }, // signal_name", "meaning: FieldMeaning::LimitedName(Limit::Queries) }, // signal_name"),
     ("known: &[(1, 31)]", "known: &[(1, 30)]"),
-    ("number: 2, repeated: false, kind: Kind::NamespaceId", "number: 3, repeated: false, kind: Kind::NamespaceId"),
+    ("number: 2, repeated: false, meaning: FieldMeaning::NamespaceId", "number: 3, repeated: false, meaning: FieldMeaning::NamespaceId"),
     ("/QueryWorkflow\"", "/QueryWorkflows\""),
 ])
 def test_a_wrong_table_is_noticed(old: str, new: str) -> None:
