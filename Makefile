@@ -110,8 +110,11 @@ lint: setup ## check formatting, lints, types, spelling, and that generated file
 format: ## format the Rust code
 	cargo fmt --all
 
+# The command line apart: its pages have the library's name.
+doc: export RUSTDOCFLAGS = -D warnings -A rustdoc::private-intra-doc-links
 doc: ## build the documentation of the code; warnings are errors
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --exclude hostile-plugin --exclude verifiers
+	cargo doc --workspace --no-deps --document-private-items --exclude temporal-auth-cli --exclude hostile-plugin --exclude verifiers
+	cargo doc --package temporal-auth-cli --no-deps --document-private-items --target-dir target/doc-cli
 
 lowest: ## build everything with the lowest Rust that Cargo.toml promises
 	cargo +$(LOWEST) test --no-run --target-dir target/lowest $(TESTED)
