@@ -11,7 +11,7 @@ MANIFESTS = ROOT / "istio" / "manifests"
 
 
 @pytest.mark.parametrize("manifest", sorted(path.name for path in MANIFESTS.iterdir()))
-def test_every_manifest_is_taken(server: ApiServer, manifest: str) -> None:
+def test_every_manifest_is_accepted(server: ApiServer, manifest: str) -> None:
     text = (MANIFESTS / manifest).read_text()
     done = server.kubectl("apply", "--dry-run=server", "-f", str(MANIFESTS / manifest))
     assert done.returncode == 0, done.stderr
@@ -33,7 +33,7 @@ def test_every_manifest_is_taken(server: ApiServer, manifest: str) -> None:
         ("gateway.yaml", "- cluster.local/ns/istio-system/sa/istio-ingressgateway", '- ""', "validation.istio.io"),
     ],
 )
-def test_what_is_wrong_is_refused(server: ApiServer, tmp_path: Path, manifest: str, right: str, wrong: str, said: str) -> None:
+def test_mistakes_are_refused(server: ApiServer, tmp_path: Path, manifest: str, right: str, wrong: str, said: str) -> None:
     text = (MANIFESTS / manifest).read_text()
     assert right in text
     (tmp_path / "wrong.yaml").write_text(text.replace(right, wrong))

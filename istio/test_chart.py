@@ -87,7 +87,7 @@ URL = "oci://registry.example.com/temporal-auth@sha256:" + "0" * 64
         ("envoyfilter-gateway.yaml", {"module": {"imagePullSecret": "s"}}, "not allowed with api EnvoyFilter"),
     ],
 )
-def test_what_is_refused(helm: str, tmp_path: Path, variant: str, wrong: dict[str, object], said: str) -> None:
+def test_wrong_values_are_refused(helm: str, tmp_path: Path, variant: str, wrong: dict[str, object], said: str) -> None:
     values = tmp_path / "wrong.yaml"
     values.write_text(json.dumps(wrong))
     done = render(helm, variant, "-f", str(values))
@@ -124,7 +124,7 @@ EVERY = {"config": {"applies_to": {"clusters": ["outbound|*"]}}}
         ("gateway.yaml", {"trustDomain": "td"}, "- td/ns/temporal/sa/temporal", "- cluster.local/"),
     ],
 )
-def test_what_values_do(helm: str, tmp_path: Path, variant: str, more: dict[str, object], said: str, unsaid: str | None) -> None:
+def test_values_reach_the_manifests(helm: str, tmp_path: Path, variant: str, more: dict[str, object], said: str, unsaid: str | None) -> None:
     values = tmp_path / "more.yaml"
     values.write_text(json.dumps(more))
     done = render(helm, variant, "-f", str(values))

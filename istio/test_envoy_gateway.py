@@ -16,7 +16,7 @@ def validate(file: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([EGCTL, "x", "validate", "-f", file], capture_output=True, text=True)
 
 
-def test_it_is_taken() -> None:
+def test_the_manifest_is_accepted() -> None:
     done = validate(MANIFEST)
     assert done.returncode == 0 and "OK" in done.stdout + done.stderr, done.stdout + done.stderr
 
@@ -29,7 +29,7 @@ def test_it_is_taken() -> None:
         ("requestTimeout: 0s", "requestTimeout: soon", "requestTimeout"),
     ],
 )
-def test_a_mistake_is_not(tmp_path: Path, good: str, bad: str, said: str) -> None:
+def test_a_mistake_is_refused(tmp_path: Path, good: str, bad: str, said: str) -> None:
     text = MANIFEST.read_text()
     assert good in text
     (tmp_path / "bad.yaml").write_text(text.replace(good, bad))

@@ -110,7 +110,7 @@ def test_the_filter_is_on_both_ports_of_the_service(waypoint: ApiServer, tmp_pat
     assert "direct-http" in found, "by which a waypoint would serve pods, without the filter: hence waypoint-for: service"
 
 
-def test_a_port_in_match_leaves_it_out(waypoint: ApiServer, tmp_path: Path) -> None:
+def test_a_port_in_match_leaves_the_filter_out(waypoint: ApiServer, tmp_path: Path) -> None:
     def patch(match: str) -> None:
         waypoint.must("patch", "wasmplugin", "-n", "temporal", "temporal-auth", "--type=merge", "-p", f'{{"spec":{{"match":{match}}}}}')
 
@@ -121,7 +121,7 @@ def test_a_port_in_match_leaves_it_out(waypoint: ApiServer, tmp_path: Path) -> N
         patch("null")
 
 
-def test_the_provider_is_a_cluster_by_the_route_alone(waypoint: ApiServer, tmp_path: Path) -> None:
+def test_only_the_route_makes_the_provider_a_cluster(waypoint: ApiServer, tmp_path: Path) -> None:
     def is_there() -> bool:
         return "outbound|443||idp.example.com" in {cluster["name"] for cluster in sent(waypoint, tmp_path, "cds")}
 

@@ -21,7 +21,7 @@ def gate(header_stop: bool, gate: Gate, gate_b: Gate) -> Gate:
 
 
 @every_algorithm
-def test_verifies(gate: Gate, corp: Minter, alg: str) -> None:
+def test_each_algorithm_verifies(gate: Gate, corp: Minter, alg: str) -> None:
     allowed(gate.count(token=corp.token(key=corp.key(alg), permissions=READ)))
 
 
@@ -97,7 +97,7 @@ def test_header_names_another_algorithm_than_the_key(gate: Gate, corp: Minter, c
 
 
 @every_algorithm
-def test_a_cached_token_is_no_password_for_others(gate: Gate, corp: Minter, alg: str) -> None:
+def test_a_cached_token_does_not_vouch_for_others(gate: Gate, corp: Minter, alg: str) -> None:
     """Verified once, a token passes by comparison: of all of it."""
     token = corp.token("cached", key=corp.key(alg), permissions=READ)
     for _ in range(3):

@@ -23,7 +23,7 @@ def test_exempt_whatever_the_token(gate: Gate, path: str, authorization: str | N
 
 
 @pytest.mark.parametrize("name", ["GetClusterInfo", "ListNamespaces", "GetSearchAttributes", "DescribeNamespace", "ListSearchAttributes"])
-def test_nothing_else_is(gate: Gate, name: str) -> None:
+def test_no_other_method_is_exempt(gate: Gate, name: str) -> None:
     refused(gate.call(name), 16)
     refused(gate.call(name, token="x.y.z"), 16)
 

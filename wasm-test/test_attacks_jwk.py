@@ -96,7 +96,7 @@ def answers(poisoned: tuple[Gate, Issuer]) -> dict[str, Reply]:
 
 
 @pytest.mark.parametrize("kid", KEYS)
-def test_key(poisoned: tuple[Gate, Issuer], answers: dict[str, Reply], kid: str) -> None:
+def test_a_dangerous_published_key_verifies_nothing(poisoned: tuple[Gate, Issuer], answers: dict[str, Reply], kid: str) -> None:
     """The signature is what the honest key makes: only the published key stands in its way."""
     gate, issuer = poisoned
     refused(answers[kid], 16)
@@ -155,7 +155,7 @@ def ambiguous(open_gate: OpenGate, echo: Echo, header_stop: bool) -> Iterator[tu
 
 
 @pytest.mark.parametrize("attack", SETS)
-def test_set(ambiguous: tuple[Gate, dict[str, Issuer]], attack: str) -> None:
+def test_an_ambiguous_key_set_gives_the_attacker_nothing(ambiguous: tuple[Gate, dict[str, Issuer]], attack: str) -> None:
     gate, issuer = ambiguous[0], ambiguous[1][attack]
     stranger = jws.stranger_key().private
     kid = issuer.keys[0].kid

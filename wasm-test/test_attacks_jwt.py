@@ -120,7 +120,7 @@ SIGNATURES: dict[str, tuple[str, Forge]] = {
 
 
 @pytest.mark.parametrize("attack", SIGNATURES)
-def test_signature(gate: Gate, corp: Minter, attack: str) -> None:
+def test_forged_signatures_are_refused(gate: Gate, corp: Minter, attack: str) -> None:
     alg, forge = SIGNATURES[attack]
     refused(gate.count(token=forge(corp)), 16)
     allowed(gate.count(token=_honest(corp, alg)))

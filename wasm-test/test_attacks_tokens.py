@@ -57,7 +57,7 @@ KIDS: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("attack", KIDS)
-def test_kid(gate: Gate, corp: Minter, attack: str) -> None:
+def test_a_kid_is_compared_and_nothing_else(gate: Gate, corp: Minter, attack: str) -> None:
     """A kid is compared with the published ones and nothing else: no file, no query, no prefix of it."""
     key = corp.key("RS256")
     kid = KIDS[attack](key.kid)
@@ -69,7 +69,7 @@ def test_kid(gate: Gate, corp: Minter, attack: str) -> None:
     allowed(gate.count(token=_token(corp)))
 
 
-def test_unencoded_payload(gate: Gate, corp: Minter) -> None:
+def test_an_unencoded_payload_is_refused(gate: Gate, corp: Minter) -> None:
     """RFC 7797: with `b64: false` the payload is signed as it is. Not done here, with or without `crit`."""
     key, claims = corp.key("RS256"), json.dumps(_claims(corp), separators=(",", ":"))
     for header in ({"b64": False}, {"b64": False, "crit": ["b64"]}):
@@ -177,7 +177,7 @@ OTHER_FORMS: dict[str, Callable[[Minter], str]] = {
 
 
 @pytest.mark.parametrize("form", OTHER_FORMS)
-def test_other_forms_of_tokens(gate: Gate, corp: Minter, form: str) -> None:
+def test_other_forms_of_tokens_are_refused(gate: Gate, corp: Minter, form: str) -> None:
     refused(gate.count(token=OTHER_FORMS[form](corp)), 16)
     allowed(gate.count(token=_token(corp)))
 

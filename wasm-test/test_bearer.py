@@ -40,7 +40,7 @@ def test_no_token(gate: Gate) -> None:
      "Bearer {t}=", "Bearer {t}.", "Bearer .{t}", "Bearer {t}.x", "Bearer a.b", "Bearer a.b.c", "Bearer ..", "Bearer {t} {t}",
      "Bearer Bearer {t}", "Digest Bearer {t}", "Bearer {t}, Bearer {t}", "Bearer={t}"],
 )
-def test_malformed(gate: Gate, token: str, value: str) -> None:
+def test_malformed_headers_are_refused(gate: Gate, token: str, value: str) -> None:
     refused(_with(gate, value.replace("{t}", token)), 16)
 
 
@@ -61,7 +61,7 @@ def test_spare_bits_of_the_signature(gate: Gate, token: str) -> None:
     refused(_with(gate, f"Bearer {token[:-1]}{other}"), 16)
 
 
-def test_two_headers(gate: Gate, token: str, corp: Minter) -> None:
+def test_two_headers_are_refused(gate: Gate, token: str, corp: Minter) -> None:
     """Envoy joins them with a comma: whose is the call? Nobody's."""
     other = corp.token("bob", permissions=["payroll:admin"])
     for values in (

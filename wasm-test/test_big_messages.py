@@ -118,7 +118,7 @@ def test_over_the_limit_inflated(gate: Gate, token: str) -> None:
     gate.refused_by_us(COUNT, OWN + text(1000, bytes(LIMIT)), token=token, gzip=True, status=8)
 
 
-def test_bombs(gate: Gate, token: str) -> None:
+def test_gzip_bombs_are_refused(gate: Gate, token: str) -> None:
     """A few hundred KB that would inflate to 300 MB, as one long field or many short ones: refused at 4 MiB, at once."""
     size = 300 << 20
     long_field = tag(1000, 2) + varint(size), bytes(1 << 20)
@@ -156,7 +156,7 @@ def test_many_calls_at_once_on_one_connection(gate: Gate, corp: Minter) -> None:
             assert reply.grpc_status == status, f"stream {stream} gzip {gzip}: {reply}"
 
 
-def test_what_is_passed_on_is_what_was_sent(echo_gate: Gate, echo: Echo, token: str) -> None:
+def test_bodies_are_forwarded_unchanged(echo_gate: Gate, echo: Echo, token: str) -> None:
     for gzip in (False, True):
         for message in (OWN, OWN + PADDING, PADDING + OWN):
             body = gzipped(message) if gzip else frame(message)

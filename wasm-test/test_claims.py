@@ -113,7 +113,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_mapping(mapped: Gate, corp: Minter, case: str) -> None:
+def test_claims_open_their_namespaces_only(mapped: Gate, corp: Minter, case: str) -> None:
     claims, opened, closed = CASES[case]
     token = jws.token(corp.keys[0], corp.claims() | claims)
     for namespace in opened:

@@ -29,7 +29,7 @@ def _token(corp: Minter, who: str) -> str | None:
 
 @pytest.mark.parametrize("path", CLOSED)
 @pytest.mark.parametrize("who", WHO)
-def test_closed(gate: Gate, corp: Minter, path: str, who: str) -> None:
+def test_closed_services_are_denied_to_everybody(gate: Gate, corp: Minter, path: str, who: str) -> None:
     gate.refused_by_us(path, token=_token(corp, who), status=7, reason="closed")
 
 
@@ -38,16 +38,16 @@ def opened(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     return open_gate(plugin(corp.config(), admin_service=True), echo.port)
 
 
-def test_opened_for_system_admins(opened: Gate, corp: Minter) -> None:
+def test_the_switch_opens_the_service_for_system_admins(opened: Gate, corp: Minter) -> None:
     allowed(opened.call(ADMIN, token=corp.token(permissions=["temporal-system:admin"])))
 
 
 @pytest.mark.parametrize("permission", ["temporal-system:write", "temporal-system:read", "payroll:admin"])
-def test_opened_for_nobody_else(opened: Gate, corp: Minter, permission: str) -> None:
+def test_the_switch_opens_the_service_for_nobody_else(opened: Gate, corp: Minter, permission: str) -> None:
     refused(opened.call(ADMIN, token=corp.token(permissions=[permission])), 7)
 
 
-def test_opened_needs_a_token(opened: Gate) -> None:
+def test_an_open_service_needs_a_token(opened: Gate) -> None:
     refused(opened.call(ADMIN), 16)
     refused(opened.call(ADMIN, token="x.y.z"), 16)
 

@@ -215,7 +215,7 @@ def test_the_valid_configuration_is_accepted(running: Gate, corp: Minter) -> Non
 
 
 @pytest.mark.parametrize("index", range(len(MISTAKES)), ids=lambda i: f"{i}-{MISTAKES[i][1]}")
-def test_mistake(running: Gate, corp: Minter, index: int) -> None:
+def test_each_mistake_is_refused(running: Gate, corp: Minter, index: int) -> None:
     spoil, path = MISTAKES[index]
     config = copy.deepcopy(_good(corp))
     spoil(config)
@@ -254,7 +254,7 @@ def test_all_mistakes_are_reported_at_once(running: Gate, corp: Minter) -> None:
         assert any(error.startswith(path) for error in errors), f"{path} not in {errors}"
 
 
-def test_bad_at_start(echo: Echo, corp: Minter) -> None:
+def test_a_wrong_configuration_stops_envoy_at_start(echo: Echo, corp: Minter) -> None:
     """Envoy does not come up, and its log says everything at once."""
     config = _good(corp)
     config["version"] = 7

@@ -75,7 +75,7 @@ def _live(admin: int) -> bool:
 
 @pytest.mark.parametrize("namespace", ["payroll", "finance-reports", "bitovi-project"])
 @pytest.mark.parametrize("person", PEOPLE)
-def test_person(office: tuple[int, Issuer, Process], person: str, namespace: str) -> None:
+def test_each_person_has_the_access_that_the_policy_gives(office: tuple[int, Issuer, Process], person: str, namespace: str) -> None:
     port, issuer, _ = office
     token = issuer.token(**({"sub": person} | PEOPLE[person]))
     works = MAY.get((person, namespace), ALL if person == "admin" else set()) | {"info"}

@@ -60,7 +60,7 @@ def forwarding(request: pytest.FixtureRequest, open_gate: OpenGate, echo: Echo, 
 
 
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
-def test_the_token_stays_here(stripping: Gate, echo: Echo, token: str, gzip: bool) -> None:
+def test_the_token_is_not_forwarded(stripping: Gate, echo: Echo, token: str, gzip: bool) -> None:
     marked = grpc_client.test_id()
     allowed(stripping.call(COUNT, OWN, token=token, headers=DROPPED | KEPT, gzip=gzip, test_id=marked))
     seen = echo.find(marked)
@@ -81,7 +81,7 @@ def test_forward_token(forwarding: Gate, echo: Echo, token: str) -> None:
 
 
 @pytest.mark.parametrize("path", [requests.GET_SYSTEM_INFO, requests.HEALTH_CHECK])
-def test_exempt_methods_too(stripping: Gate, echo: Echo, path: str) -> None:
+def test_the_token_of_an_exempt_method_is_not_forwarded_either(stripping: Gate, echo: Echo, path: str) -> None:
     """A token nobody looked at is a token all the same."""
     marked = grpc_client.test_id()
     allowed(stripping.call(path, token="some.secret.token", headers=DROPPED | KEPT, test_id=marked))

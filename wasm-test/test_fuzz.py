@@ -59,7 +59,7 @@ def _passed(echo_gate: Gate, headers: grpc_client.HeaderList, body: bytes) -> bo
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_bodies(echo_gate: Gate, token: str, seed: int) -> None:
+def test_random_bodies_open_nothing(echo_gate: Gate, token: str, seed: int) -> None:
     noise = random.Random(seed)
     request = requests.workflow.RespondWorkflowTaskCompletedRequest(namespace="finance-reports", task_token=task_tokens.SOME)
     for _ in range(3):
@@ -117,7 +117,7 @@ def test_own_requests_with_noise(echo_gate: Gate, token: str, seed: int) -> None
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_tokens(echo_gate: Gate, corp: Minter, seed: int) -> None:
+def test_random_tokens_open_nothing(echo_gate: Gate, corp: Minter, seed: int) -> None:
     noise = random.Random(seed)
     good = corp.token(key=corp.key("ES256"), permissions=["payroll:read"])
     header, claims, _ = (base64.urlsafe_b64decode(part + "==") for part in good.split("."))
@@ -134,7 +134,7 @@ def test_tokens(echo_gate: Gate, corp: Minter, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_headers(echo_gate: Gate, echo: Echo, token: str, seed: int) -> None:
+def test_random_headers_open_nothing(echo_gate: Gate, echo: Echo, token: str, seed: int) -> None:
     noise = random.Random(seed)
     values = [b"application/grpc", COUNT.encode(), b"gzip", b"identity", b"Bearer " + token.encode(), b"10000m", b"trailers"]
     for _ in range(ROUNDS):

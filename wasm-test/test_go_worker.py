@@ -77,7 +77,7 @@ def calls(gate: Gate, passed: bool) -> set[str]:
     return {line["path"].rsplit("/", 1)[1] for line in lines if (line not in refused) is passed}
 
 
-def test_hello(programs: Path, own_gate: Gate, corp: Minter) -> None:
+def test_a_workflow_completes(programs: Path, own_gate: Gate, corp: Minter) -> None:
     with program(programs, own_gate, "worker", token(corp, "worker")) as worker:
         assert start(programs, own_gate, token(corp, "write")) == (0, "Hello World!"), worker.log_tail()
         assert worker.alive()

@@ -118,11 +118,11 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_broken(gate: Gate, token: str, case: str) -> None:
+def test_broken_gzip_is_refused(gate: Gate, token: str, case: str) -> None:
     refused(send(gate, token, BROKEN[case]), 3)
 
 
-def test_temporal_agrees(temporal: Temporal) -> None:
+def test_temporal_reads_and_refuses_the_same(temporal: Temporal) -> None:
     """The control: these are what the server refuses, and members what it joins."""
     for case, packed in BROKEN.items():
         reply = grpc_client.call(temporal.port, COUNT, gzip=True, body=frame(packed, flag=1))

@@ -93,7 +93,7 @@ def _plain_set(scene: Scene) -> bytes:
 
 
 @pytest.mark.parametrize("move", MOVES)
-def test_nobody_notices(scene: Scene, move: str) -> None:
+def test_callers_notice_nothing(scene: Scene, move: str) -> None:
     let_loose(scene.gate.envoy, *MOVES[move](scene))
     scene.fetched_again(3)
     for _ in range(4):
@@ -118,7 +118,7 @@ def test_a_rotation_arrives_and_an_old_key_stays_gone(scene: Scene) -> None:
     scene.honest.all_succeeded()
 
 
-def test_once_it_stops_all_is_as_before(scene: Scene) -> None:
+def test_fetches_are_shared_again_once_it_stops(scene: Scene) -> None:
     """One fetch per refresh again, for all threads, when the listener that has the plugin is gone."""
     scene.gate.envoy.push(filters=[])
 

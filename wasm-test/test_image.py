@@ -54,7 +54,7 @@ def manifest(layout: Path) -> dict[str, Any]:
     return described
 
 
-def test_twice_is_the_same(built: Path, tmp_path: Path) -> None:
+def test_two_builds_are_identical(built: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     build(again)
     first = {path.relative_to(built): path.read_bytes() for path in built.rglob("*") if path.is_file()}
@@ -68,7 +68,7 @@ def test_another_module_is_another_image(built: Path, tmp_path: Path) -> None:
     assert build(tmp_path / "other", other) != json.loads((built / "image" / "index.json").read_text())["manifests"][0]["digest"]
 
 
-def test_it_is_what_istio_looks_for(built: Path) -> None:
+def test_the_image_is_what_istio_expects(built: Path) -> None:
     """One manifest; in the last layer, of this type, a file of this name (Istio's pkg/wasm/imagefetcher.go)."""
     described = manifest(built / "image")
     assert described["mediaType"] == "application/vnd.oci.image.manifest.v1+json"

@@ -85,11 +85,11 @@ def _named_batch(job: str) -> Message:
     ids=["signal", "command", "poll", "poll a partition", "start", "namespace", "batch", "signal as a writer everywhere",
          "stop a batch", "name a batch"],
 )
-def test_denied(gate: Gate, corp: Minter, method: str, message: Message, permission: str) -> None:
+def test_calls_to_temporals_own_workflows_are_denied(gate: Gate, corp: Minter, method: str, message: Message, permission: str) -> None:
     gate.refused_by_us(method, message, token=corp.token(permissions=[permission]), status=7)
 
 
-def test_the_twins_of_that(gate: Gate, corp: Minter) -> None:
+def test_lookalikes_and_cluster_admins_are_allowed(gate: Gate, corp: Minter) -> None:
     """Names that only look alike are anybody's, and the admin of the cluster may all of it: it really edits the schedule."""
     create: Any = w.CreateScheduleRequest(namespace="payroll", schedule_id=SCHEDULE, request_id=SCHEDULE)
     create.schedule.action.start_workflow.CopyFrom(_new_workflow())

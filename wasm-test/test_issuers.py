@@ -45,14 +45,14 @@ def test_each_has_its_grants(several: Gate) -> None:
     refused(several.count("twin", token=CORP.token()), 7)
 
 
-def test_keys_do_not_stand_in(several: Gate) -> None:
+def test_keys_do_not_verify_another_issuers_tokens(several: Gate) -> None:
     """A token of one issuer signed by another's key, under that key's kid."""
     refused(several.count("payroll", token=CORP.token(key=PARTNER.keys[0], permissions=["payroll:read"])), 16)
     refused(several.count("partner", token=partner_token(key=CORP.keys[0])), 16)
     refused(several.count("twin", token=TWIN.token(key=CORP.keys[1])), 16)
 
 
-def test_audiences_do_not_stand_in(several: Gate) -> None:
+def test_audiences_do_not_count_for_another_issuer(several: Gate) -> None:
     refused(several.count("payroll", token=CORP.token(aud="partner-temporal", permissions=["payroll:read"])), 16)
     refused(several.count("partner", token=partner_token(aud="temporal")), 16)
 
@@ -76,6 +76,6 @@ def test_email_as_subject_needs_to_be_verified(several: Gate) -> None:
     assert reply.grpc_status in (7, 16), str(reply)
 
 
-def test_nobodys_issuer(several: Gate) -> None:
+def test_an_unknown_issuer_is_refused(several: Gate) -> None:
     for url in ("https://corp.test", "https://corp.test//", "https://corp.test/realms/x", "http://corp.test/", "corp", ""):
         refused(several.count("payroll", token=CORP.token(iss=url, permissions=["payroll:read"])), 16)

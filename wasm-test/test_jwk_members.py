@@ -113,7 +113,7 @@ def _signer(kid: str, alg: str) -> jws.Key:
 
 
 @pytest.mark.parametrize("kid", USABLE)
-def test_usable(filtered: Gate, issuer: Issuer, kid: str) -> None:
+def test_usable_keys_verify_tokens(filtered: Gate, issuer: Issuer, kid: str) -> None:
     allowed(filtered.count(token=issuer.token(key=_signer(kid, USABLE[kid][0]), permissions=READ)))
 
 
@@ -128,11 +128,11 @@ def answers(filtered: Gate, issuer: Issuer) -> dict[str, Reply]:
 
 
 @pytest.mark.parametrize("kid", [kid for kid in UNUSABLE if kid != "a secret"])
-def test_unusable(answers: dict[str, Reply], kid: str) -> None:
+def test_unusable_keys_verify_nothing(answers: dict[str, Reply], kid: str) -> None:
     refused(answers[kid], 16)
 
 
-def test_a_published_secret_is_no_key(filtered: Gate, issuer: Issuer) -> None:
+def test_a_published_secret_is_not_a_key(filtered: Gate, issuer: Issuer) -> None:
     header = {"alg": "HS256", "typ": "JWT", "kid": "a secret"}
     refused(filtered.count(token=jws.hs256(b"secret" * 8, header, issuer.claims(permissions=READ))), 16)
 

@@ -136,7 +136,7 @@ def test_new_configuration_meanwhile(waiting: Gate, issuer: Issuer) -> None:
     until(lambda: waiting.count(token=token).grpc_status == 0, 20, "the key")
 
 
-def test_a_crowd(waiting: Gate, issuer: Issuer) -> None:
+def test_more_requests_than_may_wait(waiting: Gate, issuer: Issuer) -> None:
     """More than may wait: the rest is told at once to come again; those that wait are served."""
     token = issuer.token(permissions=READ)
     replies: list[Reply] = []

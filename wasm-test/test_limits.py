@@ -79,7 +79,7 @@ class Foreign:
 
 
 @pytest.mark.parametrize("what", ["Workflow", "Activity"])
-def test_a_foreign_queue_said_to_be_sticky(limited: Gate, temporal: Temporal, corp: Minter, runner: str, what: str) -> None:
+def test_another_teams_queue_claimed_to_be_sticky(limited: Gate, temporal: Temporal, corp: Minter, runner: str, what: str) -> None:
     """Temporal goes by the name alone and would hand out, or consume, the foreign queue's task."""
     queue = f"blue-{uuid.uuid4()}"
 
@@ -111,7 +111,7 @@ def test_sticky_where_sticky_is(limited: Gate, runner: str) -> None:
         limited.refused_by_us(method, request, token=runner, status=7)
 
 
-def test_by_id_is_outside(limited: Gate, runner: str, starter: str) -> None:
+def test_calls_by_id_are_not_covered(limited: Gate, runner: str, starter: str) -> None:
     """Which queue it is on cannot be seen. By task token, what it names decides."""
     by_id: dict[str, Any] = {"namespace": "payroll", "workflow_id": "w", "activity_id": "a"}
     for request in (

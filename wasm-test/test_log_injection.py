@@ -49,14 +49,14 @@ def _check(gate: Gate, mark: int, original: str, found: str) -> None:
 
 
 @pytest.mark.parametrize("case", NASTY)
-def test_subject(gate: Gate, corp: Minter, case: str) -> None:
+def test_a_subject_cannot_forge_a_line(gate: Gate, corp: Minter, case: str) -> None:
     mark = gate.envoy.log_mark()
     gate.count("finance-reports", token=corp.token(NASTY[case], permissions=["payroll:read"]))
     _check(gate, mark, NASTY[case], gate.envoy.decision(mark)["subject"])
 
 
 @pytest.mark.parametrize("case", NASTY)
-def test_namespace(gate: Gate, corp: Minter, case: str) -> None:
+def test_a_namespace_cannot_forge_a_line(gate: Gate, corp: Minter, case: str) -> None:
     mark = gate.envoy.log_mark()
     path = requests.path("CountWorkflowExecutions")
     reply = gate.call(path, text(1, NASTY[case]), token=corp.token(permissions=["payroll:read"]))
@@ -66,7 +66,7 @@ def test_namespace(gate: Gate, corp: Minter, case: str) -> None:
 
 
 @pytest.mark.parametrize("method", ['x"y', "x\\y", "x" * 3000, "%n%s", "{}"], ids=lambda m: m[:5])
-def test_method(gate: Gate, method: str) -> None:
+def test_a_method_cannot_forge_a_line(gate: Gate, method: str) -> None:
     mark = gate.envoy.log_mark()
     path = f"/a.B/{method}"
     gate.call(path)

@@ -63,7 +63,7 @@ def test_junk_after_the_message(gate: Gate, token: str, junk: bytes) -> None:
     [b"", b"\0", b"\0\0\0\0", b"\0\0\0\0\x09", frame(OWN)[:-1], b"\0\0\0\0\x0a" + OWN],
     ids=["nothing", "flag", "header cut", "header only", "one byte short", "longer promised"],
 )
-def test_incomplete(gate: Gate, token: str, body: bytes) -> None:
+def test_incomplete_messages_are_refused(gate: Gate, token: str, body: bytes) -> None:
     refused(gate.call(COUNT, token=token, body=body), 3)
 
 
@@ -89,7 +89,7 @@ def test_ended_by_its_headers(gate: Gate, token: str, method: str, credentials: 
         refused(reply, 3)
 
 
-def test_the_control_of_that(temporal: Temporal) -> None:
+def test_temporal_leaves_such_a_call_hanging(temporal: Temporal) -> None:
     """Temporal itself leaves such a call hanging."""
     with Connection(temporal.port) as connection:
         stream = connection.open(request_headers(requests.GET_SYSTEM_INFO), end_stream=True)

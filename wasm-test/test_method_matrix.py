@@ -90,7 +90,7 @@ def _enough_calls(method: Method) -> list[str]:
 
 
 @pytest.mark.parametrize("method", METHODS, ids=str)
-def test_role_below(gate: Gate, echo_gate: Gate, corp: Minter, method: Method) -> None:
+def test_a_lower_role_is_denied(gate: Gate, echo_gate: Gate, corp: Minter, method: Method) -> None:
     if method.name in ANONYMOUS:
         pytest.skip("for everybody, see test_anonymous")
     gate = echo_gate if method.name in UNLISTED else gate
@@ -113,7 +113,7 @@ def test_role_below(gate: Gate, echo_gate: Gate, corp: Minter, method: Method) -
 
 
 @pytest.mark.parametrize("method", METHODS, ids=str)
-def test_role_just_enough(gate: Gate, echo_gate: Gate, corp: Minter, method: Method) -> None:
+def test_the_lowest_sufficient_role_is_allowed(gate: Gate, echo_gate: Gate, corp: Minter, method: Method) -> None:
     message = requests.build(method, NOWHERE)
     target = echo_gate if method.name in NOT_TO_THE_SERVER else gate
     for scope in _enough_calls(method):
@@ -140,7 +140,7 @@ def test_namespace_is_read_from_its_field(echo_gate: Gate, corp: Minter, method:
             assert reply.grpc_status == status, f"{message!r}: {reply}"
 
 
-def test_the_table_is_whole() -> None:
+def test_the_table_is_complete() -> None:
     """123 and 15 methods at this version of the API: a shorter table would pass every test above."""
     names = [method.name for method in METHODS]
     assert len(names) >= 138 and len(set(map(str, METHODS))) == len(names)

@@ -32,7 +32,7 @@ def test_own_and_foreign(gate: Gate, token: str, gzip: bool) -> None:
     [OWN + FOREIGN, FOREIGN + OWN, OWN + OWN, OWN + text(1, ""), text(1, "") + OWN, OWN + text(2, "") + FOREIGN],
     ids=["own foreign", "foreign own", "own own", "own empty", "empty own", "apart"],
 )
-def test_twice(gate: Gate, token: str, message: bytes, gzip: bool) -> None:
+def test_a_namespace_given_twice_is_refused(gate: Gate, token: str, message: bytes, gzip: bool) -> None:
     """Servers take the last one. A filter that took the first would be fooled; no honest encoder emits two."""
     gate.refused_by_us(COUNT, message, token=token, gzip=gzip, status=3)
 
@@ -124,7 +124,7 @@ def test_bad_utf8_in_another_field(gate: Gate, token: str) -> None:
     assert reply.grpc_status in (3, 13), str(reply)
 
 
-def test_temporal_agrees(temporal: Temporal, token: str) -> None:
+def test_temporal_reads_and_refuses_the_same(temporal: Temporal, token: str) -> None:
     """The control: without the filter the server takes the last of two namespaces, and what it cannot decode is 13."""
     from harness import grpc_client, requests
 

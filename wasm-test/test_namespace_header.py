@@ -10,7 +10,7 @@ from harness.minter import Minter
 
 @pytest.mark.parametrize("name", ["temporal-namespace", "Temporal-Namespace".lower(), "temporal-resource-id"])
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
-def test_lies_both_ways(gate: Gate, corp: Minter, name: str, gzip: bool) -> None:
+def test_the_header_neither_opens_nor_closes_anything(gate: Gate, corp: Minter, name: str, gzip: bool) -> None:
     token = corp.token(permissions=["payroll:read"])
     # Says the namespace the caller may read, asks for the other.
     refused(gate.count("finance-reports", token=token, gzip=gzip, headers={name: "payroll"}), 7)

@@ -85,7 +85,7 @@ CASES: dict[str, tuple[str, Callable[[], Message], str]] = {
 
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize("case", CASES)
-def test_what_covers_it(echo_gate: Gate, corp: Minter, case: str, gzip: bool) -> None:
+def test_an_effect_is_covered_where_it_happens(echo_gate: Gate, corp: Minter, case: str, gzip: bool) -> None:
     method, build, least = CASES[case]
     request = build()
     granted = {HERE: [f"{OWN}:admin"], BOTH: [f"{OWN}:admin", f"{OTHER}:admin"], SYSTEM: ["temporal-system:admin"]}
@@ -114,7 +114,7 @@ def test_a_worker_there_is_not_enough(echo_gate: Gate, corp: Minter, kind: str) 
         text(9, OWN) + text(9, OTHER),
     ],
 )
-def test_the_name_taken_back(echo_gate: Gate, corp: Minter, message: bytes) -> None:
+def test_a_namespace_that_is_taken_back(echo_gate: Gate, corp: Minter, message: bytes) -> None:
     """`namespace = own`, then `namespace = ""`, with a foreign task token acts in the foreign namespace."""
     refused(echo_gate.call("RespondWorkflowTaskCompleted", message, token=corp.token(permissions=[f"{OWN}:admin"])), 3)
 

@@ -111,7 +111,7 @@ def test_a_certificate_of_another_authority(mesh: Gate, authority: Authority, tm
     assert reply.grpc_status is None and (reply.closed or reply.timed_out), str(reply)
 
 
-def test_it_is_logged(mesh: Gate, authority: Authority, pairs: dict[str, Pair | None]) -> None:
+def test_the_peer_is_logged(mesh: Gate, authority: Authority, pairs: dict[str, Pair | None]) -> None:
     mark = mesh.envoy.log_mark()
     refused(mesh.start(tls=authority.client(pairs["other"])), 7)
     line = mesh.envoy.decision(mark)

@@ -62,7 +62,7 @@ def office(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
 
 @pytest.mark.parametrize("namespace", NAMESPACES)
 @pytest.mark.parametrize("person", PEOPLE)
-def test_person(office: Gate, corp: Minter, person: str, namespace: str) -> None:
+def test_each_person_has_the_access_that_the_policy_gives(office: Gate, corp: Minter, person: str, namespace: str) -> None:
     token = corp.token(**PEOPLE[person])  # type: ignore[arg-type]
     for call, name in CALLS.items():
         method = next(m for m in requests.methods() if m.name == name)

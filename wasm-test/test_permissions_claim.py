@@ -53,7 +53,7 @@ CASES: dict[str, tuple[Any, dict[str, set[str]]]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_gives(echo_gate: Gate, corp: Minter, case: str) -> None:
+def test_each_form_of_the_claim_gives_its_roles(echo_gate: Gate, corp: Minter, case: str) -> None:
     claim, gives = CASES[case]
     token = corp.token(permissions=claim)
     for namespace in ("a", "b", "c"):
@@ -63,7 +63,7 @@ def test_gives(echo_gate: Gate, corp: Minter, case: str) -> None:
 
 
 @pytest.mark.parametrize("role", ["worker", "read", "write", "admin"])
-def test_system(echo_gate: Gate, corp: Minter, role: str) -> None:
+def test_temporal_system_is_every_namespace_and_the_cluster(echo_gate: Gate, corp: Minter, role: str) -> None:
     """`temporal-system:R` is R in every namespace and for the cluster."""
     token = corp.token(permissions=[f"temporal-system:{role}"])
     order = {"worker": {"worker"}, "read": {"read"}, "write": {"read", "write", "worker"}, "admin": set(NEEDS)}[role]

@@ -96,7 +96,7 @@ INTO_TEMPORAL = {"system": _nexus("temporal://system"), "internal": _nexus("Temp
 
 @pytest.mark.parametrize("callback", INTO_TEMPORAL)
 @pytest.mark.parametrize("build", PLACES)
-def test_into_temporal_itself(shop: Gate, corp: Minter, build: Callable[[Callback], tuple[str, Message]], callback: str) -> None:
+def test_a_callback_into_temporal_itself_needs_may_call_back(shop: Gate, corp: Minter, build: Callable[[Callback], tuple[str, Message]], callback: str) -> None:
     method, request = build(INTO_TEMPORAL[callback])
     mark = shop.envoy.log_mark()
     shop.refused_by_us(method, request, token=corp.token(role="writer"), status=7)
@@ -115,7 +115,7 @@ def test_any_callback_is_nexus(shop: Gate, corp: Minter, build: Callable[[Callba
 
 
 @pytest.mark.parametrize("build", [_start, _activity, _operation])
-def test_onto_a_queue(shop: Gate, corp: Minter, build: Callable[[Callback], tuple[str, Message]]) -> None:
+def test_a_callback_onto_a_queue(shop: Gate, corp: Minter, build: Callable[[Callback], tuple[str, Message]]) -> None:
     """At the end a Nexus task is put there: a queue like others, to limits and to Temporal's own names."""
     limited = corp.token(role="limited")
     mark = shop.envoy.log_mark()
@@ -126,7 +126,7 @@ def test_onto_a_queue(shop: Gate, corp: Minter, build: Callable[[Callback], tupl
 
 
 @pytest.mark.parametrize("build", [_start, _activity, _operation])
-def test_what_attaches_to_something_that_runs(shop: Gate, corp: Minter, build: Callable[[Callback], tuple[str, Message]]) -> None:
+def test_a_start_that_attaches_to_a_running_workflow(shop: Gate, corp: Minter, build: Callable[[Callback], tuple[str, Message]]) -> None:
     """On conflict: whichever queue the other is on, the request does not show."""
     method, request = build(_onto("red-q"))
     request.ClearField("completion_callbacks")

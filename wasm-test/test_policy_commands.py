@@ -94,7 +94,7 @@ REACHED: dict[str, tuple[Callable[[Stage], Command], set[str], Callable[[Stage],
 
 
 @pytest.mark.parametrize("command", REACHED)
-def test_what_is_done_to_others(shop: Gate, straight: Frontend, corp: Minter, endpoint: str, command: str) -> None:
+def test_commands_to_others_are_denied(shop: Gate, straight: Frontend, corp: Minter, endpoint: str, command: str) -> None:
     build, effects, done = REACHED[command]
     stage = Stage(straight, endpoint)
     # Behind something of its own, as a worker might send it.
@@ -129,7 +129,7 @@ OWN: dict[str, Callable[[Stage], Command]] = {
 
 
 @pytest.mark.parametrize("command", OWN)
-def test_what_is_its_own(shop: Gate, straight: Frontend, corp: Minter, endpoint: str, command: str) -> None:
+def test_commands_to_its_own_workflow_are_allowed(shop: Gate, straight: Frontend, corp: Minter, endpoint: str, command: str) -> None:
     """With every denial there is."""
     stage = Stage(straight, endpoint)
     before = len(straight.events(stage.name, stage.task.workflow_execution.run_id))
@@ -142,7 +142,7 @@ def test_what_is_its_own(shop: Gate, straight: Frontend, corp: Minter, endpoint:
         assert not stage.has(stage.other, "workflow_execution_cancel_requested_event_attributes"), "it is no child of this workflow"
 
 
-def test_a_refused_answer_leaves_its_task_to_be_tried_again(shop: Gate, straight: Frontend, corp: Minter) -> None:
+def test_the_task_of_a_refused_answer_is_retried(shop: Gate, straight: Frontend, corp: Minter) -> None:
     """Which is why `commands` is false unless it is asked for."""
     name = f"w-{uuid.uuid4()}"
     request = requests.start_workflow("payroll", name)

@@ -94,7 +94,7 @@ def _reaches_the_server(gate: Gate, method: str, request: Message, token: str) -
 
 
 @pytest.mark.parametrize("call", HANDS_OVER)
-def test_a_configuration(shop: Gate, corp: Minter, deployment: str, call: str) -> None:
+def test_a_compute_configuration_needs_compute(shop: Gate, corp: Minter, deployment: str, call: str) -> None:
     method, build = HANDS_OVER[call]
     for role in (*LESS, "halfway"):
         mark = shop.envoy.log_mark()
@@ -144,7 +144,7 @@ def echoed(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
 
 
 @pytest.mark.parametrize("method", ["SoftDeleteNamespace", "RestoreNamespace", "DescribeNamespaceRestore"])
-def test_what_no_server_lists(shop: Gate, echoed: Gate, as_upstream: Gate, corp: Minter, method: str) -> None:
+def test_methods_that_no_server_lists(shop: Gate, echoed: Gate, as_upstream: Gate, corp: Minter, method: str) -> None:
     """Upstream's authorizer refuses it to everybody; here its effects decide. The server here does not know it, and says so as
     soon as it sees the headers, so it is the echo that gets what is denied for the rest."""
     path, kind = f"/{requests.OPERATOR_SERVICE}/{method}", requests.message_class(requests.OPERATOR_SERVICE, method)

@@ -168,7 +168,7 @@ def test_nobody_else_starts_anything(office: Gate, straight: Frontend, corp: Min
 
 
 @pytest.mark.parametrize("who", STRANGERS)
-def test_who_is_not_finance(office: Gate, straight: Frontend, corp: Minter, who: str) -> None:
+def test_lookalikes_are_not_finance(office: Gate, straight: Frontend, corp: Minter, who: str) -> None:
     name = f"new-{uuid.uuid4()}"
     start = requests.start_workflow("payroll", name)
     office.refused_by_us("StartWorkflowExecution", start, token=corp.token(policy="mild", **STRANGERS[who]), status=7)

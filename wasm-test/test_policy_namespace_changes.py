@@ -64,7 +64,7 @@ ENDS: dict[str, Callable[[str], Any]] = {
 
 
 @pytest.mark.parametrize("change", ENDS)
-def test_what_ends_what_runs_there(shop: Gate, scratch: Frontend, corp: Minter, change: str) -> None:
+def test_changes_that_end_running_workflows(shop: Gate, scratch: Frontend, corp: Minter, change: str) -> None:
     """A bad binary has the server reset workflows, which is more than to terminate them."""
     request = ENDS[change](scratch.namespace)
     for role in ROLES:
@@ -76,7 +76,7 @@ def test_what_ends_what_runs_there(shop: Gate, scratch: Frontend, corp: Minter, 
     assert reply.grpc_status not in (7, 16), f"the server's answer: {reply}"
 
 
-def test_what_does_not(shop: Gate, scratch: Frontend, corp: Minter) -> None:
+def test_changes_that_end_nothing(shop: Gate, scratch: Frontend, corp: Minter) -> None:
     request = w.UpdateNamespaceRequest(namespace=scratch.namespace)
     request.update_info.description = "mild"
     allowed(shop.call("UpdateNamespace", request, token=corp.token(role="mild")))

@@ -84,7 +84,7 @@ PARTS: dict[str, tuple[Callable[[], tuple[str, bytes]], str]] = {
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_it_is_counted_each_time_and_logged_once(counts: Gate, corp: Minter, part: str) -> None:
+def test_a_newer_field_is_counted_each_time_and_logged_once(counts: Gate, corp: Minter, part: str) -> None:
     build, told = PARTS[part]
     token, before, mark = corp.token(role="writer"), counts.envoy.counter(COUNTER), counts.envoy.log_mark()
     for _ in range(3):
@@ -96,7 +96,7 @@ def test_it_is_counted_each_time_and_logged_once(counts: Gate, corp: Minter, par
     assert len(lines) == 1 and f"temporal-auth: {method}: {told}{NEWER}1." in lines[0], lines
 
 
-def test_it_really_goes_on(counts: Gate, straight: Frontend, corp: Minter) -> None:
+def test_a_counted_call_is_forwarded(counts: Gate, straight: Frontend, corp: Minter) -> None:
     name, before = f"w-{uuid.uuid4()}", counts.envoy.counter(COUNTER)
     message = _raw(requests.start_workflow("payroll", name)) + proto.number(900, 1)
     allowed(counts.call("StartWorkflowExecution", message, token=corp.token(role="writer")))
@@ -147,7 +147,7 @@ def _poll(queue: str, what: str = "Workflow") -> tuple[str, bytes]:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_refused(refuses: Gate, straight: Frontend, corp: Minter, part: str) -> None:
+def test_newer_fields_are_refused_if_configured(refuses: Gate, straight: Frontend, corp: Minter, part: str) -> None:
     build, told = PARTS[part]
     method, message = build()
     mark = refuses.envoy.log_mark()

@@ -204,7 +204,7 @@ def _plain_json(stage: Stage) -> bytes:
 
 
 @pytest.mark.parametrize("case", OTHERS)
-def test_everything_else_there_is_the_clusters(stage: Stage, case: str) -> None:
+def test_any_other_operation_there_needs_cluster_admin(stage: Stage, case: str) -> None:
     build, reason = OTHERS[case]
     stage.denied(build(stage), reason)
     assert not stage.straight.exists(stage.target)
@@ -234,7 +234,7 @@ def test_names_of_temporals_own_inside(stage: Stage, case: str) -> None:
 
 
 @pytest.mark.parametrize("policy", [{"workflow_id_conflict_policy": 3}, {"workflow_id_reuse_policy": 4}], ids=str)
-def test_what_terminates_needs_terminate(stage: Stage, policy: dict[str, int]) -> None:
+def test_terminating_options_need_terminate(stage: Stage, policy: dict[str, int]) -> None:
     run = stage.straight.start(stage.target)
     answer = _answer(stage, _payload(stage.inner(**policy)))
     stage.denied(answer, 'no grant covers terminate in namespace "payroll"')

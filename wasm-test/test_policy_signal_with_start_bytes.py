@@ -96,7 +96,7 @@ RAW: dict[str, tuple[Callable[[Stage, bytes], bytes], int, str]] = {
 
 
 @pytest.mark.parametrize("case", RAW)
-def test_what_no_encoder_writes(stage: Stage, case: str) -> None:
+def test_bytes_that_no_encoder_writes(stage: Stage, case: str) -> None:
     build, status, reason = RAW[case]
     data = proto.text(2, stage.inner().SerializeToString())
     stage.denied(build(stage, data), reason, status=status)

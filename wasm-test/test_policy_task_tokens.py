@@ -99,7 +99,7 @@ def test_a_task_of_a_scheduler(shop: Gate, corp: Minter, scheduler: Task, method
     assert admin.grpc_status == 5, str(admin)
 
 
-def test_the_attack_of_the_review(shop: Gate, corp: Minter, scheduler: Task) -> None:
+def test_a_forged_task_of_the_scheduler_starts_no_batch(shop: Gate, corp: Minter, scheduler: Task) -> None:
     """A batch as a child of the scheduler: it would inherit the internal queue, and run as Temporal itself."""
     child = commands.child("x", queue="", type_="temporal-sys-batch-workflow-protobuf")
     answer = commands.answer(scheduler.encode(), child)
@@ -118,7 +118,7 @@ SPELLINGS: dict[str, Callable[[Task], bytes]] = {
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("method", ["RespondWorkflowTaskCompleted", "RespondActivityTaskCompleted"])
-def test_other_spellings_of_it(shop: Gate, corp: Minter, scheduler: Task, method: str, spelling: str) -> None:
+def test_other_spellings_of_temporals_own_ids(shop: Gate, corp: Minter, scheduler: Task, method: str, spelling: str) -> None:
     request = _request(method, SPELLINGS[spelling](scheduler))
     shop.refused_by_us(method, request, token=corp.token(permissions=["payroll:admin"]), status=7)
 
@@ -168,7 +168,7 @@ AMBIGUOUS: dict[str, tuple[str, bytes]] = {
 
 
 @pytest.mark.parametrize("case", AMBIGUOUS)
-def test_what_decides_is_there_once(shop: Gate, corp: Minter, case: str) -> None:
+def test_a_deciding_field_must_occur_once(shop: Gate, corp: Minter, case: str) -> None:
     method, token = AMBIGUOUS[case]
     for claims in ({"permissions": ["payroll:worker"]}, {"limited": "x"}, {"by_id": True}, {"permissions": ["temporal-system:admin"]}):
         shop.refused_by_us(method, _request(method, token), token=corp.token(**claims), status=3)
@@ -179,7 +179,7 @@ JUNK = {"no protobuf": b"junk", "cut short": b"\x12\x20wf", "wire type 7": b"\x1
 
 @pytest.mark.parametrize("case", JUNK)
 @pytest.mark.parametrize("method", [*TASK_METHODS, *QUEUE_METHODS])
-def test_what_is_not_a_token(shop: Gate, straight: Frontend, corp: Minter, method: str, case: str) -> None:
+def test_a_token_that_is_not_protobuf_is_refused(shop: Gate, straight: Frontend, corp: Minter, method: str, case: str) -> None:
     """3, as by the server, to which it must not be left: where two readers disagree, a token would pass unread."""
     request = _request(method, JUNK[case])
     assert straight.call(method, request).grpc_status == 3

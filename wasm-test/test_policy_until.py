@@ -62,7 +62,7 @@ def ending(glass: Gate, corp: Minter) -> Ending:
     return Ending(glass, until, end)
 
 
-def test_a_cached_token(ending: Ending, straight: Frontend, corp: Minter) -> None:
+def test_a_cached_token_does_not_outlive_the_grant(ending: Ending, straight: Frontend, corp: Minter) -> None:
     gate, token = ending.gate, corp.token("oncall")
     for _ in range(3):
         allowed(gate.start(token=token))
@@ -123,7 +123,7 @@ def test_a_call_to_the_cluster_that_straddles_the_end(ending: Ending, straight: 
     assert not listed.endpoints
 
 
-def test_what_was_let_in_goes_on(ending: Ending, straight: Frontend, corp: Minter) -> None:
+def test_a_call_that_was_allowed_continues(ending: Ending, straight: Frontend, corp: Minter) -> None:
     """Where it ends: a long poll that waits already gets its task, and the time of a token counts at the headers alone."""
     queue = f"q-{uuid.uuid4()}"
     poll = w.PollWorkflowTaskQueueRequest(namespace="payroll", identity="test")

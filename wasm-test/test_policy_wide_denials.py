@@ -143,7 +143,7 @@ def test_callers_whom_a_denial_matches(wide: Gate, straight: Frontend, corp: Min
 
 
 @pytest.mark.parametrize("case", NOT_MEANT)
-def test_callers_whom_it_does_not_match(wide: Gate, straight: Frontend, corp: Minter, target: str, case: str) -> None:
+def test_callers_whom_a_denial_does_not_match(wide: Gate, straight: Frontend, corp: Minter, target: str, case: str) -> None:
     before = len(straight.signals(target))
     allowed(wide.call("SignalWorkflowExecution", _signal(target), token=corp.token(**NOT_MEANT[case])))
     assert len(straight.signals(target)) == before + 1

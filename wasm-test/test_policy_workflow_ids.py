@@ -132,7 +132,7 @@ NAMED: list[tuple[str, Callable[[str], Message]]] = [
 
 
 @pytest.mark.parametrize(("method", "build"), NAMED, ids=[method for method, _ in NAMED])
-def test_what_names_a_workflow(shared: Gate, straight: Frontend, red: str, method: str, build: Callable[[str], Message]) -> None:
+def test_calls_that_name_a_workflow(shared: Gate, straight: Frontend, red: str, method: str, build: Callable[[str], Message]) -> None:
     """Its own passes, whatever the server makes of it; another team's does not, nor does none at all."""
     own, foreign = f"red-{uuid.uuid4()}", f"blue-{uuid.uuid4()}"
     starts = method in ("StartWorkflowExecution", "SignalWithStartWorkflowExecution", "ExecuteMultiOperation")
@@ -154,7 +154,7 @@ def test_both_halves_of_an_update_with_start(shared: Gate, straight: Frontend, r
     assert not straight.exists(own) and not straight.exists(foreign)
 
 
-def test_what_it_is_for(shared: Gate, straight: Frontend, corp: Minter, red: str) -> None:
+def test_each_team_controls_its_own_workflows(shared: Gate, straight: Frontend, corp: Minter, red: str) -> None:
     """Each team starts, signals and terminates its own, side by side."""
     tokens = {"red": red, "blue": corp.token(groups=["team-blue"]), "both": corp.token(groups=["team-red", "team-blue"])}
     names = {team: f"{team}-{uuid.uuid4()}" for team in ("red", "blue")}
@@ -228,7 +228,7 @@ def _never() -> list[requests.Method]:
 
 
 @pytest.mark.parametrize("method", _never(), ids=str)
-def test_what_is_never_covered(shared: Gate, red: str, method: requests.Method) -> None:
+def test_calls_that_are_never_covered(shared: Gate, red: str, method: requests.Method) -> None:
     """Lists, counts, batches, standalone activities and operations, deployments, rules for many, changes of the namespace; schedules
     without schedule_ids."""
     mark = shared.envoy.log_mark()
@@ -239,7 +239,7 @@ def test_what_is_never_covered(shared: Gate, red: str, method: requests.Method) 
 
 
 @pytest.mark.parametrize("name", sorted(OPEN))
-def test_what_names_no_workflow(shared: Gate, corp: Minter, red: str, name: str) -> None:
+def test_calls_that_name_no_workflow(shared: Gate, corp: Minter, red: str, name: str) -> None:
     """Polls, answers by token (of which more in test_policy_ids_worker), and what is about the namespace as a whole."""
     method = next(method for method in requests.methods() if method.name == name)
     request = requests.build(method, "payroll")

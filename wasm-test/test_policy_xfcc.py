@@ -71,7 +71,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("case", UNREADABLE)
-def test_what_cannot_be_read(behind: Gate, straight: Frontend, corp: Minter, case: str) -> None:
+def test_an_unreadable_header_refuses_the_call(behind: Gate, straight: Frontend, corp: Minter, case: str) -> None:
     """Refuses the call with 16, whatever token it has; anonymous methods need neither."""
     headers = {XFCC: UNREADABLE[case]}
     name = f"w-{uuid.uuid4()}"
@@ -96,7 +96,7 @@ def test_two_headers(behind: Gate, corp: Minter) -> None:
     refused(behind.start(headers=[own, (XFCC, 'X="')]), 16)
 
 
-def test_who_shows_no_certificate(behind: Gate, corp: Minter) -> None:
+def test_a_caller_without_a_certificate(behind: Gate, corp: Minter) -> None:
     """Where a denial of a peer ends: it is about who shows that certificate, and a token alone shows none."""
     refused(behind.start(token=corp.token(), headers={XFCC: f"URI={CLI}"}), 7)
     allowed(behind.start(token=corp.token()))
@@ -144,7 +144,7 @@ SAID: dict[str, tuple[str, str, tuple[int, int], tuple[int, int]]] = {
 
 
 @pytest.mark.parametrize("case", SAID)
-def test_what_a_client_says_about_itself(front: Gate, authority: Authority, pairs: dict[str, Pair], corp: Minter, case: str) -> None:
+def test_a_clients_own_elements_count_for_nothing(front: Gate, authority: Authority, pairs: dict[str, Pair], corp: Minter, case: str) -> None:
     pair, sent, without, with_token = SAID[case]
     for token, expected in ((None, without), (corp.token(), with_token)):
         replies = _calls(front, authority, pairs[pair], token, sent)

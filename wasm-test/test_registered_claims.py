@@ -77,12 +77,12 @@ BAD: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", GOOD)
-def test_good(strict: Gate, corp: Minter, case: str) -> None:
+def test_valid_claims_are_accepted(strict: Gate, corp: Minter, case: str) -> None:
     allowed(strict.count(token=corp.token(permissions=READ, **_resolve(GOOD[case]))))
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad(strict: Gate, corp: Minter, case: str) -> None:
+def test_invalid_claims_are_refused(strict: Gate, corp: Minter, case: str) -> None:
     refused(strict.count(token=corp.token(permissions=READ, **_resolve(BAD[case]))), 16)
 
 

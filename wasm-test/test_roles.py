@@ -64,7 +64,7 @@ def roles(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
 
 
 @pytest.mark.parametrize("role", MAY)
-def test_role(roles: Gate, corp: Minter, role: str) -> None:
+def test_each_role_allows_its_effects_only(roles: Gate, corp: Minter, role: str) -> None:
     token = corp.token(role=role)
     for effect, name in METHODS.items():
         method = next(m for m in requests.methods() if m.name == name)

@@ -60,7 +60,7 @@ def _child(options: dict[str, Any]) -> tuple[str, Message]:
 
 @pytest.mark.parametrize("build", [_start, _signal, _multi])
 @pytest.mark.parametrize("options", [CONFLICT, REUSE, CONFLICT | REUSE], ids=["conflict", "reuse", "both"])
-def test_needs_terminate(roles: Gate, corp: Minter, build: Callable[[dict[str, Any]], tuple[str, Message]], options: dict[str, Any]) -> None:
+def test_a_terminating_option_needs_terminate(roles: Gate, corp: Minter, build: Callable[[dict[str, Any]], tuple[str, Message]], options: dict[str, Any]) -> None:
     method, request = build(options)
     refused(roles.call(method, request, token=corp.token(role="developer")), 7)
     allowed(roles.call(method, request, token=corp.token(role="writer")))
@@ -68,7 +68,7 @@ def test_needs_terminate(roles: Gate, corp: Minter, build: Callable[[dict[str, A
 
 
 @pytest.mark.parametrize("build", [_start, _signal, _multi])
-def test_harmless_options_do_not(roles: Gate, corp: Minter, build: Callable[[dict[str, Any]], tuple[str, Message]]) -> None:
+def test_a_harmless_option_does_not(roles: Gate, corp: Minter, build: Callable[[dict[str, Any]], tuple[str, Message]]) -> None:
     for options in ({}, HARMLESS):
         method, request = build(options)
         allowed(roles.call(method, request, token=corp.token(role="developer")))
@@ -82,7 +82,7 @@ def test_hidden_in_a_workers_command(roles: Gate, corp: Minter) -> None:
     allowed(roles.call(method, request, token=corp.token(role="worker")))
 
 
-def test_option_twice(roles: Gate, corp: Minter) -> None:
+def test_an_option_given_twice(roles: Gate, corp: Minter) -> None:
     """The last one wins at the server; twice is refused, or judged by the worst."""
     from harness.proto import number
 

@@ -151,7 +151,7 @@ ACTS: dict[str, Callable[[Stage, Client], Awaitable[Any]]] = {
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_by_an_option(own_gate: Gate, temporal: Temporal, corp: Minter, act: str) -> None:
+def test_an_option_ends_a_run(own_gate: Gate, temporal: Temporal, corp: Minter, act: str) -> None:
     async def run() -> None:
         stage = Stage(own_gate, corp, await Client.connect(temporal.address, namespace=NAMESPACE))
         await stage.set()
@@ -164,7 +164,7 @@ def test_by_an_option(own_gate: Gate, temporal: Temporal, corp: Minter, act: str
     asyncio.run(asyncio.wait_for(run(), 100))
 
 
-def test_by_a_workers_child(own_gate: Gate, temporal: Temporal, corp: Minter) -> None:
+def test_a_workers_child_ends_a_run(own_gate: Gate, temporal: Temporal, corp: Minter) -> None:
     """The worker of its parent says so in the answer to a task."""
 
     async def run() -> None:

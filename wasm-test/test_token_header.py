@@ -75,7 +75,7 @@ def test_alg_of_another_shape(gate: Gate, corp: Minter, alg: object) -> None:
 
 
 @pytest.mark.parametrize("crit", [["exp"], ["b64"], [], "exp", None], ids=repr)
-def test_crit(gate: Gate, corp: Minter, crit: object) -> None:
+def test_critical_extensions_are_refused(gate: Gate, corp: Minter, crit: object) -> None:
     """We understand no extension, so none may be critical."""
     refused(gate.count(token=_token(corp, header={"crit": crit, "b64": True})), 16)
 

@@ -49,7 +49,7 @@ def with_trailers(port: int, method: str, body: bytes, *, token: str | None = No
 
 
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
-def test_decided_and_dropped(watched: Gate, echo: Echo, token: str, gzip: bool) -> None:
+def test_a_call_with_trailers_is_decided_and_they_are_dropped(watched: Gate, echo: Echo, token: str, gzip: bool) -> None:
     pack = gzipped if gzip else frame
     marked = grpc_client.test_id()
     allowed(with_trailers(watched.port, COUNT, pack(OWN), token=token, gzip=gzip, marked=marked))
@@ -160,7 +160,7 @@ def test_other_callers_survive(open_gate: OpenGate, temporal: Temporal, corp: Mi
     assert gate.envoy.stats("cluster.temporal.upstream_cx_total")["cluster.temporal.upstream_cx_total"] == 1
 
 
-def test_the_control_of_that(open_gate: OpenGate, temporal: Temporal) -> None:
+def test_without_the_filter_other_callers_do_not_survive(open_gate: OpenGate, temporal: Temporal) -> None:
     """Without the filter the same attack ends the poll: the test above can fail. (One try may lose its race: when the
     server has answered before the trailers come, Envoy no longer passes them on.)
     """

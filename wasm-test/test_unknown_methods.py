@@ -34,7 +34,7 @@ def admin(corp: Minter) -> str:
     ],
 )
 @pytest.mark.parametrize("who", ["admin", "nobody", "garbage"])
-def test_unknown(gate: Gate, admin: str, service: str, method: str, who: str) -> None:
+def test_unknown_methods_are_unimplemented(gate: Gate, admin: str, service: str, method: str, who: str) -> None:
     token = {"admin": admin, "nobody": None, "garbage": "x.y.z"}[who]
     path = f"/{service}/{method}"
     reply = gate.refused_by_us(path, OWN, token=token, status=12, reason="unknown_method")
@@ -71,7 +71,7 @@ ODD = [
 
 @pytest.mark.parametrize("path", ODD, ids=repr)
 @pytest.mark.parametrize("who", ["admin", "nobody"])
-def test_odd_paths(echo_gate: Gate, echo: Echo, admin: str, path: str, who: str) -> None:
+def test_odd_paths_never_reach_the_server(echo_gate: Gate, echo: Echo, admin: str, path: str, who: str) -> None:
     """Some of them Envoy itself cuts off. None of them reaches the server."""
     marked = grpc_client.test_id()
     with Connection(echo_gate.port) as connection:

@@ -33,7 +33,7 @@ def vectors() -> list[dict[str, Any]]:
     ]
 
 
-def test_both_verifiers_say_the_same(temporal: Temporal) -> None:
+def test_both_verifiers_agree(temporal: Temporal) -> None:
     asked = vectors()
     configuration = "\n".join(json.dumps(vector) for vector in asked)
     settings = Settings({"temporal": Cluster(temporal.port)}, filters=[wasm_filter("verifiers", paths.VERIFIERS, configuration)])

@@ -119,7 +119,7 @@ def test_clients_that_go_away_leave_nothing(open_gate: OpenGate, echo: Echo, iss
     _all_gone(gate)
 
 
-def test_time_is_up(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:
+def test_waiting_requests_time_out(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:
     """For a thousand in the same moment; and the next thousand do not find their places taken, they wait their whole time."""
     gate = _open(open_gate, echo, issuer, header_stop, wait="3s")
     token = issuer.token(permissions=READ)

@@ -100,7 +100,7 @@ def own_gate(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
 
 @pytest.mark.slow
 @pytest.mark.timeout(SECONDS + 180)
-def test_worker(own_gate: Gate, temporal: Temporal, corp: Minter) -> None:
+def test_a_worker_needs_the_worker_role_and_no_more(own_gate: Gate, temporal: Temporal, corp: Minter) -> None:
     token = corp.token("payroll-worker", permissions=["payroll:worker"])
     began = time.monotonic()
     rounds = asyncio.run(_run(own_gate, temporal, token))

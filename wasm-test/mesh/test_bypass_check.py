@@ -223,7 +223,7 @@ def test_each_finding_names_its_fix(kube_mesh: KubeMesh) -> None:
     assert "fix: set server.frontend.service.appProtocol: grpc" in done.stdout
 
 
-def test_a_door_that_is_open_is_walked_through(kube_mesh: KubeMesh) -> None:
+def test_the_probe_reaches_an_open_pod(kube_mesh: KubeMesh) -> None:
     """Not by reading: plain TCP, no certificate wanted, nobody denied. Temporal answers a stranger, and the probe says so."""
     plain = replaced(kube_mesh.resources["temporal"], GRPC, GRPC.replace("appProtocol: grpc", "appProtocol: tcp"))
     # Without capture Istio takes it from the Sidecar.
@@ -238,7 +238,7 @@ def test_a_door_that_is_open_is_walked_through(kube_mesh: KubeMesh) -> None:
         assert len(until(answered, 30, "the probe is answered")) == 1
 
 
-def test_its_page_lists_every_finding() -> None:
+def test_the_page_lists_every_finding() -> None:
     page = (CHECK / "README.md").read_text()
     said = {id for hole in HOLES.values() for id in hole.finds}
     assert all(f"`{id}`" in page for id in said)
@@ -246,7 +246,7 @@ def test_its_page_lists_every_finding() -> None:
     assert listed == said, "each finding on the page has a hole that it is found in"
 
 
-def test_what_cannot_be_seen_is_no_clean_result(kube_mesh: KubeMesh) -> None:
+def test_an_incomplete_view_is_not_a_clean_result(kube_mesh: KubeMesh) -> None:
     done = check(kube_mesh, "--service", "temporal-elsewhere")
     assert done.returncode == 2 and "no Service temporal/temporal-elsewhere" in done.stderr
     done = check(kube_mesh, "--context", "nowhere")
@@ -264,7 +264,7 @@ runpy.run_path(check, run_name="__main__")
 """
 
 
-def test_its_job(kube_mesh: KubeMesh, tmp_path: Path) -> None:
+def test_the_job_runs_the_check(kube_mesh: KubeMesh, tmp_path: Path) -> None:
     """The manifests are accepted, hold every module, and let the check see all it asks for, with a pod's means."""
     kube = kube_mesh.kube
     text = kube.kubectl("kustomize", str(CHECK))

@@ -112,7 +112,7 @@ def door(kube_mesh: KubeMesh) -> Iterator[Door]:
         until(lambda: kube_mesh.gate.count(token=kube_mesh.corp.token(permissions=["payroll:read"])).grpc_status == 0, 60, "as before")
 
 
-def test_the_page(kube_mesh: KubeMesh, door: Door) -> None:
+def test_the_page_works_as_written(kube_mesh: KubeMesh, door: Door) -> None:
     finance, nobody = door.idp.token("alice", groups=["finance"]), door.idp.token("bob", groups=["sales"])
     # 3. The policy
     (door.home / "auth.yaml").write_text(values(kube_mesh, door.idp, door.authority, door.port))
