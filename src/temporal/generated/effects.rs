@@ -4,7 +4,7 @@
 use crate::temporal::EffectSet;
 
 impl EffectSet {
-    /// DescribeNamespace, that method alone: every worker calls it at start.
+    /// The method DescribeNamespace alone: every worker calls it at start.
     pub const DESCRIBE_NAMESPACE: Self = Self(1 << 0);
     /// Describe, list and count, and the long polls that only read.
     pub const READ: Self = Self(1 << 1);
@@ -34,9 +34,9 @@ impl EffectSet {
     pub const BATCH: Self = Self(1 << 13);
     /// Change the options of a running execution.
     pub const OPTIONS: Self = Self(1 << 14);
-    /// Poll for tasks, worker heartbeat and shutdown.
+    /// Poll for tasks; worker heartbeats and shutdown.
     pub const POLL: Self = Self(1 << 15);
-    /// Answer tasks, activity heartbeat.
+    /// Answer tasks; activity heartbeats.
     pub const RESPOND: Self = Self(1 << 16);
     /// Worker versions, build ids, worker and queue configuration, workflow rules.
     pub const DEPLOY: Self = Self(1 << 17);
@@ -46,11 +46,11 @@ impl EffectSet {
     pub const NAMESPACE: Self = Self(1 << 19);
     /// Add and remove search attributes.
     pub const SEARCH_ATTRIBUTES: Self = Self(1 << 20);
-    /// Read what belongs to the cluster: namespaces, its version, its features.
+    /// Read properties of the cluster: namespaces, its version, its features.
     pub const CLUSTER_READ: Self = Self(1 << 21);
     /// Change the cluster: Nexus endpoints, remote clusters, AdminService.
     pub const CLUSTER_ADMIN: Self = Self(1 << 22);
-    /// Hand the server a compute configuration, which it acts on.
+    /// Hand the server a compute configuration, on which it acts.
     pub const COMPUTE: Self = Self(1 << 23);
     /// The effects of the role `worker`.
     pub const WORKER: Self = Self::NONE
