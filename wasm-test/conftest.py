@@ -1,4 +1,4 @@
-"""What the tests share: one Temporal, one echo, one Envoy before each, per test process."""
+"""Shared fixtures: per test process, one Temporal and one echo server, with an Envoy in front of each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # The longest first: it only waits, and the others run beside it.
+    # The longest test comes first: it only waits, and the others run at the same time.
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
@@ -39,14 +39,14 @@ def temporal() -> Iterator[Temporal]:
 
 @pytest.fixture(scope="session")
 def rich_temporal() -> Iterator[Temporal]:
-    """One that has everything switched on, and queues of several partitions."""
+    """A Temporal with all features switched on, and with queues of several partitions."""
     with Temporal(NAMESPACES, extra=configured(*EVERYTHING_ON)) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def straight(rich_temporal: Temporal) -> Frontend:
-    """The namespace payroll of that one, around every filter: what tests set up and look at."""
+    """The namespace payroll of that server, without any filter, for setting up and inspecting tests."""
     return Frontend(rich_temporal.port)
 
 
@@ -58,7 +58,7 @@ def echo() -> Iterator[Echo]:
 
 @pytest.fixture(scope="session")
 def corp() -> Minter:
-    """The issuer of most tests: one key of every algorithm, in the filter's configuration."""
+    """The issuer of most tests: it has one key for every algorithm, in the filter's configuration."""
     return Minter("https://corp.test/", [jws.shared_key(alg) for alg in jws.ALGORITHMS])
 
 
@@ -71,7 +71,7 @@ def gate(temporal: Temporal, corp: Minter) -> Iterator[Gate]:
 
 @pytest.fixture(scope="module", params=[False, True], ids=["A", "B"])
 def header_stop(request: pytest.FixtureRequest) -> bool:
-    """The two header modes, for those who ask for it: B is `allow_on_headers_stop_iteration`."""
+    """The two header modes, for tests that request this fixture: mode B is `allow_on_headers_stop_iteration`."""
     return bool(request.param)
 
 
@@ -85,7 +85,7 @@ def gate_b(temporal: Temporal, corp: Minter) -> Iterator[Gate]:
 
 @pytest.fixture(scope="session")
 def echo_gate(echo: Echo, corp: Minter) -> Iterator[Gate]:
-    """The echo behind the filter, same policy."""
+    """The echo server behind the filter, with the same policy."""
     with Envoy(Settings({"temporal": Cluster(echo.port)}, plugin=plugin(corp.config())), "echo-gate") as envoy:
         yield Gate(envoy)
 
@@ -98,10 +98,10 @@ def pool() -> Iterator[Pool]:
 
 @pytest.fixture(scope="module")
 def open_gate(pool: Pool) -> Iterator[OpenGate]:
-    """Envoys of a test file's own; `settings` are further fields of `Settings`.
+    """Opens Envoys for one test file; `settings` are further fields of `Settings`.
 
-    One that served another file before does as well, unless it has to be `fresh`: counters at zero, or a process that
-    the test stops.
+    An Envoy that has served another file is reused, unless it has to be `fresh`: because counters must be at zero, or
+    because the test stops the process.
     """
     with contextlib.ExitStack() as stack:
 

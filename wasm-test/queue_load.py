@@ -1,8 +1,8 @@
-"""Work for a worker whose grant is limited to task queues: everything a worker does, on queues whose names are given.
+"""Work for a worker whose grant is limited to task queues: everything a worker does, on the given queues.
 
 Two workers in one namespace, on two queues: workflows, activities and children on their own queue and on each
 other's, continue-as-new on both, local activities, updates, queries, signals, heartbeats, cancellation, and histories of
-several pages that are replayed from the start because the cache holds one workflow. No name of a queue is written here:
+several pages that are replayed from the start because the cache holds one workflow. This file names no queue:
 a test runs it under a grant that covers its queues, for as long as it likes, and looks for denials.
 
     rounds = asyncio.run(queue_load.run(temporal.address, through, "payroll", token, Queues("a-main", "a-other"), 180))
@@ -30,9 +30,9 @@ with workflow.unsafe.imports_passed_through():
 # Three activities at once make twelve events: together more than two pages of 256.
 BATCHES = 48
 PAYLOAD = 4_000
-# A worker that is kept waiting by a slow machine is not what is looked for here.
+# This test does not look for workers that a slow machine keeps waiting.
 PATIENCE = timedelta(minutes=2)
-# The longest that a poll waits, and a little.
+# The longest that a poll waits, plus a margin.
 LONG_POLL = 62
 
 
@@ -46,7 +46,7 @@ class Queues:
 
 @activity.defn
 async def until_cancelled() -> None:
-    """A heartbeat's answer says that it is over."""
+    """Heartbeats until the answer to a heartbeat says that the activity is cancelled."""
     while True:
         activity.heartbeat()
         await asyncio.sleep(0.2)
@@ -54,7 +54,7 @@ async def until_cancelled() -> None:
 
 @workflow.defn
 class Helper:
-    """A child; with `wait` one that ends when it is told to, or cancelled."""
+    """A child workflow; with `wait`, it ends when it is told to or is cancelled."""
 
     def __init__(self) -> None:
         self.told = False
@@ -102,7 +102,7 @@ class OnQueues:
         await self._children(queues, first)
         if first:
             await workflow.wait_condition(lambda: self.released)
-            # A new run on the other queue; that one ends in a run that names none.
+            # A new run on the other queue, which ends in a run that names no queue.
             workflow.continue_as_new(args=[queues, 2, False], task_queue=queues.other)
         if batches > 1:
             workflow.continue_as_new(args=[queues, 1, False])
@@ -160,9 +160,10 @@ class OnQueues:
 
 
 async def run(temporal: str, through: str, namespace: str, token: str, queues: Queues, seconds: float) -> int:
-    """The two workers at the address `through` with `token`, given work straight at `temporal`; rounds of it."""
+    """Runs the two workers through the address `through` with `token`, and gives them work directly at `temporal`; returns the
+    number of rounds."""
     boss = await Client.connect(temporal, namespace=namespace)
-    # Heartbeats of the worker itself, one a minute by default, come in a short run as well.
+    # So that heartbeats of the worker itself, by default one a minute, also occur in a short run.
     runtime = Runtime(telemetry=TelemetryConfig(), worker_heartbeat_interval=timedelta(seconds=5))
     behind = await Client.connect(through, namespace=namespace, api_key=token, tls=False, runtime=runtime)
     async with worker(behind, queues.main), worker(behind, queues.other):
@@ -177,14 +178,14 @@ def worker(client: Client, queue: str) -> Worker:
         activities=[produce, beat, fail_once, until_cancelled],
         max_cached_workflows=1,
         max_concurrent_workflow_task_polls=2,
-        # A cancellation comes with the answer to a heartbeat: not held back for most of its timeout.
+        # A cancellation arrives with the answer to a heartbeat, so heartbeats must not be held back for most of their timeout.
         max_heartbeat_throttle_interval=timedelta(milliseconds=500),
         graceful_shutdown_timeout=timedelta(seconds=5),
     )
 
 
 async def work(boss: Client, queues: Queues, until: float) -> int:
-    """Rounds until the time is over, of two workflows each, so that they push each other out of the cache."""
+    """Rounds of two workflows each until the time is over, so that they evict each other from the cache."""
     rounds = 0
     while not rounds or time.monotonic() < until:
         handles = [await start(boss, queues) for _ in range(2)]

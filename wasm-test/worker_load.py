@@ -1,4 +1,4 @@
-"""The workflows and activities that the long worker test runs: everything a worker's token must be good for."""
+"""The workflows and activities that the long worker test runs: everything that a worker's token must allow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def produce(size: int) -> str:
 
 @activity.defn
 async def beat(seconds: float) -> int:
-    """Heartbeats all along."""
+    """Heartbeats all the time."""
     beats = 0
     end = asyncio.get_running_loop().time() + seconds
     while asyncio.get_running_loop().time() < end:

@@ -1,4 +1,4 @@
-"""An h2c server that keeps everything it was sent: headers, body, trailers, per stream.
+"""An h2c server that records everything it receives: headers, body, trailers, per stream.
 
 Temporal does not show what reached it, so tests about forwarding look here. Answers every complete request
 with an empty gRPC message, or with plain text when the request was not gRPC.
@@ -87,7 +87,7 @@ class Echo(Server):
             client_side=False, header_encoding=None, validate_inbound_headers=False, validate_outbound_headers=False
         )
         protocol = h2.connection.H2Connection(config)
-        # A crowd of requests set free at once comes before Envoy has read any limit of ours.
+        # Many requests that are released at once arrive before Envoy has read our limits.
         many = {h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: 100_000}
         protocol.local_settings = h2.settings.Settings(client=False, initial_values=many)
         protocol.initiate_connection()

@@ -35,7 +35,7 @@ _count = itertools.count(1)
 
 
 class ConfigurationRejected(RuntimeError):
-    """A pushed listener was refused; the old one keeps serving."""
+    """A pushed listener was refused; the old listener stays in effect."""
 
 
 class Envoy(Server):
@@ -81,7 +81,7 @@ class Envoy(Server):
             after = self.stats("listener_manager")
             if after.get(rejected, 0) > before.get(rejected, 0):
                 return rejected
-            # Accepted, and the new one has taken over from its warming state.
+            # Accepted, and the new listener is no longer warming.
             if after.get(success, 0) > before.get(success, 0) and not after.get("listener_manager.total_listeners_warming"):
                 return success
             return ""
@@ -90,16 +90,16 @@ class Envoy(Server):
             raise ConfigurationRejected("\n".join(self.configuration_errors()))
 
     def reuse(self, settings: Settings) -> None:
-        """Makes a running Envoy another test's own: another listener's settings, and both logs begin here.
+        """Hands a running Envoy to another test: with other listener settings, and with both logs starting here.
 
-        The counters, the clusters, the number of worker threads and the module's VM remain as they are.
+        The counters, the clusters, the number of worker threads and the module's VM stay as they are.
         """
         self._log_start = self.log_mark()
         self._access_log.forget()
         if settings != self.settings:
             self.push(**{field.name: getattr(settings, field.name) for field in fields(settings)})
 
-    # -- what it tells
+    # -- observations
 
     def stats(self, prefix: str = "") -> dict[str, int]:
         """Counters and gauges whose name starts with `prefix`."""
@@ -124,7 +124,7 @@ class Envoy(Server):
         )
 
     def settled_counters(self) -> dict[str, int]:
-        """The counters once they no longer move: the module writes them out about once a second, on a busy machine later."""
+        """The counters once they no longer change: the module reports them about once a second, on a busy machine later."""
         now, same = self.counters(), 0
         while same < 3:
             time.sleep(1)
@@ -157,13 +157,13 @@ class Envoy(Server):
         )
 
     def configuration_errors(self, since: int = 0) -> list[str]:
-        """What the module said about its configuration, without the prefix; each text once."""
+        """The module's problems with its configuration, without the prefix; each text once."""
         found = [
             line.split(CONFIGURATION_ERROR, 1)[1]
             for line in self.log_since(since).splitlines()
             if CONFIGURATION_ERROR in line
         ]
-        return list(dict.fromkeys(found))  # the canary and each worker say it again
+        return list(dict.fromkeys(found))  # the canary and each worker log it again
 
     def access_log(self) -> list[Json]:
         return list(self._access_log.lines())
@@ -204,7 +204,7 @@ class Envoy(Server):
         resource = lds(self.settings, port=self.port, directory=self.directory, version=self._version)
         fresh = self.directory / "lds.json.new"
         fresh.write_text(json.dumps(resource, indent=1))
-        # Envoy watches for the move; a file written in place could be read half-done.
+        # Envoy watches for the move; a file written in place could be read half-written.
         os.replace(fresh, self.directory / "lds.json")
 
     def _process(self, name: str, config: Path) -> Process:
@@ -212,7 +212,7 @@ class Envoy(Server):
 
 
 class _AccessLog:
-    """A growing file of JSON lines, each of which is parsed once."""
+    """A growing file of JSON lines; each line is parsed once."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -220,7 +220,7 @@ class _AccessLog:
         self._lines: list[Json] = []
 
     def forget(self) -> None:
-        """Drops the lines so far."""
+        """Drops all lines up to now."""
         self.lines()
         self._lines = []
 
@@ -235,7 +235,7 @@ class _AccessLog:
 
 
 def envoy_argv(config: Path, concurrency: int = 1, extra: Sequence[str] = ()) -> list[str]:
-    """The command line: quick flushing of the access log, quick draining, the module's log visible."""
+    """The command line: it flushes the access log and drains quickly, and shows the module's log."""
     return [
         str(paths.envoy_binary()),
         *("-c", str(config)),
@@ -258,10 +258,10 @@ def run_directory(name: str) -> Path:
 
 
 def render_envoy_yaml(text: str, ports: dict[int, int], module: Path | None = None) -> str:
-    """The repository's envoy.yaml with other ports (old -> new) and, when given, another module file.
+    """The repository's envoy.yaml with other ports (old -> new) and, if given, another module file.
 
     Works on the text, so that what is tested is the file itself, comments and all. A port that does not occur
-    is a mistake of the caller: KeyError.
+    is the caller's mistake: KeyError.
     """
     pattern = re.compile(r"(port_value:\s*|127\.0\.0\.1:|localhost:)(\d+)\b")
     seen: set[int] = set()

@@ -1,4 +1,4 @@
-"""Envoy bootstrap and listener as plain dicts: everything a test wants to vary is a field of `Settings`."""
+"""Envoy's bootstrap and listener as plain dicts: everything that a test may want to vary is a field of `Settings`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ACCESS_LOG_FORMAT: Json = {
     "state": "%FILTER_STATE(wasm.temporal_auth:PLAIN)%",
 }
 
-# Every call of the ABI that the module makes, but for the one into Envoy's own functions.
+# Every call of the ABI that the module makes, except the call into Envoy's own functions.
 WITHOUT_FOREIGN_FUNCTIONS = [
     "proxy_log",
     "proxy_get_header_map_pairs",
@@ -48,10 +48,10 @@ WITHOUT_FOREIGN_FUNCTIONS = [
     "proxy_set_shared_data",
     "proxy_send_local_response",
     "proxy_http_call",
-    # Of WASI.
+    # Functions of WASI.
     "clock_time_get",
     "random_get",
-    # What it is called for.
+    # The callbacks that it gets.
     "proxy_on_context_create",
     "proxy_on_vm_start",
     "proxy_on_configure",
@@ -76,19 +76,19 @@ class Cluster:
 
 @dataclass
 class Settings:
-    """What an Envoy of a test looks like."""
+    """The settings of a test's Envoy."""
 
     clusters: Mapping[str, Cluster]
     route_to: str = "temporal"  # cluster of every host not named in `hosts`
     hosts: Mapping[str, str] = field(default_factory=dict)  # authority (with and without a port) -> cluster
     routes: list[Json] = field(default_factory=list)  # tried before the one to `route_to`
-    plugin: Json | str | None = None  # the plugin's configuration; None: no filter of ours at all
+    plugin: Json | str | None = None  # the plugin's configuration; None: Envoy runs without the filter
     plugin_as: str = "json"  # or "struct"
     filters: list[Json] = field(default_factory=list)  # other HTTP filters, before ours
     module: Path = paths.MODULE
     header_stop: bool = False  # allow_on_headers_stop_iteration, the other header mode
     failure_policy: str = "FAIL_CLOSED"
-    capabilities: list[str] | None = None  # what the module may call and is called for; None: everything
+    capabilities: list[str] | None = None  # the ABI functions and callbacks that the module may use; None: all
     concurrency: int = 1
     stream_window: int | None = None
     dynamic: bool = True  # listener by LDS file, so that it can be updated
@@ -143,7 +143,7 @@ def listener(settings: Settings, *, port: int, directory: Path) -> Json:
         "codec_type": "AUTO",
         "http2_protocol_options": http2,
         "stream_idle_timeout": "300s",
-        # A connection that broke the protocol lingers for a second otherwise, and the fuzz test with it.
+        # Otherwise a connection that broke the protocol lingers for a second, which would slow the fuzz test down.
         "delayed_close_timeout": "0.02s",
         # Header names such as x_y must reach the filter: some clients send them.
         "common_http_protocol_options": {"headers_with_underscores_action": "ALLOW"},
@@ -154,7 +154,7 @@ def listener(settings: Settings, *, port: int, directory: Path) -> Json:
         manager["access_log"] = [_access_log(directory / "access.log")]
     if settings.forward_client_cert:
         manager["forward_client_cert_details"] = settings.forward_client_cert
-        # What it writes of the client itself, where it writes anything.
+        # What Envoy writes about the client, if it writes anything.
         manager["set_current_client_cert_details"] = {"subject": True, "uri": True, "dns": True}
     chain: Json = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     if settings.tls:
@@ -200,7 +200,7 @@ def _plugin(settings: Settings) -> list[Json]:
 
 
 def wasm_filter(name: str, module: Path, configuration: Json | str, **members: Any) -> Json:
-    """Any module as an HTTP filter; its configuration a text, or any protobuf message as JSON."""
+    """Any module as an HTTP filter; its configuration is a text, or any protobuf message as JSON."""
     if isinstance(configuration, str):
         configuration = {"@type": _TYPE + "google.protobuf.StringValue", "value": configuration}
     config: Json = {

@@ -1,6 +1,6 @@
 """Many requests at once, cheaply: HTTP/2 written by hand, one HPACK block per request that needs no table.
 
-For the requests whose answers do not matter one by one. `grpc_client` is for those whose answers do.
+It is for requests whose individual answers do not matter; `grpc_client` is for requests whose answers do.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _DATA, _HEADERS, _RST_STREAM, _SETTINGS, _WINDOW_UPDATE, _CONTINUATION = 0, 1, 3
 _END_STREAM, _END_HEADERS = 1, 4
 _CANCEL = 8
 _LARGEST_FRAME = 16384
-# Names in HPACK's static table (RFC 7541, appendix A), as the first bytes of a literal that is not indexed.
+# Names in HPACK's static table (RFC 7541, appendix A), as the first bytes of a literal without indexing.
 _AUTHORITY, _PATH, _CONTENT_TYPE, _AUTHORIZATION = b"\x01", b"\x04", b"\x0f\x10", b"\x0f\x08"
 _POST, _HTTP = b"\x83", b"\x86"
 
@@ -29,7 +29,7 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 def _text(value: bytes) -> bytes:
-    """A string without Huffman coding, its length a prefixed integer of 7 bits."""
+    """A string without Huffman coding; its length is a prefixed integer of 7 bits."""
     length = len(value)
     if length < 127:
         return bytes([length]) + value
@@ -41,7 +41,7 @@ def _text(value: bytes) -> bytes:
 
 
 def request(path: str, token: str, body: bytes) -> Call:
-    """A whole gRPC call, to be given its stream's number."""
+    """A complete gRPC call, still without its stream's number."""
     block = b"".join(
         [
             _POST,
@@ -108,7 +108,7 @@ class Crowd:
 
 
 def at_rate(crowds: list[Crowd], calls: Iterator[Call], rate: int, seconds: float) -> int:
-    """Sends `rate` calls a second, on one connection after the other; how many it were."""
+    """Sends `rate` calls a second, on one connection after another; returns the number of calls."""
     sent, began = 0, time.monotonic()
     for crowd in itertools.cycle(crowds):
         elapsed = time.monotonic() - began

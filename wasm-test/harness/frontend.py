@@ -1,4 +1,4 @@
-"""Temporal's frontend for one caller in one namespace: what tests set up and look at, and what a hand-made worker does."""
+"""Temporal's frontend for one caller in one namespace: for setting up and inspecting tests, and for acting as a worker."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ w = requests.workflow
 
 
 class Frontend:
-    """Straight at Temporal, or through a gate's port with a token."""
+    """Calls Temporal directly, or through a gate's port with a token."""
 
     def __init__(self, port: int, namespace: str = "payroll", token: str | None = None) -> None:
         self.port, self.namespace, self.token = port, namespace, token
@@ -85,7 +85,7 @@ class Frontend:
         return list(self.ask("GetWorkflowExecutionHistory", request).history.events)
 
     def signals(self, workflow_id: str) -> list[str]:
-        """Names of the signals that the workflow has got."""
+        """The names of the signals that the workflow has received."""
         field: Any = "workflow_execution_signaled_event_attributes"
         return [getattr(event, field).signal_name for event in self.events(workflow_id) if event.HasField(field)]
 

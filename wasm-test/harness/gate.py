@@ -1,6 +1,6 @@
 """An Envoy with the filter, and calls through it with their outcome judged.
 
-`allowed` and `refused` are the two verdicts every test ends in.
+Every test ends with one of the two verdicts, `allowed` or `refused`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Gate:
         raw = message if isinstance(message, bytes) else message.SerializeToString()
         return grpc_client.call(self.port, path, raw, token=token, **options)
 
-    # The two calls most tests make: one that reads, one that writes.
+    # The two calls that most tests make: a read and a write.
 
     def count(self, namespace: str = "payroll", **options: Any) -> Reply:
         return self.call("CountWorkflowExecutions", requests.workflow.CountWorkflowExecutionsRequest(namespace=namespace), **options)
@@ -50,7 +50,7 @@ class Gate:
         return self.call("StartWorkflowExecution", requests.start_workflow(namespace, grpc_client.test_id()), **options)
 
     def details(self, test_id: str) -> str:
-        """`%RESPONSE_CODE_DETAILS%` of a call made with that `test_id`."""
+        """`%RESPONSE_CODE_DETAILS%` of the call with this `test_id`."""
         return str(self.envoy.access(test_id)["details"])
 
     def refused_by_us(self, method: str, message: Message | bytes = b"", *, status: int, reason: str = "", **options: Any) -> Reply:

@@ -1,8 +1,8 @@
-"""A gRPC client that shows its hands: HTTP/2 frame by frame, any header bytes, any end of stream.
+"""A gRPC client under full control of the test: HTTP/2 frame by frame, any header bytes, any end of stream.
 
-`call` is one polite unary call on a connection of its own. `Connection` has the single moves: `open`, `data`,
-`trailers`, `reset`, `reply`. Flow control is honoured both ways, and a server that answers before the request
-is complete is no error.
+`call` is a well-behaved unary call on a connection of its own. `Connection` has the single steps: `open`, `data`,
+`trailers`, `reset`, `reply`. Flow control is honoured both ways, and it is not an error if a server answers before
+the request is complete.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _ids = itertools.count(1)
 
 @dataclass
 class Reply:
-    """What came back on one stream."""
+    """The response on one stream."""
 
     headers: HeaderList = field(default_factory=list)
     trailers: HeaderList = field(default_factory=list)
     body: bytes = b""
     ended: bool = False  # END_STREAM arrived
     reset: int | None = None  # error code of RST_STREAM
-    closed: bool = False  # the connection went away first
+    closed: bool = False  # the connection was closed first
     timed_out: bool = False
     headers_ended: bool = False  # END_STREAM was on the HEADERS: trailers-only
 
@@ -121,7 +121,7 @@ def request_headers(
     grpc_timeout: float | None = None,
     test_id: str | None = None,
 ) -> HeaderList:
-    """The header list of a gRPC call; `headers` come last and may repeat or replace nothing."""
+    """The header list of a gRPC call; `headers` come last, and may repeat earlier headers but replace none."""
     built: list[tuple[str | bytes, str | bytes]] = [
         (":method", method),
         (":scheme", "http"),
@@ -183,7 +183,7 @@ class Connection:
         tls: ssl.SSLContext | None = None,
         server: str = SERVER,
     ) -> None:
-        # Nothing we send is checked or put right: that is the point.
+        # Nothing that we send is checked or corrected, on purpose.
         config = h2.config.H2Configuration(
             client_side=True,
             header_encoding=None,
@@ -203,7 +203,7 @@ class Connection:
         self._h2.increment_flow_control_window(window)
         self._flush()
 
-    # -- the polite way
+    # -- complete calls
 
     def call(
         self,
@@ -225,7 +225,7 @@ class Connection:
         self.data(stream, body, end_stream=True)
         return self.reply(stream, timeout)
 
-    # -- the single moves
+    # -- single steps
 
     def open(self, headers: HeaderList, *, end_stream: bool = False) -> int:
         """HEADERS. Returns the stream."""
@@ -238,7 +238,7 @@ class Connection:
     def data(
         self, stream: int, data: bytes, *, end_stream: bool = False, size: int | None = None, timeout: float = 60.0
     ) -> bool:
-        """DATA frames of at most `size` bytes; an empty one when there is no data. False when the server cut us short."""
+        """DATA frames of at most `size` bytes; an empty frame if there is no data. False if the server cut us off."""
         deadline = time.monotonic() + timeout
         view, batch = memoryview(data), 0
         while True:
@@ -309,7 +309,7 @@ class Connection:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # -- below
+    # -- internals
 
     def _over(self, stream: int) -> bool:
         reply = self._replies[stream]

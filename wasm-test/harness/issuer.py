@@ -1,7 +1,7 @@
-"""An issuer that does what it is told: publish keys, rotate them, fail in every way a server can.
+"""An issuer under the test's control: it publishes keys, rotates them, and fails in every way a server can.
 
-Serves `/.well-known/openid-configuration` and `/jwks.json` from threads of this process, so that a test can
-change its mind between two requests. `Behaviour` says how the next answers fail.
+It serves `/.well-known/openid-configuration` and `/jwks.json` from threads of this process, so that a test can
+change its behaviour between two requests. `Behaviour` says how the next answers fail.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from .procs import Server
 
 DISCOVERY = "/.well-known/openid-configuration"
 JWKS = "/jwks.json"
-# Loopback to every resolver (RFC 6761 §6.3), and no short name, which Istio would complete.
+# Every resolver maps it to loopback (RFC 6761 §6.3), and it is not a short name, which Istio would complete.
 HOST = "idp.localhost"
 
 
 @dataclass
 class Behaviour:
-    """How to answer. All defaults: properly."""
+    """How to answer. With all defaults, the answers are correct."""
 
     status: int = 200
     body: bytes | None = None  # instead of the document
@@ -54,7 +54,7 @@ class Issuer(Minter, Server):
         keys: list[jws.Key] | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """With `tls` it is HOST, which a certificate can name."""
+        """With `tls`, its name is HOST, which a certificate can contain."""
         self.port = port or free_port()
         self.path, self.tls = path, tls
         self.origin = f"https://{HOST}:{self.port}" if tls else f"http://127.0.0.1:{self.port}"
@@ -68,7 +68,7 @@ class Issuer(Minter, Server):
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    # -- what it is
+    # -- properties
 
     @property
     def jwks_uri(self) -> str:
@@ -85,16 +85,16 @@ class Issuer(Minter, Server):
     def key_set(self) -> dict[str, Any]:
         return {"keys": [key.jwk() for key in self.keys] + self.extra_jwks}
 
-    # -- what it did
+    # -- observations
 
     def fetches(self, path: str = JWKS) -> int:
         with self._lock:
             return sum(1 for seen, _ in self.requests if seen == path)
 
-    # -- what it shall do
+    # -- control
 
     def behave(self, behaviour: Behaviour | None = None, path: str = JWKS) -> None:
-        """None: properly again. Requests that hang are let go."""
+        """Sets the behaviour; None restores correct answers. Hanging requests are released."""
         if behaviour is None:
             self.behaviours.pop(path, None)
         else:
@@ -103,12 +103,12 @@ class Issuer(Minter, Server):
         self._released = threading.Event()
 
     def rotate(self, alg: str = "RS256", keep_old: bool = False) -> jws.Key:
-        """Publishes a new key; the old ones disappear unless kept."""
+        """Publishes a new key; the old keys disappear unless they are kept."""
         key = jws.Key.new(alg)
         self.keys = [*self.keys, key] if keep_old else [key]
         return key
 
-    # -- life
+    # -- lifecycle
 
     def start(self) -> Self:
         if self._server is not None:
@@ -153,7 +153,7 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def close_connections(self) -> None:
-        # A stopped server whose kept-alive connections still answer is not down.
+        # A stopped server whose keep-alive connections still answer is not down.
         for connection in list(self._open):
             try:
                 connection.shutdown(socket.SHUT_RDWR)
@@ -161,7 +161,7 @@ class _Server(ThreadingHTTPServer):
                 pass
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # resets are part of the game
+        pass  # resets are expected
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Keys and tokens, made by hand: a library would refuse to make most of what the tests need.
+"""Keys and tokens, made by hand: a library would refuse to make most of the tokens that the tests need.
 
 `Key` signs with every algorithm the filter accepts; `token` takes any header, any claims (or the raw JSON
 text of either, for duplicate members) and any signature.
@@ -60,7 +60,7 @@ class Key:
         return cls(alg, private, kid or f"key-{next(_kids)}")
 
     def jwk(self, **members: Any) -> dict[str, Any]:
-        """The public half. `members` replace or (when None) remove members."""
+        """The public half. `members` replace members, or remove them if None."""
         public = self.private.public_key()
         jwk: dict[str, Any] = {"kid": self.kid, "use": "sig", "alg": self.alg}
         if self.alg in RSA_ALGORITHMS:
@@ -98,7 +98,7 @@ class Key:
 
 @functools.cache
 def shared_key(alg: str = "RS256") -> Key:
-    """One key per algorithm for the whole run: generating RSA keys is what makes a suite slow."""
+    """One key per algorithm for the whole run: generating RSA keys would make the suite slow."""
     return Key.new(alg)
 
 
@@ -109,7 +109,7 @@ def stranger_key(alg: str = "RS256") -> Key:
 
 
 def encode(header: Claims | str | bytes, claims: Claims | str | bytes) -> str:
-    """The signing input. Text and bytes go in as they are, so that they may be malformed."""
+    """The signing input. Text and bytes are used as they are, so they may be malformed."""
     return ".".join(b64url(_json(part)) for part in (header, claims))
 
 
@@ -147,7 +147,7 @@ def token(
 
 
 def hs256(secret: bytes, header: Claims, claims: Claims) -> str:
-    """For the attack that uses a public key as an HMAC secret."""
+    """A token for the attack that uses a public key as an HMAC secret."""
     signing_input = encode(header, claims)
     return f"{signing_input}.{b64url(hmac.new(secret, signing_input.encode(), hashlib.sha256).digest())}"
 
@@ -163,7 +163,7 @@ def with_claims(signed: str, claims: Claims) -> str:
 
 
 def flip_signature(signed: str, index: int = 0) -> str:
-    """One bit of the signature turned."""
+    """The token with one bit of the signature flipped."""
     head, _, signature = signed.rpartition(".")
     raw = bytearray(base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4)))
     raw[index] ^= 1

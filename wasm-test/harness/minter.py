@@ -1,4 +1,4 @@
-"""Tokens of an issuer whose keys stand in the filter's configuration: no server needed."""
+"""Tokens of an issuer whose keys are in the filter's configuration, so no server is needed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Minter:
         return self._url
 
     def claims(self, subject: str = "alice", **members: Any) -> dict[str, Any]:
-        """Good claims for audience `temporal`; a member given as None is left out."""
+        """Valid claims for the audience `temporal`; a member that is None is left out."""
         claims: dict[str, Any] = {
             "iss": self.url,
             "sub": subject,
@@ -38,7 +38,7 @@ class Minter:
         return next(key for key in self.keys if key.alg == alg)
 
     def config(self, **members: Any) -> dict[str, Any]:
-        """Inline keys and every algorithm of these keys; `members` replace or (None) remove members."""
+        """Inline keys, and every algorithm of these keys; `members` replace members, or remove them if None."""
         config: dict[str, Any] = {
             "issuer": self.url,
             "audiences": ["temporal"],

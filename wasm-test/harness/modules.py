@@ -1,4 +1,4 @@
-"""Other builds of the module, made from the finished file: one that is another virtual machine, one that fails when told."""
+"""Other builds of the module, made from the finished file: a build with other bytes, and a build that traps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ I32 = b"\x7f"
 
 
 def _tool() -> ModuleType:
-    """What knows the file format already."""
+    """The tool that already knows the file format."""
     spec = importlib.util.spec_from_file_location("strip_exports", paths.ROOT / "tools" / "strip_exports.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -26,15 +26,15 @@ _wasm = _tool()
 
 
 def another(module: Path = paths.MODULE) -> Path:
-    """The same code in other bytes: for the host another module, in virtual machines of its own."""
+    """The same code in other bytes: to the host it is another module, with VMs of its own."""
     section = _name("test") + b"another"
     return _write("another.wasm", module.read_bytes() + b"\0" + _wasm.write_uint(len(section)) + section)
 
 
 def that_traps(module: Path = paths.MODULE) -> Path:
-    """Traps on each response that its headers end: whenever the filter refuses a call.
+    """A module that traps on each response that ends with its headers, so whenever the filter refuses a call.
 
-    A function of three numbers that gives one is added and exported as `proxy_on_response_headers`, which the filter has
+    A function of three numbers that returns a number is added and exported as `proxy_on_response_headers`, for which the filter has
     no use for.
     """
     sections = list(_wasm.sections(module.read_bytes()))

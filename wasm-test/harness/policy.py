@@ -1,4 +1,4 @@
-"""The plugin configurations the tests share."""
+"""The plugin configurations that the tests share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-# Tokens say themselves what they may do: most tests need no more policy than this.
+# Each token lists its own permissions: most tests need no other policy.
 BY_PERMISSIONS: list[Json] = [{"name": "permissions", "who": {"issuer": "corp"}, "permissions_claim": "permissions"}]
 
 

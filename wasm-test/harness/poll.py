@@ -8,12 +8,12 @@ from typing import Literal, TypeVar
 
 T = TypeVar("T")
 
-# Timeouts are what an idle machine needs at most. They only end waits that would never succeed, so a busy one gets more.
+# Timeouts are the maximum for an idle machine. They only end waits that would never succeed, so a busy machine gets more.
 PATIENCE = 5
 
 
 def until(probe: Callable[[], T | Literal[False] | None], timeout: float = 10.0, what: str = "the condition", every: float = 0.05) -> T:
-    """The first true value of `probe`; AssertionError when there is none in time."""
+    """The first true value of `probe`; AssertionError if there is none in time."""
     deadline = time.monotonic() + timeout * PATIENCE
     while True:
         value = probe()

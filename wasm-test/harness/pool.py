@@ -1,6 +1,6 @@
 """Running Envoys that test files use one after the other.
 
-An Envoy takes some seconds of CPU to compile the module; a new listener in one that runs takes hundredths.
+An Envoy needs some seconds of CPU to compile the module; a new listener in a running Envoy needs hundredths of a second.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .envoy_config import Settings
 
 
 class Pool:
-    """`lease` gives an Envoy to one user at a time; all of them are stopped at the end of the `with`."""
+    """`lease` gives an Envoy to one user at a time; all Envoys are stopped at the end of the `with`."""
 
     def __init__(self) -> None:
         self._idle: list[Envoy] = []
@@ -38,9 +38,9 @@ class Pool:
 
 
 def is_plain(settings: Settings) -> bool:
-    """Whether all that makes these settings special is the listener and the plugin's configuration.
+    """Whether these settings differ from the defaults only in the listener and the plugin's configuration.
 
-    A key set that was fetched stays in the VM, so whoever has an identity provider needs a VM of its own.
+    A fetched key set stays in the VM, so a test with an identity provider needs a VM of its own.
     """
     special = Settings(settings.clusters)
     return len(settings.clusters) == 1 and (

@@ -1,7 +1,7 @@
 """Free ports.
 
-Below 32768, because the kernel hands out the ones above to outgoing connections at any moment. Picked at
-random, because two runs beside each other would otherwise try the same ones in the same order.
+They are below 32768, because the kernel may assign higher ports to outgoing connections at any moment. They are
+picked at random, because two concurrent runs would otherwise try the same ports in the same order.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _random = random.SystemRandom()
 
 
 def free_port() -> int:
-    """A port nobody listens on now and this process was not given before."""
+    """A port on which nobody listens now, and which this process has not been given before."""
     for _ in range(1000):
         port = _random.randrange(10000, 32000)
         if port not in _handed_out and _is_free(port):

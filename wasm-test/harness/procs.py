@@ -1,7 +1,7 @@
-"""Processes that are stopped whatever happens to us.
+"""Child processes that are stopped whatever happens to this process.
 
 Each child leads its own process group and is stopped by that group's id: at the end of a `with`, at
-interpreter exit, on SIGTERM and SIGINT, and (Linux) by the kernel when we are killed outright.
+interpreter exit, on SIGTERM and SIGINT, and (on Linux) by the kernel when this process is killed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class NotReady(RuntimeError):
 
 
 class Server(ABC):
-    """What a test starts and stops: `with Envoy(...) as envoy:`. It is stopped even if it does not come up."""
+    """A server that a test starts and stops: `with Envoy(...) as envoy:`. It is stopped even if it does not come up."""
 
     @abstractmethod
     def start(self) -> Self: ...
@@ -100,12 +100,12 @@ class Process:
         raise NotReady(f"{self.name} was not ready within {timeout * PATIENCE:.0f} s:\n{self.log_tail()}")
 
     def wait(self, timeout: float) -> int:
-        """Waits for the process to end by itself; its exit code."""
+        """Waits for the process to end by itself; returns its exit code."""
         assert self._popen is not None
         return self._popen.wait(timeout)
 
     def stop(self, patience: float = 5.0) -> None:
-        """SIGTERM to the group, then SIGKILL for what is left of it."""
+        """Sends SIGTERM to the group, then SIGKILL to the processes that are left."""
         if self._popen is None:
             return
         group = self._popen.pid
@@ -228,7 +228,7 @@ class _Spawner:
             job, answer = self._jobs.get()
             try:
                 answer.put(job())
-            except BaseException as error:  # handed to the caller, whatever it is
+            except BaseException as error:  # any exception is handed to the caller
                 answer.put(error)
 
 

@@ -1,7 +1,7 @@
 """A request for every method of the API, built from the SDK's generated messages.
 
-Only what authorization looks at is filled in: the namespace where the message has one (whatever its field
-number), and enough else, where a server would otherwise wait or crash.
+Only the fields that authorization reads are filled in: the namespace, if the message has one (whatever its field
+number), and further fields where a server would otherwise wait or crash.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MODULES = {WORKFLOW_SERVICE: workflow, OPERATOR_SERVICE: operator}
 
 @dataclass(frozen=True)
 class Method:
-    """One row of the method table the repository carries."""
+    """One row of the repository's method table."""
 
     service: str
     name: str
@@ -83,12 +83,12 @@ def _descriptors() -> descriptor_pool.DescriptorPool:
 
 
 def newest(full_name: str) -> type[Message]:
-    """A message as the repository's descriptor set has it, which may be newer than what the SDK brings."""
+    """A message as in the repository's descriptor set, which may be newer than the SDK's."""
     return message_factory.GetMessageClass(_descriptors().FindMessageTypeByName(full_name))
 
 
 def build(method: Method, namespace: str = "") -> Message:
-    """An otherwise empty request with its namespace set where the message has one."""
+    """An otherwise empty request, with its namespace set if the message has one."""
     message = message_class(method.service, method.name)()
     if has_namespace(message):
         set_field(message, "namespace", namespace)

@@ -1,4 +1,4 @@
-"""Somebody's schedule before a real Temporal, and what is done with it at once: a trigger, a backfill."""
+"""A schedule on a real Temporal, and the calls that act on it at once: a trigger, a backfill."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TERMINATE_OTHER, ALLOW_ALL = 5, 6
 
 
 class Schedule:
-    """One whose every action terminates the workflow before it; its first workflow runs, and then it is paused."""
+    """A schedule whose every action terminates the workflow before it; its first workflow runs, and then it is paused."""
 
     def __init__(self, straight: Frontend, spec: int = 0) -> None:
         self.straight, self.name = straight, f"schedule-{uuid.uuid4()}"

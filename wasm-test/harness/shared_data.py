@@ -1,4 +1,4 @@
-"""What the filter shares between its copies, seen from a neighbour: the names of its entries, and the hostile plugin."""
+"""The filter's shared data as another plugin sees it: the names of its entries, and the hostile plugin."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _configurations = itertools.count()
 
 
 def entry(configuration: Json, issuer: str, what: str = "keys") -> str:
-    """The name of an issuer's entry: `keys`, or the `lease` of who fetches them."""
+    """The name of an issuer's entry: `keys`, or `lease` for the right to fetch them."""
     digest = hashlib.sha256(json.dumps(configuration).encode()).hexdigest()[:32]
     return f"temporal-auth/{digest}/{issuer}/{what}"
 
 
 def hostile(*moves: str) -> Json:
-    """The plugin as a filter, before ours in the chain; see hostile-plugin/src/lib.rs for what it can be told."""
+    """The plugin as a filter that precedes ours in the chain; hostile-plugin/src/lib.rs documents its configuration."""
     assert paths.HOSTILE.exists(), f"{paths.HOSTILE} is not there: make test-wasm builds it"
-    # The host keeps a context alive for a configuration that comes again: it would not say again what it does.
+    # The host keeps the context of a configuration that is pushed again, so the plugin would not log its moves again.
     return wasm_filter("hostile", paths.HOSTILE, "\n".join([f"# {next(_configurations)}", *moves]))
 
 
 def let_loose(envoy: Envoy, *moves: str, beside: list[Json] | None = None, **changes: Any) -> None:
-    """Puts the plugin into the chain (in the place of an earlier one) and waits until each move was made."""
+    """Puts the plugin into the chain, replacing an earlier one, and waits until it has made each move."""
     mark = envoy.log_mark()
     envoy.push(filters=[hostile(*moves), *(beside or [])], **changes)
     for move in moves:

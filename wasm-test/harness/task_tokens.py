@@ -1,4 +1,4 @@
-"""Task tokens, read and made by hand: they are plain protobuf, and the server believes what it is sent.
+"""Task tokens, read and made by hand: they are plain protobuf, and the server trusts them.
 
 Source: `temporal/server/api/token/v1/message.proto`. Only what tests need.
 """
@@ -12,7 +12,7 @@ from . import proto
 
 @dataclass
 class Task:
-    """Of a workflow task or an activity task. `rest` is appended as it is."""
+    """The token of a workflow task or an activity task. `rest` is appended as it is."""
 
     namespace_id: str = ""
     workflow_id: str = ""
@@ -36,7 +36,7 @@ class Task:
         )
 
 
-# Of nothing that exists, which is for the server to find out.
+# They identify nothing that exists, which the server has to find out.
 SOME = Task("no-such-namespace", "no-such-workflow", "no-such-run", 2).encode()
 
 
@@ -46,7 +46,7 @@ def of_queue(namespace_id: str, queue: str, task_id: str = "0f8fad5b-d9cb-469f-a
 
 
 def texts(token: bytes) -> dict[int, bytes]:
-    """The length-delimited fields of a token, by number; the last one of each."""
+    """The length-delimited fields of a token, by number; of repeated fields, the last."""
     found: dict[int, bytes] = {}
     at = 0
     while at < len(token):

@@ -10,8 +10,8 @@ from .envoy import run_directory
 from .ports import free_ports
 from .procs import Process, Server
 
-# What a server of this age can do and start-dev does not, the partitions of queues that any other server begins with,
-# histories that are full soon, and room for many batch operations.
+# Features that this version has and start-dev leaves off, the number of queue partitions that other servers default to,
+# histories that fill up soon, and room for many batch operations.
 EVERYTHING_ON = (
     "history.enableSignalWithStartFromWorkflow=true",
     "history.enableStandaloneActivityOperatorCommands=true",
@@ -25,7 +25,7 @@ EVERYTHING_ON = (
     "matching.numTaskqueueWritePartitions=4",
     "limit.historyCount.warn=500",
     "limit.historyCount.error=600",
-    # Each finishes a moment after the test that started it.
+    # Each batch finishes a moment after the test that started it.
     "frontend.MaxConcurrentBatchOperationPerNamespace=100",
 )
 
@@ -54,7 +54,7 @@ class Temporal(Server):
         for namespace in self.namespaces:
             argv += ["--namespace", namespace]
         directory = run_directory("temporal")
-        # A configuration directory of its own: whatever profile the user of this machine has must not matter.
+        # It gets a configuration directory of its own: the profile of this machine's user must not matter.
         self.process = Process(
             "temporal", argv, directory / "temporal.log", env={"HOME": str(directory), "XDG_CONFIG_HOME": str(directory)}
         )
@@ -64,7 +64,7 @@ class Temporal(Server):
         return f"127.0.0.1:{self.port}"
 
     def ready(self) -> bool:
-        """Serving, and every namespace is registered (that comes a little later)."""
+        """Whether it serves, and every namespace is registered (which happens a little later)."""
         return all(self._describes(namespace) for namespace in ["default", *self.namespaces])
 
     def _describes(self, namespace: str) -> bool:

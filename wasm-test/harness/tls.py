@@ -1,4 +1,4 @@
-"""A certificate authority for one test file: a server's certificate, and clients' of any name."""
+"""A certificate authority for one test file: a server's certificate, and clients' certificates with any name."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Authority:
     def issue(
         self, name: str, *, uris: list[str] | None = None, dns: list[str] | None = None, subject: str | None = None
     ) -> Pair:
-        """`name` names its files, and its subject unless that is given."""
+        """Issues a certificate. `name` is used for its files, and as its subject unless `subject` is given."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = self._builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject or name)]), key)
         names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(uri) for uri in uris or []]
@@ -67,7 +67,7 @@ class Authority:
         return context
 
     def listener(self) -> dict[str, Any]:
-        """Envoy's half: a client's certificate may be missing, but not be another authority's."""
+        """Envoy's side: a client may have no certificate, but not a certificate of another authority."""
         return {
             "name": "envoy.transport_sockets.tls",
             "typed_config": {

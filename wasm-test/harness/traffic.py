@@ -1,4 +1,4 @@
-"""Honest callers at work while something happens."""
+"""Honest callers that keep calling while a test does something else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .poll import until
 
 
 class Traffic:
-    """The calls, one after the other and again, until the `with` ends. `failures` are those that did not succeed."""
+    """Repeats the calls, one after another, until the `with` ends. `failures` are the calls that did not succeed."""
 
     def __init__(self, calls: Mapping[str, Callable[[], Reply]], excused: Callable[[Reply], bool] = lambda _: False) -> None:
         self.failures: list[str] = []
