@@ -1,4 +1,4 @@
-"""Opt-in: who, where and by which rule, for the operator's access log."""
+"""`access_log_state`: the caller, the namespace and the deciding rule, for the operator's access log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every algorithm verifies, and only what its key signed."""
+"""Every algorithm verifies the tokens that its key signed, and no others."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_algorithm_on_the_default_list(default_algorithms: Gate) -> None:
 
 @pytest.mark.parametrize("alg", ["RS384", "RS512", "PS256", "PS384", "PS512"])
 def test_algorithm_not_on_the_list(default_algorithms: Gate, alg: str) -> None:
-    """The same key, a correct signature, an algorithm the operator did not name."""
+    """The same key and a correct signature, with an algorithm that the operator did not list."""
     minter = _rsa_minter()
     token = jws.token(minter.keys[0], minter.claims(permissions=READ), alg=alg)
     refused(default_algorithms.count(token=token), 16)
@@ -88,7 +88,7 @@ def test_algorithm_not_on_the_list(default_algorithms: Gate, alg: str) -> None:
 
 @pytest.mark.parametrize("claimed", ["RS384", "PS256", "ES256", "EdDSA"])
 def test_header_names_another_algorithm_than_the_key(gate: Gate, corp: Minter, claimed: str) -> None:
-    """The key's own `alg` is respected, and its type bounds what it can do."""
+    """The key's own `alg` is respected, and the key's type limits its algorithms."""
     key = corp.key("RS256")
     real = claimed if claimed.startswith(("RS", "PS")) else "RS256"
     header = {"alg": claimed, "typ": "JWT", "kid": key.kid}
@@ -98,7 +98,7 @@ def test_header_names_another_algorithm_than_the_key(gate: Gate, corp: Minter, c
 
 @every_algorithm
 def test_a_cached_token_does_not_vouch_for_others(gate: Gate, corp: Minter, alg: str) -> None:
-    """Verified once, a token passes by comparison: of all of it."""
+    """A token that was verified once passes by comparison of all its bytes."""
     token = corp.token("cached", key=corp.key(alg), permissions=READ)
     for _ in range(3):
         allowed(gate.count(token=token))

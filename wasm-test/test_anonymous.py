@@ -1,4 +1,4 @@
-"""What connecting clients and probes call before they have a good token: answered, the token not looked at."""
+"""Methods that connecting clients and probes call before they have a good token: they are answered without a look at the token."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def configured(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
 
 
 def test_the_list_is_the_operators(configured: Gate) -> None:
-    """It replaces the default: what is not on it needs a token."""
+    """The operator's list replaces the default: every other method needs a token."""
     allowed(configured.call(CLUSTER_INFO))
     refused(configured.call(requests.GET_SYSTEM_INFO), 16)
 
@@ -57,7 +57,7 @@ def test_authenticated_is_that_method_only(with_authenticated: Gate, gate: Gate,
     stranger = corp.token("stranger")
     refused(with_authenticated.call("ListNamespaces", token=stranger), 7)
     refused(with_authenticated.call("GetSearchAttributes", token=stranger), 7)
-    # And where it is not configured, a good token is not enough.
+    # And for a method that is not configured, a good token is not enough.
     refused(gate.call(CLUSTER_INFO, token=stranger), 7)
 
 

@@ -1,6 +1,6 @@
-"""Attacks through the key set, in both header modes: keys that should not be in it, and sets that can be read in two ways.
+"""Attacks through the key set, in both header modes: keys that should not be in it, and key sets that can be read in two ways.
 
-test_jwk_members.py has what single members do. Here each set also has an honest key, whose tokens pass.
+test_jwk_members.py tests single members. Here each key set also has an honest key, whose tokens pass.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def poisoned(open_gate: OpenGate, echo: Echo, header_stop: bool) -> Iterator[tup
 
 @pytest.fixture(scope="module")
 def answers(poisoned: tuple[Gate, Issuer]) -> dict[str, Reply]:
-    """To a token for each key, all at once: for a key that is none they wait for another look at the set."""
+    """The answers to a token for each key, all at once: a token whose key is unusable waits for another fetch of the key set."""
     gate, issuer = poisoned
     tokens = {kid: issuer.token(key=_key(kid, alg, HONEST[alg]), permissions=READ) for kid, (alg, _) in KEYS.items()}
     with ThreadPoolExecutor(len(tokens)) as pool:
@@ -97,7 +97,7 @@ def answers(poisoned: tuple[Gate, Issuer]) -> dict[str, Reply]:
 
 @pytest.mark.parametrize("kid", KEYS)
 def test_a_dangerous_published_key_verifies_nothing(poisoned: tuple[Gate, Issuer], answers: dict[str, Reply], kid: str) -> None:
-    """The signature is what the honest key makes: only the published key stands in its way."""
+    """The honest key makes the signature: the only obstacle is the published key."""
     gate, issuer = poisoned
     refused(answers[kid], 16)
     allowed(gate.count(token=issuer.token(key=issuer.key(KEYS[kid][0]), permissions=READ)))
@@ -108,7 +108,7 @@ def _text(issuer: Issuer) -> str:
 
 
 def _twice(member: str, other: Callable[[dict[str, Any]], Any]) -> Callable[[Issuer, jws.Key], str]:
-    """The issuer's key with one member of the attacker's behind its own."""
+    """The issuer's key, with one of the attacker's members after its own."""
 
     def build(issuer: Issuer, attacker: jws.Key) -> str:
         own = json.dumps(issuer.keys[0].jwk())
@@ -117,7 +117,7 @@ def _twice(member: str, other: Callable[[dict[str, Any]], Any]) -> Callable[[Iss
     return build
 
 
-# Sets that two readers may read differently: none of the attacker's may come of them, and the issuer's key stays.
+# Key sets that two readers may read differently: none may yield the attacker's key, and the issuer's key stays.
 SETS: dict[str, Callable[[Issuer, jws.Key], str]] = {
     "n twice": _twice("n", lambda jwk: jwk["n"]),
     "kid twice": _twice("kid", lambda jwk: "evil"),
@@ -136,7 +136,7 @@ SETS: dict[str, Callable[[Issuer, jws.Key], str]] = {
 
 @pytest.fixture(scope="module")
 def ambiguous(open_gate: OpenGate, echo: Echo, header_stop: bool) -> Iterator[tuple[Gate, dict[str, Issuer]]]:
-    """Each set is published after the good one, and has been fetched by now, twice."""
+    """Each key set is published after the good one, and has been fetched twice by now."""
     with contextlib.ExitStack() as stack:
         issuers = {f"i{number}": stack.enter_context(Issuer()) for number in range(len(SETS))}
         timing = {"refresh": "1s", "refetch": "1s", "retry": "1s", "wait": "1s"}
@@ -166,7 +166,7 @@ def test_an_ambiguous_key_set_gives_the_attacker_nothing(ambiguous: tuple[Gate, 
 
 
 def test_same_kid_for_two_keys(open_gate: OpenGate, echo: Echo, header_stop: bool) -> None:
-    """Of two keys of one type the first counts; of different types each is for its own algorithm."""
+    """Of two keys of one type, the first counts; keys of different types each verify their own algorithm."""
     first, second = jws.shared_key("RS256"), jws.stranger_key("RS256")
     with Issuer(keys=[_key("k", "RS256", first.private), _key("k", "ES256", EC)]) as issuer:
         issuer.extra_jwks = [second.jwk(kid="k")]

@@ -1,7 +1,7 @@
-"""Published attacks on JWT verifiers, by name, in both header modes; beside each forgery the honest token it imitates.
+"""Published attacks on JWT verifiers, by name, in both header modes; each forgery comes with the honest token that it imitates.
 
-More of them where they belong: test_token_header.py (none, HMAC with the public key, crit, key references, duplicate
-members), test_algorithms.py (signatures), test_bearer.py (spelling, several tokens), test_registered_claims.py (claims).
+More attacks are in test_token_header.py (none, HMAC with the public key, crit, key references, duplicate members),
+test_algorithms.py (signatures), test_bearer.py (spelling, several tokens) and test_registered_claims.py (claims).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _ecdsa(alg: str, r: int, s: int) -> Forge:
 
 
 def _rsa_number(alg: str, number: Callable[[int, int], int]) -> Forge:
-    """A number made of the modulus and a good signature in place of the signature."""
+    """A token whose signature is a number made of the modulus and a good signature."""
 
     def forge(corp: Minter) -> str:
         key = corp.key(alg)
@@ -65,7 +65,7 @@ def _rsa_number(alg: str, number: Callable[[int, int], int]) -> Forge:
 
 
 def _rsa_digest(header: str, digest: Any) -> Forge:
-    """PKCS #1 over another digest than the header names."""
+    """PKCS #1 over a digest other than the one that the header names."""
 
     def forge(corp: Minter) -> str:
         key, claims = corp.key(header), _claims(corp)
@@ -76,7 +76,7 @@ def _rsa_digest(header: str, digest: Any) -> Forge:
 
 
 def _stripped_zero(corp: Minter) -> str:
-    """A signature that begins with a zero byte, without it: a number, but not 256 bytes."""
+    """A signature that begins with a zero byte, without that byte: the same number, but not 256 bytes."""
     key = corp.key("RS256")
     for attempt in range(4000):
         claims = _claims(corp) | {"jti": str(attempt)}
@@ -131,7 +131,7 @@ def test_forged_signatures_are_refused(gate: Gate, corp: Minter, attack: str) ->
 
 @pytest.mark.parametrize("alg", [" none", "none ", "none\t", "n\0one", "NonE", "null", "RS256 ", " RS256", "rs256", "RS256\0", "RSA", "RS256,none", "RS1"])
 def test_alg_in_another_spelling(gate: Gate, corp: Minter, alg: str) -> None:
-    """Unsigned, and signed as RS256 would be."""
+    """Tokens without a signature, and tokens that are signed as RS256 would be."""
     key, claims = corp.key("RS256"), _claims(corp)
     header = {"alg": alg, "typ": "JWT", "kid": key.kid}
     refused(gate.count(token=jws.unsigned(header, claims)), 16)
@@ -147,7 +147,7 @@ def test_alg_that_is_not_a_string(gate: Gate, corp: Minter, alg: object) -> None
 
 
 def test_alg_in_escapes_is_the_same(gate: Gate, corp: Minter) -> None:
-    """JSON has many spellings of one text: `none` stays none, and RS256 is RS256."""
+    """JSON has many spellings of one text: `none` in escapes is still none, and RS256 is still RS256."""
     key, claims = corp.key("RS256"), _claims(corp)
     rest = f'"kid":"{key.kid}","typ":"JWT"}}'
     refused(gate.count(token=jws.encode('{"alg":"\\u006eone",' + rest, claims) + "."), 16)
@@ -156,7 +156,7 @@ def test_alg_in_escapes_is_the_same(gate: Gate, corp: Minter) -> None:
 
 @pytest.mark.parametrize("source", ["RS256", "ES256", "EdDSA"])
 def test_public_key_in_other_forms_as_hmac_secret(gate: Gate, corp: Minter, source: str) -> None:
-    """Every form of the public key that somebody may have given to an HMAC (test_token_header.py has more of RSA)."""
+    """Every form of the public key that a verifier may have used as an HMAC secret (test_token_header.py has more for RSA)."""
     key = corp.key(source)
     public = key.private.public_key()
     info, encoding = serialization.PublicFormat.SubjectPublicKeyInfo, serialization.Encoding

@@ -1,6 +1,6 @@
-"""Attacks with the parts of a token rather than its signature: kid, encodings, other serializations, tokens in tokens.
+"""Attacks on the parts of a token other than its signature: kid, encodings, other serializations, tokens in tokens.
 
-In both header modes; beside each forgery the honest token passes.
+They run in both header modes; for each forgery, the honest token passes.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ KIDS: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("attack", KIDS)
 def test_a_kid_is_compared_and_nothing_else(gate: Gate, corp: Minter, attack: str) -> None:
-    """A kid is compared with the published ones and nothing else: no file, no query, no prefix of it."""
+    """A kid is only compared with the published kids: it is not a file, a query or a prefix."""
     key = corp.key("RS256")
     kid = KIDS[attack](key.kid)
     assert kid != key.kid
@@ -70,7 +70,7 @@ def test_a_kid_is_compared_and_nothing_else(gate: Gate, corp: Minter, attack: st
 
 
 def test_an_unencoded_payload_is_refused(gate: Gate, corp: Minter) -> None:
-    """RFC 7797: with `b64: false` the payload is signed as it is. Not done here, with or without `crit`."""
+    """RFC 7797: with `b64: false` the payload is signed as it is. The filter does not support that, with or without `crit`."""
     key, claims = corp.key("RS256"), json.dumps(_claims(corp), separators=(",", ":"))
     for header in ({"b64": False}, {"b64": False, "crit": ["b64"]}):
         head = jws.b64url(json.dumps({"alg": "RS256", "typ": "JWT", "kid": key.kid} | header).encode())
@@ -81,14 +81,14 @@ def test_an_unencoded_payload_is_refused(gate: Gate, corp: Minter) -> None:
 
 
 def _spare_bit(part: str) -> str:
-    """The same bytes spelt otherwise: a bit that decoding drops is set."""
+    """The same bytes in another spelling: a bit that decoding drops is set."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     assert len(part) % 4, "no spare bits"
     return part[:-1] + alphabet[alphabet.index(part[-1]) | 1]
 
 
 def _with_spare_bits(members: dict[str, Any]) -> str:
-    """Of a length that leaves bits over in the last character."""
+    """A token of a length that leaves spare bits in the last character."""
     text = json.dumps(members, separators=(",", ":")).encode()
     return jws.b64url(text + b" " * ((1 - len(text)) % 3))
 
@@ -107,7 +107,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("part", ["header", "claims"])
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_another_encoding_of_the_signed_part(gate: Gate, corp: Minter, spelling: str, part: str) -> None:
-    """The issuer's key signed exactly this text; a token still has one spelling only."""
+    """The issuer's key signed exactly this text, but a token has only one spelling."""
     key = corp.key("RS256")
     parts = {
         "header": _with_spare_bits({"alg": "RS256", "typ": "JWT", "kid": key.kid}),
@@ -128,12 +128,12 @@ def _quoted(corp: Minter) -> str:
 
 
 def _wrapped_by_a_stranger(corp: Minter) -> str:
-    """A good token inside another's signature."""
+    """A good token within a token that a stranger signed."""
     return jws.token(jws.stranger_key(), _token(corp), kid=corp.key("RS256").kid, header={"cty": "JWT"})
 
 
 def _encrypted(corp: Minter) -> str:
-    """Five parts: a JWE that anybody can make for a public key."""
+    """Five parts: a JWE, which anybody can make for a public key."""
     header = jws.b64url(json.dumps({"alg": "RSA-OAEP", "enc": "A256GCM", "kid": corp.key("RS256").kid, "cty": "JWT"}).encode())
     return f"{header}.{jws.b64url(bytes(256))}.{jws.b64url(bytes(12))}.{_token(corp)[:80].replace('.', '')}.{jws.b64url(bytes(16))}"
 

@@ -1,4 +1,4 @@
-"""How the token travels: one header, one value, `Bearer` and three parts."""
+"""How a request carries its token: one header, one value, `Bearer` and three parts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_malformed_headers_are_refused(gate: Gate, token: str, value: str) -> No
 
 
 def test_base64_of_another_alphabet(gate: Gate, corp: Minter) -> None:
-    """Standard base64 instead of base64url, and padding: other bytes than were signed over."""
+    """Standard base64 instead of base64url, and padding: these are not the bytes that were signed."""
     header, claims, signature = corp.token(permissions=READ, note="\u00ff\u00fe\u00ff>>>???").split(".")
     pad = "=" * (-len(claims) % 4)
     refused(_with(gate, f"Bearer {header}.{claims}{pad}.{signature}="), 16)
@@ -55,14 +55,14 @@ def test_base64_of_another_alphabet(gate: Gate, corp: Minter) -> None:
 
 
 def test_spare_bits_of_the_signature(gate: Gate, token: str) -> None:
-    """256 bytes leave four spare bits in the last character: one token must have one spelling."""
+    """256 bytes leave four spare bits in the last character: a token must have exactly one spelling."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     other = alphabet[alphabet.index(token[-1]) ^ 1]
     refused(_with(gate, f"Bearer {token[:-1]}{other}"), 16)
 
 
 def test_two_headers_are_refused(gate: Gate, token: str, corp: Minter) -> None:
-    """Envoy joins them with a comma: whose is the call? Nobody's."""
+    """Envoy joins them with a comma: the call has no single caller."""
     other = corp.token("bob", permissions=["payroll:admin"])
     for values in (
         (f"Bearer {token}", f"Bearer {token}"),
@@ -76,7 +76,7 @@ def test_two_headers_are_refused(gate: Gate, token: str, corp: Minter) -> None:
 
 
 def test_an_empty_header_next_to_the_token(gate: Gate, token: str) -> None:
-    """Envoy drops it before any filter sees it: one token is left, whole."""
+    """Envoy drops the empty header before any filter sees it: one complete token is left."""
     allowed(_with(gate, "", f"Bearer {token}"))
     refused(_with(gate, "", ""), 16)
 
@@ -87,7 +87,7 @@ def test_tokens_in_other_headers_are_ignored(gate: Gate, token: str, name: str) 
 
 
 def test_big_tokens(gate: Gate, corp: Minter) -> None:
-    """Group lists make tokens of many KiB; Envoy's limit for all headers is 60."""
+    """Lists of groups make tokens of many KiB; Envoy's limit for all headers is 60 KiB."""
     for size in (5_000, 20_000, 40_000):
         padding = ["g" * 90 for _ in range(size // 123)]
         allowed(gate.count(token=corp.token(permissions=READ, groups=padding)))

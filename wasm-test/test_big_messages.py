@@ -1,4 +1,4 @@
-"""Messages of megabytes, in whatever pieces they come, are decided and passed on; what Temporal would not take is not."""
+"""Messages of megabytes, in pieces of any size, are decided and forwarded; messages that Temporal would refuse are not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from harness.temporal import Temporal
 COUNT = requests.path("CountWorkflowExecutions")
 LIMIT = 4 << 20
 OWN, FOREIGN = text(1, "payroll"), text(1, "finance-reports")
-# Incompressible, in a field no server knows: Temporal takes it for any request.
+# Incompressible, in a field that no server knows: Temporal accepts it in any request.
 PADDING = text(1000, random.Random(1).randbytes(3_000_000))
 
 
@@ -31,7 +31,7 @@ def token(corp: Minter) -> str:
 
 
 def _dribble(port: int, token: str, body: bytes, size: int, gzip: bool, last: str = "with data") -> Reply:
-    """On a machine so busy that this takes long, the server may end the connection it shares with others: once more, then."""
+    """If this takes long on a busy machine, the server may close the connection that it shares with others: then try once more."""
     for _ in range(2):
         reply = _dribble_once(port, token, body, size, gzip, last)
         if "upstream connect error" not in reply.grpc_message:
@@ -68,7 +68,7 @@ def test_three_megabytes_in_small_frames(gate: Gate, token: str, size: int, gzip
 
 @encodings
 def test_one_byte_frames(gate: Gate, token: str, gzip: bool) -> None:
-    """Every boundary there is, in a small message: header, tag, length, gzip header and trailer."""
+    """Every boundary in a small message: header, tag, length, gzip header and trailer."""
     pack = gzipped if gzip else frame
     allowed(_dribble(gate.port, token, pack(OWN + text(2, "")), 1, gzip))
     refused(_dribble(gate.port, token, pack(FOREIGN + text(2, "")), 1, gzip), 7)
@@ -104,7 +104,7 @@ def test_just_under_the_limit(gate: Gate, token: str) -> None:
 
 
 def test_over_the_limit_declared(gate: Gate, token: str) -> None:
-    """Told by the five-byte header: answered without waiting for the rest."""
+    """The five-byte prefix declares the size: the call is answered without waiting for the rest."""
     gate.refused_by_us(COUNT, OWN + text(1000, bytes(LIMIT)), token=token, status=8)
     for length in (LIMIT + 1, 1 << 31, (1 << 32) - 1):
         with Connection(gate.port) as connection:
@@ -119,7 +119,7 @@ def test_over_the_limit_inflated(gate: Gate, token: str) -> None:
 
 
 def test_gzip_bombs_are_refused(gate: Gate, token: str) -> None:
-    """A few hundred KB that would inflate to 300 MB, as one long field or many short ones: refused at 4 MiB, at once."""
+    """A few hundred KB that would inflate to 300 MB, as one long field or many short fields: refused at 4 MiB, at once."""
     size = 300 << 20
     long_field = tag(1000, 2) + varint(size), bytes(1 << 20)
     short_fields = b"", number(1000, 1) * (1 << 18)
@@ -135,7 +135,7 @@ def test_gzip_bombs_are_refused(gate: Gate, token: str) -> None:
 
 
 def test_many_calls_at_once_on_one_connection(gate: Gate, corp: Minter) -> None:
-    """Interleaved frames of calls with different tokens and namespaces: nobody gets another's verdict."""
+    """Interleaved frames of calls with different tokens and namespaces: no call gets another call's verdict."""
     payroll = corp.token("p", permissions=["payroll:read"])
     finance = corp.token("f", permissions=["finance-reports:read"])
     cases = [(payroll, OWN, 0), (payroll, FOREIGN, 7), (finance, OWN, 7), (finance, FOREIGN, 0)] * 5
@@ -166,7 +166,7 @@ def test_bodies_are_forwarded_unchanged(echo_gate: Gate, echo: Echo, token: str)
 
 
 def test_no_message_is_complete_upstream_before_the_verdict(echo_gate: Gate, echo: Echo, token: str) -> None:
-    """A unary handler runs on a complete message, even without END_STREAM. The last byte waits for the verdict."""
+    """A unary handler runs on a complete message, even without END_STREAM, so the last byte waits for the verdict."""
     body = frame(OWN + PADDING + FOREIGN)
     marked = grpc_client.test_id()
     refused(echo_gate.call(COUNT, token=token, body=body, test_id=marked, timeout=30), 3)
@@ -177,7 +177,7 @@ def test_no_message_is_complete_upstream_before_the_verdict(echo_gate: Gate, ech
     with Connection(echo_gate.port) as connection:
         marked = grpc_client.test_id()
         stream = connection.open(request_headers(COUNT, token=token, test_id=marked))
-        connection.data(stream, body)  # and no end of the stream: the verdict is due all the same
+        connection.data(stream, body)  # and the stream does not end: the verdict is due all the same
         refused(connection.reply(stream), 7)
     seen = echo.seen(marked)
     assert seen is None or (len(seen.body) < len(body) and not seen.ended)
@@ -185,7 +185,7 @@ def test_no_message_is_complete_upstream_before_the_verdict(echo_gate: Gate, ech
 
 @encodings
 def test_complete_message_without_end_is_answered(gate: Gate, token: str, gzip: bool) -> None:
-    """Temporal runs the call when the message is whole."""
+    """Temporal runs the call when the message is complete."""
     with Connection(gate.port) as connection:
         stream = connection.open(request_headers(COUNT, token=token, gzip=gzip))
         connection.data(stream, gzipped(OWN) if gzip else frame(OWN))

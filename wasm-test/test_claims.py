@@ -1,4 +1,4 @@
-"""Claims to grants: names and pointers, literals, `*` and captures, and nothing from a token is ever a pattern."""
+"""How grants match claims: names and pointers, literals, `*` and captures. Nothing from a token is ever used as a pattern."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_claims_open_their_namespaces_only(mapped: Gate, corp: Minter, case: str
 
 
 def test_roles_are_what_the_grant_says(mapped: Gate, corp: Minter) -> None:
-    """`reader` in one namespace: no more anywhere."""
+    """The grant gives `reader` in one namespace, and nothing more anywhere."""
     token = corp.token(groups=["finance", "team-red"])
     allowed(mapped.count("red-x", token=token))
     refused(mapped.start("red-x", token=token), 7)
@@ -131,7 +131,7 @@ def test_roles_are_what_the_grant_says(mapped: Gate, corp: Minter) -> None:
 
 
 def test_many_values(mapped: Gate, corp: Minter) -> None:
-    """Each of 200 groups binds. Thousands bind no more than a bounded number, and open nothing that is not theirs."""
+    """Each of 200 groups gives a binding. Thousands give only a bounded number, and open no namespace that is not theirs."""
     token = corp.token(groups=[f"team-g{i}" for i in range(200)])
     for number in (0, 100, 199):
         allowed(mapped.count(f"g{number}-x", token=token))

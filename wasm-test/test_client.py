@@ -1,4 +1,4 @@
-"""A stock Python client: connects, is allowed, is denied with the error its code knows."""
+"""A stock Python client connects, is allowed, and is denied with the error that its code knows."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_denied_is_typed(gate: Gate, corp: Minter) -> None:
 
 
 def test_connects_without_a_good_token(gate: Gate, corp: Minter) -> None:
-    """GetSystemInfo is for everybody, so the error comes with the first real call."""
+    """GetSystemInfo is open to everybody, so the error comes with the first real call."""
     for token in (None, "garbage", corp.token(exp=1)):
         _denied(gate, token, _count, RPCStatusCode.UNAUTHENTICATED)
 

@@ -1,4 +1,4 @@
-"""AdminService, reflection and Health/Watch are closed, without a look at the token. AdminService has a switch."""
+"""AdminService, reflection and Health/Watch are closed, whatever the token is. A switch opens AdminService."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two worker threads: each has its own copy of the filter, and both are right."""
+"""Two worker threads: each has its own copy of the filter, and both decide correctly."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ def two(open_gate: OpenGate, echo: Echo) -> Iterator[tuple[Gate, Issuer]]:
 
 
 def _connections(gate: Gate) -> list[int]:
-    """Requests served so far by each worker."""
+    """The number of connections of each worker so far."""
     stats = gate.envoy.stats("listener.")
     return [v for k, v in stats.items() if ".worker_" in k and k.endswith("downstream_cx_total")]
 
 
 def _decided(gate: Gate, namespace: str, token: str | None) -> Reply | None:
-    """On a connection of its own: the budget for bad tokens is measured in time, and a busy machine uses up another's."""
+    """The call is made on a connection of its own: the budget for bad tokens is measured in time, and a busy machine would use up
+    that of a shared connection."""
     reply = gate.count(namespace, token=token)
     return None if reply.grpc_status == 14 else reply
 

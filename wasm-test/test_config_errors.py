@@ -1,4 +1,4 @@
-"""Every wrong configuration is refused, with the path of each mistake; nothing is half-applied."""
+"""Every wrong configuration is refused, with the path of each mistake; no configuration is applied in part."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 
 def _good(corp: Minter) -> Json:
-    """Uses every field, so that each can be spoilt."""
+    """A good configuration that uses every field, so that each can be broken."""
     return plugin(
         corp.config(
             token={"headers": ["authorization"], "typ": ["JWT"], "leeway": "60s", "max_lifetime": "24h", "require": {"a": "b"}},
@@ -46,7 +46,7 @@ def _good(corp: Minter) -> Json:
 
 
 def put(path: str, value: Any) -> Callable[[Json], None]:
-    """Sets (or with None removes) what a path such as `grants.2.role` names."""
+    """Sets the value at a path such as `grants.2.role`, or removes it if None."""
 
     def change(config: Json) -> None:
         *parents, last = [int(step) if step.isdigit() else step for step in path.split(".")]
@@ -63,7 +63,7 @@ def put(path: str, value: Any) -> Callable[[Json], None]:
     return change
 
 
-# (how to spoil the good one, how the reported path begins)
+# (how to break the good configuration, how the reported path begins)
 MISTAKES: list[tuple[Callable[[Json], None], str]] = [
     (put("version", None), "version"),
     (put("version", 2), "version"),
@@ -185,7 +185,7 @@ MISTAKES: list[tuple[Callable[[Json], None], str]] = [
     (put("denials", [{"name": "x", "outside": {"workflow_ids": ["{team}-*"]}}]), "denials[0].outside.workflow_ids[0]"),
 ]
 
-# What each sentence has, by kind of mistake: it says what was expected, or what the value contradicts.
+# The words of each error, by kind of mistake: it says what was expected, or what the value contradicts.
 SENTENCES = ("expected ", "did you mean ", "not allowed ", "requires ", "duplicate ", "bound by none", "inherits from", "the role does not ", "must be ")
 
 NOT_YET: list[tuple[Callable[[Json], None], str]] = [
@@ -195,7 +195,7 @@ NOT_YET: list[tuple[Callable[[Json], None], str]] = [
 
 @pytest.fixture(scope="module")
 def running(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
-    """Serves with the good configuration whatever is pushed at it."""
+    """An Envoy that serves with the good configuration, whatever is pushed to it."""
     return open_gate(_good(corp), echo.port)
 
 
@@ -255,7 +255,7 @@ def test_all_mistakes_are_reported_at_once(running: Gate, corp: Minter) -> None:
 
 
 def test_a_wrong_configuration_stops_envoy_at_start(echo: Echo, corp: Minter) -> None:
-    """Envoy does not come up, and its log says everything at once."""
+    """Envoy does not come up, and its log has all mistakes at once."""
     config = _good(corp)
     config["version"] = 7
     config["grants"][1]["role"] = "king"
@@ -272,7 +272,7 @@ def test_a_wrong_configuration_stops_envoy_at_start(echo: Echo, corp: Minter) ->
 
 
 def test_errors_hold_no_control_characters(running: Gate, corp: Minter) -> None:
-    """A field's name may come from a template: it must not write lines of its own into the log."""
+    """A field's name may come from a template: it must not add lines to the log."""
     config = _good(corp)
     config["a\nb\x1b[31m"] = 1
     config["grants"][1]["role"] = "x\ntemporal-auth: configuration: forged: expected a, found b"

@@ -1,4 +1,4 @@
-"""A new configuration under traffic: a good one takes over without a failed call, a bad one changes nothing."""
+"""A new configuration under traffic: a good configuration takes over without a failed call, and a bad one changes nothing."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_bad_update(gate_to_update: Gate, corp: Minter, token: str) -> None:
     for path in ("issuers.corp.audiences", "grants[0].role", "surprise"):
         assert any(error.startswith(path + ":") for error in errors), f"{path} not among {errors}"
     refused(gate.count("finance-reports", token=token), 7)
-    # And the filter is not stuck: a good one is taken afterwards.
+    # And the filter is not stuck: it accepts a good configuration afterwards.
     gate.envoy.push(plugin=plugin(corp.config(), grants=FINANCE))
     allowed(gate.count(token=token))
 
@@ -67,7 +67,7 @@ def test_good_update(gate_to_update: Gate, corp: Minter, token: str) -> None:
 
 
 def test_verified_tokens_do_not_outlive_their_configuration(gate_to_update: Gate, corp: Minter, token: str) -> None:
-    """The virtual machine lives on through an update, and its caches with it: other keys, other verdict."""
+    """The VM and its caches survive an update, but with other keys the verdict is another one."""
     gate = gate_to_update
     allowed(gate.count(token=token))
     allowed(gate.count(token=token))
@@ -75,7 +75,7 @@ def test_verified_tokens_do_not_outlive_their_configuration(gate_to_update: Gate
     gate.envoy.push(plugin=plugin(only_other_key.config()))
     until(lambda: gate.count(token=token).grpc_status == 16, 10, "the old key to end")
     allowed(gate.count(token=only_other_key.token(permissions=["payroll:read"])))
-    # The same keys under another audience.
+    # The same keys with another audience.
     gate.envoy.push(plugin=plugin(corp.config(audiences=["elsewhere"])))
     until(lambda: gate.count(token=only_other_key.token(permissions=["payroll:read"])).grpc_status == 16, 10, "the audience")
     allowed(gate.count(token=corp.token(permissions=["payroll:read"], aud="elsewhere")))
@@ -87,6 +87,6 @@ def as_struct(open_gate: OpenGate, echo: Echo, corp: Minter) -> Iterator[Gate]:
 
 
 def test_configuration_as_a_struct(as_struct: Gate, corp: Minter) -> None:
-    """In envoy.yaml it is YAML: numbers arrive as doubles, members in any order."""
+    """In envoy.yaml the configuration is YAML: numbers arrive as doubles, members in any order."""
     allowed(as_struct.count(token=corp.token(permissions=["payroll:read"])))
     refused(as_struct.count("finance-reports", token=corp.token(permissions=["payroll:read"])), 7)

@@ -1,4 +1,4 @@
-"""gRPC is told by its content type as grpc-go tells it; a gRPC path with anything else is refused."""
+"""The filter recognizes gRPC by the content type, as grpc-go does; a gRPC path with any other content type is refused."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_not_grpc(echo_gate: Gate, echo: Echo, token: str, path: str, content_ty
 
 @pytest.mark.parametrize("content_type", ["application/grpc;charset=utf-8", "application/grpc; x", "APPLICATION/GRPC", "Application/Grpc+Proto", " application/grpc"])
 def test_spellings_the_server_may_take(gate: Gate, token: str, content_type: str) -> None:
-    """Whether it is taken for gRPC or not, it opens nothing."""
+    """Whether or not the server treats such a call as gRPC, the spelling opens nothing."""
     reply = gate.call(COUNT, FOREIGN, token=token, content_type=content_type)
     assert reply.grpc_status in (3, 7) or reply.status in (400, 403), str(reply)
     reply = gate.call(COUNT, OWN, content_type=content_type)
@@ -71,7 +71,7 @@ HTTP_PATHS = {
 @pytest.mark.parametrize("path", HTTP_PATHS)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_http_on_our_routes_is_denied(echo_gate: Gate, echo: Echo, corp: Minter, path: str, method: str) -> None:
-    """The HTTP API is not judged yet, so nothing of it passes, not even for a system admin."""
+    """The filter does not judge the HTTP API yet, so no such call passes, not even from a system admin."""
     marked = grpc_client.test_id()
     token = corp.token(permissions=["temporal-system:admin"])
     with grpc_client.Connection(echo_gate.port) as connection:
@@ -92,7 +92,7 @@ def _http1(port: int, request: bytes, body: list[bytes]) -> bytes:
         for piece in body:
             connection.sendall(piece)
         answer = b""
-        # A refusal has no body; an answer of the server comes in chunks.
+        # A refusal has no body; an answer from the server comes in chunks.
         while not answer.endswith((b"\r\n0\r\n\r\n", b"content-length: 0\r\n\r\n")) and (data := connection.recv(65536)):
             answer += data
         return answer.lower()
@@ -100,7 +100,7 @@ def _http1(port: int, request: bytes, body: list[bytes]) -> bytes:
 
 @pytest.mark.parametrize("chunked", [True, False])
 def test_grpc_over_http_1(gate: Gate, token: str, chunked: bool) -> None:
-    """Envoy's listener takes it, so it is judged like any other call."""
+    """Envoy's listener accepts it, so it is judged like any other call."""
     for namespace, bearer, expected in ((OWN, token, b""), (FOREIGN, token, b"7"), (OWN, "x.y.z", b"16")):
         body = frame(namespace)
         length = "transfer-encoding: chunked" if chunked else f"content-length: {len(body)}"

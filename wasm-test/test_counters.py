@@ -1,4 +1,4 @@
-"""Counters by bounded reason: each outcome moves its own, and no other."""
+"""Counters: each outcome increments its own counter and no other."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_unavailable(open_gate: OpenGate, echo: Echo) -> None:
 
 
 def test_names_are_bounded(counted: Gate, corp: Minter) -> None:
-    """Nothing a caller chooses (method, namespace, subject) becomes a counter's name: they are never freed."""
+    """Nothing that a caller chooses (method, namespace, subject) becomes a counter's name: counters are never freed."""
     for i in range(20):
         counted.call(f"/x.Y/Z{i}")
         counted.count(f"ns-{i}", token=corp.token(f"subject-{i}", permissions=["payroll:read"]))

@@ -1,4 +1,4 @@
-"""Commands into another namespace before a real Temporal that takes them (`system.enableCrossNamespaceCommands`)."""
+"""Commands into another namespace, on a real Temporal that accepts them (`system.enableCrossNamespaceCommands`)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def across(open_gate: OpenGate, open_temporal: Temporal, corp: Minter) -> Gate:
 
 
 def test_a_signal_into_another_namespace(across: Gate, corp: Minter) -> None:
-    """Denied to a worker of this namespace, and by a denial there; and it arrives when a grant there covers it."""
+    """It is denied to a worker of this namespace, and by a denial there; it arrives if a grant there covers it."""
     platform = corp.token("platform", permissions=["temporal-system:admin"])
     target, queue = f"target-{uuid.uuid4()}", f"queue-{uuid.uuid4()}"
     allowed(across.call("StartWorkflowExecution", requests.start_workflow(THERE, target), token=platform))

@@ -1,4 +1,4 @@
-"""One line per denial says who, what, where and why; the token is never in it."""
+"""One log line per denial says who called what, where, and why it was denied; the token is never in it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GRANTS: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def quiet(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
-    """Only denials are told."""
+    """A gate that logs only denials."""
     config = corp.config(service_when=[{"gty": "client-credentials"}])
     return open_gate(plugin(config, grants=GRANTS, authenticated=["GetClusterInfo"]), echo.port)
 
@@ -65,7 +65,7 @@ def test_a_service(quiet: Gate, corp: Minter) -> None:
 
 
 def test_bad_token(quiet: Gate, corp: Minter) -> None:
-    """Who it was is not known: what an unverified token says is nobody's name."""
+    """The caller is unknown: the claims of an unverified token identify nobody."""
     for token in (None, "x.y.z", jws.flip_signature(corp.token("mallory")), corp.token("mallory", exp=1)):
         mark = quiet.envoy.log_mark()
         quiet.count(token=token)
@@ -76,7 +76,7 @@ def test_bad_token(quiet: Gate, corp: Minter) -> None:
 
 
 def test_reasons_differ(quiet: Gate, corp: Minter) -> None:
-    """An operator must see from the log alone what is wrong with a token."""
+    """The log alone must show an operator what is wrong with a token."""
     tokens = {
         "none": None,
         "garbage": "x.y.z",
@@ -113,7 +113,7 @@ def test_every_status(quiet: Gate, corp: Minter) -> None:
 
 
 def test_one_line_each(quiet: Gate, corp: Minter) -> None:
-    """A denial in the headers, in the body and at the trailers alike."""
+    """This holds for a denial at the headers, in the body and at the trailers."""
     mark = quiet.envoy.log_mark()
     token = corp.token(groups=["readers"])
     for _ in range(5):
@@ -184,7 +184,7 @@ def test_the_token_is_never_logged(talkative: Gate, corp: Minter) -> None:
 
 
 def test_nested_namespaces_are_logged(quiet: Gate, corp: Minter) -> None:
-    """The call's own first, then those inside."""
+    """The call's own namespace comes first, then the namespaces within the request."""
     request = requests.workflow.RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=task_tokens.SOME)
     command = request.commands.add(command_type="COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION")
     command.signal_external_workflow_execution_command_attributes.namespace = "finance-reports"

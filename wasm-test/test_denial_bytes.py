@@ -1,4 +1,4 @@
-"""A denial is byte for byte Temporal's own, so that SDKs type it."""
+"""A denial equals Temporal's own byte for byte, so that SDKs raise the right type of error."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def test_policy_denial(gate: Gate, corp: Minter) -> None:
     assert reply.all("grpc-status-details-bin") == [DETAILS]
     assert reply.all("grpc-message") == ["Request unauthorized."]
     assert reply.all("content-type") == ["application/grpc"]
-    # Envoy adds its own two; nothing else tells that it was not Temporal.
+    # Envoy adds two headers of its own; nothing else shows that the answer is not Temporal's.
     names = {name.decode() for name, _ in reply.headers} - {"date", "server"}
     assert names == {":status", "content-type", "grpc-status", "grpc-message", "grpc-status-details-bin"}
 
 
 def test_early_denial(gate: Gate, corp: Minter) -> None:
-    """Before the body, the same bytes."""
+    """A denial before the body has the same bytes."""
     reply = refused(gate.start(token=corp.token(permissions=["payroll:read"])), 7)
     assert reply.all("grpc-status-details-bin") == [DETAILS]
 
@@ -40,7 +40,7 @@ def test_details_parse(gate: Gate, corp: Minter) -> None:
 
 
 def test_no_details_of_other_refusals(gate: Gate, corp: Minter) -> None:
-    """Nothing that is no denial may look like one."""
+    """An answer that is not a denial must not look like one."""
     for reply in (gate.count(), gate.count(token="x.y.z"), gate.call("/a.B/C")):
         assert reply.grpc_status != 7 and reply.details == b""
 

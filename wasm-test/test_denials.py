@@ -1,4 +1,4 @@
-"""Denials, rules in shadow, and what clients are told."""
+"""Denials, rules in shadow, and the reasons that clients get."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ CASES = {
     "spared": (START, _request(START, "payroll"), "finance", None),
     "not spared": (START, _request(START, "payroll"), "team-red", "only-finance-starts-payroll"),
     "system admin": (START, _request(START, "payroll"), "platform", "only-finance-starts-payroll"),
-    # A database that compares without case, accents or spaces at the end takes these for payroll.
+    # A database that ignores case, accents and trailing spaces treats these as payroll.
     "in capitals": (START, _request(START, "Payroll"), "team-red", "only-finance-starts-payroll"),
     "with an accent": (START, _request(START, "p\u00e4yroll"), "team-red", "only-finance-starts-payroll"),
     "with a space": (START, _request(START, "payroll "), "team-red", "only-finance-starts-payroll"),

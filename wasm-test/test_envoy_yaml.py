@@ -1,4 +1,4 @@
-"""The repository's envoy.yaml itself, on other ports: what an operator copies is what is tested."""
+"""The repository's envoy.yaml itself, on other ports: the tests run the file that operators copy."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CALLS = {
 ALL = set(CALLS)
 CLIENT = {"read", "start", "terminate"}
 
-# (person, namespace) -> what works; GetClusterInfo works for every good token
+# (person, namespace) -> the calls that work; GetClusterInfo works with every good token
 MAY: dict[tuple[str, str], set[str]] = {
     ("admin", "payroll"): ALL - {"start"},  # only finance starts payroll
     ("admin", "bitovi-project"): ALL,

@@ -1,4 +1,4 @@
-"""What reaches Temporal: the call, without the token and without headers that the server would trust."""
+"""Temporal receives the call without the token, and without headers that the server would trust."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_forward_token(forwarding: Gate, echo: Echo, token: str) -> None:
 
 @pytest.mark.parametrize("path", [requests.GET_SYSTEM_INFO, requests.HEALTH_CHECK])
 def test_the_token_of_an_exempt_method_is_not_forwarded_either(stripping: Gate, echo: Echo, path: str) -> None:
-    """A token nobody looked at is a token all the same."""
+    """A token that nobody has checked is still a token."""
     marked = grpc_client.test_id()
     allowed(stripping.call(path, token="some.secret.token", headers=DROPPED | KEPT, test_id=marked))
     seen = echo.find(marked)
@@ -91,7 +91,7 @@ def test_the_token_of_an_exempt_method_is_not_forwarded_either(stripping: Gate, 
 
 
 def test_repeated_headers(stripping: Gate, echo: Echo, token: str) -> None:
-    """Removing the first of several would leave the rest."""
+    """Removing only the first of several headers would leave the rest."""
     marked = grpc_client.test_id()
     repeated = [(name, value + str(i)) for name, value in DROPPED.items() for i in range(3)]
     kept = [("x-custom", "one"), ("x-custom", "two")]

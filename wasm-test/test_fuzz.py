@@ -1,7 +1,7 @@
-"""Seeded noise at every door: nothing traps, nothing hangs, nothing foreign passes.
+"""Seeded random input in every part of a request: nothing traps, nothing hangs, and no call for another namespace passes.
 
-A trap shows as an empty UNAVAILABLE and, with the default failure policy, as one for every later call: each round ends
-with a good call.
+A trap shows as an empty UNAVAILABLE, with the default failure policy for every later call too, so each round ends with a
+good call.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROUNDS = 150
 
 
 def mutated(noise: random.Random, data: bytes) -> bytes:
-    """A few bytes changed, cut out, doubled or put in."""
+    """The bytes with some of them changed, removed, doubled or inserted."""
     out = bytearray(data)
     for _ in range(noise.randint(1, 4)):
         at = noise.randrange(len(out) + 1)
@@ -48,7 +48,7 @@ def token(corp: Minter) -> str:
 
 
 def _passed(echo_gate: Gate, headers: grpc_client.HeaderList, body: bytes) -> bool:
-    """Sends it; whether the upstream answered. Never a hang, never a trap."""
+    """Sends the request; returns whether the upstream answered. Fails on a hang or a trap."""
     with Connection(echo_gate.port) as connection:
         stream = connection.open(headers)
         connection.data(stream, body, end_stream=True)
@@ -80,14 +80,14 @@ def test_random_bodies_open_nothing(echo_gate: Gate, token: str, seed: int) -> N
 
 
 def _must_be_own(body: bytes) -> None:
-    """What passed must name no namespace but ours, as the real protobuf library reads it."""
+    """A request that passed must name no namespace except ours, as the real protobuf library reads it."""
     payload = body[5:]
     if body[0] == 1:
         payload = gzip.decompress(payload)
     try:
         request = requests.workflow.RespondWorkflowTaskCompletedRequest.FromString(payload)
     except DecodeError:
-        # Broken inside a field that no decision depends on: Temporal refuses it itself.
+        # It is broken within a field that no decision depends on: Temporal refuses it itself.
         return
     assert request.namespace == "payroll", request
     for command in request.commands:
@@ -101,7 +101,7 @@ def _must_be_own(body: bytes) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_own_requests_with_noise(echo_gate: Gate, token: str, seed: int) -> None:
-    """From a request that would pass: what still does after mutation is still ours."""
+    """Mutations of a request that would pass: if one still passes, it names only our namespace."""
     noise = random.Random(100 + seed)
     request = requests.workflow.RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=task_tokens.SOME)
     request.commands.add().start_child_workflow_execution_command_attributes.namespace = "payroll"
@@ -124,7 +124,7 @@ def test_random_tokens_open_nothing(echo_gate: Gate, corp: Minter, seed: int) ->
     for _ in range(ROUNDS):
         if noise.random() < 0.5:
             token: bytes = mutated(noise, good.encode())
-        else:  # signed, so that what is inside is looked at
+        else:  # signed, so that the filter reads the claims
             noisy = mutated(noise, claims) if noise.random() < 0.7 else claims
             token = jws.token(corp.key("ES256"), noisy, header=mutated(noise, header)).encode()
         if any(byte in token for byte in b"\0\r\n") or token == good.encode():

@@ -1,5 +1,5 @@
-"""The worker and the starter of the articles: the Go SDK, the token in a header that a HeadersProvider adds, the
-namespace `bitovi-project`. Built from go-worker/, run through Envoy to the real Temporal.
+"""The worker and the starter of the articles: they use the Go SDK, send the token in a header that a HeadersProvider adds,
+and use the namespace `bitovi-project`. They are built from go-worker/ and run through Envoy to the real Temporal.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from harness.temporal import Temporal
 
 NAMESPACE = "bitovi-project"
 POLLS = {"PollWorkflowTaskQueue", "PollActivityTaskQueue"}
-# What makes a workflow with one activity come to its end.
+# The calls that a workflow with one activity needs in order to complete.
 WORK = POLLS | {"DescribeNamespace", "RespondWorkflowTaskCompleted", "RespondActivityTaskCompleted"}
 
 DENIED = "PermissionDenied: Request unauthorized."
 UNAUTHENTICATED = "Unauthenticated: Request unauthenticated."
 
-# The first test waits for the build; a minute or two where nothing of it is cached.
+# The first test waits for the build, which takes a minute or two if nothing is cached.
 pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
 def programs() -> Path:
-    """Where the two are. Skipped where there is no Go, which nothing else here needs."""
+    """The paths of the two programs. Skips the test if there is no Go, which no other test here needs."""
     built = subprocess.run(
         [paths.ROOT / "scripts" / "go-build.sh", "wasm-test/go-worker"], capture_output=True, text=True, timeout=580
     )
@@ -48,7 +48,7 @@ def programs() -> Path:
 
 @pytest.fixture
 def own_gate(temporal: Temporal, corp: Minter) -> Iterator[Gate]:
-    """An Envoy for one test: every line of its access log is of that test."""
+    """An Envoy for one test: every line of its access log belongs to that test."""
     with Envoy(Settings({"temporal": Cluster(temporal.port)}, plugin=plugin(corp.config())), "go-gate") as envoy:
         yield Gate(envoy)
 
@@ -60,7 +60,7 @@ def program(programs: Path, gate: Gate, name: str, token: str, *arguments: str) 
 
 
 def start(programs: Path, gate: Gate, token: str) -> tuple[int, str]:
-    """Exit code of the starter and the last line it said."""
+    """The exit code of the starter, and the last line that it printed."""
     with program(programs, gate, "starter", token, f"hello-{uuid.uuid4()}") as starter:
         code = starter.wait(45)
         return code, starter.log_text().splitlines()[-1]
@@ -71,7 +71,7 @@ def token(corp: Minter, role: str, namespace: str = NAMESPACE) -> str:
 
 
 def calls(gate: Gate, passed: bool) -> set[str]:
-    """Names of the methods that were let through, or of those that were refused by us."""
+    """The names of the methods that were allowed, or of the methods that the filter refused."""
     lines: list[Json] = gate.envoy.access_log()
     refused = [line for line in lines if str(line["details"]).startswith("temporal_auth_")]
     return {line["path"].rsplit("/", 1)[1] for line in lines if (line not in refused) is passed}
@@ -83,7 +83,7 @@ def test_a_workflow_completes(programs: Path, own_gate: Gate, corp: Minter) -> N
         assert worker.alive()
     until(lambda: not WORK - calls(own_gate, passed=True), 10, f"all of {WORK} in the access log")
     assert not calls(own_gate, passed=False)
-    # Of all that the SDK sends nothing is newer than the method table.
+    # Nothing that the SDK sends is newer than the method table.
     assert not own_gate.envoy.settled_counters().get("temporal_auth.unknown_fields")
 
 
@@ -120,7 +120,7 @@ WORKERS_THAT_END: dict[str, tuple[Callable[[Minter], str], str]] = {
 
 @pytest.mark.parametrize("who", WORKERS_THAT_END)
 def test_worker_ends(programs: Path, own_gate: Gate, corp: Minter, who: str) -> None:
-    """It looks at its namespace before it polls."""
+    """It describes its namespace before it polls."""
     mint, text = WORKERS_THAT_END[who]
     with program(programs, own_gate, "worker", mint(corp)) as worker:
         assert worker.wait(45) == 1
@@ -130,7 +130,7 @@ def test_worker_ends(programs: Path, own_gate: Gate, corp: Minter, who: str) -> 
 
 
 def test_reader_cannot_poll(programs: Path, own_gate: Gate, temporal: Temporal, corp: Minter) -> None:
-    """It may look at its namespace, so it starts, and asks for tasks for ever in vain."""
+    """It may describe its namespace, so it starts, and then asks for tasks forever in vain."""
     waiting = requests.start_workflow(NAMESPACE, f"waiting-{uuid.uuid4()}")
     waiting.workflow_type.name, waiting.task_queue.name = "World", "hello-world"
     straight(temporal, "StartWorkflowExecution", waiting)
@@ -145,7 +145,7 @@ def test_reader_cannot_poll(programs: Path, own_gate: Gate, temporal: Temporal, 
 
 
 def straight(temporal: Temporal, name: str, message: Message) -> Reply:
-    """Around Envoy."""
+    """Without Envoy."""
     return allowed(grpc_client.call(temporal.port, requests.path(name), message.SerializeToString()))
 
 
@@ -191,7 +191,7 @@ def test_a_session(programs: Path, open_gate: OpenGate, temporal: Temporal, corp
 
 @pytest.mark.parametrize("grant", ["signals", "queue"])
 def test_a_session_without_half_of_its_policy(programs: Path, open_gate: OpenGate, temporal: Temporal, corp: Minter, grant: str) -> None:
-    """It is not made: the worker may not signal, or may not poll the queue that it has made up."""
+    """No session is created: the worker may not signal, or may not poll the queue that it has generated."""
     narrow = LIMITED | {"task_queues": ["{team}-*"]}
     grants = [LIMITED] if grant == "signals" else [narrow, SIGNALS]
     gate = open_gate(plugin(corp.config(), grants, roles=ROLES), temporal.port, fresh=True)
@@ -204,7 +204,7 @@ def test_a_session_without_half_of_its_policy(programs: Path, open_gate: OpenGat
 
 
 def test_what_else_that_policy_opens(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> None:
-    """Queues with an `@` and four hyphens before it, and signals named like a session; no other."""
+    """Queues with an `@` and four hyphens before it, and signals named like a session; no others."""
     gate = open_gate(plugin(corp.config(), [LIMITED, SIGNALS], roles=ROLES), temporal.port, fresh=True)
     gopher, w = corp.token("red-gopher"), requests.workflow
     poll = w.PollActivityTaskQueueRequest(namespace=NAMESPACE)

@@ -1,4 +1,4 @@
-"""gzip as Go reads it: every member counts, and what Go refuses is refused."""
+"""The filter reads gzip as Go does: every member counts, and data that Go refuses is refused."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_members_are_one_message(gate: Gate, token: str, parts: list[object]) ->
 
 
 def test_very_many_members(gate: Gate, token: str) -> None:
-    """Go takes any number. No honest encoder writes many, so they may be refused, but never misread."""
+    """Go accepts any number. No honest encoder writes many, so the filter may refuse them, but must never misread them."""
     for count in (1_000, 100_000):
         reply = send(gate, token, member(b"") * count + member(FOREIGN))
         assert reply.grpc_status in (3, 7), str(reply)
@@ -123,7 +123,7 @@ def test_broken_gzip_is_refused(gate: Gate, token: str, case: str) -> None:
 
 
 def test_temporal_reads_and_refuses_the_same(temporal: Temporal) -> None:
-    """The control: these are what the server refuses, and members what it joins."""
+    """The control: the server refuses the same data, and joins members."""
     for case, packed in BROKEN.items():
         reply = grpc_client.call(temporal.port, COUNT, gzip=True, body=frame(packed, flag=1))
         assert reply.grpc_status == 13, f"{case}: {reply}"
@@ -148,7 +148,7 @@ def test_compressed_message_without_an_encoding(gate: Gate, token: str, encoding
 @pytest.mark.parametrize("encoding", ["deflate", "zstd", "snappy", "GZIP", "gzip, identity", "x-gzip", "br"])
 @pytest.mark.parametrize("flag", [0, 1])
 def test_unknown_encoding(gate: Gate, token: str, encoding: str, flag: int) -> None:
-    """The text makes SDKs fall back to no compression, as they do for a server that lacks it."""
+    """The text makes SDKs send without compression, as they do for a server that does not support it."""
     body = frame(gzip.compress(OWN) if flag else OWN, flag=flag)
     marked = grpc_client.test_id()
     reply = gate.call(COUNT, token=token, headers=[("grpc-encoding", encoding)], body=body, test_id=marked)

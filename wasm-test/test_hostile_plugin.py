@@ -1,5 +1,5 @@
-"""Another plugin overwrites what the threads share, on every tick. Honest calls notice nothing, no key of its is ever taken,
-a rotation still arrives, and once it stops all is as before.
+"""Another plugin overwrites the threads' shared data on every tick. Honest callers notice nothing, none of its keys is ever
+used, a rotation still arrives, and once it stops, everything works as before.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ THREADS = 2
 
 
 class Scene:
-    """The filter, its issuer, the names of its entries; and callers that must never fail."""
+    """The filter, its issuer, the names of its entries, and callers that must never fail."""
 
     def __init__(self, gate: Gate, issuer: Issuer, keys: str, lease: str) -> None:
         self.gate, self.issuer, self.keys, self.lease = gate, issuer, keys, lease
@@ -34,14 +34,14 @@ class Scene:
         self.attacker = jws.Key("RS256", jws.stranger_key().private, issuer.keys[0].kid)
         key, seen = issuer.keys[0], issuer.token(permissions=READ)
         calls = {"seen": lambda: gate.count(token=seen), "fresh": lambda: gate.count(token=self.token(key))}
-        # Not one that was on its way to a listener as it was replaced: clients connect again.
+        # Except for a call that was on its way to a listener when it was replaced: clients reconnect.
         self.honest = Traffic(calls, excused=lambda reply: reply.closed and not reply.headers)
 
     def token(self, key: jws.Key) -> str:
         return self.issuer.token(permissions=READ, key=key, jti=str(time.monotonic_ns()))
 
     def crafted(self) -> bytes:
-        """The entry as it is, with the attacker's modulus in the place of the issuer's: its layout, not its seal."""
+        """The entry with the attacker's modulus in place of the issuer's: the layout is right, the code is not."""
         value = self.genuine
         good, evil = self.issuer.keys[0].jwk()["n"], self.attacker.jwk()["n"]
         number = lambda key: key.private.public_key().public_numbers().n.to_bytes(256, "big")  # noqa: E731
@@ -68,7 +68,7 @@ def scene(open_gate: OpenGate, echo: Echo) -> Iterator[Scene]:
 
 
 def test_entries_are_where_the_plugin_looks(scene: Scene) -> None:
-    """Without this the rest would prove nothing."""
+    """Without this, the other tests would prove nothing."""
     assert len(scene.genuine) > 300
     assert read(scene.gate.envoy, scene.lease)
 
@@ -103,7 +103,7 @@ def test_callers_notice_nothing(scene: Scene, move: str) -> None:
 
 
 def test_a_rotation_arrives_and_an_old_key_stays_gone(scene: Scene) -> None:
-    """Replayed: an entry of the time when the old key was good, sealed by the filter itself."""
+    """The plugin replays an entry from the time when the old key was good, with the filter's own code."""
     short_lived = scene.issuer.rotate("ES256", keep_old=True)
     until(lambda: scene.gate.count(token=scene.token(short_lived)).grpc_status == 0, 20, "the new key")
     scene.fetched_again(2)
@@ -119,7 +119,7 @@ def test_a_rotation_arrives_and_an_old_key_stays_gone(scene: Scene) -> None:
 
 
 def test_fetches_are_shared_again_once_it_stops(scene: Scene) -> None:
-    """One fetch per refresh again, for all threads, when the listener that has the plugin is gone."""
+    """There is one fetch per refresh again, for all threads, when the listener with the plugin is gone."""
     scene.gate.envoy.push(filters=[])
 
     def takes_its_time() -> bool:
@@ -132,12 +132,12 @@ def test_fetches_are_shared_again_once_it_stops(scene: Scene) -> None:
 
 
 def test_a_machine_that_starts_among_forged_entries(open_gate: OpenGate, echo: Echo, scene: Scene) -> None:
-    """It has no keys of its own yet and the issuer is down: whom would it believe? Nobody."""
+    """It has no keys of its own yet and the issuer is down: it must trust none of the entries."""
     issuer = Issuer(keys=[scene.issuer.keys[0]])
     configuration = plugin(issuer.fetched_config(discovery=False, **(TIMING | {"wait": "1s"})))
     clusters = {"idp": Cluster(issuer.port, http2=False)}
     name = entry(configuration, "corp")
-    # The last is the filter's own, of another configuration.
+    # The last entry is the filter's own, from another configuration.
     for value in (scene.crafted(), _plain_set(scene), scene.genuine):
         move = f"set {name} {value.hex()}"
         gate = open_gate(configuration, echo.port, clusters=clusters, filters=[hostile(move)])

@@ -1,4 +1,4 @@
-"""`make image`: what is in it, and that the same module always gives the same bytes."""
+"""`make image`: the contents of the image, and that the same module always gives the same bytes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOOLS = paths.ROOT / "tools"
 
 
 def build(directory: Path, module: Path = paths.MODULE) -> str:
-    """The layout and all that belongs to it, in `directory`; the digest."""
+    """Writes the layout and its accompanying files to `directory`; returns the digest."""
     directory.mkdir()
     licenses = directory / "licenses.txt"
     run("sbom.py", "--module", module, "--bom", directory / "bom.json", "--licenses", licenses)

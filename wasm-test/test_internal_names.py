@@ -1,4 +1,4 @@
-"""Workflows and task queues of Temporal's own need an admin of the cluster: a schedule is a workflow to whoever signals it."""
+"""Workflows and task queues of Temporal's own need an admin of the cluster: a signal reaches a schedule as a workflow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCHEDULER = "temporal-sys-scheduler:" + SCHEDULE
 
 
 def _signal(workflow_id: str) -> Message:
-    """Pauses the schedule, if the workflow is a scheduler's."""
+    """A signal that pauses the schedule, if the workflow is a scheduler's."""
     request = w.SignalWorkflowExecutionRequest(namespace="payroll", signal_name="patch")
     request.workflow_execution.workflow_id = workflow_id
     payload = request.input.payloads.add()
@@ -51,14 +51,14 @@ def _start(queue: str) -> Message:
 
 
 def _batch(query: str) -> Message:
-    """A query that names their division finds Temporal's own workflows: this one would edit every schedule."""
+    """A query that names their division finds Temporal's own workflows: this batch would edit every schedule."""
     request = w.StartBatchOperationRequest(namespace="payroll", job_id=grpc_client.test_id(), reason="x", visibility_query=query)
     request.signal_operation.signal = "patch"
     return request
 
 
 def _stop_batch(job: str) -> Message:
-    """The server terminates whatever workflow has that id."""
+    """The server terminates any workflow that has that id."""
     return w.StopBatchOperationRequest(namespace="payroll", job_id=job, reason="x")
 
 
@@ -90,7 +90,8 @@ def test_calls_to_temporals_own_workflows_are_denied(gate: Gate, corp: Minter, m
 
 
 def test_lookalikes_and_cluster_admins_are_allowed(gate: Gate, corp: Minter) -> None:
-    """Names that only look alike are anybody's, and the admin of the cluster may all of it: it really edits the schedule."""
+    """Names that only look similar are ordinary names, and an admin of the cluster may make all of these calls: the signal really
+    edits the schedule."""
     create: Any = w.CreateScheduleRequest(namespace="payroll", schedule_id=SCHEDULE, request_id=SCHEDULE)
     create.schedule.action.start_workflow.CopyFrom(_new_workflow())
     allowed(gate.call("CreateSchedule", create, token=corp.token(permissions=["payroll:write"])))
@@ -101,12 +102,12 @@ def test_lookalikes_and_cluster_admins_are_allowed(gate: Gate, corp: Minter) -> 
     assert look_alike.grpc_status == 5, f"not found by the server: {look_alike}"
     assert not _is_paused(gate, corp)
     allowed(gate.call("SignalWorkflowExecution", _signal(SCHEDULER), token=corp.token(permissions=["temporal-system:admin"])))
-    # A signal is taken in when the scheduler's workflow gets its task.
+    # A signal takes effect when the scheduler's workflow gets its task.
     until(lambda: _is_paused(gate, corp), 10, "the schedule to be paused")
 
 
 def test_reading_about_them_is_reading(gate: Gate, corp: Minter) -> None:
-    """As the Web UI does."""
+    """The Web UI makes these calls."""
     request = w.DescribeTaskQueueRequest(namespace="payroll", task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
     request.task_queue.name = "temporal-sys-per-ns-tq"
     allowed(gate.call("DescribeTaskQueue", request, token=corp.token(permissions=["payroll:read"])))

@@ -1,7 +1,8 @@
-"""Every way an issuer can fail, while callers are at work: those whose key is known notice nothing, new ones are told to
-come again, connecting clients never need a key, and when it is over everything is found without a restart.
+"""Every way in which an issuer can fail while callers are active: callers whose key is known notice nothing, new callers are
+told to retry, connecting clients never need a key, and afterwards all keys are found without a restart.
 
-Two issuers for each fault: one that was well before, and one that is ill from the start. All faults at the same time.
+There are two issuers for each fault: one that worked before, and one that fails from the start. All faults happen at the
+same time.
 """
 
 from __future__ import annotations
@@ -51,12 +52,12 @@ def _fail(issuer: Issuer, fault: str) -> None:
 
 
 class Storm:
-    """The proxy, the issuers, the honest callers, and what new callers were told meanwhile."""
+    """The proxy, the issuers, the honest callers, and the answers that new callers got in the meantime."""
 
     def __init__(self, gate: Gate, well: dict[str, Issuer], ill: dict[str, Issuer]) -> None:
         self.gate, self.well, self.ill = gate, well, ill
         self.newcomers: dict[tuple[str, str], Reply] = {}
-        # A token that was seen before and one that was not, from each issuer in turn.
+        # From each issuer in turn, a token that was seen before and a token that was not.
         calls: dict[str, Callable[[], Reply]] = {}
         for fault, issuer in well.items():
             calls["seen " + fault] = partial(self.gate.count, token=issuer.token(permissions=READ))
@@ -67,7 +68,7 @@ class Storm:
         return self.gate.count(token=issuer.token(permissions=READ, jti=str(time.monotonic_ns()), key=key))
 
     def ask_as_newcomers(self) -> None:
-        """With a key that nobody has published yet, and with one of an issuer whose keys were never seen."""
+        """Calls with a key that nobody has published yet, and with a key of an issuer whose keys were never fetched."""
         tokens = {("unknown kid", fault): _unpublished(issuer) for fault, issuer in self.well.items()}
         tokens |= {("no keys yet", fault): issuer.token(permissions=READ) for fault, issuer in self.ill.items()}
         with ThreadPoolExecutor(8) as pool:
@@ -104,7 +105,7 @@ def storm(header_stop: bool, open_gate: OpenGate, echo: Echo) -> Iterator[Storm]
 
 
 def _meet_the_fault(issuers: dict[str, Issuer]) -> None:
-    """Each was asked twice more, which one that refuses cannot tell."""
+    """Each issuer was asked twice more, except that an issuer that refuses connections cannot count them."""
     asked = {name: issuer.fetches(JWKS) for name, issuer in issuers.items() if not name.endswith(REFUSES)}
     until(lambda: all(issuers[name].fetches(JWKS) >= count + 2 for name, count in asked.items()), 40, "failed fetches")
 
@@ -116,12 +117,12 @@ def test_a_new_caller_is_asked_to_retry(storm: Storm, newcomer: str, fault: str)
 
 
 def test_a_connecting_client_needs_no_key(storm: Storm) -> None:
-    """Whatever token it shows: none, one whose key is known, one of an issuer without keys, one that is none."""
+    """This holds for any token: none, a token whose key is known, a token of an issuer without keys, a malformed token."""
     known, unknown = storm.well[REFUSES].token(permissions=READ), storm.ill[REFUSES].token(permissions=READ)
     for token in (None, known, unknown, _unpublished(storm.well["hangs"]), "no.token.atall"):
         for method in ("GetSystemInfo", requests.HEALTH_CHECK):
             allowed(prompt(lambda: storm.gate.call(method, token=token), 0.9))
-    # The twin: what needs a token is not let pass for want of keys.
+    # The counterpart: a call that needs a token is not allowed just because there are no keys.
     refused(storm.gate.call("ListNamespaces", token=unknown), 14)
 
 
@@ -133,7 +134,7 @@ def test_honest_callers_notice_nothing(storm: Storm) -> None:
 
 
 def test_recovery_without_a_restart(storm: Storm) -> None:
-    """Each publishes a further key, and the callers that were sent away come again."""
+    """Each issuer publishes another key, and the callers that were told to retry do so."""
     issuers = {"well": storm.well, "ill": storm.ill}
     for issuer in [*storm.well.values(), *storm.ill.values()]:
         issuer.rotate("ES256", keep_old=True)

@@ -1,4 +1,4 @@
-"""Several issuers, told apart by `iss`: each has its own keys, audiences and grants, and none stands in for another."""
+"""Several issuers, distinguished by `iss`: each has its own keys, audiences and grants, which do not count for another issuer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.policy import plugin
 
 CORP = Minter("https://corp.test/", [jws.shared_key("RS256"), jws.shared_key("ES256")])
 PARTNER = Minter("https://partner.test/realms/x", [jws.shared_key("EdDSA"), jws.shared_key("ES384")])
-# Publishes the same key under the same kid as corp: two names for one machine room.
+# It publishes the same key under the same kid as corp, like one provider with two names.
 TWIN = Minter("https://twin.test/", [jws.shared_key("RS256")])
 
 
@@ -58,7 +58,7 @@ def test_audiences_do_not_count_for_another_issuer(several: Gate) -> None:
 
 
 def test_one_token_is_one_issuers(several: Gate) -> None:
-    """Two issuers share a key; the `iss` of the token alone decides, in the cache too."""
+    """Two issuers share a key; only the `iss` of the token decides, in the cache too."""
     for _ in range(3):
         allowed(several.count("twin", token=TWIN.token("alice")))
         refused(several.count("twin", token=CORP.token("alice")), 7)

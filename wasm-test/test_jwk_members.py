@@ -1,5 +1,5 @@
-"""A fetched key set with every kind of key in it: each key is used for what it says it is for, a broken one is
-passed over, and none of them spoils the others.
+"""A fetched key set with every kind of key in it: each key is used only for its stated purpose, a broken key is skipped,
+and none of them affects the others.
 """
 
 from __future__ import annotations
@@ -79,13 +79,13 @@ UNUSABLE: dict[str, tuple[str, dict[str, Any]]] = {
     "a secret": ("HS256", {"kid": "a secret", "kty": "oct", "k": jws.b64url(b"secret" * 8), "alg": "HS256"}),
 }
 
-# Members of the list that are no keys at all.
+# Members of the list that are not keys at all.
 NONSENSE: list[Any] = [None, 1, "key", [], {}, {"kid": 7, "kty": "RSA"}, {"kid": None}, {"kid": {"a": 1}, "kty": {}}]
 
 
 @pytest.fixture(scope="module")
 def short_key() -> jws.Key:
-    """1024 bits verify quickly and are broken slowly, but broken."""
+    """A key of 1024 bits, which can be broken with enough effort."""
     return jws.Key.new("RS256", "1024 bits", bits=1024)
 
 
@@ -119,7 +119,7 @@ def test_usable_keys_verify_tokens(filtered: Gate, issuer: Issuer, kid: str) -> 
 
 @pytest.fixture(scope="module")
 def answers(filtered: Gate, issuer: Issuer) -> dict[str, Reply]:
-    """To a token for each unusable key, all at once: they wait for another look at the set."""
+    """The answers to a token for each unusable key, all at once: the requests wait for another fetch of the key set."""
     tokens = {
         kid: issuer.token(key=_signer(kid, alg), permissions=READ) for kid, (alg, _) in UNUSABLE.items() if alg != "HS256"
     }

@@ -1,4 +1,4 @@
-"""Where keys are fetched from: the issuer's own document, at the path its URL says, and the key set it names."""
+"""Where keys are fetched from: the issuer's own document, at the path that its URL implies, and the key set that it names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_key_set_on_another_host(open_gate: OpenGate, echo: Echo) -> None:
         clusters = {"idp": Cluster(idp.port, http2=False), "key-host": Cluster(key_host.port, http2=False)}
         gate = open_gate(plugin(config), echo.port, clusters=clusters)
         allowed(gate.count(token=idp.token(key=key_host.keys[0], permissions=READ)))
-        # The first host's key is not the one it publishes.
+        # The first host's own key is not in the key set that the document names.
         refused(gate.count(token=idp.token(permissions=READ)), 16)
         assert idp.fetches("/realms/x" + DISCOVERY) >= 1 and idp.fetches(JWKS) == 0
         assert key_host.fetches(JWKS) >= 1 and key_host.fetches(DISCOVERY) == 0
@@ -39,7 +39,7 @@ def test_key_set_by_uri(open_gate: OpenGate, echo: Echo) -> None:
 
 
 def test_nothing_of_a_caller_is_sent_there(open_gate: OpenGate, echo: Echo) -> None:
-    """A fetch may be started by a request; it must not carry anything of it."""
+    """A request may start a fetch; the fetch must not carry anything from that request."""
     with Issuer() as issuer:
         config = issuer.fetched_config(refetch="1s")
         gate = open_gate(plugin(config), echo.port, clusters={"idp": Cluster(issuer.port, http2=False)})
@@ -53,7 +53,7 @@ def test_nothing_of_a_caller_is_sent_there(open_gate: OpenGate, echo: Echo) -> N
 
 
 def test_cluster_that_is_not_there(open_gate: OpenGate, echo: Echo) -> None:
-    """A name nobody configured: no keys, said as such, and the proxy lives."""
+    """Nobody configured the name: there are no keys, the log says so, and the proxy keeps running."""
     with Issuer() as issuer:
         gate = open_gate(plugin(issuer.fetched_config("no-such-cluster", wait="1s")), echo.port)
         refused(gate.count(token=issuer.token(permissions=READ)), 14)

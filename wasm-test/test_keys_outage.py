@@ -1,4 +1,4 @@
-"""The issuer fails after the keys were fetched: the last good ones keep working, for `max_stale` and no longer."""
+"""The issuer fails after the keys were fetched: the last good keys keep working, for `max_stale` and no longer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FLOOD = "ten thousand keys"
 REDIRECT = {"location": "/elsewhere"}
 DEEP = b'{"keys": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
-# Each fails in its own way, all at the same time: one issuer and one cluster for each.
+# Each issuer fails in its own way, all at the same time, with a cluster for each.
 VARIANTS: dict[str, Behaviour] = {
     "500": Behaviour(status=500),
     "503 with a good body": Behaviour(status=503),
@@ -58,7 +58,7 @@ def issuers() -> Iterator[dict[str, Issuer]]:
 
 @pytest.fixture(scope="module")
 def outage(open_gate: OpenGate, echo: Echo, issuers: dict[str, Issuer]) -> Gate:
-    """Refreshes every second, so that failures come soon; stale keys hold for long. All of them have failed by now."""
+    """A gate that refreshes every second, so that failures come soon, with a long `max_stale`. All issuers have failed by now."""
     names = {variant: f"i{number}" for number, variant in enumerate(issuers)}
     timing = {"refresh": "1s", "timeout": "1s", "retry": "1s", "max_stale": "1h", "wait": "1s"}
     configuration = plugin({})
@@ -83,7 +83,7 @@ def outage(open_gate: OpenGate, echo: Echo, issuers: dict[str, Issuer]) -> Gate:
 
 
 def _fetched_again(issuers: dict[str, Issuer]) -> None:
-    """More often than there are copies of the filter: at least one of them has the answer to an earlier fetch."""
+    """Waits for more fetches than there are copies of the filter: then at least one copy has the answer to an earlier fetch."""
     marks = {variant: issuer.fetches(JWKS) for variant, issuer in issuers.items()}
     until(lambda: all(issuer.fetches(JWKS) >= marks[v] + 4 for v, issuer in issuers.items()), 30, "more fetches")
 
@@ -91,14 +91,14 @@ def _fetched_again(issuers: dict[str, Issuer]) -> None:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_failed_fetch_keeps_the_last_good_keys(outage: Gate, issuers: dict[str, Issuer], variant: str) -> None:
     issuer = issuers[variant]
-    # Not from the cache of verified tokens: one that was never seen.
+    # A token that was never seen, so it does not come from the cache of verified tokens.
     token = issuer.token(permissions=READ, jti=variant)
     allowed(outage.count(token=token))
     refused(outage.count(token=jws.flip_signature(token)), 16)
 
 
 def test_a_flood_of_keys_is_a_failure_or_bounded(outage: Gate, issuers: dict[str, Issuer]) -> None:
-    """Ten thousand small keys: whatever becomes of them, the good one works and the proxy is not stopped."""
+    """Ten thousand small keys: whether or not they are accepted, the good key works and the proxy is not blocked."""
     jwk = jws.shared_key("EdDSA").jwk()
     issuers[FLOOD].extra_jwks = [{**jwk, "kid": f"k{i}"} for i in range(10_000)]
     _fetched_again({FLOOD: issuers[FLOOD]})
@@ -134,7 +134,7 @@ def test_stale_keys_end(bounded: tuple[Gate, Issuer]) -> None:
         allowed(gate.count(token=token))
         allowed(gate.count(token=issuer.token(permissions=READ, jti=str(time.monotonic()))))
         time.sleep(0.1)
-    # Neither a denial nor "your token is bad": nobody knows any more.
+    # Neither a denial nor "your token is bad": without keys, the filter cannot know.
     until(lambda: gate.count(token=token).grpc_status == 14, HOLDS + 5, "stale keys to end")
     assert time.monotonic() - stopped > HOLDS - 2
     refused(gate.count(token=token), 14)

@@ -1,4 +1,4 @@
-"""The issuer rotates its keys while calls run: no call of an honest client fails, and old keys end."""
+"""The issuer rotates its keys during calls: no call of an honest client fails, and old keys stop working."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ READ = ["payroll:read"]
 
 @pytest.fixture
 def rotating(open_gate: OpenGate, echo: Echo) -> Iterator[tuple[Gate, Issuer]]:
-    """No refresh within the test: only unknown kids make it fetch, once a second at most."""
+    """A gate without a refresh during the test: only unknown kids make it fetch, at most once a second."""
     with Issuer(keys=[jws.Key.new()]) as issuer:
         config = issuer.fetched_config(refresh="10m", refetch="1s", wait="5s", timeout="2s")
         yield open_gate(plugin(config), echo.port, clusters={"idp": Cluster(issuer.port, http2=False)}), issuer
@@ -66,7 +66,7 @@ def test_an_old_key_ends_with_the_set_that_drops_it(rotating: tuple[Gate, Issuer
 
 
 def test_a_kid_given_to_another_key(rotating: tuple[Gate, Issuer]) -> None:
-    """Same kid, new key: tokens of the old key end, cached or not."""
+    """With the same kid for a new key, tokens of the old key stop working, cached or not."""
     gate, issuer = rotating
     old_key = issuer.keys[0]
     old = issuer.token(permissions=READ)
@@ -80,7 +80,7 @@ def test_a_kid_given_to_another_key(rotating: tuple[Gate, Issuer]) -> None:
 
 
 def test_unknown_kids_cannot_drive_fetches(rotating: tuple[Gate, Issuer]) -> None:
-    """Anybody can invent a kid. Forty of them, for some seconds: about one fetch a second, and each is told 16."""
+    """Anybody can invent a kid. Forty invented kids, for some seconds, cause about one fetch a second, and each call is answered 16."""
     gate, issuer = rotating
     allowed(gate.count(token=issuer.token(permissions=READ)))
     before, began = issuer.fetches(), time.monotonic()
@@ -95,7 +95,7 @@ def test_unknown_kids_cannot_drive_fetches(rotating: tuple[Gate, Issuer]) -> Non
         threads = [threading.Thread(target=one, args=(batch * 10 + i,)) for i in range(10)]
         for thread in threads:
             thread.start()
-        # Those with a key never wait for those without.
+        # Callers with a known key never wait for callers without one.
         allowed(prompt(lambda: gate.count(token=issuer.token(permissions=READ)), 1))
         for thread in threads:
             thread.join()
@@ -106,7 +106,7 @@ def test_unknown_kids_cannot_drive_fetches(rotating: tuple[Gate, Issuer]) -> Non
 
 
 def test_unknown_kid_while_the_issuer_is_down(rotating: tuple[Gate, Issuer]) -> None:
-    """No set was fetched after the request arrived, so nobody knows that the kid is wrong: 14, not 16."""
+    """No key set was fetched after the request arrived, so the filter cannot know that the kid is wrong: 14, not 16."""
     gate, issuer = rotating
     allowed(gate.count(token=issuer.token(permissions=READ)))
     issuer.behave(Behaviour(status=500))
@@ -133,13 +133,13 @@ def test_known_kid_with_a_wrong_signature_fetches_nothing(rotating: tuple[Gate, 
 
 
 def test_scheduled_refresh_finds_the_new_key(open_gate: OpenGate, echo: Echo) -> None:
-    """With a short refresh the old key ends without any unknown kid."""
+    """With a short refresh interval, the old key stops working without any unknown kid."""
     with Issuer(keys=[jws.Key.new()]) as issuer:
         config = issuer.fetched_config(discovery=False, refresh="1s", refetch="1h")
         gate = open_gate(plugin(config), echo.port, clusters={"idp": Cluster(issuer.port, http2=False)})
         old = issuer.token(permissions=READ)
         allowed(gate.count(token=old))
         issuer.rotate("ES256")
-        # 16, or 14 for the moment in which no set is younger than the request.
+        # 16, or 14 while no key set is newer than the request.
         until(lambda: gate.count(token=old, timeout=15).grpc_status == 16, 10, "the old key to end")
         allowed(gate.count(token=issuer.token(permissions=READ)))

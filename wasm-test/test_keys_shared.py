@@ -1,6 +1,6 @@
-"""Four worker threads and the main one, each with its own copy of the filter: keys are fetched once for all of them.
+"""Four worker threads and the main thread, each with its own copy of the filter: keys are fetched once for all of them.
 
-And while anybody sends what he likes: a flood of invented kids neither keeps an honest new key waiting nor has it refused.
+A flood of invented kids neither delays an honest new key nor causes it to be refused.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ def _open(open_gate: OpenGate, echo: Echo, issuer: Issuer, **keys: Any) -> Gate:
 
 
 def _served(gate: Gate) -> list[int]:
-    """Connections of each worker thread so far."""
+    """The number of connections of each worker thread so far."""
     stats = gate.envoy.stats("listener.")
     return [v for k, v in stats.items() if ".worker_" in k and k.endswith("downstream_cx_total")]
 
 
 def _on_every_thread(gate: Gate, token: str) -> list[Reply]:
-    """Calls on new connections until each thread has had two of them."""
+    """Makes calls on new connections until each thread has had two of them."""
     before, replies = _served(gate), []
     until(
         lambda: replies.append(gate.count(token=token)) or (  # type: ignore[func-returns-value]
@@ -62,12 +62,12 @@ def test_one_first_fetch(open_gate: OpenGate, echo: Echo) -> None:
         for reply in _on_every_thread(gate, token):
             allowed(reply)
         refused(gate.count(token=jws.flip_signature(token)), 16)
-        time.sleep(1)  # those that are late would ask now
+        time.sleep(1)  # a copy that is late would fetch now
         assert (issuer.fetches(DISCOVERY), issuer.fetches(JWKS)) == (1, 1)
 
 
 def test_one_fetch_per_refresh(open_gate: OpenGate, echo: Echo) -> None:
-    """Over five refreshes; the interval may be shortened by jitter, not by the number of threads."""
+    """This is measured over five refreshes; jitter may shorten the interval, the number of threads may not."""
     with Issuer() as issuer:
         gate = _open(open_gate, echo, issuer, refresh="2s", refetch="1s")
         for reply in _on_every_thread(gate, issuer.token(permissions=READ)):
@@ -76,7 +76,7 @@ def test_one_fetch_per_refresh(open_gate: OpenGate, echo: Echo) -> None:
         until(lambda: issuer.fetches() >= before + 5, 30, "five refreshes")
         took = time.monotonic() - began
         assert took >= 5 * 2 * 0.7 - 1, f"five fetches in {took:.1f} s"
-        # Everybody has what the last of them brought.
+        # Every thread has the keys of the last fetch.
         issuer.rotate("ES256")
         fresh = issuer.fetches()
         until(lambda: issuer.fetches() >= fresh + 2, 20, "the rotated set to be fetched")
@@ -85,12 +85,12 @@ def test_one_fetch_per_refresh(open_gate: OpenGate, echo: Echo) -> None:
 
 
 def test_one_refetch_for_all_who_miss_a_key(open_gate: OpenGate, echo: Echo) -> None:
-    """The new key is asked for on all threads at the same time."""
+    """All threads need the new key at the same time."""
     with Issuer() as issuer:
         gate = _open(open_gate, echo, issuer, refresh="10m", refetch="2s", wait="10s")
         for reply in _on_every_thread(gate, issuer.token(permissions=READ)):
             allowed(reply)
-        time.sleep(2)  # the time between two fetches is over: whoever could, would fetch at once
+        time.sleep(2)  # the interval between two fetches is over: any copy may fetch at once
         before = issuer.fetches()
         issuer.rotate("ES256", keep_old=True)
         token = issuer.token(permissions=READ, key=issuer.keys[-1])
@@ -114,7 +114,7 @@ def flooded(open_gate: OpenGate, echo: Echo) -> Iterator[tuple[Gate, Issuer]]:
 
 
 def _invented(issuer: Issuer) -> Iterator[flood.Call]:
-    """Tokens that look good but for their kids, which nobody has; signed by nobody."""
+    """Tokens that look good except for their kids, which no issuer has; nobody signed them."""
     body = frame(text(1, "payroll"))
     claims = issuer.claims(permissions=READ)
     for number in itertools.count():
@@ -124,7 +124,7 @@ def _invented(issuer: Issuer) -> Iterator[flood.Call]:
 
 
 def test_a_flood_of_invented_kids(flooded: tuple[Gate, Issuer]) -> None:
-    """Two thousand a second, for five seconds, on other connections than the honest ones."""
+    """Two thousand a second, for five seconds, on connections other than those of honest callers."""
     gate, issuer = flooded
     known = issuer.token(permissions=READ)
     allowed(gate.count(token=known))
@@ -155,7 +155,7 @@ def test_a_flood_of_invented_kids(flooded: tuple[Gate, Issuer]) -> None:
             crowd.close()
     assert sent[0] >= 5_000, f"no flood: {sent}"
     assert not honest and waited, f"{honest[:2]} {waited}"
-    # A flood that delays new keys delays each of them; a busy machine, some.
+    # A flood that delays new keys delays each of them; a busy machine delays only some.
     assert min(waited) < 1 + SLACK, f"new keys took {waited}"
     elapsed = time.monotonic() - began
     assert issuer.fetches() - before <= elapsed + 2, f"{issuer.fetches() - before} fetches in {elapsed:.1f} s"

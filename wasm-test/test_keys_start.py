@@ -1,4 +1,4 @@
-"""The issuer is down when the proxy starts: requests wait for the key, bounded; then everything is fine.
+"""The issuer is down when the proxy starts: requests wait for the key for a bounded time; then everything works.
 
 In both header modes: with `allow_on_headers_stop_iteration` the body arrives while the headers wait.
 """
@@ -58,7 +58,7 @@ def test_waits_then_unavailable_then_fine(open_gate: OpenGate, echo: Echo, issue
     # A connecting client must not notice.
     allowed(gate.call("GetSystemInfo"))
     allowed(gate.call(requests.HEALTH_CHECK))
-    # What needs no key to be judged is not kept waiting.
+    # A call that can be judged without a key does not wait.
     refused(prompt(gate.count, 1), 16)
     refused(prompt(lambda: gate.call("/a.b/C", token=token), 1), 12)
 
@@ -75,9 +75,9 @@ def test_waits_then_unavailable_then_fine(open_gate: OpenGate, echo: Echo, issue
 
 @both_header_modes
 def test_requests_that_wait_are_woken(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:
-    """Several at once, allowed and denied, small and large, gzip and plain: each gets its own answer when the keys come."""
+    """Several at once, allowed and denied, small and large, gzip and plain: each gets its own answer when the keys arrive."""
     gate = _open(open_gate, echo, issuer, header_stop, wait="30s", timeout="10s")
-    # Down, so that the first fetch fails; then slow, so that all of them are waiting when the keys come.
+    # The issuer is down, so that the first fetch fails; then slow, so that all requests are waiting when the keys arrive.
     issuer.behave(Behaviour(delay=1.0))
     token, forged = issuer.token(permissions=READ), issuer.token(permissions=READ)[:-8] + "AAAAAAAA"
     padding = b"\xc2\x3e\x80\x80\x40" + bytes(1 << 20)  # unknown field 1000, 1 MiB
@@ -114,7 +114,7 @@ def test_requests_that_wait_are_woken(open_gate: OpenGate, echo: Echo, issuer: I
 
 @both_header_modes
 def test_a_client_that_gives_up_while_waiting(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:
-    """Its stream is gone when the keys come: the others are answered, nothing traps."""
+    """Its stream is gone when the keys arrive: the others are answered, and nothing traps."""
     gate = _open(open_gate, echo, issuer, header_stop, wait="30s")
     token = issuer.token(permissions=READ)
     count = requests.path("CountWorkflowExecutions")
@@ -136,7 +136,7 @@ def test_a_client_that_gives_up_while_waiting(open_gate: OpenGate, echo: Echo, i
 
 
 def test_discovery_document_that_is_wrong(open_gate: OpenGate, echo: Echo) -> None:
-    """Keys found through a document of another issuer are nobody's keys. Put right, they are found without a restart."""
+    """Keys from another issuer's document are not used. Once the document is corrected, keys are found without a restart."""
     documents: dict[str, Callable[[Issuer], bytes]] = {
         "another": lambda issuer: b'{"issuer": "https://evil.test/", "jwks_uri": "%s"}' % issuer.jwks_uri.encode(),
         "noslash": lambda issuer: json.dumps(issuer.discovery_document() | {"issuer": issuer.url[:-1]}).encode(),

@@ -1,5 +1,5 @@
-"""What may happen to a request while it waits for a key: it ends with trailers, is too big, the configuration changes,
-hundreds wait beside it. Each gets an answer, in both header modes.
+"""Events while a request waits for a key: it ends with trailers, it is too big, the configuration changes, hundreds of other
+requests wait. Each request gets an answer, in both header modes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ ARRIVED = "http.ingress.downstream_rq_total"
 
 
 class Asked:
-    """A request that is on its way; `answer` waits for its reply."""
+    """A request in flight; `answer` waits for its reply."""
 
     def __init__(self, gate: Gate, token: str, send: Callable[[Connection, int], None]) -> None:
         self.connection = Connection(gate.port)
@@ -100,7 +100,7 @@ def test_each_end_is_decided_when_the_key_comes(waiting: Gate, echo: Echo, issue
 
 
 def test_body_that_comes_after_the_key(waiting: Gate, issuer: Issuer) -> None:
-    """Headers wait and are let go; the body is judged when it comes."""
+    """The headers wait and continue; the body is judged when it arrives."""
     token = issuer.token(permissions=READ)
 
     def nothing(connection: Connection, stream: int) -> None:
@@ -120,7 +120,7 @@ def test_body_that_comes_after_the_key(waiting: Gate, issuer: Issuer) -> None:
 
 
 def test_new_configuration_meanwhile(waiting: Gate, issuer: Issuer) -> None:
-    """The filter that a request waits in is replaced: the request is answered all the same."""
+    """The filter in which a request waits is replaced: the request is answered all the same."""
     token = issuer.token(permissions=READ)
     asked = [Asked(waiting, token, _whole(frame(namespace))) for namespace in (OWN, FOREIGN)]
     _active(waiting, 2)
@@ -130,14 +130,14 @@ def test_new_configuration_meanwhile(waiting: Gate, issuer: Issuer) -> None:
     issuer.start()
     replies = [one.answer() for one in asked]
     assert [reply.timed_out for reply in replies] == [False, False]
-    # Decided, or told that the keys are not there, or cut off with the drained listener: never let pass.
+    # Decided, told that the keys are missing, or cut off with the drained listener; but never allowed by default.
     assert replies[0].grpc_status in (0, 14, None), str(replies[0])
     assert replies[1].grpc_status in (7, 14, None), str(replies[1])
     until(lambda: waiting.count(token=token).grpc_status == 0, 20, "the key")
 
 
 def test_more_requests_than_may_wait(waiting: Gate, issuer: Issuer) -> None:
-    """More than may wait: the rest is told at once to come again; those that wait are served."""
+    """The requests beyond the limit are told at once to retry; the waiting requests are served."""
     token = issuer.token(permissions=READ)
     replies: list[Reply] = []
     lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""Limits before a real Temporal: what is named decides, whatever else the caller claims."""
+"""Limits in front of a real Temporal: the names in a request decide, whatever else the caller claims."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ class Foreign:
 
 @pytest.mark.parametrize("what", ["Workflow", "Activity"])
 def test_another_teams_queue_claimed_to_be_sticky(limited: Gate, temporal: Temporal, corp: Minter, runner: str, what: str) -> None:
-    """Temporal goes by the name alone and would hand out, or consume, the foreign queue's task."""
+    """Temporal looks only at the name and would hand out, or consume, the other queue's task."""
     queue = f"blue-{uuid.uuid4()}"
 
     async def run() -> None:
         client = await Client.connect(temporal.address, namespace="payroll")
-        # The thief's first: a poll that waits gets the task before any other.
+        # The thief polls first: a waiting poll gets the task before any other.
         for name, kind, normal in ((queue, STICKY_KIND, "red-main"), (queue, NORMAL_KIND, "red-main"), (queue, 3, "")):
             method, request = _poll(what, name, kind, normal)
             await asyncio.to_thread(limited.refused_by_us, method, request, token=runner, status=7)
@@ -112,7 +112,7 @@ def test_sticky_where_sticky_is(limited: Gate, runner: str) -> None:
 
 
 def test_calls_by_id_are_not_covered(limited: Gate, runner: str, starter: str) -> None:
-    """Which queue it is on cannot be seen. By task token, what it names decides."""
+    """The request does not show which queue is concerned. With a task token, the names in the request decide."""
     by_id: dict[str, Any] = {"namespace": "payroll", "workflow_id": "w", "activity_id": "a"}
     for request in (
         w.RespondActivityTaskCompletedByIdRequest(**by_id),
@@ -139,13 +139,13 @@ def test_start(limited: Gate, starter: str) -> None:
         _start("blue-main"),
         _start("red-main", "Fire"),
         _start(""),
-        _start("red-main", workflow_id_conflict_policy=3),  # terminates what runs under that id, on whichever queue
+        _start("red-main", workflow_id_conflict_policy=3),  # terminates the running workflow with that id, on any queue
     ):
         limited.refused_by_us(start, request, token=starter, status=7)
 
 
 def test_commands(limited: Gate, runner: str) -> None:
-    """Refused by us, or by Temporal for its task token."""
+    """The filter refuses the answer, or Temporal refuses its task token."""
 
     def completed(queue: str, intermediate: bool = False) -> Message:
         request = w.RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=task_tokens.SOME)
@@ -153,7 +153,7 @@ def test_commands(limited: Gate, runner: str) -> None:
             command = request.commands.add().start_child_workflow_execution_command_attributes
             command.task_queue.name, command.namespace = name, "payroll"
         if intermediate:
-            # Commands may come over several calls: each is judged for itself.
+            # Commands may be spread over several calls: each call is judged by itself.
             request.page_number, request.intermediate_page = 1, True
         return request
 
@@ -168,7 +168,7 @@ def test_commands(limited: Gate, runner: str) -> None:
 
 
 def _forged(url: str) -> Message:
-    """A start whose end completes somebody else's Nexus operation, if its token is believed."""
+    """A start that completes somebody else's Nexus operation at its end, if the server trusts its token."""
     request = requests.start_workflow("payroll", str(uuid.uuid4()))
     callback = request.completion_callbacks.add()
     callback.nexus.url = url
@@ -180,7 +180,7 @@ def _forged(url: str) -> Message:
 @pytest.mark.parametrize("url", ["temporal://system", "temporal://internal", "TEMPORAL://system"])
 @pytest.mark.parametrize("role", ["write", "admin"])
 def test_a_callback_into_temporal(limited: Gate, corp: Minter, url: str, role: str) -> None:
-    """Its token names the namespace it ends in, and anybody can write one."""
+    """Its token names the namespace where it arrives, and anybody can write such a token."""
     method = "StartWorkflowExecution"
     limited.refused_by_us(method, _forged(url), token=corp.token(permissions=[f"payroll:{role}"]), status=7)
     system = limited.call(method, _forged(url), token=corp.token(permissions=[f"temporal-system:{role}"]))

@@ -1,4 +1,4 @@
-"""Names come from tokens and requests: in the log they are data, on one line, and invent nothing."""
+"""Names come from tokens and requests: in the log they are data on one line, and cannot forge other lines."""
 
 from __future__ import annotations
 

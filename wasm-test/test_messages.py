@@ -1,4 +1,4 @@
-"""One message per call, complete, and the call not over with its headers."""
+"""A call has exactly one complete message, and does not end with its headers."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ def token(corp: Minter) -> str:
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize("cut", [0, 1], ids=["together", "apart"])
 def test_two_messages(gate: Gate, token: str, gzip: bool, cut: int) -> None:
-    """Temporal would run the first and ignore the rest; whichever we judged, the other might count elsewhere."""
+    """Temporal would run the first and ignore the rest; another server might run the one that the filter did not judge."""
     pack = gzipped if gzip else frame
     for first, second in ((OWN, OWN), (OWN, FOREIGN), (FOREIGN, OWN)):
         body = pack(first) + pack(second)
         with Connection(gate.port) as connection:
             stream = connection.open(request_headers(COUNT, token=token, gzip=gzip))
-            # Apart, the second begins with the last byte of the first: until then nothing has gone on.
+            # In separate frames, the second message follows the last byte of the first: until then nothing was forwarded.
             parts = [body[: len(pack(first)) - 1], body[len(pack(first)) - 1 :]] if cut else [body]
             for part in parts[:-1]:
                 connection.data(stream, part)
             connection.data(stream, parts[-1], end_stream=True)
             reply = connection.reply(stream)
-        # A foreign first message may be denied before the second is seen.
+        # A first message for another namespace may be denied before the second arrives.
         assert reply.grpc_status == 3 or (first is FOREIGN and reply.grpc_status == 7), str(reply)
 
 
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
 def test_a_second_message_after_the_verdict(gate: Gate, token: str, gzip: bool) -> None:
-    """The first, complete and judged, has gone on: its answer, if it is faster than the second, is the only one."""
+    """The first message is complete, judged and forwarded: if its answer is faster than the second message, it is the only answer."""
     pack = gzipped if gzip else frame
     for first, second in ((OWN, OWN), (OWN, FOREIGN), (FOREIGN, OWN)):
         with Connection(gate.port) as connection:
@@ -49,7 +49,7 @@ def test_a_second_message_after_the_verdict(gate: Gate, token: str, gzip: bool) 
             connection.data(stream, pack(first))
             connection.data(stream, pack(second), end_stream=True)
             reply = connection.reply(stream)
-        # Half an answer may be there already; then the stream can only be reset.
+        # Half an answer may have been sent already; then the stream can only be reset.
         assert reply.grpc_status in ((3, 7) if first is FOREIGN else (0, 3)) or reply.reset, str(reply)
 
 
@@ -76,13 +76,13 @@ def test_unknown_flags(gate: Gate, token: str, flag: int) -> None:
 @pytest.mark.parametrize("method", [COUNT, requests.GET_SYSTEM_INFO, requests.HEALTH_CHECK])
 @pytest.mark.parametrize("credentials", ["none", "good"])
 def test_ended_by_its_headers(gate: Gate, token: str, method: str, credentials: str) -> None:
-    """The server would never answer it: refused at once, exempt method or not."""
+    """The server would never answer such a call, so it is refused at once, exempt method or not."""
     with Connection(gate.port) as connection:
         headers = request_headers(method, token=token if credentials == "good" else None)
         stream = connection.open(headers, end_stream=True)
         reply = connection.reply(stream, 5)
     assert not reply.timed_out
-    # Without a token 16 is as early as 3 for a method that needs one.
+    # For a method that needs a token, a call without one may be answered 16 before 3.
     if method == COUNT and credentials == "none":
         assert reply.grpc_status in (3, 16)
     else:
@@ -97,14 +97,14 @@ def test_temporal_leaves_such_a_call_hanging(temporal: Temporal) -> None:
 
 
 def test_empty_message(gate: Gate, corp: Minter) -> None:
-    """Five bytes, complete: a namespace that is not named is nobody's but the system's."""
+    """Five bytes are a complete message: without a namespace, it needs a system grant."""
     refused(gate.call(COUNT, b"", token=corp.token(permissions=["payroll:admin"])), 7)
     reply = gate.call(COUNT, b"", token=corp.token(permissions=["temporal-system:read"]))
     assert reply.grpc_status not in (7, 16), str(reply)
 
 
 def test_reset_in_the_middle(gate: Gate, token: str) -> None:
-    """The client goes away at every point: the next call on the same connection is fine."""
+    """The client resets the stream at every point: the next call on the same connection works."""
     body = gzipped(OWN + text(1000, bytes(range(256)) * 100))
     with Connection(gate.port) as connection:
         for cut in (0, 1, 4, 5, 6, len(body) // 2, len(body) - 1, len(body)):

@@ -1,4 +1,5 @@
-"""The generator of the method table writes what the data says, and asks rather than guess where the data or a newer API leaves a question."""
+"""The generator of the method table follows the data, and reports an error instead of guessing if the data or a newer API leaves a
+question open."""
 
 import re
 import shutil
@@ -82,7 +83,7 @@ def add_field(message: DescriptorProto, name: str, number: int, type_: str = "",
 
 
 class Api:
-    """The descriptor set, to be changed into that of a newer Temporal."""
+    """The descriptor set, which tests change into that of a newer Temporal."""
 
     def __init__(self) -> None:
         self.set = descriptors()
@@ -95,7 +96,7 @@ class Api:
         return next(enum for file in self.set.file for enum in file.enum_type if enum.name == name)
 
     def add(self, message: str, name: str, type_: str = "", **more: object) -> None:
-        """A new optional string field, or one of that message type."""
+        """Adds an optional string field, or a field of that message type."""
         add_field(self.message(message), name, max(field.number for field in self.message(message).field) + 1, type_, **more)
 
     def method(self, name: str) -> None:

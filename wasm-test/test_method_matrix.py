@@ -1,7 +1,8 @@
-"""Every method of the table: refused to each role below the one it needs, passed for the one that is just enough.
+"""Every method of the table is denied to each role below the one that it needs, and allowed for the lowest sufficient role.
 
-What a method needs is taken from Temporal's own table (read, write or admin; namespace or cluster), not from ours; what
-a worker may do is listed here, and where this filter is stricter. The calls that pass go to the real server, in a namespace it does not have.
+The required role comes from Temporal's own table (read, write or admin; namespace or cluster), not from ours; the methods of
+a worker, and those where this filter is stricter, are listed here. Allowed calls go to the real server, in a namespace that does
+not exist.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from harness.gate import Gate, refused
 from harness.minter import Minter
 from harness.requests import Method
 
-# Nobody has it, so that no call of this file changes anything.
+# It does not exist, so no call in this file changes anything.
 NOWHERE = "no-such-namespace"
 
 WORKER = {
@@ -40,14 +41,14 @@ WORKER = {
     "ResetStickyTaskQueue",
     "ShutdownWorker",
 }
-# Each hands the server a compute configuration, which upstream leaves to writers.
+# Each hands the server a compute configuration, which upstream allows to writers.
 STRICTER = {"UpdateWorkerDeploymentVersionComputeConfig", "ValidateWorkerDeploymentVersionComputeConfig"}
 ANONYMOUS = {"GetSystemInfo"}
 # A namespace named in the request does not exist yet, so no namespace grant can cover it.
 SYSTEM_ONLY = {"RegisterNamespace"}
-# No released server has them: it says so as soon as it sees the headers, before there is a verdict on the rest.
+# No released server has them: the server says so as soon as it sees the headers, before there is a verdict.
 UNLISTED = {"SoftDeleteNamespace", "RestoreNamespace", "DescribeNamespaceRestore"}
-# What ends or hangs a real server when sent empty.
+# Methods that stop or hang a real server when their request is empty.
 NOT_TO_THE_SERVER = {"AddOrUpdateRemoteCluster"}
 
 RANK = {"readonly": "read", "write": "write", "admin": "admin"}
@@ -62,7 +63,7 @@ INCLUDES = {
 
 
 def sufficient(method: Method) -> set[str]:
-    """The smallest roles that may call it."""
+    """The lowest roles that may call the method."""
     if method.name in STRICTER:
         return {"admin"}
     needs = {RANK[method.access]}
@@ -83,7 +84,7 @@ METHODS = requests.methods()
 
 
 def _enough_calls(method: Method) -> list[str]:
-    """The scopes in which the role just enough passes."""
+    """The scopes in which the lowest sufficient role passes."""
     if method.scope == "cluster" or method.name in SYSTEM_ONLY:
         return ["temporal-system"]
     return [NOWHERE, "temporal-system"]
@@ -104,7 +105,7 @@ def test_a_lower_role_is_denied(gate: Gate, echo_gate: Gate, corp: Minter, metho
             marked.append(grpc_client.test_id())
             token = corp.token(permissions=permission(scope, role))
             refused(gate.call(method.path, message, token=token, test_id=marked[-1]), 7)
-    # Admin of every other namespace is nobody here.
+    # The admin of every other namespace has no role here.
     marked.append(grpc_client.test_id())
     others = corp.token(permissions=["payroll:admin", "finance-reports:admin", f"{NOWHERE}2:admin"])
     refused(gate.call(method.path, message, token=others, test_id=marked[-1]), 7)
@@ -120,7 +121,7 @@ def test_the_lowest_sufficient_role_is_allowed(gate: Gate, echo_gate: Gate, corp
         for role in sufficient(method):
             marked = grpc_client.test_id()
             token = corp.token(permissions=permission(scope, role))
-            # Long polls are cut short by their own deadline.
+            # The deadline of a long poll cuts it short.
             reply = target.call(method.path, message, token=token, test_id=marked, grpc_timeout=0.5, timeout=5)
             assert reply.grpc_status not in (7, 16), f"{role} of {scope}: {reply}"
             line = target.envoy.access(marked)
@@ -129,7 +130,7 @@ def test_the_lowest_sufficient_role_is_allowed(gate: Gate, echo_gate: Gate, corp
 
 @pytest.mark.parametrize("method", [m for m in METHODS if m.scope == "namespace"], ids=str)
 def test_namespace_is_read_from_its_field(echo_gate: Gate, corp: Minter, method: Method) -> None:
-    """Whatever its number: own passes, foreign does not, none does not, two do not; plain and gzip."""
+    """Whatever the field's number: the own namespace passes; another, none or two do not; plain and gzip."""
     if method.name in SYSTEM_ONLY:
         pytest.skip("needs a system grant")
     token = corp.token(permissions=["payroll:admin"])
@@ -141,7 +142,7 @@ def test_namespace_is_read_from_its_field(echo_gate: Gate, corp: Minter, method:
 
 
 def test_the_table_is_complete() -> None:
-    """123 and 15 methods at this version of the API: a shorter table would pass every test above."""
+    """This version of the API has 123 and 15 methods: a shorter table would pass every test above."""
     names = [method.name for method in METHODS]
     assert len(names) >= 138 and len(set(map(str, METHODS))) == len(names)
     assert set(names) >= WORKER | SYSTEM_ONLY | STRICTER | UNLISTED

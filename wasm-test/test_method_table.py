@@ -22,10 +22,10 @@ WORKER = {"POLL", "RESPOND", "HISTORY", "DESCRIBE_NAMESPACE"}
 READER = {"DESCRIBE_NAMESPACE", "READ", "HISTORY", "QUERY", "CLUSTER_READ"}
 WRITER = READER | WORKER | {"START", "SIGNAL", "UPDATE", "CANCEL", "TERMINATE", "DELETE", "RESET", "PAUSE", "SCHEDULE", "BATCH",
                             "OPTIONS", "DEPLOY", "NEXUS"}
-# What hands the server a compute configuration is for admins here, whatever upstream asks for.
+# Here, only admins may hand the server a compute configuration, whatever role upstream requires.
 COMPUTE = {f"{WORKFLOW}{verb}WorkerDeploymentVersionComputeConfig" for verb in ("Update", "Validate")}
 
-# What the workers of the Python, Go, Java, TypeScript and Rust SDKs call.
+# The methods that workers of the Python, Go, Java, TypeScript and Rust SDKs call.
 WORKER_CALLS = ["DescribeNamespace", "PollWorkflowTaskQueue", "PollActivityTaskQueue", "PollNexusTaskQueue", "RespondWorkflowTaskCompleted", "RespondWorkflowTaskFailed", "RespondQueryTaskCompleted", "RespondActivityTaskCompleted", "RespondActivityTaskCompletedById", "RespondActivityTaskFailed", "RespondActivityTaskFailedById", "RespondActivityTaskCanceled", "RespondActivityTaskCanceledById", "RespondNexusTaskCompleted", "RespondNexusTaskFailed", "RecordActivityTaskHeartbeat", "RecordActivityTaskHeartbeatById", "RecordWorkerHeartbeat", "ShutdownWorker", "GetWorkflowExecutionHistory", "GetWorkflowExecutionHistoryReverse", "ResetStickyTaskQueue"]
 
 
@@ -43,7 +43,7 @@ class Row:
 
 @dataclass
 class Entered:
-    """A message that the table looks into."""
+    """A message that the table reads."""
 
     type: str
     command: set[str]
@@ -53,7 +53,7 @@ class Entered:
 
 @dataclass
 class Table:
-    """table.rs, read back."""
+    """The generated Rust file, read back."""
 
     methods: dict[str, Row]
     messages: dict[str, Entered]  # by the name of the static
@@ -77,7 +77,7 @@ class Table:
         return cls(methods, messages, version[1])
 
     def leaves(self, static: str, kinds: str, names: str = "", numbers: str = "") -> Iterator[str]:
-        """Where a request has fields whose kind matches, written as in request_fields.tsv."""
+        """The paths of a request's fields whose kind matches, written as in request_fields.tsv."""
         for number, name, many, kind in self.messages[static].fields:
             if inside := re.search(r"&(\w+)\)$", kind):
                 yield from self.leaves(inside[1], kinds, f"{names}{name}{many}.", f"{numbers}{number}.")
@@ -90,7 +90,7 @@ def effects(expression: str) -> set[str]:
 
 
 def rows(name: str) -> dict[str, dict[str, str]]:
-    """A copied table by gRPC path, the two services only."""
+    """The rows of a copied table by gRPC path, for the two services only."""
     with (DATA / name).open(encoding="utf-8", newline="") as file:
         return {f"/{row['service']}/{row['method']}": row for row in csv.DictReader(file, delimiter="\t")
                 if row["service"] in SERVICES and row["method"] != "*"}
@@ -101,7 +101,7 @@ def descriptors() -> FileDescriptorSet:
 
 
 def disagreements(table: Table) -> list[str]:
-    """Everything in which the table differs from the descriptor set, the server's method table and the list of request fields."""
+    """All differences between the table and the descriptor set, the server's method table and the list of request fields."""
     metadata, listed = rows("api_metadata.tsv"), rows("request_fields.tsv")
     files = descriptors().file
     messages = {f".{file.package}.{message.name}": message for file in files for message in file.message_type}
@@ -149,14 +149,14 @@ NOT_LIMITED = re.compile(r"heartbeat|worker_control_task_queue|spec\.target|seri
 
 NOT_LISTED = re.compile(r"nexus_endpoint|^task_queues")
 
-# Names that a request may have for what a decision depends on: the words of the field, or of the message around it.
+# Words that suggest that a decision depends on a field: in the name of the field, or of the message around it.
 SPEAKING = re.compile(r"(.+_)?(namespace(_id)?|workflow_id|business_id|schedule_id|task_queues?|task_queue_name|workflow_type|activity_type|endpoint|url"
                       r"|signal_name|query_type|update_name)")
 NAMED_TYPES = {".temporal.api.taskqueue.v1.TaskQueue", ".temporal.api.common.v1.WorkflowType", ".temporal.api.common.v1.ActivityType"}
 
 
 def every_type() -> tuple[dict[str, DescriptorProto], dict[str, EnumDescriptorProto]]:
-    """All messages and enums of the descriptor set, nested ones too."""
+    """All messages and enums of the descriptor set, including nested types."""
     messages: dict[str, DescriptorProto] = {}
     enums: dict[str, EnumDescriptorProto] = {}
 
@@ -174,8 +174,8 @@ def every_type() -> tuple[dict[str, DescriptorProto], dict[str, EnumDescriptorPr
 
 
 def undecided(table: Table, ignored: set[tuple[str, str]]) -> list[str]:
-    """Every field of every request, however deep, that speaks of what a decision depends on, and that the table does not read
-    there although nobody said why."""
+    """Every field of every request, at any depth, on which a decision may depend by its name, and which the table neither reads
+    nor has a reason to ignore."""
     messages, enums = every_type()
     listed, found = rows("request_fields.tsv"), []
 

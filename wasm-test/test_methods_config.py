@@ -1,4 +1,4 @@
-"""A newer server has methods our table lacks: the operator adds them."""
+"""A newer server has methods that the table lacks: the operator adds them."""
 
 from __future__ import annotations
 

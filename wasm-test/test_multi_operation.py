@@ -1,4 +1,4 @@
-"""Update-with-start before a real Temporal: the operations of one request name their namespaces themselves."""
+"""Update-with-start in front of a real Temporal: the operations of one request have namespaces of their own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Basket:
 
 
 def test_in_its_own_namespace(gate: Gate, corp: Minter) -> None:
-    """With an SDK: who may start and update there may do both at once, a reader may not."""
+    """With an SDK: a caller who may start and update may do both at once; a reader may not."""
 
     async def run() -> None:
         async def client(word: str) -> Client:
@@ -51,7 +51,7 @@ def test_in_its_own_namespace(gate: Gate, corp: Minter) -> None:
             )
             try:
                 return await by.execute_update_with_start_workflow(Basket.put, item, start_workflow_operation=start)
-            finally:  # the start has an outcome of its own, which somebody must look at
+            finally:  # the start has a result of its own, which must be awaited
                 await asyncio.gather(start.workflow_handle(), return_exceptions=True)
 
         writer = await client("write")
@@ -67,7 +67,7 @@ def test_in_its_own_namespace(gate: Gate, corp: Minter) -> None:
 
 @pytest.mark.parametrize("inner", ["start", "update"])
 def test_a_foreign_namespace_inside(gate: Gate, corp: Minter, inner: str) -> None:
-    """Denied here without a grant there; with one the server has its say, which refuses such a request whoever asks."""
+    """The filter denies it without a grant there; with a grant, the server refuses such a request from anybody."""
     request = requests.workflow.ExecuteMultiOperationRequest(namespace=OWN)
     start, update = request.operations.add().start_workflow, request.operations.add().update_workflow
     start.CopyFrom(requests.start_workflow(OTHER if inner == "start" else OWN, f"basket-{uuid.uuid4()}"))
