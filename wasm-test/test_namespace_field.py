@@ -1,4 +1,4 @@
-"""The namespace is what protobuf-go would read, and a message that could be read twice is refused."""
+"""The filter reads the namespace that protobuf-go would read, and refuses a message that could be read in two ways."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_own_and_foreign(gate: Gate, token: str, gzip: bool) -> None:
     ids=["own foreign", "foreign own", "own own", "own empty", "empty own", "apart"],
 )
 def test_a_namespace_given_twice_is_refused(gate: Gate, token: str, message: bytes, gzip: bool) -> None:
-    """Servers take the last one. A filter that took the first would be fooled; no honest encoder emits two."""
+    """Servers use the last value. A filter that used the first could be deceived; no honest encoder writes two."""
     gate.refused_by_us(COUNT, message, token=token, gzip=gzip, status=3)
 
 
@@ -49,7 +49,7 @@ def test_a_namespace_given_twice_is_refused(gate: Gate, token: str, message: byt
 def test_padded_varints(gate: Gate, token: str, corp: Minter, spelling: bytes) -> None:
     allowed(gate.call(COUNT, spelling, token=token))
     gate.refused_by_us(COUNT, spelling, token=corp.token(permissions=["finance-reports:read"]), status=7)
-    # Twice is twice, however it is spelt.
+    # Two values are two values, however they are encoded.
     gate.refused_by_us(COUNT, OWN + spelling, token=token, status=3)
 
 
@@ -79,7 +79,7 @@ def test_unknown_fields_are_passed_over(gate: Gate, token: str, noise: bytes) ->
     ids=["varint", "fixed32", "fixed64", "group"],
 )
 def test_a_wrong_wire_type_is_not_a_namespace(gate: Gate, token: str, wrong: bytes) -> None:
-    """protobuf-go skips it as unknown: the namespace is what the other occurrence says, or empty."""
+    """protobuf-go skips it as unknown: the namespace is the value of the other occurrence, or empty."""
     for message in (wrong, wrong + FOREIGN, FOREIGN + wrong):
         reply = gate.call(COUNT, message, token=token)
         assert reply.grpc_status in (3, 7), str(reply)
@@ -119,13 +119,13 @@ def test_what_temporal_would_not_decode(gate: Gate, token: str, broken: bytes, g
 
 
 def test_bad_utf8_in_another_field(gate: Gate, token: str) -> None:
-    """Decides nothing, so it may be left to the server, which refuses it."""
+    """No decision depends on it, so the filter may leave it to the server, which refuses it."""
     reply = gate.call(COUNT, OWN + text(2, b"\xff\xfe"), token=token)
     assert reply.grpc_status in (3, 13), str(reply)
 
 
 def test_temporal_reads_and_refuses_the_same(temporal: Temporal, token: str) -> None:
-    """The control: without the filter the server takes the last of two namespaces, and what it cannot decode is 13."""
+    """The control: without the filter, the server uses the last of two namespaces, and answers 13 if it cannot decode a request."""
     from harness import grpc_client, requests
 
     path = requests.path(COUNT)
@@ -141,13 +141,13 @@ def test_names_are_compared_exactly(gate: Gate, token: str, name: str) -> None:
 
 @pytest.mark.parametrize("length", [1000, 1001, 70_000, 1_000_000])
 def test_namespaces_of_great_length(gate: Gate, token: str, length: int) -> None:
-    """Temporal's limit is 1000 bytes: beyond it "malformed" is as right as "denied"."""
+    """Temporal's limit is 1000 bytes: beyond it, "malformed" is as correct as "denied"."""
     reply = gate.call(COUNT, text(1, "p" * length), token=token)
     assert reply.grpc_status in ((7,) if length <= 1000 else (3, 7)), str(reply)
 
 
 def test_deeply_nested_groups(gate: Gate, token: str) -> None:
-    """Temporal accepts 9,000 and refuses 11,000 levels. We may refuse earlier, but never trap."""
+    """Temporal accepts 9,000 levels and refuses 11,000. The filter may refuse earlier, but must never trap."""
     for depth in (50, 9_000, 200_000):
         deep = tag(1000, 3) * depth + tag(1000, 4) * depth
         reply = gate.call(COUNT, OWN + deep, token=token)
@@ -158,6 +158,6 @@ def test_deeply_nested_groups(gate: Gate, token: str) -> None:
 
 
 def test_many_tiny_fields(gate: Gate, token: str) -> None:
-    """Four megabytes of two-byte fields are legal: they must not stop the worker thread for long."""
+    """Four megabytes of two-byte fields are legal: they must not block the worker thread for long."""
     body = OWN + number(100, 1) * 1_300_000
     allowed(prompt(lambda: gate.call(COUNT, body, token=token), 5))

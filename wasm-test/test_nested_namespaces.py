@@ -1,4 +1,4 @@
-"""A request that names another namespace anywhere in it needs a grant there, for what it does there."""
+"""A request that names another namespace, anywhere in it, needs a grant there for its effects there."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def _repeated(kinds: list[str | None]) -> Message:
     return request
 
 
-# Covered by a grant in its own namespace, in both, or by a system grant alone.
+# Covered by a grant in its own namespace, by grants in both, or only by a system grant.
 HERE, BOTH, SYSTEM = "here", "both", "system"
 
-# name -> (method, the request, the least that covers it)
+# name -> (method, the request, the weakest grant that covers it)
 CASES: dict[str, tuple[str, Callable[[], Message], str]] = {
     "child, own": ("RespondWorkflowTaskCompleted", lambda: _commands(OWN, "child"), HERE),
     "child, none": ("RespondWorkflowTaskCompleted", lambda: _commands(None, "child"), HERE),
@@ -93,13 +93,13 @@ def test_an_effect_is_covered_where_it_happens(echo_gate: Gate, corp: Minter, ca
     for place, permissions in enumerate(granted.values()):
         reply = echo_gate.call(method, request, token=corp.token(permissions=permissions), gzip=gzip)
         assert reply.grpc_status == (0 if place >= enough else 7), f"{permissions}: {reply}"
-    # The other namespace's rights are no help in one's own.
+    # Rights in the other namespace do not help in the request's own.
     refused(echo_gate.call(method, request, token=corp.token(permissions=[f"{OTHER}:admin"]), gzip=gzip), 7)
 
 
 @pytest.mark.parametrize("kind", ["child", "signal", "cancel"])
 def test_a_worker_there_is_not_enough(echo_gate: Gate, corp: Minter, kind: str) -> None:
-    """A command is part of the answer in its own namespace; into another it starts, signals or cancels there."""
+    """In its own namespace, a command is part of the answer; in another namespace, it starts, signals or cancels there."""
     request = _commands(OTHER, kind)
     for there, status in (("worker", 7), ("read", 7), ("write", 0)):
         token = corp.token(permissions=[f"{OWN}:worker", f"{OTHER}:{there}"])
@@ -120,7 +120,7 @@ def test_a_namespace_that_is_taken_back(echo_gate: Gate, corp: Minter, message: 
 
 
 def test_attributes_twice(echo_gate: Gate, corp: Minter) -> None:
-    """Sub-messages merge: a command whose attributes come in two pieces names what the pieces name together."""
+    """Sub-messages are merged: a command whose attributes come in two pieces names everything that the pieces name together."""
     first = text(13, text(1, OWN))
     second = text(13, text(1, OTHER))
     for pieces in (first + second, second + first):
@@ -130,7 +130,7 @@ def test_attributes_twice(echo_gate: Gate, corp: Minter) -> None:
 
 
 def test_inside_an_unexpected_member(echo_gate: Gate, corp: Minter) -> None:
-    """A command of one type with attributes of another: the server goes by the attributes or fails, we go by all."""
+    """A command of one type with attributes of another: the server acts on the attributes or fails; the filter reads them all."""
     command = text(13, text(1, OTHER)) + text(2, text(1, "activity"))
     for order in (command, text(2, text(1, "activity")) + text(13, text(1, OTHER))):
         message = text(9, OWN) + text(1, task_tokens.SOME) + text(2, order)

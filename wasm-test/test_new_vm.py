@@ -1,6 +1,6 @@
-"""A virtual machine that starts while the issuer is down: what other threads have fetched is there for it at once.
+"""A VM that starts while the issuer is down can use the keys that other threads have fetched at once.
 
-A new build of the module is one, and a machine that failed and was started again is one.
+A new build of the module starts a VM, and so does Envoy after a VM has failed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _open(open_gate: OpenGate, echo: Echo, issuer: Issuer, **settings: Any) -> G
 
 
 def _verifies_at_once(gate: Gate, issuer: Issuer) -> None:
-    """Several calls, because each may be on another thread; none waits, none is told to come again."""
+    """Makes several calls, because each may be on another thread; none of them waits, and none is told to retry."""
     for _ in range(8):
         allowed(prompt(lambda: gate.count(token=issuer.token(permissions=READ, jti=str(time.monotonic_ns()))), 0.9))
     refused(gate.count(token=jws.flip_signature(issuer.token(permissions=READ))), 16)
@@ -56,7 +56,7 @@ def test_new_build_while_the_issuer_is_down(open_gate: OpenGate, echo: Echo, iss
 
 
 def test_machine_started_again_while_the_issuer_is_down(open_gate: OpenGate, echo: Echo, issuer: Issuer) -> None:
-    """With FAIL_RELOAD Envoy starts the machine anew after a trap, a second later at the earliest."""
+    """With FAIL_RELOAD, Envoy starts the VM again after a trap, at the earliest a second later."""
     gate = _open(open_gate, echo, issuer, module=modules.that_traps(), failure_policy="FAIL_RELOAD")
     known = issuer.token(permissions=READ)
     allowed(gate.count(token=known))

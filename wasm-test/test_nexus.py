@@ -1,7 +1,7 @@
 """A Nexus operation from one namespace into another, with real workers that each have their own namespace only.
 
-The endpoint is the platform's to make. The caller's worker schedules the operation in its answer to a workflow task, the
-handler's polls for it: neither may do anything in the other's namespace, and the server finds the way between them.
+The platform creates the endpoint. The caller's worker schedules the operation in its answer to a workflow task, and the
+handler's worker polls for it: neither may do anything in the other's namespace, and the server connects them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ import nexus
 w, o = requests.workflow, requests.operator
 CALLER, HANDLER, ELSEWHERE = "payroll", "finance-reports", "bitovi-project"
 
-# What an operation that is backed by a workflow asks of its handler's worker, beyond the role `worker`; and too little.
+# What the handler's worker of a workflow-backed operation needs beyond the role `worker`; and too little of it.
 HANDLER_ROLE, STARTER_ROLE, SILENT_ROLE = "nexus-handler", "starter", "no-callbacks"
 ROLES = {
     HANDLER_ROLE: {"from": "worker", "plus": ["start", "nexus"]},
@@ -57,7 +57,7 @@ STANDALONE = "nexusoperation.enableStandalone=true"
 # A new endpoint is there for the very next call; otherwise it comes to the server's other parts a little later.
 AT_ONCE = "system.forceNexusEndpointRefreshOnRead=true"
 
-# The server tries an operation again after a while that grows: on a slow machine this takes some of them.
+# The server retries an operation with growing delays: on a slow machine this takes several attempts.
 pytestmark = pytest.mark.timeout(300)
 PATIENCE = 120
 
@@ -70,7 +70,7 @@ def of(*permissions: str) -> Token:
 
 @pytest.fixture(scope="module")
 def own_temporal() -> Iterator[Temporal]:
-    """One whose endpoints are this file's, with operations that no workflow schedules switched on."""
+    """A Temporal whose endpoints belong to this file, with standalone operations switched on."""
     extra = ("--dynamic-config-value", STANDALONE, "--dynamic-config-value", AT_ONCE)
     with Temporal([CALLER, HANDLER, ELSEWHERE], extra=extra) as running:
         yield running
@@ -87,15 +87,15 @@ def stage(nexus_gate: Gate, corp: Minter) -> Stage:
 
 
 class Stage:
-    """Clients through the filter, each with a subject of its own by which its denials are found; an endpoint and queues
-    of its own, so that no test gets what another left behind."""
+    """Clients through the filter, each with a subject of its own, by which its denials are found; also an endpoint and queues
+    of its own, so that no test gets another test's leftovers."""
 
     def __init__(self, gate: Gate, corp: Minter) -> None:
         self.gate, self.corp, self.mark = gate, corp, gate.envoy.log_mark()
         name = str(uuid.uuid4())
         self.caller, self.handler, self.boss = f"caller-{name}", f"handler-{name}", f"boss-{name}"
         self.endpoint, self.queue, self.caller_queue = f"office-{name}", f"office-queue-{name}", f"caller-queue-{name}"
-        # By the platform, through the filter, as everything here.
+        # The platform creates it through the filter, like everything here.
         request = nexus.endpoint_to(HANDLER, self.queue, self.endpoint)
         allowed(gate.call("CreateNexusEndpoint", request, token=of("temporal-system:admin")(corp)))
 
@@ -108,14 +108,14 @@ class Stage:
 
     @asynccontextmanager
     async def calling(self, **claims: Any) -> AsyncIterator[None]:
-        """The caller's worker: `worker` in the caller's namespace, and nothing else; or what is said."""
+        """The caller's worker: it has `worker` in the caller's namespace and nothing else, or the given grants."""
         client = await self.client(self.caller, CALLER, **(claims or {"permissions": [f"{CALLER}:worker"]}))
         async with Worker(client, task_queue=self.caller_queue, workflows=nexus.CALLERS):
             yield
 
     @asynccontextmanager
     async def handling(self, **claims: Any) -> AsyncIterator[None]:
-        """The handler's worker: `worker` in the handler's namespace, or what is said."""
+        """The handler's worker: it has `worker` in the handler's namespace, or the given grants."""
         claims = claims or {"permissions": [f"{HANDLER}:worker"]}
         async with nexus.handler(await self.client(self.handler, HANDLER, **claims), self.queue):
             yield
@@ -126,7 +126,7 @@ class Stage:
         return await client.start_workflow(workflow, args=arguments, id=f"ask-{uuid.uuid4()}", task_queue=self.caller_queue)
 
     def denied(self, *subjects: str) -> set[str]:
-        """Methods that were denied to these subjects since this stage was set."""
+        """The methods that were denied to these subjects since this stage was created."""
         return {
             d["method"].rsplit("/", 1)[1]
             for d in self.gate.envoy.decisions(self.mark)
@@ -154,7 +154,7 @@ def test_between_namespaces(stage: Stage) -> None:
 
 
 def test_backed_by_a_workflow(stage: Stage) -> None:
-    """The handler's worker starts it, with a completion callback: `worker` is not enough for that."""
+    """The handler's worker starts the workflow with a completion callback; `worker` is not enough for that."""
 
     async def run() -> None:
         async with stage.handling(role=HANDLER_ROLE), stage.calling():
@@ -187,7 +187,7 @@ def test_backed_by_a_workflow_that_may_not_be_started(stage: Stage, too_little: 
 
 
 def test_handler_of_another_namespace(stage: Stage) -> None:
-    """It ends before it polls, the operation waits, and the right one answers it."""
+    """It exits before it polls, the operation waits, and the right handler answers it."""
 
     async def run() -> None:
         async with stage.calling():
@@ -255,8 +255,8 @@ def test_tasks_denied(nexus_gate: Gate, corp: Minter, case: str) -> None:
 
 
 def test_a_stolen_task(stage: Stage) -> None:
-    """The task's token says to which namespace it belongs: the filter holds the caller to the namespace that the
-    request names, Temporal holds that one to the token. Its owner can still answer."""
+    """The task's token says to which namespace the task belongs: the filter checks the caller against the namespace in the
+    request, and Temporal checks that namespace against the token. The task's owner can still answer it."""
     gate, corp = stage.gate, stage.corp
 
     def steal() -> bytes:
@@ -273,7 +273,7 @@ def test_a_stolen_task(stage: Stage) -> None:
             refused(gate.call("RespondNexusTaskCompleted", answer(HANDLER, stolen), token=of(f"{CALLER}:worker")(corp)), 7)
             own = gate.call("RespondNexusTaskCompleted", answer(CALLER, stolen), token=of(f"{CALLER}:worker")(corp))
             assert own.grpc_status == 3 and "different namespace" in own.grpc_message, str(own)
-            # This one may have become too old on a slow machine: then the server gives it out again.
+            # On a slow machine the task may have timed out: then the server hands it out again.
             gate.call("RespondNexusTaskCompleted", answer(HANDLER, stolen), token=of(f"{HANDLER}:worker")(corp))
             async with stage.handling():
                 assert await outcome(handle) in (999, 600)
@@ -285,7 +285,7 @@ def test_a_stolen_task(stage: Stage) -> None:
 
 
 def test_endpoints_are_the_platforms(nexus_gate: Gate, corp: Minter) -> None:
-    """Made, found, changed and deleted, by id and version, by nobody else."""
+    """Nobody else may create, find, change or delete them, by id and version."""
     platform = of("temporal-system:admin")(corp)
     others = [
         of()(corp),
@@ -318,7 +318,7 @@ def test_endpoints_are_the_platforms(nexus_gate: Gate, corp: Minter) -> None:
 
 
 def test_standalone(stage: Stage) -> None:
-    """Somebody with `write` in the caller's namespace needs no workflow, and nothing in the handler's."""
+    """A caller with `write` in the caller's namespace needs no workflow, and no grant in the handler's namespace."""
 
     async def run() -> None:
         async with stage.handling():
@@ -358,7 +358,7 @@ NOT_ITS_NAME = {
 
 
 def test_the_name_is_exact(stage: Stage) -> None:
-    """Temporal takes an endpoint's name byte by byte: a list of allowed endpoints may compare it so, too."""
+    """Temporal compares an endpoint's name byte by byte, so a list of allowed endpoints may do the same."""
     token = of(f"{CALLER}:write")(stage.corp)
     for change in NOT_ITS_NAME:
         request = standalone(NOT_ITS_NAME[change](stage.endpoint))

@@ -1,5 +1,5 @@
-"""Nexus endpoints that a namespace's callers may use: a limit on their grant, for operations that a workflow schedules and
-for those that none does. What is refused here would have worked: both endpoints lead to the same office.
+"""Limits on the Nexus endpoints that a namespace's callers may use, for operations that a workflow schedules and for
+standalone operations. The refused calls would have worked: both endpoints lead to the same handler.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def stage(open_gate: OpenGate, own_temporal: Temporal, corp: Minter) -> Stage:
 
 @pytest.fixture
 def bank(stage: Stage) -> str:
-    """Another endpoint, which is not on the list."""
+    """Another endpoint, which the limit does not list."""
     name = f"bank-{uuid.uuid4()}"
     request = nexus.endpoint_to(HANDLER, stage.queue, name)
     allowed(stage.gate.call("CreateNexusEndpoint", request, token=of("temporal-system:admin")(stage.corp)))
@@ -46,7 +46,7 @@ def bank(stage: Stage) -> str:
 
 
 def test_scheduled_by_a_workflow(stage: Stage, bank: str) -> None:
-    """The worker's answer to the task names the endpoint. One without the limit takes over, and it is done."""
+    """The worker's answer to the task names the endpoint. A worker without the limit takes over, and the operation completes."""
 
     async def run() -> None:
         async with stage.handling():

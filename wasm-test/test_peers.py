@@ -1,4 +1,4 @@
-"""Who the TLS client is, by its certificate: a principal of its own, or required beside a token."""
+"""The TLS client, by its certificate: as a caller of its own, or required in addition to a token."""
 
 from __future__ import annotations
 
@@ -89,14 +89,14 @@ def test_a_peer_without_a_token(mesh: Gate, authority: Authority, pairs: dict[st
 def test_a_token_and_a_peer(mesh: Gate, authority: Authority, pairs: dict[str, Pair | None], corp: Minter) -> None:
     tls = {name: authority.client(pair) for name, pair in pairs.items()}
     alice = corp.token("alice")
-    # Twice: the second time the token is known.
+    # Twice, because the token is cached the second time.
     for _ in range(2):
         allowed(mesh.start(token=alice, tls=tls["cli"]))
         for peer in ("worker", "other", "nobody", "none"):
             refused(mesh.start(token=alice, tls=tls[peer]), 7)
     refused(mesh.start(token=corp.token("bob"), tls=tls["cli"]), 7)
     refused(mesh.start("finance-reports", token=alice, tls=tls["cli"]), 7)
-    # With a token the caller is another: what the peer alone may is not for it.
+    # With a token, the caller is another one: grants to the peer alone do not apply.
     describe = w.DescribeNamespaceRequest(namespace="payroll")
     refused(mesh.call("DescribeNamespace", describe, token=alice, tls=tls["worker"]), 7)
     refused(mesh.call("DescribeNamespace", describe, token="a.b.c", tls=tls["worker"]), 16)
@@ -128,7 +128,7 @@ class Nothing:
 def test_a_worker_without_a_token(
     mesh: Gate, temporal: Temporal, authority: Authority, pairs: dict[str, Pair | None]
 ) -> None:
-    """A real worker of the Python SDK, known by its certificate alone."""
+    """A real worker of the Python SDK, identified by its certificate alone."""
 
     async def connect(pair: Pair | None) -> Client:
         assert pair is not None

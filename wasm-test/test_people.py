@@ -42,7 +42,7 @@ NAMESPACES = ["payroll", "finance-reports", "bitovi-project"]
 EVERYTHING = set(CALLS)
 NAMESPACED = EVERYTHING - {"namespaces"}
 
-# person -> namespace -> what works there
+# person -> namespace -> the calls that work there
 MAY: dict[str, dict[str, set[str]]] = {
     "admin": dict.fromkeys(NAMESPACES, EVERYTHING),
     "finance": {"payroll": NAMESPACED, "finance-reports": NAMESPACED},

@@ -28,7 +28,7 @@ def _may(gate: Gate, token: str, namespace: str, role: str) -> bool:
     return reply.grpc_status == 0
 
 
-# (the claim, what it gives: namespace -> the roles that work there)
+# (the claim, what it gives: namespace -> the roles that the caller has there)
 CASES: dict[str, tuple[Any, dict[str, set[str]]]] = {
     "list": (["a:read", "b:write"], {"a": {"read"}, "b": {"read", "write", "worker"}}),
     "string": ("a:read b:worker", {"a": {"read"}, "b": {"worker"}}),
@@ -77,14 +77,14 @@ def test_temporal_system_is_every_namespace_and_the_cluster(echo_gate: Gate, cor
 
 
 def test_namespace_with_a_colon(echo_gate: Gate, corp: Minter) -> None:
-    """Split at the first colon, as Temporal does: `a:b:read` is no role of `a:b`, nor of `a`."""
+    """The filter splits at the first colon, as Temporal does: `a:b:read` gives no role in `a:b`, nor in `a`."""
     token = corp.token(permissions=["a:b:read"])
     for namespace in ("a", "a:b", "b"):
         assert not _may(echo_gate, token, namespace, "read")
 
 
 def test_empty_namespace(echo_gate: Gate, corp: Minter) -> None:
-    """Upstream, `:read` opens DescribeNamespace of any UUID. Not here."""
+    """Upstream, `:read` allows DescribeNamespace for any UUID. Here it does not."""
     token = corp.token(permissions=[":read", ":admin"])
     request = requests.workflow.DescribeNamespaceRequest(id="8c1b7c5e-2a7e-4d6b-9a52-3f7d7b0c2f10")
     refused(echo_gate.call("DescribeNamespace", request, token=token), 7)
@@ -92,7 +92,7 @@ def test_empty_namespace(echo_gate: Gate, corp: Minter) -> None:
 
 
 def test_at_another_place(open_gate: OpenGate, echo: Echo, corp: Minter) -> None:
-    """By pointer, as Keycloak's client roles need it; the default name then means nothing."""
+    """The claim is addressed by pointer, as Keycloak's client roles require; the default name then means nothing."""
     grants = [{"name": "p", "who": {"issuer": "corp"}, "permissions_claim": "/resource_access/temporal/roles"}]
     gate = open_gate(plugin(corp.config(), grants=grants), echo.port)
     allowed(gate.count("a", token=corp.token(resource_access={"temporal": {"roles": ["a:read"]}})))

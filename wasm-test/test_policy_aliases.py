@@ -1,4 +1,4 @@
-"""An alias for the division of Temporal's own workflows would let every batch query find them: it is the platform's to give."""
+"""An alias for the division of Temporal's own workflows would let every batch query find them, so only the platform may set it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _update(**aliases: str) -> Any:
 
 @pytest.mark.parametrize("field", [DIVISION, DIVISION.lower(), "NamespaceDivision"])
 def test_an_alias_for_the_division(shop: Gate, corp: Minter, field: str) -> None:
-    """Beside an ordinary one, too."""
+    """It is also denied next to an ordinary alias."""
     admin = corp.token(permissions=[f"{NAMESPACE}:admin"])
     for request in (_update(**{field: "Foo"}), _update(Keyword01="Color", **{field: "Foo"})):
         mark = shop.envoy.log_mark()
@@ -46,12 +46,12 @@ def test_an_ordinary_alias(shop: Gate, straight: Frontend, corp: Minter) -> None
     allowed(shop.call("UpdateNamespace", _update(Keyword02=alias), token=corp.token(permissions=[f"{NAMESPACE}:admin"])))
     described = Frontend(straight.port, NAMESPACE).ask("DescribeNamespace", w.DescribeNamespaceRequest(namespace=NAMESPACE))
     assert described.config.custom_search_attribute_aliases["Keyword02"] == alias
-    # The value of an entry is no field: Temporal does not take it for one.
+    # The value of an entry is not a field name: Temporal does not treat it as one.
     harmless = shop.call("UpdateNamespace", _update(Keyword03=DIVISION), token=corp.token(permissions=[f"{NAMESPACE}:admin"]))
     assert harmless.grpc_status not in (7, 16), str(harmless)
 
 
 def test_the_platform_may(shop: Gate, corp: Minter) -> None:
-    """The server takes it, as the review found, which is why we do not."""
+    """The server accepts the alias, which is why the filter denies it to others."""
     allowed(shop.call("UpdateNamespace", _update(**{DIVISION: "Foo"}), token=corp.token(permissions=["temporal-system:admin"])))
     allowed(shop.call("UpdateNamespace", _update(**{DIVISION: ""}), token=corp.token(permissions=["temporal-system:admin"])))

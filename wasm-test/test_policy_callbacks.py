@@ -1,4 +1,4 @@
-"""Callbacks wherever a request may have them: back into Temporal itself, or as a Nexus task onto a queue of the namespace."""
+"""Callbacks, wherever a request may have them: into Temporal itself, or as a Nexus task onto a queue of the namespace."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_a_callback_into_temporal_itself_needs_may_call_back(shop: Gate, corp: M
 
 @pytest.mark.parametrize("build", PLACES)
 def test_any_callback_is_nexus(shop: Gate, corp: Minter, build: Callable[[Callback], tuple[str, Message]]) -> None:
-    """Who may start may not yet have somebody called when it ends. The operation is `nexus` without one."""
+    """A caller who may start a workflow may not automatically add a callback to its end. The operation is `nexus` even without one."""
     for callback in (_nexus("https://hooks.example.com/x"), _onto("red-q")):
         method, request = build(callback)
         shop.refused_by_us(method, request, token=corp.token(role="starter"), status=7)
@@ -116,7 +116,7 @@ def test_any_callback_is_nexus(shop: Gate, corp: Minter, build: Callable[[Callba
 
 @pytest.mark.parametrize("build", [_start, _activity, _operation])
 def test_a_callback_onto_a_queue(shop: Gate, corp: Minter, build: Callable[[Callback], tuple[str, Message]]) -> None:
-    """At the end a Nexus task is put there: a queue like others, to limits and to Temporal's own names."""
+    """At the end, a Nexus task is put onto the queue, so limits and the check for Temporal's own names apply to it."""
     limited = corp.token(role="limited")
     mark = shop.envoy.log_mark()
     shop.refused_by_us(*build(_onto("blue-q")), token=limited, status=7)
@@ -127,7 +127,7 @@ def test_a_callback_onto_a_queue(shop: Gate, corp: Minter, build: Callable[[Call
 
 @pytest.mark.parametrize("build", [_start, _activity, _operation])
 def test_a_start_that_attaches_to_a_running_workflow(shop: Gate, corp: Minter, build: Callable[[Callback], tuple[str, Message]]) -> None:
-    """On conflict: whichever queue the other is on, the request does not show."""
+    """The request does not show on which queue the running workflow is."""
     method, request = build(_onto("red-q"))
     request.ClearField("completion_callbacks")
     assert shop.call(method, request, token=corp.token(role="limited"), grpc_timeout=2).grpc_status not in (7, 16)

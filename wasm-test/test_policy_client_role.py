@@ -1,4 +1,4 @@
-"""The role `client`: what a client of Temporal does and a worker does not. `writer` is `client`, `worker` and `deploy`."""
+"""The role `client`: the calls of Temporal's clients that workers do not make. `writer` is `client`, `worker` and `deploy`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from test_method_matrix import STRICTER, SYSTEM_ONLY, WORKER
 
 w = requests.workflow
 
-# What a worker may and a client may not.
+# Methods that a worker may call and a client may not.
 TASKS = WORKER - {"DescribeNamespace", "GetWorkflowExecutionHistory", "GetWorkflowExecutionHistoryReverse"}
 DEPLOY = {
     "UpdateWorkerBuildIdCompatibility",
@@ -72,7 +72,7 @@ def _may(role: str, method: Method) -> bool:
 def _request(method: Method) -> Any:
     request: Any = requests.build(method, "payroll")
     if method.name == "StartBatchOperation":
-        # Without an operation it could be one of a newer server, which could be anything.
+        # Without a known operation, it could be an operation of a newer server, which could do anything.
         request.termination_operation.SetInParent()
     return request
 
@@ -92,7 +92,7 @@ def test_the_lists_are_of_this_api() -> None:
     assert names >= TASKS | DEPLOY | BY_ID and BY_ID <= TASKS
 
 
-# -- a poll inside a start
+# -- a poll within a start
 
 
 def _eager(build: str, name: str) -> tuple[str, Any]:
@@ -113,7 +113,7 @@ def test_a_start_gives_a_client_no_task(real: Gate, straight: Frontend, corp: Mi
     real.refused_by_us(method, request, token=corp.token(role="client"), status=7)
     assert real.envoy.decision(mark)["reason"] == 'no grant covers poll in namespace "payroll"'
     assert not straight.exists(name)
-    # Without the wish it is an ordinary start.
+    # Without the option it is an ordinary start.
     allowed(real.call("StartWorkflowExecution", requests.start_workflow("payroll", name), token=corp.token(role="client")))
 
 
@@ -131,7 +131,7 @@ def test_who_may_poll_gets_the_task(real: Gate, straight: Frontend, corp: Minter
 
 
 def _activity(straight: Frontend) -> str:
-    """A workflow whose activity `a` a worker has taken, to be completed from elsewhere."""
+    """A workflow whose activity `a` a worker has polled, to be completed from outside."""
     name = f"by-id-{uuid.uuid4()}"
     straight.start(name, name)
     task = straight.workflow_task(name)
@@ -163,7 +163,7 @@ def test_an_activity_is_completed_from_outside(real: Gate, straight: Frontend, c
     allowed(real.call("RecordActivityTaskHeartbeatById", beat, token=completer))
     allowed(real.call(method, request, token=completer))
     assert any(event.HasField(OUTCOMES[method]) for event in straight.events(name))
-    # And it still gets no tasks, nor answers them by token.
+    # And it still gets no tasks, and cannot answer tasks by token.
     poll = w.PollActivityTaskQueueRequest(namespace="payroll")
     refused(real.call("PollActivityTaskQueue", poll, token=completer), 7)
     by_token = w.RespondActivityTaskCompletedRequest(namespace="payroll", task_token=b"\x12\x01x")

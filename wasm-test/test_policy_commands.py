@@ -1,6 +1,8 @@
-"""Denials with `commands: true` reach what a worker's answers do to others; no denial reaches what they do to their own workflow.
+"""Denials with `commands: true` reach the effects of a worker's answers on other workflows; no denial reaches their effects on
+their own workflow.
 
-The worker is made by hand, so that each command stands alone; at the end a worker of the Python SDK, which sends all that is its own.
+The tests play the worker, so that each command is sent by itself; at the end, a worker of the Python SDK sends all commands that
+concern its own workflow.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
 
 @pytest.fixture(scope="module")
 def endpoint(straight: Frontend) -> str:
-    """One that leads to a queue of payroll."""
+    """An endpoint that leads to a queue of payroll."""
     request = o.CreateNexusEndpointRequest()
     request.spec.name = f"e-{uuid.uuid4().hex}"
     request.spec.target.worker.namespace, request.spec.target.worker.task_queue = "payroll", request.spec.name
@@ -77,7 +79,7 @@ def _signal_with_start(stage: Stage) -> Command:
     return commands.nexus("__temporal_system", SERVICE, "SignalWithStartWorkflowExecution", payload)
 
 
-# command -> what sends it, the effects that a denial may name, what shows that it was done
+# command -> how it is built, the effects that a denial may name, how to see that it was carried out
 REACHED: dict[str, tuple[Callable[[Stage], Command], set[str], Callable[[Stage], bool]]] = {
     "child": (lambda s: commands.child(s.new), {"start"}, lambda s: s.straight.exists(s.new)),
     "signal": (lambda s: commands.signal(s.other), {"signal"}, lambda s: s.straight.signals(s.other) == ["hello"]),
@@ -97,7 +99,7 @@ REACHED: dict[str, tuple[Callable[[Stage], Command], set[str], Callable[[Stage],
 def test_commands_to_others_are_denied(shop: Gate, straight: Frontend, corp: Minter, endpoint: str, command: str) -> None:
     build, effects, done = REACHED[command]
     stage = Stage(straight, endpoint)
-    # Behind something of its own, as a worker might send it.
+    # After a command about its own workflow, as a worker might send it.
     answer = stage.answer(commands.timer(), build(stage))
     for effect in effects:
         mark = shop.envoy.log_mark()
@@ -105,7 +107,7 @@ def test_commands_to_others_are_denied(shop: Gate, straight: Frontend, corp: Min
         line = shop.envoy.decision(mark)
         assert (line["rule"], line["reason"]) == (f"strict-{effect}", f'{effect} in namespace "payroll" is denied')
     assert not done(stage)
-    # The denials of all else, and all those that do not say `commands: true`, leave it alone.
+    # Denials of all other effects, and all denials without `commands: true`, do not affect it.
     others = [effect for effect in EFFECTS if effect not in effects]
     allowed(shop.call("RespondWorkflowTaskCompleted", answer, token=corp.token(strict=others, mild=list(EFFECTS))))
     until(lambda: done(stage), 20, f"{command} to be done")
@@ -130,7 +132,7 @@ OWN: dict[str, Callable[[Stage], Command]] = {
 
 @pytest.mark.parametrize("command", OWN)
 def test_commands_to_its_own_workflow_are_allowed(shop: Gate, straight: Frontend, corp: Minter, endpoint: str, command: str) -> None:
-    """With every denial there is."""
+    """This holds under every denial."""
     stage = Stage(straight, endpoint)
     before = len(straight.events(stage.name, stage.task.workflow_execution.run_id))
     answer = stage.answer(OWN[command](stage))
@@ -143,7 +145,7 @@ def test_commands_to_its_own_workflow_are_allowed(shop: Gate, straight: Frontend
 
 
 def test_the_task_of_a_refused_answer_is_retried(shop: Gate, straight: Frontend, corp: Minter) -> None:
-    """Which is why `commands` is false unless it is asked for."""
+    """That is why `commands` is false by default."""
     name = f"w-{uuid.uuid4()}"
     request = requests.start_workflow("payroll", name)
     request.task_queue.name = name
@@ -175,7 +177,7 @@ async def slow() -> None:
 
 @workflow.defn(sandboxed=False)
 class OwnThings:
-    """Activities, timers, a cancelled activity, markers, memo, an update and a query; once again as a new run."""
+    """Activities, timers, a cancelled activity, markers, memo, an update and a query; then the same again as a new run."""
 
     def __init__(self) -> None:
         self.noted: list[str] = []

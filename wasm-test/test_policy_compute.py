@@ -1,6 +1,6 @@
-"""Whoever hands the server a compute configuration needs `compute`, which of the built-in roles only `admin` has.
+"""A caller who hands the server a compute configuration needs `compute`, which of the built-in roles only `admin` has.
 
-The server here does not know the provider, or has no worker that could look: its complaint shows that the call has reached it.
+The server here does not know the provider, or has no worker that could validate it: its error shows that the call has reached it.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _reaches_the_server(gate: Gate, method: str, request: Message, token: str) -
     test_id = grpc_client.test_id()
     reply = gate.call(method, request, token=token, test_id=test_id, grpc_timeout=1)
     line = gate.envoy.access(test_id)
-    # Its deadline may pass first, which Envoy sees as the end of the stream.
+    # The call's deadline may pass first, which Envoy sees as the end of the stream.
     assert reply.grpc_status in (3, 4, 14) and line["cluster"] == "temporal", f"{reply} {line}"
     assert not str(line["details"]).startswith("temporal_auth_"), line
 
@@ -100,12 +100,12 @@ def test_a_compute_configuration_needs_compute(shop: Gate, corp: Minter, deploym
         mark = shop.envoy.log_mark()
         shop.refused_by_us(method, build(deployment), token=corp.token(role=role), status=7)
         missing = shop.envoy.decision(mark)["reason"].removeprefix("no grant covers ").split(" in ")[0]
-        # The message shows what a version comes with; of the two methods it is known before.
+        # For a version, only the message shows the configuration; for the two other methods, the path is enough.
         known = {"writer": "compute"}.get(role, "deploy") if call == "create" else "deploy, compute"
         assert missing == known, role
     for role in ("controller", "composer", "admin"):
         _reaches_the_server(shop, method, build(deployment), corp.token(role=role))
-    # Temporal's own words for roles, too.
+    # Temporal's own names of roles, too.
     shop.refused_by_us(method, build(deployment), token=corp.token(permissions=["payroll:write"]), status=7)
     _reaches_the_server(shop, method, build(deployment), corp.token(permissions=["payroll:admin"]))
 
@@ -119,7 +119,7 @@ def test_a_version_without_a_configuration(shop: Gate, corp: Minter, deployment:
 
 
 def test_a_batch_of_an_unknown_operation_needs_a_writer(shop: Gate, corp: Minter) -> None:
-    """It could be anything that a batch may do; a compute configuration it is not."""
+    """It could do anything that a batch may do, but cannot set a compute configuration."""
     batch = w.StartBatchOperationRequest(namespace="payroll", job_id="j", reason="x", visibility_query="WorkflowId = 'x'")
     shop.refused_by_us("StartBatchOperation", batch, token=corp.token(role="client"), status=7)
     assert shop.call("StartBatchOperation", batch, token=corp.token(role="writer")).grpc_status not in (7, 16)
@@ -132,7 +132,7 @@ def as_upstream(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> G
 
 @pytest.mark.parametrize("call", HANDS_OVER)
 def test_parity_goes_by_the_metadata_of_servers(as_upstream: Gate, corp: Minter, deployment: str, call: str) -> None:
-    """Of 1.32.2, where all three are for writers."""
+    """In the metadata of 1.32.2, all three are for writers."""
     method, build = HANDS_OVER[call]
     as_upstream.refused_by_us(method, build(deployment), token=corp.token(permissions=["payroll:read"]), status=7)
     _reaches_the_server(as_upstream, method, build(deployment), corp.token(permissions=["payroll:write"]))
@@ -145,8 +145,8 @@ def echoed(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
 
 @pytest.mark.parametrize("method", ["SoftDeleteNamespace", "RestoreNamespace", "DescribeNamespaceRestore"])
 def test_methods_that_no_server_lists(shop: Gate, echoed: Gate, as_upstream: Gate, corp: Minter, method: str) -> None:
-    """Upstream's authorizer refuses it to everybody; here its effects decide. The server here does not know it, and says so as
-    soon as it sees the headers, so it is the echo that gets what is denied for the rest."""
+    """Upstream's authorizer refuses them to everybody; here their effects decide. The server does not know them, and says so as
+    soon as it sees the headers, so calls that the body decides go to the echo server."""
     path, kind = f"/{requests.OPERATOR_SERVICE}/{method}", requests.message_class(requests.OPERATOR_SERVICE, method)
     named, by_id = kind(namespace="payroll"), kind(namespace_id="8c1b7c5e-2a7e-4d6b-9a52-3f7d7b0c2f10")
     enough, less = ("read", "worker") if method == "DescribeNamespaceRestore" else ("admin", "write")
@@ -158,6 +158,6 @@ def test_methods_that_no_server_lists(shop: Gate, echoed: Gate, as_upstream: Gat
     assert shop.call(path, named, token=token(f"payroll:{enough}")).grpc_status == 12
     allowed(echoed.call(path, named, token=token(f"payroll:{enough}")))
     echoed.refused_by_us(path, named, token=token(f"payroll:{less}"), status=7)
-    # By an id it could be any namespace.
+    # With an id, it could be any namespace.
     echoed.refused_by_us(path, by_id, token=token("payroll:admin"), status=7)
     allowed(echoed.call(path, by_id, token=token("temporal-system:admin")))

@@ -1,6 +1,7 @@
-"""Only finance starts workflows in payroll: every way to start one, by people who may do all else there, system admins included.
+"""Only finance starts workflows in payroll: every way to start a workflow, by people who may do everything else there, including
+system admins.
 
-Before a real Temporal, which says that nothing was started.
+The tests use a real Temporal, which shows that nothing was started.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def office(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
 
 
 class Stage:
-    """The id of a workflow that is not there yet, and what finance has made already."""
+    """The id of a workflow that does not exist yet, and the resources that finance has created."""
 
     def __init__(self, straight: Frontend) -> None:
         self.straight, self.new = straight, f"new-{uuid.uuid4()}"
@@ -161,7 +162,7 @@ def test_nobody_else_starts_anything(office: Gate, straight: Frontend, corp: Min
         assert office.envoy.decision(mark)["rule"] == "only-finance-mild"
     assert stage.nothing_was_started()
     reply = office.call(*WAYS[way](stage), token=corp.token(policy="mild", **FINANCE), grpc_timeout=2)
-    # Nobody answers the update; its workflow runs all the same.
+    # Nobody answers the update, but its workflow runs.
     assert reply.grpc_status == 0 or way == "update with start", str(reply)
     if way != "create a schedule":
         until(lambda: not stage.nothing_was_started(), 20, "what finance has started")
@@ -173,13 +174,13 @@ def test_lookalikes_are_not_finance(office: Gate, straight: Frontend, corp: Mint
     start = requests.start_workflow("payroll", name)
     office.refused_by_us("StartWorkflowExecution", start, token=corp.token(policy="mild", **STRANGERS[who]), status=7)
     assert not straight.exists(name)
-    # All else there is theirs, and so are other namespaces.
+    # They may do everything else there, and everything in other namespaces.
     allowed(office.count(token=corp.token(policy="mild", **STRANGERS[who])))
     allowed(office.start("finance-reports", token=corp.token(policy="mild", **STRANGERS[who])))
 
 
 def test_payrolls_own_workers(office: Gate, straight: Frontend, corp: Minter) -> None:
-    """Where it ends: by their answers they start children, unless the denial says `commands: true`."""
+    """The policy ends here: through their answers they start children, unless the denial says `commands: true`."""
     name, child = f"w-{uuid.uuid4()}", f"new-{uuid.uuid4()}"
     straight.start(name, name)
     answer = commands.answer(straight.workflow_task(name).task_token, commands.child(child))

@@ -1,6 +1,6 @@
-"""What operators write most, each policy with somebody who wants to get around it and somebody who does not.
+"""The policies that operators write most, each with a caller who tries to bypass it and an honest caller.
 
-Before a real Temporal, which says at the end whether the workflow still runs.
+The tests use a real Temporal, which shows at the end whether the workflow still runs.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def office(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
 
 @pytest.fixture
 def victim(straight: Frontend) -> str:
-    """A workflow that runs; its queue has the same name, and its first task waits there."""
+    """A running workflow; its queue has the same name, and its first task waits there."""
     name = f"victim-{uuid.uuid4()}"
     straight.start(name, name)
     return name
@@ -90,7 +90,7 @@ def test_a_developer_gets_no_task(office: Gate, straight: Frontend, corp: Minter
     poll = w.PollWorkflowTaskQueueRequest(namespace="payroll", identity="developer")
     poll.task_queue.name = victim
     office.refused_by_us("PollWorkflowTaskQueue", poll, token=corp.token(role="developer"), status=7)
-    # Nothing was taken: the task is still there for who may have it.
+    # No task was taken: it is still there for a caller who may have it.
     worker = Frontend(office.port, token=corp.token(role="worker"))
     assert worker.workflow_task(victim).workflow_execution.workflow_id == victim
     assert straight.status(victim) == "RUNNING"
@@ -98,7 +98,7 @@ def test_a_developer_gets_no_task(office: Gate, straight: Frontend, corp: Minter
 
 @pytest.mark.parametrize("end", ENDS)
 def test_a_developer_with_somebodys_task_ends_nothing(office: Gate, straight: Frontend, corp: Minter, victim: str, end: str) -> None:
-    """The token is a real one, which a worker got; the same answer by the worker does end the run."""
+    """The token is real, and a worker received it; the same answer by that worker does end the run."""
     worker = Frontend(office.port, token=corp.token(role="worker"))
     task = worker.workflow_task(victim)
     run = task.workflow_execution.run_id
@@ -113,13 +113,13 @@ def test_a_developer_with_somebodys_task_ends_nothing(office: Gate, straight: Fr
 
 
 def test_a_developer_is_a_client(office: Gate, straight: Frontend, corp: Minter) -> None:
-    """Starts, signals, queries and cancels; and does not terminate, delete or reset."""
+    """A developer starts, signals, queries and cancels, and cannot terminate, delete or reset."""
     developer, name = corp.token(role="developer"), f"own-{uuid.uuid4()}"
     allowed(office.call("StartWorkflowExecution", requests.start_workflow("payroll", name), token=developer))
     allowed(office.call("SignalWorkflowExecution", _signal(name), token=developer))
     query = w.QueryWorkflowRequest(namespace="payroll")
     query.execution.workflow_id, query.query.query_type = name, "x"
-    # There is no worker to answer it.
+    # There is no worker that could answer it.
     assert office.call("QueryWorkflow", query, token=developer, grpc_timeout=1).grpc_status not in (7, 16)
     delete = w.DeleteWorkflowExecutionRequest(namespace="payroll")
     delete.workflow_execution.workflow_id = name
@@ -137,10 +137,10 @@ def test_a_developer_is_a_client(office: Gate, straight: Frontend, corp: Minter)
     allowed(office.call("RequestCancelWorkflowExecution", cancel, token=developer))
 
 
-# -- denials mean whom they name
+# -- denials match the callers they name
 
 
-# name -> the claims of the denied, the denial, the claims of somebody who may
+# name -> the claims of a denied caller, the denial, the claims of an allowed caller
 DENIED: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "a subject with colons": ({"sub": CI}, "ci-never-terminates", {"sub": "repo:acme/tool:ref:refs/heads/main"}),
     "a subject that ends at the pattern": ({"sub": "repo:acme/app:"}, "ci-never-terminates", {"sub": "repo:acme/app"}),
@@ -161,7 +161,7 @@ def test_a_denial_of_terminate(office: Gate, straight: Frontend, corp: Minter, v
 
 
 def test_a_service_is_not_human(office: Gate, corp: Minter, victim: str) -> None:
-    """`service_when: [{sub: "system:serviceaccount:*"}]` means subjects with more colons."""
+    """`service_when: [{sub: "system:serviceaccount:*"}]` also matches subjects with more colons."""
     mark = office.envoy.log_mark()
     robot = corp.token(SERVICE, role="person")
     office.refused_by_us("SignalWorkflowExecution", _signal(victim), token=robot, status=7)
@@ -184,11 +184,11 @@ def test_a_reader_hands_over_no_compute_configuration(office: Gate, corp: Minter
     allowed(office.count(token=corp.token(role="reader")))
 
 
-# -- every namespace means every namespace
+# -- every namespace includes names with colons
 
 
 def test_namespaces_with_colons(office: Gate, straight: Frontend, corp: Minter) -> None:
-    """A grant for `*` reaches them, and so does a denial for `payroll-*`."""
+    """A grant for `*` matches them, and so does a denial for `payroll-*`."""
     names = [f"v1:data-{uuid.uuid4().hex[:8]}", f"payroll-x:{uuid.uuid4().hex[:8]}"]
     for name in names:
         register = w.RegisterNamespaceRequest(namespace=name)
@@ -196,7 +196,7 @@ def test_namespaces_with_colons(office: Gate, straight: Frontend, corp: Minter) 
         straight.ask("RegisterNamespace", register)
     for name in names:
         allowed(office.count(name, token=corp.token(role="watcher")))
-        # Watchers read, there as well.
+        # Watchers may read there as well.
         office.refused_by_us("StartWorkflowExecution", requests.start_workflow(name), token=corp.token(role="watcher"), status=7)
     muted = corp.token(role="watcher", muted=True)
     allowed(office.count(names[0], token=muted))

@@ -1,5 +1,5 @@
-"""An honest worker of today's SDKs under a limit on queues: beside its own it has a queue on which Temporal sends it commands
-(`frontend.WorkerCommandsEnabled`), which it polls as a Nexus queue and names when it shuts down.
+"""An honest worker of current SDKs under a limit on queues: in addition to its own queue, it has a queue on which Temporal sends
+it commands (`frontend.WorkerCommandsEnabled`), which it polls as a Nexus queue and names when it shuts down.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ WORKER_COMMANDS = 3
 
 @pytest.fixture(scope="module")
 def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
-    """An Envoy that only this file uses: every line of its access log is of a worker here."""
+    """An Envoy that only this file uses: every line of its access log belongs to a worker here."""
     return open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)
 
 
@@ -61,7 +61,7 @@ def test_a_core_worker_with_commands(shop: Gate, rich_temporal: Temporal, corp: 
         client = await Client.connect(f"127.0.0.1:{shop.port}", namespace="payroll", api_key=token, tls=False)
         async with Worker(client, task_queue=queue, workflows=[Greeting], activities=[greet]):
             assert await boss.execute_workflow(Greeting.run, id=queue, task_queue=queue) == "hello"
-            # It is asked for commands from somewhere else than for tasks.
+            # It polls for commands on another queue than for tasks.
             await asyncio.to_thread(until, lambda: called()["PollWorkflowTaskQueue"], 20, "polls")
 
     def called() -> Counter[str]:
@@ -69,7 +69,7 @@ def test_a_core_worker_with_commands(shop: Gate, rich_temporal: Temporal, corp: 
 
     mark = shop.envoy.log_mark()
     asyncio.run(asyncio.wait_for(run(), 60))
-    # The worker shuts down, and then the one that all workers of a process and namespace share, by its queue of commands.
+    # The worker shuts down, and then the worker that all workers of a process and namespace share, by its queue of commands.
     until(lambda: called()["ShutdownWorker"] >= 2 and called()["PollNexusTaskQueue"], 20, f"both shutdowns ({called()})")
     assert not shop.envoy.decisions(mark), "nothing is denied"
 
@@ -94,7 +94,7 @@ def test_the_queue_of_commands_by_hand(shop: Gate, corp: Minter) -> None:
     commands = f"temporal-sys/worker-commands/payroll/{key}"
     polled = shop.call("PollNexusTaskQueue", _poll(commands, WORKER_COMMANDS), token=token, grpc_timeout=0.5)
     assert polled.grpc_status not in (7, 16), str(polled)
-    # The kind is no way to somebody's Nexus tasks, nor the name to tasks of another sort.
+    # The kind does not give access to other Nexus tasks, and the name does not give access to tasks of another sort.
     for queue, kind in ((f"blue-{key}", WORKER_COMMANDS), (commands, 1), (commands, 2)):
         shop.refused_by_us("PollNexusTaskQueue", _poll(queue, kind), token=token, status=7)
     for what in ("Workflow", "Activity"):

@@ -1,4 +1,4 @@
-"""A worker under `workflow_ids`: its children, its commands to other workflows and the tokens of its tasks are inside as well."""
+"""A worker under `workflow_ids`: the ids of its children, of the workflows in its commands and in its task tokens must match."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Waiting:
 
 @workflow.defn(sandboxed=False)
 class Parent:
-    """With an id for its child, or without, and a workflow to signal."""
+    """A parent that starts a child with or without an id, and can signal another workflow."""
 
     @workflow.run
     async def run(self, child: str, target: str) -> list[str]:
@@ -109,7 +109,7 @@ def _denied(gate: Gate, mark: int, subject: str) -> list[dict[str, Any]]:
 
 
 def _run(gate: Gate, temporal: Temporal, token: str, child: str, target: str, works: bool) -> None:
-    """A parent on the worker's queue: comes to its end, or is left with a task that nobody may answer."""
+    """Runs a parent on the worker's queue: it completes, or is left with a task that nobody may answer."""
 
     async def run() -> None:
         queue = f"red-{uuid.uuid4()}"
@@ -162,7 +162,7 @@ def test_a_signal_to_another_team(shared: Gate, straight: Frontend, rich_tempora
 
 
 def test_the_token_of_another_teams_task(shared: Gate, straight: Frontend, corp: Minter, red: str) -> None:
-    """A real one, which anybody who polls without a limit on queues may get."""
+    """The token is real; anybody who polls without a limit on queues may get such a token."""
     name = f"blue-{uuid.uuid4()}"
     straight.start(name, name)
     task = straight.workflow_task(name).task_token
@@ -188,7 +188,7 @@ def test_the_token_of_another_teams_activity(shared: Gate, straight: Frontend, c
     before = len(straight.events(name))
     shared.refused_by_us(method, request, token=red, status=7)
     assert len(straight.events(name)) == before
-    # Cancelled without a wish to cancel it: the server says that.
+    # The activity was cancelled although nobody requested it: the server says so.
     status = 3 if method == "RespondActivityTaskCanceled" else 0
     assert shared.call(method, request, token=corp.token("blue-worker")).grpc_status == status
 
@@ -210,7 +210,7 @@ def _standalone(straight: Frontend, queue: str) -> bytes:
 
 
 def test_a_standalone_activity_has_no_workflow(shared: Gate, straight: Frontend, corp: Minter, red: str) -> None:
-    """The server goes by the component in its token, whatever workflow the token claims."""
+    """The server acts on the component in its token, whatever workflow the token claims."""
     token = _standalone(straight, f"red-{uuid.uuid4()}")
     component = task_tokens.texts(token)[14]
     assert component and 2 not in task_tokens.texts(token)
@@ -227,7 +227,7 @@ def test_a_standalone_activity_has_no_workflow(shared: Gate, straight: Frontend,
 
 
 def test_commands_to_others(shared: Gate, straight: Frontend, red: str) -> None:
-    """Each workflow that an answer names must be inside, beside that of its token."""
+    """Each workflow that an answer names must match, in addition to the workflow in its token."""
     name, own, foreign = (f"{team}-{uuid.uuid4()}" for team in ("red", "red", "blue"))
     for workflow_id in (own, foreign):
         straight.start(workflow_id)
@@ -246,8 +246,8 @@ def test_commands_to_others(shared: Gate, straight: Frontend, red: str) -> None:
 
 
 def test_another_workers_sticky_queue(shared: Gate, straight: Frontend, corp: Minter) -> None:
-    """Where it ends: who knows its name, which stands in histories, gets the tasks that wait there. Its answer is another matter,
-    under `workflow_ids`."""
+    """The policy ends here: a caller who knows the queue's name, which histories show, gets the tasks that wait there. Under
+    `workflow_ids`, it cannot answer them."""
     name, sticky = f"blue-{uuid.uuid4()}", f"7@host-{uuid.uuid4().hex}"
     straight.start(name, name)
     answer = commands.answer(straight.workflow_task(name).task_token, commands.timer())
@@ -256,7 +256,7 @@ def test_another_workers_sticky_queue(shared: Gate, straight: Frontend, corp: Mi
     answer.sticky_attributes.worker_task_queue.normal_name = name
     answer.sticky_attributes.schedule_to_start_timeout.FromSeconds(60)
     straight.ask(METHOD, answer)
-    # Somebody waits there, or the server would not believe in the worker.
+    # A poll must wait there, or the server would assume that the worker is gone.
     poll: Any = w.PollWorkflowTaskQueueRequest(namespace="payroll", identity="thief")
     poll.task_queue.name, poll.task_queue.kind, poll.task_queue.normal_name = sticky, 2, "red-anything"
     thief = corp.token("red-worker")
@@ -274,11 +274,11 @@ def test_another_workers_sticky_queue(shared: Gate, straight: Frontend, corp: Mi
 
 
 def test_an_answer_with_many_children(shared: Gate, straight: Frontend, corp: Minter) -> None:
-    """A limit that does not speak of ids does not count them; one that does holds for two thousand."""
+    """A limit that does not compare ids does not count them; a limit on ids works with up to two thousand."""
     for subject, count, status in (("red-queues", 3000, 0), ("red-worker", 1500, 0), ("red-worker", 3000, 7)):
         name = f"red-{uuid.uuid4()}"
         straight.start(name, name)
-        # Each names a signal's receiver: three thousand children would take the server a while.
+        # Each command names a signal's receiver: three thousand children would take the server a while.
         answer = commands.answer(straight.workflow_task(name).task_token)
         answer.commands.extend(commands.cancel_other(f"red-{number}-{uuid.uuid4()}", child_only=True) for number in range(count))
         reply = shared.call(METHOD, answer, token=corp.token(subject), timeout=60)
@@ -286,7 +286,7 @@ def test_an_answer_with_many_children(shared: Gate, straight: Frontend, corp: Mi
 
 
 def test_a_child_whose_id_is_not_there_at_all(shared: Gate, straight: Frontend, red: str) -> None:
-    """No name, so nothing to compare: the server refuses it, and fails the task."""
+    """There is no name to compare: the server refuses the answer, and fails the task."""
     name = f"red-{uuid.uuid4()}"
     straight.start(name, name)
     answer = commands.answer(straight.workflow_task(name).task_token, commands.child("", name))
