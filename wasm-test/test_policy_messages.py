@@ -1,4 +1,4 @@
-"""Limits on signals, queries and updates by name: wherever a call sends one, it must name one that matches."""
+"""Limits on signals, queries and updates by name: wherever a call sends one, its name must match."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _token(corp: Minter, limit: str) -> str:
 
 
 class Stage:
-    """A workflow that runs and waits, with a task that was given to a worker."""
+    """A running workflow that waits, with a task that a worker has polled."""
 
     def __init__(self, straight: Frontend) -> None:
         self.straight = straight
@@ -129,7 +129,7 @@ def test_signals(shared: Gate, straight: Frontend, corp: Minter, build: Callable
         shared.refused_by_us(method, request, token=token, status=7)
         reason = shared.envoy.decision(mark)["reason"]
         assert reason.endswith(f'signal "{name}" does not match signals' if name else "the request names no signal"), reason
-    # The same by a denial with `outside`, for somebody whom no grant limits.
+    # The same with a denial with `outside`, for a caller whose grants have no limits.
     method, request = build(stage, "note")
     mark = shared.envoy.log_mark()
     shared.refused_by_us(method, request, token=corp.token(free=True), status=7)
@@ -137,7 +137,7 @@ def test_signals(shared: Gate, straight: Frontend, corp: Minter, build: Callable
     assert straight.signals(stage.name) == [] and not straight.exists(stage.new)
 
     reply = shared.call(*build(stage, "approve-it"), token=token)
-    # A workflow that has had no task cannot be reset, which is the server's to say.
+    # A workflow that has had no task cannot be reset; the server refuses that.
     assert reply.grpc_status == (3 if build is _reset else 0), str(reply)
     if build not in (_reset, _reset_batch):
         target = stage.new if build in (_signal_with_start, _operation) else stage.name
@@ -150,13 +150,13 @@ def test_a_batch_of_something_else_signals_nobody(shared: Gate, straight: Fronte
     request.executions.add(workflow_id=stage.name)
     request.cancellation_operation.SetInParent()
     allowed(shared.call("StartBatchOperation", request, token=_token(corp, "signals")))
-    # A batch of an operation that nobody knows could signal.
+    # A batch with an unknown operation could signal.
     request.ClearField("cancellation_operation")
     shared.refused_by_us("StartBatchOperation", request, token=_token(corp, "signals"), status=7)
 
 
 def test_two_signals_in_one_answer(shared: Gate, straight: Frontend, corp: Minter) -> None:
-    """All that it names must match."""
+    """All names in the answer must match."""
     stage, token = Stage(straight), _token(corp, "signals")
     answer = commands.answer(stage.task, commands.signal(stage.name, "approve-it"), commands.signal(stage.name, "hello"))
     shared.refused_by_us("RespondWorkflowTaskCompleted", answer, token=token, status=7)
@@ -174,11 +174,11 @@ def _query(stage: Stage, name: str) -> tuple[str, Message]:
 
 
 def test_queries(shared: Gate, straight: Frontend, corp: Minter) -> None:
-    """Those that the SDKs answer by themselves, and the Web UI sends, are queries like others."""
+    """Queries that the SDKs answer by themselves, and that the Web UI sends, are queries like any other."""
     stage, token = Stage(straight), _token(corp, "queries")
     for name in ("__stack_trace", "__temporal_workflow_metadata", "Balance", "balances", ""):
         shared.refused_by_us(*_query(stage, name), token=token, status=7)
-    # Nobody answers it, but it has reached the server.
+    # Nobody answers the query, but it has reached the server.
     assert shared.call(*_query(stage, "balance"), token=token, grpc_timeout=1).grpc_status not in (7, 16)
     assert shared.call(*_query(stage, "__stack_trace"), token=_token(corp, "updates"), grpc_timeout=1).grpc_status not in (7, 16)
 
@@ -205,7 +205,7 @@ def _update_with_start(stage: Stage, name: str) -> tuple[str, Any]:
 
 @pytest.mark.parametrize("build", [_update, _update_with_start])
 def test_updates(shared: Gate, straight: Frontend, corp: Minter, build: Callable[[Stage, str], tuple[str, Message]]) -> None:
-    """With a capture: each team has its own."""
+    """The limit has a capture: each team has updates of its own."""
     stage = Stage(straight)
     for name, team in (("set-blue", "red"), ("set-red", "blue"), ("set-", "red"), ("", "red"), ("set-*", "red")):
         token = corp.token(limit="updates", team=team)
@@ -215,7 +215,7 @@ def test_updates(shared: Gate, straight: Frontend, corp: Minter, build: Callable
     assert reply.grpc_status not in (7, 16), str(reply)
 
 
-# -- each limit speaks of its own names
+# -- each limit compares its own names
 
 
 def test_limits_say_nothing_of_the_rest(shared: Gate, straight: Frontend, corp: Minter) -> None:

@@ -1,4 +1,4 @@
-"""Names of Temporal's own are known in the spellings that a database takes for them, and honest names in any script are not."""
+"""The filter recognizes names of Temporal's own in all spellings that a database treats as equal, and allows honest names in any script."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ HONEST = ("заказ-17", "παραγγελία-17", "คำสั่งซื�
 
 @pytest.mark.parametrize("name", HONEST)
 def test_honest_names(shop: Gate, corp: Minter, name: str) -> None:
-    """As an id, a queue and a type; and by a worker that polls there."""
+    """As an id, as a queue and as a type; and a worker polls there."""
     unique, token = f"{name}-{uuid.uuid4()}", corp.token(role="writer")
     start = requests.start_workflow("payroll", unique)
     start.request_id, start.task_queue.name, start.workflow_type.name = str(uuid.uuid4()), unique, name
@@ -62,13 +62,13 @@ def test_spellings_of_temporals_own(shop: Gate, straight: Frontend, corp: Minter
         shop.refused_by_us(method, request, token=corp.token(role="writer"), status=7)
         assert "Temporal's own" in shop.envoy.decision(mark)["reason"]
     assert not straight.exists(by_queue.workflow_id)
-    # On this database it is nobody's workflow, to who may look.
+    # In this database no such workflow exists, as a caller who may look finds.
     assert shop.call("SignalWorkflowExecution", signal(name), token=corp.token(role="platform")).grpc_status == 5
 
 
 @pytest.mark.parametrize("name", ["temporal-system", "TEMPORAL-System", "temporal-system ", "témporal-system", "temporal-system\u200b"], ids=ascii)
 def test_temporals_own_namespace(shop: Gate, corp: Minter, name: str) -> None:
-    """A grant for every namespace is none for that one."""
+    """A grant for every namespace does not cover that namespace."""
     shop.refused_by_us("StartWorkflowExecution", requests.start_workflow(name), token=corp.token(role="writer"), status=7)
     reply = shop.call("StartWorkflowExecution", requests.start_workflow("temporal-systems"), token=corp.token(role="writer"))
     assert reply.grpc_status == 5, f"there is no such namespace, says the server: {reply}"
@@ -80,13 +80,13 @@ def test_temporals_own_namespace(shop: Gate, corp: Minter, name: str) -> None:
      ("bern", True), ("Bern ", True), ("bérn", True), ("berne", False)],
 )
 def test_a_denial_with_accents(shop: Gate, corp: Minter, namespace: str, denied: bool) -> None:
-    """What MySQL would serve as the namespace that the denial names; any text may stand for a letter with an accent."""
+    """The denial matches names that MySQL would treat as its namespace; any text may stand for a letter with an accent."""
     assert (shop.count(namespace, token=corp.token(role="writer", denied=True)).grpc_status == 7) is denied
     assert shop.count(namespace, token=corp.token(role="writer")).grpc_status == 5
 
 
 def test_what_a_capture_matches_keeps_its_spelling(shop: Gate, corp: Minter) -> None:
-    """Where it ends: on MySQL the group `team-Payroll` would be served the namespace `payroll` under the name `Payroll`."""
+    """The policy ends here: on MySQL, the group `team-Payroll` would get the namespace `payroll` under the name `Payroll`."""
     allowed(shop.count("payroll", token=corp.token(groups=["team-payroll"])))
     shouting = corp.token(groups=["team-Payroll"])
     assert shop.count("payroll", token=shouting).grpc_status == 7

@@ -1,4 +1,4 @@
-"""UpdateNamespace can end all that runs in a namespace: such changes need the effects of what they do."""
+"""UpdateNamespace can end all workflows in a namespace: such changes need the effects that they have."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
 
 @pytest.fixture
 def scratch(straight: Frontend) -> Frontend:
-    """A namespace that nobody else needs, with a workflow in it."""
+    """A namespace that no other test needs, with a workflow in it."""
     name = f"scratch-{uuid.uuid4().hex[:12]}"
     register = w.RegisterNamespaceRequest(namespace=name)
     register.workflow_execution_retention_period.FromSeconds(86400)
@@ -65,7 +65,7 @@ ENDS: dict[str, Callable[[str], Any]] = {
 
 @pytest.mark.parametrize("change", ENDS)
 def test_changes_that_end_running_workflows(shop: Gate, scratch: Frontend, corp: Minter, change: str) -> None:
-    """A bad binary has the server reset workflows, which is more than to terminate them."""
+    """A bad binary makes the server reset workflows, which is more than terminating them."""
     request = ENDS[change](scratch.namespace)
     for role in ROLES:
         shop.refused_by_us("UpdateNamespace", request, token=corp.token(role=role), status=7)

@@ -1,4 +1,4 @@
-"""A request with parts that the method table does not have, as a newer SDK sends them: counted and told of, or refused."""
+"""A request with parts that the method table does not have, as a newer SDK sends them: counted and logged, or refused."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _in_an_operation() -> tuple[str, bytes]:
     return "RespondWorkflowTaskCompleted", _raw(commands.answer(Task("n", "w", "r", 2).encode(), command))
 
 
-# what is sent, and what the log says is newer
+# the request that is sent, and the part that the log reports as newer
 PARTS: dict[str, tuple[Callable[[], tuple[str, bytes]], str]] = {
     "a field": (lambda: _start(proto.number(900, 1)), "field 900 of StartWorkflowExecutionRequest"),
     "a message": (lambda: _start(proto.text(901, b"x")), "field 901 of StartWorkflowExecutionRequest"),
@@ -105,7 +105,7 @@ def test_a_counted_call_is_forwarded(counts: Gate, straight: Frontend, corp: Min
 
 
 def test_what_is_not_counted(counts: Gate, corp: Minter) -> None:
-    """Callers without a good token; parts of messages that nobody looks into; what an old client still sends."""
+    """Callers without a good token; parts of messages that the filter does not read; fields that old clients still send."""
     before = counts.envoy.counter(COUNTER)
     method, message = _start(proto.number(900, 1))
     for token in (None, "a.b.c"):
@@ -113,7 +113,7 @@ def test_what_is_not_counted(counts: Gate, corp: Minter) -> None:
     method, message = _start(proto.text(15, proto.number(99, 1)))  # in `memo`
     allowed(counts.call(method, message, token=corp.token(role="writer")))
     allowed(counts.start(token=corp.token(role="writer")))
-    # Counters are written out together: with this one all before it would be there.
+    # Counters are reported together: when this one arrives, all earlier counts have arrived.
     allowed(counts.call(*_start(proto.number(900, 1)), token=corp.token(role="writer")))
     assert counts.envoy.wait_counter(COUNTER, before + 1) == before + 1
 
@@ -126,7 +126,7 @@ def test_a_denied_call_is_counted_too(counts: Gate, corp: Minter) -> None:
 
 
 def test_a_caller_cannot_fill_the_log(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> None:
-    """A caller has 2²⁹ numbers to choose from. 64 lines in all, of at most four parts of a request; counting goes on."""
+    """A caller has 2²⁹ numbers to choose from. The log has 64 lines in all, for at most four parts of a request; counting continues."""
     gate = open_gate(plugin(corp.config(), GRANTS), rich_temporal.port, fresh=True)
     token = corp.token(role="writer")
     for first in range(1000, 1100, 5):
@@ -198,7 +198,7 @@ def test_a_poll_under_limits(refuses: Gate, corp: Minter, what: str) -> None:
 
 
 def test_a_batch_of_a_newer_operation(counts: Gate, refuses: Gate, corp: Minter) -> None:
-    """It could be anything that a batch may do: for writers, where it is let through at all."""
+    """It could do anything that a batch may do: only writers may start it, if it is allowed at all."""
     batch = w.StartBatchOperationRequest(namespace="payroll", job_id=str(uuid.uuid4()), reason="x", visibility_query="WorkflowId = 'x'")
     message = _raw(batch) + proto.text(94, b"")
     counts.refused_by_us("StartBatchOperation", message, token=corp.token(role="reader"), status=7)

@@ -1,6 +1,7 @@
-"""Queues of several partitions: an honest token of a query or a Nexus task names the partition from which it came, `/_sys/payroll-q/2`.
+"""Queues with several partitions: an honest token of a query or a Nexus task names the partition from which it came, such as
+`/_sys/payroll-q/2`.
 
-Many polls wait at once, since a lonely one is sent on to the root of its queue, whose name is the queue's own.
+Many polls wait at once, because a single poll is forwarded to the root partition of its queue, which has the queue's own name.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
 
 
 class Crowd:
-    """Polls that wait side by side, each answered at once. `names` are the queues that their tokens named."""
+    """Polls that wait at the same time, each of which is answered at once. `names` are the queues that their tokens named."""
 
     def __init__(self, worker: Frontend, poll: tuple[str, Any], answer: Callable[[Any], tuple[str, Any]]) -> None:
         self.worker, self.poll, self.answer = worker, poll, answer
@@ -109,7 +110,7 @@ def test_queries(shop: Gate, straight: Frontend, corp: Minter, limit: str) -> No
 
 @pytest.fixture(scope="module")
 def operations(straight: Frontend) -> Iterator[tuple[str, Callable[[], object]]]:
-    """A queue, and what sends an operation to it."""
+    """A queue, and a function that sends an operation to it."""
     name = f"team-a-{uuid.uuid4().hex}"
     create = o.CreateNexusEndpointRequest()
     create.spec.name = name

@@ -1,4 +1,4 @@
-"""`schedule_ids`, alone and beside `workflow_ids`: a schedule starts workflows, so its action's workflow id counts as well."""
+"""`schedule_ids`, alone and with `workflow_ids`: a schedule starts workflows, so its action's workflow id counts as well."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def shared(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
 
 
 def _schedule(method: str, schedule: str, workflow: str | None) -> tuple[str, Any]:
-    """Create- or UpdateSchedule; `None` for one without an action."""
+    """A CreateSchedule or UpdateSchedule request; with `None`, its schedule has no action."""
     request = getattr(w, method + "Request")(namespace="payroll", schedule_id=schedule, request_id=str(uuid.uuid4()))
     if workflow is not None:
         action = request.schedule.action.start_workflow
@@ -48,7 +48,7 @@ def _trigger(schedule: str) -> tuple[str, Any]:
 
 
 def _others(schedule: str) -> list[tuple[str, Any]]:
-    """What names a schedule and no workflow; deletion last."""
+    """Requests that name a schedule and no workflow; the deletion comes last."""
     named: dict[str, Any] = {"namespace": "payroll", "schedule_id": schedule}
     return [
         _trigger(schedule),
@@ -60,7 +60,7 @@ def _others(schedule: str) -> list[tuple[str, Any]]:
 
 @pytest.mark.parametrize("limit", ["both", "schedules"])
 def test_a_teams_own_schedule(shared: Gate, straight: Frontend, corp: Minter, limit: str) -> None:
-    """Created, updated, triggered, described and deleted; what it starts is inside of the limit, too."""
+    """It is created, updated, triggered, described and deleted; the workflow that it starts matches the limit too."""
     token, name = corp.token(limit=limit), f"red-{uuid.uuid4()}"
     allowed(shared.call(*_schedule("CreateSchedule", name, f"{name}-run"), token=token))
     allowed(shared.call(*_schedule("UpdateSchedule", name, f"{name}-again"), token=token))
@@ -89,7 +89,7 @@ def test_another_teams_schedule(shared: Gate, straight: Frontend, corp: Minter, 
 
 @pytest.mark.parametrize("method", ["CreateSchedule", "UpdateSchedule"])
 def test_the_workflow_of_its_action(shared: Gate, straight: Frontend, corp: Minter, method: str) -> None:
-    """Under both limits it must be named and inside; under schedule_ids alone it is anybody's."""
+    """Under both limits it must be named and match; under schedule_ids alone, any workflow is allowed."""
     name = f"red-{uuid.uuid4()}"
     if method == "UpdateSchedule":
         straight.ask(*_schedule("CreateSchedule", name, "red-run"))
@@ -124,7 +124,7 @@ def test_schedule_ids_say_nothing_of_the_rest(shared: Gate, straight: Frontend, 
 
 @pytest.mark.parametrize("method", ["ListWorkflowExecutions", "CountWorkflowExecutions", "ScanWorkflowExecutions"])
 def test_a_list_of_workflows_may_be_one_of_schedules(shared: Gate, straight: Frontend, corp: Minter, method: str) -> None:
-    """By a query for their division it tells everybody's: their ids, memos and search attributes."""
+    """With a query for their division, it shows everybody's schedules: their ids, memos and search attributes."""
     query = "TemporalNamespaceDivision = 'TemporalScheduler'"
     straight.ask(*_schedule("CreateSchedule", f"blue-{uuid.uuid4()}", "blue-run"))
     count = w.CountWorkflowExecutionsRequest(namespace="payroll", query=query)
@@ -134,7 +134,7 @@ def test_a_list_of_workflows_may_be_one_of_schedules(shared: Gate, straight: Fro
 
 
 def test_the_schedulers_workflow_cannot_be_used_to_get_around(shared: Gate, straight: Frontend, corp: Minter) -> None:
-    """A schedule is a workflow, and its id would fit a careless pattern; it is Temporal's own."""
+    """A schedule is a workflow, and its id would match a careless pattern; but it is Temporal's own."""
     name = f"red-{uuid.uuid4()}"
     straight.ask(*_schedule("CreateSchedule", name, "red-run"))
     request = w.SignalWorkflowExecutionRequest(namespace="payroll", signal_name="patch")

@@ -1,7 +1,7 @@
-"""SignalWithStart from a workflow: a Nexus operation of Temporal's own, whose input says what is started and signalled.
+"""SignalWithStart from a workflow: a Nexus operation of Temporal's own, whose input says which workflow is started and signalled.
 
-Before a real Temporal with `history.enableSignalWithStartFromWorkflow`. That one operation is what a worker may; whatever else is
-asked of the endpoint `__temporal_system`, or in words that are not read here, needs an admin of the cluster.
+The tests use a real Temporal with `history.enableSignalWithStartFromWorkflow`. A worker may use that one operation; any other
+operation at the endpoint `__temporal_system`, or an encoding that the filter does not read, needs an admin of the cluster.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def test_with_the_sdk(shop: Gate, rich_temporal: Temporal, corp: Minter) -> None
 
 
 class Stage:
-    """A task that was given to a worker, and the id of a workflow that it may start."""
+    """A task that a worker has polled, and the id of a workflow that it may start."""
 
     def __init__(self, gate: Gate, straight: Frontend, corp: Minter) -> None:
         self.gate, self.straight, self.corp = gate, straight, corp
@@ -213,7 +213,7 @@ def test_any_other_operation_there_needs_cluster_admin(stage: Stage, case: str) 
 
 
 def test_json_would_work(stage: Stage) -> None:
-    """The control: to the server it is as good, which is why it is not let through unread."""
+    """The control: the server accepts it too, which is why the filter does not allow it unread."""
     build, _ = OTHERS["json"]
     stage.works(build(stage), caller="system")
 
@@ -258,7 +258,7 @@ def _named(inner: Any, what: str, name: str) -> Any:
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_limits_apply_inside(shop: Gate, straight: Frontend, corp: Minter, limit: str) -> None:
-    """The worker's own task is inside of each limit, so what the operation names decides."""
+    """The worker's own task matches each limit, so the names in the operation decide."""
     stage = Stage(shop, straight, corp)
     if limit == "id":
         name = f"red-{uuid.uuid4()}"
@@ -272,7 +272,7 @@ def test_limits_apply_inside(shop: Gate, straight: Frontend, corp: Minter, limit
 
 @pytest.mark.parametrize("name", ["__Temporal_System", "__temporal_system ", "an-endpoint"])
 def test_another_endpoint_is_not_read(stage: Stage, name: str) -> None:
-    """An ordinary endpoint's operation may be called so, too, and what is sent there is its own affair."""
+    """An operation of an ordinary endpoint may have the same name, and its input is not read."""
     payload = Payload(metadata={"encoding": b"json/plain"}, data=b'"temporal-sys-scheduler:x"')
     answer = commands.answer(stage.task, commands.nexus(name, SERVICE, OPERATION, payload))
     reply = stage.gate.call(METHOD, answer, token=stage.corp.token(caller="worker"))

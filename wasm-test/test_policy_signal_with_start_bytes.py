@@ -1,6 +1,6 @@
-"""SignalWithStart from a workflow, by raw bytes: orders and repetitions that the server reads and no encoder writes.
+"""SignalWithStart from a workflow, as raw bytes: orders and repetitions that the server reads and no encoder writes.
 
-What is asked of the operation is in test_policy_signal_with_start.
+test_policy_signal_with_start tests the operation itself.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def test_either_order_of_a_payload(stage: Stage, order: str) -> None:
 
 @pytest.mark.parametrize("order", ["metadata first", "data first"])
 def test_either_order_is_judged(stage: Stage, order: str) -> None:
-    """What is inside decides, whichever comes first."""
+    """The contents decide, whichever field comes first."""
     data = proto.text(2, stage.inner(workflow_id="temporal-sys-scheduler:x").SerializeToString())
     parts = (PROTOBUF, data) if order == "metadata first" else (data, PROTOBUF)
     stage.denied(_raw(stage, *NAMES, _input(*parts)), "the request names what is Temporal's own")

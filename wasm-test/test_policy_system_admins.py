@@ -1,6 +1,6 @@
-"""Denials win over system admins, too: also where they go by what is Temporal's own to do what they may not.
+"""Denials also win over system admins, even if they act through workflows of Temporal's own.
 
-Before a real Temporal: the schedule stays as it is, nothing starts.
+The tests use a real Temporal: the schedule stays as it is, and nothing starts.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _patch(schedule: str) -> tuple[str, Message]:
 
 
 def _patch_by_signal(schedule: str) -> tuple[str, Message]:
-    """The scheduler is a workflow, and takes a signal for a trigger."""
+    """The scheduler is a workflow, and a signal can trigger it."""
     request = w.SignalWorkflowExecutionRequest(namespace="payroll", signal_name="patch", request_id=str(uuid.uuid4()))
     request.workflow_execution.workflow_id = f"temporal-sys-scheduler:{schedule}"
     payload = request.input.payloads.add()
@@ -101,7 +101,7 @@ def _json(message: Any) -> str:
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_an_operation_of_temporals_own_in_any_words(cluster: Gate, straight: Frontend, corp: Minter, encoding: str) -> None:
-    """What is not read could be anything that a command does: a denial of any of that is about it."""
+    """An operation that is not read could do anything that a command does, so a denial of any such effect matches it."""
     name, new = f"w-{uuid.uuid4()}", f"new-{uuid.uuid4()}"
     straight.start(name, name)
     inner = w.SignalWithStartWorkflowExecutionRequest(namespace="payroll", workflow_id=new, signal_name="x")
@@ -113,25 +113,25 @@ def test_an_operation_of_temporals_own_in_any_words(cluster: Gate, straight: Fro
     cluster.refused_by_us("RespondWorkflowTaskCompleted", answer, token=corp.token(denied="commands"), status=7)
     assert cluster.envoy.decision(mark)["rule"] == "no-commands"
     assert not straight.exists(new)
-    # By `commands: false` it is part of the answer, as every command is.
+    # With `commands: false` it is part of the answer, like every command.
     allowed(cluster.call("RespondWorkflowTaskCompleted", answer, token=corp.token(denied="starts")))
     until(lambda: straight.exists(new), 20, "the workflow")
 
 
 def test_a_workflow_of_temporals_own_that_deletes(cluster: Gate, straight: Frontend, corp: Minter) -> None:
-    """In its own namespace its workflows act on all others."""
+    """The workflows of Temporal's own namespace act on all other namespaces."""
     start = requests.start_workflow("temporal-system", f"w-{uuid.uuid4()}")
     start.workflow_type.name = "temporal-sys-delete-namespace-workflow"
     mark = cluster.envoy.log_mark()
     cluster.refused_by_us("StartWorkflowExecution", start, token=corp.token(denied="deletes"), status=7)
     assert cluster.envoy.decision(mark)["rule"] == "no-deletes"
     assert not Frontend(straight.port, "temporal-system").exists(start.workflow_id)
-    # Nobody polls the queue that it names, so that nothing comes of it.
+    # Nobody polls the queue that it names, so it has no effect.
     allowed(cluster.call("StartWorkflowExecution", start, token=corp.token()))
 
 
 def test_a_task_of_a_scheduler(cluster: Gate, corp: Minter, straight: Frontend, schedule: str) -> None:
-    """An answer to it is a worker's. By its commands it is denied with `commands: true`, and not without."""
+    """An answer to it is a worker's call. Its commands are denied with `commands: true`, and not without."""
     token = Task(straight.namespace_id(), f"temporal-sys-scheduler:{schedule}", str(uuid.uuid4()), 2).encode()
     answer = commands.answer(token, commands.child("x"))
     cluster.refused_by_us("RespondWorkflowTaskCompleted", answer, token=corp.token(denied="commands"), status=7)

@@ -1,4 +1,4 @@
-"""Task tokens are plain protobuf, and the server believes what it is sent: those of Temporal's own workflows need an admin of the cluster."""
+"""Task tokens are plain protobuf, and the server trusts them: tokens of Temporal's own workflows need an admin of the cluster."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def namespace_id(straight: Frontend) -> str:
 
 @pytest.fixture(scope="module")
 def scheduler(straight: Frontend, namespace_id: str) -> Task:
-    """The token of a task that a real scheduler's workflow may have at any moment."""
+    """The token of a task that a real scheduler's workflow may get at any moment."""
     schedule = f"payday-{uuid.uuid4()}"
     create = w.CreateScheduleRequest(namespace="payroll", schedule_id=schedule, request_id=schedule)
     action = create.schedule.action.start_workflow
@@ -81,7 +81,7 @@ QUEUE_METHODS = ("RespondQueryTaskCompleted", "RespondNexusTaskCompleted", "Resp
 
 
 def _servers(shop: Gate, method: str, request: Message, token: str) -> Any:
-    """A call that the server answers, with whatever it thinks of the token."""
+    """The call reaches the server, whether or not the server accepts the token."""
     reply = shop.call(method, request, token=token)
     assert reply.grpc_status not in (0, 7, 16) and "Malformed request" not in reply.grpc_message, str(reply)
     return reply
@@ -94,13 +94,13 @@ def test_a_task_of_a_scheduler(shop: Gate, corp: Minter, scheduler: Task, method
         mark = shop.envoy.log_mark()
         shop.refused_by_us(method, request, token=corp.token(permissions=[f"payroll:{role}"]), status=7)
         assert "the task is of a workflow of Temporal's own" in shop.envoy.decision(mark)["reason"]
-    # To the server it is as good as any: there is such a workflow, and this task of it is over.
+    # The server accepts it as a token: the workflow exists, and this task of it is over.
     admin = _servers(shop, method, request, corp.token(permissions=["temporal-system:admin"]))
     assert admin.grpc_status == 5, str(admin)
 
 
 def test_a_forged_task_of_the_scheduler_starts_no_batch(shop: Gate, corp: Minter, scheduler: Task) -> None:
-    """A batch as a child of the scheduler: it would inherit the internal queue, and run as Temporal itself."""
+    """The batch is a child of the scheduler: it would inherit the internal queue, and run as Temporal itself."""
     child = commands.child("x", queue="", type_="temporal-sys-batch-workflow-protobuf")
     answer = commands.answer(scheduler.encode(), child)
     for permission in ("payroll:worker", "payroll:admin"):
@@ -151,7 +151,7 @@ def test_tasks_of_queues(shop: Gate, corp: Minter, namespace_id: str, method: st
     _servers(shop, method, _request(method, of_queue(namespace_id, INTERNAL[0])), system)
 
 
-# -- tokens that say two things, or nothing
+# -- tokens that can be read in two ways, or not at all
 
 
 TWICE = proto.text(2, "a") + proto.text(2, "b")
@@ -180,7 +180,8 @@ JUNK = {"no protobuf": b"junk", "cut short": b"\x12\x20wf", "wire type 7": b"\x1
 @pytest.mark.parametrize("case", JUNK)
 @pytest.mark.parametrize("method", [*TASK_METHODS, *QUEUE_METHODS])
 def test_a_token_that_is_not_protobuf_is_refused(shop: Gate, straight: Frontend, corp: Minter, method: str, case: str) -> None:
-    """3, as by the server, to which it must not be left: where two readers disagree, a token would pass unread."""
+    """The answer is 3, like the server's, but the filter must not leave it to the server: where two readers disagree, a token would
+    pass unread."""
     request = _request(method, JUNK[case])
     assert straight.call(method, request).grpc_status == 3
     for claims in ({"permissions": ["payroll:worker"]}, {"limited": "x"}, {"by_id": True}, {"permissions": ["temporal-system:admin"]}):
@@ -188,13 +189,13 @@ def test_a_token_that_is_not_protobuf_is_refused(shop: Gate, straight: Frontend,
 
 
 def _group(number: int) -> bytes:
-    """A group that no message has, with a field of that number in it."""
+    """A group that no message has, with a field of this number in it."""
     return proto.group(100, proto.number(number, 0))
 
 
 @pytest.mark.parametrize("method", ["RespondWorkflowTaskCompleted", "RecordActivityTaskHeartbeat", "RespondActivityTaskCompleted"])
 def test_a_number_that_only_groups_may_have(shop: Gate, straight: Frontend, corp: Minter, scheduler: Task, method: str) -> None:
-    """protobuf-go takes field numbers up to 2³¹-1 within a group: the token is a good one to the server, and is read as such."""
+    """protobuf-go accepts field numbers up to 2³¹-1 within a group: the server accepts such a token, so the filter reads it too."""
     scheduler = replace(scheduler, rest=_group(1 << 29))
     request = _request(method, scheduler.encode())
     assert straight.call(method, request).grpc_status == 5, "the server reads it"
@@ -223,12 +224,12 @@ def test_a_real_task(shop: Gate, straight: Frontend, corp: Minter) -> None:
 
 
 def test_the_task_of_a_batch_job_is_like_any_other(shop: Gate, corp: Minter, namespace_id: str) -> None:
-    """Where it ends: a batch runs under the id that its user chose, so nothing in its token tells it from a workflow's."""
+    """The policy ends here: a batch runs under the id that its user chose, so its token looks like any workflow's."""
     request = _request("RespondWorkflowTaskCompleted", Task(namespace_id, f"job-{uuid.uuid4()}", str(uuid.uuid4()), 2).encode())
     assert _servers(shop, "RespondWorkflowTaskCompleted", request, corp.token(permissions=["payroll:worker"])).grpc_status == 5
 
 
-# -- types of workflows
+# -- workflow types
 
 
 def _start(type_: str) -> tuple[str, Message]:

@@ -1,4 +1,4 @@
-"""Grants that end: nothing from that instant on, whatever was cached before and however long a request takes."""
+"""Grants that end give nothing from that instant on, whatever was cached before and however long a request takes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from harness.temporal import Temporal
 
 w = requests.workflow
 
-# Time enough for a new configuration to take over on a slow machine, and for calls before the end.
+# Enough time for a new configuration to take effect on a slow machine, and for calls before the end.
 LIFE = 8.0
 
 
 class Ending:
-    """A gate with a grant that ends, and one beside it that does not."""
+    """A gate with a grant that ends, and a grant that does not."""
 
     def __init__(self, gate: Gate, until: str, end: float) -> None:
         self.gate, self.until, self.end = gate, until, end
@@ -50,7 +50,7 @@ def _grants(until: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def glass(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
-    """Each test gives it grants of its own."""
+    """A gate to which each test gives grants of its own."""
     return open_gate(plugin(_issuer(corp), _grants("2020-01-01T00:00:00Z")), rich_temporal.port)
 
 
@@ -74,7 +74,7 @@ def test_a_cached_token_does_not_outlive_the_grant(ending: Ending, straight: Fro
     line = gate.envoy.decision(mark)
     assert line["reason"].endswith(f"; grant break-glass ended at {ending.until}"), line
     assert not straight.exists(name)
-    # What others give is still there, and one to whom it would not have helped is not told of it.
+    # Other grants still apply, and the reason does not name a grant that would not have helped.
     allowed(gate.count(token=token))
     mark = gate.envoy.log_mark()
     refused(gate.start(token=corp.token("somebody")), 7)
@@ -82,7 +82,7 @@ def test_a_cached_token_does_not_outlive_the_grant(ending: Ending, straight: Fro
 
 
 def test_a_request_that_straddles_the_end(ending: Ending, straight: Frontend, corp: Minter) -> None:
-    """Its headers come before, the last byte of its body after."""
+    """Its headers arrive before the end, the last byte of its body after it."""
     token, name = corp.token("oncall"), f"slow-{uuid.uuid4()}"
     body = grpc_client.frame(requests.start_workflow("payroll", name).SerializeToString())
     early = requests.start_workflow("payroll", f"early-{uuid.uuid4()}").SerializeToString()
@@ -101,7 +101,7 @@ def test_a_request_that_straddles_the_end(ending: Ending, straight: Frontend, co
 
 
 def test_a_call_to_the_cluster_that_straddles_the_end(ending: Ending, straight: Frontend, corp: Minter) -> None:
-    """Its headers say nearly all there is, and what it does still stands in the body."""
+    """Its headers say almost everything, but its effects still depend on the body."""
     token, name = corp.token("platform"), f"e-{uuid.uuid4().hex}"
 
     def create(name: str) -> bytes:
@@ -124,7 +124,7 @@ def test_a_call_to_the_cluster_that_straddles_the_end(ending: Ending, straight: 
 
 
 def test_a_call_that_was_allowed_continues(ending: Ending, straight: Frontend, corp: Minter) -> None:
-    """Where it ends: a long poll that waits already gets its task, and the time of a token counts at the headers alone."""
+    """The policy ends here: a long poll that already waits gets its task, and a token's expiry is checked only at the headers."""
     queue = f"q-{uuid.uuid4()}"
     poll = w.PollWorkflowTaskQueueRequest(namespace="payroll", identity="test")
     poll.task_queue.name = queue
@@ -157,7 +157,7 @@ def test_other_times(glass: Gate, corp: Minter, until: str, status: int) -> None
 
 
 def test_an_offset_is_an_offset(glass: Gate, corp: Minter) -> None:
-    """The same wall clock, an hour apart: one has ended half an hour ago, the other ends in half an hour."""
+    """The same wall-clock time with offsets an hour apart: one grant ended half an hour ago, the other ends in half an hour."""
     there = timezone(timedelta(hours=1))
     now = datetime.now(UTC)
     past = (now - timedelta(minutes=30)).astimezone(there).isoformat(timespec="seconds")

@@ -1,7 +1,7 @@
-"""Where "developers cannot terminate" ends: what a client without `terminate`, `delete` and `reset` keeps, and what comes of it.
+"""Where "developers cannot terminate" ends: what a client without `terminate`, `delete` and `reset` can still do.
 
-Each test states what really happens before a real Temporal, be it that the workflow goes on or that it is over. README says the
-same in words; the test that finds it otherwise is the one to believe.
+Each test states what really happens on a real Temporal, whether the workflow continues or ends. README says the same in words;
+if they disagree, trust the test.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _denied(office: Gate, corp: Minter, call: tuple[str, Any], role: str = "deve
     office.refused_by_us(*call, token=corp.token(role=role), status=7)
 
 
-# -- schedules of somebody else, who has decided what happens when two of its workflows meet
+# -- schedules of other callers, who have decided what happens when two workflows overlap
 
 
 ENDS: dict[str, SchedulePatch] = {"trigger": trigger(), "backfill": backfill(), "unpause": SchedulePatch(unpause="because")}
@@ -70,7 +70,7 @@ ENDS: dict[str, SchedulePatch] = {"trigger": trigger(), "backfill": backfill(), 
 
 @pytest.mark.parametrize("patch", ENDS)
 def test_a_schedule_that_terminates_by_itself(office: Gate, straight: Frontend, developer: Frontend, corp: Minter, patch: str) -> None:
-    """ENDS IT. The request says nothing of an end: the schedule's own policy does."""
+    """ENDS IT: the request does not mention an end; the schedule's own policy does."""
     schedule = Schedule(straight, spec=1 if patch == "unpause" else 60)
     call = schedule.patch(ENDS[patch])
     _denied(office, corp, call, "harmless")
@@ -81,10 +81,10 @@ def test_a_schedule_that_terminates_by_itself(office: Gate, straight: Frontend, 
 
 @pytest.mark.parametrize("build", [trigger, backfill])
 def test_an_overlap_policy_of_the_callers(office: Gate, straight: Frontend, developer: Frontend, corp: Minter, build: Callable[[int], SchedulePatch]) -> None:
-    """HELD: to ask for termination is to terminate. Another policy leaves the first workflow alone."""
+    """HELD: a request for termination needs `terminate`. Another policy does not touch the first workflow."""
     schedule = Schedule(straight, spec=60)
     _denied(office, corp, schedule.patch(build(TERMINATE_OTHER)))
-    # The id of a triggered workflow has the second in it, and there can be one of each.
+    # The id of a triggered workflow contains the second, so there can be only one per second.
     time.sleep(1)
     allowed(developer.call(*schedule.patch(build(ALLOW_ALL))))
     until(lambda: len(schedule.runs()) > 1, 20, "another workflow")
@@ -92,7 +92,7 @@ def test_an_overlap_policy_of_the_callers(office: Gate, straight: Frontend, deve
 
 
 def test_a_schedule_rewritten(office: Gate, straight: Frontend, developer: Frontend, corp: Minter) -> None:
-    """HELD: an update states the whole schedule, its policy too; and one that keeps the policy is denied as well."""
+    """HELD: an update contains the whole schedule, including its policy; an update that keeps the policy is denied as well."""
     schedule = Schedule(straight)
     described = schedule.describe().schedule
     described.spec.interval.add().interval.FromSeconds(1)
@@ -130,7 +130,7 @@ def _skip_many(workflow_id: str) -> tuple[str, Any]:
 
 @pytest.mark.parametrize("build", [_skip, _skip_many])
 def test_time_skipping(office: Gate, straight: Frontend, corp: Minter, build: Callable[[str], tuple[str, Any]]) -> None:
-    """HELD: the clock of a workflow that only waits runs ahead into its timeout, an hour from now. That is to terminate."""
+    """HELD: the clock of a workflow that only waits would advance to its timeout, an hour from now. That needs `terminate`."""
     name = f"w-{uuid.uuid4()}"
     start = requests.start_workflow("payroll", name)
     start.task_queue.name = name
@@ -172,7 +172,7 @@ class Patient:
 
 @asynccontextmanager
 async def _patient(temporal: Temporal, by_activity: bool = False, **options: Any) -> AsyncIterator[WorkflowHandle[Patient, str]]:
-    """One that runs, with a worker straight at Temporal."""
+    """A running workflow, whose worker calls Temporal directly."""
     name = f"patient-{uuid.uuid4()}"
     client = await Client.connect(temporal.address, namespace="payroll")
     async with Worker(client, task_queue=name, workflows=[Patient]):
@@ -188,7 +188,7 @@ def _play(act: Callable[[], Awaitable[None]]) -> None:
 
 
 def test_timeouts_of_activities(office: Gate, straight: Frontend, developer: Frontend, rich_temporal: Temporal, corp: Minter) -> None:
-    """ENDS IT: an activity that has no time left fails, and its workflow with it, if its code does not catch that."""
+    """ENDS IT: an activity that has no time left fails, and so does its workflow, unless its code catches the failure."""
 
     async def act() -> None:
         async with _patient(rich_temporal, by_activity=True) as patient:
@@ -207,7 +207,7 @@ def test_timeouts_of_activities(office: Gate, straight: Frontend, developer: Fro
 
 
 def test_cancel(office: Gate, straight: Frontend, developer: Frontend, rich_temporal: Temporal, corp: Minter) -> None:
-    """ENDS IT, unless its code does not want to: it is asked."""
+    """ENDS IT, unless its code ignores the request."""
 
     async def act() -> None:
         async with _patient(rich_temporal) as patient:
@@ -228,13 +228,13 @@ def _batch(workflow_id: str, operation: str) -> tuple[str, Any]:
 
 
 def test_batches(office: Gate, straight: Frontend, developer: Frontend, rich_temporal: Temporal, corp: Minter) -> None:
-    """HELD for termination, deletion and reset; a batch that cancels ends it as one cancel does."""
+    """HELD for termination, deletion and reset; a batch that cancels ends the workflow as a single cancellation does."""
 
     async def act() -> None:
         async with _patient(rich_temporal) as patient:
             for operation in ("termination_operation", "deletion_operation", "reset_operation"):
                 await asyncio.to_thread(_denied, office, corp, _batch(patient.id, operation))
-            # The server ends whatever workflow has the id of the job.
+            # The server ends any workflow that has the id of the job.
             stop = w.StopBatchOperationRequest(namespace="payroll", job_id=patient.id, reason="x")
             await asyncio.to_thread(_denied, office, corp, ("StopBatchOperation", stop))
             call = _batch(patient.id, "cancellation_operation")
@@ -247,7 +247,7 @@ def test_batches(office: Gate, straight: Frontend, developer: Frontend, rich_tem
 
 
 def test_signals_fill_a_history(office: Gate, straight: Frontend, corp: Minter) -> None:
-    """ENDS IT: Temporal terminates a workflow whose history is full. Here that is at 600 events, by default at 51,200 or 50 MiB."""
+    """ENDS IT: Temporal terminates a workflow whose history is full. Here the limit is 600 events; the default is 51,200 or 50 MiB."""
     name = f"w-{uuid.uuid4()}"
     straight.start(name)
     method, request = _named("SignalWorkflowExecution", name, signal_name="x")
@@ -260,7 +260,7 @@ def test_signals_fill_a_history(office: Gate, straight: Frontend, corp: Minter) 
 
 
 def test_pause(office: Gate, straight: Frontend, developer: Frontend, rich_temporal: Temporal, corp: Minter) -> None:
-    """ENDS IT: what is held runs into its timeout; the same workflow that is not held completes."""
+    """ENDS IT: while it is paused, the workflow runs into its timeout; without the pause, the same workflow completes."""
 
     async def act() -> None:
         timeout = timedelta(seconds=5)
@@ -276,11 +276,11 @@ def test_pause(office: Gate, straight: Frontend, developer: Frontend, rich_tempo
     _play(act)
 
 
-# -- what looks like an end
+# -- calls that may look like an end
 
 
 def test_a_start_that_meets_a_running_workflow(office: Gate, straight: Frontend, developer: Frontend, corp: Minter) -> None:
-    """HELD: what ends the one that runs is to terminate; what uses it, or fails, leaves it alone."""
+    """HELD: a start that ends the running workflow needs `terminate`; a start that attaches to it, or fails, does not affect it."""
     name = f"w-{uuid.uuid4()}"
     run = straight.start(name)
     for policy in ({"workflow_id_conflict_policy": 3}, {"workflow_id_reuse_policy": 4}):

@@ -1,6 +1,6 @@
 """Grants read a token narrow and denials read it wide: no form of a claim lets its bearer past a denial.
 
-Before a real Temporal with a workflow that everybody here may signal, but for the denials.
+The tests use a real Temporal with a workflow that everybody here may signal, except for the denials.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _signal(workflow_id: str) -> Any:
     return request
 
 
-# -- the forms of a claim: what is denied, and what the log says of how it was read
+# -- the forms of a claim: what is denied, and how the log says it was read
 
 
 MEANT: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -150,7 +150,7 @@ def test_callers_whom_a_denial_does_not_match(wide: Gate, straight: Frontend, co
 
 
 def test_no_form_of_a_claim_is_better_than_the_plain_list(wide: Gate, corp: Minter, target: str) -> None:
-    """The rule, with every form of the same two groups: who may not with the list may not with any of them."""
+    """The rule, with every form of the same two groups: a caller who is denied with the list is denied with every other form."""
     plain = corp.token(groups=["dev", "contractors"])
     assert wide.call("SignalWorkflowExecution", _signal(target), token=plain).grpc_status == 7
     forms: list[Any] = [f"dev{join}contractors" for join in (",", ", ", ";", " ", "  ", ",,", " ; ", "|", "\n", ",\t", "\u00a0")]
@@ -162,7 +162,7 @@ def test_no_form_of_a_claim_is_better_than_the_plain_list(wide: Gate, corp: Mint
         assert reply.grpc_status == 7, f"{form}: {reply}"
 
 
-# -- what reads narrow
+# -- the narrow reading
 
 
 NARROW: dict[str, Any] = {
@@ -188,7 +188,7 @@ def test_exemptions_are_read_narrow(wide: Gate, straight: Frontend, corp: Minter
 @pytest.mark.parametrize("form", ["watchers,dev", {"watchers": 1}, ["Watchers"], [" watchers"], [["watchers"]]], ids=str)
 def test_grants_are_read_narrow(wide: Gate, corp: Minter, form: Any) -> None:
     refused(wide.count("watched", token=corp.token(groups=form)), 7)
-    # There is no such namespace, which is the server's to say.
+    # There is no such namespace; the server says so.
     assert wide.count("watched", token=corp.token(groups=["watchers"])).grpc_status not in (7, 16)
 
 
@@ -212,13 +212,13 @@ def _reset(workflow_id: str) -> Any:
 
 
 def test_a_kind_in_doubt(wide: Gate, corp: Minter, target: str) -> None:
-    """`service_when` asks for the client `robot`; this token says so in a text with something beside it."""
+    """`service_when` requires the client `robot`; this token has it in a text with other pieces."""
     doubtful, human, robot = corp.token(client="robot,ui"), corp.token(client="ui"), corp.token(client="robot", groups="finance")
     # For grants it is neither.
     for namespace, token in itertools.product(("people", "robots"), (doubtful, human, robot)):
         may = (namespace, token) in {("people", human), ("robots", robot)}
         assert (wide.count(namespace, token=token).grpc_status == 7) is not may, namespace
-    # For denials it is both, and `unless` spares neither.
+    # For denials it is both, and `unless` exempts neither.
     for method, request, free in (
         ("RequestCancelWorkflowExecution", _cancel(target), human),
         ("ResetWorkflowExecution", _reset(target), robot),

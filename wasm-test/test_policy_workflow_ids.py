@@ -1,4 +1,4 @@
-"""Two teams' clients in one namespace, told apart by `workflow_ids: ["{team}-*"]`: every method, before a real Temporal."""
+"""Clients of two teams in one namespace, separated by `workflow_ids: ["{team}-*"]`: every method, with a real Temporal."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ NAMED: list[tuple[str, Callable[[str], Message]]] = [
 
 @pytest.mark.parametrize(("method", "build"), NAMED, ids=[method for method, _ in NAMED])
 def test_calls_that_name_a_workflow(shared: Gate, straight: Frontend, red: str, method: str, build: Callable[[str], Message]) -> None:
-    """Its own passes, whatever the server makes of it; another team's does not, nor does none at all."""
+    """A call with the team's own id passes, whatever the server answers; another team's id, or no id, does not."""
     own, foreign = f"red-{uuid.uuid4()}", f"blue-{uuid.uuid4()}"
     starts = method in ("StartWorkflowExecution", "SignalWithStartWorkflowExecution", "ExecuteMultiOperation")
     if not starts:
@@ -155,7 +155,7 @@ def test_both_halves_of_an_update_with_start(shared: Gate, straight: Frontend, r
 
 
 def test_each_team_controls_its_own_workflows(shared: Gate, straight: Frontend, corp: Minter, red: str) -> None:
-    """Each team starts, signals and terminates its own, side by side."""
+    """Each team starts, signals and terminates its own workflows, side by side."""
     tokens = {"red": red, "blue": corp.token(groups=["team-blue"]), "both": corp.token(groups=["team-red", "team-blue"])}
     names = {team: f"{team}-{uuid.uuid4()}" for team in ("red", "blue")}
     for team, name in names.items():
@@ -189,12 +189,12 @@ def test_a_denial_outside_of_ids(shared: Gate, straight: Frontend, corp: Minter)
     assert shared.envoy.decision(mark)["rule"] == "only-its-own"
     allowed(shared.call("TerminateWorkflowExecution", build(mine), token=careful))
     assert (straight.status(mine), straight.status(other)) == ("TERMINATED", "RUNNING")
-    # All else is not what it is about.
+    # The denial does not concern anything else.
     signal = _by_execution("SignalWorkflowExecution", signal_name="x")[1]
     allowed(shared.call("SignalWorkflowExecution", signal(other), token=careful))
 
 
-# -- what names none, and what cannot be known by an id
+# -- calls that name no workflow, and calls that no id can describe
 
 
 OPEN = {
@@ -205,13 +205,13 @@ OPEN = {
     "RemoveSearchAttributes",
 }
 SCHEDULES = {"CreateSchedule", "UpdateSchedule", "PatchSchedule", "DescribeSchedule", "DeleteSchedule", "ListScheduleMatchingTimes"}
-# Destroys what the other tests need, or may not be had by a grant for a namespace.
+# These destroy what the other tests need, or need more than a grant for a namespace.
 LEFT_OUT = {"DeleteNamespace", "RegisterNamespace"} | UNLISTED
 IDS = {"workflow_id": "red-x", "activity_id": "red-x", "operation_id": "red-x", "job_id": "red-x", "schedule_id": "red-x"}
 
 
 def _naming_red(method: requests.Method) -> Message:
-    """The method's request with every id in it that it has room for."""
+    """The method's request with every id field set."""
     request = requests.build(method, "payroll")
     for field, value in IDS.items():
         if field in request.DESCRIPTOR.fields_by_name:
@@ -255,7 +255,7 @@ def test_every_method_is_in_one_list() -> None:
     assert len(set(names)) == len(names) and not set(names) & OPEN
     known = {method.name for method in requests.methods() if method.scope == "namespace"}
     assert set(names) | OPEN | SCHEDULES | LEFT_OUT <= known
-    # What is left is denied. These are the ones that the issue names.
+    # All other methods are denied. These are examples.
     left = {method.name for method in _never()}
     assert left >= SCHEDULES and {
         "StartActivityExecution", "StartNexusOperationExecution", "ListWorkflowExecutions", "CountWorkflowExecutions",

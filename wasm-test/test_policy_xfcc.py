@@ -1,6 +1,7 @@
-"""`x-forwarded-client-cert` in the hands of its subject: what the nearest proxy wrote is neither hidden nor replaced.
+"""`x-forwarded-client-cert` from a hostile client: it neither hides nor replaces the element that the nearest proxy wrote.
 
-Two Envoys: the one in front ends TLS and appends to whatever the client sent, as some do; the one behind has the filter.
+There are two Envoys: the one in front terminates TLS and appends to the client's header, as some proxies do; the one behind has
+the filter.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("case", UNREADABLE)
 def test_an_unreadable_header_refuses_the_call(behind: Gate, straight: Frontend, corp: Minter, case: str) -> None:
-    """Refuses the call with 16, whatever token it has; anonymous methods need neither."""
+    """The call is refused with 16, whatever token it has; anonymous methods need neither."""
     headers = {XFCC: UNREADABLE[case]}
     name = f"w-{uuid.uuid4()}"
     start = requests.start_workflow("payroll", name)
@@ -83,13 +84,13 @@ def test_an_unreadable_header_refuses_the_call(behind: Gate, straight: Frontend,
     assert not straight.exists(name)
     for path in (requests.GET_SYSTEM_INFO, requests.HEALTH_CHECK):
         allowed(behind.call(path, headers=headers))
-    # The twin: with the header as proxies write it, and without.
+    # The counterpart: with the header as proxies write it, and without it.
     for good in ({}, {XFCC: "By=spiffe://td/front;Hash=00;URI=spiffe://td/other"}):
         allowed(behind.start(token=corp.token(), headers=good))
 
 
 def test_two_headers(behind: Gate, corp: Minter) -> None:
-    """Envoy joins them with a comma before filters see them: the last element is still the nearest proxy's."""
+    """Envoy joins two headers with a comma before filters see them: the last element is still the nearest proxy's."""
     own, forged = (XFCC, f"URI={CLI}"), (XFCC, f"URI={ADMIN}")
     for token in (None, corp.token()):
         refused(behind.start(token=token, headers=[forged, own]), 7)
@@ -97,13 +98,13 @@ def test_two_headers(behind: Gate, corp: Minter) -> None:
 
 
 def test_a_caller_without_a_certificate(behind: Gate, corp: Minter) -> None:
-    """Where a denial of a peer ends: it is about who shows that certificate, and a token alone shows none."""
+    """A denial of a peer ends here: it matches callers who show that certificate, and a token alone shows none."""
     refused(behind.start(token=corp.token(), headers={XFCC: f"URI={CLI}"}), 7)
     allowed(behind.start(token=corp.token()))
 
 
 def test_the_first_name_counts(behind: Gate, corp: Minter) -> None:
-    """Of a certificate with two: a denial of the second does not mean it, and neither does a grant."""
+    """A certificate has two names: neither a denial nor a grant for the second name matches it."""
     both = {XFCC: f"URI={ADMIN};URI={CLI}"}
     allowed(behind.start(token=corp.token(), headers=both))
     refused(behind.start(token=corp.token(), headers={XFCC: f"URI={CLI};URI={ADMIN}"}), 7)
@@ -114,13 +115,13 @@ def test_the_first_name_counts(behind: Gate, corp: Minter) -> None:
 
 
 def _calls(front: Gate, authority: Authority, pair: Pair, token: str | None, sent: str | None) -> tuple[Reply, Reply]:
-    """A read and a start by this client, who sends the header, too."""
+    """A read and a start by this client, which also sends the header."""
     tls, headers = authority.client(pair), {} if sent is None else {XFCC: sent}
     return front.count(token=token, tls=tls, headers=headers), front.start(token=token, tls=tls, headers=headers)
 
 
 def test_a_peer_is_who_its_certificate_says(front: Gate, authority: Authority, pairs: dict[str, Pair], corp: Minter) -> None:
-    # With a token, too: the denial is of the peer.
+    # The same with a token, because the denial is about the peer.
     for token in (None, corp.token()):
         read, start = _calls(front, authority, pairs["cli"], token, None)
         allowed(read)
@@ -130,7 +131,7 @@ def test_a_peer_is_who_its_certificate_says(front: Gate, authority: Authority, p
         allowed(start)
 
 
-# What the client says of itself -> the statuses of its read and its start without a token, and with one
+# The client's own header -> the statuses of its read and its start without a token, and with one
 SAID: dict[str, tuple[str, str, tuple[int, int], tuple[int, int]]] = {
     "somebody else": ("cli", f"URI={ADMIN}", (0, 7), (0, 7)),
     "somebody else, as a proxy would": ("cli", f'By=spiffe://f;Hash=1;Subject="CN=admin";URI={ADMIN}', (0, 7), (0, 7)),

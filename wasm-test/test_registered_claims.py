@@ -1,4 +1,4 @@
-"""exp, nbf, iat, iss, aud, sub: required, typed, compared exactly, with the leeway that was configured."""
+"""exp, nbf, iat, iss, aud, sub: they are required, typed, and compared exactly, with the configured leeway."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def strict(header_stop: bool, open_gate: OpenGate, echo: Echo, corp: Minter) -> 
 
 
 def at(seconds: float) -> float:
-    """A time relative to now, for `claims` below: resolved when the test runs, not when it is collected."""
+    """A time relative to now, for `claims` below; it is resolved when the test runs, not when it is collected."""
     return _Relative(seconds)
 
 
@@ -99,7 +99,7 @@ def test_fractions_of_a_second(strict: Gate, corp: Minter) -> None:
 
 
 def test_a_token_ends_while_it_is_cached(strict: Gate, corp: Minter) -> None:
-    """Allowed (and so cached) shortly before its end, refused after it."""
+    """The token is allowed, and so cached, shortly before it expires, and refused afterwards."""
     from harness.poll import until
 
     token = corp.token(permissions=READ, exp=jws.now() - LEEWAY + 3)

@@ -1,4 +1,4 @@
-"""`require`: an ID token is not an access token, even when the same issuer signed it for the same audience."""
+"""`require`: an ID token is not an access token, even if the same issuer signed it for the same audience."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Roles of the operator's making: built on the built-in ones, with effects added and taken away."""
+"""Custom roles: built-in roles with effects added and removed."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_each_role_allows_its_effects_only(roles: Gate, corp: Minter, role: str)
 
 
 def test_grants_add_up(roles: Gate, corp: Minter) -> None:
-    """`start` from one grant, `signal` from another: together they make the call that needs both."""
+    """One grant gives `start`, another `signal`: together they allow a call that needs both."""
     both = requests.workflow.SignalWithStartWorkflowExecutionRequest(namespace="payroll")
     assert roles.call("SignalWithStartWorkflowExecution", both, token=corp.token(role="starter")).grpc_status == 7
     assert roles.call("SignalWithStartWorkflowExecution", both, token=corp.token(role=["runner", "careful"])).grpc_status == 0

@@ -1,4 +1,4 @@
-"""A gateway with other hosts on it: their traffic passes as if the filter were not there, Temporal's does not."""
+"""A gateway with other hosts: their traffic passes as if the filter were not there, and Temporal's traffic is judged."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_temporal_is_guarded(shared: Gate, corp: Minter) -> None:
 
 
 def test_other_traffic_is_untouched(shared: Gate, echo: Echo) -> None:
-    """The same call, with nobody's token and every header the filter would drop: all of it arrives."""
+    """The same call, with an invalid token and every header that the filter would drop, arrives unchanged."""
     marked = grpc_client.test_id()
     allowed(shared.call(COUNT, FOREIGN, headers=SENSITIVE, authority=OTHER, test_id=marked))
     seen = echo.find(marked)
@@ -108,7 +108,7 @@ def test_other_traffic_is_not_counted(shared: Gate) -> None:
 
 @pytest.mark.parametrize("authority", ["OTHER.test", "other.test.", "other.test@temporal.test", "x.other.test", ""])
 def test_odd_authorities_open_nothing(shared: Gate, authority: str) -> None:
-    """Whatever Envoy makes of the authority: what reaches Temporal was judged."""
+    """However Envoy interprets the authority, every call that reaches Temporal was judged."""
     marked = grpc_client.test_id()
     reply = shared.call(COUNT, OWN, authority=authority, test_id=marked)
     if reply.grpc_status == 0:
@@ -117,7 +117,7 @@ def test_odd_authorities_open_nothing(shared: Gate, authority: str) -> None:
 
 @pytest.fixture(scope="module")
 def by_header(open_gate: OpenGate, corp: Minter) -> Iterator[tuple[Gate, Echo, Echo]]:
-    """A route table that looks at headers the filter removes: with `caller-type` it is Temporal, without it is not."""
+    """A route table that matches on headers that the filter removes: with `caller-type` the route leads to Temporal, without it not."""
     with Echo() as ours, Echo() as others:
         route = {
             "match": {"prefix": "/", "headers": [{"name": "caller-type", "present_match": True}]},
@@ -134,8 +134,8 @@ def by_header(open_gate: OpenGate, corp: Minter) -> Iterator[tuple[Gate, Echo, E
 
 
 def test_routes_that_look_at_dropped_headers(by_header: tuple[Gate, Echo, Echo], corp: Minter) -> None:
-    """Envoy chooses the route anew when a filter changes headers, so such a route table may send a judged call
-    elsewhere. Without its token then; and what was not judged never reaches Temporal.
+    """Envoy chooses the route again when a filter changes headers, so such a route table may send a judged call elsewhere, but
+    without its token; and a call that was not judged never reaches Temporal.
     """
     gate, ours, others = by_header
     token = corp.token(permissions=["payroll:read"])
@@ -143,10 +143,10 @@ def test_routes_that_look_at_dropped_headers(by_header: tuple[Gate, Echo, Echo],
     allowed(gate.call(COUNT, OWN, token=token, headers={"caller-type": "operator"}, test_id=marked))
     seen = ours.seen(marked) or others.seen(marked)
     assert seen and "authorization" not in seen.names
-    # Temporal's by its route: judged, and refused.
+    # The route leads to Temporal: the call is judged, and refused.
     refused(gate.call(COUNT, FOREIGN, token=token, headers={"caller-type": "operator"}), 7)
     refused(gate.call(COUNT, OWN, headers={"caller-type": "operator"}), 16)
-    # Not Temporal's: the other route, and only that.
+    # The route does not lead to Temporal: the call uses the other route, and only that.
     marked = grpc_client.test_id()
     allowed(gate.call(COUNT, FOREIGN, test_id=marked))
     assert others.seen(marked) and not ours.seen(marked)

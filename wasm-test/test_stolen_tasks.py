@@ -1,8 +1,7 @@
-"""A task's token in the hands of somebody who is nobody in its namespace, but says to be in one that does not exist.
+"""A stolen task token, used by a caller who has no grant in its namespace but names a namespace that does not exist.
 
-Whoever holds a grant for a pattern of namespaces holds it for names that nobody has registered, too. Temporal looks such a
-name up before it believes the token, unless the caller brings a header that only its own clusters send each other: the
-filter drops that one.
+A grant for a pattern of namespaces also covers names that nobody has registered. Temporal looks up such a name before it trusts
+the token, unless the caller sends a header that only its own clusters send each other: the filter drops that header.
 """
 
 from __future__ import annotations
@@ -59,6 +58,6 @@ def test_under_a_namespace_that_does_not_exist(teams: Gate, temporal: Temporal, 
         reply = teams.call("RespondWorkflowTaskFailed", _fail(GHOST, task), token=thief, headers=headers)
         assert reply.grpc_status == 5 and GHOST in reply.grpc_message, f"{headers}: {reply}"
 
-    # The control: without the filter it works.
+    # The control: without the filter, the attack works.
     message = _fail(GHOST, task).SerializeToString()
     allowed(grpc_client.call(temporal.port, requests.path("RespondWorkflowTaskFailed"), message, headers=BETWEEN_CLUSTERS))

@@ -1,4 +1,4 @@
-"""Options that terminate a running workflow are `terminate`, whatever call carries them."""
+"""Options that terminate a running workflow need `terminate`, whatever call carries them."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_hidden_in_a_workers_command(roles: Gate, corp: Minter) -> None:
 
 
 def test_an_option_given_twice(roles: Gate, corp: Minter) -> None:
-    """The last one wins at the server; twice is refused, or judged by the worst."""
+    """The server uses the last value; the filter refuses two values, or judges the worst."""
     from harness.proto import number
 
     _, request = _start({})
@@ -92,7 +92,7 @@ def test_an_option_given_twice(roles: Gate, corp: Minter) -> None:
         message = request.SerializeToString() + b"".join(number(field, v) for v in values)
         reply = roles.call("StartWorkflowExecution", message, token=corp.token(role="developer"))
         assert reply.grpc_status in (3, 7), str(reply)
-    # As an enum of 64 bits: protobuf keeps the low 32.
+    # As an enum with 64 bits, of which protobuf keeps the low 32.
     for value in (3 + (1 << 32), 3 + (5 << 40)):
         message = request.SerializeToString() + number(field, value)
         reply = roles.call("StartWorkflowExecution", message, token=corp.token(role="developer"))

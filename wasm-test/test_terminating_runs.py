@@ -1,5 +1,5 @@
-"""What terminates what, before a real Temporal with a real SDK: by the options of a start, a child, a batch, a schedule. A
-caller without `terminate` is denied and the run goes on; one who has it ends the same run.
+"""Calls that terminate a run, with a real Temporal and a real SDK: by the options of a start, a child, a batch, a schedule. A
+caller without `terminate` is denied and the run continues; a caller who has it ends the same run.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Victim:
 
 @workflow.defn(sandboxed=False)
 class Parent:
-    """Its child takes the id of whatever runs."""
+    """Its child takes the id of the running workflow."""
 
     @workflow.run
     async def run(self, victim: str) -> None:
@@ -69,7 +69,7 @@ class Parent:
 
 
 class Stage:
-    """A workflow that runs, straight at Temporal, and clients through the filter."""
+    """A running workflow that was started directly at Temporal, and clients through the filter."""
 
     def __init__(self, gate: Gate, corp: Minter, boss: Client) -> None:
         self.gate, self.corp, self.boss = gate, corp, boss
@@ -114,7 +114,7 @@ async def _batch(stage: Stage, client: Client) -> None:
 
 
 async def _stop_batch(stage: Stage, client: Client) -> None:
-    """The server terminates the workflow of that id, whether or not it is a batch's."""
+    """The server terminates the workflow with that id, whether or not it is a batch's."""
     request = w.StopBatchOperationRequest(namespace=NAMESPACE, job_id=stage.victim, reason="test")
     await client.workflow_service.stop_batch_operation(request)
 
@@ -128,7 +128,7 @@ async def _delete(stage: Stage, client: Client) -> None:
 
 
 async def _schedule(stage: Stage, client: Client) -> None:
-    """Two runs of a schedule, of which the second ends the first: that one is the victim from now on."""
+    """Two runs of a schedule, of which the second ends the first: the first is the victim from now on."""
     action = ScheduleActionStartWorkflow(Victim.run, id=f"run-{stage.victim}", task_queue=stage.queue)
     policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.TERMINATE_OTHER)
     handle = await client.create_schedule(stage.victim, Schedule(action=action, spec=ScheduleSpec(), policy=policy))
@@ -165,7 +165,7 @@ def test_an_option_ends_a_run(own_gate: Gate, temporal: Temporal, corp: Minter, 
 
 
 def test_a_workers_child_ends_a_run(own_gate: Gate, temporal: Temporal, corp: Minter) -> None:
-    """The worker of its parent says so in the answer to a task."""
+    """The parent's worker requests it in the answer to a task."""
 
     async def run() -> None:
         stage = Stage(own_gate, corp, await Client.connect(temporal.address, namespace=NAMESPACE))

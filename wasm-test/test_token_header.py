@@ -1,4 +1,4 @@
-"""The JOSE header: what it says is checked against the key set, and nothing in it is followed."""
+"""The JOSE header: it is checked against the key set, and no reference in it is followed."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_alg_of_another_shape(gate: Gate, corp: Minter, alg: object) -> None:
 
 @pytest.mark.parametrize("crit", [["exp"], ["b64"], [], "exp", None], ids=repr)
 def test_critical_extensions_are_refused(gate: Gate, corp: Minter, crit: object) -> None:
-    """We understand no extension, so none may be critical."""
+    """The filter supports no extension, so none may be critical."""
     refused(gate.count(token=_token(corp, header={"crit": crit, "b64": True})), 16)
 
 
@@ -111,14 +111,14 @@ def test_duplicate_members_in_the_claims(gate: Gate, corp: Minter) -> None:
 
 @pytest.fixture(scope="module")
 def attacker() -> Iterator[Issuer]:
-    """A server that offers the attacker's own key wherever it is asked."""
+    """A server that offers the attacker's own key at every path."""
     with Issuer(keys=[jws.stranger_key("RS256")]) as issuer:
         yield issuer
 
 
 @pytest.fixture(scope="module")
 def tempted(header_stop: bool, open_gate: OpenGate, echo: Echo, corp: Minter, attacker: Issuer) -> Gate:
-    """A filter that could reach that server if it wanted to."""
+    """A filter that could reach that server if it tried to."""
     from harness.envoy import Cluster
 
     idp = {"idp": Cluster(attacker.port, http2=False)}
@@ -139,6 +139,6 @@ def test_key_references_are_never_followed(tempted: Gate, corp: Minter, attacker
         for kid in (own.kid, corp.key("RS256").kid):
             forged = jws.token(own, corp.claims(permissions=READ), kid=kid, header=reference)
             refused(tempted.count(token=forged), 16)
-        # A good token may carry them: they say nothing.
+        # A good token may carry them: they are ignored.
         allowed(tempted.count(token=_token(corp, header=reference)))
     assert attacker.fetches(JWKS) == 0 and attacker.requests == []

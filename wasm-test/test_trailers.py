@@ -1,7 +1,7 @@
-"""A request may end with trailers: it is decided there too, and the trailers never reach Temporal.
+"""A request may end with trailers: such a request is decided too, and the trailers never reach Temporal.
 
 grpc-go closes the whole connection when a request ends with trailers, and Envoy shares that connection between all
-callers: one such request would end every long poll of everybody.
+callers: one such request would end everybody's long polls.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def test_without_a_token(watched: Gate) -> None:
 
 @pytest.mark.parametrize("method", [requests.GET_SYSTEM_INFO, requests.HEALTH_CHECK])
 def test_exempt_methods(watched: Gate, echo: Echo, method: str) -> None:
-    """Nobody's token is looked at here, so anybody could do it."""
+    """These methods need no token, so anybody could do it."""
     marked = grpc_client.test_id()
     allowed(with_trailers(watched.port, method, frame(b""), marked=marked))
     seen = echo.find(marked)
@@ -85,7 +85,7 @@ def test_second_message_before_trailers(watched: Gate, token: str) -> None:
 
 
 def test_trailers_that_look_like_headers(watched: Gate, echo: Echo, token: str) -> None:
-    """What is said after the body counts for nothing."""
+    """Values after the body do not count."""
     marked = grpc_client.test_id()
     late = {"authorization": f"Bearer {token}", "grpc-encoding": "gzip"}
     refused(with_trailers(watched.port, COUNT, frame(OWN), marked=marked, trailers=late), 16)
@@ -127,7 +127,7 @@ def _polls(gate: Gate) -> None:
 
 
 def test_other_callers_survive(open_gate: OpenGate, temporal: Temporal, corp: Minter, token: str) -> None:
-    """A long poll and the attack share the one upstream connection; the poll goes on and gets its task."""
+    """A long poll and the attack share the one upstream connection; the poll continues and gets its task."""
     gate = _one_connection(open_gate, temporal, plugin(corp.config()))
     poller = Poller(gate.port, "trailers-survive", corp.token("worker", permissions=["payroll:worker"]))
     _polls(gate)

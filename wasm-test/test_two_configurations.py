@@ -1,4 +1,4 @@
-"""Two configurations of the filter in one virtual machine: same issuer by name, other keys. Neither's are the other's."""
+"""Two configurations of the filter in one VM, with the same name of an issuer and different keys: neither uses the other's keys."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CLUSTERS = {"a": "temporal", "b": "other"}
 
 
 class Pair:
-    """`call("a", token)` goes through the filter configured as a; `token("b")` is a new one of issuer b."""
+    """`call("a", token)` goes through the filter with configuration a; `token("b")` is a new token of issuer b."""
 
     def __init__(self, gate: Gate, issuers: dict[str, Issuer], configurations: dict[str, dict[str, Any]]) -> None:
         self.gate, self.issuers, self.configurations = gate, issuers, configurations
@@ -78,7 +78,7 @@ def _second(configuration: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_each_takes_its_own_tokens(pair: Pair) -> None:
-    """The same kid, issuer and audience, on each of the two threads, from the cache and not."""
+    """The same kid, issuer and audience, on each of the two threads, with and without the cache."""
     for _ in range(6):
         pair.are_apart()
 
@@ -91,7 +91,7 @@ def test_a_token_that_one_has_cached_is_unknown_to_the_other(pair: Pair) -> None
 
 
 def test_one_issuer_down(pair: Pair) -> None:
-    """Its configuration goes on with the keys it has; it does not take the other's."""
+    """Its configuration continues with the keys it has, and does not use the other's."""
     pair.issuers["a"].stop()
     pair.gate.envoy.wait_counter("temporal_auth.keys.fetch_failed", 2, 15)
     pair.are_apart()
@@ -100,7 +100,7 @@ def test_one_issuer_down(pair: Pair) -> None:
 
 @pytest.mark.parametrize("there, back", [("a", "b"), ("b", "a")])
 def test_a_neighbour_copies_one_entry_over_the_other(pair: Pair, there: str, back: str) -> None:
-    """What one configuration has shared is nothing to the other, however it came under its name."""
+    """An entry that one configuration has shared is invalid for the other, even under the other's name."""
     names = {name: entry(configuration, "corp") for name, configuration in pair.configurations.items()}
     beside = [_second(pair.configurations["b"])]
     let_loose(pair.gate.envoy, f"copy {names[there]} {names[back]}", beside=beside)

@@ -1,4 +1,5 @@
-"""What the table lacks is what an older server lacks: 12, in its words, whoever asks. Odd spellings are unknown too."""
+"""A method that the table lacks is answered as an older server would answer it: 12, in its words, to everybody. Odd spellings are
+unknown too."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ def test_unknown_methods_are_unimplemented(gate: Gate, admin: str, service: str,
     token = {"admin": admin, "nobody": None, "garbage": "x.y.z"}[who]
     path = f"/{service}/{method}"
     reply = gate.refused_by_us(path, OWN, token=token, status=12, reason="unknown_method")
-    # As grpc-go says it.
+    # The words of grpc-go.
     known = service in (requests.WORKFLOW_SERVICE, requests.OPERATOR_SERVICE)
     assert reply.grpc_message == (f"unknown method {method} for service {service}" if known else f"unknown service {service}")
 
@@ -72,7 +73,7 @@ ODD = [
 @pytest.mark.parametrize("path", ODD, ids=repr)
 @pytest.mark.parametrize("who", ["admin", "nobody"])
 def test_odd_paths_never_reach_the_server(echo_gate: Gate, echo: Echo, admin: str, path: str, who: str) -> None:
-    """Some of them Envoy itself cuts off. None of them reaches the server."""
+    """Envoy itself refuses some of them. None of them reaches the server."""
     marked = grpc_client.test_id()
     with Connection(echo_gate.port) as connection:
         stream = connection.open(request_headers(path, token=admin if who == "admin" else None, test_id=marked))

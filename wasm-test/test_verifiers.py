@@ -1,4 +1,4 @@
-"""The host's verifier and the module's own say the same of every signature; and which of them is asked is told."""
+"""The host's verifier and the module's own agree on every signature, and the log says which of them is used."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Requests that wait for keys and end otherwise: the client goes away, the time is up. By the thousand, in both header
-modes: nothing is left of them, and those that stayed get what they would have got.
+"""Thousands of requests that wait for keys and end in another way, because the client goes away or the time is up, in both
+header modes: nothing is left of them, and the requests that stay get the answers that they would have got.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from harness.proto import text
 READ = ["payroll:read"]
 COUNT = requests.path("CountWorkflowExecutions")
 OWN = frame(text(1, "payroll"))
-FITS, CONNECTIONS = 1000, 20  # so many may wait at a time, and a few more
+FITS, CONNECTIONS = 1000, 20  # the number that may wait at a time, and a few more
 # At least this many of them wait. On a busy machine the budget for unknown tokens, which is measured in time, is spent
 # before all have been looked at, and the others are told to come again.
 SOME = 100
@@ -50,7 +50,7 @@ def _active(gate: Gate) -> int:
 
 
 def _arrived(gate: Gate) -> int:
-    """Requests so far, whatever became of them."""
+    """The number of requests so far, however they ended."""
     return gate.envoy.stats(ARRIVED).get(ARRIVED, 0)
 
 
@@ -69,7 +69,7 @@ def _resident_kb(gate: Gate) -> int:
 
 
 def _call(gate: Gate, token: str) -> tuple[list[Connection], list[tuple[Connection, int]]]:
-    """As many calls as fit, on connections of which none takes too much of the room."""
+    """As many calls as may wait, on connections of which none exceeds its share."""
     connections = [Connection(gate.port) for _ in range(CONNECTIONS)]
     streams = []
     for number in range(FITS):
@@ -81,7 +81,7 @@ def _call(gate: Gate, token: str) -> tuple[list[Connection], list[tuple[Connecti
 
 
 def test_clients_that_go_away_leave_nothing(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:
-    """Six thousand, with tokens of 2 KB: by RST_STREAM, or with their connection. Then the place for all is free again."""
+    """Six thousand requests, with tokens of 2 KB, end by RST_STREAM or with their connection. Then there is room for all of them again."""
     gate = _open(open_gate, echo, issuer, header_stop, wait="60s")
     token = issuer.token(permissions=READ)
     call = flood.request(COUNT, issuer.token(permissions=READ, pad="x" * 1500), OWN)
@@ -120,7 +120,7 @@ def test_clients_that_go_away_leave_nothing(open_gate: OpenGate, echo: Echo, iss
 
 
 def test_waiting_requests_time_out(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:
-    """For a thousand in the same moment; and the next thousand do not find their places taken, they wait their whole time."""
+    """A thousand time out at the same moment; the next thousand find room, and wait for their full time."""
     gate = _open(open_gate, echo, issuer, header_stop, wait="3s")
     token = issuer.token(permissions=READ)
     crowds = [flood.Crowd(gate.port) for _ in range(CONNECTIONS)]
@@ -145,7 +145,7 @@ def test_waiting_requests_time_out(open_gate: OpenGate, echo: Echo, issuer: Issu
 
 
 def test_a_deadline_of_the_client(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:
-    """A gRPC client whose own deadline is earlier resets its stream: the others are served as if nothing had been."""
+    """A gRPC client whose own deadline is earlier resets its stream: the others are served as if nothing had happened."""
     gate = _open(open_gate, echo, issuer, header_stop, wait="30s")
     token = issuer.token(permissions=READ)
     with Connection(gate.port) as hasty, Connection(gate.port) as patient:

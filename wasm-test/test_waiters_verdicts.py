@@ -1,6 +1,6 @@
-"""Many requests wait for keys at once, each with another token: every stream gets its own verdict, never a neighbour's.
+"""Many requests wait for keys at once, each with a different token: every stream gets its own verdict, never another stream's.
 
-Also while some of them go away, and while the configuration they wait in is replaced. Both header modes.
+This also holds while some of them go away, and while their configuration is replaced, in both header modes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ARRIVED = "http.ingress.downstream_rq_total"
 
 @dataclass
 class Waiter:
-    """One call: what was asked, what must come of it, and (`cancelled`) whether its client goes away first."""
+    """One call: its request, its expected outcome, and (`cancelled`) whether its client goes away first."""
 
     connection: Connection
     stream: int
@@ -55,7 +55,7 @@ def waiting(header_stop: bool, open_gate: OpenGate, echo: Echo, issuer: Issuer) 
 
 
 def _ask(gate: Gate, issuer: Issuer) -> list[Waiter]:
-    """Kinds of calls take turns, so that neighbours on a connection and in time have different verdicts."""
+    """The kinds of calls alternate, so that calls that are adjacent on a connection and in time have different verdicts."""
     before = _arrived(gate)
     connections = [Connection(gate.port) for _ in range(CONNECTIONS)]
     waiters: list[Waiter] = []
@@ -78,7 +78,7 @@ def _ask(gate: Gate, issuer: Issuer) -> list[Waiter]:
         stream = connection.open(request_headers(COUNT, token=token, test_id=test_id))
         connection.data(stream, body, end_stream=True)
         waiters.append(Waiter(connection, stream, test_id, body, status))
-    # How many of them wait is not known: the budget for unknown tokens is measured in time, which a busy machine wastes.
+    # The number of waiting requests is not known: the budget for unknown tokens is measured in time, which a busy machine wastes.
     until(lambda: _arrived(gate) >= before + len(waiters), 20, "all to arrive")
     return waiters
 
@@ -88,7 +88,7 @@ def _arrived(gate: Gate) -> int:
 
 
 def _nothing_else_went_on(waiters: list[Waiter], echo: Echo) -> None:
-    """Of what is not allowed the server behind saw no whole request; of what is, exactly its own."""
+    """The server received no complete request of a denied call, and exactly the request of each allowed call."""
     arrived = {(received.get("x-test-id") or b"").decode(): received for received in list(echo.received)}
     for waiter in waiters:
         received = arrived.get(waiter.test_id)
@@ -114,7 +114,7 @@ def test_each_gets_its_own(waiting: Gate, echo: Echo, issuer: Issuer) -> None:
     for waiter in waiters:
         if not waiter.cancelled:
             reply = waiter.connection.reply(waiter.stream)
-            # On a machine that is busy the time for unknown tokens may be spent: told to come again.
+            # On a busy machine the budget for unknown tokens may be used up: then the call is told to retry.
             if reply.grpc_status == 14:
                 refused(reply, 14)
                 later += 1
@@ -128,7 +128,8 @@ def test_each_gets_its_own(waiting: Gate, echo: Echo, issuer: Issuer) -> None:
 
 
 def test_configuration_replaced_meanwhile(waiting: Gate, echo: Echo, issuer: Issuer) -> None:
-    """Twice. Who waits in the old one is decided, told to come again, or cut off with its listener: nothing else."""
+    """It is replaced twice. A request that waits in the old configuration is decided, told to retry, or cut off with its listener:
+    nothing else."""
     waiters = _ask(waiting, issuer)
     settings = waiting.envoy.settings.plugin
     assert isinstance(settings, dict)
@@ -151,9 +152,9 @@ def test_configuration_replaced_meanwhile(waiting: Gate, echo: Echo, issuer: Iss
 
 
 def test_all_refused_at_once(waiting: Gate, issuer: Issuer) -> None:
-    """A thousand answers from one callback of the host: each destroys its stream, and the host nests those calls."""
+    """One callback from the host causes a thousand answers: each destroys its stream, and the host nests those calls."""
     token = issuer.token(permissions=["payroll:read"])
-    # Not a bad signature, which would be the budget's business.
+    # Not a bad signature, because the budget would apply to that.
     forged = issuer.token(permissions=["payroll:read"], key=jws.Key("EdDSA", issuer.keys[0].private, "nobody"))
     connections = [Connection(waiting.port) for _ in range(20)]
     asked = [(c, c.open(request_headers(COUNT, token=forged))) for _ in range(50) for c in connections]
@@ -162,7 +163,7 @@ def test_all_refused_at_once(waiting: Gate, issuer: Issuer) -> None:
     until(lambda: _arrived(waiting) >= len(asked), 20, "all to arrive")
     issuer.start()
     replies = [connection.reply(stream) for connection, stream in asked]
-    # The budget may have sent some away; whoever waited is told that there is no such key.
+    # The budget may have turned some away; every request that waited is told that there is no such key.
     for reply in replies:
         refused(reply, 14 if reply.grpc_status == 14 else 16)
     assert sum(1 for reply in replies if reply.grpc_status == 16) >= 100

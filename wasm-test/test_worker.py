@@ -1,7 +1,7 @@
-"""A real worker of the Python SDK, for minutes, under a token that has `worker` and nothing else.
+"""A real worker of the Python SDK runs for minutes with a token that has the role `worker` and nothing else.
 
-More than three minutes, because long polls last one and a denied poll ends a worker only after another: a shorter run
-would not see it. Somebody else, straight at Temporal, gives it work: workflows with activities, children, queries,
+It runs for more than three minutes, because a long poll lasts one minute and a denied poll ends a worker only after another
+minute: a shorter run would not show it. Another client gives it work, directly at Temporal: workflows with activities, children, queries,
 updates, histories of many pages replayed from the start because the cache holds one workflow.
 """
 
@@ -29,7 +29,7 @@ from worker_load import STEPS, Child, Everything, beat, fail_once, produce
 SECONDS = float(os.environ.get("WORKER_SECONDS", "185"))
 QUEUE = "the-workers-queue"
 
-# Without these the run proves nothing: each must have come through the filter.
+# Without these calls the run proves nothing: each must have passed the filter.
 EXPECTED = {
     "GetSystemInfo",
     "DescribeNamespace",
@@ -47,7 +47,7 @@ EXPECTED = {
 
 
 async def _work(boss: Client, until: float) -> int:
-    """Rounds of everything, until the time is over; how many."""
+    """Rounds of everything, until the time is over; returns the number of rounds."""
     rounds = 0
     while not rounds or time.monotonic() < until:
         handles = [await _start(boss, again=number == 0) for number in range(3)]
@@ -94,7 +94,7 @@ async def _run(gate: Gate, temporal: Temporal, token: str) -> int:
 
 @pytest.fixture(scope="module")
 def own_gate(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
-    """An Envoy that only the worker uses: every counter in it is the worker's."""
+    """An Envoy that only the worker uses: all its counters are about the worker."""
     return open_gate(plugin(corp.config()), temporal.port, fresh=True)
 
 
@@ -121,7 +121,7 @@ def _called(gate: Gate) -> set[str]:
 
 
 def _may_not_do_more(gate: Gate, token: str) -> None:
-    """The same token, as a client."""
+    """Uses the same token as a client."""
     w = requests.workflow
     for name in (
         "StartWorkflowExecution", "TerminateWorkflowExecution", "SignalWorkflowExecution", "ListWorkflowExecutions",

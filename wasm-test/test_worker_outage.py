@@ -1,4 +1,4 @@
-"""A real worker of the Python SDK while its identity provider is down, and while its token is renewed again and again.
+"""A real worker of the Python SDK, while its identity provider is down, and while its token is renewed again and again.
 
 `make soak` has the provider down for five minutes; here it is half a minute. Tokens live for seconds, so that most calls
 are made with a token that the filter sees for the first time, and every one with a token that would be over without renewal.
@@ -28,7 +28,7 @@ from harness.temporal import Temporal
 from worker_load import Child, produce
 
 OUTAGE = float(os.environ.get("OUTAGE_SECONDS", "25"))
-LIFETIME = 6  # seconds that a token is good for; with a leeway of one
+LIFETIME = 6  # a token's lifetime in seconds; the leeway is one second
 TIMING: dict[str, Any] = {"refresh": "1s", "timeout": "1s", "retry": "1s", "refetch": "1s", "wait": "2s", "max_stale": "1h"}
 
 
@@ -53,7 +53,7 @@ def _token(issuer: Issuer, lifetime: int = LIFETIME) -> str:
 
 @asynccontextmanager
 async def _renewing(client: Client, issuer: Issuer) -> AsyncIterator[None]:
-    """As an application does it: a new token well before the old one ends."""
+    """Renews the token as an application does: well before the old token expires."""
 
     async def renew() -> None:
         while True:
@@ -78,7 +78,7 @@ def _worker(client: Client, queue: str) -> Worker:
 
 
 async def _round(boss: Client, queue: str, patience: float = 30.0) -> None:
-    """One workflow with one activity, started straight at Temporal."""
+    """One workflow with one activity, started directly at Temporal."""
     work = boss.execute_workflow(Child.run, 1, id=f"outage-{uuid.uuid4()}", task_queue=queue)
     assert await asyncio.wait_for(work, patience) > 1
 
@@ -93,7 +93,7 @@ async def _rounds(boss: Client, queue: str, seconds: float) -> int:
 
 
 def _denied(gate: Gate) -> set[int]:
-    """The statuses of what was not let pass so far: the decision log has no more than that."""
+    """The statuses of the calls that were denied so far: the decision log has only these."""
     return {decision["status"] for decision in gate.envoy.decisions()}
 
 
@@ -114,11 +114,11 @@ async def _through_an_outage(gate: Gate, issuer: Issuer, boss: Client) -> None:
 
 
 async def _with_a_key_nobody_knows(gate: Gate, issuer: Issuer, boss: Client, queue: str) -> None:
-    """The provider signs with a new key and cannot publish it: the worker is told to come again, and does."""
+    """The provider signs with a new key and cannot publish it: the worker is told to retry, and does."""
     issuer.rotate("ES256")
     refused(await asyncio.to_thread(gate.call, "DescribeNamespace", b"\x0a\x07payroll", token=_token(issuer)), 14)
     work = asyncio.create_task(_round(boss, queue, 60))
-    await asyncio.sleep(LIFETIME + 2)  # no token of the old key is good any more
+    await asyncio.sleep(LIFETIME + 2)  # all tokens of the old key have expired
     issuer.start()
     await work
     assert _denied(gate) == {14}, gate.envoy.decisions()[:5]
@@ -134,12 +134,12 @@ def test_worker_through_an_outage(gate: Gate, temporal: Temporal, issuer: Issuer
         await _through_an_outage(gate, issuer, boss)
 
     asyncio.run(run())
-    # The twin of renewal: a token that was not renewed is over, and so is the key it was signed with.
+    # The counterpart: a token that was not renewed has expired, and so has the key that signed it.
     refused(gate.call("DescribeNamespace", b"\x0a\x07payroll", token=old), 16)
 
 
 def test_worker_that_starts_before_the_keys_are_there(gate: Gate, temporal: Temporal, issuer: Issuer) -> None:
-    """It connects, it asks for its namespace and is told to come again; then the provider comes up."""
+    """It connects, describes its namespace and is told to retry; then the provider comes up."""
 
     async def run() -> None:
         boss = await Client.connect(temporal.address, namespace="payroll")

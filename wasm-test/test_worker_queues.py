@@ -1,6 +1,6 @@
 """Two real workers on queues of one team: `queue_load`, for half a minute, under a grant that is limited to these queues.
 
-A worker names queues in nearly everything it sends, its own sticky ones among them. Nothing of it may be denied.
+A worker names queues in almost everything that it sends, including its own sticky queues. No call of it may be denied.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ GRANTS = [
     }
 ]
 
-# Without these the run proves nothing: each must have come through the filter.
+# Without these calls the run proves nothing: each must have passed the filter.
 EXPECTED = {
     "GetSystemInfo",
     "DescribeNamespace",
@@ -52,7 +52,7 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def own_gate(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
-    """An Envoy that only these workers use: every counter in it is theirs."""
+    """An Envoy that only these workers use: all its counters are about them."""
     return open_gate(plugin(corp.config(), GRANTS), temporal.port, fresh=True)
 
 
