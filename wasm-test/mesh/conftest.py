@@ -1,4 +1,4 @@
-"""What the tests of the mesh share. `make test-mesh` runs them: the parts take a quarter of an hour to build."""
+"""Shared fixtures of the mesh tests. `make test-mesh` runs them; its parts take a quarter of an hour to build."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def mesh(temporal: Temporal) -> Iterator[Mesh]:
-    """Suite A: istiod's code without an API server. A test that changes resources puts them back."""
+    """Suite A: istiod's code without an API server. A test that changes resources restores them."""
     with Mesh(temporal) as running:
         yield running
 
@@ -34,6 +34,6 @@ def kube_mesh() -> Iterator[KubeMesh]:
     address = machine_address()
     if address is None:
         pytest.skip("this machine has no address but loopback, which endpoints of Services must not have")
-    # A server of its own: the demo's workflows and endpoints exist once.
+    # It gets a server of its own, because the demo's workflows and endpoints can exist only once.
     with Temporal(NAMESPACES) as temporal, KubeMesh(temporal, address) as running:
         yield running

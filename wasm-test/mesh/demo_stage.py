@@ -1,4 +1,4 @@
-"""The demo's stage with a mesh in Envoy's place: the same people, provider, worker and calls."""
+"""The demo's stage with a mesh instead of Envoy: the same people, provider, worker and calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["NAMESPACES", "MeshStage"]
 
 
 class MeshStage(Stage):
-    """`address` is the gateway's; `envoy` is the proxy whose decision log is asked."""
+    """`address` is the gateway's; `envoy` is the proxy whose decision log is read."""
 
     def __init__(self, gateway_port: int, idp_port: int, envoy: Envoy) -> None:
         self.ports = Ports(listener=gateway_port, idp=idp_port)

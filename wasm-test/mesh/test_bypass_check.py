@@ -1,4 +1,4 @@
-"""istio/bypass-check against a real API server: it finds nothing where nothing is open, and each hole that is opened."""
+"""istio/bypass-check with a real API server: it finds nothing if nothing is open, and finds each hole that a test opens."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Edit = Callable[[KubeMesh], dict[str, str]]
 
 
 def edit(resource: str, old: str, new: str) -> Edit:
-    """A resource with something in it replaced."""
+    """A resource with a part of its text replaced."""
     return lambda mesh: {resource: replaced(mesh.resources[resource], old, new)}
 
 
@@ -53,7 +53,7 @@ class Hole:
     edits: tuple[Edit, ...] = ()
     add: str = ""  # a file of resources/kube/holes
     delete: tuple[str, ...] = ()  # kind/name
-    recreate: str = ""  # what cannot be changed in place
+    recreate: str = ""  # a resource that cannot be changed in place
 
 
 FRONTEND_POLICY = "authorizationpolicy/temporal-frontend"
@@ -64,7 +64,7 @@ NOT_AT_PODS = "wasmplugin/temporal-auth"
 
 
 def wrong_pod_port(mesh: KubeMesh) -> dict[str, str]:
-    """The Service's port in place of the pod's."""
+    """The Service's port instead of the pod's."""
     return {"frontend_plugin": replaced(mesh.resources["frontend_plugin"], f'"number": {mesh.temporal.port}', '"number": 7233')}
 
 
@@ -174,7 +174,7 @@ def opened(mesh: KubeMesh, hole: Hole) -> Iterator[None]:
             assert name not in texts, "two edits of one resource"
             texts[name] = text
     extra = render(f"kube/holes/{hole.add}", grpc=mesh.temporal.port) if hole.add else ""
-    # No kubelet ends a pod here.
+    # There is no kubelet here that would end a pod.
     delete = ("delete", "--ignore-not-found", "--force", "--grace-period=0")
     try:
         if hole.recreate:
@@ -204,7 +204,7 @@ def test_nothing_is_found_where_nothing_is_open(kube_mesh: KubeMesh) -> None:
 
 
 def test_nothing_is_found_with_the_filter_at_the_gateway_alone(kube_mesh: KubeMesh) -> None:
-    """Then the AuthorizationPolicy is what holds, and it does."""
+    """Then the AuthorizationPolicy protects the frontend."""
     with opened(kube_mesh, Hole(set(), delete=(NOT_AT_PODS,))):
         assert findings(kube_mesh) == set()
 
@@ -224,9 +224,9 @@ def test_each_finding_names_its_fix(kube_mesh: KubeMesh) -> None:
 
 
 def test_the_probe_reaches_an_open_pod(kube_mesh: KubeMesh) -> None:
-    """Not by reading: plain TCP, no certificate wanted, nobody denied. Temporal answers a stranger, and the probe says so."""
+    """The port is plain TCP, requires no certificate and denies nobody. Temporal answers a stranger, and the probe reports it."""
     plain = replaced(kube_mesh.resources["temporal"], GRPC, GRPC.replace("appProtocol: grpc", "appProtocol: tcp"))
-    # Without capture Istio takes it from the Sidecar.
+    # Without capture, Istio uses the port of the Sidecar resource.
     plain = replaced(plain, "protocol: GRPC", "protocol: TCP")
     permissive = replaced(kube_mesh.resources["mesh"], "mode: STRICT", "mode: PERMISSIVE")
     hole = Hole(set(), (lambda _: {"temporal": plain}, lambda _: {"mesh": permissive}), delete=(FRONTEND_POLICY,))
@@ -253,7 +253,7 @@ def test_an_incomplete_view_is_not_a_clean_result(kube_mesh: KubeMesh) -> None:
     assert done.returncode == 2 and "nowhere" in done.stderr
 
 
-# Runs the check as its Job does, but for where a pod's secrets are mounted.
+# Runs the check as its Job does, except for the path where a pod's secrets are mounted.
 IN_A_POD = """
 import runpy, sys
 check, secrets = sys.argv[1:]
@@ -265,7 +265,7 @@ runpy.run_path(check, run_name="__main__")
 
 
 def test_the_job_runs_the_check(kube_mesh: KubeMesh, tmp_path: Path) -> None:
-    """The manifests are accepted, hold every module, and let the check see all it asks for, with a pod's means."""
+    """The manifests are accepted, contain every module, and let the check read everything it needs, with a pod's permissions."""
     kube = kube_mesh.kube
     text = kube.kubectl("kustomize", str(CHECK))
     for module in CHECK.glob("*.py"):
@@ -279,7 +279,7 @@ def test_the_job_runs_the_check(kube_mesh: KubeMesh, tmp_path: Path) -> None:
         done = kube.run(*run)
         assert done.returncode == 0 and done.stdout.startswith("0 findings"), done.stdout + done.stderr
         kube.kubectl("delete", "clusterrolebinding", "temporal-auth-bypass-check")
-        # What it may not see it does not take for clean.
+        # It does not report resources that it may not see as clean.
         done = until(lambda: (d := kube.run(*run)).returncode == 2 and d, 20, "the role is gone")
         assert "403" in done.stderr, done.stderr
     finally:

@@ -1,5 +1,5 @@
-"""What the Helm chart renders, in suite A: each kind of plugin at each place, and the guard that closes a port which the mesh
-takes for TCP."""
+"""The Helm chart's resources, in suite A: each kind of plugin at each place, and the guard that closes a port that the mesh
+treats as TCP."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lab.policy import CORP, IDP, replaced
 
 READ = ["payroll:read"]
 PLUGINS = ["WasmPlugin", "TrafficExtension", "EnvoyFilter"]
-# What istiod calls the filter, in the proxy's namespace.
+# istiod's name for the filter, in the proxy's namespace.
 NAMES = {
     "WasmPlugin": "extensions.istio.io/trafficextension/{}.temporal-auth~istio-translated-wasmplugin",
     "TrafficExtension": "extensions.istio.io/trafficextension/{}.temporal-auth",
@@ -29,7 +29,7 @@ NAMES = {
 
 
 def rendered(mesh: Mesh, tmp_path: Path, kind: str, policy: str, **values: Any) -> str:
-    """The documents of a kind."""
+    """The documents of one kind."""
     values = {
         "routing": "none",
         "module": {"url": f"oci://{mesh.registry.reference}"},
@@ -50,7 +50,7 @@ def rendered(mesh: Mesh, tmp_path: Path, kind: str, policy: str, **values: Any) 
 
 
 def frontends(text: str) -> str:
-    """Temporal's chart gives pods other labels than they have here."""
+    """Replaces the labels: Temporal's chart gives pods other labels than they have here."""
     label = f"app: {FRONTEND_LABELS['app']}"
     chart = ["name: temporal", "instance: temporal", "component: frontend"]
     for indent in (" " * 6, " " * 4):
@@ -60,7 +60,7 @@ def frontends(text: str) -> str:
 
 
 def runs(mesh: Mesh, proxy: Any, name: str, listeners: int) -> bool:
-    """Whether it is this filter that runs, and no listener of before is left."""
+    """Whether this filter runs, and no earlier listener is left."""
     dump = json.loads(proxy.admin("/config_dump"))
     filters = [entry for config in dump["configs"] for entry in config.get("ecds_filters", [])]
     if not any(entry["ecds_filter"]["name"] == name for entry in filters):
@@ -114,13 +114,13 @@ def test_only_the_gateway_reaches_the_frontend(mesh: Mesh, tmp_path: Path) -> No
     with mesh.changed(frontend=unguarded_frontend(mesh), guard=guard), mesh.another_gateway("guarded") as gate:
         until(lambda: gate.count(token=token).grpc_status == 0, 30, "the gateway is let in")
     with mesh.changed(frontend=unguarded_frontend(mesh), guard=other):
-        # A connection keeps the rules that it was made under: a gateway of its own makes a new one.
+        # A connection keeps the rules under which it was opened; a gateway of its own opens a new connection.
         with mesh.another_gateway("foreign") as gate:
             until(lambda: "RBAC: access denied" in gate.count(token=token).grpc_message, 30, "the gateway is shut out")
 
 
 def test_a_port_that_is_taken_for_tcp_is_closed(mesh: Mesh, tmp_path: Path) -> None:
-    """No filter runs on it: without `methods` it is open to whoever has the right identity, undecided."""
+    """No filter runs on it: without `methods`, it would be open to every caller with the right identity."""
     guard = guarded(mesh, tmp_path)
     token = mesh.corp.token(permissions=READ)
     tcp = replaced(unguarded_frontend(mesh), "{number: 7233, protocol: GRPC, name: grpc-rpc}", "{number: 7233, protocol: TCP, name: tcp-rpc}")
@@ -139,5 +139,5 @@ def test_a_port_that_is_taken_for_tcp_is_closed(mesh: Mesh, tmp_path: Path) -> N
         until(is_tcp, 30, "a chain for TCP")
         with mesh.another_gateway("open") as gate:
             until(lambda: gate.count(token=token).grpc_status == 0, 30, "the port is open")
-    # A connection that is made too early would stay with the chain for TCP.
+    # A connection that is opened too early would stay with the filter chain for TCP.
     until(lambda: not is_tcp(), 30, "a chain for HTTP again")

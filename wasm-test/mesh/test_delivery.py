@@ -1,4 +1,5 @@
-"""How module and configuration arrive: by digest from the registry, updated in place; what is wrong denies, or changes nothing."""
+"""How the module and the configuration reach the proxies: by digest from the registry, and updated in place. A wrong module denies
+everything, and a wrong configuration changes nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ GRANT = "permissions_claim: permissions"
 
 
 def denied_by_istio(reply: Reply) -> bool:
-    """The answer of the filter that stands in for a module that could not be fetched."""
+    """The answer of the filter that replaces a module that could not be fetched."""
     return reply.grpc_status == 7 and "RBAC: access denied" in reply.grpc_message
 
 
@@ -52,7 +53,7 @@ def test_a_new_configuration_replaces_the_old_one(mesh: Mesh) -> None:
 
 
 def test_a_wrong_configuration_changes_nothing(mesh: Mesh) -> None:
-    """The proxy refuses it and says why, istiod counts it, and the one before keeps serving."""
+    """The proxy refuses it and logs why, istiod counts it, and the old configuration stays in effect."""
     token = mesh.corp.token(permissions=READ)
     allowed(mesh.gate.count(token=token))
     before = rejected(mesh.istiod.metrics(), "ecds")

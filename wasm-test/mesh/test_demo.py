@@ -27,7 +27,7 @@ def cast(mesh: Mesh) -> Iterator[Cast]:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.who}: {row.call}, {row.namespace or 'cluster'}")
 def test_row(cast: Cast, loop: asyncio.AbstractEventLoop, row: Row) -> None:
-    """In the demo's order: a later row looks at what an earlier one has started."""
+    """The rows run in the demo's order: a later row uses workflows that an earlier row has started."""
     try:
         loop.run_until_complete(row.run(cast))
         got = outcome(None)
@@ -37,7 +37,7 @@ def test_row(cast: Cast, loop: asyncio.AbstractEventLoop, row: Row) -> None:
 
 
 def test_both_proxies_decided(mesh: Mesh, cast: Cast) -> None:
-    """What is allowed was allowed twice; what the gateway denies does not reach the sidecar."""
+    """An allowed call was allowed twice; a call that the gateway denies does not reach the sidecar."""
 
     def verdicts(decisions: list[dict[str, object]], subject: str, method: str) -> set[object]:
         return {d["verdict"] for d in decisions if d["subject"] == subject and str(d["method"]).endswith("/" + method)}

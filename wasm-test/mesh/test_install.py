@@ -1,7 +1,8 @@
-"""docs/install.md, followed on suite B: its values and its commands, by helm and kubectl, and calls through what they make.
+"""Follows docs/install.md on suite B: applies its values and runs its commands with helm and kubectl, then makes calls through the
+result.
 
-Not of the page are the names that this machine has: ports, the registry, the provider, and that the frontend's pods do not
-listen on the Service's port.
+Only the names of this machine differ from the page: ports, the registry, the provider, and the port of the frontend's pods, which
+is not the Service's port.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def section(number: int) -> str:
 
 
 def commands(number: int) -> list[str]:
-    """What the page says to type there, without its comments."""
+    """The commands that the page shows in this section, without comments."""
     block = re.search(r"^```\n(.*?)^```", section(number), re.MULTILINE | re.DOTALL)
     assert block
     return [line.split(" #")[0].strip() for line in block[1].splitlines()]
@@ -73,7 +74,7 @@ class Door:
         self.home = mesh.kube.directory
 
     def type(self, line: str) -> None:
-        """As an operator does, in the checkout, but for the chart's path: the shell is somewhere else."""
+        """Runs a command as an operator does in the checkout, except for the chart's path, because the working directory differs."""
         line = line.replace("istio/chart", str(paths.ROOT / "istio" / "chart"))
         done = self.mesh.kube.run(*shlex.split(line))
         assert done.returncode == 0, f"{line}: {done.stderr}"
@@ -92,7 +93,7 @@ class Door:
 
 @pytest.fixture
 def door(kube_mesh: KubeMesh) -> Iterator[Door]:
-    """A cluster with Istio and Temporal, and nothing of ours at the frontend."""
+    """A cluster with Istio and Temporal, and without our filter at the frontend."""
     kube = kube_mesh.kube
     service = "- {name: grpc-rpc, port: 7233, targetPort: rpc, appProtocol: grpc}"
     same_port = service.replace("grpc-rpc", "grpc-same").replace("7233", str(kube_mesh.temporal.port))
@@ -116,7 +117,7 @@ def test_the_page_works_as_written(kube_mesh: KubeMesh, door: Door) -> None:
     finance, nobody = door.idp.token("alice", groups=["finance"]), door.idp.token("bob", groups=["sales"])
     # 3. The policy
     (door.home / "auth.yaml").write_text(values(kube_mesh, door.idp, door.authority, door.port))
-    # 4. The filter, closed. The namespace is there.
+    # 4. The filter, closed. The namespace exists already.
     for name, host in (("tls", HOST), ("ui", "temporal-ui.example.com")):
         pair = door.authority.issue(name, dns=[host])
         (door.home / f"{name}.crt").write_bytes(pair.certificate)
@@ -135,7 +136,7 @@ def test_the_page_works_as_written(kube_mesh: KubeMesh, door: Door) -> None:
         assert commands(6) == [RELEASE]
         door.type(RELEASE)
         until(lambda: door.is_open(finance), 90, "the door")
-        # 8. See that it holds
+        # 8. Check that it holds
         assert door.call().grpc_status == 16
         assert door.call(token=nobody).grpc_status == 7
         assert door.call("finance-reports", token=finance).grpc_status == 7
@@ -143,6 +144,6 @@ def test_the_page_works_as_written(kube_mesh: KubeMesh, door: Door) -> None:
         assert door.idp.fetches() > 0, "keys came by TLS"
         check = kube_mesh.kube.run(sys.executable, "-B", str(paths.ROOT / "istio" / "bypass-check"), "--namespace", "temporal", "--probe")
         assert check.returncode == 0 and check.stdout.startswith("0 findings"), check.stdout + check.stderr
-        # And out (mesh.md)
+        # Uninstall (mesh.md)
         door.type(closed)
         until(lambda: not door.is_open(finance), 60, "closed again")

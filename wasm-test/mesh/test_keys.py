@@ -1,4 +1,4 @@
-"""Keys, fetched through the cluster that Istio makes of a ServiceEntry."""
+"""Keys are fetched through the cluster that Istio creates from a ServiceEntry."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ def test_a_new_key_is_fetched_when_it_is_first_seen(mesh: Mesh) -> None:
     allowed(mesh.gate.count(token=old))
     mesh.corp.rotate()
     new = mesh.corp.token(permissions=READ)
-    # Sidecar and gateway each fetch; a key set is not asked for again within a second.
+    # Sidecar and gateway each fetch; neither fetches a key set again within a second.
     until(lambda: mesh.gate.count(token=new).grpc_status == 0, 20, "the new key is known")
     refused(mesh.gate.start(token=new), 7)
     until(lambda: mesh.gate.count(token=old).grpc_status == 16, 20, "the old one is gone")
 
 
 def test_the_provider_is_down_when_a_gateway_starts(mesh: Mesh) -> None:
-    """Ready, and callers are told to try again; not that they are nobody. Then it comes up, and nothing needs to be pushed."""
+    """The gateway is ready, and callers are told to retry, not that they are unauthenticated. Then the provider comes up, and nothing
+    needs to be pushed."""
     mesh.corp.stop()
     try:
         with mesh.another_gateway("latecomer") as gate:

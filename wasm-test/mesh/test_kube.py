@@ -19,7 +19,7 @@ from rows import ROWS, Cast, outcome
 READ = ["payroll:read"]
 
 
-# -- what is refused before it is stored
+# -- resources that are refused before they are stored
 
 REFUSED = {
     "an unknown field": ("spec.phaze", "phase: \"AUTHN\"", "phaze: AUTHN"),
@@ -38,7 +38,7 @@ def test_the_api_server_refuses(kube_mesh: KubeMesh, mistake: str) -> None:
 
 
 def test_istiods_webhook_refuses(kube_mesh: KubeMesh) -> None:
-    """What neither schema nor CEL can know."""
+    """Mistakes that neither the schema nor CEL can detect."""
     policy = """
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -51,7 +51,7 @@ spec: {action: ALLOW, rules: [{from: [{source: {principals: [""]}}]}]}
     assert kube_mesh.kube.run("kubectl", "apply", "--dry-run=server", "-f", "-", text=good).returncode == 0
 
 
-# -- what is served
+# -- resources that are served
 
 
 def test_the_route_is_accepted(kube_mesh: KubeMesh) -> None:
@@ -99,7 +99,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def test_the_demo(kube_mesh: KubeMesh, loop: asyncio.AbstractEventLoop) -> None:
-    """All of it as one test: suite A names each call."""
+    """The whole demo in one test: suite A has a test for each call."""
     with MeshStage(kube_mesh.gate.port, kube_mesh.idp_port, kube_mesh.frontend) as stage:
         cast = Cast(stage)
         wrong = []

@@ -1,4 +1,4 @@
-"""`make push`, to a registry that wants to know who pushes."""
+"""`make push`, to a registry that requires credentials."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lab.registry import Registry
 
 
 def _login(directory: Path, host: str, password: str) -> dict[str, str]:
-    """What `docker login` leaves behind."""
+    """Writes the file that `docker login` writes."""
     directory.mkdir()
     auth = base64.b64encode(f"ci:{password}".encode()).decode()
     (directory / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))

@@ -1,4 +1,4 @@
-"""What a mesh does to traffic: two threads, small windows, mutual TLS and its identities, Istio's own JWT filter."""
+"""Traffic in a mesh: two threads, small windows, mutual TLS and its identities, Istio's own JWT filter."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ THREE_MEGABYTES = text(1000, random.Random(1).randbytes(3_000_000))
 
 
 def test_two_threads(mesh: Mesh) -> None:
-    """Each has a virtual machine of its own, with its own keys: the answers are the same."""
+    """Each thread has a VM of its own, with keys of its own: the answers are the same."""
     token = mesh.corp.token(permissions=READ)
     assert json.loads(mesh.gateway.admin("/server_info"))["command_line_options"]["concurrency"] == 2
 
@@ -51,7 +51,7 @@ def test_two_threads(mesh: Mesh) -> None:
 
 
 def test_three_megabytes_through_small_windows(mesh: Mesh) -> None:
-    """Istio's profile for the edge allows 64 KiB of a request to be under way: a filter that buffered would break here."""
+    """Istio's EDGE profile allows 64 KiB of a request in flight: a filter that buffered would break here."""
     token = mesh.corp.token(permissions=READ)
     with mesh.another_gateway("edge", {"connectionSettings": {"profile": "EDGE"}}) as gate:
         until(lambda: gate.count(token=token).grpc_status == 0, 30, "the gateway serves")
@@ -80,7 +80,7 @@ def test_nobody_reaches_the_frontend_in_plain_text(mesh: Mesh, port: int) -> Non
 
 @contextmanager
 def _workload(mesh: Mesh, namespace: str, account: str) -> Iterator[Gate]:
-    """A client's sidecar: what is sent to its own 7233 goes to the frontend, with this identity."""
+    """A client's sidecar: calls to its own port 7233 go to the frontend, with this identity."""
     address = parts.loopback_address()
     name = f"{namespace}-{account}"
     with mesh.changed(**{name: render("client.yaml", namespace=namespace, account=account, address=address)}), Proxy(
@@ -113,7 +113,7 @@ class _At(Gate):
 
 
 def test_a_workload_is_known_by_its_certificate(mesh: Mesh) -> None:
-    """mTLS of the mesh as a principal: no token, the sidecar sees who the peer is."""
+    """The mesh's mTLS identifies the caller: without a token, the sidecar sees who the peer is."""
     grant = '- {name: mesh, who: {peer: "spiffe://cluster.local/ns/payroll/sa/*"}, role: worker, namespaces: [payroll]}\n'
     with_peers = replaced(mesh.frontend_plugin.policy, "grants:\n", "grants:\n" + grant)
     describe = w.DescribeNamespaceRequest(namespace="payroll")
@@ -129,11 +129,11 @@ def test_a_workload_is_known_by_its_certificate(mesh: Mesh) -> None:
             refused(visitor.start(), 7)
             line = mesh.frontend.decision(mark)
             assert line["subject"] == "spiffe://cluster.local/ns/visitors/sa/worker"
-            # Through the gateway the peer is the gateway, and nothing is granted to that.
+            # Through the gateway, the peer is the gateway, which has no grants.
             refused(mesh.gate.call("DescribeNamespace", describe), 16)
 
 
-# -- beside Istio's own JWT filter
+# -- with Istio's own JWT filter
 
 
 @contextmanager
@@ -146,7 +146,7 @@ def _beside(mesh: Mesh, phase: str, forward: bool) -> Iterator[None]:
 
 
 def test_request_authentication_before_us(mesh: Mesh) -> None:
-    """It checks the token first, and leaves it where it is when told so."""
+    """It checks the token first, and forwards it if configured to do so."""
     token = mesh.corp.token(permissions=READ)
     with _beside(mesh, "AUTHZ", forward=True):
         until(lambda: mesh.gate.count(token=token).grpc_status == 0, 20, "both take the token")
@@ -156,14 +156,14 @@ def test_request_authentication_before_us(mesh: Mesh) -> None:
 
 
 def test_request_authentication_that_takes_the_token_away(mesh: Mesh) -> None:
-    """Without forwardOriginalToken nothing is left for us: everybody is nobody, and nobody is let in."""
+    """Without forwardOriginalToken no token is left for our filter: every call is unauthenticated and refused."""
     token = mesh.corp.token(permissions=READ)
     with _beside(mesh, "AUTHZ", forward=False):
         until(lambda: mesh.gate.count(token=token).grpc_status == 16, 20, "no token arrives")
 
 
 def test_request_authentication_behind_us(mesh: Mesh) -> None:
-    """In the phase AUTHN we come first: a denial is ours, with our words."""
+    """In the phase AUTHN our filter runs first: a denial is ours, with our text."""
     token = mesh.corp.token(permissions=READ)
     with _beside(mesh, "AUTHN", forward=True):
         until(lambda: mesh.gate.count(token=token).grpc_status == 0, 20, "both take the token")

@@ -1,4 +1,4 @@
-"""What came back, and what it says about authorization."""
+"""An answer, and what it says about authorization."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from calls import Call
 from harness.gate import TEXTS
 from harness.grpc_client import Connection, Reply, frame, request_headers
 
-# An empty PermissionDeniedFailure inside a google.rpc.Status: what a denial looks like on the wire.
+# A denial on the wire: an empty PermissionDeniedFailure in a google.rpc.Status.
 DENIAL_DETAILS = b"\x08\x07\x12\x15Request unauthorized.\x1aJ\nHtype.googleapis.com/temporal.api.errordetails.v1.PermissionDeniedFailure"
 
 
@@ -20,7 +20,7 @@ class Answer:
 
     @property
     def verdict(self) -> str:
-        """`passed`: authorization had nothing against it, or nothing was authorized at all."""
+        """The verdict; `passed` if authorization allowed the call, or if there was no authorization."""
         if self == Answer(7, TEXTS[7], DENIAL_DETAILS):
             return "denied"
         if self == Answer(16, TEXTS[16], b""):
@@ -33,7 +33,7 @@ class Answer:
             return "malformed"
         if self.status == 13 and self.message.startswith("grpc: "):
             return "undecodable"
-        # No answer at all, one of the proxy's own, or one that is almost a refusal: nothing on the list allows it.
+        # No answer at all, an answer of the proxy's own, or an answer that is almost a refusal: the list allows none of these.
         if self.status in (None, 14, 16) or self.message == TEXTS[7]:
             return f"odd {self.status}"
         return "passed"

@@ -1,4 +1,4 @@
-"""What is called: every method of the table by every caller, and what the table does not hold."""
+"""The calls of the comparison: every method of the table by every caller, and calls that are not in the table."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from tokens import NOWHERE, OTHER, OWN, SYSTEM, Caller, callers, odd_callers
 UUID = "8c1b7c5e-2a7e-4d6b-9a52-3f7d7b0c2f10"
 COUNT = requests.path("CountWorkflowExecutions")
 
-# (method, caller): ends the server process when it gets through, here as well as upstream.
+# (method, caller): ends the server process if it is allowed, here as well as upstream.
 KILLS_THE_SERVER = {("AddOrUpdateRemoteCluster", "system admin")}
-# Called with a namespace that is not there, because the others are still needed.
+# Called with a namespace that does not exist, because the others are still needed.
 DESTROYS_ITS_NAMESPACE = {"DeleteNamespace", "DeprecateNamespace"}
 
 
 @dataclass(frozen=True)
 class Call:
-    """`label` says what is special about the message, or which namespace it names."""
+    """A call; `label` says what is special about the message, or which namespace it names."""
 
     path: str
     label: str
     caller: Caller
     message: bytes
-    method: Method | None = None  # None: not a row of the table, called by its path
+    method: Method | None = None  # None: not a row of the table; called by its path
     timeout: float = 0.5
 
     @property
@@ -42,7 +42,7 @@ class Call:
 
 
 def all_calls(issuer: Issuer) -> Iterator[Call]:
-    # First, while the tokens among them that begin or end about now are as old as they say.
+    # First, because some of these tokens begin or end about now, and must still have the age that their names say.
     yield from _by_their_token(issuer)
     everybody = callers(issuer)
     by_name = {caller.name: caller for caller in everybody}
@@ -72,7 +72,7 @@ def _of_method(method: Method, everybody: list[Caller]) -> Iterator[Call]:
     if requests.has_namespace(requests.message_class(method.service, method.name)()):
         named: Mapping[str, str] = {"own": OWN, "other": OTHER, "none": "", "system": SYSTEM}
         if method.name in UNLISTED:
-            # No server knows it and each says so at the headers, which here wait for no verdict on the rest.
+            # No server knows it, and each says so at the headers, before there is a verdict on the body.
             named = {"own": OWN}
         if method.name in DESTROYS_ITS_NAMESPACE:
             named = {"own": NOWHERE, "other": NOWHERE + "2", "none": ""}
@@ -86,7 +86,7 @@ def _of_method(method: Method, everybody: list[Caller]) -> Iterator[Call]:
 
 
 def _beside_the_table(everybody: list[Caller]) -> Iterator[Call]:
-    """Other services, unknown methods, paths that are almost a method's."""
+    """Other services, unknown methods, and paths that are almost a method's."""
     paths = {
         "health": [HEALTH_CHECK],
         "stream": [
@@ -112,7 +112,7 @@ def _beside_the_table(everybody: list[Caller]) -> Iterator[Call]:
 
 
 def _by_their_message(who: Mapping[str, Caller]) -> Iterator[Call]:
-    """Messages that decide by more than the namespace in its place, and messages that are broken."""
+    """Messages in which more than the namespace field decides, and broken messages."""
     for label, (name, message, names) in _messages().items():
         raw = message.SerializeToString() if isinstance(message, Message) else message
         for caller in names:

@@ -1,5 +1,5 @@
-"""Every difference between Temporal's own authorization and ours, with its reason. One that is not here fails the test,
-and so does a value here (a caller, a method, a label) for which the two sides never differ.
+"""Every difference between Temporal's own authorization and ours, with its reason. A difference that is not listed here fails the
+test, and so does a listed value (a caller, a method, a label) for which the two sides never differ.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from test_method_matrix import STRICTER, UNLISTED, WORKER
 
 @dataclass(frozen=True)
 class Difference:
-    """Calls that match all sets given (None: any) have these two verdicts, see `Answer.verdict`."""
+    """Calls that match all given sets (None: any) have these two verdicts; see `Answer.verdict`."""
 
     name: str
     upstream: str
@@ -31,7 +31,7 @@ class Difference:
         )
 
     def unused(self, covered: Iterable[Call]) -> list[str]:
-        """Its values that none of the calls it covered had."""
+        """The values that none of the covered calls had."""
         calls = list(covered)
         if not calls:
             return [self.name]
@@ -84,7 +84,7 @@ STATUS = [
     ),
 ]
 
-# Of no released server, and so in nobody's metadata.
+# No released server has them, so no metadata lists them.
 NOT_THERE_YET = [
     Difference(
         "not there yet", "unknown", "denied", "its effects are known already; upstream has no such method, which it says to everybody",

@@ -1,7 +1,8 @@
-"""Our authorization beside Temporal's own: the same call to both, the same answer but for what `differences` lists.
+"""Compares our authorization with Temporal's own: the same call to both must get the same answer, except where `differences` lists a
+difference.
 
-`make parity`. The answers are compared whole (status, message, details), so handlers must agree as well where
-authorization lets a call through.
+`make parity` runs it. Complete answers are compared (status, message, details), so handlers must agree as well if authorization
+allows a call.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from harness.temporal import Temporal
 from tokens import OTHER, OWN, issuer
 from upstream import BINARY, Upstream
 
-# All 135 methods of servers by 12 callers in up to four namespaces, and more.
+# All 135 methods that servers have, by 12 callers in up to four namespaces, and more.
 AT_LEAST = 6000
 
 
@@ -35,7 +36,7 @@ class Comparison:
     unlisted: list[str] = field(default_factory=list)
 
     def add(self, call: Call, upstream: Answer, ours: Answer) -> None:
-        # Two sides that say nothing do not agree.
+        # Two missing answers do not count as agreement.
         if upstream == ours and ours.status is not None:
             self.identical.append((call, ours.verdict))
         elif difference := _listed(call, upstream, ours):
@@ -48,7 +49,7 @@ class Comparison:
         return len(self.identical) + sum(map(len, self.listed.values())) + len(self.unlisted)
 
     def agreed(self, verdict: str, path: str | None = None) -> set[str]:
-        """Callers with whom the two sides agree on the verdict at least once."""
+        """The callers for whom the two sides agree on the verdict at least once."""
         return {c.caller.name for c, seen in self.identical if seen == verdict and path in (None, c.path)}
 
     def summary(self) -> str:
@@ -79,7 +80,7 @@ def compared() -> Iterator[Comparison]:
 
 
 def _wait_for_both(calls: list[Call], *ports: int) -> None:
-    """Until both serve every namespace: the stock server's are there when it is, upstream reads them now and then."""
+    """Waits until both serve every namespace: the stock server has them when it is ready; upstream reads them from time to time."""
     for call in calls:
         if call.path == COUNT and call.caller.name == "system read" and call.label in ("own", "other"):
             for port in ports:
@@ -92,7 +93,7 @@ def _once(port: int, call: Call) -> Answer:
 
 
 def _ask_both(calls: list[Call], upstream: int, ours: int) -> Iterator[tuple[Call, Answer, Answer]]:
-    # A connection of its own for each method: none outlives the age that servers allow it.
+    # Each method gets a connection of its own, so that none exceeds the maximum age of a connection.
     for _, group in itertools.groupby(calls, lambda call: call.path):
         with Connection(upstream) as theirs, Connection(ours) as filtered:
             for call in group:
@@ -109,12 +110,12 @@ def test_every_listed_difference_occurs(compared: Comparison) -> None:
 
 
 def test_both_say_yes_and_no(compared: Comparison) -> None:
-    """Two servers that deny everything, or nothing, would agree as well."""
+    """Two servers that denied everything, or nothing, would also agree."""
     assert compared.total >= AT_LEAST
     may_read = {"read", "write", "admin", "system read", "system write", "system admin"}
     assert compared.agreed("passed", COUNT) >= may_read
     assert not compared.agreed("passed", COUNT) & {"nobody", "garbage", "expired", "no permissions", "worker", "system worker"}
-    # Upstream denies a system admin nothing.
+    # Upstream denies nothing to a system admin.
     assert compared.agreed("denied") >= (may_read | {"no permissions", "worker", "system worker"}) - {"system admin"}
 
 

@@ -1,4 +1,4 @@
-"""The callers of the comparison: who holds which token, and whether Temporal takes it for a good one."""
+"""The callers of the comparison: their tokens, and whether Temporal accepts these."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.issuer import Issuer
 
 OWN = "payroll"
 OTHER = "finance-reports"
-# Nobody has it: for calls that would destroy a namespace which later calls need.
+# It does not exist; it is for calls that would destroy a namespace which later calls need.
 NOWHERE = "no-such-namespace"
 SYSTEM = "temporal-system"
 
@@ -22,7 +22,7 @@ STRANGER = jws.Key.new("RS256", kid="stranger")
 
 @dataclass(frozen=True)
 class Caller:
-    """`authorization` has the values of the header, as they are."""
+    """A caller; `authorization` has the values of the header, unchanged."""
 
     name: str
     authorization: tuple[str, ...] = ()
@@ -54,7 +54,8 @@ def callers(issuer: Issuer) -> list[Caller]:
 
 
 def odd_callers(issuer: Issuer) -> list[Caller]:
-    """One call each: tokens about which the two sides may differ. All give `read` in OWN if they give anything."""
+    """Callers that make one call each, with tokens about which the two sides may differ. If such a token gives anything, it gives
+    `read` in OWN."""
     now = jws.now()
     read = [f"{OWN}:read"]
 

@@ -1,8 +1,7 @@
 """The other side of the comparison: a Temporal that authorizes by itself.
 
-The same minor version of the server, with Temporal's own authorizer and claim mapper, its keys from an issuer of
-ours. Store and dynamic configuration are as in the stock dev server, so that what passes authorization also ends alike
-on both sides.
+It has the same minor version, Temporal's own authorizer and claim mapper, and keys from our issuer. Store and dynamic
+configuration are the same as in the stock dev server, so that allowed calls also end in the same way on both sides.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from harness.procs import Process, Server, tcp_answers
 
 BINARY = paths.ROOT / ".cache" / "go" / "parity-server" / "parity-server"
 
-# What the stock dev server sets, as far as it changes an answer.
+# The settings of the stock dev server that change an answer.
 DYNAMIC = {
     "frontend.namespaceRPS.visibility": 100,
     "history.enableChasm": True,
@@ -38,7 +37,7 @@ DYNAMIC = {
 
 
 class Upstream(Server):
-    """`with Upstream(issuer, ["payroll"]) as upstream:` — `port` speaks gRPC and asks for tokens of the issuer."""
+    """`with Upstream(issuer, ["payroll"]) as upstream:` — `port` speaks gRPC and requires tokens of the issuer."""
 
     def __init__(self, issuer: Issuer, namespaces: Sequence[str]) -> None:
         self.namespaces = list(namespaces)
@@ -58,7 +57,7 @@ class Upstream(Server):
         self.process.stop()
 
     def _register(self, namespace: str) -> bool:
-        # The internal frontend takes every caller for a system admin.
+        # The internal frontend treats every caller as a system admin.
         day = Duration(seconds=86400)
         request = requests.workflow.RegisterNamespaceRequest(
             namespace=namespace, workflow_execution_retention_period=day

@@ -1,4 +1,4 @@
-"""The mesh's certificate authority, as an operator gives it to istiod: a root, and an intermediate that signs."""
+"""The mesh's certificate authority, as an operator configures it for istiod: a root, and an intermediate that signs."""
 
 from __future__ import annotations
 

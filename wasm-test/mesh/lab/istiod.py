@@ -1,4 +1,4 @@
-"""Istio's control plane: istiod's own code, over resources that lie in files."""
+"""Istio's control plane: istiod's own code, with resources from files."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class InMemoryIstiod(Server):
         self.process = Process("istiod", argv, self.directory / "istiod.log", env=environment, cwd=self.directory)
 
     def apply(self, **resources: str | None) -> None:
-        """Replaces files of resources by their name (None removes one), and waits until istiod has read them."""
+        """Replaces files of resources by name (None removes a file), and waits until istiod has read them."""
         for name, text in resources.items():
             if text is None:
                 self.resources.pop(name, None)
@@ -79,7 +79,7 @@ class InMemoryIstiod(Server):
         assert "refused" not in answer, answer
 
     def token(self, namespace: str, account: str) -> str:
-        """What Kubernetes would mount into a pod of this service account."""
+        """The token that Kubernetes would mount into a pod of this service account."""
         claims = {"iss": "kubernetes", "sub": f"system:serviceaccount:{namespace}:{account}", "aud": "istio-ca"}
         return jws.token(jws.shared_key(), claims | {"exp": jws.now() + 86400})
 
@@ -103,7 +103,7 @@ class InMemoryIstiod(Server):
 
 
 def rejected(metrics: str, kind: str) -> int:
-    """How many updates of this kind proxies have refused, by istiod's metrics."""
+    """How many updates of this kind proxies have refused, according to istiod's metrics."""
     total = 0.0
     for line in metrics.splitlines():
         if line.startswith("pilot_total_xds_rejects{") and f'type="{kind}"' in line:

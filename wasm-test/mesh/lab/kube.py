@@ -1,6 +1,6 @@
-"""A Kubernetes API: the real server over etcd, and Istio's control plane on it, by Istio's own charts.
+"""A Kubernetes API: the real server on etcd, with Istio's control plane from Istio's own charts.
 
-Nothing of a node is here, and no controller: pods get their status by hand, and Helm must not wait.
+There are no nodes and no controllers: the tests write the status of pods, and Helm must not wait.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ADMIN = "admin-of-this-run"
 
 
 def machine_address() -> str | None:
-    """An address of this machine that is not loopback: endpoints of Services must not be. Nothing is sent."""
+    """An address of this machine that is not loopback, because endpoints of Services must not be. Nothing is sent to it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))
@@ -81,7 +81,7 @@ class ApiServer:
 
     @property
     def environment(self) -> dict[str, str]:
-        """For a program that shall reach this server, with the kubectl that belongs to it first on its PATH."""
+        """The environment of a program that uses this server, with the matching kubectl first on its PATH."""
         path = f"{parts.MESH / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
         return {**os.environ, "KUBECONFIG": str(self.kubeconfig), "HOME": str(self.directory), "PATH": path}
 
@@ -102,7 +102,7 @@ class ApiServer:
         return json.loads(self.kubectl("get", "-o", "json", *arguments))
 
     def run_pod(self, namespace: str, name: str, ip: str | None = None) -> None:
-        """What a kubelet would say of a pod that runs."""
+        """Writes the status that a kubelet would report for a running pod."""
         status: dict[str, Any] = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
         if ip:
             status |= {"podIP": ip, "podIPs": [{"ip": ip}]}
@@ -139,7 +139,7 @@ class ApiServer:
 
 
 class Istiod:
-    """The stock pilot-discovery, with its webhooks, after Istio's charts were installed."""
+    """The stock pilot-discovery with its webhooks, after Istio's charts were installed."""
 
     def __init__(self, kube: ApiServer) -> None:
         self.kube = kube
@@ -170,7 +170,7 @@ class Istiod:
 
     @property
     def root_certificate(self) -> bytes:
-        """From where a pod has it: a ConfigMap that istiod writes into every namespace."""
+        """The root certificate, from where a pod gets it: a ConfigMap that istiod writes into every namespace."""
 
         def there() -> str:
             done = self.kube.run("kubectl", "get", "-o", "json", "-n", "temporal", "configmap", "istio-ca-root-cert")
@@ -189,7 +189,7 @@ class Istiod:
         self._helm("istiod", charts / "istio-control" / "istio-discovery", "--set", validation, "--set", injection)
         self.kube.kubectl("apply", "--server-side", "-f", str(parts.MESH / "gateway-api" / "config" / "crd" / "standard"))
         self.process.start().wait_ready(tcp_answers(int(self.address.rpartition(":")[2])), 120)
-        # They let everything pass until istiod has put its certificate in.
+        # They allow everything until istiod has inserted its certificate.
         until(self._closed, 120, "the validating webhooks fail closed")
         return self
 

@@ -59,7 +59,7 @@ class KubeMesh:
 
     @contextmanager
     def changed(self, **resources: str) -> Iterator[None]:
-        """Other texts of resources, as long as the block runs."""
+        """Applies other texts of resources while the block runs."""
         try:
             for text in resources.values():
                 self.kube.apply(text)
@@ -69,9 +69,9 @@ class KubeMesh:
                 self.kube.apply(self.resources[name])
 
     def proxy_of(self, gateway: str, port: int) -> Proxy:
-        """What istiod would have deployed for a Gateway: it writes a Deployment, which nobody carries out here."""
+        """The proxy that istiod would deploy for a Gateway: istiod writes a Deployment, which nothing carries out here."""
         account, name = f"{gateway}-istio", f"{gateway}-istio-1"
-        # Nobody else in this mesh has it, and nothing is sent to it.
+        # No other proxy in this mesh has this address, and nothing is sent to it.
         self._gateways += 1
         address = f"10.99.0.{self._gateways}"
 
@@ -106,7 +106,7 @@ class KubeMesh:
         )
 
     def _sidecar(self) -> Proxy:
-        """It listens on the pod's address, and Temporal on the same port of loopback."""
+        """The sidecar listens on the pod's address, and Temporal on the same port of loopback."""
         return Proxy(
             "sidecar",
             FRONTEND,

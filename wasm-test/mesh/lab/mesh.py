@@ -21,7 +21,7 @@ from .resources import Plugin, render
 
 GATEWAY_LABELS = {"istio": "ingressgateway", "temporal-auth": "gateway"}
 FRONTEND_LABELS = {"app": "temporal-frontend", "security.istio.io/tlsMode": "istio"}
-# At a gateway the port is the listener's, at a sidecar the pod's.
+# At a gateway the port is the listener's; at a sidecar it is the pod's.
 AT_GATEWAY = {"selector": {"matchLabels": {"temporal-auth": "gateway"}}, "match": [{"mode": "CLIENT"}]}
 AT_SIDECAR = {
     "selector": {"matchLabels": {"app": "temporal-frontend"}},
@@ -51,7 +51,7 @@ class Mesh:
             starting.enter_context(self.corp)
             self.istiod = starting.enter_context(InMemoryIstiod(self._resources()))
             self.gateway = starting.enter_context(
-                # Two threads: each has a virtual machine, keys and counters of its own.
+                # Two threads: each has a VM, keys and counters of its own.
                 self._gateway("ingressgateway", self._gateway_port, GATEWAY_LABELS, {"concurrency": 2})
             )
             self.frontend = starting.enter_context(
@@ -77,7 +77,7 @@ class Mesh:
 
     @contextmanager
     def changed(self, **resources: str | None) -> Iterator[None]:
-        """Other resources, as long as the block runs."""
+        """Applies other resources while the block runs."""
         before = {name: self.istiod.resources.get(name) for name in resources}
         self.istiod.apply(**resources)
         try:
@@ -87,7 +87,7 @@ class Mesh:
 
     @contextmanager
     def another_gateway(self, name: str, proxy_config: dict[str, Any] | None = None) -> Iterator[Gate]:
-        """A gateway beside the first one, with the same plugin and the same route."""
+        """A second gateway, with the same plugin and the same route."""
         port = free_port()
         gateway = {
             "apiVersion": "networking.istio.io/v1",

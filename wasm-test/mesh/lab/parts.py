@@ -1,4 +1,4 @@
-"""What scripts/mesh-build.sh has built, and addresses for it."""
+"""The programs that scripts/mesh-build.sh has built, and addresses for them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from harness import paths
 
 MESH = paths.ROOT / ".cache" / "mesh"
-# Istio's agent keeps what it downloaded here; it has no setting for it.
+# Istio's agent keeps downloaded modules here; it has no setting for the path.
 ISTIO_DATA = Path("/var/lib/istio/data")
 
 _random = random.SystemRandom()
@@ -27,5 +27,5 @@ def istio(path: str) -> Path:
 
 
 def loopback_address() -> str:
-    """An address of this machine of one's own, so that a port such as 7233 is free on it."""
+    """A loopback address that nobody else uses, so that a port such as 7233 is free on it."""
     return f"127.{_random.randrange(1, 255)}.{_random.randrange(256)}.{_random.randrange(2, 255)}"

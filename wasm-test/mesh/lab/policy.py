@@ -1,7 +1,7 @@
-"""The policy of the repository's envoy.yaml, as text that goes into a WasmPlugin.
+"""The policy of the repository's envoy.yaml, as text for a WasmPlugin.
 
-One issuer more than there: `corp`, whose tokens say themselves what they may do, for the tests that are not about
-people. Keys of both are fetched through the cluster that Istio makes of a ServiceEntry.
+It has one more issuer, `corp`, whose tokens list their own permissions, for tests that are not about people. The keys of both
+issuers are fetched through the cluster that Istio creates from a ServiceEntry.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FRONTEND = "outbound|7233||temporal-frontend.temporal.svc.cluster.local"
 
 
 def of_envoy_yaml() -> str:
-    """The `value` of the Struct there."""
+    """The `value` of the Struct in that file."""
     text = (paths.ROOT / "envoy.yaml").read_text()
     found = re.search(r"^( +)value:\n((?:\1  .*\n|\s*\n)+)", text, re.MULTILINE)
     assert found, "envoy.yaml has no configuration of the filter"
@@ -27,7 +27,7 @@ def of_envoy_yaml() -> str:
 
 
 def replaced(text: str, old: str, new: str) -> str:
-    """Like str.replace, but there must be something to replace."""
+    """Like str.replace, but the text must occur."""
     assert old in text, f"not in the policy: {old}"
     return text.replace(old, new)
 
@@ -41,6 +41,6 @@ def policy(demo_issuer: str, corp: Issuer, *, gateway: bool) -> str:
     text = replaced(text, "issuers:\n", f"issuers:\n  corp: {json.dumps(config)}\n")
     text = replaced(text, "grants:\n", "grants:\n- {name: permissions, who: {issuer: corp}, permissions_claim: permissions}\n")
     if gateway:
-        # Others share the gateway; and the sidecar behind it wants to see the token, too.
+        # Other services share the gateway, and the sidecar behind it needs the token too.
         text += f'applies_to: {{clusters: ["{FRONTEND}"]}}\nforward_token: true\n'
     return text

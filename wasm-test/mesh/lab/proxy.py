@@ -19,7 +19,7 @@ from . import authority, parts
 
 
 class ControlPlane(Protocol):
-    """What a proxy has to know of the istiod it belongs to."""
+    """What a proxy has to know about its istiod."""
 
     address: str
 
@@ -30,7 +30,7 @@ class ControlPlane(Protocol):
 
 
 class Proxy(Envoy):
-    """A gateway (`router`) or a `sidecar`. Everything an Envoy of the harness can be asked, it can be asked as well."""
+    """A gateway (`router`) or a `sidecar`. It has all methods of the harness's Envoy."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Proxy(Envoy):
         interception: str = "REDIRECT",
         proxy_config: Mapping[str, Any] | None = None,
     ) -> None:
-        """`address` is the pod's, which must be nobody else's; `port` is where tests call it; `registry` may lack TLS."""
+        """`address` is the pod's, which nothing else may use; tests call `port`; `registry` may lack TLS."""
         self.port = port
         self.admin_port, status, self.health_port, prometheus = free_ports(4)
         self.directory = run_directory(name)
@@ -91,7 +91,7 @@ class Proxy(Envoy):
         return list(dict.fromkeys(found))
 
     def says_ready(self) -> bool:
-        """What a kubelet would be told."""
+        """The answer that a kubelet's readiness probe would get."""
         try:
             return self._health() == 200
         except OSError:
@@ -106,13 +106,13 @@ class Proxy(Envoy):
             connection.close()
 
     def module_file(self) -> Path | None:
-        """The module that the filter runs, as Envoy was told by the agent."""
+        """The module that the filter runs, as the agent configured it in Envoy."""
         found = re.search(rf"{parts.ISTIO_DATA}/[0-9a-f]+/[0-9a-f]+\.wasm", self.admin("/config_dump?resource=ecds_filters"))
         return Path(found.group(0)) if found else None
 
 
 def _secrets(directory: Path, root: bytes, token: str) -> None:
-    """What a pod has mounted, below the working directory of its agent."""
+    """Writes the files that a pod mounts, below the working directory of its agent."""
     try:
         parts.ISTIO_DATA.mkdir(parents=True, exist_ok=True)
     except PermissionError as error:

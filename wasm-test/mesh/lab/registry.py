@@ -1,4 +1,4 @@
-"""An OCI registry with our image in it, pushed as an operator does it: `make push`."""
+"""An OCI registry with our image in it, pushed as an operator does, with `make push`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Registry:
     """`with Registry() as registry:` — `registry.reference` names the image by its digest."""
 
     def __init__(self, user: str = "", password: str = "") -> None:
-        # By name: Istio's agent and crane take plain HTTP from `localhost`.
+        # By name, because Istio's agent and crane accept plain HTTP from `localhost`.
         self.host = f"localhost:{free_port()}"
         self.name = f"{self.host}/{REPOSITORY}"
         self.digest = ""
@@ -38,7 +38,7 @@ class Registry:
         return f"{self.name}@sha256:{self.digest}"
 
     def push(self, tag: str = "test") -> str:
-        """The digest, without `sha256:`."""
+        """Pushes the image; returns its digest without `sha256:`."""
         done = self.try_to_push(tag)
         assert done.returncode == 0, done.stderr
         found = re.search(r"@sha256:([0-9a-f]{64})$", done.stdout.strip())
@@ -52,7 +52,7 @@ class Registry:
         )
 
     def requests(self) -> list[str]:
-        """`METHOD PATH` of what it was asked for."""
+        """`METHOD PATH` of each request that it received."""
         return re.findall(r"\b((?:GET|HEAD) /v2/\S*)", self.process.log_text())
 
     def __enter__(self) -> Registry:
@@ -64,5 +64,5 @@ class Registry:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.process.stop()
-        # What the agents downloaded from here, in a directory by the hash of our name (Istio's pkg/wasm/cache.go).
+        # The modules that agents downloaded from here, in a directory named by the hash of our name (Istio's pkg/wasm/cache.go).
         shutil.rmtree(parts.ISTIO_DATA / hashlib.sha256(f"oci://{self.name}".encode()).hexdigest(), ignore_errors=True)

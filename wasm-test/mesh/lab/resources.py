@@ -1,4 +1,4 @@
-"""What an operator applies, for a frontend in whose place our Temporal answers."""
+"""The resources that an operator applies; our Temporal plays the frontend."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ HERE = Path(__file__).resolve().parents[1] / "resources"
 
 
 def render(name: str, **values: object) -> str:
-    """A file of resources/ with its ${placeholders} filled in; one that is left is an error."""
+    """A file of resources/ with its ${placeholders} filled in; a placeholder without a value is an error."""
     return Template((HERE / name).read_text()).substitute({key: str(value) for key, value in values.items()})
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """A WasmPlugin of ours."""
+    """A WasmPlugin with our module."""
 
     name: str
     namespace: str
