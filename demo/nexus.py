@@ -1,9 +1,9 @@
-"""A Nexus operation from one namespace into another: payroll's workflow asks the tax office, whose worker is elsewhere.
+"""A Nexus operation from one namespace into another: payroll's workflow calls the tax office, whose worker is in another namespace.
 
-The caller's worker only *names* the endpoint, in a command of its answer to a workflow task; the server finds the
-target namespace and task queue by it, so neither worker ever needs a grant in the other's namespace. What the
-handler's worker may do decides how its operations can be made: with `worker` alone one that answers at once, while
-one that is backed by a workflow has to start it, with a completion callback.
+The caller's worker only *names* the endpoint, in a command of its answer to a workflow task; the endpoint determines the
+target namespace and task queue, so neither worker ever needs a grant in the other's namespace. The role of the handler's
+worker limits its operations: with `worker` alone, an operation can only answer synchronously, while an operation that is
+backed by a workflow has to start that workflow, with a completion callback.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
 
 ENDPOINT = "tax-office"
 TASK_QUEUE = "finance-reports-tax"
-# So long the server tries an operation that nobody answers, or that is not to be had for its handler's worker.
+# How long the server retries an operation that nobody answers, or that the handler's worker may not carry out.
 PATIENCE = timedelta(minutes=5)
 
 
@@ -35,7 +35,7 @@ class TaxOffice:
 
 @workflow.defn
 class Audit:
-    """Behind the operation `audit`, in the handler's namespace."""
+    """The workflow behind the operation `audit`, in the handler's namespace."""
 
     @workflow.run
     async def run(self, salary: int) -> str:
@@ -55,7 +55,7 @@ class TaxOfficeHandler:
 
 @workflow.defn
 class NetSalary:
-    """The caller. The endpoint is the starter's choice, so that one that is not allowed can be tried as well."""
+    """The caller. The starter chooses the endpoint, so that the demo can also try an endpoint that is not allowed."""
 
     @workflow.run
     async def run(self, salary: int, endpoint: str = ENDPOINT) -> int:
@@ -77,7 +77,7 @@ CALLERS = [NetSalary, AuditedSalary]
 
 
 def endpoint_to(namespace: str, task_queue: str = TASK_QUEUE, name: str = ENDPOINT) -> CreateNexusEndpointRequest:
-    """What somebody with a grant for the whole system creates, once."""
+    """The endpoint, which a caller with a system grant creates once."""
     spec = EndpointSpec(name=name)
     spec.target.worker.namespace, spec.target.worker.task_queue = namespace, task_queue
     return CreateNexusEndpointRequest(spec=spec)

@@ -1,4 +1,4 @@
-"""What the demo tries: who calls what, and what must come of it. Each call that is allowed has a twin that is not."""
+"""The calls of the demo: who calls what, and how the call must end. Each allowed call has a counterpart that is denied."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Row:
     who: str
     call: str
     namespace: str  # empty: the cluster
-    method: str  # what it is in the API: the decision log is searched for it
+    method: str  # the method in the API, by which the decision log is searched
     expected: str
     run: Call
 
 
 class Cast:
-    """Clients of everybody, all of them through Envoy."""
+    """Everybody's clients, all of them through Envoy."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -85,11 +85,11 @@ class Cast:
 
 
 class CliError(Exception):
-    """What the command line said."""
+    """The error message of the command line."""
 
 
 def outcome(error: BaseException | None) -> str:
-    """In the words of the table; a failure that is no denial is shown as it is."""
+    """The outcome in the words of the table; a failure that is not a denial is shown as it is."""
     if error is None:
         return ALLOWED
     text = str(error)
@@ -150,7 +150,7 @@ def terminate(who: str, namespace: str, workflow_id: str) -> Call:
 
 
 def fail_its_task(who: str, namespace: str) -> Call:
-    """The answer to a workflow task by which its workflow is over. The token is a real one, that somebody else polled."""
+    """The answer to a workflow task that ends its workflow. The token is real; another caller polled it."""
 
     async def call(cast: Cast) -> None:
         admin = await cast.client("platform-admin", namespace)
@@ -191,7 +191,7 @@ def describe_namespace(who: str, namespace: str) -> Call:
 
 
 def poll(who: str, namespace: str, queue_name: str = TASK_QUEUE, sticky_of: str = "") -> Call:
-    """`sticky_of` claims that the queue is a sticky one of another: the server would read it all the same."""
+    """Polls a queue. `sticky_of` claims that it is the sticky queue of another queue: the server would poll it all the same."""
 
     async def call(cast: Cast) -> None:
         client = await cast.client(who, namespace)
@@ -212,7 +212,7 @@ def create_endpoint(who: str) -> Call:
 
 
 def net_salary(workflow_id: str) -> Call:
-    """Alice starts a workflow that asks the tax office, whose worker is here for so long."""
+    """Alice starts a workflow that calls the tax office, whose worker runs in the meantime."""
 
     async def call(cast: Cast) -> None:
         alice, office = await cast.client("alice", "payroll"), await cast.client(TAX_OFFICE, "finance-reports")
@@ -225,11 +225,11 @@ def net_salary(workflow_id: str) -> Call:
 
 
 def schedule(who: str, endpoint: str) -> Call:
-    """A worker's answer to a task, by which its workflow would call this endpoint."""
+    """A worker's answer to a task with which its workflow would call this endpoint."""
 
     async def call(cast: Cast) -> None:
         client = await cast.client(who, "payroll")
-        # A token made by hand, which says no more than the workflow's id: enough for the filter, not for Temporal.
+        # A forged token, which contains only the workflow's id: that is enough for the filter, but not for Temporal.
         request = RespondWorkflowTaskCompletedRequest(namespace="payroll", task_token=b"\x12\x05net-1", identity=who)
         attributes = request.commands.add().schedule_nexus_operation_command_attributes
         attributes.endpoint, attributes.service, attributes.operation = endpoint, "Bank", "transfer"
@@ -249,7 +249,7 @@ def poll_nexus(who: str) -> Call:
 
 
 def worked() -> Call:
-    """The worker is a process of its own: what it was allowed to do meanwhile is in the decision log."""
+    """The worker is a process of its own: the decision log shows which of its calls were allowed in the meantime."""
 
     async def call(cast: Cast) -> None:
         assert any(
@@ -283,12 +283,12 @@ ROWS = [
     Row("alice", "start a workflow", "finance-reports", "StartWorkflowExecution", DENIED, start("alice", "finance-reports", "run-1")),
     Row("alice", "list workflows", "finance-reports", "ListWorkflowExecutions", DENIED, list_workflows("alice", "finance-reports")),
     Row("alice", "list namespaces", "", "ListNamespaces", DENIED, list_namespaces("alice")),
-    # Only finance starts payroll: a denial, which the platform's own people meet, too; and people only, not services.
+    # Only finance starts payroll: the denial also applies to the platform team; and only people are exempt, not services.
     Row("platform-admin", "start a payroll run", "payroll", "StartWorkflowExecution", DENIED, start("platform-admin", "payroll", "run-3")),
     Row("finance-bot", "start a payroll run", "payroll", "StartWorkflowExecution", DENIED, start("finance-bot", "payroll", "run-3")),
-    # Whose token says in another form that it is a service's is no person either.
+    # A caller whose token says in another form that it is a service's is not a person either.
     Row("finance-script", "start a payroll run", "payroll", "StartWorkflowExecution", DENIED, start("finance-script", "payroll", "run-3")),
-    # A developer looks at payroll; changes are for the team's own namespaces.
+    # A developer may look at payroll; changes are for the team's own namespaces.
     Row("dev", "describe a run", "payroll", "DescribeWorkflowExecution", ALLOWED, describe("dev", "payroll", "run-2")),
     Row("dev", "query a run", "payroll", "QueryWorkflow", ALLOWED, query("dev", "payroll", "run-2")),
     Row("dev", "start a payroll run", "payroll", "StartWorkflowExecution", DENIED, start("dev", "payroll", "run-3")),
@@ -297,7 +297,7 @@ ROWS = [
     Row("dev", "start a workflow", "bitovi-project", "StartWorkflowExecution", ALLOWED, start("dev", "bitovi-project", "try-1")),
     Row("dev", "signal it", "bitovi-project", "SignalWorkflowExecution", ALLOWED, approve("dev", "bitovi-project", "try-1")),
     Row("dev", "terminate it", "bitovi-project", "TerminateWorkflowExecution", DENIED, terminate("dev", "bitovi-project", "try-1")),
-    # Nor by the back door: to take the workflow's task, as a worker would, and answer that the workflow has failed.
+    # A developer also cannot poll the workflow's task, as a worker would, and answer that the workflow has failed.
     Row("dev", "poll its workflow task", "bitovi-project", "PollWorkflowTaskQueue", DENIED, poll("dev", "bitovi-project")),
     Row("dev", "answer: the workflow failed", "bitovi-project", "RespondWorkflowTaskCompleted", DENIED, fail_its_task("dev", "bitovi-project")),
     Row("dev", "describe a workflow", "finance-reports", "DescribeWorkflowExecution", DENIED, describe("dev", "finance-reports", "run-1")),
@@ -305,7 +305,7 @@ ROWS = [
     Row(WORKER, "describe its namespace", "payroll", "DescribeNamespace", ALLOWED, describe_namespace(WORKER, "payroll")),
     Row(WORKER, "describe another one", "finance-reports", "DescribeNamespace", DENIED, describe_namespace(WORKER, "finance-reports")),
     Row(WORKER, "poll for tasks", "bitovi-project", "PollWorkflowTaskQueue", DENIED, poll(WORKER, "bitovi-project")),
-    # Only on its queues, whatever else it says of them.
+    # Only on its queues, whatever else it claims about them.
     Row(WORKER, "poll another queue", "payroll", "PollWorkflowTaskQueue", DENIED, poll(WORKER, "payroll", "audit")),
     Row(WORKER, "poll it as a sticky queue", "payroll", "PollWorkflowTaskQueue", DENIED, poll(WORKER, "payroll", "audit", TASK_QUEUE)),
     Row(WORKER, "start a payroll run", "payroll", "StartWorkflowExecution", DENIED, start(WORKER, "payroll", "run-3")),
@@ -313,14 +313,14 @@ ROWS = [
     Row(WORKER, "query a run", "payroll", "QueryWorkflow", DENIED, query(WORKER, "payroll", "run-2")),
     Row(WORKER, "terminate a run", "payroll", "TerminateWorkflowExecution", DENIED, terminate(WORKER, "payroll", "run-2")),
     Row(WORKER, "list workflows", "payroll", "ListWorkflowExecutions", DENIED, list_workflows(WORKER, "payroll")),
-    # A Nexus operation crosses namespaces: each worker has a token for its own, and the endpoint is the platform's.
+    # A Nexus operation crosses namespaces: each worker has a token for its own namespace, and the endpoint belongs to the platform.
     Row("platform-admin", "create a Nexus endpoint", "", "CreateNexusEndpoint", ALLOWED, create_endpoint("platform-admin")),
     Row("alice", "create a Nexus endpoint", "", "CreateNexusEndpoint", DENIED, create_endpoint("alice")),
     Row(WORKER, "schedule a Nexus operation", "payroll", "RespondWorkflowTaskCompleted", ALLOWED, net_salary("net-1")),
     Row(TAX_OFFICE, "answer a Nexus operation", "finance-reports", "RespondNexusTaskCompleted", ALLOWED, net_salary("net-2")),
     Row(WORKER, "schedule one elsewhere", "payroll", "RespondWorkflowTaskCompleted", DENIED, schedule(WORKER, "bank")),
     Row(WORKER, "poll for Nexus operations", "finance-reports", "PollNexusTaskQueue", DENIED, poll_nexus(WORKER)),
-    # Known, but with nothing granted; and the ones nobody knows.
+    # A known caller without grants, and unknown callers.
     Row("stranger", "describe the namespace", "payroll", "DescribeNamespace", DENIED, describe_namespace("stranger", "payroll")),
     Row("stranger", "start a payroll run", "payroll", "StartWorkflowExecution", DENIED, start("stranger", "payroll", "run-3")),
     Row("stranger", "read a run's result", "payroll", "GetWorkflowExecutionHistory", DENIED, result("stranger", "payroll", "run-1", SLIPS)),
@@ -333,12 +333,12 @@ ROWS = [
     Row("nobody", "temporal workflow list", "payroll", "ListWorkflowExecutions", WHO_ARE_YOU, cli("nobody", "workflow", "list", "-n", "payroll")),
     Row("platform-admin", "temporal operator namespace list", "", "ListNamespaces", ALLOWED, cli("platform-admin", "operator", "namespace", "list")),
     Row("dev", "temporal operator namespace list", "", "ListNamespaces", DENIED, cli("dev", "operator", "namespace", "list")),
-    # The platform's people may everything, everywhere; what others were denied above can be done.
+    # The platform team may do everything, everywhere: the calls that others were denied above succeed.
     Row("platform-admin", "list namespaces", "", "ListNamespaces", ALLOWED, list_namespaces("platform-admin")),
     Row("platform-admin", "list workflows", "finance-reports", "ListWorkflowExecutions", ALLOWED, list_workflows("platform-admin", "finance-reports")),
     Row("platform-admin", "start a workflow", "finance-reports", "StartWorkflowExecution", ALLOWED, start("platform-admin", "finance-reports", "run-1")),
     Row("platform-admin", "terminate dev's workflow", "bitovi-project", "TerminateWorkflowExecution", ALLOWED, terminate("platform-admin", "bitovi-project", "try-1")),
-    # After all those who were not allowed to touch it: run-2 still waits, alice approves it, and it is paid.
+    # After all the callers who were not allowed to touch it, run-2 still waits; alice approves it, and it is paid.
     Row("alice", "approve (signal) her run", "payroll", "SignalWorkflowExecution", ALLOWED, approve("alice", "payroll", "run-2")),
     Row("alice", "wait for its result", "payroll", "GetWorkflowExecutionHistory", ALLOWED, result("alice", "payroll", "run-2", SLIPS)),
 ]

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""`make demo`: a stock Temporal becomes role-protected, shown call by call. `make run`: the same, left running.
+"""`make demo`: shows call by call how a stock Temporal gets roles. `make run`: the same, left running.
 
     run.py          brings everything up on free ports, makes the calls of rows.py, prints them as a table
-                    and fails if any of them ended otherwise than it must
+                    and fails if any of them did not end as it must
     run.py --stay   brings everything up on the ports of envoy.yaml and prints commands to try
 """
 
@@ -52,7 +52,7 @@ async def attempt(cast: Cast, row: Row) -> Result:
 
 
 def reason(stage: Stage, row: Row, got: str, since: int) -> str:
-    """What Envoy's decision log says about the call."""
+    """The reason for the call's verdict, from Envoy's decision log."""
     subject = row.who if row.who in stage.clients else None
     verdict = "allow" if got == ALLOWED else "deny"
     try:
@@ -84,7 +84,7 @@ def print_row(*cells: str) -> None:
 
 
 def unexpected_denials(stage: Stage, results: list[Result]) -> list[str]:
-    """Denials in the log beyond those of the table: the worker, or an SDK behind our back, was denied something."""
+    """Denials in the log that are not in the table: a call of the worker, or an implicit call of an SDK, was denied."""
     denied = [d for d in stage.envoy.decisions() if d["verdict"] == "deny"]
     for result in results:
         if result.row.expected == ALLOWED:
@@ -210,5 +210,5 @@ if __name__ == "__main__":
     stop_all()
     sys.stdout.flush()
     sys.stderr.flush()
-    # The SDK's native threads sometimes abort the interpreter's own way out.
+    # The SDK's native threads sometimes abort the interpreter's normal exit.
     os._exit(code)

@@ -1,6 +1,6 @@
 """The stage of the demo: a real Temporal, the identity provider, Envoy with the repository's envoy.yaml, a worker.
 
-On free ports for `make demo`, so that it disturbs nobody; on the ports of envoy.yaml for `make run`.
+`make demo` uses free ports, so that it disturbs nothing; `make run` uses the ports of envoy.yaml.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Ports:
         return cls(*free_ports(4))
 
     def taken(self) -> list[int]:
-        """The ones somebody else listens on."""
+        """The ports on which other programs listen."""
         return [port for port in vars(self).values() if _answers(port)]
 
 
@@ -53,18 +53,18 @@ def _answers(port: int) -> bool:
 
 
 class Stage:
-    """`with Stage(ports) as stage:` everything is up; leaving it, everything is stopped."""
+    """`with Stage(ports) as stage:` everything is up; at the end of the block, everything is stopped."""
 
     def __init__(self, ports: Ports, *, token_lifetime: int) -> None:
         self.ports = ports
         self.issuer = f"http://127.0.0.1:{ports.idp}"
         self.address = f"127.0.0.1:{ports.listener}"
         self.directory = run_directory("demo")
-        # Fresh secrets each time: none is worth stealing, and none has to stand in a file of the repository.
+        # Fresh secrets each time: none is worth stealing, and none has to be in a file of the repository.
         people: dict[str, dict[str, object]] = json.loads((HERE / "people.json").read_text())
         self.clients = {name: {**person, "secret": secrets.token_urlsafe(16)} for name, person in people.items()}
         self.idp = self._idp(token_lifetime)
-        # Given twice, the last one counts.
+        # If an option is given twice, the last value counts.
         self.temporal = Temporal(NAMESPACES, extra=("--port", str(ports.temporal)))
         self.temporal.port = ports.temporal
         self.envoy = RenderedEnvoy(ports, self.directory)
@@ -76,7 +76,7 @@ class Stage:
 
     def __enter__(self) -> Stage:
         with ExitStack() as starting:
-            # Temporal takes longest and needs nobody.
+            # Temporal takes longest to start and depends on nothing.
             starting.enter_context(self.temporal.process)
             starting.enter_context(self.idp).wait_ready(tcp_answers(self.ports.idp))
             self.temporal.process.wait_ready(self.temporal.ready, 60)
@@ -117,7 +117,7 @@ class RenderedEnvoy(Envoy):
         quiet = "log: {allowed: false}"
         assert quiet in text, f"{ENVOY_YAML} has no `{quiet}`"
         if ports != Ports():
-            # The table tells why a call was allowed, too.
+            # The table also shows why a call was allowed.
             text = text.replace(quiet, "log: {allowed: true}")
         replaced = {getattr(Ports(), name): getattr(ports, name) for name in vars(ports)}
         config = directory / "envoy.yaml"
@@ -126,6 +126,6 @@ class RenderedEnvoy(Envoy):
 
 
 def clean_environment() -> dict[str, str]:
-    """For the command line tool: whatever profile the user of this machine has must not matter."""
+    """The environment of the command line tool: the profile of this machine's user must not matter."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
     return {**kept, "HOME": str(paths.RUNS), "XDG_CONFIG_HOME": str(paths.RUNS)}

@@ -22,7 +22,7 @@ def mint(issuer: str, client_id: str, client_secret: str) -> tuple[str, int]:
 
 
 def edited(token: str, **claims: object) -> str:
-    """The same token with other claims under the old signature: what a forger would try first."""
+    """The same token with other claims and the old signature, as a forger would try first."""
     header, payload, signature = token.split(".")
     body = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))) | claims
     forged = base64.urlsafe_b64encode(json.dumps(body).encode()).rstrip(b"=").decode()

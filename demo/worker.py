@@ -1,4 +1,4 @@
-"""A worker as anybody would write it, and how it keeps its token fresh.
+"""An ordinary worker, and how it keeps its token fresh.
 
 Its token has the role `worker` and no other: it may poll and answer tasks of its namespace. It is pointed at the
 proxy, not at Temporal; nothing else in it knows about the filter.
@@ -25,7 +25,7 @@ def new_token() -> tuple[str, int]:
 
 
 async def keep_fresh(client: Client, lifetime: int) -> None:
-    """A new token at half of its life: the next poll uses it, polls that wait already are not disturbed."""
+    """Gets a new token halfway through the old one's lifetime: the next poll uses it, and waiting polls are not disturbed."""
     while True:
         await asyncio.sleep(lifetime / 2)
         client.api_key, lifetime = await asyncio.to_thread(new_token)
@@ -47,5 +47,5 @@ async def main() -> None:
 
 if __name__ == "__main__":
     asyncio.run(main())
-    # The SDK's native threads sometimes abort the interpreter's own way out.
+    # The SDK's native threads sometimes abort the interpreter's normal exit.
     os._exit(0)

@@ -1,4 +1,4 @@
-"""The workflows that the demo's worker runs: a payroll, with everything a worker usually does in one."""
+"""The workflows that the demo's worker runs: a payroll, which does everything that a worker usually does."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""An API server on this machine: Kubernetes with the definitions of Istio, the Gateway API and Envoy Gateway, and istiod with
-its admission webhooks. Made of what scripts/mesh-build.sh builds; MESH_PARTS names another directory that has it."""
+"""An API server on this machine: Kubernetes with the CRDs of Istio, the Gateway API and Envoy Gateway, and istiod with its
+admission webhooks. It uses the programs that scripts/mesh-build.sh builds; MESH_PARTS names another directory with them."""
 
 import os
 import secrets
@@ -32,7 +32,7 @@ NEEDED = ["etcd", "kube-apiserver", "kubectl", "helm", "pilot-discovery"]
 
 
 class ApiServer:
-    """etcd, kube-apiserver and istiod, with everything that a manifest here may be of."""
+    """etcd, kube-apiserver and istiod, with every kind of resource that a manifest here may contain."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory

@@ -1,4 +1,4 @@
-"""What the tests here share."""
+"""Shared fixtures."""
 
 import sys
 from collections.abc import Iterator

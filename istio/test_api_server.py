@@ -1,5 +1,5 @@
-"""The manifests as an API server takes them, with istiod's own checks as admission webhooks. It needs what
-scripts/mesh-build.sh builds (a quarter of an hour, once), and is skipped where that is not there."""
+"""Applies the manifests to an API server, with istiod's own checks as admission webhooks. The test needs the programs that
+scripts/mesh-build.sh builds (which takes a quarter of an hour, once), and is skipped without them."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def test_every_manifest_is_accepted(server: ApiServer, manifest: str) -> None:
     done = server.kubectl("apply", "--dry-run=server", "-f", str(MANIFESTS / manifest))
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == text.count("\nkind: ")
-    # Istio's own word about every EnvoyFilter.
+    # Istio's own warning about every EnvoyFilter.
     warnings = [line for line in done.stderr.splitlines() if "EnvoyFilter exposes internal implementation details" not in line]
     assert not warnings
 
@@ -24,9 +24,9 @@ def test_every_manifest_is_accepted(server: ApiServer, manifest: str) -> None:
 @pytest.mark.parametrize(
     "manifest, right, wrong, said",
     [
-        # Kubernetes: a field that is not there.
+        # Kubernetes: an unknown field.
         ("gateway.yaml", "phase: AUTHN", "phaze: AUTHN", 'unknown field "spec.phaze"'),
-        # Rules in the definitions.
+        # Rules in the CRDs.
         ("gateway.yaml", "url: oci://", "url: ftp://", "url must have schema one of"),
         ("envoy-gateway.yaml", "type: Image", "type: HTTP", "If type is HTTP, http field needs to be set"),
         # istiod.
@@ -42,7 +42,7 @@ def test_mistakes_are_refused(server: ApiServer, tmp_path: Path, manifest: str, 
 
 
 def test_a_mistake_in_an_envoy_filter_causes_a_warning(server: ApiServer, tmp_path: Path) -> None:
-    """And no more than that: it is taken, and the filter is not there."""
+    """It causes only a warning: the EnvoyFilter is accepted, and the filter is missing."""
     text = (MANIFESTS / "envoyfilter-gateway.yaml").read_text()
     (tmp_path / "wrong.yaml").write_text(text.replace("root_id: temporal_auth", "root: temporal_auth"))
     done = server.kubectl("apply", "--dry-run=server", "-f", str(tmp_path / "wrong.yaml"))

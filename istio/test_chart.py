@@ -1,4 +1,4 @@
-"""The chart: what it renders is checked in, what it must refuse it refuses, and its values reach what they are for."""
+"""The chart: the rendered manifests are checked in, wrong values are refused, and values reach the manifests."""
 
 import json
 import subprocess
@@ -77,7 +77,7 @@ URL = "oci://registry.example.com/temporal-auth@sha256:" + "0" * 64
             {"config": {"issuers": {"corp": {"keys": {"cluster": "idp"}}}}},
             'config.issuers.corp.keys.cluster: found "idp", expected a cluster that the proxy has: outbound|443||idp.example.com',
         ),
-        # Calls that the filter would take for somebody else's.
+        # Calls that the filter would treat as another service's.
         ("gateway.yaml", {"temporal": {"namespace": "other"}}, '"outbound|7233||temporal-frontend.other.svc.cluster.local" among them'),
         ("gateway.yaml", {"temporal": {"frontend": {"httpOpen": True}}}, '"outbound|7243||temporal-frontend.temporal.svc.cluster.local"'),
         ("sidecar.yaml", {"config": {"applies_to": {"clusters": ["inbound|7233||"]}}}, '"inbound|7243||" among them'),
@@ -92,7 +92,7 @@ def test_wrong_values_are_refused(helm: str, tmp_path: Path, variant: str, wrong
     values.write_text(json.dumps(wrong))
     done = render(helm, variant, "-f", str(values))
     assert done.returncode != 0 and said in done.stderr.replace("'", "/"), done.stderr
-    # Its twin, without what is wrong.
+    # The counterpart, without the wrong value.
     assert render(helm, variant).returncode == 0
 
 
@@ -113,7 +113,7 @@ EVERY = {"config": {"applies_to": {"clusters": ["outbound|*"]}}}
         ("sidecar.yaml", {}, "- number: 7243", None),
         # A waypoint has no ports, and would leave out a filter that names one.
         ("waypoint.yaml", {}, "kind: Service, name: temporal-frontend", "number: 7233"),
-        # Closed: everything but the way in, and nobody among the callers.
+        # Closed: everything except the route, and no callers.
         ("gateway.yaml", {"open": False}, "kind: WasmPlugin", "kind: VirtualService"),
         ("gateway.yaml", {"open": False}, 'ports: ["6933"]', 'ports: ["7233"]'),
         ("gateway-api.yaml", {"open": False}, "kind: Gateway\n", "kind: GRPCRoute\n"),

@@ -1,4 +1,4 @@
-"""Envoy Gateway's own tool takes its manifest, and refuses it with a mistake. `make test-egctl` builds the tool."""
+"""Envoy Gateway's own tool accepts its manifest, and refuses a manifest with a mistake. `make test-egctl` builds the tool."""
 
 import subprocess
 from pathlib import Path

@@ -1,5 +1,5 @@
-"""What istiod sends to a waypoint. Stock Envoy cannot be one: here it only asks, and istiod's debug page says what the answer
-was."""
+"""The configuration that istiod sends to a waypoint. Stock Envoy cannot be a waypoint: here it only requests the configuration,
+and istiod's debug page shows the answer."""
 
 import json
 import urllib.request
@@ -18,7 +18,7 @@ NAME = "temporal-waypoint"
 SERVICE = "temporal-frontend.temporal.svc.cluster.local"
 FILTER = "extensions.istio.io/trafficextension/temporal.temporal-auth~istio-translated-wasmplugin"
 
-# No kubelet is here: a pod that serves the waypoint is written by hand.
+# There is no kubelet: the test writes a pod that serves the waypoint.
 RESOURCES = """
 apiVersion: v1
 kind: Service
@@ -61,7 +61,7 @@ def waypoint(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def sent(server: ApiServer, directory: Path, what: str) -> list[dict[str, Any]]:
-    """The clusters (cds) or listeners (lds) that a waypoint gets, on a connection of its own."""
+    """The clusters (cds) or listeners (lds) that a waypoint receives, on a connection of its own."""
     labels = {"gateway.networking.k8s.io/gateway-name": NAME}
     metadata = {"NAMESPACE": "temporal", "NAME": f"{NAME}-2", "LABELS": labels, "CLUSTER_ID": "Kubernetes", "SERVICE_ACCOUNT": NAME}
     address = {"socket_address": {"address": "127.0.0.1", "port_value": server.xds}}
@@ -96,7 +96,7 @@ def sent(server: ApiServer, directory: Path, what: str) -> list[dict[str, Any]]:
 
 
 def filters(server: ApiServer, directory: Path) -> dict[str, bool]:
-    """Whether the filter is there, for each chain of HTTP."""
+    """Whether the filter is present, for each HTTP filter chain."""
     listeners = [state["listener"] for state in sent(server, directory, "lds")]
     inside = next(listener for listener in listeners if listener["name"] == "main_internal")
     chains = inside["filterChains"] + [inside[name] for name in ["defaultFilterChain"] if name in inside]

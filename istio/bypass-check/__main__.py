@@ -1,9 +1,9 @@
-"""Looks for ways around the filter in a running installation (Temporal, Istio, temporal-auth).
+"""Looks for ways to bypass the filter in a running installation (Temporal, Istio, temporal-auth).
 
     python3 istio/bypass-check [--namespace temporal] [--service temporal-frontend] [--probe]
 
-Reads resources (kubectl, or the API server when it runs in a pod) and changes nothing; --probe also calls the pods, as
-somebody without a token. Each finding comes with its fix. Exit status: 0 nothing was found, 1 something was found, 2 the
+Reads resources (with kubectl, or from the API server when it runs in a pod) and changes nothing; --probe also calls the
+pods, without a token. Each finding comes with its fix. Exit status: 0 there are no findings, 1 there are findings, 2 the
 check could not see everything. It needs only Python 3.9.
 """
 

@@ -1,4 +1,4 @@
-"""Who may connect to the pods: mutual TLS, AuthorizationPolicies, and what stays open beside the filter."""
+"""Who may connect to the pods: mutual TLS, AuthorizationPolicies, and ports that stay open without the filter."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _plaintext(installation: Installation) -> Iterator[Finding]:
 
 
 def mutual_tls(installation: Installation, pod: Object, port: int) -> tuple[str, str | None]:
-    """The mode that holds, and who set it: of the workload, else of the namespace, else of the mesh; UNSET asks the next."""
+    """The mode that applies, and who set it: the workload, else the namespace, else the mesh; UNSET defers to the next."""
     root = installation.options.root_namespace
     levels: list[list[Object]] = [[], [], []]
     for policy in installation.cluster.objects("PeerAuthentication"):
@@ -53,7 +53,7 @@ def mutual_tls(installation: Installation, pod: Object, port: int) -> tuple[str,
         if not selector and namespace(policy) == root:
             levels[2].append(policy)
     for number, level in enumerate(levels):
-        # Of several the oldest counts.
+        # If there are several, the oldest counts.
         for policy in sorted(level, key=lambda p: (p["metadata"].get("creationTimestamp", ""), name(p))):
             spec = policy.get("spec") or {}
             by_port = (spec.get("portLevelMtls") or {}).get(str(port)) if number == 0 else None
@@ -110,13 +110,13 @@ def _has(installation: Installation, service: Object, port: int) -> bool:
 
 
 def callers(installation: Installation, pods: list[Object], port: int) -> set[str] | None:
-    """The principals that ALLOW policies let in on this port; None: everybody, or nobody can say who."""
+    """The principals that ALLOW policies admit on this port; None: everybody, or unknown principals."""
     if not all(has_sidecar(pod) and not keeps_out(pod, port) for pod in pods):
         return None
     policies = [p for p in installation.cluster.objects("AuthorizationPolicy") if _applies(installation, p, pods)]
     policies = [p for p in policies if (p["metadata"].get("annotations") or {}).get("istio.io/dry-run") != "true"]
     if any(not (p.get("spec") or {}) for p in policies):
-        return set()  # an empty one denies everything
+        return set()  # an empty policy denies everything
     allowing = [p["spec"] for p in policies if (p.get("spec") or {}).get("action", "ALLOW") == "ALLOW"]
     if not allowing:
         return None
@@ -155,7 +155,7 @@ def _identities(source: Object) -> list[str]:
 
 
 def _gateways(installation: Installation) -> set[str]:
-    """Service accounts of gateways whose way to the frontend is filtered."""
+    """Service accounts of gateways whose routes to the frontend are filtered."""
     found = set()
     for way in entries(installation):
         if way.filtered():
@@ -164,7 +164,7 @@ def _gateways(installation: Installation) -> set[str]:
 
 
 def _trusted(principal: str, accounts: set[str]) -> bool:
-    """A pattern stands for more than one account, and is none of them."""
+    """Whether the principal is trusted; a pattern matches more than one account, so it never is."""
     tail = principal.partition("/ns/")[2]
     return "*" not in tail and tail.replace("/sa/", "/") in accounts
 
@@ -173,7 +173,7 @@ def _trusted(principal: str, accounts: set[str]) -> bool:
 
 
 def _internal(installation: Installation) -> Iterator[Finding]:
-    """What listens for Temporal's own services takes everybody for one of them."""
+    """Ports for Temporal's own services, which treat every caller as one of these services."""
     own = set(installation.accounts())
     here = [p for p in installation.cluster.objects("Pod") if namespace(p) == installation.options.namespace and not finished(p)]
     for service in installation.cluster.objects("Service"):
@@ -184,7 +184,7 @@ def _internal(installation: Installation) -> Iterator[Finding]:
             try:
                 port = installation.target(entry, pods)
             except CannotLook:
-                continue  # no container has a port of that name: nobody gets there. Temporal's chart asks its worker for one
+                continue  # no container has a port with that name, so nobody can reach it; Temporal's chart names such a port for its worker
             if port not in INTERNAL:
                 continue
             allowed = callers(installation, pods, port)

@@ -1,4 +1,4 @@
-"""Reading a cluster: through kubectl, or inside a pod with its service account's token. Nothing is ever written."""
+"""Reads a cluster: through kubectl, or within a pod with its service account's token. Nothing is ever written."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ OPTIONAL = {"TrafficExtension", "KubernetesGateway", "GRPCRoute", "HTTPRoute", "
 
 
 class CannotLook(Exception):
-    """The check could not see what it has to judge: that is not a clean result."""
+    """The check could not see a resource that it has to judge: that is not a clean result."""
 
 
 class NotServed(Exception):
-    """The cluster does not know this path."""
+    """The cluster does not serve this path."""
 
 
 class Cluster:
-    """`objects(kind)`: all of them, in every namespace; asked for once, and several kinds at a time."""
+    """`objects(kind)`: all objects of a kind, in every namespace; each kind is read once, several kinds at a time."""
 
     def __init__(self, kubectl: list[str] | None) -> None:
-        """`kubectl` is the command with its options; None: this is a pod, and the API server is asked directly."""
+        """`kubectl` is the command with its options; None: this is a pod, and the check asks the API server directly."""
         self._kubectl = kubectl
         with ThreadPoolExecutor(4) as pool:
             self._lists = dict(zip(PATHS, pool.map(self._list, PATHS)))

@@ -1,4 +1,4 @@
-"""What the check has to say."""
+"""The results of the check."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One way around the filter, or one reason why it would not be noticed."""
+    """A way to bypass the filter, or a reason why a bypass would not be noticed."""
 
     id: str
     object: str

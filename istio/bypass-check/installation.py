@@ -1,4 +1,4 @@
-"""The part of a cluster that the check is about: the frontend's pods, who leads to them, and where the filter stands."""
+"""The part of a cluster that the check concerns: the frontend's pods, the routes to them, and the proxies with the filter."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from cluster import CannotLook, Cluster, Object, labels, matches, name, namespac
 GRPC, HTTP = 7233, 7243
 EXCLUDED = "traffic.sidecar.istio.io/excludeInboundPorts"
 INCLUDED = "traffic.sidecar.istio.io/includeInboundPorts"
-# What authorizes nobody, for Temporal's own services alone.
+# Components that check no authorization, and are for Temporal's own services alone.
 INTERNAL = {7236: "the internal frontend", 7246: "the internal frontend's HTTP API", 7234: "history", 7235: "matching"}
 
 
 @dataclass(frozen=True)
 class Options:
-    """What an operator may have named otherwise."""
+    """Names that may differ in an operator's installation."""
 
     namespace: str = "temporal"
     service: str = "temporal-frontend"
@@ -27,7 +27,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Plugin:
-    """A WasmPlugin or TrafficExtension of ours, whichever it is."""
+    """A WasmPlugin or TrafficExtension that loads the filter."""
 
     kind: str
     thing: Object
@@ -50,7 +50,7 @@ class Plugin:
         return list(self.spec.get("targetRefs") or ([one] if one else []))
 
     def covers(self, mode: str, port: int) -> bool:
-        """Whether `match` lets it run on this port; Istio's model/extensions.go."""
+        """Whether `match` lets it run on this port, as in Istio's model/extensions.go."""
         selectors = self.spec.get("match") or []
         return not selectors or any(
             m.get("mode", "CLIENT_AND_SERVER") in ("CLIENT_AND_SERVER", "UNDEFINED", mode)
@@ -59,13 +59,13 @@ class Plugin:
         )
 
     def covers_cluster(self, cluster: str) -> bool:
-        """Whether `applies_to` speaks of this cluster. Without it every route is judged."""
+        """Whether `applies_to` matches this cluster. Without it, the filter judges every route."""
         applies = (self.wasm.get("pluginConfig") or {}).get("applies_to")
         return not applies or any(_like(pattern, cluster) for pattern in applies.get("clusters") or [])
 
 
 def _like(pattern: str, text: str) -> bool:
-    """A pattern of the filter's configuration, of which `*` matches one character or more."""
+    """Whether a pattern of the filter's configuration matches, where `*` matches one or more characters."""
     head, star, tail = pattern.partition("*")
     if not star:
         return pattern == text
@@ -109,7 +109,7 @@ class Installation:
         return [pod for pod in here if name(pod) in targets]
 
     def _leads_here(self, service: Object) -> bool:
-        """Of the same namespace, and some pod of it is a frontend's."""
+        """Whether the Service has the same namespace and one of its pods is the frontend's."""
         ours = {name(pod) for pod in self.pods}
         return namespace(service) == self.options.namespace and any(name(pod) in ours for pod in self._pods_of(service))
 
@@ -132,12 +132,12 @@ class Installation:
         raise CannotLook(f"no container of the pods names a port {target!r}")
 
     def hosts(self, service: Object) -> list[str]:
-        """How a route may write this Service."""
+        """The host names by which a route may refer to this Service."""
         full = f"{name(service)}.{namespace(service)}.svc.cluster.local"
         return [full, full[: -len(".cluster.local")], f"{name(service)}.{namespace(service)}"]
 
     def accounts(self) -> list[str]:
-        """Service accounts of Temporal's own services: the frontend's pods and those of its release, but for the Web UI's."""
+        """Service accounts of Temporal's own services: of the frontend's pods and the pods of its release, except the Web UI's."""
         instance = labels(self.pods[0]).get("app.kubernetes.io/instance")
         own = [
             pod
@@ -155,7 +155,7 @@ class Installation:
         return [plugin for plugin in found if plugin.wasm.get("pluginName") == self.options.plugin]
 
     def selects_pods(self, thing: Object, targets: list[Object]) -> bool:
-        """Whether a policy of Istio applies to the frontend's pods in their sidecars."""
+        """Whether an Istio policy applies to the frontend's pods in their sidecars."""
         if targets:
             return False
         return self.selects(thing, self.pods)
@@ -167,7 +167,7 @@ class Installation:
         )
 
     def filtered_at_pods(self, port: int) -> bool:
-        """Whether a sidecar's filter judges what comes to this port of the pods."""
+        """Whether a sidecar's filter judges calls to this port of the pods."""
         return all(has_sidecar(pod) for pod in self.pods) and any(
             plugin.covers("SERVER", port) and plugin.covers_cluster(f"inbound|{port}||") for plugin in self.at_pods
         )
@@ -182,7 +182,7 @@ def account(pod: Object) -> str:
 
 
 def keeps_out(pod: Object, port: int) -> bool:
-    """Whether an annotation of the pod has connections to this port bypass its sidecar."""
+    """Whether an annotation of the pod makes connections to this port bypass its sidecar."""
     notes = pod["metadata"].get("annotations") or {}
     excluded = {part.strip() for part in notes.get(EXCLUDED, "").split(",")}
     included = {part.strip() for part in notes.get(INCLUDED, "*").split(",")}

@@ -1,4 +1,4 @@
-"""The plugin's own settings: where it is bound to, and what becomes of calls when it cannot run."""
+"""The plugin's own settings: where it is attached, and what happens to calls when it cannot run."""
 
 from __future__ import annotations
 

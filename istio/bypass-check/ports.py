@@ -1,4 +1,4 @@
-"""Ports that Istio does not read as HTTP: there it runs no filter of ours."""
+"""Ports that Istio does not read as HTTP, so the filter does not run there."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from cluster import Object, name, where
 from finding import Finding
 from installation import Installation
 
-# Istio's pkg/config/protocol and pkg/config/kube/conversion.go.
+# From Istio's pkg/config/protocol and pkg/config/kube/conversion.go.
 HTTP = {"http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws"}
 OTHER = {"tcp", "udp", "tls", "https", "mongo", "redis", "mysql", "kubernetes.io/wss"}
 
 
 def protocol(entry: Object) -> str | None:
-    """As Istio sees a Service's port: `http`, the name of another protocol, or None for one that it has to guess."""
+    """The protocol that Istio assumes for a Service's port: `http`, the name of another protocol, or None if it has to guess."""
     said = str(entry.get("appProtocol") or entry.get("name") or "").lower()
     word = said if said in HTTP | OTHER or said.startswith("grpc-web") else said.partition("-")[0]
     if word in HTTP or word.startswith("grpc-web"):

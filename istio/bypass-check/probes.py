@@ -1,7 +1,7 @@
-"""Knocking: calls without a token and without a certificate, straight to the pods. Who gets an answer has found a way.
+"""Probes: calls without a token and without a certificate, directly to the pods. An answer means that there is a bypass.
 
-A call that Temporal answers comes back with a message. The filter refuses with headers alone, and a sidecar that wants
-a certificate ends the connection. So the first DATA frame tells, and nothing of HPACK has to be understood.
+An answer from Temporal contains a message. The filter refuses with headers alone, and a sidecar that requires a certificate
+closes the connection. So the first DATA frame decides, and the probe does not have to decode HPACK.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ TIMEOUT = 3.0  # seconds for a connection, and between two pieces of an answer
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, SETTINGS, GOAWAY = 0, 1, 4, 7
 END_STREAM, END_HEADERS, ACK = 1, 4, 1
-# Needs a token in the filter, and has an answer in every Temporal: the namespaces, its own at least.
+# The filter requires a token for this call, and every Temporal answers it: with its namespaces, at least its own.
 LIST_NAMESPACES = "/temporal.api.workflowservice.v1.WorkflowService/ListNamespaces"
-# History and matching serve nothing else that anybody could ask for.
+# History and matching serve no other method that anybody could call.
 HEALTH = "/grpc.health.v1.Health/Check"
 
 
@@ -72,7 +72,7 @@ def addresses(pod: Object) -> list[str]:
 
 
 def answers_http(address: str, port: int) -> bool:
-    """Whether the HTTP API lists namespaces to nobody."""
+    """Whether the HTTP API lists namespaces to an anonymous caller."""
     connection = http.client.HTTPConnection(address, port, timeout=TIMEOUT)
     try:
         connection.request("GET", "/api/v1/namespaces")
@@ -84,7 +84,7 @@ def answers_http(address: str, port: int) -> bool:
 
 
 def answers_grpc(address: str, port: int, method: str) -> bool:
-    """Whether a message comes back for an empty request."""
+    """Whether an empty request is answered with a message."""
     try:
         with socket.create_connection((address, port), timeout=TIMEOUT) as connection:
             headers = b"".join(_literal(*pair) for pair in _request(method, f"{address}:{port}"))
@@ -145,5 +145,5 @@ def _request(method: str, authority: str) -> list[tuple[str, str]]:
 
 
 def _literal(header: str, value: str) -> bytes:
-    """HPACK's plainest form: not indexed, not compressed; every value here is shorter than 127 bytes."""
+    """HPACK's simplest form: not indexed, not compressed; every value here is shorter than 127 bytes."""
     return b"\0" + bytes([len(header)]) + header.encode() + bytes([len(value)]) + value.encode()

@@ -1,4 +1,4 @@
-"""Ways from outside to the frontend's pods: routes of gateways, and Services that are open themselves."""
+"""Ways from outside to the frontend's pods: routes of gateways, and Services that are reachable themselves."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ ROUTES = ("GRPCRoute", "HTTPRoute", "TLSRoute", "TCPRoute")
 class Entry:
     """One listener of a gateway and a route from it to a Service of the frontend."""
 
-    route: str  # the resource that says so
+    route: str  # the resource that defines it
     listener: str
-    port: int  # which the gateway's pods listen on
+    port: int  # the port on which the gateway's pods listen
     service_port: int
-    cluster: str  # what Istio calls the destination
-    mirror: bool  # a copy of calls that go elsewhere: the filter goes by where they go, and cannot know of the copy
+    cluster: str  # Istio's name of the destination
+    mirror: bool  # a copy of calls that go elsewhere: the filter looks at their destination, and cannot know about the copy
     http: bool
-    plugins: tuple[Plugin, ...]  # ours, on the gateway's pods
+    plugins: tuple[Plugin, ...]  # plugins with the filter, on the gateway's pods
     accounts: tuple[str, ...]  # service accounts of these
 
     def filtered(self) -> bool:
@@ -37,7 +37,7 @@ def check(installation: Installation) -> Iterator[Finding]:
         if way.filtered() or installation.filtered_at_pods(_pod_port(installation, way.service_port)):
             continue
         if way.http and way.plugins and not any(p.covers("CLIENT", way.port) for p in way.plugins):
-            continue  # told by plugins.py: bound to the wrong port
+            continue  # plugins.py reports this: the plugin is on the wrong port
         if not way.http:
             why = "it routes TCP, where no filter reads calls"
             fix = "route it as HTTP (http: in a VirtualService, a GRPCRoute), or remove the route"
@@ -112,15 +112,15 @@ def _internal_routes(installation: Installation) -> Iterator[Finding]:
 
 
 def entries(installation: Installation, services: list[Object] | None = None) -> Iterator[Entry]:
-    """Every way from a gateway to these Services; the frontend's when none are named."""
+    """Every route from a gateway to these Services; by default the frontend's."""
     wanted = installation.services if services is None else services
     yield from _istio(installation, {host: service for service in wanted for host in installation.hosts(service)})
     yield from _gateway_api(installation, {name(service): service for service in wanted})
 
 
 def _istio(installation: Installation, hosts: dict[str, Object]) -> Iterator[Entry]:
-    """By Gateway and VirtualService."""
-    roots: dict[str, list[Object]] = {}  # delegate -> those who delegate to it
+    """Routes by Gateway and VirtualService."""
+    roots: dict[str, list[Object]] = {}  # delegate -> the VirtualServices that delegate to it
     services = installation.cluster.objects("VirtualService")
     for virtual in services:
         for rule in virtual["spec"].get("http") or []:
@@ -148,7 +148,7 @@ def _targets(rule: Object) -> Iterator[tuple[Object, bool]]:
 
 
 def _destination(virtual: Object, to: Object, hosts: dict[str, Object]) -> tuple[int, str] | None:
-    """The Service's port and Istio's name of the cluster, when it is one that we ask for."""
+    """The Service's port and Istio's name of the cluster, if it is one of these Services."""
     host = str(to.get("host", ""))
     service = hosts.get(host if "." in host else f"{host}.{namespace(virtual)}.svc.cluster.local")
     if service is None:
@@ -191,7 +191,8 @@ def _through(
 
 
 def _full_name(gateway: str, home: str) -> str:
-    """A gateway as a VirtualService in this namespace writes it: also `./name` and as a host (Istio's model/config.go)."""
+    """The full name of a gateway as a VirtualService in this namespace writes it, also as `./name` and as a host (Istio's
+    model/config.go)."""
     if "/" in gateway:
         namespace, _, short = gateway.partition("/")
         return f"{home if namespace == '.' else namespace}/{short}"
@@ -200,7 +201,7 @@ def _full_name(gateway: str, home: str) -> str:
 
 
 def _listening(installation: Installation, pods: list[Object], number: int) -> int:
-    """The port that a gateway really listens on: behind a Service its target port (Istio's model/gateway.go)."""
+    """The port on which a gateway really listens: behind a Service, its target port (Istio's model/gateway.go)."""
     for service in installation.cluster.objects("Service"):
         selector = service["spec"].get("selector")
         mine = [pod for pod in pods if namespace(pod) == namespace(service) and selector and matches(selector, labels(pod))]
@@ -225,7 +226,7 @@ def _gateway_api(installation: Installation, services: dict[str, Object]) -> Ite
 
 
 def _backends(route: Object) -> Iterator[tuple[Object, bool]]:
-    """Where a route leads, and which of that are mirrors."""
+    """The destinations of a route, and which of them are mirrors."""
     for rule in route["spec"].get("rules") or []:
         for backend in rule.get("backendRefs") or []:
             yield backend, False
