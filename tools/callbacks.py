@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Checks that strip_exports.py keeps the export of every callback that the module implements: Envoy never calls one that
-is not exported, and does not say so."""
+"""Checks that strip_exports.py keeps the export of every callback that the module implements: Envoy never calls a callback
+that is not exported, and does not report it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Writes istio/chart/values.schema.json: what values.schema.in.json says of the chart's values, with the schema of the
-filter's configuration (docs/config.schema.json) in it. One file, because helm follows no reference out of a chart.
+"""Writes istio/chart/values.schema.json: the schema of the chart's values from values.schema.in.json, with the schema of the
+filter's configuration (docs/config.schema.json) in it. It is one file, because helm follows no reference out of a chart.
 
     python3 tools/chart_schema.py [--check]
 """
@@ -16,7 +16,7 @@ OUT = CHART / "values.schema.json"
 def schema() -> str:
     values = json.loads((CHART / "values.schema.in.json").read_text())
     config = json.loads((ROOT / "docs" / "config.schema.json").read_text())
-    # References inside are "#/$defs/…": both kinds of definitions are in one object, and must not share a name.
+    # References within it are "#/$defs/…": the definitions of both schemas are in one object, and must not share a name.
     inner = config.pop("$defs")
     for key in ("$schema", "$id"):
         config.pop(key, None)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Pages whose entries end with the tests that show them.
+# Pages whose entries name the tests that show them.
 WITH_TESTS = ("docs/attacks.md", "docs/known-attacks.md")
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -25,7 +25,7 @@ RUST_FUNCTION = re.compile(r"#\[test\]\s*(?:#\[[^\]]*\]\s*)*fn (\w+)")
 
 
 def prose(path: Path) -> list[str]:
-    """The lines of a page; those of code blocks are empty."""
+    """The lines of a page, with the lines of code blocks left empty."""
     lines, fenced = [], False
     for line in path.read_text().splitlines():
         fence = line.lstrip().startswith("```")
@@ -35,7 +35,7 @@ def prose(path: Path) -> list[str]:
 
 
 def anchor(heading: str) -> str:
-    """What GitHub makes of a heading."""
+    """The anchor that GitHub generates for a heading."""
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").strip().lower()
     return "".join(char for char in text if char.isalnum() or char in " -_").replace(" ", "-")
 
@@ -66,7 +66,7 @@ def python_tests() -> dict[str, set[str]]:
 
 
 def rust_tests() -> dict[str, list[Path]]:
-    """The files that have a test of a name."""
+    """The files that have a test with this name, by name."""
     found: dict[str, list[Path]] = {}
     for room in ("src", "tests"):
         for path in sorted((ROOT / room).rglob("*.rs")):
@@ -82,7 +82,7 @@ def is_in(path: Path, modules: list[str]) -> bool:
 
 
 def missing_tests(page: Path) -> Iterator[str]:
-    """Tests that a page names and that do not exist. A bare name is of the file that was named last."""
+    """Tests that a page names and that do not exist. A bare name belongs to the file that was named last."""
     python, rust = python_tests(), rust_tests()
     file = ""
     for number, line in enumerate(prose(page), 1):

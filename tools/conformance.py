@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the files of Wycheproof in tests/conformance/data from a clone: conformance.py [--check] CLONE
 
-Three are copies. signatures.jsonl.gz has the raw signatures in the form in which a JWS has them: tests/conformance/data/README.md.
+Three files are copies. signatures.jsonl.gz has the raw signatures in the form that a JWS uses: tests/conformance/data/README.md.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from typing import Any
 DATA = Path(__file__).resolve().parent.parent / "tests/conformance/data"
 COMMIT = "dac1dd4729fd1f8dd9e1e9f3dce51d783da6c166"
 COPIES = ["json_web_signature", "json_web_key", "json_web_encryption"]
-# Each set with the algorithm that it speaks of.
+# Each set, with the algorithm that it tests.
 SETS = (
     {f"rsa_signature_{size}_sha{bits}": f"RS{bits}" for size in (2048, 3072, 4096) for bits in (256, 384, 512)}
     | {"rsa_pss_2048_sha256_mgf1_32": "PS256", "rsa_pss_3072_sha256_mgf1_32": "PS256", "rsa_pss_4096_sha256_mgf1_32": "PS256",
        "rsa_pss_2048_sha384_mgf1_48": "PS384", "rsa_pss_4096_sha384_mgf1_48": "PS384", "rsa_pss_4096_sha512_mgf1_64": "PS512"}
     | {"ecdsa_secp256r1_sha256_p1363": "ES256", "ecdsa_secp384r1_sha384_p1363": "ES384", "ed25519": "EdDSA"}
 )
-# Of these sets the good signatures: their parameters are not those of the algorithm (RFC 7518 §3.5), so none may pass.
+# The good signatures of these sets have parameters other than those of the algorithm (RFC 7518 §3.5), so none may pass.
 FOREIGN = {"rsa_pss_2048_sha256_mgf1_0": "PS256", "rsa_pss_2048_sha256_mgf1sha1_20": "PS256", "rsa_pss_4096_sha512_mgf1_32": "PS512"}
-# Of these sets, whose key is outside the range, the first good signature is enough.
+# The keys of these sets are outside of the range, so the first good signature of each set is enough.
 OUTSIDE = {"rsa_signature_8192_sha256": "RS256", "rsa_signature_8192_sha512": "RS512"}
 
 
@@ -37,7 +37,7 @@ def read(clone: str, name: str) -> bytes:
 
 
 def number(digits: str, size: int | None = None) -> str:
-    """A hexadecimal number in base64url, without leading zeros or of a size in bytes."""
+    """A hexadecimal number in base64url, without leading zeros or with a fixed size in bytes."""
     value = int(digits, 16)
     return base64.urlsafe_b64encode(value.to_bytes(size or (value.bit_length() + 7) // 8)).rstrip(b"=").decode()
 
@@ -52,7 +52,7 @@ def jwk(key: dict[str, str]) -> dict[str, str]:
 
 
 def numbers(der: str) -> str | None:
-    """r and s of a signature in DER, which has no long lengths here; none where a JWS could not have them."""
+    """r and s of a signature in DER, which has no long lengths here; `None` if a JWS could not contain them."""
     match = re.fullmatch(r"30..02(..)(.*)", der)
     if not match or len(match[2]) < 2 * int(match[1], 16) + 4:
         return None
@@ -61,7 +61,7 @@ def numbers(der: str) -> str | None:
 
 
 def encodings(clone: str, name: str) -> dict[tuple[str, str, str | None], str]:
-    """The good signatures of the set in DER that belongs to a set in the other form."""
+    """The good signatures of the DER set that corresponds to a set in the other form."""
     groups = json.loads(read(clone, name.removesuffix("_p1363")))["testGroups"]
     good = ((group["publicKeyDer"], test) for group in groups for test in group["tests"] if test["result"] == "valid")
     return {(key, test["msg"], numbers(test["sig"])): test["sig"] for key, test in good}
@@ -82,7 +82,7 @@ def vectors(clone: str) -> Iterator[dict[str, Any]]:
                     "set": name, "id": test["tcId"], "algorithm": algorithm, "jwk": jwk(key), "spki": group["publicKeyDer"],
                     "message": test["msg"], "signature": test["sig"],
                     **({"der": der[place]} if test["result"] == "valid" and place in der else {}),
-                    # The acceptable ones leave out a NULL that RFC 8017 §A.2.4 demands.
+                    # Signatures with the result "acceptable" lack a NULL that RFC 8017 §A.2.4 requires.
                     "valid": test["result"] == "valid" and name not in FOREIGN, "supported": supported,
                     "comment": "; ".join(filter(None, [test["comment"], ", ".join(test["flags"])])),
                 }

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# A generator ends with this where it cannot run: helm is built with Go.
+# A generator exits with this status if it cannot run: helm is built with Go.
 CANNOT_RUN = 3
 
-# What is generated, and by which tool, in the order of their dependencies. Each generator takes --check.
+# The generated files and their generators, in the order of their dependencies. Each generator accepts --check.
 STEPS = {
     "the table of methods, docs/effects.md and docs/parity.md": "tools/methods.py",
     "docs/config.schema.json and the tables of docs/configuration.md": "cargo",
@@ -24,11 +24,11 @@ STEPS = {
 
 
 def run(tool: str, check: bool) -> int:
-    """The status of a generator. What cargo generates is compared, or written, by a test."""
+    """Runs a generator and returns its status. For generators in Rust, a test compares or writes the files."""
     if tool != "cargo":
         return subprocess.run([sys.executable, ROOT / tool, *(["--check"] if check else [])], cwd=ROOT).returncode
     environment = os.environ | ({} if check else {"GENERATE": "1"})
-    # With the packages of `make test`, or cargo would build dependencies once more with other features.
+    # With the same packages as `make test`, or cargo would build dependencies again with other features.
     packages = os.environ.get("TESTED", "--package temporal-auth-cli").split()
     test = ["cargo", "test", "--quiet", *packages, "--bin", "temporal-auth", "generated_files_are_current"]
     return subprocess.run(test, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL if not check else None).returncode

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Writes the module as an OCI image layout, without a daemon and without asking a registry.
+"""Writes the module as an OCI image layout, without a daemon and without a registry.
 
     image.py MODULE.wasm -o DIRECTORY [--licenses FILE]
 
-One manifest, no index of platforms: Istio compares the digest of a WasmPlugin with a manifest's. One layer, a gzipped
-tar with `plugin.wasm`, which Istio and Envoy Gateway look for, and the licences of what is linked into it. The same
-input gives the same bytes: nothing of the time, the user or the machine goes in. Prints the digest, which is what a
-WasmPlugin names, and the sha256 of the module itself, for those who serve it by HTTP.
+There is one manifest and no index of platforms, because Istio compares the digest of a WasmPlugin with a manifest's. There is
+one layer, a gzipped tar with `plugin.wasm`, which Istio and Envoy Gateway look for, and the licences of the linked packages.
+The same input gives the same bytes: the time, the user and the machine do not influence them. The tool prints the digest, for a
+WasmPlugin, and the sha256 of the module itself, for serving it by HTTP.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
-# Istio's agent reads no more than this of an unpacked layer.
+# Istio's agent reads at most this much of an unpacked layer.
 LIMIT = 256 * 1024 * 1024
 
 Descriptor = dict[str, Any]
@@ -80,7 +80,7 @@ def build(module: bytes, licenses: bytes | None, package: dict[str, Any], direct
     layout = Layout(directory)
     layer = layout.blob(LAYER, gzip.compress(archive, 9, mtime=0))
     config = {
-        # As `FROM scratch` has it on most machines: tools that mirror images refuse what no machine runs.
+        # The same as `FROM scratch` on most machines: tools that mirror images refuse an image without a real platform.
         "architecture": "amd64",
         "os": "linux",
         "config": {},

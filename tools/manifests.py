@@ -1,4 +1,4 @@
-"""Renders istio/manifests/ from the chart, one file for each of istio/variants/. With --check it says whether they are
+"""Renders istio/manifests/ from the chart, one file for each of istio/variants/. With --check it reports whether they are
 current. Exits with 3 if there is no Go to build helm with.
 
     python3 tools/manifests.py [--check]
@@ -36,7 +36,7 @@ def kind(document: str) -> str:
 
 
 def order(document: str) -> int:
-    # The route that makes the provider known to Envoy Gateway does not lead in.
+    # The route that makes the provider known to Envoy Gateway does not open the frontend.
     is_last = kind(document) in LAST and "-idp" not in document.split("spec:")[0]
     return LAST.index(kind(document)) + 1 if is_last else 0
 
@@ -49,7 +49,7 @@ def render(helm: str, variant: Path) -> str:
     documents = re.split(r"^---\n", done.stdout, flags=re.MULTILINE)
     documents = [re.sub(r"^# Source: .*\n", "", document, flags=re.MULTILINE).strip() for document in documents]
     documents = sorted(filter(None, documents), key=order)
-    # What the values say of themselves, and where all this comes from.
+    # The variant's own comment, and how the file was made.
     head = [line for line in variant.read_text().splitlines() if line.startswith("#")]
     head.append(f"# Rendered from istio/chart with istio/variants/policy.yaml and istio/variants/{variant.name}: make generate")
     return "\n".join(head) + "\n" + "\n---\n".join(documents) + "\n"

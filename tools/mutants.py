@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Checks the comparisons: breaks the filter in one way at a time, and says which case noticed.
+"""Checks the comparisons: breaks the filter in one way at a time, and reports which case notices.
 
-The comparison with Temporal (tests/oracle) must notice most of them; the comparison with the simple evaluator (tests/policy)
-the rest, for which Temporal has no counterpart. A mutant that no case notices is a gap in the comparisons, and fails.
-Works on a copy in .cache/mutants.
+The comparison with Temporal (tests/oracle) must notice most mutants; the comparison with the simple evaluator (tests/policy) must
+notice the rest, for which Temporal has no counterpart. A mutant that no case notices is a gap in the comparisons, and fails.
+The tool works on a copy in .cache/mutants.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ MUTANTS = [
 
 
 def stale() -> list[str]:
-    """The mutants whose text does not occur exactly once in their file, and what was found instead."""
+    """The mutants whose text does not occur exactly once in their file, and how often it was found."""
     wrong = []
     for mutant in MUTANTS:
         path = ROOT / mutant.file
@@ -150,7 +150,7 @@ def main() -> None:
     names = ("src", "tests", "module", "cli", "fuzz", "bench", "wasm-test/hostile-plugin", "wasm-test/verifiers", "vectors", "data")
     for name in (*names, "Cargo.toml", "Cargo.lock", "rust-toolchain.toml"):
         source, target = ROOT / name, WORK / "tree" / name
-        # New times of change: cargo would take the last mutant's build for this one's.
+        # New modification times, or cargo would reuse the previous mutant's build.
         if source.is_dir():
             shutil.copytree(source, target, copy_function=shutil.copy)
         else:
@@ -176,7 +176,7 @@ def main() -> None:
 
 
 def judge(by: str, cases: Path) -> str | None:
-    """None if all cases of tests/`by` agree; else the first that does not, in short."""
+    """`None` if all cases of tests/`by` agree; otherwise the first that does not, abbreviated."""
     env = os.environ | {"ORACLE": f"cat {cases}", "CARGO_TARGET_DIR": str(WORK / "target"), "RUST_BACKTRACE": "0"}
     command = ["cargo", "test", "--quiet", "--package", "temporal-auth-tests", "--test", by]
     done = subprocess.run(command, cwd=WORK / "tree", env=env, capture_output=True, text=True)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes src/token/native_samples.json: a key and a token of each algorithm that Envoy's verify_signature can do.
+"""Writes src/token/native_samples.json: a key and a token for each algorithm that Envoy's verify_signature supports.
 
-The filter tries them at start, to find out what its host can verify. Each run makes new keys and forgets the private ones.
+The filter tries them at start, to find out which algorithms its host can verify. Each run makes new keys and discards the private
+halves.
 """
 
 from __future__ import annotations

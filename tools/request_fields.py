@@ -1,7 +1,8 @@
-"""Where every request carries what the filter reads, from the descriptors of Temporal's API: data/temporal/request_fields.tsv.
+"""Writes data/temporal/request_fields.tsv: where every request carries the fields that the filter reads, from the descriptors of
+Temporal's API.
 
-A second opinion. It shares no code and no rules with tools/methods.py, whose table the tests compare with it: this program
-goes by the names and types of fields alone.
+This is a second opinion. It shares no code and no rules with tools/methods.py, whose table the tests compare with it: this
+program looks only at the names and types of fields.
 """
 
 import csv
@@ -16,7 +17,7 @@ SERVICES = (
     "temporal.api.operatorservice.v1.OperatorService",
     "temporal.server.api.adminservice.v1.AdminService",
 )
-# Every worker and every answer may carry one, and nothing in it is acted upon.
+# Every request of a worker may carry one, and nothing acts on it.
 SKIPPED = {".temporal.api.failure.v1.Failure"}
 LINK = ".temporal.api.common.v1.Link"
 PATHS = (
@@ -25,9 +26,9 @@ PATHS = (
     "query_type_paths", "update_name_paths",
 )  # fmt: skip
 COLUMNS = ("service", "method", "request_type", "namespace_field_no", *PATHS)
-# Extension `temporal.api.protometa.v1.request_header` of a method's options: its name and the template of its value.
+# Extension `temporal.api.protometa.v1.request_header` of a method's options: the header's name and the template of its value.
 REQUEST_HEADER = 7234001
-# Requests with a field `id` that is a namespace's.
+# Requests whose field `id` is a namespace's id.
 BY_ID = ("DescribeNamespaceRequest", "GetNamespaceRequest")
 
 
@@ -63,7 +64,7 @@ def render(descriptors: bytes) -> str:
 def paths(
     messages: dict[str, DescriptorProto], type_: str, names: str, numbers: str, stack: tuple[str, ...], *, link: bool
 ) -> Iterator[tuple[str, str]]:
-    """The column and the path of every field below this message that counts. `stack` holds the types around the field."""
+    """The column and the path of every relevant field below this message. `stack` holds the types around the field."""
     link = link or type_ == LINK
     for field in messages[type_].field:
         name = f"{names}{field.name}{'[]' if field.label == FieldDescriptorProto.LABEL_REPEATED else ''}"
@@ -106,7 +107,7 @@ def column_of(field: FieldDescriptorProto, type_: str, *, top: bool, link: bool)
 
 
 def request_header(options: MethodOptions) -> str:
-    """The headers that the API asks clients to set. Nobody here has the extension's descriptor."""
+    """The headers that the API asks clients to set. The extension's descriptor is not available here."""
     found = []
     for number, value in length_delimited(options.SerializeToString()):
         if number == REQUEST_HEADER:
@@ -116,7 +117,7 @@ def request_header(options: MethodOptions) -> str:
 
 
 def length_delimited(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """The length-delimited fields of a message that has nothing else but varints."""
+    """The length-delimited fields of a message whose other fields are all varints."""
     at = 0
 
     def varint() -> int:

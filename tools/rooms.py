@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks that every room of src/ imports only rooms below it in the table of ARCHITECTURE.md, and that all are listed.
 
-Also checks that cargo compiles every file: it passes over a file that no module declares, tests included.
+It also checks that cargo compiles every file: cargo ignores a file that no module declares, and the tests in it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ CRATES = [SOURCE, *(ROOT / name for name in ("module/src", "cli/src", "fuzz/src"
 
 
 def order() -> list[str]:
-    """The rooms, the topmost first."""
+    """The rooms, from top to bottom."""
     page = (ROOT / "ARCHITECTURE.md").read_text()
     table = page.split("| room |", 1)[1].split("\n\n", 1)[0]
     return re.findall(r"^\| `(\w+)/?` \|", table, re.MULTILINE)
@@ -27,12 +27,12 @@ def room_of(path: Path) -> str:
 
 
 def code_of(path: Path) -> str:
-    """The file without its tests, which may build what they need with any room."""
+    """The file without its tests, which may use any room."""
     return path.read_text().split("#[cfg(test)]\nmod tests {", 1)[0]
 
 
 def is_declared(path: Path) -> bool:
-    """Whether the module around it, or the file that has its directory's name, declares this one."""
+    """Whether the surrounding module, or the file with the directory's name, declares this file."""
     module, around = path.stem, path.parent
     if module in ("main", "lib"):
         return True

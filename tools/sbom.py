@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What is linked into the module: a CycloneDX bill of materials, and the licences that come with it.
+"""Lists the packages that are linked into the module: writes a CycloneDX bill of materials, and their licences.
 
     sbom.py --module MODULE.wasm --bom FILE.json --licenses FILE.txt
 
-Only what the wasm target links: no build scripts, no macros, nothing of the tests. Fails when a crate offers no licence
-of ACCEPTED. The same sources give the same bytes.
+It lists only packages that the wasm target links: no build scripts, no macros, no test dependencies. It fails if a crate offers no
+licence from ACCEPTED. The same sources give the same bytes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = "wasm32-wasip1"
 MODULE_PACKAGE = "temporal-auth-module"
-# One of these must be offered; the first that is, is the one that is taken.
+# A crate must offer one of these; the first one that it offers is used.
 ACCEPTED = ("Apache-2.0", "MIT", "ISC", "BSD-2-Clause", "BSD-3-Clause", "Zlib", "Unicode-3.0")
 TEXTS = re.compile(r"(?i)^(licen[cs]e|copying|copyright|notice|unlicense)")
 
@@ -31,7 +31,7 @@ Crate = dict[str, Any]
 
 
 class Unacceptable(Exception):
-    """Something that must not be shipped as it is."""
+    """A package that must not be shipped as it is."""
 
 
 def cargo(*arguments: str) -> str:
@@ -39,7 +39,7 @@ def cargo(*arguments: str) -> str:
 
 
 def linked(metadata: dict[str, Any]) -> list[Crate]:
-    """The packages of the module, itself among them, as `cargo metadata` describes them; by name and version."""
+    """The module's packages, including the module itself, as `cargo metadata` describes them, sorted by name and version."""
     tree = cargo("tree", "--locked", "--package", MODULE_PACKAGE, "--target", TARGET, "-e", "normal,no-proc-macro", "--prefix", "none", "-f", "{p}")
     wanted = {tuple(line.split()[:2]) for line in tree.splitlines() if line.strip()}
     found = [crate for crate in metadata["packages"] if (crate["name"], "v" + crate["version"]) in wanted]
@@ -49,12 +49,12 @@ def linked(metadata: dict[str, Any]) -> list[Crate]:
 
 
 def expression(crate: Crate) -> str:
-    """The licence in SPDX's words; a slash is how crates.io once said OR."""
+    """The licence as an SPDX expression; crates.io once used a slash for OR."""
     return (crate["license"] or "").replace("/", " OR ")
 
 
 def taken(crate: Crate) -> str:
-    """Of `A AND (B OR C)` what we take: one of each alternative."""
+    """The licences that we choose from an expression such as `A AND (B OR C)`: one of each alternative."""
     parts = []
     for part in re.split(r"\s+AND\s+", expression(crate)):
         offered = [name.strip(" ()") for name in re.split(r"\s+OR\s+", part)]
@@ -74,7 +74,7 @@ def license_texts(crate: Crate) -> list[str]:
 
 
 def licenses(crates: list[Crate]) -> str:
-    """The list, then every text once, with the crates it came with."""
+    """The list of packages, then every licence text once, with the crates that use it."""
     lines = ["What this module is made of, and the licence that is taken where there is a choice.", ""]
     texts: dict[str, list[str]] = {}
     for crate in crates:

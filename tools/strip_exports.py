@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Drops what the finished module does not need: unused exports and custom sections (names, producers, debug).
+"""Drops the parts that the finished module does not need: unused exports and custom sections (names, producers, debug).
 
     strip_exports.py IN.wasm -o OUT.wasm [--keep NAME …] [--max-size BYTES]
 
 The Rust SDK exports every callback of proxy-wasm, and Envoy enters the VM for each one that it finds exported: about
 1.2 µs of proxy CPU per callback and request, whether the callback does anything or not. The linker cannot drop
-exports that a dependency marked, so it is done here, on the finished file. Functions are not removed (their indices
-would shift); an unreferenced one costs size only.
+exports that a dependency marked, so this tool does it on the finished file. Functions are not removed (their indices would shift);
+an unreferenced function only costs space.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ CUSTOM, EXPORT = 0, 7
 
 
 class Malformed(Exception):
-    """Not a WebAssembly module that we understand."""
+    """The file is not a WebAssembly module that this tool understands."""
 
 
 def read_uint(data: bytes, at: int) -> tuple[int, int]:
@@ -90,7 +90,7 @@ def sections(module: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def exports(body: bytes) -> Iterator[tuple[str, bytes]]:
-    """Each export's name and its bytes as they are in the file."""
+    """Each export's name and its bytes in the file."""
     count, at = read_uint(body, 0)
     for _ in range(count):
         start = at
@@ -104,7 +104,7 @@ def is_kept(name: str, keep: frozenset[str]) -> bool:
 
 
 def strip(module: bytes, keep: frozenset[str] = KEEP) -> tuple[bytes, list[str], list[str]]:
-    """The smaller module, the names of the exports it keeps and of those it lost."""
+    """The smaller module, and the names of the exports that were kept and dropped."""
     out = bytearray(MAGIC)
     kept: list[str] = []
     lost: list[str] = []
@@ -144,7 +144,7 @@ def main() -> int:
     if args.max_size is not None and len(after) > args.max_size:
         sys.exit(f"{args.output}: {len(after)} bytes, more than the {args.max_size} that are allowed")
 
-    # Renamed into place, so that an Envoy that starts at this moment sees the old file or the new one.
+    # Renamed into place, so that an Envoy that starts at this moment sees the old file or the new file, never a part.
     args.output.parent.mkdir(parents=True, exist_ok=True)
     unfinished = args.output.with_suffix(".new")
     unfinished.write_bytes(after)

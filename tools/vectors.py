@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes vectors/: published cases with our verdicts, and Temporal's own answers next to them where it has any.
+"""Writes vectors/: published cases with our verdicts, and Temporal's own answers next to them if Temporal has any.
 
     tools/vectors.py           writes the files
-    tools/vectors.py --check   fails where a file would change
+    tools/vectors.py --check   fails if a file would change
 
-The verdicts are stated in tools/vectors/, by hand; the Rust tests hold the library against them. What Temporal says
-comes from the oracle and is never edited.
+The verdicts are written by hand in tools/vectors/; the Rust tests check the library against them. Temporal's answers
+come from the oracle and are never edited.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> None:
     for module in (roles, reading, framing, inside, tokens, headlines, grants, denials, wide, commands, limits, ids, until, newer, callers):
         stale += write(f"{module.__name__.split('.')[1]}.json", render(module))
     lines = subprocess.run([ORACLE, "generate", "-count", str(RECORDED)], capture_output=True, check=True).stdout
-    # What differs from run to run must not: Go's compressor names no time.
+    # The output must not differ from run to run, so the gzip header has no time.
     stale += write("oracle.jsonl.gz", gzip.compress(lines, 9, mtime=0))
     if stale:
         sys.exit(f"not current (make vectors): {', '.join(stale)}")
@@ -82,7 +82,7 @@ def render(module: object) -> bytes:
 
 
 def ask(rows: list[dict[str, object]]) -> list[object]:
-    """Temporal's answers, in order."""
+    """Asks the oracle for Temporal's answers, in order."""
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     done = subprocess.run([ORACLE, "answer"], input=lines.encode(), capture_output=True, check=True)
     return [json.loads(line)["answer"] for line in done.stdout.splitlines()]

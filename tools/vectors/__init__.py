@@ -1,1 +1,1 @@
-"""The cases, by theme. Each module has a CONFIGURATION and CASES; its docstring goes into the file."""
+"""The cases, by topic. Each module has a CONFIGURATION and CASES; its docstring becomes `about` in the file."""

@@ -8,7 +8,7 @@ CONFIGURATION = PERMISSIONS
 COUNT = "CountWorkflowExecutions"
 OWN = request(COUNT, namespace="payroll")
 
-# name, claims beside the good ones, status. The time is 2027-01-15T08:00:00Z.
+# name, claims in addition to the good claims, status. The time is 2027-01-15T08:00:00Z.
 TOKENS: list[tuple[str, dict[str, Any], int]] = [
     ("good", {}, 0), ("audience among others", {"aud": ["account", "temporal"]}, 0), ("another audience", {"aud": "account"}, 16),
     ("expired", {"exp": 1600000000}, 16), ("expiry as text", {"exp": "4102444800"}, 16), ("expiry 0", {"exp": 0}, 16),

@@ -1,4 +1,4 @@
-"""One case, and the configuration that most are about."""
+"""A case, and the configuration that most cases use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness import requests
 from harness.grpc_client import frame, gzipped
 from harness.proto import number, text
 
-# Public halves of a key that is in README.md: it signs cases and nothing else.
+# The public half of the key in README.md: it signs cases and nothing else.
 KEYS = {
     "keys": [
         {
@@ -22,7 +22,7 @@ KEYS = {
     ]
 }
 ISSUER = {"issuer": "https://oracle.test/", "audiences": ["temporal"], "algorithms": ["ES256"], "keys": {"inline": KEYS}}
-# Temporal's own claim, so that Temporal's own code can be asked, too.
+# Temporal's own claim, so that Temporal's own code can be asked as well.
 PERMISSIONS: dict[str, Any] = {
     "version": 1,
     "issuers": {"corp": ISSUER},
@@ -33,8 +33,8 @@ CLAIMS: dict[str, Any] = {"iss": "https://oracle.test/", "aud": "temporal", "sub
 
 @dataclass
 class Case:
-    """What is sent, and what comes of it. `status` is the gRPC status of our answer, 0 for a call that goes on. `at` is when,
-    in milliseconds since 1970."""
+    """A call and its outcome. `status` is the gRPC status of our answer, 0 for a call that is allowed. `at` is the time of the
+    call, in milliseconds since 1970."""
 
     name: str
     method: str
@@ -75,7 +75,7 @@ def request(method: str, **fields: Any) -> Message:
 
 
 def task(workflow_id: str | bytes, more: bytes = b"") -> bytes:
-    """A token of a workflow's task or an activity's: id of the namespace, workflow, run, event."""
+    """The token of a workflow task or an activity task: namespace id, workflow, run, event."""
     return text(1, "6e1b1b6c-0000-4000-8000-000000000000") + text(2, workflow_id) + text(3, "r") + number(4, 5) + more
 
 
@@ -83,6 +83,6 @@ TOKEN = task("w")
 
 
 def ruled(name: str, method: str, message: Message | bytes, claims: dict[str, Any] | None, rule: str, denials: set[str], at: int | None = None) -> Case:
-    """A case under a policy with names for everything: `rule` is a grant's name, one of these denials', or none."""
+    """A case under a policy in which every rule has a name: `rule` is the name of a grant or of one of these denials, or `None`."""
     allowed = rule not in denials | {"default-deny"}
     return Case(name, method, 0 if allowed else 7, message, [], claims, rule, denied_by=rule, at=at)

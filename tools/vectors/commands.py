@@ -67,7 +67,7 @@ PROTOBUF = entry("encoding", "binary/protobuf")
 def operation(
     payload: bytes | None, service: str | None = SERVICE, name: str = OPERATION, endpoint: str = "__temporal_system", before: bytes = b"", token: bytes = task("w"),
 ) -> bytes:
-    """An answer with a command to Temporal's own endpoint, field by field."""
+    """An answer with a command to Temporal's own endpoint, built field by field."""
     parts = [text(1, endpoint), b"" if service is None else text(2, service), text(3, name), b"" if payload is None else text(4, payload)]
     attributes = before + b"".join(parts)
     return text(1, token) + text(2, text(18, attributes)) + text(9, "payroll")

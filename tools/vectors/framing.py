@@ -14,7 +14,7 @@ OWN, FOREIGN = text(1, "payroll"), text(1, "finance")
 
 
 def pack(content: bytes) -> bytes:
-    """A gzip member that does not say when it was made."""
+    """A gzip member without a modification time."""
     return gzip.compress(content, 6, mtime=0)
 
 

@@ -79,13 +79,13 @@ CASES: list[Case] = [
         ("writer: fail the workflow as its worker", (COMPLETED, completed("fail_workflow_execution", failure={"message": "over"})), WRITER, "writers"),
         ("webhook: answer an activity by id", of(BY_ID, workflow_id="w", activity_id="a"), {"groups": ["webhooks"]}, "webhooks"),
         ("webhook: answer a task", of("RespondActivityTaskCompleted", task_token=b""), {"groups": ["webhooks"]}, NONE),
-        # A denial with `*` means what comes after a colon, too.
+        # In a denial, `*` also matches a colon and the text after it.
         ("pipeline of the app: start", of(START), {"sub": APP}, "pipelines"),
         ("pipeline of the app: terminate", of(STOP), {"sub": APP}, "pipelines-never-terminate"),
         ("pipeline of the app, nothing after the colon", of(STOP), {"sub": "repo:acme/app:"}, "pipelines-never-terminate"),
         ("pipeline of the app in capitals", of(STOP), {"sub": APP.upper(), "groups": "writers"}, "pipelines-never-terminate"),
         ("pipeline of another app: terminate", of(STOP), {"sub": OTHER_APP}, "pipelines"),
-        # An address that nobody verified.
+        # An unverified address.
         ("mail, verified", of(STOP), mail("ann@contractor.com", email_verified=True), "mail-never-terminates"),
         ("mail, not verified", of(STOP), mail("ann@contractor.com"), "mail-never-terminates"),
         ("mail, in a list", of(STOP), mail(["ann@contractor.com"], email_verified=False), "mail-never-terminates"),
@@ -97,7 +97,7 @@ CASES: list[Case] = [
         ("groups: one text of one group", of(STOP), {"groups": "contractors", "team": "orders"}, "contractors-never-terminate"),
         ("groups: one text of others", of(STOP), {"groups": "dev,contractors2", "team": "orders"}, "mail"),
         ("groups: one text, another effect", of(COUNT), {"groups": "dev,contractors", "team": "orders"}, "mail"),
-        # A service account is no human.
+        # A service account is not human.
         ("staff: a person", of(COUNT), {"team": "staff"}, "staff"),
         ("staff: a service account", of(COUNT), {"team": "staff", "sub": "system:serviceaccount:payroll:w"}, NONE),
         ("staff: a service account in capitals, which is in doubt", of(COUNT), {"team": "staff", "sub": "SYSTEM:serviceaccount:payroll:w"}, NONE),

@@ -59,7 +59,7 @@ def multi(start: str, update: str, name: str = "amend") -> tuple[str, Any]:
 
 
 def pairs() -> list[tuple[str, tuple[str, Any], dict[str, Any], str]]:
-    """Each call that names a workflow: with an id inside, and with one outside."""
+    """Each call that names a workflow: with an id that matches, and with an id that does not."""
     calls = {
         "start": lambda id: of(START, workflow_id=id), "signal with start": lambda id: of(WITH_START, workflow_id=id),
         "multi-operation": lambda id: multi(id, id), "signal": lambda id: on("SignalWorkflowExecution", id),

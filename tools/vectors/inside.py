@@ -13,7 +13,7 @@ SYSTEM = ["temporal-system:write"]
 
 
 def completed(kind: str, **attributes: Any) -> Any:
-    """A workflow task's completion with one command."""
+    """The completion of a workflow task with one command."""
     command = {
         "command_type": CommandType.Value(f"COMMAND_TYPE_{kind.upper()}"),
         f"{kind}_command_attributes": attributes,
@@ -54,7 +54,7 @@ def batch(**operation: Any) -> Any:
 
 
 def signals(count: int) -> Any:
-    """A workflow task's completion that signals into so many namespaces."""
+    """The completion of a workflow task with a signal into each of several namespaces."""
     kind = "signal_external_workflow_execution"
     commands = [
         {"command_type": CommandType.Value(f"COMMAND_TYPE_{kind.upper()}"), f"{kind}_command_attributes": {"namespace": f"n{place}"}}

@@ -16,7 +16,7 @@ TASKS = [
 
 
 def queue(name: str) -> bytes:
-    """A token of a query or a Nexus task: id of the namespace, partition, id of the task."""
+    """The token of a query or a Nexus task: namespace id, partition, task id."""
     return text(1, "6e1b1b6c-0000-4000-8000-000000000000") + text(2, name) + text(3, "t")
 
 

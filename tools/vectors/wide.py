@@ -33,7 +33,7 @@ def of(method: str, namespace: str = "orders") -> tuple[str, Any]:
     return method, request(method, namespace=namespace)
 
 
-# name, groups, whether the denial of contractors means them
+# name, groups, whether the denial of contractors matches them
 GROUPS: list[tuple[str, Any, bool]] = [
     ("a list", ["contractors"], True), ("a list of others", ["contracts"], False), ("no text after the star", ["contractor"], True),
     ("one text", "contractors", True), ("commas", "a,contractors,b", True), ("semicolons", "a;contractors", True), ("spaces", "a contractors", True),
