@@ -140,8 +140,8 @@ def disagreements(table: Table) -> list[str]:
     return found
 
 
-# Columns of request_fields.tsv, and the kinds that stand for them. What limits leave alone is in ignored.tsv; the list lacks the
-# providers of compute, and the queues whose reachability is asked for.
+# Columns of request_fields.tsv, and the meanings that correspond to them. Names that limits ignore are in ignored.tsv; the list
+# lacks the providers of compute, and the queues of reachability queries.
 NAMED = {"task_queue_paths": r"FieldMeaning::QueueName\(", "workflow_type_paths": r"FieldMeaning::LimitedName\(Limit::WorkflowTypes", "nexus_paths": r"FieldMeaning::LimitedName\(Limit::NexusEndpoints",
          "workflow_id_paths": r"FieldMeaning::LimitedName\(Limit::WorkflowIds", "schedule_id_paths": r"FieldMeaning::LimitedName\(Limit::ScheduleIds", "signal_paths": r"FieldMeaning::LimitedName\(Limit::Signals",
          "query_type_paths": r"FieldMeaning::LimitedName\(Limit::Queries", "update_name_paths": r"FieldMeaning::LimitedName\(Limit::Updates", "task_token_paths": r"FieldMeaning::TaskToken\("}
