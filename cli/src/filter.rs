@@ -227,12 +227,13 @@ impl Filter {
             Verdict::Deny(reason) => Some(reason),
             Verdict::Allow(_) => None,
         });
+        let reason = decision.reason();
         let caller = decision.principal.map(|principal| ResolvedCaller {
             subject: principal.subject.clone(),
             kind: principal.kind.map(|kind| kind.name()),
             doubt: principal.doubt.as_ref().map(ToString::to_string),
         });
-        Evaluation { status, rule: decision.rule, reason: decision.reason, denied, shadow: decision.shadow, caller }
+        Evaluation { status, rule: decision.rule, reason, denied, shadow: decision.shadow, caller }
     }
 
     fn token(&self, caller: &AssumedCaller, name: &str) -> String {

@@ -5,7 +5,7 @@ use super::{Action, Allowed, FilterState, Progress, RequestFilter, RestOfBody, S
 use crate::answer::{Answer, shown};
 use crate::counters::Counter;
 use crate::policy::{Permit, Rule, ShadowOutcome};
-use crate::report::Decision;
+use crate::report::{Decision, Rejection};
 use crate::temporal::Target;
 
 /// Permission for a call to go on. Only this file can make a passage: from the policy's permit, or in `mode: shadow`.
@@ -54,7 +54,7 @@ impl RequestFilter {
         state.counters.add(Counter::Allowed, 1);
         count_evidence(state, &evidence);
         if state.config.log_allowed || state.config.access_log_state || evidence.shadow.is_some() {
-            self.decision = Some(self.decision(true, 0, Some(permit.rule()), String::new(), evidence));
+            self.decision = Some(self.decision(true, 0, Some(permit.rule()), None, evidence));
         }
         Action::Forward
     }
@@ -64,13 +64,9 @@ impl RequestFilter {
         let answer = reply.answer();
         count_evidence(state, &evidence);
         let goes_on = state.config.shadow && rejection.may_be_forwarded() && answer.row().forwarded_in_shadow;
-        let mut decision = self.decision(
-            goes_on,
-            answer.row().grpc_status,
-            rejection.rule().as_ref(),
-            rejection.to_string(),
-            evidence,
-        );
+        let rule = rejection.rule();
+        let status = answer.row().grpc_status;
+        let mut decision = self.decision(goes_on, status, rule.as_ref(), Some(rejection), evidence);
         if goes_on {
             self.stage = Stage::Passing(Passage::in_shadow(rest));
             state.counters.add(Counter::Allowed, 1);
@@ -89,7 +85,7 @@ impl RequestFilter {
         allow: bool,
         status: u32,
         rule: Option<&Rule>,
-        reason: String,
+        rejection: Option<Rejection>,
         Evidence { principal, target, shadow }: Evidence,
     ) -> Decision {
         Decision {
@@ -99,7 +95,7 @@ impl RequestFilter {
             namespaces: target.as_ref().map(namespaces).unwrap_or_default(),
             principal,
             rule: rule.map(|rule| rule.name().to_owned()),
-            reason,
+            rejection,
             shadow: shadow.as_ref().map(ToString::to_string),
         }
     }

@@ -15,13 +15,12 @@ use std::rc::Rc;
 use crate::answer::Reply;
 use crate::authentication::AwaitedKey;
 use crate::policy::{Permit, Principal};
-use crate::report::Decision;
+use crate::report::{Decision, Rejection};
 use crate::temporal::{MethodRef, RequestReader};
 use crate::time::Timestamp;
 use crate::wire::grpc::{Body, Encoding};
 use crate::wire::headers::Headers;
 use conclusion::Passage;
-pub use rejection::Rejection;
 use rejection::{Evidence, Rejected};
 pub use state::FilterState;
 

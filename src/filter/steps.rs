@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::rejection::{Evidence, Rejected, Rejection};
+use super::rejection::{Evidence, Rejected};
 use super::request_headers::RequestHeaders;
 use super::{
     Allowed, AwaitingKey, ConnectionInfo, FilterState, MatchedRoute, PendingRequest, Progress, RequestFilter,
@@ -14,6 +14,7 @@ use crate::authentication::{Authentication, UnverifiedToken};
 use crate::config::{Config, PeerSource};
 use crate::identity::xfcc::{UnreadableHeader, peer_name};
 use crate::policy::{DenyReason, Principal, Verdict};
+use crate::report::Rejection;
 use crate::temporal::method::ADMIN_METHOD;
 use crate::temporal::{EffectSet, LimitSet, MethodRef, RequestReader, Route, Scope, Target};
 use crate::time::Timestamp;

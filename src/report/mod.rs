@@ -1,34 +1,37 @@
 //! What operators see of one call: a line in the log and the state for the access log.
 
+mod rejection;
+
 use std::rc::Rc;
 
 use serde_json::{Value, json};
 
 use crate::policy::Principal;
+pub use rejection::Rejection;
 
 /// One decision, for the log and the access log.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Decision {
     /// Whether the call went on.
     pub allow: bool,
-    /// The gRPC status of the answer; 0 when allowed.
+    /// The gRPC status of the answer; 0 if policy allows the call.
     pub status: u32,
-    /// The path called, at most the part that answers show.
+    /// The part of the path that answers show.
     pub method: String,
     /// The namespaces that the request names, its own first.
     pub namespaces: Vec<String>,
-    /// The caller, once their token is verified.
+    /// The caller, once the token is verified.
     pub principal: Option<Rc<Principal>>,
-    /// The rule that decided, where policy did.
+    /// The rule that decided, if policy did.
     pub rule: Option<String>,
-    /// Why, when denied.
-    pub reason: String,
-    /// What rules in shadow, or all rules in `mode: shadow`, would have made of it.
+    /// Why the call was rejected. `None` if policy allows it.
+    pub rejection: Option<Rejection>,
+    /// What the rules in shadow would have changed, or that the call goes on only because of `mode: shadow`.
     pub shadow: Option<String>,
 }
 
 impl Decision {
-    /// The line for the log: JSON, without control characters whatever the token or the request says.
+    /// The line for the log, as JSON. It contains no control characters, whatever the token or the request says.
     #[must_use]
     pub fn line(&self) -> String {
         let principal = self.principal.as_deref();
@@ -41,7 +44,7 @@ impl Decision {
             "subject": principal.map(|principal| principal.subject.as_str()),
             "kind": principal.and_then(|principal| principal.kind).map(crate::identity::Kind::name),
             "rule": self.rule,
-            "reason": self.reason,
+            "reason": self.reason(),
             "shadow": self.shadow,
         });
         if let (Some(doubt), Some(members)) = (principal.and_then(|known| known.doubt.as_ref()), line.as_object_mut()) {
@@ -65,12 +68,18 @@ impl Decision {
         plain(&state)
     }
 
+    /// Why the call was rejected, as text. Empty if policy allows it.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        self.rejection.as_ref().map(Rejection::to_string).unwrap_or_default()
+    }
+
     fn verdict(&self) -> &'static str {
         if self.allow { "allow" } else { "deny" }
     }
 }
 
-/// JSON in which every character that a terminal or a log reader could take for something else is escaped.
+/// JSON with every character escaped that a terminal or a log reader could misinterpret.
 fn plain(value: &Value) -> String {
     let mut line = String::new();
     for char in value.to_string().chars() {
@@ -88,9 +97,18 @@ fn plain(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::limits::LimitMiss;
+    use crate::policy::{DenyReason, LimitedGrant, NeededGrant, NotCovered};
+    use crate::temporal::EffectSet;
 
     #[test]
-    fn a_line_is_one_line_whatever_it_says() {
+    fn a_decision_is_one_line_whatever_it_contains() {
+        let reason = NotCovered {
+            effects: EffectSet::START,
+            needed: NeededGrant::SomeNamespace,
+            limited: Some(LimitedGrant { grant: "\r\n".into(), miss: LimitMiss::RequestNotRead }),
+            expired: None,
+        };
         let decision = Decision {
             allow: false,
             status: 7,
@@ -98,7 +116,7 @@ mod tests {
             namespaces: vec!["a\u{7f}\u{85}\u{2028}\u{202e}b\u{1b}[31m".into()],
             principal: None,
             rule: None,
-            reason: "\r\n".into(),
+            rejection: Some(Rejection::Denied(DenyReason::NotCovered(Box::new(reason)))),
             shadow: None,
         };
         let line = decision.line();

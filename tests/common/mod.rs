@@ -1,4 +1,4 @@
-//! A caller of the library without a host: signs claims, sends calls, tells what came of them.
+//! A client of the filter without a host: it signs tokens, sends requests and returns what the filter did with them.
 
 pub mod signatures;
 
@@ -13,72 +13,77 @@ use serde_json::{Map, Value, json};
 use temporal_auth::answer::Reply;
 use temporal_auth::config::Config;
 use temporal_auth::filter::{Action, ConnectionInfo, FilterState, RequestFilter};
-use temporal_auth::report::Decision;
+use temporal_auth::report::{Decision, Rejection};
 use temporal_auth::time::Timestamp;
 use temporal_auth::wire::headers::{Headers, serialize};
 
-/// When everything happens.
+/// When requests arrive.
 pub const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-/// A file or directory of this repository: tests run in the directory of their package.
+/// The path of a file or directory of this repository. Tests run in the directory of their package.
 pub fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(path)
 }
 
-/// A key that everybody may know: it signs the claims of published cases and nothing else. See vectors/README.md.
+/// A key that is no secret: it signs the tokens of the published cases and nothing else. See vectors/README.md.
 fn key() -> SigningKey {
     let mut scalar = [0; 32];
     scalar[28..].copy_from_slice(&0x7e49_01a1_u32.to_be_bytes());
     SigningKey::from_slice(&scalar).unwrap()
 }
 
-/// The public half, as a configuration has it.
+/// The key set of the public key, as a configuration has it.
 pub fn key_set() -> Value {
     let point = key().verifying_key().to_sec1_point(false);
     let [x, y] = [point.x().unwrap(), point.y().unwrap()].map(|part| URL_SAFE_NO_PAD.encode(part));
     json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": "vectors", "alg": "ES256", "use": "sig", "x": x, "y": y}]})
 }
 
-/// What came of a call.
+/// What the filter did with a request.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The answer in the server's place; none when the call went on.
+    /// The answer in the server's place. `None` if the call went on.
     pub answer: Option<Reply>,
-    /// What would be logged.
+    /// The decision that would be logged.
     pub decision: Option<Decision>,
 }
 
 impl Outcome {
-    /// The gRPC status: 0 when the call went on.
+    /// The gRPC status; 0 if the call went on.
     pub fn status(&self) -> u32 {
         self.answer.as_ref().map_or(0, Reply::grpc_status)
     }
 
-    /// Why the call was denied, as the log has it.
-    pub fn reason(&self) -> &str {
-        self.decision.as_ref().map_or("", |decision| &decision.reason)
+    /// Why the call was rejected, if it was.
+    pub fn rejection(&self) -> Option<&Rejection> {
+        self.decision.as_ref()?.rejection.as_ref()
+    }
+
+    /// Why the call was rejected, as the log says it.
+    pub fn reason(&self) -> String {
+        self.decision.as_ref().map(Decision::reason).unwrap_or_default()
     }
 }
 
-/// A request, as a client sends it.
+/// A request as a client sends it.
 #[derive(Debug, Default)]
-pub struct Request<'a> {
+pub struct ClientRequest<'a> {
     pub path: &'a str,
     pub grpc_encoding: Option<&'a str>,
     pub body: &'a [u8],
-    /// The sizes in which the body arrives; what is left over is the last.
+    /// The sizes of the chunks in which the body arrives. A last chunk has the rest.
     pub chunks: &'a [usize],
-    /// Claims to sign; `None` sends no token.
+    /// The claims of the token. `None` if the request has no token.
     pub claims: Option<&'a Map<String, Value>>,
-    /// `typ` of the token's header.
+    /// The `typ` in the token's header.
     pub typ: Option<&'a str>,
-    /// Who the TLS peer is.
+    /// The name of the TLS peer.
     pub peer: Option<&'a str>,
-    /// When its headers arrive and when its body does, if not at [`NOW`].
+    /// When the headers and the body arrive, if not at [`NOW`].
     pub at: Option<(Timestamp, Timestamp)>,
 }
 
-impl ConnectionInfo for &Request<'_> {
+impl ConnectionInfo for &ClientRequest<'_> {
     fn cluster(&self) -> Option<Vec<u8>> {
         None
     }
@@ -92,24 +97,23 @@ impl ConnectionInfo for &Request<'_> {
     }
 }
 
-/// One configuration and the tokens signed so far.
-pub struct Caller {
-    pub engine: FilterState,
+/// A client of a filter with one configuration.
+pub struct FilterClient {
+    pub state: FilterState,
     key: SigningKey,
+    /// The tokens that were signed so far, by the part that is signed.
     tokens: HashMap<String, String>,
 }
 
-impl Caller {
-    /// A caller of a filter with this configuration.
+impl FilterClient {
     pub fn new(config: &Value) -> Self {
         let mut config = Config::parse(config.to_string().as_bytes()).unwrap();
-        // So that allowed calls say which rule it was, too.
+        // The decision also says which rule allowed a call.
         config.log_allowed = true;
-        Self { engine: FilterState::new(config), key: key(), tokens: HashMap::new() }
+        Self { state: FilterState::new(config), key: key(), tokens: HashMap::new() }
     }
 
-    /// Sends a request and says what came of it.
-    pub fn send(&mut self, request: &Request<'_>) -> Outcome {
+    pub fn send(&mut self, request: &ClientRequest<'_>) -> Outcome {
         let token = request.claims.map(|claims| format!("Bearer {}", self.token(claims, request.typ)));
         let mut headers: Vec<(&[u8], &[u8])> = vec![
             (b":method", b"POST"),
@@ -120,22 +124,22 @@ impl Caller {
         headers.extend(request.grpc_encoding.map(|value| (&b"grpc-encoding"[..], value.as_bytes())));
         headers.extend(token.as_ref().map(|value| (&b"authorization"[..], value.as_bytes())));
         let headers = serialize(&headers);
-        let (arrived, whole) = request.at.unwrap_or((NOW, NOW));
+        let (arrived, completed) = request.at.unwrap_or((NOW, NOW));
         let mut call = RequestFilter::new(arrived);
-        let mut step = call.on_headers(&mut self.engine, Headers::new(&headers), false, request, &mut Vec::new());
+        let mut action = call.on_headers(&mut self.state, Headers::new(&headers), false, request, &mut Vec::new());
         let mut rest = request.body;
         let mut sizes = request.chunks.iter();
-        while step == Action::Forward {
+        while action == Action::Forward {
             let size = sizes.next().copied().unwrap_or(rest.len()).min(rest.len());
             let (chunk, after) = rest.split_at(size);
             rest = after;
-            step = call.on_body(&mut self.engine, chunk, rest.is_empty(), || whole);
+            action = call.on_body(&mut self.state, chunk, rest.is_empty(), || completed);
             if rest.is_empty() {
                 break;
             }
         }
         let decision = call.take_decision();
-        let answer = match step {
+        let answer = match action {
             Action::Forward => None,
             Action::Answer(answer) => Some(answer),
             Action::Wait => panic!("the keys are inline: {request:?}"),

@@ -1,34 +1,34 @@
-//! The raw signatures of tests/conformance/data/signatures.jsonl.gz; its README has the format.
+//! The raw signatures of tests/conformance/data/signatures.jsonl.gz. The README there describes the format.
 
 use flate2::read::GzDecoder;
 use serde_json::{Map, Value};
 use temporal_auth::crypto::Algorithm;
 
-/// A signature by a key, and whether it is good.
-pub struct Vector {
-    /// The file of Wycheproof that it is from.
+/// A signature, and whether it is valid.
+pub struct SignatureVector {
+    /// The file of Wycheproof that it comes from.
     pub set: String,
-    /// Its set, its number there and what it is about.
+    /// The set, the number in the set and a comment.
     pub name: String,
     pub algorithm: Algorithm,
     pub jwk: Map<String, Value>,
     pub message: Vec<u8>,
     pub signature: Vec<u8>,
     pub valid: bool,
-    /// Whether the key is one that is taken at all.
+    /// Whether the library accepts the key.
     pub supported: bool,
 }
 
-pub fn read() -> Vec<Vector> {
+pub fn read() -> Vec<SignatureVector> {
     let file = std::fs::File::open(crate::repository("tests/conformance/data/signatures.jsonl.gz")).unwrap();
     let lines = std::io::read_to_string(GzDecoder::new(file)).unwrap();
     lines.lines().map(|line| vector(&serde_json::from_str(line).unwrap())).collect()
 }
 
-fn vector(line: &Value) -> Vector {
+fn vector(line: &Value) -> SignatureVector {
     let text = |name: &str| line[name].as_str().unwrap();
     let flag = |name: &str| line[name].as_bool().unwrap();
-    Vector {
+    SignatureVector {
         set: text("set").to_owned(),
         name: format!("{} {}: {}", text("set"), line["id"], text("comment")),
         algorithm: Algorithm::named(text("algorithm")).unwrap(),

@@ -6,14 +6,14 @@ use serde_json::json;
 use temporal_auth::crypto::Algorithm;
 use temporal_auth::keys::Key;
 
-use common::signatures::{Vector, read};
+use common::signatures::{SignatureVector, read};
 
 /// How many good signatures of a set were accepted, how many others refused, how many keys refused that are outside the
 /// range.
 type Counts = [usize; 3];
 
 /// What is wrong with what comes of a vector, if anything is.
-fn disagreement(vector: &Vector, counts: &mut Counts) -> Option<String> {
+fn disagreement(vector: &SignatureVector, counts: &mut Counts) -> Option<String> {
     let mut jwk = vector.jwk.clone();
     jwk.insert("kid".to_owned(), json!("k"));
     let key = match (Key::parse(&jwk), vector.supported) {

@@ -1,4 +1,4 @@
-//! Cases with Temporal's answers, a line of JSON each.
+//! Requests with Temporal's answers: one case in each line of JSON.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-/// See `Case` in wasm-test/oracle/case.go.
-pub struct Case {
+/// A request, and what Temporal made of it: `Case` in wasm-test/oracle/case.go.
+pub struct OracleCase {
     pub line: String,
     pub path: String,
     pub grpc_encoding: Option<String>,
@@ -17,13 +17,13 @@ pub struct Case {
     pub claims: Map<String, Value>,
     /// How the body differs from what an honest client sends.
     pub made: Vec<String>,
-    pub answer: Answer,
-    /// What Temporal's types find in the request; null where it was not decoded, and in older recordings.
+    pub answer: TemporalAnswer,
+    /// What Temporal's types find in the request. Null if the request was not decoded, and in older recordings.
     pub facts: Value,
 }
 
-/// What Temporal made of it. See `Answer` there.
-pub struct Answer {
+/// What Temporal made of a request: `Answer` in wasm-test/oracle/case.go.
+pub struct TemporalAnswer {
     pub code: u64,
     pub decoded: bool,
     pub skimmed: bool,
@@ -33,8 +33,8 @@ pub struct Answer {
     pub scope: String,
 }
 
-/// The cases of the oracle that the environment names, or the recorded ones.
-pub fn read() -> Box<dyn Iterator<Item = Case>> {
+/// The cases of the oracle that the environment variable `ORACLE` names, or else the recorded cases.
+pub fn read() -> Box<dyn Iterator<Item = OracleCase>> {
     let source: Box<dyn Read> = match std::env::var("ORACLE") {
         Ok(command) => {
             let mut words = command.split_whitespace();
@@ -42,19 +42,19 @@ pub fn read() -> Box<dyn Iterator<Item = Case>> {
             Box::new(child.expect("the oracle does not start").stdout.expect("piped"))
         }
         Err(_) => {
-            let packed =
+            let recorded =
                 std::fs::File::open(common::repository("vectors/oracle.jsonl.gz")).expect("vectors/oracle.jsonl.gz");
-            Box::new(flate2::read::MultiGzDecoder::new(packed))
+            Box::new(flate2::read::MultiGzDecoder::new(recorded))
         }
     };
     Box::new(BufReader::new(source).lines().map(|line| parse(line.expect("the oracle broke off"))))
 }
 
-fn parse(line: String) -> Case {
+fn parse(line: String) -> OracleCase {
     let value: Value = serde_json::from_str(&line).expect("a line of JSON");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let answer = &value["answer"];
-    Case {
+    OracleCase {
         path: text(&value["path"]),
         grpc_encoding: value["grpc_encoding"].as_str().map(str::to_owned),
         body: STANDARD.decode(text(&value["body"])).expect("base64"),
@@ -62,7 +62,7 @@ fn parse(line: String) -> Case {
         claims: value["claims"].as_object().expect("claims").clone(),
         made: value["made"].as_array().into_iter().flatten().map(text).collect(),
         facts: value["facts"].clone(),
-        answer: Answer {
+        answer: TemporalAnswer {
             code: answer["code"].as_u64().expect("an answer"),
             decoded: answer["decoded"].as_bool().unwrap(),
             skimmed: answer["skimmed"].as_bool().unwrap_or(false),

@@ -1,4 +1,4 @@
-//! What Temporal's own types find in a request: names, effects, commands, tokens, and what is newer than they know. See
+//! What Temporal's own types find in a request: names, effects, commands, tokens, and parts that the types do not know. See
 //! `Facts` in wasm-test/oracle/facts.go.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,8 @@ use temporal_auth::temporal::{Catalogue, EffectSet};
 
 use crate::pattern::is_temporals_own;
 
-/// What options do, by the place of their field: data/temporal/request_effects.tsv, with the numbers of its enums.
+/// The effects of options: a field, its value if only one value has the effects, and the effects. From
+/// data/temporal/request_effects.tsv, with numbers for the names of enum values.
 static OPTIONS: LazyLock<Vec<(String, Option<i64>, EffectSet)>> = LazyLock::new(|| {
     let rows =
         include_str!("../../data/temporal/request_effects.tsv").lines().skip(1).map(|row| row.split('\t').collect());
@@ -22,49 +23,51 @@ static OPTIONS: LazyLock<Vec<(String, Option<i64>, EffectSet)>> = LazyLock::new(
             "NAMESPACE_STATE_SOFT_DELETED" => Some(4),
             "SCHEDULE_OVERLAP_POLICY_TERMINATE_OTHER" => Some(5),
             "WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING" | "NAMESPACE_STATE_DELETED" => Some(3),
-            other => panic!("which number has {other}?"),
+            other => panic!("the number of {other} is not known here"),
         };
-        (format!("{message}.{}", row[1]), value, words(row[3]))
+        (format!("{message}.{}", row[1]), value, effects_named(row[3]))
     })
     .collect()
 });
 
-fn words(text: &str) -> EffectSet {
+fn effects_named(text: &str) -> EffectSet {
     text.split(',').filter_map(EffectSet::named).fold(EffectSet::NONE, EffectSet::with)
 }
 
-/// How many namespaces are remembered of a request.
+/// The library remembers this many namespaces of a request.
 pub const MAX_NAMESPACES: usize = 16;
 
-/// What facts say, in the terms of this library.
+/// What Temporal's types find, in the terms of this library.
 #[derive(Default)]
-pub struct Found {
-    /// By the limit that compares them.
+pub struct TemporalFacts {
+    /// The names in the request, by the limit that compares them.
     pub names: BTreeMap<&'static str, BTreeSet<String>>,
     pub options: EffectSet,
     pub commands: EffectSet,
     /// What the request does in other namespaces.
     pub elsewhere: BTreeMap<String, EffectSet>,
-    pub internal: bool,
-    by_id: bool,
-    pub calls_back: bool,
-    pub attaches: bool,
-    pub standalone: bool,
-    /// Whether the server reads the task token, if there is one, and finds in it a queue that can be.
-    pub read: bool,
+    /// Whether the request touches something of Temporal's own.
+    pub is_internal: bool,
+    names_namespace_id: bool,
+    /// Whether the request registers a callback into Temporal itself.
+    pub registers_callback: bool,
+    pub attaches_to_running: bool,
+    pub has_standalone_task: bool,
+    /// Whether the server can read the task token, if there is one, and finds a possible task queue in it.
+    pub is_token_readable: bool,
     pub newer: u64,
-    /// Whether it has an operation of Temporal's own that only an admin may start.
-    pub refused: bool,
-    /// Whether it has one that the server cannot read.
-    pub is_refused_there: bool,
+    /// Whether the request has an operation at Temporal's own endpoint that only an admin may start.
+    pub has_refused_operation: bool,
+    /// Whether the request has such an operation that the server cannot read.
+    pub is_refused_by_temporal: bool,
 }
 
-impl Found {
-    /// What facts say of a request with this namespace, of a method with this table.
+impl TemporalFacts {
+    /// The facts about a request with this namespace and this message type.
     pub fn of(facts: &Value, namespace: &str, table: &'static Message) -> Self {
-        let mut found = Self { read: true, ..Self::default() };
+        let mut found = Self { is_token_readable: true, ..Self::default() };
         found.add(facts, table);
-        found.token(&facts["token"]);
+        found.add_token(&facts["token"]);
         for name in members(facts, "names") {
             let (path, value) = (text(name, "path"), text(name, "value"));
             let there = match path {
@@ -72,95 +75,101 @@ impl Found {
                 "operations.update_workflow.namespace" => EffectSet::UPDATE,
                 _ => continue,
             };
-            found.acts(value, namespace, there, EffectSet::NONE);
+            found.add_effects(value, namespace, there, EffectSet::NONE);
         }
         for command in members(facts, "commands") {
-            let does = words(text(command, "does"));
+            let does = effects_named(text(command, "does"));
             if let Some(system) = command.get("system") {
-                // What its input asks for counts, not that an operation is called.
-                found.system(system, namespace);
+                // What the operation's input asks for counts, not that an operation is started.
+                found.add_system_operation(system, namespace);
                 continue;
             }
             let own_only = command["child_only"] == true && text(command, "does") == "cancel";
-            found.acts(text(command, "namespace"), namespace, does, if own_only { EffectSet::NONE } else { does });
+            found.add_effects(
+                text(command, "namespace"),
+                namespace,
+                does,
+                if own_only { EffectSet::NONE } else { does },
+            );
         }
         found
     }
 
-    /// Whether it may act where nobody can see.
-    pub fn is_unseen(&self) -> bool {
-        self.by_id || self.calls_back || self.elsewhere.len() > MAX_NAMESPACES
+    /// Whether the request may act in a namespace that it does not name.
+    pub fn may_reach_any_namespace(&self) -> bool {
+        self.names_namespace_id || self.registers_callback || self.elsewhere.len() > MAX_NAMESPACES
     }
 
-    fn acts(&mut self, place: &str, own: &str, there: EffectSet, command: EffectSet) {
-        if place.is_empty() || place == own {
+    fn add_effects(&mut self, namespace: &str, own: &str, there: EffectSet, command: EffectSet) {
+        if namespace.is_empty() || namespace == own {
             self.commands = self.commands.with(command);
         } else {
-            let known = self.elsewhere.entry(place.to_owned()).or_default();
+            let known = self.elsewhere.entry(namespace.to_owned()).or_default();
             *known = known.with(there);
         }
     }
 
-    /// A command to Temporal's own endpoint.
-    fn system(&mut self, system: &Value, own: &str) {
+    /// Adds what a command asks of Temporal's own endpoint.
+    fn add_system_operation(&mut self, system: &Value, own: &str) {
         if system["known"] == true && system["encoding"] == "binary/protobuf" && system["read"] == false {
-            // In a part of it that nothing depends on: the server refuses it, whatever is read from the rest.
-            self.is_refused_there = true;
+            // No decision depends on the unreadable part. The server refuses the operation, whatever the rest says.
+            self.is_refused_by_temporal = true;
             return;
         }
         if system["known"] != true || system["encoding"] != "binary/protobuf" {
-            // It could do anything.
-            self.internal = true;
-            self.refused = true;
+            // The operation could do anything.
+            self.is_internal = true;
+            self.has_refused_operation = true;
             return;
         }
         let both = EffectSet::START.with(EffectSet::SIGNAL);
         let method = Catalogue::default().named("SignalWithStartWorkflowExecution").unwrap();
         self.add(&system["input"], method.request);
         let names = members(&system["input"], "names");
-        let place =
+        let namespace =
             names.filter(|name| name["path"] == "namespace").map(|name| text(name, "value")).next().unwrap_or("");
-        self.internal |= !place.is_empty() && place != own;
-        self.acts(place, own, both, both);
+        self.is_internal |= !namespace.is_empty() && namespace != own;
+        self.add_effects(namespace, own, both, both);
     }
 
-    fn token(&mut self, token: &Value) {
+    fn add_token(&mut self, token: &Value) {
         if token.is_null() {
             return;
         }
-        self.read = token["read"] == true && (token["as"] == "task" || token["routed"] == true);
+        self.is_token_readable = token["read"] == true && (token["as"] == "task" || token["routed"] == true);
         if token["as"] == "task" {
-            self.standalone = token["component"] == true;
-            self.internal |= is_temporals_own(text(token, "workflow_id"));
+            self.has_standalone_task = token["component"] == true;
+            self.is_internal |= is_temporals_own(text(token, "workflow_id"));
             self.names.entry("workflow_ids").or_default().insert(text(token, "workflow_id").to_owned());
         } else {
-            self.internal |= is_internal(text(token, "queue"));
+            self.is_internal |= is_internal(text(token, "queue"));
         }
     }
 
     fn add(&mut self, facts: &Value, table: &'static Message) {
-        for name in members(facts, "names").filter(|name| counts(text(name, "path"))) {
-            self.name(text(name, "sort"), text(name, "at"), text(name, "value"));
+        for name in members(facts, "names").filter(|name| can_matter(text(name, "path"))) {
+            self.add_name(text(name, "sort"), text(name, "at"), text(name, "value"));
         }
-        let places = |list| members(facts, list).filter(|place| counts(text(place, "path")));
+        let entries = |list| members(facts, list).filter(|entry| can_matter(text(entry, "path")));
         for (at, value, effects) in OPTIONS.iter() {
             let is_there = members(facts, "messages").any(|message| message == at)
-                || places("flags").any(|flag| flag["at"] == **at)
-                || places("values").any(|known| known["at"] == **at && known["value"].as_i64() == *value);
+                || entries("flags").any(|flag| flag["at"] == **at)
+                || entries("values").any(|known| known["at"] == **at && known["value"].as_i64() == *value);
             if is_there {
                 self.options = self.options.with(*effects);
             }
         }
         let has = |at: &str| members(facts, "messages").any(|message| message == at);
-        self.calls_back |= has("Callback.internal");
-        self.attaches |= members(facts, "messages").any(|at| at.as_str().unwrap().ends_with(".on_conflict_options"));
+        self.registers_callback |= has("Callback.internal");
+        self.attaches_to_running |=
+            members(facts, "messages").any(|at| at.as_str().unwrap().ends_with(".on_conflict_options"));
         let mut entered = BTreeMap::new();
-        enter(table, &mut entered);
-        for unknown in places("unknown") {
+        collect_messages(table, &mut entered);
+        for unknown in entries("unknown") {
             let field = unknown["field"].as_u64().unwrap() as u32;
             let decides = |message: &&Message| matches!(message.field(field), Some((_, field)) if matches!(field.meaning, FieldMeaning::Enum(..)));
             let message = entered.get(text(unknown, "message"));
-            // The table knows reserved numbers, which old clients still send.
+            // The method table knows reserved numbers, because old clients still send them.
             let is_newer = |message: &&Message| match unknown.get("value") {
                 None => !message.knows(field),
                 Some(_) => decides(message),
@@ -171,7 +180,7 @@ impl Found {
         }
     }
 
-    fn name(&mut self, sort: &str, at: &str, value: &str) {
+    fn add_name(&mut self, sort: &str, at: &str, value: &str) {
         let limit = match (sort, at) {
             ("workflow_id", _) => "workflow_ids",
             ("schedule_id", _) => "schedule_ids",
@@ -180,10 +189,10 @@ impl Found {
             ("query", _) => "queries",
             ("update", _) => "updates",
             ("endpoint", _) if value == "__temporal_system" => {
-                // Only commands may lead there: what they ask for decides.
+                // Only commands may lead to this endpoint. What they ask for decides.
                 let is_command = !(at.starts_with("StartNexusOperation") || at.starts_with("ComputeProvider"));
-                self.internal |= !is_command;
-                self.refused |= !is_command;
+                self.is_internal |= !is_command;
+                self.has_refused_operation |= !is_command;
                 return;
             }
             ("endpoint", _) => "nexus_endpoints",
@@ -192,20 +201,20 @@ impl Found {
             ("job_id" | "business_id", _) => "",
             ("filter", "StartBatchOperationRequest.visibility_query" | "WorkflowRuleSpec.visibility_query")
             | ("aliased", _) => {
-                self.internal |= value.replace('`', "").to_ascii_lowercase().contains("namespacedivision");
+                self.is_internal |= value.replace('`', "").to_ascii_lowercase().contains("namespacedivision");
                 return;
             }
             ("callback", _) => {
-                self.calls_back |= value.trim_start().to_ascii_lowercase().starts_with("temporal:");
+                self.registers_callback |= value.trim_start().to_ascii_lowercase().starts_with("temporal:");
                 return;
             }
             ("namespace_id", _) => {
-                self.by_id = true;
+                self.names_namespace_id = true;
                 return;
             }
             _ => return,
         };
-        self.internal |= match sort {
+        self.is_internal |= match sort {
             "workflow_id" | "task_queue" | "job_id" | "business_id" => is_internal(value),
             "workflow_type" => is_temporals_own(value),
             _ => false,
@@ -218,18 +227,20 @@ impl Found {
     }
 }
 
-/// Whether a workflow or a task queue is Temporal's own, or a partition of a queue, which only servers name.
+/// Whether a name is that of a workflow or a task queue of Temporal's own, or of a queue's partition, which only servers name.
 fn is_internal(name: &str) -> bool {
     is_temporals_own(name) || name.to_ascii_lowercase().starts_with("/_sys/")
 }
 
-/// Whether what stands there can matter: links and failures only tell of something, a heartbeat of its worker, and filters
-/// select what to list.
-fn counts(path: &str) -> bool {
-    !path.split('.').any(|name| name.ends_with("failure") || name.ends_with("failure_info") || TOLD.contains(&name))
+/// Whether a decision can depend on the field at this path. Links, failures and heartbeats only describe something, and filters
+/// only select what to list.
+fn can_matter(path: &str) -> bool {
+    !path
+        .split('.')
+        .any(|name| name.ends_with("failure") || name.ends_with("failure_info") || DESCRIPTIVE_FIELDS.contains(&name))
 }
 
-const TOLD: [&str; 10] = [
+const DESCRIPTIVE_FIELDS: [&str; 10] = [
     "links",
     "link",
     "worker_heartbeat",
@@ -242,12 +253,12 @@ const TOLD: [&str; 10] = [
     "propagated_serialization_context",
 ];
 
-/// The messages that the table enters, by their names.
-fn enter(message: &'static Message, entered: &mut BTreeMap<&'static str, &'static Message>) {
+/// Collects the types of a message and of all messages in it that the method table reads, by name.
+fn collect_messages(message: &'static Message, entered: &mut BTreeMap<&'static str, &'static Message>) {
     if entered.insert(message.name, message).is_none() {
         for field in message.fields {
             if let FieldMeaning::Message(_, inner) = field.meaning {
-                enter(inner, entered);
+                collect_messages(inner, entered);
             }
         }
     }

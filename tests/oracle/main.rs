@@ -1,25 +1,25 @@
-//! What this library makes of a request, held against what Temporal's own code makes of it (wasm-test/oracle).
+//! Compares what this library makes of a request with what Temporal's own code makes of it (wasm-test/oracle).
 //!
 //! `ORACLE="path/to/oracle generate -count 1000000 -seed 7" cargo test --release --test oracle -- --nocapture` asks the
-//! oracle; without it the recorded answers in vectors/ are used.
+//! oracle. Without `ORACLE`, the recorded answers in vectors/ are used.
 
 mod case;
-mod compare;
+mod comparison;
+mod differences;
 mod exceptions;
 mod facts;
-mod judge;
-#[allow(dead_code, reason = "the comparison of policies uses the rest of it")]
+#[allow(dead_code, reason = "the tests of policies use the rest")]
 #[path = "../policy/pattern.rs"]
 mod pattern;
 
-use judge::Judge;
+use comparison::Comparison;
 
 #[test]
-fn the_same_reading_and_the_same_verdict_as_temporal() {
-    let mut judge = Judge::default();
+fn requests_are_read_and_judged_as_temporal_does() {
+    let mut comparison = Comparison::default();
     for case in case::read() {
-        judge.hear(&case);
+        comparison.compare(&case);
     }
-    println!("{judge}");
-    judge.conclude();
+    println!("{comparison}");
+    comparison.assert_agreement();
 }

@@ -11,7 +11,7 @@ use temporal_auth::time::Timestamp;
 use crate::random::Random;
 use crate::reference::DENIED;
 use crate::{ask, configs, draw, encode, methods, reference, request};
-use common::{Caller, NOW, Outcome, Request};
+use common::{ClientRequest, FilterClient, NOW, Outcome};
 
 fn frame(message: &[u8], gzip: bool) -> Vec<u8> {
     let content = if gzip {
@@ -36,8 +36,8 @@ fn rule(outcome: &Outcome) -> Option<String> {
 }
 
 /// A field of the request that nothing depends on, so that there is something to be cut into pieces.
-fn filler(random: &mut Random, caller: &Caller, path: &str) -> Vec<u8> {
-    let method = caller.engine.config.catalogue.named(path).unwrap();
+fn filler(random: &mut Random, client: &FilterClient, path: &str) -> Vec<u8> {
+    let method = client.state.config.catalogue.named(path).unwrap();
     let is_free = |number: &u32| {
         method.request.knows(*number) && method.request.field(*number).is_none() && *number != method.namespace_field
     };
@@ -71,7 +71,7 @@ fn a_call_fares_the_same_in_any_pieces_and_as_documented() {
             config["newer_fields"] = json!("refuse");
         }
         let asks_for_peers = config.to_string().contains("\"peer\"");
-        let mut caller = Caller::new(&config);
+        let mut client = FilterClient::new(&config);
         for _ in 0..6 {
             let who = draw::caller(&mut random);
             let case = ask::request(&mut random, &config);
@@ -85,15 +85,15 @@ fn a_call_fares_the_same_in_any_pieces_and_as_documented() {
             let arrived = Timestamp::from_millis(NOW.as_millis() - random.below(2) as u64);
             let at = (arrived, draw::now(&mut random).max(NOW));
             let expected = expected(&config, &who, &case, at);
-            let mut message = encode::encode(&config, &caller.engine.config.catalogue, &case);
-            message.extend(filler(&mut random, &caller, &meaning.method));
+            let mut message = encode::encode(&config, &client.state.config.catalogue, &case);
+            message.extend(filler(&mut random, &client, &meaning.method));
             let path = meaning.method;
             for gzip in [false, true] {
                 let body = frame(&message, gzip);
                 for chunks in chunkings(&mut random, body.len()) {
                     let encoding = gzip.then_some("gzip");
                     let claims = who["issuer"].as_str().and(who["claims"].as_object());
-                    let request = Request {
+                    let request = ClientRequest {
                         path: &path,
                         grpc_encoding: encoding,
                         body: &body,
@@ -101,9 +101,9 @@ fn a_call_fares_the_same_in_any_pieces_and_as_documented() {
                         claims,
                         peer: who["peer"].as_str(),
                         at: Some(at),
-                        ..Request::default()
+                        ..ClientRequest::default()
                     };
-                    let outcome = caller.send(&request);
+                    let outcome = client.send(&request);
                     let told = || format!("{chunks:?} {case}\n{who}\n{}: {outcome:?}", Value::to_string(&config));
                     let ours = rule(&outcome).ok_or(outcome.status());
                     assert!(crate::agree(&ours, &expected), "{expected:?}: {}", told());
@@ -111,7 +111,7 @@ fn a_call_fares_the_same_in_any_pieces_and_as_documented() {
             }
             allowed += usize::from(expected.is_ok());
         }
-        let counted = caller.engine.counters.take();
+        let counted = client.state.counters.take();
         let place = Counters::names().iter().position(|name| name == "temporal_auth.unknown_fields").unwrap();
         newer += counted[place];
     }

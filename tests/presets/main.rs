@@ -8,7 +8,7 @@ mod tokens;
 use std::collections::BTreeSet;
 use std::fs;
 
-use common::{Caller, Outcome, Request, key_set};
+use common::{ClientRequest, FilterClient, Outcome, key_set};
 use serde_json::{Value, json};
 use temporal_auth::config::Config;
 use temporal_auth::temporal::Catalogue;
@@ -79,15 +79,15 @@ fn check(page: &str) {
         if let Err(problems) = Config::parse(configuration.to_string().as_bytes()) {
             panic!("{page}: configuration {number}: {problems:?}");
         }
-        let mut caller = Caller::new(&with_our_key(configuration));
+        let mut client = FilterClient::new(&with_our_key(configuration));
         let mut rules = BTreeSet::new();
         for case in cases.as_array().unwrap() {
-            wrong.extend(disagreement(&mut caller, &tokens, case));
+            wrong.extend(disagreement(&mut client, &tokens, case));
             let twins = case["but"].as_array().filter(|twins| !twins.is_empty());
             for twin in twins.unwrap_or_else(|| panic!("{page}: an allow without its deny twin: {case}")) {
                 let call = twin_of(case, twin);
                 assert_ne!(call["status"], 0, "{page}: a twin is a denial: {twin}");
-                wrong.extend(disagreement(&mut caller, &tokens, &call));
+                wrong.extend(disagreement(&mut client, &tokens, &call));
                 used.extend(call["token"].as_str().map(str::to_owned));
             }
             used.extend(case["token"].as_str().map(str::to_owned));
@@ -123,12 +123,12 @@ fn twin_of(case: &Value, twin: &Value) -> Value {
 }
 
 /// What the library says in place of what the case states, if it does.
-fn disagreement(caller: &mut Caller, tokens: &Tokens<'_>, case: &Value) -> Option<String> {
+fn disagreement(client: &mut FilterClient, tokens: &Tokens<'_>, case: &Value) -> Option<String> {
     let known = ["about", "token", "method", "namespace", "rule", "but", "status", "reason"];
     for name in case.as_object().unwrap().keys() {
         assert!(known.contains(&name.as_str()), "unknown member {name}: {case}");
     }
-    let outcome = send(caller, tokens, case);
+    let outcome = send(client, tokens, case);
     let rule = outcome.decision.as_ref().and_then(|decision| decision.rule.as_deref());
     let status = case["status"].as_u64().unwrap_or(0);
     let stated = if status == 7 { Some("default-deny") } else { case["rule"].as_str() };
@@ -146,7 +146,7 @@ fn disagreement(caller: &mut Caller, tokens: &Tokens<'_>, case: &Value) -> Optio
     })
 }
 
-fn send(caller: &mut Caller, tokens: &Tokens<'_>, case: &Value) -> Outcome {
+fn send(client: &mut FilterClient, tokens: &Tokens<'_>, case: &Value) -> Outcome {
     let method = Catalogue::default().named(case["method"].as_str().unwrap()).unwrap();
     let namespace = case["namespace"].as_str().unwrap_or_default();
     let mut message = Vec::new();
@@ -158,11 +158,11 @@ fn send(caller: &mut Caller, tokens: &Tokens<'_>, case: &Value) -> Outcome {
     }
     let body = [&[0, 0, 0, 0, u8::try_from(message.len()).unwrap()], message.as_slice()].concat();
     let (claims, typ) = case["token"].as_str().map(|name| tokens.get(name)).unzip();
-    caller.send(&Request {
+    client.send(&ClientRequest {
         path: &method.path,
         body: &body,
         claims: claims.as_ref(),
         typ: typ.flatten(),
-        ..Request::default()
+        ..ClientRequest::default()
     })
 }

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::{Caller, Request, key_set};
+use common::{ClientRequest, FilterClient, key_set};
 use serde_json::Value;
 use temporal_auth::time::Timestamp;
 
@@ -11,9 +11,9 @@ fn check(file: &str) {
     let vectors: Value = serde_json::from_str(&text).unwrap();
     let configuration = &vectors["configuration"];
     assert_eq!(configuration["issuers"]["corp"]["keys"]["inline"], key_set(), "the key that cases are signed with");
-    let mut caller = Caller::new(configuration);
+    let mut client = FilterClient::new(configuration);
     let cases = vectors["cases"].as_array().unwrap();
-    let wrong: Vec<String> = cases.iter().filter_map(|case| disagreement(&mut caller, case)).collect();
+    let wrong: Vec<String> = cases.iter().filter_map(|case| disagreement(&mut client, case)).collect();
     assert!(wrong.is_empty(), "{} of {} cases of {file}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
     for verdict in ["allow", "deny"] {
         assert!(cases.iter().any(|case| case["verdict"] == verdict), "{file} has no case with verdict {verdict}");
@@ -21,18 +21,18 @@ fn check(file: &str) {
 }
 
 /// What the library says in place of what the case states, if it does.
-fn disagreement(caller: &mut Caller, case: &Value) -> Option<String> {
+fn disagreement(client: &mut FilterClient, case: &Value) -> Option<String> {
     let body = STANDARD.decode(case["body"].as_str().unwrap()).unwrap();
     // However the body arrives.
     [&[][..], &[1; 64], &[5, 0, 3]].into_iter().find_map(|chunks| {
-        let outcome = caller.send(&Request {
+        let outcome = client.send(&ClientRequest {
             path: case["path"].as_str().unwrap(),
             grpc_encoding: case["grpc_encoding"].as_str(),
             body: &body,
             chunks,
             claims: case["claims"].as_object(),
             at: case["at"].as_u64().map(|at| [Timestamp::from_millis(at); 2].into()),
-            ..Request::default()
+            ..ClientRequest::default()
         });
         let rule = outcome.decision.as_ref().and_then(|decision| decision.rule.as_deref());
         let stated = (case["grpc_status"].as_u64().unwrap(), case["rule"].as_str(), case["verdict"] == "allow");
