@@ -1,20 +1,20 @@
-//! Whom a grant or an `unless` means: claims, as docs/configuration.md tells how they match.
+//! Which callers match the `who` of a grant, or an `unless`, as docs/configuration.md describes it.
 //!
-//! A caller is JSON, so that a failing one can be reduced: `{"issuer": …, "claims": {…}, "peer": …}`. Without an issuer
-//! there is no token.
+//! A caller is JSON, so that a failing case can be reduced: `{"issuer": …, "claims": {…}, "peer": …}`. A caller without an
+//! issuer has no token.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::pattern::{Bindings, is_separator, matches_up_to, tokens};
+use crate::pattern::{Bindings, elements, is_separator, matches_up_to};
 use crate::wide;
 
-/// Every way in which the caller is meant by `who` or `unless`, as what the captures took.
+/// The bindings for each way in which the caller matches `who` or `unless`.
 pub fn ways(config: &Value, who: &Value, caller: &Value) -> Vec<Bindings> {
     let has_token = !caller["issuer"].is_null();
-    // A peer without an issuer is one without a token.
-    let issued = who.get("issuer").map_or(!has_token || who.get("peer").is_none(), |issuers| is_one(issuers, caller));
+    // If `who` has a peer but no issuer, it matches callers without a token.
+    let issued = who.get("issuer").map_or(!has_token || who.get("peer").is_none(), |issuers| is_from(issuers, caller));
     if !issued || who.get("kind").is_some_and(|only| only != kind(config, caller)) {
         return Vec::new();
     }
@@ -28,7 +28,8 @@ pub fn ways(config: &Value, who: &Value, caller: &Value) -> Vec<Bindings> {
     ways
 }
 
-pub fn is_one(issuers: &Value, caller: &Value) -> bool {
+/// Whether the token is from one of these issuers.
+pub fn is_from(issuers: &Value, caller: &Value) -> bool {
     caller["issuer"].as_str().is_some_and(|issuer| strings(issuers).iter().any(|name| name == issuer))
 }
 
@@ -38,7 +39,8 @@ pub fn subject<'a>(config: &Value, caller: &'a Value) -> &'a Value {
     find(settings["subject"].as_str().unwrap_or("sub"), caller)
 }
 
-/// `human`, `service`, or `doubtful`, which is neither for grants and both for denials; nothing where nobody tells.
+/// `human`, `service`, or `doubtful`, which is neither for grants and both for denials. Empty if the issuer has no
+/// `service_when`.
 pub fn kind(config: &Value, caller: &Value) -> &'static str {
     let settings = &config["issuers"][caller["issuer"].as_str().unwrap_or_default()];
     match list(&settings["service_when"]) {
@@ -52,27 +54,27 @@ pub fn kind(config: &Value, caller: &Value) -> &'static str {
 fn claimed(set: &Value, caller: &Value) -> Vec<Bindings> {
     let conditions = set.as_object().into_iter().flatten();
     conditions.fold(vec![Bindings::new()], |ways, (name, patterns)| {
-        // One text may be several values, of which only denials make a list.
+        // A single text may hold several values. Only denials split it.
         let stops = if is_one_text(name, caller) { is_separator } else { |_| false };
         extend(ways, patterns, &values(name, caller), stops)
     })
 }
 
-/// Whether a claim is one text that may be several values.
+/// Whether a claim is a single text that may hold several values.
 pub fn is_one_text(name: &str, caller: &Value) -> bool {
     find(name, caller).is_string() && !["sub", "iss"].contains(&name.trim_start_matches('/'))
 }
 
-/// Each way so far, with each way in which a pattern matches a value.
+/// The ways so far, each combined with each way in which a pattern matches a value.
 fn extend(ways: Vec<Bindings>, patterns: &Value, values: &[String], stops: fn(char) -> bool) -> Vec<Bindings> {
-    let patterns: Vec<_> = strings(patterns).iter().map(|pattern| tokens(pattern)).collect();
+    let patterns: Vec<_> = strings(patterns).iter().map(|pattern| elements(pattern)).collect();
     let pairs = patterns.iter().flat_map(|pattern| values.iter().map(move |value| (pattern, value)));
     let found =
         pairs.flat_map(|(pattern, value)| ways.iter().filter_map(move |way| matches_up_to(stops, pattern, value, way)));
     found.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// What the token has under a claim's name.
+/// The token's value for a claim's name.
 pub fn find<'a>(name: &str, caller: &'a Value) -> &'a Value {
     let steps = name.strip_prefix('/').map_or(vec![name], |pointer| pointer.split('/').collect());
     steps.into_iter().fold(&caller["claims"], |value, step| {
@@ -89,7 +91,7 @@ pub fn values(name: &str, caller: &Value) -> Vec<String> {
     texts(find(name, caller), plain == "scope" || plain == "scp")
 }
 
-/// The texts of a claim, or of a pattern or a list of them, which are written alike.
+/// The texts of a claim, or of one pattern or a list of patterns, which have the same form.
 pub fn texts(value: &Value, split: bool) -> Vec<String> {
     match value {
         Value::String(text) if split => text.split_whitespace().map(str::to_owned).collect(),

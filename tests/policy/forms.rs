@@ -1,5 +1,5 @@
-//! One rule: whatever form a claim takes, its bearer is allowed nothing that the bearer of the plain list of the same values
-//! is denied.
+//! One rule: whatever form a claim has, its caller is allowed nothing that a caller with a plain list of the same values is
+//! denied.
 
 use std::rc::Rc;
 
@@ -12,9 +12,9 @@ use temporal_auth::policy::{DenyReason, Verdict, WideMatch};
 use temporal_auth::temporal::{RequestReader, Target};
 
 use crate::random::Random;
-use crate::{ask, configs, draw, encode, generate, identity, methods, parse};
+use crate::{configs, encoding, identity, methods, parse, random_callers, random_configs, random_requests};
 
-/// Claims that hold lists, and values of theirs.
+/// Claims that hold lists, and the values in them.
 const CLAIMS: &[&str] = &["groups", "scp", "scope", "/realm/roles", "email", "level"];
 const VALUES: &[&str] =
     &["ops", "Ops", "team-a", "team-b", "contractors", "bots", "write", "read", "dev", "a@a", "7", "true"];
@@ -22,21 +22,21 @@ const VALUES: &[&str] =
 /// The plain list of some values, and another form of them.
 fn forms(random: &mut Random, claim: &str) -> (Value, Value) {
     let mut values = random.some(VALUES, 30);
-    let mut form = draw::form(random, &values);
+    let mut form = random_callers::form(random, &values);
     if random.percent(30) && !["scope", "scp"].contains(&claim) {
-        // A value that holds what separates others, in a text that something else separates. No scope has a space.
+        // A value that contains a separator, in a text that has another separator. Scopes cannot contain a space.
         values.push("dev contractors");
-        form = draw::form(random, &values);
+        form = random_callers::form(random, &values);
         if form.is_string() {
             form = json!(values.join(*random.pick(&[",", ";", ", ", "; "])));
         }
     }
-    // In a list, and that once more, at any depth.
+    // A form may also be nested in lists.
     let form = if random.percent(20) && !form.is_string() { json!([[form], null]) } else { form };
     (json!(values), form)
 }
 
-/// Whether the form holds values that the plain list lacks: those that fill it up to the limit of what is compared.
+/// Whether the form has values that the plain list lacks, because it is filled up to the number of values that are compared.
 fn form_adds_values(caller: &Value, claim: &str) -> bool {
     let value = match claim.strip_prefix("/realm/") {
         Some(name) => &caller["claims"]["realm"][name],
@@ -45,7 +45,7 @@ fn form_adds_values(caller: &Value, claim: &str) -> bool {
     value.to_string().contains("\"g0\"")
 }
 
-/// The claims with this value in that place.
+/// The caller with this value for the claim.
 fn with(caller: &Value, claim: &str, value: Value) -> Value {
     let mut caller = caller.clone();
     match claim.strip_prefix("/realm/") {
@@ -55,23 +55,23 @@ fn with(caller: &Value, claim: &str, value: Value) -> Value {
     caller
 }
 
-/// A policy with many denials of claims, by the names of whole ones: what is inside of a list is not there in a text.
+/// A policy with many denials by claims. The claims are named as a whole, because a text has no elements to point into.
 fn policy(random: &mut Random, mut config: Value) -> Value {
-    for place in 0..6 {
-        let denial = generate::denial(random, &format!("more-{place}"));
+    for index in 0..6 {
+        let denial = random_configs::denial(random, &format!("more-{index}"));
         config["denials"].as_array_mut().unwrap().push(denial);
     }
     config["issuers"]["corp"]["service_when"] = json!([{"groups": ["bots*", "7"]}, {"scp": "w*", "level": 7}]);
     for denial in config["denials"].as_array_mut().unwrap() {
         if let Some(Value::Object(claims)) = denial.pointer_mut("/who/claims") {
-            for inside in ["realm", "/realm/roles/0"] {
+            for other in ["realm", "/realm/roles/0"] {
                 claims
-                    .remove(inside)
+                    .remove(other)
                     .into_iter()
                     .for_each(|patterns| drop(claims.insert("/realm/roles".into(), patterns)));
             }
         }
-        // Often of a claim that has another form, and that spares by how another value begins.
+        // Many denials ask for a claim that has another form, and exempt callers by how another value begins.
         let claim = *random.pick(CLAIMS);
         if random.percent(50) {
             denial["who"] = json!({"claims": {claim: *random.pick(VALUES)}});
@@ -91,16 +91,16 @@ fn no_form_of_a_claim_gets_past_a_denial() {
         let config = policy(&mut random, config);
         let parsed = parse(&config);
         for _ in 0..10 {
-            let (caller, claim) = (draw::caller(&mut random), *random.pick(CLAIMS));
+            let (caller, claim) = (random_callers::caller(&mut random), *random.pick(CLAIMS));
             if caller["issuer"].is_null() {
                 continue;
             }
             let (plain, form) = forms(&mut random, claim);
             let callers = [plain, form].map(|value| with(&caller, claim, value));
             let [plain, formed] = callers.each_ref().map(|caller| identity(&parsed, caller));
-            let told = || format!("\n{}\n{}\n{config:#}", callers[0], callers[1]);
+            let context = || format!("\n{}\n{}\n{config:#}", callers[0], callers[1]);
             let [wide_plain, wide_formed] = [&plain, &formed].map(|identity| WideClaims::new(&identity.claims));
-            // Values that the plain list lacks may be what `unless` asks for.
+            // `unless` may ask for values that the plain list lacks.
             let adds_values = form_adds_values(&callers[1], claim);
             let may_exempt = |denial: &Denial| adds_values && denial.unless.is_some();
             let applies =
@@ -108,12 +108,12 @@ fn no_form_of_a_claim_gets_past_a_denial() {
             for denial in parsed.policy.denials.iter().filter(applies) {
                 matched += 1;
                 let wide = denial.applies_to(&formed, &wide_formed);
-                assert!(wide.is_some(), "{} does not apply to the other form{}", denial.name, told());
+                assert!(wide.is_some(), "{} does not apply to the other form{}", denial.name, context());
                 only_widely += usize::from(wide.is_some_and(|wide| wide != WideMatch::default()));
             }
             let [before, after] = [plain, formed].map(|identity| parsed.policy.principal(identity));
             for _ in 0..4 {
-                let (request, now) = (ask::request(&mut random, &config), draw::now(&mut random));
+                let (request, now) = (random_requests::request(&mut random, &config), random_callers::now(&mut random));
                 let Some(target) = read(&config, &parsed, &request) else { continue };
                 let [before, after] = [&before, &after].map(|principal| parsed.policy.decide(principal, &target, now));
                 let is_exempt = |name: &Rc<str>| {
@@ -121,7 +121,7 @@ fn no_form_of_a_claim_gets_past_a_denial() {
                 };
                 if matches!(&before, Verdict::Deny(DenyReason::Denial(by)) if !is_exempt(&by.denial)) {
                     denied += 1;
-                    assert!(!after.is_allow(), "{before:?}, but {after:?}\n{request}{}", told());
+                    assert!(!after.is_allow(), "{before:?}, but {after:?}\n{request}{}", context());
                 }
             }
         }
@@ -135,12 +135,12 @@ fn no_form_of_a_claim_gets_past_a_denial() {
 fn read(config: &Value, parsed: &Config, request: &Value) -> Option<Target> {
     let method = methods::path(config, request["method"].as_str().unwrap());
     let mut reader = RequestReader::new(parsed.catalogue.named(&method).unwrap(), true);
-    reader.feed(&encode::encode(config, &parsed.catalogue, request)).ok()?;
+    reader.feed(&encoding::encode(config, &parsed.catalogue, request)).ok()?;
     reader.finish().ok()
 }
 
 #[test]
-fn a_pattern_means_at_least_as_much_to_a_denial_as_to_a_grant() {
+fn a_pattern_matches_for_a_denial_whatever_it_matches_for_a_grant() {
     let (mut widely, mut narrowly) = (0, 0);
     let mut random = Random::new(1);
     for _ in 0..200_000 {

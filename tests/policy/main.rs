@@ -1,29 +1,29 @@
-//! The compiled policy, held against one that is written straight from the documentation (`reference`, with `caller`,
-//! `wide`, `role`, `call`, `limits`, `pattern` and `methods`), on random configurations, callers, requests and times; and
-//! what must be true of any policy.
+//! Compares the compiled policy with an evaluator that is written straight from the documentation (`reference`, with
+//! `caller`, `wide`, `role`, `call_effects`, `limits`, `pattern` and `methods`), on random configurations, callers, requests
+//! and times. Also checks properties that every policy has.
 //!
-//! `POLICY_SEED=7 POLICY_CASES=100000 cargo test --release --test policy -- --nocapture` draws others, and more.
+//! `POLICY_SEED=7 POLICY_CASES=100000 cargo test --release --test policy -- --nocapture` draws other configurations, and more.
 
-mod ask;
-mod call;
+mod call_effects;
 mod caller;
-mod draw;
-mod encode;
+mod encoding;
 mod forms;
-mod generate;
 mod index;
 mod limits;
 mod methods;
-mod parts;
 mod pattern;
 mod properties;
 mod random;
+mod random_callers;
+mod random_configs;
+mod random_requests;
+mod random_who;
 mod reduce;
 mod reference;
-mod request;
+mod request_meaning;
+mod request_parts;
 mod role;
 mod whole_call;
-mod whom;
 mod wide;
 
 use std::rc::Rc;
@@ -42,14 +42,14 @@ use temporal_auth::time::Timestamp;
 const CALLERS: usize = 3;
 const REQUESTS: usize = 8;
 
-/// Draws configurations. The environment may ask for others or more.
+/// Random configurations, each with the generator for what comes next. The environment can change the seed and the number.
 pub fn configs(standard: usize) -> impl Iterator<Item = (Random, Value)> {
     let number = |name: &str, standard| std::env::var(name).map_or(standard, |text| text.parse().unwrap());
     let (seed, count) = (number("POLICY_SEED", 1), number("POLICY_CASES", standard as u64));
     let keys = key_set();
-    (0..count).map(move |place| {
-        let mut random = Random::new(seed.wrapping_mul(1_000_003).wrapping_add(place));
-        let config = generate::config(&mut random, &keys);
+    (0..count).map(move |index| {
+        let mut random = Random::new(seed.wrapping_mul(1_000_003).wrapping_add(index));
+        let config = random_configs::config(&mut random, &keys);
         (random, config)
     })
 }
@@ -61,7 +61,7 @@ pub fn parse(config: &Value) -> Config {
     })
 }
 
-/// Who the caller is, as the engine tells when it has verified the token.
+/// The identity of a caller, as it is when the token has been verified.
 pub fn identity(config: &Config, caller: &Value) -> Identity {
     let peer = caller["peer"].as_str().map(Rc::from);
     let Some(issuer) = config.issuers.iter().find(|known| caller["issuer"] == *known.name) else {
@@ -78,7 +78,7 @@ pub fn principal(config: &Config, caller: &Value) -> Principal {
     config.policy.principal(identity(config, caller))
 }
 
-/// The rule by which the compiled policy allows a request at this time, or how it is denied.
+/// The rule by which the compiled policy allows a request at this time, or the gRPC status with which the request is denied.
 pub fn compiled(
     config: &Value,
     parsed: &Config,
@@ -95,7 +95,7 @@ pub fn compiled(
         Target::of(method)
     } else if parsed.policy.could_allow(principal, &method, now) {
         let mut reader = RequestReader::new(method, principal.is_limited());
-        reader.feed(&encode::encode(config, &parsed.catalogue, request)).map_err(|_| REFUSED)?;
+        reader.feed(&encoding::encode(config, &parsed.catalogue, request)).map_err(|_| REFUSED)?;
         reader.finish().map_err(|_| REFUSED)?
     } else {
         return Err(DENIED);
@@ -106,36 +106,37 @@ pub fn compiled(
     }
 }
 
-/// Whether they are the same. What can be read in two ways is refused only where it is read: if some grant could cover it.
+/// Whether the verdicts are the same. An ambiguous request is refused only if it is read, which it is if some grant could cover
+/// the method.
 pub fn agree(ours: &Result<String, u32>, expected: &Result<String, u32>) -> bool {
     ours == expected || (*expected == Err(REFUSED) && *ours == Err(DENIED))
 }
 
-type Answers = (Result<String, u32>, Result<String, u32>);
+type Verdicts = (Result<String, u32>, Result<String, u32>);
 
-/// What the two make of a case, where they differ; none for what is no case any more.
-fn difference(case: &Value) -> Option<Answers> {
+/// The verdicts on a case. `None` if they agree, or if the JSON is no longer a case.
+fn difference(case: &Value) -> Option<Verdicts> {
     let (config, caller, request) = (&case["config"], &case["caller"], &case["request"]);
     request["namespace"].as_str().and(request["method"].as_str()).and(request["parts"].as_array())?;
     caller["claims"].as_object()?;
     let now = Timestamp::from_millis(case["now"].as_u64()?);
     let parsed = Config::parse(config.to_string().as_bytes()).ok()?;
     let compiled = compiled(config, &parsed, &principal(&parsed, caller), request, now);
-    let expected = reference::decide(config, caller, &request::meaning(config, request), now);
+    let expected = reference::decide(config, caller, &request_meaning::meaning(config, request), now);
     (!agree(&compiled, &expected)).then_some((compiled, expected))
 }
 
 #[test]
-fn the_compiled_policy_allows_what_the_documentation_allows_by_the_same_rule() {
+fn the_compiled_policy_allows_by_the_same_rule_as_the_documentation() {
     let (mut cases, mut allowed, mut refused) = (0, 0, 0);
     for (mut random, config) in configs(1500) {
         let parsed = parse(&config);
         for _ in 0..CALLERS {
-            let caller = draw::caller(&mut random);
+            let caller = random_callers::caller(&mut random);
             let principal = principal(&parsed, &caller);
             for _ in 0..REQUESTS {
-                let (request, now) = (ask::request(&mut random, &config), draw::now(&mut random));
-                let expected = reference::decide(&config, &caller, &request::meaning(&config, &request), now);
+                let (request, now) = (random_requests::request(&mut random, &config), random_callers::now(&mut random));
+                let expected = reference::decide(&config, &caller, &request_meaning::meaning(&config, &request), now);
                 let ours = compiled(&config, &parsed, &principal, &request, now);
                 cases += 1;
                 allowed += usize::from(expected.is_ok());
@@ -150,6 +151,6 @@ fn the_compiled_policy_allows_what_the_documentation_allows_by_the_same_rule() {
     }
     let share = 100 * allowed / cases;
     println!("{cases} cases, {share} % allowed, {refused} refused");
-    assert!((20..=60).contains(&share), "{share} % allowed: too few of one kind to tell much");
-    assert!(refused * 1000 > cases, "{refused} refused: too few to tell much");
+    assert!((20..=60).contains(&share), "{share} % allowed: too few of one kind");
+    assert!(refused * 1000 > cases, "only {refused} refused");
 }

@@ -1,4 +1,4 @@
-//! Temporal's methods, from the tables that the compiled one is generated from.
+//! Temporal's methods, from the tables from which the compiled table is generated.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -7,21 +7,23 @@ use serde_json::Value;
 
 use crate::caller::{list, strings};
 
-pub type Words = BTreeSet<String>;
+pub type EffectNames = BTreeSet<String>;
 
 #[derive(Clone)]
-pub struct Method {
+pub struct MethodRow {
     pub scope: String,
     pub access: String,
-    pub effects: Words,
-    /// What limits on queues and types make of it, those on workflow ids, and those on schedule ids.
+    pub effects: EffectNames,
+    /// How limits on task queues and workflow types apply to the method.
     pub limits: String,
+    /// How limits on workflow ids apply to it.
     pub ids: String,
+    /// How limits on schedule ids apply to it.
     pub schedules: String,
 }
 
-/// The methods of data/temporal by their paths; both tables have them in the same order.
-pub static METHODS: LazyLock<BTreeMap<String, Method>> = LazyLock::new(|| {
+/// The methods in data/temporal, by path. Both tables have them in the same order.
+pub static METHODS: LazyLock<BTreeMap<String, MethodRow>> = LazyLock::new(|| {
     let effects = include_str!("../../data/temporal/effects.tsv").lines().skip(1);
     let access = include_str!("../../data/temporal/api_metadata.tsv").lines().skip(1);
     let rows = effects.zip(access).map(|(effects, access)| {
@@ -33,13 +35,13 @@ pub static METHODS: LazyLock<BTreeMap<String, Method>> = LazyLock::new(|| {
     rows.chain([("/grpc.health.v1.Health/Check".to_owned(), health)]).collect()
 });
 
-fn row<'a>(kind: &[&str], effects: impl Iterator<Item = &'a str>, limits: &[&str]) -> Method {
+fn row<'a>(kind: &[&str], effects: impl Iterator<Item = &'a str>, limits: &[&str]) -> MethodRow {
     let [scope, access, limits, ids, schedules] =
         [kind[0], kind[1], limits[0], limits[1], limits[2]].map(str::to_owned);
-    Method { scope, access, effects: effects.map(str::to_owned).collect(), limits, ids, schedules }
+    MethodRow { scope, access, effects: effects.map(str::to_owned).collect(), limits, ids, schedules }
 }
 
-pub fn method(config: &Value, path: &str) -> Option<Method> {
+pub fn method(config: &Value, path: &str) -> Option<MethodRow> {
     let added = || list(&config["methods"]).iter().find(|added| added["name"] == path);
     let read = |added: &Value| {
         let effects = strings(&added["effects"]);
@@ -48,7 +50,7 @@ pub fn method(config: &Value, path: &str) -> Option<Method> {
     METHODS.get(path).cloned().or_else(|| added().map(read))
 }
 
-/// The path of a method that the configuration names.
+/// The path of a method by its name in the configuration.
 pub fn path(config: &Value, name: &str) -> String {
     let services = ["workflowservice.v1.WorkflowService", "operatorservice.v1.OperatorService"];
     let paths = services.map(|service| format!("/temporal.api.{service}/{name}"));

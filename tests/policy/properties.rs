@@ -1,18 +1,18 @@
-//! What is true of any policy, whatever it says.
+//! Properties that every policy has.
 
 use serde_json::{Value, json};
 
 use crate::methods::{METHODS, method, path};
 use crate::random::Random;
-use crate::{ask, compiled, configs, draw, generate, parse, principal};
+use crate::{compiled, configs, parse, principal, random_callers, random_configs, random_requests};
 
-/// Compares what a configuration allows with what a changed one does: it must allow no more. Returns how often it allowed
-/// less, so that a test can tell that the change mattered.
+/// Asserts that a changed configuration allows no more than the configuration. Returns how often it allows less, so that a
+/// test can assert that the change matters.
 fn allows_no_more(random: &mut Random, config: &Value, changed: &Value) -> usize {
-    allows_no_more_of(random, config, changed, &|random| ask::request(random, config))
+    allows_no_more_of(random, config, changed, &|random| random_requests::request(random, config))
 }
 
-/// The same for requests that are drawn like this.
+/// The same, for requests that `draw` returns.
 fn allows_no_more_of(
     random: &mut Random,
     config: &Value,
@@ -22,10 +22,10 @@ fn allows_no_more_of(
     let (before, after) = (parse(config), parse(changed));
     let mut less = 0;
     for _ in 0..4 {
-        let caller = draw::caller(random);
+        let caller = random_callers::caller(random);
         let [from, to] = [&before, &after].map(|config| principal(config, &caller));
         for _ in 0..10 {
-            let (request, now) = (draw(random), draw::now(random));
+            let (request, now) = (draw(random), random_callers::now(random));
             let from = compiled(config, &before, &from, &request, now);
             let to = compiled(changed, &after, &to, &request, now);
             assert!(from.is_ok() || to.is_err(), "allowed by {to:?}: {request}\n{caller}\n{config:#}\n{changed:#}");
@@ -36,64 +36,64 @@ fn allows_no_more_of(
 }
 
 #[test]
-fn a_grant_more_never_takes_access_away() {
+fn an_additional_grant_never_takes_access_away() {
     let mut less = 0;
     for (mut random, config) in configs(400) {
-        let grant = generate::grant(&mut random, &generate::CUSTOM.map(str::to_owned), "more");
+        let grant = random_configs::grant(&mut random, &random_configs::CUSTOM.map(str::to_owned), "more");
         let mut more = config.clone();
         let grants = more["grants"].as_array_mut().unwrap();
-        let place = random.below(grants.len() + 1);
-        grants.insert(place, grant);
+        let index = random.below(grants.len() + 1);
+        grants.insert(index, grant);
         less += allows_no_more(&mut random, &more, &config);
     }
-    assert!(less > 100, "grants that give nothing prove nothing: {less}");
+    assert!(less > 100, "only {less} verdicts depend on the grant");
 }
 
 #[test]
-fn a_denial_more_never_gives_access() {
+fn an_additional_denial_never_gives_access() {
     let mut less = 0;
     for (mut random, config) in configs(400) {
-        let denial = generate::denial(&mut random, "more");
+        let denial = random_configs::denial(&mut random, "more");
         let mut changed = config.clone();
         changed["denials"].as_array_mut().unwrap().push(denial);
         less += allows_no_more(&mut random, &config, &changed);
     }
-    assert!(less > 100, "denials that take nothing prove nothing: {less}");
+    assert!(less > 100, "only {less} verdicts depend on the denial");
 }
 
 #[test]
-fn a_limit_or_an_end_more_never_gives_access() {
+fn an_additional_limit_or_end_never_gives_access() {
     let (mut limited, mut ended) = (0, 0);
     for (mut random, config) in configs(700) {
         let grants = config["grants"].as_array().unwrap();
-        let place = random.below(grants.len());
-        let (name, _) = generate::LIMITS[random.below(generate::LIMITS.len())];
-        // Under a limit on workflow ids, one on schedule ids says which schedules are covered at all.
-        let opens = name == "schedule_ids" && grants[place].get("workflow_ids").is_some();
-        if grants[place].get(name).is_none() && !opens {
+        let index = random.below(grants.len());
+        let (name, _) = random_configs::LIMITS[random.below(random_configs::LIMITS.len())];
+        // If workflow ids are limited, schedules are covered only by a limit on schedule ids.
+        let opens = name == "schedule_ids" && grants[index].get("workflow_ids").is_some();
+        if grants[index].get(name).is_none() && !opens {
             let mut changed = config.clone();
-            generate::limit(&mut random, &mut changed["grants"][place], name);
+            random_configs::limit(&mut random, &mut changed["grants"][index], name);
             limited += allows_no_more(&mut random, &config, &changed);
         }
-        if grants[place].get("until").is_none() {
+        if grants[index].get("until").is_none() {
             let mut changed = config.clone();
-            changed["grants"][place]["until"] = json!(random.pick(generate::UNTIL).0);
+            changed["grants"][index]["until"] = json!(random.pick(random_configs::UNTIL).0);
             ended += allows_no_more(&mut random, &config, &changed);
         }
     }
-    assert!(limited > 100 && ended > 100, "limits and ends that take nothing prove nothing: {limited}, {ended}");
+    assert!(limited > 100 && ended > 100, "only {limited} verdicts depend on the limit, {ended} on the end");
 }
 
 #[test]
 fn a_denial_that_reaches_commands_never_gives_access() {
     let mut less = 0;
     for (mut random, mut config) in configs(300) {
-        // Of what workers command, in the namespaces that requests name most, and of many callers.
+        // A denial of workers' commands, in the namespaces that requests name most, for every caller.
         config["denials"] = json!([{"name": "d", "namespaces": ["a*"], "effects": random.some(&["start", "signal", "cancel", "nexus"], 40)}]);
         if config["denials"][0]["effects"] == json!([]) {
             continue;
         }
-        // And many of the callers are workers.
+        // Many of the callers are workers.
         for grant in config["grants"].as_array_mut().unwrap() {
             if grant.get("role").is_some() {
                 grant["role"] = json!(*random.pick(&["worker", "writer"]));
@@ -101,10 +101,10 @@ fn a_denial_that_reaches_commands_never_gives_access() {
         }
         let mut changed = config.clone();
         changed["denials"][0]["commands"] = json!(true);
-        let draw = |random: &mut Random| ask::request_of(random, "RespondWorkflowTaskCompleted");
+        let draw = |random: &mut Random| random_requests::request_of(random, "RespondWorkflowTaskCompleted");
         less += allows_no_more_of(&mut random, &config, &changed, &draw);
     }
-    assert!(less > 100, "commands that nobody sends prove nothing: {less}");
+    assert!(less > 100, "only {less} verdicts depend on the commands");
 }
 
 #[test]
@@ -120,39 +120,39 @@ fn rules_in_shadow_change_nothing() {
 }
 
 #[test]
-fn an_effect_less_in_a_role_never_gives_access() {
+fn removing_an_effect_from_a_role_never_gives_access() {
     let mut less = 0;
     for (mut random, mut config) in configs(1000) {
-        // The role that a grant has, under another name and then with one effect less.
-        let place = random.below(config["grants"].as_array().unwrap().len());
-        let Some(role) = config["grants"][place]["role"].as_str().map(str::to_owned) else { continue };
+        // The role of a grant gets another name, and then loses one effect.
+        let index = random.below(config["grants"].as_array().unwrap().len());
+        let Some(role) = config["grants"][index]["role"].as_str().map(str::to_owned) else { continue };
         config["roles"]["same"] = json!({"from": role});
-        config["grants"][place]["role"] = json!("same");
+        config["grants"][index]["role"] = json!("same");
         let effects: Vec<_> = crate::role::role(&config, &role).effects.into_iter().collect();
         let mut changed = config.clone();
         changed["roles"]["same"]["minus"] = json!([]);
-        if !effects.is_empty() && generate::take(&mut changed, "same", random.pick::<String>(&effects)) {
+        if !effects.is_empty() && random_configs::take(&mut changed, "same", random.pick::<String>(&effects)) {
             less += allows_no_more(&mut random, &config, &changed);
         }
     }
-    assert!(less > 20, "effects that nobody uses prove nothing: {less}");
+    assert!(less > 20, "only {less} verdicts depend on the effect");
 }
 
 #[test]
-fn without_a_grant_there_is_nothing_but_the_lists() {
+fn without_a_grant_only_listed_methods_are_allowed() {
     let mut listed = 0;
     for (mut random, mut config) in configs(40) {
-        // Grants to peers mean callers whatever their issuer.
+        // Grants to peers match callers of any issuer.
         config["grants"].as_array_mut().unwrap().retain(|grant| grant["who"].get("issuer").is_some());
         config["denials"] = json!([]);
         let parsed = parse(&config);
-        let mut caller = draw::caller(&mut random);
+        let mut caller = random_callers::caller(&mut random);
         caller["issuer"] = json!("stranger");
         let principal = principal(&parsed, &caller);
         for path in METHODS.keys() {
             for namespace in ["a", "", "temporal-system"] {
                 let request = json!({"method": path, "namespace": namespace, "parts": []});
-                let rule = compiled(&config, &parsed, &principal, &request, draw::now(&mut random)).ok();
+                let rule = compiled(&config, &parsed, &principal, &request, random_callers::now(&mut random)).ok();
                 let open = rule.as_deref().is_some_and(|rule| ["anonymous", "authenticated"].contains(&rule));
                 assert_eq!(open, rule.is_some(), "{path} by {rule:?}\n{config:#}");
                 assert_eq!(open, is_listed(&config, path), "{path} by {rule:?}\n{config:#}");

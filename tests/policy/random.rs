@@ -1,11 +1,11 @@
-//! Chance that can be repeated.
+//! Random numbers that depend on a seed alone.
 
-/// Marsaglia's xorshift64*: what is drawn depends on the seed alone, whatever versions of crates are used.
+/// Marsaglia's xorshift64*. Its numbers do not change with the version of a crate.
 pub struct Random(u64);
 
 impl Random {
     pub fn new(seed: u64) -> Self {
-        // The states of neighbouring seeds must not be neighbours.
+        // Adjacent seeds must not have adjacent states.
         let mut random = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         random.below(1);
         random
@@ -22,7 +22,7 @@ impl Random {
     pub fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         &list[self.below(list.len())]
     }
-    /// Each of them with this chance.
+    /// A part of the list: each element with this chance, in percent.
     pub fn some<T: Clone>(&mut self, list: &[T], chance: usize) -> Vec<T> {
         list.iter().filter(|_| self.percent(chance)).cloned().collect()
     }

@@ -1,8 +1,8 @@
-//! Makes a failing case small: whatever can be left out of its JSON is left out.
+//! Makes a failing case small: leaves out of its JSON whatever it does not need to fail.
 
 use serde_json::Value;
 
-/// The smallest that still fails, of those that come from leaving out one member or one element after the other.
+/// The case without the members and elements that it does not need to fail. They are left out one after the other.
 pub fn reduce(case: &Value, fails: &dyn Fn(&Value) -> bool) -> Value {
     let mut smallest = case.clone();
     while let Some(smaller) = shorter(&smallest).into_iter().find(|smaller| fails(smaller)) {
@@ -11,7 +11,7 @@ pub fn reduce(case: &Value, fails: &dyn Fn(&Value) -> bool) -> Value {
     smallest
 }
 
-/// Every value with one member or element less, at any depth.
+/// The value in all forms that lack one member or element, at any depth.
 fn shorter(value: &Value) -> Vec<Value> {
     let mut result = Vec::new();
     match value {
@@ -28,13 +28,13 @@ fn shorter(value: &Value) -> Vec<Value> {
             }
         }
         Value::Array(list) => {
-            for (place, element) in list.iter().enumerate() {
+            for (index, element) in list.iter().enumerate() {
                 let mut less = list.clone();
-                less.remove(place);
+                less.remove(index);
                 result.push(Value::Array(less));
                 result.extend(shorter(element).into_iter().map(|element| {
                     let mut other = list.clone();
-                    other[place] = element;
+                    other[index] = element;
                     Value::Array(other)
                 }));
             }

@@ -1,25 +1,27 @@
-//! The policy as docs/configuration.md tells it, in the simplest code there is: a configuration, a caller, a request and
-//! the time go in, the name of the rule that allows comes out. Effects are words, patterns are matched by trial.
+//! The policy as docs/configuration.md describes it, in the simplest possible code: from a configuration, a caller, a request
+//! and the time to the name of the rule that allows the request. Effects are texts, and patterns are matched by trial.
 
 use serde_json::Value;
 use temporal_auth::time::Timestamp;
 
-use crate::call::Call;
+use crate::call_effects::CallEffects;
 use crate::caller::{find, list, strings, texts, ways};
-use crate::generate::UNTIL;
-use crate::limits::inside;
-use crate::methods::{Words, path};
-use crate::pattern::{Bindings, Token, bind, matches, means_namespace, tokens};
-use crate::request::Request;
-use crate::role::{Role, role};
+use crate::limits::is_within;
+use crate::methods::{EffectNames, path};
+use crate::pattern::{Bindings, PatternElement, bind, elements, matches, means_namespace};
+use crate::random_configs::UNTIL;
+use crate::request_meaning::RequestMeaning;
+use crate::role::{ReferenceRole, role};
 use crate::wide;
 
-/// What denies a request: there is no grant, or it can be read in two ways. As gRPC has them.
+/// The gRPC status of a request that policy denies.
 pub const DENIED: u32 = 7;
+/// The gRPC status of a request that cannot be read, or can be read in two ways.
 pub const REFUSED: u32 = 3;
 
-/// The rule that allows the request, if any: a list, or the grant that covers the last of its effects in its own namespace.
-pub fn decide(config: &Value, caller: &Value, request: &Request, now: Timestamp) -> Result<String, u32> {
+/// The rule that allows the request: a list, or the grant that covers the last of its effects in its own namespace. Otherwise
+/// the gRPC status.
+pub fn decide(config: &Value, caller: &Value, request: &RequestMeaning, now: Timestamp) -> Result<String, u32> {
     let anonymous = Value::from(vec!["grpc.health.v1.Health/Check", "GetSystemInfo"]);
     let listed = |list: &str, standard: &Value| {
         strings(config.get(list).unwrap_or(standard)).iter().any(|name| path(config, name) == request.method)
@@ -27,8 +29,8 @@ pub fn decide(config: &Value, caller: &Value, request: &Request, now: Timestamp)
     if listed("anonymous", &anonymous) {
         return Ok("anonymous".to_owned());
     }
-    let call = Call::new(config, request).ok_or(DENIED)?;
-    if request.ambiguous {
+    let call = CallEffects::new(config, request).ok_or(DENIED)?;
+    if request.is_ambiguous {
         return Err(REFUSED);
     }
     if list(&config["denials"]).iter().any(|denial| denies(config, denial, caller, &call)) {
@@ -37,50 +39,54 @@ pub fn decide(config: &Value, caller: &Value, request: &Request, now: Timestamp)
     if listed("authenticated", &Value::Null) && !caller["issuer"].is_null() {
         return Ok("authenticated".to_owned());
     }
-    let covered = (0..call.places.len()).map(|place| cover(config, caller, &call, place, now));
+    let covered = (0..call.effects_by_namespace.len()).map(|index| cover(config, caller, &call, index, now));
     let rules = covered.collect::<Option<Vec<_>>>().ok_or(DENIED)?;
     Ok(rules.into_iter().next().unwrap())
 }
 
-fn denies(config: &Value, denial: &Value, caller: &Value, call: &Call<'_>) -> bool {
-    let said = denial.get("effects").map(strings);
-    let what = |place: usize, effects: &Words| {
-        let named = |name: &String| place == 0 && path(config, name) == call.request.method;
-        let commanded = |name: &String| place == 0 && denial["commands"] == true && call.commands.contains(name);
-        let any = |name: &String| place == 0 && call.anything && role(&Value::Null, "admin").effects.contains(name);
+fn denies(config: &Value, denial: &Value, caller: &Value, call: &CallEffects<'_>) -> bool {
+    let denied = denial.get("effects").map(strings);
+    let has_denied_effect = |index: usize, effects: &EffectNames| {
+        let named = |name: &String| index == 0 && path(config, name) == call.request.method;
+        let commanded = |name: &String| index == 0 && denial["commands"] == true && call.commands.contains(name);
+        let any = |name: &String| {
+            index == 0 && call.may_have_any_effect && role(&Value::Null, "admin").effects.contains(name)
+        };
         let is = |name: &String| effects.contains(name) || commanded(name) || named(name) || any(name);
-        said.as_ref().is_none_or(|said| said.iter().any(is))
+        denied.as_ref().is_none_or(|denied| denied.iter().any(is))
     };
-    let here = |place: usize, namespace: &str| {
+    let is_in_namespaces = |index: usize, namespace: &str| {
         let named = |patterns: &Value| strings(patterns).iter().any(|pattern| means_namespace(pattern, namespace));
-        let of_cluster = place == 0 && call.is_of_cluster();
-        call.unseen || denial.get("namespaces").is_none_or(|patterns| !of_cluster && named(patterns))
+        let of_cluster = index == 0 && call.is_of_cluster();
+        call.may_reach_any_namespace || denial.get("namespaces").is_none_or(|patterns| !of_cluster && named(patterns))
     };
     denial["shadow"] != true
-        && denial.get("who").is_none_or(|who| wide::means(config, who, caller))
+        && denial.get("who").is_none_or(|who| wide::matches(config, who, caller))
         && denial.get("unless").is_none_or(|who| ways(config, who, caller).is_empty())
-        && call.places.iter().enumerate().any(|(place, (name, effects))| {
-            let outside = |limits| !inside(limits, &Bindings::new(), call, place > 0, effects);
-            what(place, effects) && here(place, name) && denial.get("outside").is_none_or(outside)
+        && call.effects_by_namespace.iter().enumerate().any(|(index, (name, effects))| {
+            let outside = |limits| !is_within(limits, &Bindings::new(), call, index > 0, effects);
+            has_denied_effect(index, effects)
+                && is_in_namespaces(index, name)
+                && denial.get("outside").is_none_or(outside)
         })
 }
 
-/// The grant that covers the last effect of a call in one place, if all are covered.
-fn cover(config: &Value, caller: &Value, call: &Call<'_>, place: usize, now: Timestamp) -> Option<String> {
-    let (namespace, effects) = &call.places[place];
+/// The grant that covers the last effect of a call in one namespace, if all effects in it are covered.
+fn cover(config: &Value, caller: &Value, call: &CallEffects<'_>, index: usize, now: Timestamp) -> Option<String> {
+    let (namespace, effects) = &call.effects_by_namespace[index];
     let request = call.request;
     let registers = request.method.ends_with("/RegisterNamespace");
     let mut missing = effects.clone();
     let counts = |grant: &&Value| grant["shadow"] != true && !has_ended(grant, now);
     list(&config["grants"]).iter().filter(counts).find_map(|grant| {
-        for (role, reach, way) in gives(config, grant, caller) {
-            let reaches = match reach {
-                Place::System => true,
+        for (role, scope, way) in resolve(config, grant, caller) {
+            let is_in_scope = match scope {
+                ResolvedScope::System => true,
                 _ if call.needs_system || (registers && grant["may_register"] != true) => false,
-                _ if request.calls_back && grant["may_call_back"] != true => false,
-                Place::Namespaces(pattern) => matches(&pattern, namespace, &Bindings::new()).is_some(),
+                _ if request.registers_callback && grant["may_call_back"] != true => false,
+                ResolvedScope::Namespaces(pattern) => matches(&pattern, namespace, &Bindings::new()).is_some(),
             };
-            if reaches && inside(grant, &way, call, place > 0, effects) {
+            if is_in_scope && is_within(grant, &way, call, index > 0, effects) {
                 let covered = role.covers(&request.method, &call.method.effects);
                 missing.retain(|effect| !covered.contains(effect));
             }
@@ -94,31 +100,32 @@ fn has_ended(grant: &Value, now: Timestamp) -> bool {
     grant.get("until").is_some_and(|until| now >= end(until))
 }
 
-enum Place {
+enum ResolvedScope {
     System,
-    Namespaces(Vec<Token>),
+    Namespaces(Vec<PatternElement>),
 }
 
-/// What a grant gives the caller, by each way in which they are meant.
-fn gives(config: &Value, grant: &Value, caller: &Value) -> Vec<(Role, Place, Bindings)> {
-    let mut given = Vec::new();
+/// The roles that a grant gives the caller, with the scope and the bindings of each.
+fn resolve(config: &Value, grant: &Value, caller: &Value) -> Vec<(ReferenceRole, ResolvedScope, Bindings)> {
+    let mut resolved = Vec::new();
     for way in ways(config, &grant["who"], caller) {
         if let Some(claim) = grant["permissions_claim"].as_str() {
-            given.extend(permissions(find(claim, caller)).into_iter().map(|(role, place)| (role, place, way.clone())));
+            resolved
+                .extend(permissions(find(claim, caller)).into_iter().map(|(role, scope)| (role, scope, way.clone())));
             continue;
         }
         let role = role(config, grant["role"].as_str().unwrap_or_default());
         if grant["system"] == true {
-            given.push((role.clone(), Place::System, way.clone()));
+            resolved.push((role.clone(), ResolvedScope::System, way.clone()));
         }
-        let bound = strings(&grant["namespaces"]).into_iter().filter_map(|pattern| bind(tokens(&pattern), &way));
-        given.extend(bound.map(|pattern| (role.clone(), Place::Namespaces(pattern), way.clone())));
+        let bound = strings(&grant["namespaces"]).into_iter().filter_map(|pattern| bind(elements(&pattern), &way));
+        resolved.extend(bound.map(|pattern| (role.clone(), ResolvedScope::Namespaces(pattern), way.clone())));
     }
-    given
+    resolved
 }
 
-/// Temporal's permissions: `namespace:word` in a list or a string, or words by namespace.
-fn permissions(claim: &Value) -> Vec<(Role, Place)> {
+/// The roles of Temporal's permissions: a list or a string of `namespace:role`, or an object of roles by namespace.
+fn permissions(claim: &Value) -> Vec<(ReferenceRole, ResolvedScope)> {
     let pairs: Vec<(String, String)> = match claim {
         Value::Object(members) => members
             .iter()
@@ -133,9 +140,10 @@ fn permissions(claim: &Value) -> Vec<(Role, Place)> {
     let words = [("worker", "worker"), ("read", "reader"), ("write", "writer"), ("admin", "admin")];
     let give = |(namespace, word): (String, String)| {
         let (_, name) = words.iter().find(|(known, _)| word.eq_ignore_ascii_case(known))?;
-        let literal = namespace.chars().map(Token::Char).collect();
-        let place = if namespace == "temporal-system" { Place::System } else { Place::Namespaces(literal) };
-        Some((role(&Value::Null, name), place))
+        let literal = namespace.chars().map(PatternElement::Char).collect();
+        let scope =
+            if namespace == "temporal-system" { ResolvedScope::System } else { ResolvedScope::Namespaces(literal) };
+        Some((role(&Value::Null, name), scope))
     };
     pairs.into_iter().filter_map(give).collect()
 }

@@ -1,23 +1,23 @@
-//! Roles, as docs/configuration.md tells them: the built-in ones, and those of a configuration.
+//! Built-in and custom roles, as docs/configuration.md describes them.
 
 use serde_json::Value;
 
 use crate::caller::strings;
-use crate::methods::{Words, method, path};
+use crate::methods::{EffectNames, method, path};
 
 #[derive(Clone, Default, PartialEq)]
-pub struct Role {
-    pub effects: Words,
-    /// Single methods, by path.
-    plus: Words,
-    minus: Words,
+pub struct ReferenceRole {
+    pub effects: EffectNames,
+    /// The paths of single methods that the role also covers, and of those that it does not.
+    plus: EffectNames,
+    minus: EffectNames,
 }
 
-impl Role {
-    /// The effects that the role covers in a call of the method, which has the effects `own` without its options.
-    pub fn covers(&self, method: &str, own: &Words) -> Words {
+impl ReferenceRole {
+    /// The effects that the role covers in a call of the method. `own` is the method's effects, without those of options.
+    pub fn covers(&self, method: &str, own: &EffectNames) -> EffectNames {
         match (self.minus.contains(method), self.plus.contains(method)) {
-            (true, _) => Words::new(),
+            (true, _) => EffectNames::new(),
             (false, true) => self.effects.union(own).cloned().collect(),
             (false, false) => self.effects.clone(),
         }
@@ -41,11 +41,13 @@ fn built_in(name: &str) -> Option<String> {
     }
 }
 
-pub fn role(config: &Value, name: &str) -> Role {
+pub fn role(config: &Value, name: &str) -> ReferenceRole {
     let custom = &config["roles"][name];
     let mut role = match built_in(name) {
-        Some(effects) => Role { effects: effects.split(' ').map(str::to_owned).collect(), ..Role::default() },
-        None => custom["from"].as_str().map_or(Role::default(), |from| self::role(config, from)),
+        Some(effects) => {
+            ReferenceRole { effects: effects.split(' ').map(str::to_owned).collect(), ..ReferenceRole::default() }
+        }
+        None => custom["from"].as_str().map_or(ReferenceRole::default(), |from| self::role(config, from)),
     };
     let admin = built_in("admin").unwrap();
     let (effects, methods): (Vec<_>, Vec<_>) =

@@ -1,10 +1,10 @@
-//! Random callers, and times, in the words of `generate`.
+//! Random callers and times, with the words of `random_configs`.
 
 use serde_json::{Map, Value, json};
 use temporal_auth::time::Timestamp;
 
-use crate::generate::ISSUERS;
 use crate::random::Random;
+use crate::random_configs::ISSUERS;
 use common::NOW;
 
 pub const PEERS: &[&str] =
@@ -38,7 +38,8 @@ const GROUPS: &[&str] = &[
     "dev contractors",
     "contractors",
 ];
-/// A caller: of one of the issuers, most often of the first, or without a token.
+
+/// A caller with a token of one of the issuers, most often of the first, or without a token.
 pub fn caller(random: &mut Random) -> Value {
     let issuer = ISSUERS[[0, 0, 0, 0, 0, 0, 1, 1, 1, 2][random.below(10)]];
     let peer = if random.percent(40) { json!(random.pick(PEERS)) } else { Value::Null };
@@ -105,7 +106,7 @@ fn claims(random: &mut Random, issuer: &str) -> Value {
     claims
 }
 
-/// The values in one of the forms that identity providers send lists in, and some that none does.
+/// The values as a list in a form that some identity provider uses, or in a form that none does.
 pub fn form(random: &mut Random, values: &[&str]) -> Value {
     let one = |random: &mut Random, value: &str| match random.below(3) {
         0 => json!([value]),
@@ -121,9 +122,9 @@ pub fn form(random: &mut Random, values: &[&str]) -> Value {
         4 => values.iter().map(|value| one(random, value)).collect(),
         5 => values.iter().map(|value| ((*value).to_owned(), json!(["member"]))).collect::<Map<_, _>>().into(),
         6 => {
-            // So many that nobody compares them all, or just as many as are.
+            // One value more than is compared, or exactly as many as are.
             let more = 1024 + random.below(2) - values.len();
-            let list = (0..more).map(|place| format!("g{place}")).chain(values.iter().map(|value| (*value).to_owned()));
+            let list = (0..more).map(|index| format!("g{index}")).chain(values.iter().map(|value| (*value).to_owned()));
             json!(list.collect::<Vec<_>>())
         }
         7 if values.len() == 1 => json!(values[0]),
@@ -148,7 +149,7 @@ fn permissions(random: &mut Random) -> Value {
     }
 }
 
-/// A time at which grants have ended, end, or go on.
+/// A time before, at or after the end of grants.
 pub fn now(random: &mut Random) -> Timestamp {
     Timestamp::from_millis(NOW.as_millis() + random.below(3) as u64 - 1)
 }

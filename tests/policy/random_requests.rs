@@ -1,11 +1,11 @@
-//! Random requests, in the words of `generate`.
+//! Random requests, with the words of `random_configs`.
 
 use serde_json::{Value, json};
 
-use crate::generate::{OPEN, SINGLE};
 use crate::methods::METHODS;
-use crate::parts::{self, PARTS, Part};
 use crate::random::Random;
+use crate::random_configs::{OPEN, SINGLE};
+use crate::request_parts::{self, PARTS, RequestPart};
 
 const NAMESPACES: &[&str] = &[
     "a",
@@ -31,7 +31,7 @@ const NAMESPACES: &[&str] = &[
     "Temporal-System",
 ];
 const STICKY: &str = "7@h-0f8fad5bd9cb469fa16570867728950e";
-/// Name, kind and normal name.
+/// Task queues: name, kind and normal name.
 const QUEUES: &[&str] = &[
     "a-q|0|",
     "a-q|1|",
@@ -96,62 +96,73 @@ pub fn request(random: &mut Random, config: &Value) -> Value {
 pub fn request_of(random: &mut Random, method: &str) -> Value {
     let namespace = if random.percent(40) { "a".to_owned() } else { random.text(NAMESPACES) };
     let mut chosen: Vec<usize> = Vec::new();
-    for place in parts::of(method) {
-        let chance = match PARTS[place].1 {
-            Part::Queue(_) | Part::Named(_) | Part::NamedIn(..) | Part::Token(_) | Part::Schedule => 60,
-            Part::Unknown => 6,
+    for index in request_parts::of(method) {
+        let chance = match PARTS[index].1 {
+            RequestPart::TaskQueue(_)
+            | RequestPart::LimitedName(_)
+            | RequestPart::LimitedNameWithEffect(..)
+            | RequestPart::TaskToken(_)
+            | RequestPart::Schedule => 60,
+            RequestPart::UnknownField => 6,
             _ => 15,
         };
-        if random.percent(chance) && chosen.iter().all(|other| parts::may_stand_together(*other, place)) {
-            chosen.push(place);
+        if random.percent(chance) && chosen.iter().all(|other| request_parts::may_be_together(*other, index)) {
+            chosen.push(index);
         }
     }
     let parts: Vec<_> =
-        chosen.into_iter().map(|place| json!([place, text(random, PARTS[place].1, &namespace)])).collect();
+        chosen.into_iter().map(|index| json!([index, text(random, PARTS[index].1, &namespace)])).collect();
     json!({"method": method, "namespace": namespace, "parts": parts})
 }
 
-fn text(random: &mut Random, part: Part, own: &str) -> String {
+fn text(random: &mut Random, part: RequestPart, own: &str) -> String {
     let pool: &[&str] = match part {
-        Part::Queue(_) => QUEUES,
-        Part::QueueName(_) | Part::Handler => &["a-q", "b-q", "", STICKY, "temporal-sys/worker-commands/a/b"],
-        Part::Named("workflow_types") => &["A", "B", "Bb", "C", "", "temporal-sys-x"],
-        Part::Named("nexus_endpoints") => &["tax-office", "pay", "Pay", "tax-", "__temporal_system"],
-        Part::Named("signals") | Part::NamedIn(_, "signals") => &["go", "stop", ""],
-        Part::Named("queries") => &["__stack_trace", "state", ""],
-        Part::Named("updates") => &["up", "down", ""],
-        Part::Named(_) | Part::Name => IDS,
-        Part::Callback => &["https://example.com/", "temporal://system", "Temporal:x"],
-        Part::Query => &["WorkflowType = 'a'", "", "a", "`Temporal`NamespaceDivision = 1"],
-        Part::Token(_) => TOKENS,
-        Part::Child | Part::Signal | Part::Cancel | Part::Operation | Part::Schedule => {
-            return composed(random, part, own);
+        RequestPart::TaskQueue(_) => QUEUES,
+        RequestPart::TaskQueueName(_) | RequestPart::CallbackTaskQueue => {
+            &["a-q", "b-q", "", STICKY, "temporal-sys/worker-commands/a/b"]
+        }
+        RequestPart::LimitedName("workflow_types") => &["A", "B", "Bb", "C", "", "temporal-sys-x"],
+        RequestPart::LimitedName("nexus_endpoints") => &["tax-office", "pay", "Pay", "tax-", "__temporal_system"],
+        RequestPart::LimitedName("signals") | RequestPart::LimitedNameWithEffect(_, "signals") => &["go", "stop", ""],
+        RequestPart::LimitedName("queries") => &["__stack_trace", "state", ""],
+        RequestPart::LimitedName("updates") => &["up", "down", ""],
+        RequestPart::LimitedName(_) | RequestPart::UnlimitedName => IDS,
+        RequestPart::CallbackUrl => &["https://example.com/", "temporal://system", "Temporal:x"],
+        RequestPart::VisibilityQuery => &["WorkflowType = 'a'", "", "a", "`Temporal`NamespaceDivision = 1"],
+        RequestPart::TaskToken(_) => TOKENS,
+        RequestPart::StartChildCommand
+        | RequestPart::SignalCommand
+        | RequestPart::CancelCommand
+        | RequestPart::NexusOperationCommand
+        | RequestPart::Schedule => {
+            return composite(random, part, own);
         }
         _ => &["a", ""],
     };
-    if matches!(part, Part::Other(_)) && random.percent(50) {
+    if matches!(part, RequestPart::OtherNamespace(_)) && random.percent(50) {
         return own.to_owned();
     }
     likely(random, pool)
 }
 
-/// One of the first three more often than another, or most requests are denied.
+/// A text of the list. The first three are more frequent than the others, or most requests would be denied.
 fn likely(random: &mut Random, pool: &[&str]) -> String {
     if random.percent(60) { random.text(&pool[..pool.len().min(3)]) } else { random.text(pool) }
 }
 
-/// The texts of a part that has several.
-fn composed(random: &mut Random, part: Part, own: &str) -> String {
-    let place = if random.percent(70) { random.text(&["", own]) } else { random.text(&["a", "b", "temporal-system"]) };
+/// The texts of a part that has several texts.
+fn composite(random: &mut Random, part: RequestPart, own: &str) -> String {
+    let namespace =
+        if random.percent(70) { random.text(&["", own]) } else { random.text(&["a", "b", "temporal-system"]) };
     let (id, policy) = (likely(random, IDS), likely(random, &["", "", "", "4", "9"]));
     let (kind, queue) =
         (likely(random, &["A", "Bb", "", "temporal-sys-x"]), random.text(&["a-q", "a-q", "b-q", "", "temporal-sys-q"]));
     let signal = random.text(&["go", "go", "stop", ""]);
     match part {
-        Part::Child => format!("{place}|{id}|{kind}|{queue}|{policy}"),
-        Part::Signal => format!("{place}|{id}|{signal}"),
-        Part::Cancel => format!("{place}|{id}|{}", random.text(&["", "0", "1"])),
-        Part::Schedule => format!("{id}|{kind}|{queue}|{policy}|{}", random.text(&["", "1", "4", "5"])),
+        RequestPart::StartChildCommand => format!("{namespace}|{id}|{kind}|{queue}|{policy}"),
+        RequestPart::SignalCommand => format!("{namespace}|{id}|{signal}"),
+        RequestPart::CancelCommand => format!("{namespace}|{id}|{}", random.text(&["", "0", "1"])),
+        RequestPart::Schedule => format!("{id}|{kind}|{queue}|{policy}|{}", random.text(&["", "1", "4", "5"])),
         _ => {
             let target = random.text(&[
                 SYSTEM,
@@ -164,7 +175,7 @@ fn composed(random: &mut Random, part: Part, own: &str) -> String {
             let target = if target.matches('|').count() == 2 { target } else { format!("{target}s|o") };
             let encoding = random.text(&["binary/protobuf", "binary/protobuf", "binary/protobuf", "json/protobuf", ""]);
             let form = random.text(&["", "", "data first", "data first", "service first", "none", "junk"]);
-            format!("{target}|{encoding}|{form}|{place}|{id}|{signal}|{policy}")
+            format!("{target}|{encoding}|{form}|{namespace}|{id}|{signal}|{policy}")
         }
     }
 }

@@ -4,45 +4,49 @@ use serde_json::Value;
 use temporal_auth::temporal::Catalogue;
 
 use crate::methods::path;
-use crate::parts::Part;
-use crate::request::parts;
+use crate::request_meaning::parts;
+use crate::request_parts::RequestPart;
 
-/// Its bytes.
+/// The bytes of a request.
 pub fn encode(config: &Value, catalogue: &Catalogue, request: &Value) -> Vec<u8> {
     let method = catalogue.named(&path(config, request["method"].as_str().unwrap())).unwrap();
     let namespace = request["namespace"].as_str().unwrap();
     let own = method.namespace_field;
     let mut bytes = if own == 0 { Vec::new() } else { text_if_any(own, namespace) };
-    for (part, way, text) in parts(request) {
-        let (last, outer) = way.split_last().unwrap();
+    for (part, path, text) in parts(request) {
+        let (last, outer) = path.split_last().unwrap();
         let inner = content(part, *last, text);
         let part = outer.iter().rev().fold(inner, |inner, number| field(*number, 2, &inner));
-        // Before the namespace and after it.
+        // Some parts come before the namespace and some after it.
         bytes = if text.len() % 2 == 0 { [bytes, part].concat() } else { [part, bytes].concat() };
     }
     bytes
 }
 
-/// The field of a part.
-fn content(part: Part, number: u32, text: &str) -> Vec<u8> {
+/// The innermost field of a part.
+fn content(part: RequestPart, number: u32, text: &str) -> Vec<u8> {
     let texts: Vec<_> = text.split('|').collect();
     let message = |parts: &[Vec<u8>]| field(number, 2, &parts.concat());
     match part {
-        Part::Queue(_) => field(number, 2, &queue(&texts)),
-        Part::Number(value, _) | Part::NewNumber(value) => field(number, 0, &[value]),
-        Part::Message(_) | Part::Attach => message(&[]),
-        Part::Token(_) => field(number, 2, &token(&texts)),
-        Part::Child => message(&[
+        RequestPart::TaskQueue(_) => field(number, 2, &queue(&texts)),
+        RequestPart::EffectNumber(value, _) | RequestPart::UnknownNumber(value) => field(number, 0, &[value]),
+        RequestPart::EffectMessage(_) | RequestPart::Attach => message(&[]),
+        RequestPart::TaskToken(_) => field(number, 2, &token(&texts)),
+        RequestPart::StartChildCommand => message(&[
             text_if_any(1, texts[0]),
             text_if_any(2, texts[1]),
             in_message(3, texts[2]),
             in_message(4, texts[3]),
             number_if_any(11, texts[4]),
         ]),
-        Part::Signal => message(&[text_if_any(1, texts[0]), in_message(2, texts[1]), text_if_any(3, texts[2])]),
-        Part::Cancel => message(&[text_if_any(1, texts[0]), text_if_any(2, texts[1]), number_if_any(5, texts[2])]),
-        Part::Operation => message(&operation(&texts)),
-        Part::Schedule => {
+        RequestPart::SignalCommand => {
+            message(&[text_if_any(1, texts[0]), in_message(2, texts[1]), text_if_any(3, texts[2])])
+        }
+        RequestPart::CancelCommand => {
+            message(&[text_if_any(1, texts[0]), text_if_any(2, texts[1]), number_if_any(5, texts[2])])
+        }
+        RequestPart::NexusOperationCommand => message(&operation(&texts)),
+        RequestPart::Schedule => {
             let workflow = [
                 text_if_any(1, texts[0]),
                 in_message(2, texts[1]),
@@ -56,7 +60,7 @@ fn content(part: Part, number: u32, text: &str) -> Vec<u8> {
     }
 }
 
-/// Endpoint, service, operation and input of a Nexus operation.
+/// The fields of a Nexus operation: endpoint, service, operation and input.
 fn operation(texts: &[&str]) -> Vec<Vec<u8>> {
     let &[endpoint, service, operation, encoding, form, namespace, id, signal, policy] = texts else {
         panic!("{texts:?}")
@@ -74,7 +78,7 @@ fn operation(texts: &[&str]) -> Vec<Vec<u8>> {
     fields
 }
 
-/// A task token: of a workflow, or of a queue, which stand in the same field.
+/// A task token. It names a workflow or a task queue, which have the same field number.
 fn token(texts: &[&str]) -> Vec<u8> {
     let name = field(2, 2, texts[0].as_bytes());
     let more = match texts.get(1).copied().unwrap_or_default() {
@@ -99,7 +103,7 @@ fn text_if_any(number: u32, text: &str) -> Vec<u8> {
     if text.is_empty() { Vec::new() } else { field(number, 2, text.as_bytes()) }
 }
 
-/// A name in a message of its own, as that of a type, a queue or an execution.
+/// A name in a message of its own, as types, queues and executions have it.
 fn in_message(number: u32, text: &str) -> Vec<u8> {
     if text.is_empty() { Vec::new() } else { field(number, 2, &field(1, 2, text.as_bytes())) }
 }
@@ -108,7 +112,7 @@ fn number_if_any(number: u32, text: &str) -> Vec<u8> {
     text.parse().map(|value| field(number, 0, &[value])).unwrap_or_default()
 }
 
-/// A field.
+/// A field with its tag, and with its length if it has one.
 pub fn field(number: u32, wire: u8, content: &[u8]) -> Vec<u8> {
     let length = if wire == 2 { varint(content.len()) } else { Vec::new() };
     [varint((number << 3) as usize | usize::from(wire)), length, content.to_vec()].concat()

@@ -1,15 +1,15 @@
-//! Random configurations, in words so few that they often meet.
+//! Random configurations, with so few words that rules often match.
 
 use serde_json::{Value, json};
 use temporal_auth::time::Timestamp;
 
 use crate::methods::{method, path};
 use crate::random::Random;
+use crate::random_who::{RuleContext, captures, who};
 use crate::role::role;
-use crate::whom::{Place, captures, who};
 use common::NOW;
 
-/// Roles that a configuration adds.
+/// The custom roles of every configuration.
 pub const CUSTOM: [&str; 3] = ["narrow", "custom", "derived"];
 pub const ISSUERS: [&str; 3] = ["corp", "partner", "stranger"];
 const EFFECTS: &[&str] = &[
@@ -45,7 +45,7 @@ pub const SINGLE: &[&str] = &[
 ];
 pub const OPEN: &[&str] = &["grpc.health.v1.Health/Check", "GetSystemInfo", "GetClusterInfo", "GetSearchAttributes"];
 
-/// What rules are limited to.
+/// The limits, with patterns for each.
 pub const LIMITS: &[(&str, &[&str])] = &[
     ("task_queues", &["a-*", "a-*", "a-q", "*", "b-q"]),
     ("workflow_types", &["A", "B*", "*"]),
@@ -57,7 +57,7 @@ pub const LIMITS: &[(&str, &[&str])] = &[
     ("updates", &["up", "*"]),
 ];
 
-/// When grants end, as policies write it.
+/// Values of `until`, with the time that each means.
 pub const UNTIL: &[(&str, Timestamp)] = &[
     ("2027-01-15T08:00:00Z", NOW),
     ("2027-01-15T09:00:00+01:00", NOW),
@@ -97,13 +97,13 @@ pub fn config(random: &mut Random, keys: &Value) -> Value {
         roles.push(name.to_owned());
     }
     config["denials"] =
-        (0..[0, 0, 0, 1, 1, 2][random.below(6)]).map(|place| denial(random, &format!("denial-{place}"))).collect();
-    config["grants"] = (0..5 + random.below(4)).map(|place| grant(random, &roles, &format!("grant-{place}"))).collect();
+        (0..[0, 0, 0, 1, 1, 2][random.below(6)]).map(|index| denial(random, &format!("denial-{index}"))).collect();
+    config["grants"] = (0..5 + random.below(4)).map(|index| grant(random, &roles, &format!("grant-{index}"))).collect();
     config
 }
 
 fn role_spec(random: &mut Random, config: &mut Value, name: &str, roles: &[String]) -> Value {
-    // Narrow roles, so that a call needs several grants.
+    // Some roles are narrow, so that a call needs several grants.
     let from = (name != "narrow" && random.percent(75)).then(|| random.pick(roles).clone());
     let mut plus = random.some(EFFECTS, 12);
     plus.extend(random.some(SINGLE, 12));
@@ -127,7 +127,7 @@ fn role_spec(random: &mut Random, config: &mut Value, name: &str, roles: &[Strin
     spec
 }
 
-/// Takes an effect or a method from a role, if it is there: otherwise that would be an error. Whether it was.
+/// Takes an effect or a method away from a role. Returns `false` if the role lacks it, which would be an error.
 pub fn take(config: &mut Value, name: &str, item: &str) -> bool {
     let before = role(config, name);
     let method = method(config, &path(config, item));
@@ -142,7 +142,7 @@ pub fn take(config: &mut Value, name: &str, item: &str) -> bool {
 }
 
 pub fn grant(random: &mut Random, roles: &[String], name: &str) -> Value {
-    let mut grant = json!({"name": name, "who": who(random, Place::Grant)});
+    let mut grant = json!({"name": name, "who": who(random, RuleContext::Grant)});
     if random.percent(8) {
         grant["shadow"] = json!(true);
     }
@@ -180,14 +180,14 @@ pub fn grant(random: &mut Random, roles: &[String], name: &str) -> Value {
             grant["namespaces"] = (0..=random.below(2)).map(|_| json!(*random.pick(&patterns))).collect();
         }
     }
-    // Strong roles more often than others, or most requests are denied.
+    // Strong roles are more frequent than others, or most requests would be denied.
     let strong = ["writer", "admin"].map(str::to_owned);
     let role = if random.percent(50) { random.pick(&strong) } else { random.pick(roles) };
     grant["role"] = json!(role);
     grant
 }
 
-/// Limits a grant to names of this sort.
+/// Adds this limit to a grant.
 pub fn limit(random: &mut Random, grant: &mut Value, name: &str) {
     let captured = captures(&grant["who"]);
     let pool = LIMITS.iter().find(|(known, _)| *known == name).unwrap().1;
@@ -202,10 +202,10 @@ pub fn denial(random: &mut Random, name: &str) -> Value {
     if denial["effects"] == json!([]) {
         denial.as_object_mut().unwrap().remove("effects");
     }
-    // Narrow ones more often than others, or most requests are denied.
-    for (key, place, chance) in [("who", Place::Denial, 70), ("unless", Place::Unless, 30)] {
+    // Narrow denials are more frequent than others, or most requests would be denied.
+    for (key, context, chance) in [("who", RuleContext::Denial, 70), ("unless", RuleContext::Unless, 30)] {
         if random.percent(chance) {
-            denial[key] = who(random, place);
+            denial[key] = who(random, context);
         }
     }
     if random.percent(70) {

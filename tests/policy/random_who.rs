@@ -3,17 +3,17 @@
 use serde_json::{Value, json};
 
 use crate::caller::strings;
-use crate::pattern::{Token, tokens};
+use crate::pattern::{PatternElement, elements};
 use crate::random::Random;
 
-/// Where it stands.
+/// The rule that a `who` or `unless` belongs to.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Place {
-    /// On a grant: it must name an issuer or a peer, and may capture.
+pub enum RuleContext {
+    /// In a grant: it must name an issuer or a peer, and may have captures.
     Grant,
     /// In a denial.
     Denial,
-    /// In a denial, of those who are spared.
+    /// The `unless` of a denial.
     Unless,
 }
 
@@ -29,17 +29,17 @@ const SUBJECTS: &[&str] = &[
 ];
 const PEERS: &[&str] = &["spiffe://a/*", "spiffe://a/w", "{team}/w", "*w", "spiffe://b/{team}", "CN=w", "é"];
 
-/// Whom a rule means.
-pub fn who(random: &mut Random, place: Place) -> Value {
+/// A random `who` or `unless`.
+pub fn who(random: &mut Random, context: RuleContext) -> Value {
     let mut who = match random.below(12) {
         0 | 1 => json!({"issuer": "partner"}),
         2 | 3 => json!({"issuer": ["corp", "partner"]}),
-        4 if place != Place::Grant => json!({}),
-        // Without an issuer it has no token.
+        4 if context != RuleContext::Grant => json!({}),
+        // A caller that matches without an issuer has no token.
         5 => json!({"peer": random.pick(PEERS)}),
         _ => json!({"issuer": "corp"}),
     };
-    let has_token = who.get("peer").is_none() || place == Place::Denial;
+    let has_token = who.get("peer").is_none() || context == RuleContext::Denial;
     if who["issuer"] == "corp" && random.percent(20) {
         who["kind"] = json!(*random.pick(&["human", "service"]));
     }
@@ -80,7 +80,7 @@ pub fn who(random: &mut Random, place: Place) -> Value {
     if who.as_object().unwrap().is_empty() {
         who["claims"] = json!({"groups": "ops"});
     }
-    if place == Place::Grant {
+    if context == RuleContext::Grant {
         return who;
     }
     let text = who.to_string().replace("{team}", "*").replace("{kind}", "a");
@@ -91,6 +91,6 @@ pub fn who(random: &mut Random, place: Place) -> Value {
 pub fn captures(who: &Value) -> Vec<String> {
     let claims = who["claims"].as_object().into_iter().flatten().map(|(_, patterns)| patterns);
     let texts = claims.chain([&who["subject"], &who["peer"]]).flat_map(strings);
-    let tokens = texts.flat_map(|text| tokens(&text));
-    tokens.filter_map(|token| if let Token::Capture(name) = token { Some(name) } else { None }).collect()
+    let elements = texts.flat_map(|text| elements(&text));
+    elements.filter_map(|token| if let PatternElement::Capture(name) = token { Some(name) } else { None }).collect()
 }
