@@ -1,6 +1,6 @@
-//! The configurations in docs/presets/ and docs/migrating.md: each as it stands on its page, with only its keys replaced
-//! by the one that the tokens here are signed with. The calls are beside this file, `PAGE.json`: README.md says how. Those
-//! in the project's README.md and in docs/configuration.md are parsed.
+//! Checks the configurations in docs/presets/ and docs/migrating.md as they are on the page, with only the keys replaced by the
+//! key that signs the tokens here. The calls are next to this file, in `PAGE.json`: README.md describes them. The
+//! configurations in the project's README.md and in docs/configuration.md are only parsed.
 
 mod page;
 mod tokens;
@@ -12,10 +12,10 @@ use common::{ClientRequest, FilterClient, Outcome, key_set};
 use serde_json::{Value, json};
 use temporal_auth::config::Config;
 use temporal_auth::temporal::Catalogue;
-use tokens::Tokens;
+use tokens::PresetTokens;
 
 #[test]
-fn presets() {
+fn presets_decide_as_stated() {
     let mut pages: Vec<_> =
         fs::read_dir(common::repository("docs/presets")).unwrap().map(|entry| entry.unwrap().path()).collect();
     pages.sort();
@@ -28,26 +28,25 @@ fn presets() {
 }
 
 #[test]
-fn migrating() {
+fn the_page_on_migrating_decides_as_stated() {
     check("docs/migrating.md");
 }
 
-/// What README.md tells an operator to write, and what it says of a mistake in it.
+/// Parses the configuration in README.md, and compares the problem that the page shows for a mistake in it.
 #[test]
-fn readme() {
+fn the_readme_has_a_valid_configuration_and_the_problem_of_a_mistake() {
     let page = fs::read_to_string(common::repository("README.md")).unwrap();
     let [mut configuration] = <[Value; 1]>::try_from(page::configurations(&page)).unwrap();
     assert_eq!(Config::parse(configuration.to_string().as_bytes()).err(), None);
     configuration["grants"][1]["role"] = json!("owner");
     let problems = Config::parse(configuration.to_string().as_bytes()).unwrap_err();
-    let told: Vec<_> = problems.iter().map(|problem| format!("temporal-auth: configuration: {problem}")).collect();
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(page.contains(&format!("\n{}\n", told[0])), "not on the page: {}", told[0]);
+    let lines: Vec<_> = problems.iter().map(|problem| format!("temporal-auth: configuration: {problem}")).collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(page.contains(&format!("\n{}\n", lines[0])), "not on the page: {}", lines[0]);
 }
 
-/// The pieces of a configuration in docs/configuration.md are one, put together.
 #[test]
-fn reference() {
+fn the_examples_of_the_reference_form_one_valid_configuration() {
     let page = fs::read_to_string(common::repository("docs/configuration.md")).unwrap();
     let mut whole = json!({"version": 1, "grants": [], "issuers": {"corp": {
         "issuer": "https://idp.test/", "audiences": ["temporal"], "keys": {"inline": key_set()},
@@ -72,7 +71,7 @@ fn check(page: &str) {
     let configurations = page::configurations(&fs::read_to_string(common::repository(page)).unwrap());
     let cases = data["cases"].as_array().unwrap();
     assert_eq!(configurations.len(), cases.len(), "{page}: a list of cases for each configuration");
-    let tokens = Tokens::new(&data["tokens"]);
+    let tokens = PresetTokens::new(&data["tokens"]);
     let mut wrong = Vec::new();
     let mut used = BTreeSet::new();
     for (number, (configuration, cases)) in configurations.iter().zip(cases).enumerate() {
@@ -113,7 +112,7 @@ fn with_our_key(configuration: &Value) -> Value {
     configuration
 }
 
-/// The same call but for what the twin says: denied.
+/// The call of the case with the changes of its twin, and denied.
 fn twin_of(case: &Value, twin: &Value) -> Value {
     let mut call = case.as_object().unwrap().clone();
     call.remove("rule");
@@ -122,8 +121,8 @@ fn twin_of(case: &Value, twin: &Value) -> Value {
     call.into()
 }
 
-/// What the library says in place of what the case states, if it does.
-fn disagreement(client: &mut FilterClient, tokens: &Tokens<'_>, case: &Value) -> Option<String> {
+/// How the library disagrees with the case, if it does.
+fn disagreement(client: &mut FilterClient, tokens: &PresetTokens<'_>, case: &Value) -> Option<String> {
     let known = ["about", "token", "method", "namespace", "rule", "but", "status", "reason"];
     for name in case.as_object().unwrap().keys() {
         assert!(known.contains(&name.as_str()), "unknown member {name}: {case}");
@@ -132,7 +131,7 @@ fn disagreement(client: &mut FilterClient, tokens: &Tokens<'_>, case: &Value) ->
     let rule = outcome.decision.as_ref().and_then(|decision| decision.rule.as_deref());
     let status = case["status"].as_u64().unwrap_or(0);
     let stated = if status == 7 { Some("default-deny") } else { case["rule"].as_str() };
-    // A token that is refused must be refused for the reason that the case is about.
+    // A token must be refused for the reason that the case is about.
     assert!(status != 16 || case["reason"].is_string(), "a refused token without a reason: {case}");
     let reason = case["reason"].as_str().unwrap_or_default();
     let agrees = u64::from(outcome.status()) == status && rule == stated && outcome.reason().contains(reason);
@@ -146,7 +145,7 @@ fn disagreement(client: &mut FilterClient, tokens: &Tokens<'_>, case: &Value) ->
     })
 }
 
-fn send(client: &mut FilterClient, tokens: &Tokens<'_>, case: &Value) -> Outcome {
+fn send(client: &mut FilterClient, tokens: &PresetTokens<'_>, case: &Value) -> Outcome {
     let method = Catalogue::default().named(case["method"].as_str().unwrap()).unwrap();
     let namespace = case["namespace"].as_str().unwrap_or_default();
     let mut message = Vec::new();

@@ -1,12 +1,12 @@
-//! The tokens of a page, each in full or as another one with changes.
+//! The tokens of a page. Each is given in full, or as changes to another token.
 
 use serde_json::{Map, Value, json};
 
 use common::NOW;
 
-pub struct Tokens<'a>(&'a Map<String, Value>);
+pub struct PresetTokens<'a>(&'a Map<String, Value>);
 
-impl<'a> Tokens<'a> {
+impl<'a> PresetTokens<'a> {
     pub fn new(tokens: &'a Value) -> Self {
         Self(tokens.as_object().unwrap())
     }
@@ -15,7 +15,7 @@ impl<'a> Tokens<'a> {
         self.0.keys().map(String::as_str)
     }
 
-    /// Claims and the header's `typ`. A token is an hour's unless it says otherwise.
+    /// The claims, and the header's `typ`. By default, a token is valid for an hour.
     pub fn get(&self, name: &str) -> (Map<String, Value>, Option<&'a str>) {
         let token = self.0.get(name).unwrap_or_else(|| panic!("no token {name}"));
         let (mut claims, typ) = match token["like"].as_str() {
@@ -33,7 +33,7 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// A JSON merge patch (RFC 7396): null removes.
+/// Applies a JSON merge patch (RFC 7396). A null removes the member.
 fn merge(claims: &mut Map<String, Value>, patch: &Map<String, Value>) {
     for (name, value) in patch {
         match (claims.get_mut(name), value) {

@@ -1,4 +1,4 @@
-//! The published cases (vectors/README.md): the library gives the verdict, the rule and the answer that they state.
+//! Checks that the library gives the verdict, the rule and the answer that the published cases state (vectors/README.md).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ fn check(file: &str) {
     let text = std::fs::read_to_string(common::repository(&format!("vectors/{file}.json"))).unwrap();
     let vectors: Value = serde_json::from_str(&text).unwrap();
     let configuration = &vectors["configuration"];
-    assert_eq!(configuration["issuers"]["corp"]["keys"]["inline"], key_set(), "the key that cases are signed with");
+    assert_eq!(configuration["issuers"]["corp"]["keys"]["inline"], key_set(), "the key that signs the tokens");
     let mut client = FilterClient::new(configuration);
     let cases = vectors["cases"].as_array().unwrap();
     let wrong: Vec<String> = cases.iter().filter_map(|case| disagreement(&mut client, case)).collect();
@@ -20,10 +20,10 @@ fn check(file: &str) {
     }
 }
 
-/// What the library says in place of what the case states, if it does.
+/// How the library disagrees with the case, if it does.
 fn disagreement(client: &mut FilterClient, case: &Value) -> Option<String> {
     let body = STANDARD.decode(case["body"].as_str().unwrap()).unwrap();
-    // However the body arrives.
+    // The chunks of the body must not matter.
     [&[][..], &[1; 64], &[5, 0, 3]].into_iter().find_map(|chunks| {
         let outcome = client.send(&ClientRequest {
             path: case["path"].as_str().unwrap(),
@@ -76,9 +76,8 @@ fn limits() {
     check("limits");
 }
 
-/// Every file has its test.
 #[test]
-fn no_file_is_left_out() {
+fn every_file_has_a_test() {
     let source = include_str!("main.rs");
     let files = std::fs::read_dir(common::repository("vectors"))
         .unwrap()
