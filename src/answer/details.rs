@@ -1,4 +1,4 @@
-//! `grpc-status-details-bin` of a denial: a `google.rpc.Status` that holds a `PermissionDeniedFailure`, by which SDKs tell
+//! The `grpc-status-details-bin` of a denial: a `google.rpc.Status` with a `PermissionDeniedFailure`, by which SDKs recognize
 //! Temporal's own denial. Source: `serviceerror.NewPermissionDenied` of the API, `temporal/api/errordetails/v1`.
 
 use std::borrow::Cow;
@@ -8,12 +8,12 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use crate::wire::protobuf::{write_field, write_varint};
 
-/// That of [`denied`] without a reason, which is byte for byte Temporal's.
+/// The details without a reason. They are byte for byte what Temporal sends.
 const WITHOUT_REASON: &str = "CAcSFVJlcXVlc3QgdW5hdXRob3JpemVkLhpKCkh0eXBlLmdvb2dsZWFwaXMuY29tL3RlbXBvcmFsLmFwaS5lcnJvcmRldGFpbHMudjEuUGVybWlzc2lvbkRlbmllZEZhaWx1cmU";
 
 const FAILURE: &str = "type.googleapis.com/temporal.api.errordetails.v1.PermissionDeniedFailure";
 
-/// The details of a denial with this message, and with this reason if clients may know it.
+/// The details of a denial with this message. `reason` is `None` if clients may not know the reason.
 pub(super) fn denied(message: &str, reason: Option<&str>) -> Cow<'static, str> {
     let Some(reason) = reason else { return WITHOUT_REASON.into() };
     let (mut failure, mut any) = (Vec::new(), Vec::new());
@@ -38,14 +38,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_reason_it_is_the_failure_without_fields() {
+    fn without_a_reason_the_failure_has_no_fields() {
         let mut any = Vec::new();
         write_field(&mut any, 1, FAILURE.as_bytes());
         assert_eq!(STANDARD_NO_PAD.encode(status("Request unauthorized.", &any)), WITHOUT_REASON);
     }
 
     #[test]
-    fn a_reason_is_the_failures_first_field() {
+    fn the_reason_is_the_first_field_of_the_failure() {
         let reason = "r".repeat(300);
         let bytes = STANDARD_NO_PAD.decode(denied("m", Some(&reason)).as_ref()).unwrap();
         let inner = [&[0x0a, 0xac, 0x02][..], reason.as_bytes()].concat();

@@ -1,4 +1,4 @@
-//! The table of answers: what a caller is told in the server's place. The reason stays in the log.
+//! The status table: what a denied caller receives in the server's place. The reason stays in the log.
 
 mod details;
 mod reply;
@@ -8,34 +8,34 @@ use crate::listed::listed;
 pub use reply::{Reply, clipped, shown};
 
 listed! {
-    /// What a call that does not go on is answered.
+    /// The answer to a call that does not go on.
     Answer {
-        /// No good token. A caller can get a new one, so this is never confused with a denial.
+        /// The request has no good token. The caller can get a new token, so a denial never has this answer.
         Unauthenticated => "unauthenticated",
-        /// The token is good and the policy says no.
+        /// The token is good, and policy denies the call.
         Denied => "permission",
-        /// It cannot be decided yet. Every SDK retries this one, whereas 7 or 16 ends workers.
+        /// The call cannot be decided yet. Every SDK retries on this status, whereas 7 or 16 ends workers.
         Unavailable => "unavailable",
-        /// A compression that is not supported here: SDKs fall back to none.
+        /// The compression is not supported. SDKs fall back to no compression.
         Encoding => "encoding",
-        /// Temporal would not decode the request, or would not answer it, or it could be read in two ways.
+        /// Temporal would not decode or answer the request, or the request could be read in two ways.
         Malformed => "malformed",
-        /// A message over Temporal's limit.
+        /// The message is over Temporal's limit.
         TooLarge => "too_large",
-        /// No method of the server: what an older server says.
+        /// No method with this path is known. A server without the method gives the same answer.
         UnknownMethod => "unknown_method",
-        /// AdminService, reflection and health watching while they are closed.
+        /// The method belongs to AdminService, reflection or health watching, and is closed.
         Closed => "closed",
     }
 }
 
-/// One row of the table.
+/// One row of the status table.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
     pub grpc_status: u32,
     /// For callers that do not speak gRPC.
     pub http_status: u32,
-    /// Whether the call goes on all the same in `mode: shadow`.
+    /// Whether the call goes on in `mode: shadow`.
     pub forwarded_in_shadow: bool,
 }
 

@@ -1,22 +1,22 @@
-//! An answer with its words.
+//! An answer with its message.
 
 use std::borrow::Cow;
 
 use super::{Answer, details};
 use crate::temporal::method::SERVICES;
 
-/// What Temporal says to a caller without the permission.
+/// Temporal's message to a caller without permission.
 const DENIED: &str = "Request unauthorized.";
 
-/// How many bytes of a request an answer or a log line repeats at most.
+/// The maximum number of bytes of a request that an answer or a log line repeats.
 const MAX_SHOWN: usize = 200;
 
-/// An [`Answer`] with what its message says.
+/// An [`Answer`] with its message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     answer: Answer,
     message: Cow<'static, str>,
-    /// The rule and the reason of a denial, where clients may know them.
+    /// The rule and the reason of a denial. `None` if clients may not know them.
     explanation: Option<String>,
 }
 
@@ -34,7 +34,7 @@ impl Reply {
         Self { explanation, ..Self::plain(Answer::Denied, DENIED) }
     }
 
-    /// SDKs fall back to no compression when they see 12 with the word `grpc-encoding`.
+    /// SDKs fall back to no compression if an answer 12 contains the word `grpc-encoding`.
     pub fn encoding(value: &[u8]) -> Self {
         let message = format!("grpc-encoding {:?} is not supported", shown(value)).into();
         Self { answer: Answer::Encoding, message, explanation: None }
@@ -44,7 +44,7 @@ impl Reply {
         Self { answer: Answer::Malformed, message: format!("Malformed request: {why}.").into(), explanation: None }
     }
 
-    /// Says what grpc-go says about the path.
+    /// The message is the one that grpc-go sends.
     pub fn unknown_method(path: &[u8]) -> Self {
         let path = shown(path);
         let message = match path.strip_prefix('/').and_then(|path| path.rsplit_once('/')) {
@@ -69,12 +69,11 @@ impl Reply {
         self.answer.row().http_status
     }
 
-    /// What the caller reads.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// Headers that go with the status.
+    /// The headers that go with the status.
     pub fn headers(&self) -> Vec<(&'static str, Cow<'static, str>)> {
         match self.answer {
             Answer::Unauthenticated => vec![("www-authenticate", "Bearer".into())],
@@ -86,12 +85,12 @@ impl Reply {
     }
 }
 
-/// As many bytes of a request as an answer or a log line repeats.
+/// The part of a request's bytes that an answer or a log line repeats.
 pub fn clipped(bytes: &[u8]) -> &[u8] {
     bytes.get(..MAX_SHOWN).unwrap_or(bytes)
 }
 
-/// Bytes of a request as text of bounded length.
+/// A request's bytes as text of bounded length.
 pub fn shown(bytes: &[u8]) -> String {
     String::from_utf8_lossy(clipped(bytes)).into_owned()
 }
@@ -101,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unknown_methods_are_answered_as_grpc_go_does() {
+    fn unknown_methods_have_the_messages_of_grpc_go() {
         let text = |path: &[u8]| Reply::unknown_method(path).message().to_owned();
         assert_eq!(text(b"/pkg.Service/Method"), "unknown service pkg.Service");
         assert_eq!(text(b"/grpc.health.v1.Health/Look"), "unknown method Look for service grpc.health.v1.Health");
@@ -110,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn unsupported_encodings_have_the_words_that_sdks_look_for() {
+    fn unsupported_encodings_have_the_word_that_sdks_look_for() {
         assert!(Reply::encoding(b"zstd").message().contains("grpc-encoding"));
     }
 }
