@@ -1,4 +1,4 @@
-//! `denials`.
+//! Reads `denials`.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ use crate::policy::grant::Grant;
 use crate::policy::limits::Limits;
 use crate::temporal::{Catalogue, EffectSet};
 
-/// What commands in a worker's answer may do to others, in the words of policies.
+/// The effects that a worker's commands can have.
 const COMMANDS: EffectSet = EffectSet::START.with(EffectSet::SIGNAL).with(EffectSet::CANCEL).with(EffectSet::NEXUS);
 
 pub(super) fn denials(
@@ -44,13 +44,13 @@ fn denial(node: &Node<'_>, issuers: &[KnownIssuer], catalogue: &Catalogue) -> Op
     let callers =
         |name: &str, context| members.get(name).map_or(Some(None), |node| who(&node, issuers, context).map(Some));
     let (who, unless) = (callers("who", RuleContext::Denial), callers("unless", RuleContext::Unless));
-    let what = members.get("effects").map_or(Some(None), |node| what(&node, catalogue).map(Some));
+    let operations = members.get("effects").map_or(Some(None), |node| operations(&node, catalogue).map(Some));
     let namespaces = members.get("namespaces").map_or(Some(None), |node| patterns::globs(&node).map(Some));
     let outside = members.get("outside").map_or(Some(None), |node| outside(&node).map(Some));
     let flag = |name: &str| members.get(name).map_or(Some(false), |node| node.flag());
     let (commands, shadow) = (flag("commands"), flag("shadow"));
-    if let (Some(Some(what)), Some(true), Some(node)) = (&what, commands, members.get("commands"))
-        && !what.effects.intersects(COMMANDS)
+    if let (Some(Some(operations)), Some(true), Some(node)) = (&operations, commands, members.get("commands"))
+        && !operations.effects.intersects(COMMANDS)
     {
         node.conflict::<()>(Conflict::CommandsWithoutTheirEffects { commands: COMMANDS });
     }
@@ -62,7 +62,7 @@ fn denial(node: &Node<'_>, issuers: &[KnownIssuer], catalogue: &Catalogue) -> Op
         name: name?.into(),
         who: who?,
         unless: unless?,
-        operations: what?,
+        operations: operations?,
         namespaces: namespaces?,
         outside: outside?,
         commands: commands?,
@@ -80,13 +80,13 @@ fn outside(node: &Node<'_>) -> Option<Limits> {
     }
 }
 
-fn what(node: &Node<'_>, catalogue: &Catalogue) -> Option<DeniedOperations> {
-    let mut what = DeniedOperations::default();
+fn operations(node: &Node<'_>, catalogue: &Catalogue) -> Option<DeniedOperations> {
+    let mut operations = DeniedOperations::default();
     for node in node.non_empty_list()? {
         match effect_or_method(&node, catalogue)? {
-            EffectOrMethod::Effect(effect) => what.effects = what.effects.with(effect),
-            EffectOrMethod::Method(path) => what.methods.push(path),
+            EffectOrMethod::Effect(effect) => operations.effects = operations.effects.with(effect),
+            EffectOrMethod::Method(path) => operations.methods.push(path),
         }
     }
-    Some(what)
+    Some(operations)
 }

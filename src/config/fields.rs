@@ -1,10 +1,10 @@
-//! The table of all fields. The readers take from it which fields an object may have; `temporal-auth schema` and the tables
-//! of docs/configuration.md are made of it. The module links the names only.
+//! The table of all fields. The readers know from it which fields an object may have; `temporal-auth schema` and the tables in
+//! docs/configuration.md are generated from it. The module contains only the names.
 
 /// An object of the configuration.
 #[derive(Debug)]
 pub struct Object {
-    /// Its name in the JSON Schema; the top level has none.
+    /// Its name in the JSON Schema. Empty for the top level.
     pub name: &'static str,
     /// Its fields, in groups that objects share.
     pub fields: &'static [&'static [Field]],
@@ -16,22 +16,22 @@ pub struct Field {
     pub name: &'static str,
     pub absent: Absent,
     pub shape: Shape,
-    /// What it is for, in a sentence.
+    /// The description, in sentences.
     pub about: &'static str,
-    /// Where the documentation has more: a link from docs/configuration.md, or nothing.
+    /// A link from docs/configuration.md to more documentation. Empty if there is none.
     pub more: &'static str,
 }
 
-/// What it means that a field is absent.
+/// What the absence of a field means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absent {
-    /// It must be there.
+    /// The field must be present.
     Required,
-    /// Nothing.
+    /// Nothing in particular.
     Nothing,
     /// The same as this value.
     Default(&'static str),
-    /// This.
+    /// What this text says.
     Means(&'static str),
 }
 
@@ -46,11 +46,11 @@ pub enum Shape {
     Words(&'static [&'static str]),
     Duration,
     Instant,
-    /// The object of that name.
+    /// The object with this name.
     Object(&'static str),
-    /// Objects of that name by names of the operator's choice.
+    /// Objects with this name in the table, by names that the operator chooses.
     Objects(&'static str),
-    /// A list of objects of that name.
+    /// A list of objects with this name.
     List(&'static str),
     Audiences,
     Algorithms,
@@ -64,13 +64,13 @@ pub enum Shape {
     Role,
     Issuers,
     PermissionsRegex,
-    /// A pattern or a list of them, to be matched against a value.
+    /// One pattern or a list of patterns, matched against a value.
     Matchers,
-    /// A list of patterns without captures, to be matched against names.
+    /// A list of patterns without captures, matched against names.
     Globs,
-    /// A list of patterns, with captures where `who` binds them.
+    /// A list of patterns. It may have the captures that `who` binds.
     Patterns,
-    /// The same, or without captures in `outside`.
+    /// Like `Patterns`, but without captures in `outside`.
     Limit,
     Effects,
     EffectsOrMethods,
@@ -85,18 +85,18 @@ pub const NEWER_FIELDS: &[&str] = &["count", "refuse"];
 pub const PARITIES: &[&str] = &["upstream"];
 pub const KINDS: &[&str] = &["human", "service"];
 pub const SCOPES: &[&str] = &["namespace", "cluster"];
-/// What a grant is for: exactly one of these.
+/// What a grant covers: it has exactly one of these fields.
 pub const GRANT_SCOPES: &[&str] = &["system", "namespaces", "permissions_claim"];
-/// Where keys come from: exactly one of these.
+/// Where an issuer's keys come from: `keys` has exactly one of these fields.
 pub const KEY_SOURCES: &[&str] = &["inline", "discovery", "jwks_uri"];
-/// What narrows a denial: at least one of these.
+/// What narrows a denial: it has at least one of these fields.
 pub const DENIAL_CONDITIONS: &[&str] = &["who", "unless", "effects", "namespaces", "outside"];
-/// The largest field number there is (`protowire.MaxValidNumber`).
+/// The largest field number of protobuf (`protowire.MaxValidNumber`).
 pub const MAX_FIELD_NUMBER: u32 = (1 << 29) - 1;
 
 use Absent::{Default, Means, Nothing, Required};
 
-/// For each group of fields the whole table in this module, and their names alone in `names`.
+/// Defines each group of fields in this module, and the names of its fields in `names`.
 macro_rules! groups {
     ($($group:ident { $($name:ident: $absent:expr, $shape:expr, $about:literal $(, $more:literal)?;)* })*) => {
         $(const $group: &[Field] = &[$(Field {
@@ -266,7 +266,7 @@ groups! {
     }
 }
 
-/// All objects.
+/// All objects of the configuration.
 pub static OBJECTS: &[Object] = &[
     Object { name: "", fields: &[ROOT] },
     Object { name: "applies-to", fields: &[APPLIES_TO] },
@@ -292,7 +292,7 @@ mod tests {
     use crate::temporal::Limit;
 
     #[test]
-    fn words_of_the_table_are_those_of_their_rooms() {
+    fn limits_and_kinds_have_the_same_names_as_in_their_rooms() {
         assert_eq!(names::LIMIT, Limit::ALL.map(Limit::name));
         assert_eq!(KINDS, [Kind::Human, Kind::Service].map(Kind::name));
     }

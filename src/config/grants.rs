@@ -1,4 +1,4 @@
-//! `grants`.
+//! Reads `grants`.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -41,12 +41,12 @@ fn grant(node: &Node<'_>, roles: &Roles, issuers: &[KnownIssuer], parity: bool) 
     let flag = |name: &str| members.get(name).map_or(Some(false), |node| node.flag());
     let (may_register, may_call_back, shadow) = (flag("may_register"), flag("may_call_back"), flag("shadow"));
     let until = members.get("until").map_or(Some(None), |node| until(&node).map(Some));
-    let gives = gives(&members, roles, who.as_ref(), parity);
-    let limits = limits(&members, &|node| bound(node, who.as_ref()));
+    let scope = scope(&members, roles, who.as_ref(), parity);
+    let limits = limits(&members, &|node| bound_pattern(node, who.as_ref()));
     Some(Grant {
         name: name?.into(),
         who: who?,
-        gives: gives?,
+        gives: scope?,
         limits: limits?,
         may_register: may_register?,
         may_call_back: may_call_back?,
@@ -55,15 +55,15 @@ fn grant(node: &Node<'_>, roles: &Roles, issuers: &[KnownIssuer], parity: bool) 
     })
 }
 
-fn gives(members: &ObjectNode<'_>, roles: &Roles, who: Option<&Who>, parity: bool) -> Option<GrantScope> {
+fn scope(members: &ObjectNode<'_>, roles: &Roles, who: Option<&Who>, parity: bool) -> Option<GrantScope> {
     members.exactly_one_of(GRANT_SCOPES)?;
     if let Some(node) = members.get("permissions_claim") {
         if let Some(role) = members.get("role") {
             return role.conflict(Conflict::RoleWithPermissionsClaim);
         }
-        let reading = reading(members.get("permissions_regex").as_ref(), parity);
+        let format = permissions_format(members.get("permissions_regex").as_ref(), parity);
         let claim = patterns::claim(node.text()?, &node);
-        return Some(GrantScope::Permissions(claim?, reading?));
+        return Some(GrantScope::Permissions(claim?, format?));
     }
     if let Some(node) = members.get("permissions_regex") {
         return node.conflict(Conflict::RegexWithoutPermissionsClaim);
@@ -77,7 +77,7 @@ fn gives(members: &ObjectNode<'_>, roles: &Roles, who: Option<&Who>, parity: boo
         return if node.flag()? { role.map(GrantScope::System) } else { node.invalid(Expected::True) };
     }
     let nodes = members.get("namespaces")?.non_empty_list()?;
-    let namespaces: Vec<_> = nodes.iter().filter_map(|node| bound(node, who)).collect();
+    let namespaces: Vec<_> = nodes.iter().filter_map(|node| bound_pattern(node, who)).collect();
     (namespaces.len() == nodes.len()).then_some(())?;
     Some(GrantScope::Namespaces(role?, namespaces))
 }
@@ -92,8 +92,8 @@ pub(super) fn rule_name<'a>(node: &Node<'a>) -> Option<&'a str> {
     }
 }
 
-/// How upstream would read a permissions claim, where that is asked for.
-fn reading(node: Option<&Node<'_>>, parity: bool) -> Option<PermissionsFormat> {
+/// How the permissions claim is read: with `parity`, as Temporal's own claim mapper reads it.
+fn permissions_format(node: Option<&Node<'_>>, parity: bool) -> Option<PermissionsFormat> {
     let Some(node) = node else {
         return Some(if parity { PermissionsFormat::Upstream(None) } else { PermissionsFormat::Any });
     };
@@ -111,12 +111,12 @@ fn reading(node: Option<&Node<'_>>, parity: bool) -> Option<PermissionsFormat> {
     }
 }
 
-/// A pattern for names, whose captures `who` binds.
-fn bound(node: &Node<'_>, who: Option<&Who>) -> Option<Pattern> {
+/// A pattern over names. `who` must bind its captures.
+fn bound_pattern(node: &Node<'_>, who: Option<&Who>) -> Option<Pattern> {
     let pattern = patterns::pattern(node)?;
     let Some(who) = who else { return Some(pattern) };
     for name in pattern.captures() {
-        // A capture in one of several alternatives may be left unbound, and then gives nothing.
+        // If only one of several alternatives has the capture, it can stay unbound. The pattern then gives nothing.
         let patterns =
             who.claims.0.iter().flat_map(|(_, patterns)| patterns).chain(&who.subject).chain(who.peer.iter().flatten());
         if !patterns.flat_map(Pattern::captures).any(|bound| bound == name) {
@@ -130,7 +130,7 @@ fn until(node: &Node<'_>) -> Option<Expiry> {
     node.value().as_str().and_then(Expiry::parse).or_else(|| node.invalid(Expected::Instant))
 }
 
-/// The members that limit to names.
+/// The limits among the members.
 #[inline(never)]
 pub(super) fn limits(members: &ObjectNode<'_>, pattern: &dyn Fn(&Node<'_>) -> Option<Pattern>) -> Option<Limits> {
     let mut complete = true;

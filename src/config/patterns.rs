@@ -1,4 +1,4 @@
-//! Patterns and claim sets in the configuration.
+//! Reads patterns and claim sets.
 
 use super::node::Node;
 use super::problem::Expected;
@@ -7,7 +7,7 @@ use crate::identity::{ClaimName, ClaimSet};
 use crate::pattern::Pattern;
 use crate::wire::json::Json;
 
-/// One pattern or a list of them, to be matched against values.
+/// One pattern or a list of patterns, matched against values.
 #[inline(never)]
 pub(super) fn matchers(node: &Node<'_>, captures: bool) -> Option<Vec<Pattern>> {
     let nodes = node.one_or_more()?;
@@ -17,10 +17,10 @@ pub(super) fn matchers(node: &Node<'_>, captures: bool) -> Option<Vec<Pattern>> 
 
 #[inline(never)]
 pub(super) fn matcher(node: &Node<'_>, captures: bool) -> Option<Pattern> {
-    // Claims that are numbers or booleans match by their JSON text, so a policy may write them as such.
+    // Claims that are numbers or booleans match by their JSON text, so a pattern may be a number or a boolean.
     match node.value() {
         Json::Bool(yes) => return Some(Pattern::literal(if *yes { "true" } else { "false" })),
-        // The same whether the configuration came as JSON or as a Struct, which has doubles alone.
+        // The pattern is the same whether the configuration came as JSON or as a Struct, which has only doubles.
         Json::Number(number) => match whole(number) {
             Some(whole) => return Some(Pattern::literal(&whole.to_string())),
             None if number.as_f64().is_some_and(|float| float.fract() != 0.0) => {
@@ -40,7 +40,7 @@ pub(super) fn matcher(node: &Node<'_>, captures: bool) -> Option<Pattern> {
     Some(pattern)
 }
 
-/// A list of patterns without captures, to be matched against names.
+/// A list of patterns without captures, matched against names.
 #[inline(never)]
 pub(super) fn globs(node: &Node<'_>) -> Option<Vec<Pattern>> {
     let nodes = node.non_empty_list()?;
@@ -54,7 +54,7 @@ pub(super) fn pattern(node: &Node<'_>) -> Option<Pattern> {
     Pattern::parse(node.text()?).map_or_else(|why| node.invalid(Expected::Pattern { why: why.to_string() }), Some)
 }
 
-/// Claims by name, each with a pattern or a list of them.
+/// A claim set: claims by name, each with one pattern or a list of patterns.
 #[inline(never)]
 pub(super) fn claims(node: &Node<'_>, captures: bool) -> Option<ClaimSet> {
     let members = node.any_members()?;
@@ -66,7 +66,7 @@ pub(super) fn claims(node: &Node<'_>, captures: bool) -> Option<ClaimSet> {
     (claims.len() == members.iter().count()).then_some(ClaimSet(claims))
 }
 
-/// A claim's name.
+/// The name of a claim, or the JSON pointer to it.
 #[inline(never)]
 pub(super) fn claim(name: &str, node: &Node<'_>) -> Option<ClaimName> {
     if name.is_empty() || name == "/" { node.invalid(Expected::ClaimName) } else { Some(ClaimName::new(name)) }

@@ -1,4 +1,4 @@
-//! `roles`, `anonymous`, `authenticated` and `methods`.
+//! Reads `roles`, `anonymous`, `authenticated` and `methods`.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -82,7 +82,7 @@ fn effect(node: &Node<'_>) -> Option<EffectSet> {
     EffectSet::named(node.text()?).or_else(|| node.unknown_name(NameSort::Effect, effect_names(), &[]))
 }
 
-/// The methods of `anonymous` or `authenticated`, by their paths.
+/// The paths of the methods in `anonymous` or `authenticated`.
 pub(super) fn open_methods(node: &Node<'_>, catalogue: &Catalogue, list_namespaces: bool) -> Option<Vec<String>> {
     let list = node.list()?;
     let method = |node: &Node<'_>| {
@@ -107,20 +107,20 @@ pub(super) fn roles(node: Option<&Node<'_>>, catalogue: &Catalogue) -> Option<Ro
     let mut roles: Roles =
         ROLES.iter().filter_map(|(name, _)| Some(((*name).to_owned(), Rc::new(Role::built_in(name)?)))).collect();
     let Some(node) = node else { return Some(roles) };
-    let mut open: Vec<(&str, ObjectNode<'_>)> = Vec::new();
+    let mut unresolved: Vec<(&str, ObjectNode<'_>)> = Vec::new();
     for (name, node) in node.any_members()?.iter() {
         if Role::built_in(name).is_some() {
             node.problem::<()>(ProblemKind::BuiltInRole);
         } else if let Some(members) = node.members(&[names::ROLE]) {
-            open.push((name, members));
+            unresolved.push((name, members));
         }
     }
     // Each round resolves the roles whose `from` is known; a round that resolves none leaves cycles and unknown names.
     loop {
-        let before = open.len();
-        let names: Vec<_> = open.iter().map(|(name, _)| *name).collect();
+        let before = unresolved.len();
+        let names: Vec<_> = unresolved.iter().map(|(name, _)| *name).collect();
         let mut waiting = Vec::new();
-        for (name, members) in open {
+        for (name, members) in unresolved {
             let from = members.get("from");
             match from.as_ref().map_or(Some(None), |node| node.text().map(Some)) {
                 Some(Some(from)) if !roles.contains_key(from) && names.contains(&from) => waiting.push((name, members)),
@@ -138,12 +138,12 @@ pub(super) fn roles(node: Option<&Node<'_>>, catalogue: &Catalogue) -> Option<Ro
                 None => {}
             }
         }
-        open = waiting;
-        if open.len() == before || open.is_empty() {
+        unresolved = waiting;
+        if unresolved.len() == before || unresolved.is_empty() {
             break;
         }
     }
-    for (_, members) in &open {
+    for (_, members) in &unresolved {
         members.get("from")?.conflict::<()>(Conflict::RoleCycle);
     }
     Some(roles)

@@ -1,9 +1,9 @@
-//! "Did you mean …?"
+//! Finds the known name that an unknown name misspells: "did you mean …?"
 
 /// Longer names are not compared.
 const MAX_LENGTH: usize = 64;
 
-/// The known name that `name` most likely misspells: one edit away for each three characters, at most.
+/// The known name that `name` most likely misspells, with at most one edit for every three bytes.
 #[inline(never)]
 pub(super) fn nearest<'a>(name: &str, known: &mut dyn Iterator<Item = &'a str>) -> Option<&'a str> {
     let limit = name.len().div_euclid(3).max(1);
@@ -17,7 +17,8 @@ pub(super) fn nearest<'a>(name: &str, known: &mut dyn Iterator<Item = &'a str>) 
     best.filter(|(distance, _)| *distance < name.len()).map(|(_, candidate)| candidate)
 }
 
-/// How many bytes to insert, delete, replace or swap with their neighbour to make one name of the other.
+/// The number of edits that turn one name into the other. An edit inserts, deletes or replaces a byte, or swaps two adjacent
+/// bytes.
 fn distance(one: &[u8], other: &[u8]) -> usize {
     if one.len() > MAX_LENGTH || other.len() > MAX_LENGTH {
         return usize::MAX;
@@ -50,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances() {
+    fn the_distance_is_the_number_of_edits() {
         for (one, other, expected) in
             [("", "", 0), ("", "ab", 2), ("isuers", "issuers", 1), ("gratns", "grants", 1), ("mode", "role", 2)]
         {

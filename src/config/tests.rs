@@ -6,8 +6,8 @@ use std::time::Duration;
 
 const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"e","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 
-/// The smallest configuration there is.
-fn least() -> Value {
+/// The smallest valid configuration.
+fn minimal_config() -> Value {
     json!({
         "version": 1,
         "issuers": {"corp": {
@@ -18,9 +18,9 @@ fn least() -> Value {
     })
 }
 
-/// The problems of the least configuration with the value at a JSON pointer replaced, or a member added.
+/// The problems of the minimal configuration with the value at a JSON pointer replaced, or a member added.
 fn problems(pointer: &str, value: Value) -> Vec<String> {
-    let mut config = least();
+    let mut config = minimal_config();
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     config.pointer_mut(parent).unwrap()[name] = value;
     match Config::parse(config.to_string().as_bytes()) {
@@ -34,7 +34,7 @@ fn assert_problem(pointer: &str, value: Value, expected: &str) {
     assert!(problems.iter().any(|problem| problem.contains(expected)), "{pointer} = {value}: {problems:#?}");
 }
 
-fn assert_good(pointer: &str, value: Value) {
+fn assert_valid(pointer: &str, value: Value) {
     assert_eq!(problems(pointer, value.clone()), [""; 0], "{pointer} = {value}");
 }
 
@@ -52,7 +52,7 @@ fn grant(change: Value) -> Value {
 
 #[test]
 fn defaults_are_those_of_the_documentation() {
-    let config = Config::parse(least().to_string().as_bytes()).unwrap();
+    let config = Config::parse(minimal_config().to_string().as_bytes()).unwrap();
     let issuer = &config.issuers[0];
     assert_eq!(
         (&*issuer.name, issuer.rules.leeway, issuer.rules.max_lifetime),
@@ -101,30 +101,30 @@ fn all_problems_are_reported_at_once_each_with_its_path() {
 }
 
 #[test]
-fn fields_of_later_versions_are_refused_by_path() {
+fn list_namespaces_cannot_be_open_to_everybody_with_a_token() {
     assert_problem("/authenticated", json!(["ListNamespaces"]), "not supported yet");
 }
 
 #[test]
-fn issuers() {
+fn issuers_are_checked() {
     let at = |field: &str| format!("/issuers/corp/{field}");
     assert_problem("/issuers", json!({}), "at least one issuer");
-    assert_good(&at("audiences"), json!("any"));
+    assert_valid(&at("audiences"), json!("any"));
     assert_problem(&at("audiences"), json!([]), "at least one value");
-    assert_good(&at("algorithms"), json!(["PS512", "ES384"]));
+    assert_valid(&at("algorithms"), json!(["PS512", "ES384"]));
     assert_problem(
         &at("algorithms"),
         json!(["HS256"]),
         "issuers.corp.algorithms[0]: unknown algorithm \"HS256\"; did you mean `RS256`?",
     );
     assert_problem(&at("algorithms"), json!(["none"]), "expected one of RS256");
-    assert_good(
+    assert_valid(
         &at("service_when"),
         json!([{"gty": "client-credentials"}, {"preferred_username": "service-account-*"}]),
     );
     assert_problem(&at("service_when"), json!([{"a": "{x}"}]), "without captures");
     assert_problem(&at("service_when"), json!([{}]), "at least one claim");
-    assert_good(
+    assert_valid(
         &at("token"),
         json!({"headers": ["x-token"], "typ": ["at+jwt"], "leeway": "0s", "max_lifetime": "1h", "require": {"a": ["b", 1, true]}}),
     );
@@ -137,18 +137,18 @@ fn issuers() {
 }
 
 #[test]
-fn keys() {
+fn sources_of_keys_are_checked() {
     let keys = "/issuers/corp/keys";
     let inline = |list: Value| json!({"inline": {"keys": list}});
     let key: Value = serde_json::from_str(KEY).unwrap();
-    assert_good(keys, inline(json!([key])));
+    assert_valid(keys, inline(json!([key])));
     assert_problem(keys, inline(json!([])), "issuers.corp.keys.inline");
     assert_problem(
         keys,
         json!({"inline": {"keys": [key]}, "cluster": "c"}),
         "issuers.corp.keys.cluster: not allowed with `inline`",
     );
-    assert_good(
+    assert_valid(
         keys,
         json!({"jwks_uri": "https://h/keys", "cluster": "c", "refresh": "1s", "max_stale": "1s", "wait": "0s"}),
     );
@@ -171,10 +171,10 @@ fn keys() {
 }
 
 #[test]
-fn roles() {
-    assert_good("/roles", json!({"developer": {"from": "writer", "minus": ["terminate", "delete", "reset"]}}));
-    assert_good("/roles", json!({"b": {"from": "a", "plus": ["query"]}, "a": {"from": "c"}, "c": {"plus": ["read"]}}));
-    assert_good(
+fn roles_are_checked() {
+    assert_valid("/roles", json!({"developer": {"from": "writer", "minus": ["terminate", "delete", "reset"]}}));
+    assert_valid("/roles", json!({"b": {"from": "a", "plus": ["query"]}, "a": {"from": "c"}, "c": {"plus": ["read"]}}));
+    assert_valid(
         "/roles",
         json!({"a": {"from": "reader", "plus": ["SignalWorkflowExecution"], "minus": ["QueryWorkflow"]}}),
     );
@@ -201,14 +201,14 @@ fn roles() {
 }
 
 #[test]
-fn minus_takes_away_whatever_the_role_had() {
+fn minus_takes_effects_away_however_the_role_got_them() {
     use crate::temporal::EffectSet;
     let ops = json!({"from": "reader", "plus": ["TerminateWorkflowExecution", "SignalWorkflowExecution"]});
     for role in [
         json!({"ops": ops, "junior": {"from": "ops", "minus": ["terminate"]}}),
         json!({"junior": {"from": "writer", "plus": ["TerminateWorkflowExecution"], "minus": ["terminate"]}}),
     ] {
-        let mut config = least();
+        let mut config = minimal_config();
         config["roles"] = role;
         config["grants"] = grant(json!({"role": "junior"}));
         let config = Config::parse(config.to_string().as_bytes()).unwrap();
@@ -223,23 +223,23 @@ fn minus_takes_away_whatever_the_role_had() {
 }
 
 #[test]
-fn grants() {
-    assert_good("/grants", grant(json!({})));
-    assert_good("/grants", grant(json!({"namespaces": null, "system": true})));
-    assert_good("/grants", grant(json!({"namespaces": null, "role": null, "permissions_claim": "permissions"})));
-    assert_good(
+fn grants_are_checked() {
+    assert_valid("/grants", grant(json!({})));
+    assert_valid("/grants", grant(json!({"namespaces": null, "system": true})));
+    assert_valid("/grants", grant(json!({"namespaces": null, "role": null, "permissions_claim": "permissions"})));
+    assert_valid(
         "/grants",
         grant(json!({"namespaces": null, "role": null, "permissions_claim": "/resource_access/temporal/roles"})),
     );
-    assert_good(
+    assert_valid(
         "/grants",
         grant(json!({"who": {"issuer": ["corp"], "claims": {"groups": "team-{team}"}}, "namespaces": ["{team}-*"]})),
     );
-    assert_good(
+    assert_valid(
         "/grants",
         grant(json!({"who": {"issuer": "corp", "subject": ["{team}-runner", "x"]}, "namespaces": ["{team}"]})),
     );
-    assert_good("/grants", grant(json!({"role": "admin", "may_register": true})));
+    assert_valid("/grants", grant(json!({"role": "admin", "may_register": true})));
     assert_problem("/grants", grant(json!({"system": true})), "exactly one of system, namespaces, permissions_claim");
     assert_problem(
         "/grants",
@@ -282,12 +282,12 @@ fn grants() {
 
 #[test]
 fn open_methods_only_read_from_the_cluster() {
-    assert_good("/anonymous", json!([]));
-    assert_good(
+    assert_valid("/anonymous", json!([]));
+    assert_valid(
         "/anonymous",
         json!(["grpc.health.v1.Health/Check", "GetSystemInfo", "GetClusterInfo", "ListNamespaces"]),
     );
-    assert_good("/authenticated", json!(["GetClusterInfo", "GetSearchAttributes"]));
+    assert_valid("/authenticated", json!(["GetClusterInfo", "GetSearchAttributes"]));
     for field in ["/anonymous", "/authenticated"] {
         assert_problem(field, json!(["DescribeNamespace"]), "only reads from the cluster");
         assert_problem(field, json!(["CreateNexusEndpoint"]), "only reads from the cluster");
@@ -297,7 +297,7 @@ fn open_methods_only_read_from_the_cluster() {
 }
 
 #[test]
-fn methods_of_newer_servers() {
+fn methods_of_newer_servers_are_checked() {
     let method = |change: Value| {
         let mut method = json!({"name": "/temporal.api.workflowservice.v1.WorkflowService/New", "scope": "namespace", "namespace_field": 1, "effects": ["read"]});
         for (name, value) in change.as_object().unwrap() {
@@ -305,8 +305,8 @@ fn methods_of_newer_servers() {
         }
         json!([method])
     };
-    assert_good("/methods", method(json!({})));
-    assert_good("/methods", method(json!({"namespace_field": 1.0})));
+    assert_valid("/methods", method(json!({})));
+    assert_valid("/methods", method(json!({"namespace_field": 1.0})));
     assert_problem("/methods", method(json!({"name": "New"})), "the full path of a method");
     assert_problem(
         "/methods",
@@ -332,15 +332,15 @@ fn methods_of_newer_servers() {
 }
 
 #[test]
-fn applies_to() {
-    assert_good("/applies_to", json!({"clusters": ["outbound|7233||temporal-frontend.temporal.svc.cluster.local"]}));
+fn clusters_are_checked() {
+    assert_valid("/applies_to", json!({"clusters": ["outbound|7233||temporal-frontend.temporal.svc.cluster.local"]}));
     assert_problem("/applies_to", json!({"clusters": []}), "at least one value");
     assert_problem("/applies_to", json!({"clusters": "x"}), "a list of cluster names");
     assert_problem("/applies_to", json!({}), "applies_to.clusters: missing");
 }
 
 #[test]
-fn denials() {
+fn denials_are_checked() {
     let denial = |change: Value| {
         let mut denial = json!({"name": "d", "effects": ["start"], "namespaces": ["payroll"]});
         for (name, value) in change.as_object().unwrap() {
@@ -348,9 +348,9 @@ fn denials() {
         }
         json!([denial])
     };
-    assert_good("/denials", denial(json!({"who": {"claims": {"groups": "team-*"}}, "unless": {"issuer": "corp"}})));
-    assert_good("/denials", denial(json!({"effects": ["terminate", "ResetWorkflowExecution"], "namespaces": ["*"]})));
-    assert_good("/denials", denial(json!({"shadow": true})));
+    assert_valid("/denials", denial(json!({"who": {"claims": {"groups": "team-*"}}, "unless": {"issuer": "corp"}})));
+    assert_valid("/denials", denial(json!({"effects": ["terminate", "ResetWorkflowExecution"], "namespaces": ["*"]})));
+    assert_valid("/denials", denial(json!({"shadow": true})));
     assert_problem(
         "/denials",
         denial(json!({"effects": ["own"]})),
@@ -368,28 +368,28 @@ fn denials() {
         "denials[0].outside: expected at least one of task_queues",
     );
     assert_problem("/denials", denial(json!({"outside": {"task_queues": ["{a}"]}})), "without captures");
-    assert_good("/denials", denial(json!({"outside": {"task_queues": ["payroll-*"], "nexus_endpoints": ["a"]}})));
+    assert_valid("/denials", denial(json!({"outside": {"task_queues": ["payroll-*"], "nexus_endpoints": ["a"]}})));
     assert_problem("/denials", json!([{"name": "d"}]), "it denies everything to everybody");
     let twice = json!([{"name": "d", "effects": ["start"]}, {"name": "d", "effects": ["start"]}]);
     assert_problem("/denials", twice, "denials[1].name: duplicate name; each grant and denial needs its own");
 }
 
 #[test]
-fn modes() {
-    assert_good("/mode", json!("shadow"));
-    assert_good("/mode", json!("enforce"));
+fn modes_are_checked() {
+    assert_valid("/mode", json!("shadow"));
+    assert_valid("/mode", json!("enforce"));
     assert_problem("/mode", json!("off"), "mode: expected enforce or shadow, found \"off\"");
     assert_problem("/explain_to_client", json!("yes"), "true or false");
 }
 
 #[test]
-fn limits() {
-    assert_good("/grants", grant(json!({"task_queues": ["a-*"], "workflow_types": ["X"], "nexus_endpoints": ["e"]})));
-    assert_good(
+fn limits_are_checked() {
+    assert_valid("/grants", grant(json!({"task_queues": ["a-*"], "workflow_types": ["X"], "nexus_endpoints": ["e"]})));
+    assert_valid(
         "/grants",
         grant(json!({"who": {"issuer": "corp", "subject": "{t}-runner"}, "task_queues": ["{t}-*"]})),
     );
-    assert_good("/grants", grant(json!({"may_call_back": true})));
+    assert_valid("/grants", grant(json!({"may_call_back": true})));
     let unbound = grant(json!({"task_queues": ["{t}-*"]}));
     assert_problem(
         "/grants",
@@ -405,13 +405,13 @@ fn limits() {
 }
 
 #[test]
-fn parity() {
-    assert_good("/parity", json!("upstream"));
+fn parity_is_checked() {
+    assert_valid("/parity", json!("upstream"));
     assert_problem("/parity", json!("native"), "parity: expected upstream, found \"native\"");
     let with = |parity: bool, regex: &str| {
         let claim =
             json!({"role": null, "namespaces": null, "permissions_claim": "permissions", "permissions_regex": regex});
-        let mut config = least();
+        let mut config = minimal_config();
         config["grants"] = grant(claim);
         if parity {
             config["parity"] = json!("upstream");
@@ -430,7 +430,7 @@ fn parity() {
 #[test]
 fn every_limit_takes_patterns() {
     for limit in Limit::ALL.map(Limit::name) {
-        assert_good("/grants", grant(json!({limit: ["a-*", "b"]})));
+        assert_valid("/grants", grant(json!({limit: ["a-*", "b"]})));
         assert_problem(
             "/grants",
             grant(json!({limit: []})),
@@ -442,7 +442,7 @@ fn every_limit_takes_patterns() {
             &format!("grants[0].{limit}: expected a list, found \"a\""),
         );
         assert_problem("/grants", grant(json!({limit: ["{t}"]})), "is bound by none of the patterns in `who`");
-        assert_good("/denials", json!([{"name": "d", "outside": {limit: ["a-*"]}, "commands": true}]));
+        assert_valid("/denials", json!([{"name": "d", "outside": {limit: ["a-*"]}, "commands": true}]));
     }
     let denial = json!([{"name": "d", "effects": ["start"], "commands": "yes"}]);
     assert_problem("/denials", denial, "denials[0].commands: expected true or false, found \"yes\"");
@@ -454,14 +454,14 @@ fn every_limit_takes_patterns() {
             "requires an effect that workers' commands can have: start, signal, cancel, nexus",
         );
     }
-    assert_good("/denials", json!([{"name": "d", "effects": ["terminate", "signal"], "commands": true}]));
+    assert_valid("/denials", json!([{"name": "d", "effects": ["terminate", "signal"], "commands": true}]));
 }
 
 #[test]
 fn numbers_are_the_same_in_every_form() {
     let who = |value: Value| grant(json!({"who": {"issuer": "corp", "claims": {"level": value}}}));
     for good in [json!(7), json!(7.5), json!(-7), json!("9007199254740993")] {
-        assert_good("/grants", who(good));
+        assert_valid("/grants", who(good));
     }
     assert_problem(
         "/grants",
@@ -471,9 +471,9 @@ fn numbers_are_the_same_in_every_form() {
 }
 
 #[test]
-fn grants_may_end() {
+fn a_grant_ends_at_a_date_and_time() {
     for good in ["2026-12-24T18:00:00Z", "2026-12-24T18:00:00.5+01:00"] {
-        assert_good("/grants", grant(json!({"until": good})));
+        assert_valid("/grants", grant(json!({"until": good})));
     }
     for bad in [json!("2026-12-24"), json!("tomorrow"), json!(1_798_135_200), json!({})] {
         assert_problem(
@@ -487,7 +487,7 @@ fn grants_may_end() {
 #[test]
 fn newer_fields_may_be_refused() {
     for (value, refuses) in [("count", false), ("refuse", true)] {
-        let mut config = least();
+        let mut config = minimal_config();
         config["newer_fields"] = json!(value);
         assert_eq!(Config::parse(config.to_string().as_bytes()).unwrap().refuse_newer, refuses);
     }
@@ -495,10 +495,10 @@ fn newer_fields_may_be_refused() {
 }
 
 #[test]
-fn peers() {
+fn peers_are_checked_and_read_only_if_a_rule_asks() {
     let who = |who: Value| grant(json!({"who": who}));
-    assert_good("/grants", who(json!({"peer": "spiffe://cluster.local/ns/payroll/sa/*"})));
-    assert_good("/grants", who(json!({"peer": ["a", "b"], "issuer": "corp", "subject": "x"})));
+    assert_valid("/grants", who(json!({"peer": "spiffe://cluster.local/ns/payroll/sa/*"})));
+    assert_valid("/grants", who(json!({"peer": ["a", "b"], "issuer": "corp", "subject": "x"})));
     assert_problem(
         "/grants",
         who(json!({"peer": "a", "subject": "x"})),
@@ -506,14 +506,14 @@ fn peers() {
     );
     assert_problem("/grants", who(json!({"peer": "a-{b}-*"})), "at most one capture");
     assert_problem("/grants", who(json!({})), "the name of an issuer, or a `peer`");
-    assert_good("/peers", json!({"xfcc": true, "gateways": ["spiffe://x/gateway"]}));
+    assert_valid("/peers", json!({"xfcc": true, "gateways": ["spiffe://x/gateway"]}));
     assert_problem("/peers", json!({"xfcc": "yes"}), "peers.xfcc: expected true or false, found \"yes\"");
     let read = |change: Value| {
-        let mut config = least();
+        let mut config = minimal_config();
         change.as_object().unwrap().iter().for_each(|(name, value)| config[name] = value.clone());
         Config::parse(config.to_string().as_bytes()).unwrap().peers
     };
-    assert_eq!(read(json!({"peers": {"xfcc": true}})), PeerSource::Unread, "nobody asks");
+    assert_eq!(read(json!({"peers": {"xfcc": true}})), PeerSource::Unread, "no rule asks for peers");
     assert_eq!(read(json!({"grants": who(json!({"peer": "a"}))})), PeerSource::Connection);
     assert_eq!(read(json!({"grants": who(json!({"peer": "a"})), "peers": {"xfcc": true}})), PeerSource::Forwarded);
     let denial = json!([{"name": "d", "effects": ["start"], "unless": {"peer": "a"}}]);
@@ -528,9 +528,9 @@ fn rules_cannot_take_reserved_names() {
     }
 }
 
-/// A configuration with every object in it that has defaults, and where each of them is.
-fn whole() -> (Value, [(&'static str, &'static str); 8]) {
-    let mut config = least();
+/// A configuration with every object that has defaults, and the JSON pointers to these objects.
+fn config_with_all_objects() -> (Value, [(&'static str, &'static str); 8]) {
+    let mut config = minimal_config();
     config["log"] = json!({});
     config["peers"] = json!({});
     config["issuers"]["corp"]["token"] = json!({});
@@ -550,22 +550,22 @@ fn whole() -> (Value, [(&'static str, &'static str); 8]) {
     (config, objects)
 }
 
-/// What the readers make of a configuration, except for the key that depends on its bytes.
+/// The parsed configuration as text, without `share_key`, which depends on the bytes.
 fn read(config: &Value) -> String {
     let text = format!("{:?}", Config::parse(config.to_string().as_bytes()).unwrap());
     text.rsplit_once(", share_key:").unwrap().0.to_owned()
 }
 
-/// The same with one more member at a JSON pointer.
+/// The same for the configuration with all objects and one more member at a JSON pointer.
 fn read_with(pointer: &str, name: &str, value: Value) -> String {
-    let (mut config, _) = whole();
+    let (mut config, _) = config_with_all_objects();
     config.pointer_mut(pointer).unwrap()[name] = value;
     read(&config)
 }
 
 #[test]
 fn readers_use_the_defaults_of_the_table() {
-    let (config, objects) = whole();
+    let (config, objects) = config_with_all_objects();
     let without = read(&config);
     for object in fields::OBJECTS {
         for field in object.fields.iter().copied().flatten() {
