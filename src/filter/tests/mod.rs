@@ -18,7 +18,7 @@ mod peers;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-/// That many milliseconds after [`NOW`].
+/// The time so many milliseconds after [`NOW`].
 fn after(millis: u64) -> Timestamp {
     NOW.saturating_add(Duration::from_millis(millis))
 }
@@ -62,7 +62,7 @@ fn state() -> FilterState {
     state_with(json!({}))
 }
 
-/// A call as a host would make it.
+/// A call as a host passes it to the filter.
 struct TestCall {
     path: String,
     headers: Vec<(String, Vec<u8>)>,
@@ -114,16 +114,16 @@ impl TestCall {
         map.extend(self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())));
         let mut drop = Vec::new();
         let bytes = serialize(&map);
-        let step = call.on_headers(state, Headers::new(&bytes), self.end, self, &mut drop);
+        let action = call.on_headers(state, Headers::new(&bytes), self.end, self, &mut drop);
         let drop = drop.iter().map(|name| String::from_utf8(name.to_vec()).unwrap()).collect();
-        (call, step, drop)
+        (call, action, drop)
     }
 
     fn headers_only(&self, state: &mut FilterState) -> Action {
         self.open(state).1
     }
 
-    /// The whole call with this body, which must fare the same in any chunking.
+    /// Makes the whole call with this body. The result must be the same in any chunks.
     fn call(&self, body: &[u8]) -> Action {
         let whole = self.call_in(body, usize::MAX);
         for chunk in [1, 2, 3, 7] {
@@ -134,14 +134,14 @@ impl TestCall {
 
     fn call_in(&self, body: &[u8], chunk: usize) -> Action {
         let state = &mut state();
-        let (mut call, step, _) = self.open(state);
-        if step != Action::Forward {
-            return step;
+        let (mut call, action, _) = self.open(state);
+        if action != Action::Forward {
+            return action;
         }
         for part in body.chunks(chunk) {
-            let step = call.on_body(state, part, false, || NOW);
-            if step != Action::Forward {
-                return step;
+            let action = call.on_body(state, part, false, || NOW);
+            if action != Action::Forward {
+                return action;
             }
         }
         call.on_trailers(state, || NOW)
@@ -156,8 +156,8 @@ fn start_in(namespace: &str) -> Vec<u8> {
     frame(&[&[10, namespace.len() as u8], namespace.as_bytes(), &[0x12, 2, b'i', b'd']].concat())
 }
 
-fn grpc_status(step: &Action) -> u32 {
-    match step {
+fn grpc_status(action: &Action) -> u32 {
+    match action {
         Action::Forward => 0,
         Action::Answer(answer) => answer.grpc_status(),
         Action::Wait => 99,
@@ -165,7 +165,7 @@ fn grpc_status(step: &Action) -> u32 {
 }
 
 #[test]
-fn the_body_decides_with_the_token() {
+fn the_token_and_the_body_decide() {
     let good = call_to(START).good();
     assert_eq!(good.call(&start_in("payroll")), Action::Forward);
     assert_eq!(good.call(&start_in("other")), Action::Answer(Reply::denied(None)));
@@ -187,7 +187,7 @@ fn nothing_that_completes_a_message_goes_on_before_the_verdict() {
 }
 
 #[test]
-fn malformed_bodies() {
+fn malformed_bodies_are_refused() {
     let good = call_to(START).good();
     let twice = frame(&[&start_in("payroll")[5..], &start_in("payroll")[5..]].concat());
     let two = [start_in("payroll"), start_in("payroll")].concat();
@@ -198,7 +198,7 @@ fn malformed_bodies() {
 }
 
 #[test]
-fn encodings() {
+fn only_identity_and_gzip_are_supported() {
     let body = start_in("payroll");
     for (value, expected) in
         [("identity", 0), ("gzip", 0), ("zstd", 12), ("GZIP", 12), (" gzip", 12), ("", 12), ("gzip,gzip", 12)]
@@ -209,11 +209,11 @@ fn encodings() {
     assert_eq!(grpc_status(&twice.call(&body)), 12);
     let mut compressed = body.clone();
     compressed[0] = 1;
-    assert_eq!(grpc_status(&call_to(START).good().call(&compressed)), 3, "compressed without saying how");
+    assert_eq!(grpc_status(&call_to(START).good().call(&compressed)), 3, "compressed without grpc-encoding");
 }
 
 #[test]
-fn what_is_answered_from_the_headers_alone() {
+fn calls_are_answered_from_the_headers_if_possible() {
     let status = |caller: TestCall| grpc_status(&caller.headers_only(&mut state()));
     assert_eq!(status(call_to(START)), 16);
     assert_eq!(status(call_to(START).bearer("x")), 16);
@@ -233,7 +233,7 @@ fn what_is_answered_from_the_headers_alone() {
 }
 
 #[test]
-fn anonymous_methods_do_not_look_at_the_token() {
+fn anonymous_methods_ignore_the_token() {
     assert_eq!(call_to(INFO).bearer("garbage").call(&frame(&[])), Action::Forward);
     assert_eq!(call_to("/grpc.health.v1.Health/Check").call(&frame(&[])), Action::Forward);
     let closed = &mut state_with(json!({"anonymous": []}));
@@ -259,7 +259,7 @@ fn admin_service_opens_to_system_admins_only() {
 }
 
 #[test]
-fn tokens_of_other_kinds() {
+fn bad_tokens_are_refused() {
     let status = |token: String| grpc_status(&call_to(START).bearer(&token).headers_only(&mut state()));
     assert_eq!(status(token("k", 1, json!({}))), 0);
     assert_eq!(status(token("k", 2, json!({}))), 16, "another key's signature");
@@ -272,7 +272,7 @@ fn tokens_of_other_kinds() {
 }
 
 #[test]
-fn a_cached_token_ends_with_its_expiry() {
+fn a_cached_token_is_refused_after_its_expiry() {
     let state = &mut state();
     let text = token("k", 1, json!({"exp": NOW.as_millis() / 1000 + 10}));
     let status = |state: &mut FilterState, arrives| {
@@ -286,7 +286,7 @@ fn a_cached_token_ends_with_its_expiry() {
 }
 
 #[test]
-fn headers_that_never_go_on() {
+fn headers_that_speak_for_others_are_dropped() {
     let names = [
         "grpcgateway-authorization",
         "grpc-metadata-x",
@@ -312,20 +312,20 @@ fn headers_that_never_go_on() {
 }
 
 #[test]
-fn other_hosts_traffic_is_not_touched() {
+fn traffic_to_other_clusters_is_not_touched() {
     let ours = || state_with(json!({"applies_to": {"clusters": ["temporal"]}}));
     let to = |cluster: Option<&[u8]>| TestCall {
         cluster: cluster.map(<[u8]>::to_vec),
         end: true,
         ..call_to("/shop").good()
     };
-    let (mut call, step, drop) = to(Some(b"shop")).open(&mut ours());
-    assert_eq!((step, drop.len(), call.drops_trailers(), call.reads_body()), (Action::Forward, 0, false, false));
+    let (mut call, action, drop) = to(Some(b"shop")).open(&mut ours());
+    assert_eq!((action, drop.len(), call.drops_trailers(), call.reads_body()), (Action::Forward, 0, false, false));
     assert_eq!(call.on_body(&mut ours(), b"anything", true, || NOW), Action::Forward);
     for unclear in [Some(&b"temporal"[..]), Some(b""), None, Some(b"temporal\xff")] {
-        let step = to(unclear).headers_only(&mut ours());
+        let action = to(unclear).headers_only(&mut ours());
         let is_ours = unclear != Some(b"temporal\xff");
-        assert_eq!(grpc_status(&step) == 12, is_ours, "{unclear:?}");
+        assert_eq!(grpc_status(&action) == 12, is_ours, "{unclear:?}");
     }
 }
 
@@ -341,8 +341,8 @@ fn a_request_waits_for_its_key_and_no_longer_than_allowed() {
         assert!(matches!(state.on_response(0, Some((b"200", document.as_bytes())), now), FetchProgress::Loaded));
     };
     let state = &mut fetching();
-    let (mut call, step, _) = call_to(START).good().open(state);
-    assert_eq!((step, call.is_waiting()), (Action::Wait, true));
+    let (mut call, action, _) = call_to(START).good().open(state);
+    assert_eq!((action, call.is_waiting()), (Action::Wait, true));
     assert_eq!(
         (call.on_body(state, &[], false, || NOW), call.wake(state, after(4_999))),
         (Action::Wait, Some(Action::Wait))
@@ -365,7 +365,7 @@ fn a_request_waits_for_its_key_and_no_longer_than_allowed() {
 }
 
 #[test]
-fn a_rotated_key_takes_its_tokens_with_it() {
+fn tokens_of_a_rotated_key_are_refused() {
     let keys = json!({"jwks_uri": "https://idp/keys", "cluster": "idp"});
     let state = &mut state_with(
         json!({"issuers": {"corp": {"issuer": "https://idp/", "audiences": ["temporal"], "keys": keys}}}),
@@ -398,7 +398,7 @@ fn decisions_are_reported_when_denied_and_when_asked_for() {
 }
 
 #[test]
-fn headers_in_any_bytes_are_survived() {
+fn headers_may_contain_any_bytes() {
     for name in [":path", "authorization", "content-type", "grpc-encoding", ":method", "x"] {
         let odd = call_to(START).good().with(name, [0xff, 0, 0x80, b'%']);
         odd.headers_only(&mut state());
@@ -417,13 +417,14 @@ fn mesh(change: Value) -> FilterState {
 const POLL: &str = "/temporal.api.workflowservice.v1.WorkflowService/RecordWorkerHeartbeat";
 
 #[test]
-fn a_peer_is_a_principal_or_required_beside_a_token() {
+fn a_peer_is_a_principal_or_a_condition_on_a_token() {
     let state = &mut mesh(json!({}));
     let status = |state: &mut FilterState, path, peer, token: Option<&str>| {
         let caller = token.map_or(call_to(path), |token| call_to(path).bearer(token));
-        let (mut call, step, _) = TestCall { peer, ..caller }.open(state);
-        let step = if step == Action::Forward { call.on_body(state, &start_in("payroll"), true, || NOW) } else { step };
-        grpc_status(&step)
+        let (mut call, action, _) = TestCall { peer, ..caller }.open(state);
+        let action =
+            if action == Action::Forward { call.on_body(state, &start_in("payroll"), true, || NOW) } else { action };
+        grpc_status(&action)
     };
     let (worker, cli, other) =
         ("spiffe://td/ns/payroll/sa/w", "spiffe://td/ns/payroll/sa/cli", "spiffe://td/ns/x/sa/w");
@@ -433,14 +434,14 @@ fn a_peer_is_a_principal_or_required_beside_a_token() {
         (POLL, Some(other), None, 7),
         (POLL, None, None, 16),
         (START, Some(worker), None, 7),
-        // A token makes another caller of it, and a bad one none.
+        // A caller with a token is another principal, and a bad token refuses the call.
         (POLL, Some(worker), Some(good.as_str()), 7),
         (POLL, Some(worker), Some("a.b.c"), 16),
         (START, Some(cli), Some(good.as_str()), 0),
         (START, Some(worker), Some(good.as_str()), 7),
         (START, None, Some(good.as_str()), 7),
         (START, Some(cli), None, 7),
-        // The same once more, from the cache.
+        // These tokens are in the cache.
         (START, Some(cli), Some(good.as_str()), 0),
         (START, Some(worker), Some(good.as_str()), 7),
     ] {
@@ -449,7 +450,7 @@ fn a_peer_is_a_principal_or_required_beside_a_token() {
 }
 
 #[test]
-fn a_forwarded_certificate_counts_where_it_is_switched_on_and_only_it() {
+fn only_the_forwarded_certificate_counts_if_xfcc_is_true() {
     let status = |state: &mut FilterState, headers: &[&str], peer| {
         let caller = headers.iter().fold(call_to(POLL), |caller, value| caller.and("x-forwarded-client-cert", value));
         grpc_status(&TestCall { peer, ..caller }.headers_only(state))
@@ -459,23 +460,28 @@ fn a_forwarded_certificate_counts_where_it_is_switched_on_and_only_it() {
     assert_eq!((status(off, &[header], None), status(off, &[], Some(worker))), (16, 0));
     let on = &mut mesh(json!({"peers": {"xfcc": true}}));
     assert_eq!((status(on, &[header], None), status(on, &[], Some(worker))), (0, 16));
-    assert_eq!(status(on, &[header, "URI=spiffe://td/ns/x/sa/w"], None), 16, "whose is which");
+    assert_eq!(
+        status(on, &[header, "URI=spiffe://td/ns/x/sa/w"], None),
+        16,
+        "one of the two headers could be the caller's"
+    );
     assert_eq!(status(on, &["URI=spiffe://td/ns/payroll/sa/w,URI=spiffe://td/ns/x/sa/w"], None), 7);
 }
 
 #[test]
-fn a_denied_peer_cannot_escape_by_a_token_and_a_spared_one_not_be_imitated() {
+fn a_token_neither_exempts_a_denied_peer_nor_replaces_an_exempt_one() {
     let everybody = json!([{"name": "all", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["payroll"]}]);
     let status = |denial: Value, peer| {
         let state = &mut state_with(json!({"grants": everybody, "denials": [denial]}));
-        let (mut call, step, _) = TestCall { peer, ..call_to(START).good() }.open(state);
-        let step = if step == Action::Forward { call.on_body(state, &start_in("payroll"), true, || NOW) } else { step };
-        grpc_status(&step)
+        let (mut call, action, _) = TestCall { peer, ..call_to(START).good() }.open(state);
+        let action =
+            if action == Action::Forward { call.on_body(state, &start_in("payroll"), true, || NOW) } else { action };
+        grpc_status(&action)
     };
     let denied = || json!({"name": "d", "effects": ["start"], "who": {"peer": "web"}});
     assert_eq!((status(denied(), Some("web")), status(denied(), Some("x")), status(denied(), None)), (7, 0, 0));
-    let spared = || json!({"name": "d", "effects": ["start"], "unless": {"issuer": "corp", "peer": "cli"}});
-    assert_eq!((status(spared(), Some("cli")), status(spared(), Some("x")), status(spared(), None)), (0, 7, 7));
+    let exempt = || json!({"name": "d", "effects": ["start"], "unless": {"issuer": "corp", "peer": "cli"}});
+    assert_eq!((status(exempt(), Some("cli")), status(exempt(), Some("x")), status(exempt(), None)), (0, 7, 7));
     let bare = || json!({"name": "d", "effects": ["start"], "unless": {"peer": "cli"}});
-    assert_eq!(status(bare(), Some("cli")), 7, "it is spared without a token");
+    assert_eq!(status(bare(), Some("cli")), 7, "the peer is exempt only without a token");
 }

@@ -1,4 +1,4 @@
-//! Parts of requests that are newer than the method table.
+//! Tests of parts of requests that are newer than the method table.
 
 use super::*;
 use crate::counters::Counters;
@@ -6,7 +6,7 @@ use crate::counters::Counters;
 const POLL: &str = "/temporal.api.workflowservice.v1.WorkflowService/PollWorkflowTaskQueue";
 const LIST: &str = "/temporal.api.workflowservice.v1.WorkflowService/ListWorkflowExecutions";
 
-/// A request of the namespace `payroll` with a field that no request has.
+/// A request in the namespace `payroll` with a field that no API has.
 fn newer(field: u16) -> Vec<u8> {
     let tag = u32::from(field) << 3;
     let tag = [(tag & 0x7f) as u8 | 0x80, (tag >> 7 & 0x7f) as u8 | 0x80, (tag >> 14) as u8];
@@ -14,9 +14,9 @@ fn newer(field: u16) -> Vec<u8> {
 }
 
 fn run(state: &mut FilterState, path: &str, body: &[u8]) -> u32 {
-    let (mut call, step, _) = call_to(path).good().open(state);
-    let step = if step == Action::Forward { call.on_body(state, body, true, || NOW) } else { step };
-    grpc_status(&step)
+    let (mut call, action, _) = call_to(path).good().open(state);
+    let action = if action == Action::Forward { call.on_body(state, body, true, || NOW) } else { action };
+    grpc_status(&action)
 }
 
 fn unknown_fields(state: &mut FilterState) -> u64 {
@@ -25,7 +25,7 @@ fn unknown_fields(state: &mut FilterState) -> u64 {
 }
 
 #[test]
-fn they_are_counted_and_told_of_once() {
+fn newer_parts_are_counted_and_logged_once() {
     let state = &mut state();
     assert_eq!((run(state, START, &newer(3000)), run(state, START, &newer(3000))), (0, 0));
     assert_eq!(unknown_fields(state), 2);
@@ -36,7 +36,7 @@ fn they_are_counted_and_told_of_once() {
 }
 
 #[test]
-fn a_caller_cannot_fill_the_log_with_them() {
+fn newer_parts_cannot_fill_the_log() {
     let state = &mut state();
     for field in 3000..3200 {
         run(state, START, &newer(field));
@@ -45,7 +45,7 @@ fn a_caller_cannot_fill_the_log_with_them() {
 }
 
 #[test]
-fn they_may_be_refused_but_not_where_they_can_only_add_to_what_is_read() {
+fn newer_parts_may_be_refused_unless_the_call_only_reads() {
     let state = &mut state_with(json!({"newer_fields": "refuse"}));
     assert_eq!((run(state, START, &newer(3000)), run(state, START, &start_in("payroll"))), (7, 0));
     assert_eq!((run(state, LIST, &newer(3000)), run(state, POLL, &newer(3000))), (0, 0));

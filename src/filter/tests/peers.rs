@@ -1,4 +1,4 @@
-//! A forwarded certificate that cannot be read, and grants that end while a body is on its way.
+//! Tests of forwarded certificates that cannot be read, and of grants that end before the body is complete.
 
 use super::*;
 
@@ -13,45 +13,49 @@ fn a_forwarded_certificate_that_cannot_be_read_refuses_the_call() {
         "peers": {"xfcc": true},
     }));
     let status = |state: &mut FilterState, path: &str, header: &str| {
-        let (mut call, step, _) = call_to(path).good().with("x-forwarded-client-cert", header).open(state);
-        let step = if step == Action::Forward { call.on_body(state, &start_in("payroll"), true, || NOW) } else { step };
-        grpc_status(&step)
+        let (mut call, action, _) = call_to(path).good().with("x-forwarded-client-cert", header).open(state);
+        let action =
+            if action == Action::Forward { call.on_body(state, &start_in("payroll"), true, || NOW) } else { action };
+        grpc_status(&action)
     };
-    let proxys = r#"By=spiffe://front;Hash=1;Subject="CN=cli";URI=spiffe://td/ns/a/sa/cli"#;
+    let from_proxy = r#"By=spiffe://front;Hash=1;Subject="CN=cli";URI=spiffe://td/ns/a/sa/cli"#;
     assert_eq!(status(state, START, "URI=spiffe://td/ns/a/sa/web"), 0);
-    assert_eq!(status(state, START, proxys), 7);
-    assert_eq!(status(state, START, &format!("URI=spiffe://td/ns/a/sa/web,{proxys}")), 7);
+    assert_eq!(status(state, START, from_proxy), 7);
+    assert_eq!(status(state, START, &format!("URI=spiffe://td/ns/a/sa/web,{from_proxy}")), 7);
     for own in ["X=\"", "X", "X=\\", ""] {
-        assert_eq!(status(state, START, &format!("{own},{proxys}")), 16, "{own}");
+        assert_eq!(status(state, START, &format!("{own},{from_proxy}")), 16, "{own}");
     }
-    assert_eq!(status(state, INFO, "X"), 0, "for everybody");
+    assert_eq!(status(state, INFO, "X"), 0, "an anonymous method");
     assert_eq!(status(state, "/temporal.api.workflowservice.v1.WorkflowService/New", "X"), 12);
 }
 
 #[test]
-fn a_grant_that_ends_while_the_body_is_on_its_way_gives_nothing() {
+fn a_grant_that_ends_before_the_body_is_complete_gives_nothing() {
     let grant = |until: &str| json!([{"name": "g", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["payroll"], "until": until}]);
     // NOW is 2027-01-15T08:00:00Z.
     let state = &mut state_with(json!({"grants": grant("2027-01-15T08:00:01Z")}));
-    let status = |state: &mut FilterState, arrives: Timestamp, whole: Timestamp| {
-        let (mut call, step, _) = TestCall { arrives, ..call_to(START).good() }.open(state);
-        let step =
-            if step == Action::Forward { call.on_body(state, &start_in("payroll"), true, || whole) } else { step };
-        grpc_status(&step)
+    let status = |state: &mut FilterState, arrives: Timestamp, completed: Timestamp| {
+        let (mut call, action, _) = TestCall { arrives, ..call_to(START).good() }.open(state);
+        let action = if action == Action::Forward {
+            call.on_body(state, &start_in("payroll"), true, || completed)
+        } else {
+            action
+        };
+        grpc_status(&action)
     };
     assert_eq!((status(state, NOW, after(999)), status(state, NOW, after(1000))), (0, 7));
     assert_eq!((status(state, after(1000), after(1000)), status(state, after(1000), NOW)), (7, 7));
 }
 
 #[test]
-fn nor_does_it_for_a_call_that_concerns_the_cluster() {
+fn a_grant_that_ends_before_the_body_is_complete_does_not_cover_the_cluster() {
     let delete = "/temporal.api.operatorservice.v1.OperatorService/DeleteNexusEndpoint";
     let grant = |until: Value| json!([{"name": "g", "who": {"issuer": "corp"}, "role": "admin", "system": true, "until": until}]);
     let state = &mut state_with(json!({"grants": grant(json!("2027-01-15T08:00:01Z"))}));
-    let status = |state: &mut FilterState, whole: Timestamp| {
-        let (mut call, step, _) = call_to(delete).good().open(state);
-        assert_eq!((step, call.on_body(state, &[0, 0, 0, 0], false, || NOW)), (Action::Forward, Action::Forward));
-        grpc_status(&call.on_body(state, &[0], true, || whole))
+    let status = |state: &mut FilterState, completed: Timestamp| {
+        let (mut call, action, _) = call_to(delete).good().open(state);
+        assert_eq!((action, call.on_body(state, &[0, 0, 0, 0], false, || NOW)), (Action::Forward, Action::Forward));
+        grpc_status(&call.on_body(state, &[0], true, || completed))
     };
     assert_eq!((status(state, after(999)), status(state, after(1000))), (0, 7));
 }

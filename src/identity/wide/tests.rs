@@ -28,14 +28,14 @@ fn a_claim_counts_in_every_form() {
 }
 
 #[test]
-fn a_value_may_hold_what_separates_others() {
+fn a_value_may_contain_separators() {
     for (text, group) in [("x,dev contractors", "dev contractors"), ("CN=a,OU=b;CN=c,OU=d", "CN=c,OU=d")] {
         assert!(reading("groups", group, json!({"groups": text})).is_some(), "{text}");
     }
 }
 
 #[test]
-fn what_is_not_there_is_not_read_into_it() {
+fn claims_do_not_match_values_that_they_lack() {
     for value in [json!("contractors2"), json!(["dev contractors"]), json!({"a": "dev,contractors"}), json!(null)] {
         assert_eq!(groups(value.clone()), None, "{value}");
     }
@@ -47,7 +47,7 @@ fn what_is_not_there_is_not_read_into_it() {
 }
 
 #[test]
-fn one_text_may_be_a_list_of_any_notation() {
+fn a_text_may_be_a_list_in_any_notation() {
     let texts = [
         r#"["dev","contractors"]"#,
         "[dev, contractors]",
@@ -72,7 +72,7 @@ fn a_number_is_the_same_in_every_notation() {
 }
 
 #[test]
-fn a_pointer_is_followed_into_lists_and_as_far_as_it_goes() {
+fn a_pointer_is_followed_into_lists_and_may_end_early() {
     let roles = |value: Value| reading("/realm/roles", "contractors", json!({"realm": value}));
     assert_eq!(roles(json!({"roles": ["contractors"]})).as_deref(), Some(""));
     for value in [json!([{"roles": ["contractors"]}]), json!(["contractors"]), json!("contractors")] {
@@ -82,7 +82,7 @@ fn a_pointer_is_followed_into_lists_and_as_far_as_it_goes() {
 }
 
 #[test]
-fn an_email_counts_unverified() {
+fn an_unverified_email_counts() {
     let unverified = Some("`email` counted although it is not verified");
     for claims in [json!({"email": "a@x.com"}), json!({"email": "a@x.com", "email_verified": false})] {
         assert_eq!(reading("email", "*@x.com", claims).as_deref(), unverified);
@@ -91,7 +91,7 @@ fn an_email_counts_unverified() {
 }
 
 #[test]
-fn more_than_is_compared_is_what_any_denial_means() {
+fn a_claim_with_too_many_values_matches_every_denial() {
     let many = |count: usize| json!((0..count).map(|index| format!("g{index}")).collect::<Vec<_>>());
     assert_eq!(groups(many(1024)), None);
     assert_eq!(groups(many(1025)).as_deref(), Some("`groups` has more than 1024 values"));
