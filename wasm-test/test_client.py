@@ -40,14 +40,14 @@ async def _count(client: Client) -> int:
     return (await client.count_workflows()).count
 
 
-def test_writer(gate: Gate, corp: Minter) -> None:
+def test_a_writer_may_write(gate: Gate, corp: Minter) -> None:
     token = corp.token(permissions=["payroll:write"])
     assert _run(gate, token, _start)
     _run(gate, token, _terminate_own)
     assert _run(gate, token, _list) >= 1
 
 
-def test_reader(gate: Gate, corp: Minter) -> None:
+def test_a_reader_may_only_read(gate: Gate, corp: Minter) -> None:
     token = corp.token(permissions=["payroll:read"])
     assert _run(gate, token, _count) >= 0
     _denied(gate, token, _start, RPCStatusCode.PERMISSION_DENIED)

@@ -23,7 +23,7 @@ def token(corp: Minter) -> str:
 
 
 @pytest.mark.parametrize("content_type", ["application/grpc", "application/grpc+proto", "application/grpc+json", "application/grpc+x"])
-def test_grpc(gate: Gate, token: str, content_type: str) -> None:
+def test_calls_with_any_grpc_subtype_are_judged(gate: Gate, token: str, content_type: str) -> None:
     """Any subtype is decoded as protobuf by the server."""
     allowed(gate.call(COUNT, OWN, token=token, content_type=content_type))
     refused(gate.call(COUNT, FOREIGN, token=token, content_type=content_type), 7)
@@ -35,7 +35,7 @@ def test_grpc(gate: Gate, token: str, content_type: str) -> None:
      "application/x-www-form-urlencoded", "application/proto"],
 )
 @pytest.mark.parametrize("path", [COUNT, requests.GET_SYSTEM_INFO])
-def test_not_grpc(echo_gate: Gate, echo: Echo, token: str, path: str, content_type: str | None) -> None:
+def test_other_content_types_are_refused(echo_gate: Gate, echo: Echo, token: str, path: str, content_type: str | None) -> None:
     marked = grpc_client.test_id()
     reply = echo_gate.call(path, OWN, token=token, content_type=content_type, test_id=marked)
     refused_http(reply, 400)

@@ -98,7 +98,7 @@ CASES = {
 
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize("case", CASES)
-def test_denials(strict: Gate, corp: Minter, case: str, gzip: bool) -> None:
+def test_each_denial_matches_its_calls_only(strict: Gate, corp: Minter, case: str, gzip: bool) -> None:
     method, request, group, denial = CASES[case]
     subject = grpc_client.test_id()
     reply = strict.call(method, request, token=corp.token(subject, groups=[group]), gzip=gzip)  # type: ignore[arg-type]

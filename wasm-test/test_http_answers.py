@@ -13,17 +13,17 @@ def _get(gate: Gate, path: str, content_type: str | None = None, **headers: str)
         return connection.reply(connection.open(built, end_stream=True))
 
 
-def test_unknown_is_404(gate: Gate) -> None:
+def test_an_unknown_path_is_404(gate: Gate) -> None:
     reply = refused_http(_get(gate, "/no/such/thing"), 404)
     assert reply.body == b"unknown service no/such"
 
 
-def test_closed_is_403(gate: Gate) -> None:
+def test_a_closed_service_is_403(gate: Gate) -> None:
     reply = refused_http(_get(gate, f"/{requests.ADMIN_SERVICE}/DescribeCluster"), 403)
     assert reply.body.decode() == TEXTS[7]
 
 
-def test_grpc_path_without_grpc_is_400(gate: Gate) -> None:
+def test_a_grpc_path_without_grpc_is_400(gate: Gate) -> None:
     reply = refused_http(_get(gate, requests.GET_SYSTEM_INFO), 400)
     assert reply.body.startswith(b"Malformed request: ")
 

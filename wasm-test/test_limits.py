@@ -132,7 +132,7 @@ def _start(queue: str, type_: str = "PayDay", **fields: Any) -> Message:
     return request
 
 
-def test_start(limited: Gate, starter: str) -> None:
+def test_a_start_must_name_a_matching_queue_and_type(limited: Gate, starter: str) -> None:
     start = "StartWorkflowExecution"
     allowed(limited.call(start, _start("red-main"), token=starter))
     for request in (
@@ -144,7 +144,7 @@ def test_start(limited: Gate, starter: str) -> None:
         limited.refused_by_us(start, request, token=starter, status=7)
 
 
-def test_commands(limited: Gate, runner: str) -> None:
+def test_queues_in_commands_must_match(limited: Gate, runner: str) -> None:
     """The filter refuses the answer, or Temporal refuses its task token."""
 
     def completed(queue: str, intermediate: bool = False) -> Message:

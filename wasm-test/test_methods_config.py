@@ -26,13 +26,13 @@ def extended(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     return open_gate(plugin(corp.config(), methods=methods), echo.port)
 
 
-def test_without_configuration_it_is_unknown(echo_gate: Gate, corp: Minter) -> None:
+def test_a_newer_method_is_unknown_by_default(echo_gate: Gate, corp: Minter) -> None:
     for path in (NEW, LATE, CLUSTER):
         refused(echo_gate.call(path, token=corp.token(permissions=["temporal-system:admin"])), 12)
 
 
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
-def test_namespace_method(extended: Gate, corp: Minter, gzip: bool) -> None:
+def test_a_configured_namespace_method_is_judged(extended: Gate, corp: Minter, gzip: bool) -> None:
     reader = corp.token(permissions=["payroll:read"])
     allowed(extended.call(NEW, text(1, "payroll"), token=reader, gzip=gzip))
     refused(extended.call(NEW, text(1, "finance-reports"), token=reader, gzip=gzip), 7)
@@ -48,7 +48,7 @@ def test_another_field(extended: Gate, corp: Minter) -> None:
     refused(extended.call(LATE, text(9, "payroll"), token=corp.token(permissions=["payroll:read"])), 7)
 
 
-def test_cluster_method(extended: Gate, corp: Minter) -> None:
+def test_a_configured_cluster_method_needs_a_system_grant(extended: Gate, corp: Minter) -> None:
     allowed(extended.call(CLUSTER, token=corp.token(permissions=["temporal-system:admin"])))
     refused(extended.call(CLUSTER, token=corp.token(permissions=["temporal-system:write"])), 7)
     refused(extended.call(CLUSTER, token=corp.token(permissions=["payroll:admin"])), 7)

@@ -35,7 +35,7 @@ class Basket:
         return len(self.items)
 
 
-def test_in_its_own_namespace(gate: Gate, corp: Minter) -> None:
+def test_an_update_with_start_in_its_own_namespace(gate: Gate, corp: Minter) -> None:
     """With an SDK: a caller who may start and update may do both at once; a reader may not."""
 
     async def run() -> None:

@@ -144,7 +144,7 @@ async def outcome(handle: WorkflowHandle[Any, Any]) -> Any:
 # -- operations that a workflow schedules
 
 
-def test_between_namespaces(stage: Stage) -> None:
+def test_an_operation_between_namespaces(stage: Stage) -> None:
     async def run() -> None:
         async with stage.handling(), stage.calling():
             assert await outcome(await stage.ask(nexus.NetSalary.run)) == 600
@@ -153,7 +153,7 @@ def test_between_namespaces(stage: Stage) -> None:
     assert not stage.denied(stage.caller, stage.handler, stage.boss)
 
 
-def test_backed_by_a_workflow(stage: Stage) -> None:
+def test_an_operation_backed_by_a_workflow(stage: Stage) -> None:
     """The handler's worker starts the workflow with a completion callback; `worker` is not enough for that."""
 
     async def run() -> None:
@@ -169,9 +169,9 @@ def test_backed_by_a_workflow(stage: Stage) -> None:
     [{"permissions": [f"{HANDLER}:worker"]}, {"permissions": [f"{HANDLER}:admin"]}, {"role": STARTER_ROLE}, {"role": SILENT_ROLE}],
     ids=str,
 )
-def test_backed_by_a_workflow_that_may_not_be_started(stage: Stage, too_little: dict[str, Any]) -> None:
-    """A completion callback is `nexus`, beside `start`, and this one ends wherever a token in its header says: nobody's
-    role covers that. One that may all of it takes over, and the operation completes."""
+def test_an_operation_whose_workflow_may_not_be_started(stage: Stage, too_little: dict[str, Any]) -> None:
+    """A completion callback needs `nexus` in addition to `start`, and this callback arrives wherever a token in its header says,
+    which no role covers. A handler that may do all of it takes over, and the operation completes."""
 
     async def run() -> None:
         async with stage.calling():
@@ -249,7 +249,7 @@ BY_HAND: dict[str, tuple[str, Callable[[], Message], Token]] = {
 
 
 @pytest.mark.parametrize("case", BY_HAND)
-def test_tasks_denied(nexus_gate: Gate, corp: Minter, case: str) -> None:
+def test_tasks_of_other_namespaces_are_denied(nexus_gate: Gate, corp: Minter, case: str) -> None:
     method, build, token = BY_HAND[case]
     nexus_gate.refused_by_us(method, build(), token=token(corp), status=7)
 
@@ -317,7 +317,7 @@ def test_endpoints_are_the_platforms(nexus_gate: Gate, corp: Minter) -> None:
 # -- operations that no workflow schedules
 
 
-def test_standalone(stage: Stage) -> None:
+def test_a_standalone_operation(stage: Stage) -> None:
     """A caller with `write` in the caller's namespace needs no workflow, and no grant in the handler's namespace."""
 
     async def run() -> None:
@@ -344,7 +344,7 @@ def standalone(endpoint: str) -> Message:
     [[], [f"{CALLER}:read"], [f"{CALLER}:worker"], [f"{HANDLER}:write"], [f"{HANDLER}:admin", f"{ELSEWHERE}:admin"]],
     ids=", ".join,
 )
-def test_standalone_denied(nexus_gate: Gate, corp: Minter, permissions: list[str]) -> None:
+def test_a_standalone_operation_needs_write_in_the_callers_namespace(nexus_gate: Gate, corp: Minter, permissions: list[str]) -> None:
     token = corp.token(permissions=permissions)
     nexus_gate.refused_by_us("StartNexusOperationExecution", standalone(nexus.ENDPOINT), token=token, status=7)
 

@@ -121,7 +121,7 @@ SIGNALS: list[Callable[[Stage, str], tuple[str, Message]]] = [
 
 
 @pytest.mark.parametrize("build", SIGNALS)
-def test_signals(shared: Gate, straight: Frontend, corp: Minter, build: Callable[[Stage, str], tuple[str, Message]]) -> None:
+def test_signals_must_match(shared: Gate, straight: Frontend, corp: Minter, build: Callable[[Stage, str], tuple[str, Message]]) -> None:
     stage, token = Stage(straight), _token(corp, "signals")
     for name in ("hello", "approve-", "Approve-x", "note ", ""):
         mark = shared.envoy.log_mark()
@@ -173,7 +173,7 @@ def _query(stage: Stage, name: str) -> tuple[str, Message]:
     return "QueryWorkflow", request
 
 
-def test_queries(shared: Gate, straight: Frontend, corp: Minter) -> None:
+def test_queries_must_match(shared: Gate, straight: Frontend, corp: Minter) -> None:
     """Queries that the SDKs answer by themselves, and that the Web UI sends, are queries like any other."""
     stage, token = Stage(straight), _token(corp, "queries")
     for name in ("__stack_trace", "__temporal_workflow_metadata", "Balance", "balances", ""):
@@ -204,7 +204,7 @@ def _update_with_start(stage: Stage, name: str) -> tuple[str, Any]:
 
 
 @pytest.mark.parametrize("build", [_update, _update_with_start])
-def test_updates(shared: Gate, straight: Frontend, corp: Minter, build: Callable[[Stage, str], tuple[str, Message]]) -> None:
+def test_updates_must_match(shared: Gate, straight: Frontend, corp: Minter, build: Callable[[Stage, str], tuple[str, Message]]) -> None:
     """The limit has a capture: each team has updates of its own."""
     stage = Stage(straight)
     for name, team in (("set-blue", "red"), ("set-red", "blue"), ("set-", "red"), ("", "red"), ("set-*", "red")):

@@ -104,8 +104,9 @@ def test_a_counted_call_is_forwarded(counts: Gate, straight: Frontend, corp: Min
     counts.envoy.wait_counter(COUNTER, before + 1)
 
 
-def test_what_is_not_counted(counts: Gate, corp: Minter) -> None:
-    """Callers without a good token; parts of messages that the filter does not read; fields that old clients still send."""
+def test_requests_and_fields_that_are_not_counted(counts: Gate, corp: Minter) -> None:
+    """Requests of callers without a good token, parts of messages that the filter does not read, and fields that old clients still
+    send."""
     before = counts.envoy.counter(COUNTER)
     method, message = _start(proto.number(900, 1))
     for token in (None, "a.b.c"):
@@ -158,7 +159,7 @@ def test_newer_fields_are_refused_if_configured(refuses: Gate, straight: Fronten
         assert not straight.exists(w.StartWorkflowExecutionRequest.FromString(message).workflow_id)
 
 
-def test_the_same_without_it(refuses: Gate, corp: Minter) -> None:
+def test_the_same_request_without_the_field_is_allowed(refuses: Gate, corp: Minter) -> None:
     allowed(refuses.start(token=corp.token(role="writer")))
     assert refuses.call(*_answer(proto.number(1, 1)), token=corp.token(role="writer")).grpc_status not in (7, 16)
 

@@ -87,7 +87,7 @@ def _until_partitions(crowd: Crowd, queue: str, ask: Callable[[], object]) -> No
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-def test_queries(shop: Gate, straight: Frontend, corp: Minter, limit: str) -> None:
+def test_tokens_of_queries_name_partitions(shop: Gate, straight: Frontend, corp: Minter, limit: str) -> None:
     name = f"team-a-{uuid.uuid4()}"
     straight.start(name, name)
     task = straight.workflow_task(name)
@@ -127,7 +127,7 @@ def operations(straight: Frontend) -> Iterator[tuple[str, Callable[[], object]]]
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-def test_nexus_tasks(shop: Gate, corp: Minter, operations: tuple[str, Callable[[], object]], limit: str) -> None:
+def test_tokens_of_nexus_tasks_name_partitions(shop: Gate, corp: Minter, operations: tuple[str, Callable[[], object]], limit: str) -> None:
     queue, start = operations
     poll = w.PollNexusTaskQueueRequest(namespace="payroll", identity="by hand")
     poll.task_queue.name = queue

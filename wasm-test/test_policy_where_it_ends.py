@@ -129,7 +129,7 @@ def _skip_many(workflow_id: str) -> tuple[str, Any]:
 
 
 @pytest.mark.parametrize("build", [_skip, _skip_many])
-def test_time_skipping(office: Gate, straight: Frontend, corp: Minter, build: Callable[[str], tuple[str, Any]]) -> None:
+def test_time_skipping_needs_terminate(office: Gate, straight: Frontend, corp: Minter, build: Callable[[str], tuple[str, Any]]) -> None:
     """HELD: the clock of a workflow that only waits would advance to its timeout, an hour from now. That needs `terminate`."""
     name = f"w-{uuid.uuid4()}"
     start = requests.start_workflow("payroll", name)
@@ -187,7 +187,7 @@ def _play(act: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(act(), 60))
 
 
-def test_timeouts_of_activities(office: Gate, straight: Frontend, developer: Frontend, rich_temporal: Temporal, corp: Minter) -> None:
+def test_an_activity_timeout_ends_the_workflow(office: Gate, straight: Frontend, developer: Frontend, rich_temporal: Temporal, corp: Minter) -> None:
     """ENDS IT: an activity that has no time left fails, and so does its workflow, unless its code catches the failure."""
 
     async def act() -> None:
@@ -206,7 +206,7 @@ def test_timeouts_of_activities(office: Gate, straight: Frontend, developer: Fro
 # -- cancel, signal, pause, batch
 
 
-def test_cancel(office: Gate, straight: Frontend, developer: Frontend, rich_temporal: Temporal, corp: Minter) -> None:
+def test_a_cancellation_ends_the_workflow(office: Gate, straight: Frontend, developer: Frontend, rich_temporal: Temporal, corp: Minter) -> None:
     """ENDS IT, unless its code ignores the request."""
 
     async def act() -> None:
@@ -227,7 +227,7 @@ def _batch(workflow_id: str, operation: str) -> tuple[str, Any]:
     return "StartBatchOperation", request
 
 
-def test_batches(office: Gate, straight: Frontend, developer: Frontend, rich_temporal: Temporal, corp: Minter) -> None:
+def test_a_batch_may_cancel_but_not_terminate(office: Gate, straight: Frontend, developer: Frontend, rich_temporal: Temporal, corp: Minter) -> None:
     """HELD for termination, deletion and reset; a batch that cancels ends the workflow as a single cancellation does."""
 
     async def act() -> None:
@@ -259,7 +259,7 @@ def test_signals_fill_a_history(office: Gate, straight: Frontend, corp: Minter) 
     assert straight.status(name) == "TERMINATED"
 
 
-def test_pause(office: Gate, straight: Frontend, developer: Frontend, rich_temporal: Temporal, corp: Minter) -> None:
+def test_a_pause_ends_the_workflow(office: Gate, straight: Frontend, developer: Frontend, rich_temporal: Temporal, corp: Minter) -> None:
     """ENDS IT: while it is paused, the workflow runs into its timeout; without the pause, the same workflow completes."""
 
     async def act() -> None:
@@ -293,7 +293,7 @@ def test_a_start_that_meets_a_running_workflow(office: Gate, straight: Frontend,
     assert straight.status(name, run) == "RUNNING"
 
 
-def test_a_second_token(office: Gate, straight: Frontend, corp: Minter) -> None:
+def test_a_workers_token_ends_the_workflow(office: Gate, straight: Frontend, corp: Minter) -> None:
     """ENDS IT: the same person with a worker's token is a worker."""
     name = f"w-{uuid.uuid4()}"
     straight.start(name, name)

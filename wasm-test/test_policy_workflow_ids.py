@@ -229,8 +229,8 @@ def _never() -> list[requests.Method]:
 
 @pytest.mark.parametrize("method", _never(), ids=str)
 def test_calls_that_are_never_covered(shared: Gate, red: str, method: requests.Method) -> None:
-    """Lists, counts, batches, standalone activities and operations, deployments, rules for many, changes of the namespace; schedules
-    without schedule_ids."""
+    """These are lists, counts, batches, standalone activities and operations, deployments, rules for many workflows, changes of the
+    namespace, and schedules without schedule_ids."""
     mark = shared.envoy.log_mark()
     shared.refused_by_us(method.path, _naming_red(method), token=red, status=7)
     reason = shared.envoy.decision(mark)["reason"]
@@ -240,7 +240,7 @@ def test_calls_that_are_never_covered(shared: Gate, red: str, method: requests.M
 
 @pytest.mark.parametrize("name", sorted(OPEN))
 def test_calls_that_name_no_workflow(shared: Gate, corp: Minter, red: str, name: str) -> None:
-    """Polls, answers by token (of which more in test_policy_ids_worker), and what is about the namespace as a whole."""
+    """Polls, answers by token (test_policy_ids_worker has more), and calls about the namespace as a whole."""
     method = next(method for method in requests.methods() if method.name == name)
     request = requests.build(method, "payroll")
     if "task_token" in request.DESCRIPTOR.fields_by_name:

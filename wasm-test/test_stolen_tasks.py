@@ -48,7 +48,7 @@ def _fail(namespace: str, task_token: bytes) -> Message:
     return w.RespondWorkflowTaskFailedRequest(namespace=namespace, task_token=task_token, identity="thief")
 
 
-def test_under_a_namespace_that_does_not_exist(teams: Gate, temporal: Temporal, corp: Minter) -> None:
+def test_a_stolen_task_is_useless_in_an_unknown_namespace(teams: Gate, temporal: Temporal, corp: Minter) -> None:
     thief = corp.token("thief", team="a")
     task = _steal(teams, corp.token("owner"))
     teams.refused_by_us("RespondWorkflowTaskFailed", _fail("payroll", task), token=thief, status=7)

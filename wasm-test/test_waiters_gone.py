@@ -144,7 +144,7 @@ def test_waiting_requests_time_out(open_gate: OpenGate, echo: Echo, issuer: Issu
     refused(gate.count("finance-reports", token=token), 7)
 
 
-def test_a_deadline_of_the_client(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:
+def test_a_clients_own_deadline_affects_no_other(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:
     """A gRPC client whose own deadline is earlier resets its stream: the others are served as if nothing had happened."""
     gate = _open(open_gate, echo, issuer, header_stop, wait="30s")
     token = issuer.token(permissions=READ)

@@ -103,7 +103,7 @@ def _none_left(gate: Gate) -> None:
     until(lambda: gate.envoy.counter(WAITING) == 0, 10, "nobody to wait any more")
 
 
-def test_each_gets_its_own(waiting: Gate, echo: Echo, issuer: Issuer) -> None:
+def test_each_request_gets_its_own_verdict(waiting: Gate, echo: Echo, issuer: Issuer) -> None:
     waiters = _ask(waiting, issuer)
     for number, waiter in enumerate(waiters):
         if number % 5 == 0 and number % 7 != 6:

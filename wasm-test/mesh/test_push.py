@@ -19,7 +19,7 @@ def _login(directory: Path, host: str, password: str) -> dict[str, str]:
     return {"DOCKER_CONFIG": str(directory)}
 
 
-def test_credentials(tmp_path: Path) -> None:
+def test_a_push_needs_credentials(tmp_path: Path) -> None:
     with Registry("ci", "secret") as registry:
         good = registry.try_to_push("1", _login(tmp_path / "good", registry.host, "secret"))
         assert good.returncode == 0, good.stderr
@@ -31,6 +31,6 @@ def test_credentials(tmp_path: Path) -> None:
             assert "secret" not in refused.stderr + good.stderr
 
 
-def test_without_a_name() -> None:
+def test_a_push_needs_the_name_of_the_image() -> None:
     done = subprocess.run([paths.ROOT / "scripts" / "push.sh"], capture_output=True, text=True)
     assert done.returncode == 1 and "make push IMAGE=" in done.stderr

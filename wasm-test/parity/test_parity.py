@@ -109,7 +109,7 @@ def test_every_listed_difference_occurs(compared: Comparison) -> None:
     assert not [unused for d in DIFFERENCES for unused in d.unused(compared.listed[d.name])]
 
 
-def test_both_say_yes_and_no(compared: Comparison) -> None:
+def test_both_sides_allow_and_deny(compared: Comparison) -> None:
     """Two servers that denied everything, or nothing, would also agree."""
     assert compared.total >= AT_LEAST
     may_read = {"read", "write", "admin", "system read", "system write", "system admin"}
