@@ -34,6 +34,9 @@ KEEP = frozenset(
         "proxy_on_request_headers",
         "proxy_on_request_body",
         "proxy_on_request_trailers",
+        "proxy_on_response_headers",
+        "proxy_on_response_body",
+        "proxy_on_response_trailers",
         "proxy_on_delete",
     }
 )

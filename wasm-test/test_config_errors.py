@@ -188,10 +188,6 @@ MISTAKES: list[tuple[Callable[[Json], None], str]] = [
 # The words of each error, by kind of mistake: it says what was expected, or what the value contradicts.
 SENTENCES = ("expected ", "did you mean ", "not allowed ", "requires ", "duplicate ", "bound by none", "inherits from", "the role does not ", "must be ")
 
-NOT_YET: list[tuple[Callable[[Json], None], str]] = [
-    (put("authenticated", ["ListNamespaces"]), "authenticated[0]"),
-]
-
 
 @pytest.fixture(scope="module")
 def running(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
@@ -224,15 +220,6 @@ def test_each_mistake_is_refused(running: Gate, corp: Minter, index: int) -> Non
     assert hits, f"nothing about {path} in {errors}"
     sentence = hits[0].partition(": ")[2]
     assert any(word in sentence for word in SENTENCES), hits[0]
-
-
-@pytest.mark.parametrize("index", range(len(NOT_YET)), ids=lambda i: f"{i}-{NOT_YET[i][1]}")
-def test_not_supported_yet(running: Gate, corp: Minter, index: int) -> None:
-    spoil, path = NOT_YET[index]
-    config = copy.deepcopy(_good(corp))
-    spoil(config)
-    errors = _rejected(running, config)
-    assert any(error.startswith(path) and "not supported yet" in error for error in errors), errors
 
 
 @pytest.mark.parametrize("text", ["", " ", "{", "[]", "null", "1", '"x"', "{}{}", '{"version": 1, "version": 1}', "\x00"], ids=repr)

@@ -18,6 +18,8 @@ pub(super) struct Refused(pub u32);
 pub(super) enum HeaderMap {
     RequestHeaders = 0,
     RequestTrailers = 1,
+    ResponseHeaders = 2,
+    ResponseTrailers = 3,
     CallResponseHeaders = 6,
 }
 
@@ -26,6 +28,7 @@ pub(super) enum HeaderMap {
 #[repr(u32)]
 pub(super) enum Buffer {
     RequestBody = 0,
+    ResponseBody = 1,
     CallResponseBody = 4,
     PluginConfiguration = 7,
 }
@@ -46,6 +49,7 @@ unsafe extern "C" {
     fn proxy_set_header_map_pairs(map: u32, data: *const u8, size: usize) -> u32;
     fn proxy_remove_header_map_value(map: u32, name: *const u8, size: usize) -> u32;
     fn proxy_get_buffer_bytes(buffer: u32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_set_buffer_bytes(buffer: u32, start: usize, length: usize, data: *const u8, size: usize) -> u32;
     fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_set_property(path: *const u8, path_size: usize, data: *const u8, size: usize) -> u32;
     fn proxy_continue_stream(stream: u32) -> u32;
@@ -124,11 +128,16 @@ pub(super) fn header_map(map: HeaderMap) -> Result<Vec<u8>, Refused> {
     take_over(status, data, size)
 }
 
-/// Removes every header of a map.
-pub(super) fn clear_header_map(map: HeaderMap) -> Result<(), Refused> {
-    let empty_map = 0u32.to_le_bytes();
-    // SAFETY: the host reads the empty map during the call.
-    check(unsafe { proxy_set_header_map_pairs(map as u32, empty_map.as_ptr(), empty_map.len()) })
+/// Replaces a whole header map by this one, in the ABI's serialization.
+pub(super) fn set_header_map(map: HeaderMap, pairs: &[u8]) -> Result<(), Refused> {
+    // SAFETY: the host reads the map during the call.
+    check(unsafe { proxy_set_header_map_pairs(map as u32, pairs.as_ptr(), pairs.len()) })
+}
+
+/// Replaces the first `length` bytes of a buffer.
+pub(super) fn set_buffer(buffer: Buffer, length: usize, bytes: &[u8]) -> Result<(), Refused> {
+    // SAFETY: the host reads the bytes during the call.
+    check(unsafe { proxy_set_buffer_bytes(buffer as u32, 0, length, bytes.as_ptr(), bytes.len()) })
 }
 
 /// Removes all headers with this name.

@@ -138,5 +138,5 @@ impl Metrics {
 
 /// Removes the request's trailers. With an empty map, the request ends without trailers.
 fn clear_trailers() -> bool {
-    hostcalls::clear_header_map(HeaderMap::RequestTrailers).is_ok()
+    hostcalls::set_header_map(HeaderMap::RequestTrailers, &headers::serialize(&[])).is_ok()
 }

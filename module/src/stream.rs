@@ -9,9 +9,9 @@ use proxy_wasm::types::Action as HostAction;
 use super::hostcalls::{self, Buffer, HeaderMap};
 use super::{BUSY_TICK, PluginState, clear_trailers, report, send};
 use temporal_auth::answer::Reply;
-use temporal_auth::filter::{Action, ConnectionInfo, FilterState, RequestFilter};
+use temporal_auth::filter::{Action, ConnectionInfo, FilterState, RequestFilter, ResponseAction};
 use temporal_auth::time::Timestamp;
-use temporal_auth::wire::headers::Headers;
+use temporal_auth::wire::headers::{self, Headers};
 
 /// A request's state, shared with the root context while the request waits for a key.
 pub(super) struct StreamState {
@@ -62,6 +62,29 @@ impl Stream {
             Action::Wait | Action::Answer(_) => HostAction::Pause,
         }
     }
+}
+
+impl Stream {
+    /// Runs one step of an answer that must be read. If the step fails, the answer ends: nothing of it may go on.
+    fn run_answer(&self, step: impl FnOnce(&mut RequestFilter, &mut FilterState) -> bool) -> HostAction {
+        let Ok(mut stream) = self.state.try_borrow_mut() else { return end_answer() };
+        if !stream.request.reads_answer() {
+            return HostAction::Continue;
+        }
+        let Ok(mut filter) = self.plugin.filter.try_borrow_mut() else { return end_answer() };
+        let has_succeeded = step(&mut stream.request, &mut filter);
+        for notice in filter.take_notices() {
+            log::warn!("{notice}");
+        }
+        if has_succeeded { HostAction::Continue } else { end_answer() }
+    }
+}
+
+/// Resets the stream if the answer's headers were sent, and answers otherwise.
+fn end_answer() -> HostAction {
+    log::error!("temporal-auth: a required host call failed for an answer");
+    send(&Reply::UNAVAILABLE);
+    HostAction::Pause
 }
 
 impl StreamState {
@@ -181,6 +204,37 @@ impl HttpContext for Stream {
                 return Action::Wait;
             }
             stream.request.on_trailers(filter, Timestamp::now)
+        })
+    }
+
+    fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> HostAction {
+        self.run_answer(|request, filter| {
+            let Ok(bytes) = hostcalls::header_map(HeaderMap::ResponseHeaders) else { return false };
+            let mut drop = Vec::new();
+            request.on_answer_headers(filter, Headers::new(&bytes), end_of_stream, &mut drop);
+            drop.iter().all(|name| hostcalls::remove_header(HeaderMap::ResponseHeaders, name).is_ok())
+        })
+    }
+
+    fn on_http_response_body(&mut self, size: usize, _: bool) -> HostAction {
+        self.run_answer(|request, filter| {
+            let bytes = if size == 0 { Ok(Vec::new()) } else { hostcalls::buffer(Buffer::ResponseBody, size) };
+            match bytes {
+                Ok(bytes) if bytes.len() == size => match request.on_answer_body(filter, &bytes, Timestamp::now) {
+                    ResponseAction::Forward => true,
+                    ResponseAction::Replace(_) if size == 0 => true,
+                    ResponseAction::Replace(bytes) => hostcalls::set_buffer(Buffer::ResponseBody, size, &bytes).is_ok(),
+                },
+                _ => false,
+            }
+        })
+    }
+
+    fn on_http_response_trailers(&mut self, _: usize) -> HostAction {
+        self.run_answer(|request, filter| {
+            let Some(trailers) = request.on_answer_trailers(filter) else { return true };
+            let pairs: Vec<_> = trailers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+            hostcalls::set_header_map(HeaderMap::ResponseTrailers, &headers::serialize(&pairs)).is_ok()
         })
     }
 }

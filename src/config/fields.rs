@@ -125,7 +125,8 @@ groups! {
         anonymous: Means("`grpc.health.v1.Health/Check`, `GetSystemInfo`"), Shape::AnonymousMethods,
             "Methods for everybody; the token is ignored. Only methods that read from the cluster.";
         authenticated: Means("none"), Shape::AuthenticatedMethods,
-            "Methods for everybody with a valid token. Only methods that read from the cluster, and not ListNamespaces.";
+            "Methods for everybody with a valid token. Only methods that read from the cluster; ListNamespaces and \
+             ListNexusEndpoints are reduced to the namespaces that the caller may describe.", "#lists-of-namespaces";
         methods: Means("none"), Shape::List("method"),
             "Methods of newer servers, which the built-in table lacks.", "#newer-servers-and-sdks";
         newer_fields: Default("count"), Shape::Words(NEWER_FIELDS),

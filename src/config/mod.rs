@@ -19,7 +19,7 @@ use crate::pattern::Pattern;
 use crate::policy::Policy;
 use crate::policy::denial::Denial;
 use crate::policy::who::Who;
-use crate::temporal::Catalogue;
+use crate::temporal::{Catalogue, Method};
 use crate::wire::json::Json;
 use fields::{MODES, NEWER_FIELDS, PARITIES, names};
 pub use issuers::{Issuer, KeysFrom};
@@ -115,10 +115,11 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
                 .filter_map(|name| Some(catalogue.named(name)?.path.to_string()))
                 .collect(),
         ),
-        Some(node) => policy::open_methods(&node, &catalogue, true),
+        Some(node) => policy::open_methods(&node, &catalogue, Method::is_cluster_read),
     };
-    let authenticated =
-        members.get("authenticated").map_or(Some(Vec::new()), |node| policy::open_methods(&node, &catalogue, false));
+    let authenticated = members
+        .get("authenticated")
+        .map_or(Some(Vec::new()), |node| policy::open_methods(&node, &catalogue, Method::may_be_authenticated));
     let flag = |name: &str| members.get(name).map_or(Some(false), |node| node.flag());
     let (admin_service, forward_token) = (flag("admin_service"), flag("forward_token"));
     let (access_log_state, explain_to_client) = (flag("access_log_state"), flag("explain_to_client"));

@@ -82,16 +82,17 @@ fn effect(node: &Node<'_>) -> Option<EffectSet> {
     EffectSet::named(node.text()?).or_else(|| node.unknown_name(NameSort::Effect, effect_names(), &[]))
 }
 
-/// The paths of the methods in `anonymous` or `authenticated`.
-pub(super) fn open_methods(node: &Node<'_>, catalogue: &Catalogue, list_namespaces: bool) -> Option<Vec<String>> {
+/// The paths of the methods in `anonymous` or `authenticated`. `is_allowed` says which methods the list may have.
+pub(super) fn open_methods(
+    node: &Node<'_>,
+    catalogue: &Catalogue,
+    is_allowed: impl Fn(&Method) -> bool,
+) -> Option<Vec<String>> {
     let list = node.list()?;
     let method = |node: &Node<'_>| {
         let method = named_method(node, catalogue)?;
-        if !method.is_cluster_read() {
+        if !is_allowed(&method) {
             return node.invalid(Expected::ClusterRead);
-        }
-        if !list_namespaces && method.name() == "ListNamespaces" {
-            return node.invalid(Expected::SupportedOpenMethod);
         }
         Some(method.path.to_string())
     };

@@ -145,7 +145,6 @@ pub enum Expected {
     MethodPath,
     UnknownMethod,
     ClusterRead,
-    SupportedOpenMethod,
     UnreservedRuleName,
     ClaimName,
     Claims,
@@ -301,10 +300,6 @@ impl fmt::Display for Expected {
             Self::MethodPath => "the full path of a method, such as /pkg.Service/Method",
             Self::UnknownMethod => "a method that the filter does not already know",
             Self::ClusterRead => "a method that only reads from the cluster",
-            Self::SupportedOpenMethod => {
-                "another method: ListNamespaces is not supported yet, because its answer is not filtered; \
-                 use a grant with `system: true`"
-            }
             Self::UnreservedRuleName => "a name other than the reserved anonymous, authenticated and default-deny",
             Self::ClaimName => "the name of a claim, or a JSON pointer to it",
             Self::Claims => "at least one claim",

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::Number;
 
 use crate::wire::json::{Json, JsonObject};
-use crate::wire::protobuf::take_varint;
+use crate::wire::protobuf::{FieldValue, RawField, fields};
 
 /// How deep values may be nested: deeper than any configuration, and far from the end of the stack.
 const MAX_DEPTH: usize = 64;
@@ -19,22 +19,23 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Json<'_>> {
 }
 
 /// `Struct { map<string, Value> fields = 1 }`
-fn object(mut bytes: &[u8], depth: usize) -> Option<Json<'_>> {
+fn object(bytes: &[u8], depth: usize) -> Option<Json<'_>> {
     let mut members = Vec::new();
-    while let Some((number, field)) = next(&mut bytes)? {
-        let (1, WireValue::Bytes(entry)) = (number, field) else { return None };
+    for field in fields(bytes) {
+        let RawField { number: 1, value: FieldValue::Bytes(entry), .. } = field.ok()? else { return None };
         members.push(member(entry, depth)?);
     }
     JsonObject::from_members(members).map(Json::Object)
 }
 
 /// `{ string key = 1; Value value = 2 }`
-fn member(mut bytes: &[u8], depth: usize) -> Option<(Cow<'_, str>, Json<'_>)> {
+fn member(bytes: &[u8], depth: usize) -> Option<(Cow<'_, str>, Json<'_>)> {
     let (mut name, mut value) = (None, None);
-    while let Some((number, field)) = next(&mut bytes)? {
-        match (number, field) {
-            (1, WireValue::Bytes(text)) if name.is_none() => name = Some(std::str::from_utf8(text).ok()?.into()),
-            (2, WireValue::Bytes(inner)) if value.is_none() => value = Some(self::value(inner, depth)?),
+    for field in fields(bytes) {
+        let field = field.ok()?;
+        match (field.number, field.value) {
+            (1, FieldValue::Bytes(text)) if name.is_none() => name = Some(std::str::from_utf8(text).ok()?.into()),
+            (2, FieldValue::Bytes(inner)) if value.is_none() => value = Some(self::value(inner, depth)?),
             _ => return None,
         }
     }
@@ -42,25 +43,27 @@ fn member(mut bytes: &[u8], depth: usize) -> Option<(Cow<'_, str>, Json<'_>)> {
 }
 
 /// `Value { oneof { null = 1, number = 2, string = 3, bool = 4, struct = 5, list = 6 } }`
-fn value(mut bytes: &[u8], depth: usize) -> Option<Json<'_>> {
+fn value(bytes: &[u8], depth: usize) -> Option<Json<'_>> {
     let depth = depth.checked_sub(1)?;
-    let value = match next(&mut bytes)? {
-        None | Some((1, WireValue::Varint(_))) => Json::Null,
-        Some((2, WireValue::Fixed64(bits))) => Json::Number(number(f64::from_bits(bits))?),
-        Some((3, WireValue::Bytes(text))) => Json::String(std::str::from_utf8(text).ok()?.into()),
-        Some((4, WireValue::Varint(flag))) => Json::Bool(flag != 0),
-        Some((5, WireValue::Bytes(inner))) => object(inner, depth)?,
-        Some((6, WireValue::Bytes(inner))) => list(inner, depth)?,
+    let mut fields = fields(bytes);
+    let field = fields.next().transpose().ok()?;
+    let value = match field.map(|field| (field.number, field.value)) {
+        None | Some((1, FieldValue::Varint(_))) => Json::Null,
+        Some((2, FieldValue::Fixed64(bits))) => Json::Number(number(f64::from_bits(bits))?),
+        Some((3, FieldValue::Bytes(text))) => Json::String(std::str::from_utf8(text).ok()?.into()),
+        Some((4, FieldValue::Varint(flag))) => Json::Bool(flag != 0),
+        Some((5, FieldValue::Bytes(inner))) => object(inner, depth)?,
+        Some((6, FieldValue::Bytes(inner))) => list(inner, depth)?,
         Some(_) => return None,
     };
-    bytes.is_empty().then_some(value)
+    fields.next().is_none().then_some(value)
 }
 
 /// `ListValue { repeated Value values = 1 }`
-fn list(mut bytes: &[u8], depth: usize) -> Option<Json<'_>> {
+fn list(bytes: &[u8], depth: usize) -> Option<Json<'_>> {
     let mut values = Vec::new();
-    while let Some((number, field)) = next(&mut bytes)? {
-        let (1, WireValue::Bytes(inner)) = (number, field) else { return None };
+    for field in fields(bytes) {
+        let RawField { number: 1, value: FieldValue::Bytes(inner), .. } = field.ok()? else { return None };
         values.push(self::value(inner, depth)?);
     }
     Some(Json::Array(values))
@@ -72,36 +75,6 @@ fn number(value: f64) -> Option<Number> {
         return Some(Number::from(value as i64));
     }
     Number::from_f64(value)
-}
-
-enum WireValue<'a> {
-    Varint(u64),
-    Fixed64(u64),
-    Bytes(&'a [u8]),
-}
-
-/// The next field and its number. `Some(None)` at the end, and `None` if the bytes are not a message.
-fn next<'a>(bytes: &mut &'a [u8]) -> Option<Option<(u64, WireValue<'a>)>> {
-    if bytes.is_empty() {
-        return Some(None);
-    }
-    let tag = take_varint(bytes)?;
-    let field = match tag & 7 {
-        0 => WireValue::Varint(take_varint(bytes)?),
-        1 => WireValue::Fixed64(u64::from_le_bytes(take(bytes, 8)?.try_into().ok()?)),
-        2 => {
-            let length = usize::try_from(take_varint(bytes)?).ok()?;
-            WireValue::Bytes(take(bytes, length)?)
-        }
-        _ => return None,
-    };
-    Some(Some((tag >> 3, field)))
-}
-
-fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
-    let (taken, rest) = bytes.split_at_checked(length)?;
-    *bytes = rest;
-    Some(taken)
 }
 
 #[cfg(test)]

@@ -101,8 +101,10 @@ fn all_problems_are_reported_at_once_each_with_its_path() {
 }
 
 #[test]
-fn list_namespaces_cannot_be_open_to_everybody_with_a_token() {
-    assert_problem("/authenticated", json!(["ListNamespaces"]), "not supported yet");
+fn lists_may_be_open_to_callers_with_a_token_only() {
+    assert_valid("/authenticated", json!(["ListNamespaces", "ListNexusEndpoints"]));
+    assert_problem("/anonymous", json!(["ListNexusEndpoints"]), "only reads from the cluster");
+    assert_problem("/authenticated", json!(["GetNexusEndpoint"]), "only reads from the cluster");
 }
 
 #[test]

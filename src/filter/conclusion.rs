@@ -49,7 +49,8 @@ impl RequestFilter {
         }
     }
 
-    fn allow(&mut self, state: &mut FilterState, Allowed { permit, rest, evidence }: Allowed) -> Action {
+    fn allow(&mut self, state: &mut FilterState, Allowed { permit, rest, evidence, answer }: Allowed) -> Action {
+        self.answer = answer;
         self.stage = Stage::Passing(Passage::by(&permit, rest));
         state.counters.add(Counter::Allowed, 1);
         count_evidence(state, &evidence);

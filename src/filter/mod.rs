@@ -7,6 +7,7 @@
 mod conclusion;
 mod rejection;
 mod request_headers;
+mod response;
 mod state;
 mod steps;
 
@@ -22,6 +23,8 @@ use crate::wire::grpc::{Body, Encoding};
 use crate::wire::headers::Headers;
 use conclusion::Passage;
 use rejection::{Evidence, Rejected};
+use response::ReducedAnswer;
+pub use response::ResponseAction;
 pub use state::FilterState;
 
 /// What the host does next.
@@ -43,6 +46,8 @@ pub struct RequestFilter {
     path: Box<[u8]>,
     stage: Stage,
     decision: Option<Decision>,
+    /// `None` if the answer passes untouched.
+    answer: Option<Box<ReducedAnswer>>,
 }
 
 #[derive(Debug)]
@@ -108,6 +113,8 @@ struct Allowed {
     permit: Permit,
     rest: RestOfBody,
     evidence: Evidence,
+    /// `None` if the answer passes untouched.
+    answer: Option<Box<ReducedAnswer>>,
 }
 
 /// What the rest of the body may be after a verdict.
@@ -148,7 +155,7 @@ impl ConnectionInfo for () {
 impl RequestFilter {
     /// A call that arrives now.
     pub fn new(now: Timestamp) -> Self {
-        Self { arrived: now, path: Box::default(), stage: Stage::New, decision: None }
+        Self { arrived: now, path: Box::default(), stage: Stage::New, decision: None, answer: None }
     }
 
     /// The decision that was made since this method was last called, if it is to be reported.
@@ -213,6 +220,42 @@ impl RequestFilter {
     /// The request ends with trailers.
     pub fn on_trailers(&mut self, state: &mut FilterState, clock: impl Fn() -> Timestamp) -> Action {
         self.on_body(state, &[], true, clock)
+    }
+
+    /// Whether the answer must be read, because the caller may see only a part of it.
+    pub fn reads_answer(&self) -> bool {
+        self.answer.is_some()
+    }
+
+    /// The answer's headers have arrived. Adds to `drop` the names of headers that no longer fit.
+    pub fn on_answer_headers(
+        &mut self,
+        state: &FilterState,
+        headers: Headers<'_>,
+        end_stream: bool,
+        drop: &mut Vec<Box<[u8]>>,
+    ) {
+        if let Some(answer) = &mut self.answer {
+            answer.on_headers(state, headers, end_stream, drop);
+        }
+    }
+
+    /// Bytes of the answer's body have arrived.
+    pub fn on_answer_body(
+        &mut self,
+        state: &mut FilterState,
+        chunk: &[u8],
+        clock: impl Fn() -> Timestamp,
+    ) -> ResponseAction {
+        match &mut self.answer {
+            Some(answer) => answer.on_body(state, chunk, clock),
+            None => ResponseAction::Forward,
+        }
+    }
+
+    /// The answer's trailers have arrived. Returns the trailers to send instead, if there are any.
+    pub fn on_answer_trailers(&self, state: &FilterState) -> Option<&'static [(&'static str, &'static str)]> {
+        self.answer.as_ref()?.on_trailers(&state.config)
     }
 
     /// Whether [`RequestFilter::wake`] would do anything: the call waits, and its key has arrived or its time is up.

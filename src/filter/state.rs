@@ -1,5 +1,6 @@
 //! Everything that one plugin configuration keeps between requests, in one VM.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -25,7 +26,10 @@ pub struct FilterState {
     pub authenticator: Authenticator,
     /// The newer parts of requests that were logged, by method.
     newer: BTreeSet<(String, NewerPart)>,
-    notices: Vec<String>,
+    /// Lines for the log.
+    pub(super) notices: Vec<String>,
+    /// How many bytes of answers are held.
+    pub(super) held_answers: Rc<Cell<usize>>,
 }
 
 impl FilterState {
@@ -42,6 +46,7 @@ impl FilterState {
             counters: Counters::default(),
             newer: BTreeSet::new(),
             notices: Vec::new(),
+            held_answers: Rc::default(),
         }
     }
 

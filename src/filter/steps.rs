@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::rejection::{Evidence, Rejected};
 use super::request_headers::RequestHeaders;
+use super::response::ReducedAnswer;
 use super::{
     Allowed, AwaitingKey, ConnectionInfo, FilterState, MatchedRoute, PendingRequest, Progress, RequestFilter,
     RestOfBody, Stage, StepResult,
@@ -48,7 +49,7 @@ impl RequestFilter {
         }
         if let Some(permit) = state.config.policy.permit_anonymous(&method) {
             let evidence = Evidence { target: Some(Target::of(method)), ..Evidence::default() };
-            return Ok(Progress::Allowed(Allowed { permit, rest: RestOfBody::Anything, evidence }));
+            return Ok(Progress::Allowed(Allowed { permit, rest: RestOfBody::Anything, evidence, answer: None }));
         }
         let encoding = encoding(&headers)?;
         // If the peer is not known, denials of that peer would not apply, so a good token does not help.
@@ -212,8 +213,10 @@ fn apply_policy(
         target.newer.first.first().copied().filter(|_| config.refuse_newer && newer_matters(&principal, &target));
     let reason = match (verdict, newer) {
         (Verdict::Allow(permit), None) => {
+            let reduced = |list| Box::new(ReducedAnswer::new(target.method.clone(), list, Rc::clone(&principal), now));
+            let answer = permit.reduced_list().map(reduced);
             let evidence = Evidence { principal: Some(principal), target: Some(target), shadow };
-            return Ok(Progress::Allowed(Allowed { permit, rest, evidence }));
+            return Ok(Progress::Allowed(Allowed { permit, rest, evidence, answer }));
         }
         (Verdict::Allow(_), Some(part)) => DenyReason::Newer(part),
         (Verdict::Deny(reason), _) => reason,

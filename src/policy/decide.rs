@@ -7,8 +7,11 @@ use super::limits::{LimitMiss, NamespaceRole};
 use super::reason::{DenyReason, ExpiredGrant, LimitedGrant, NeededGrant, NotCovered};
 use super::verdict::{Permit, Rule, ShadowOutcome, Verdict};
 use super::{Policy, Principal};
-use crate::temporal::{Access, EffectSet, Method, NamespaceEffects, Scope, SystemReason, Target};
+use crate::temporal::{
+    Access, Catalogue, EffectSet, ListMethod, Method, NamespaceEffects, RequestReader, Scope, SystemReason, Target,
+};
 use crate::time::Timestamp;
+use crate::wire::protobuf::write_field;
 
 /// The rules that take part in a decision.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -94,16 +97,58 @@ impl Policy {
     }
 
     fn decide_in(&self, rules: RuleSet, principal: &Principal, target: &Target, now: Timestamp) -> Verdict {
+        let is_open = principal.issuer.is_some() && self.authenticated.iter().any(|path| *path == target.method.path);
+        if let Some(list) = ListMethod::of(&target.method).filter(|_| is_open) {
+            return self.decide_list(list, rules, principal, target, now);
+        }
         let mut denials = principal.denials.iter().filter(|found| rules.includes(found.denial.shadow));
         if let Some(found) = denials.find_map(|denial| denial.matches(target)) {
             return Verdict::Deny(DenyReason::Denial(Box::new(found)));
         }
-        if principal.issuer.is_some() && self.authenticated.iter().any(|path| *path == target.method.path) {
+        if is_open {
             return Verdict::Allow(Permit::new(Rule::Authenticated));
         }
         match Evaluation::new(self, rules, principal, target, now).covering_grant() {
             Ok(grant) => Verdict::Allow(Permit::new(Rule::Grant(Rc::clone(grant)))),
             Err(reason) => Verdict::Deny(DenyReason::NotCovered(reason)),
+        }
+    }
+
+    /// Decides about a list that is open to every good token. Only a grant shows all of it, and a denial of some namespaces
+    /// removes their entries.
+    fn decide_list(
+        &self,
+        list: ListMethod,
+        rules: RuleSet,
+        principal: &Principal,
+        target: &Target,
+        now: Timestamp,
+    ) -> Verdict {
+        let mut has_hidden_entries = false;
+        for applicable in principal.denials.iter().filter(|found| rules.includes(found.denial.shadow)) {
+            if applicable.denial.hides_entries(&target.method) {
+                has_hidden_entries = true;
+            } else if let Some(found) = applicable.matches(target) {
+                return Verdict::Deny(DenyReason::Denial(Box::new(found)));
+            }
+        }
+        match Evaluation::new(self, rules, principal, target, now).covering_grant() {
+            Ok(grant) if !has_hidden_entries => Verdict::Allow(Permit::new(Rule::Grant(Rc::clone(grant)))),
+            _ => Verdict::Allow(Permit::for_reduced_list(Rule::Authenticated, list)),
+        }
+    }
+
+    /// Tells for each namespace whether the caller may call DescribeNamespace for it. That decides which entries of lists the
+    /// caller sees.
+    pub fn describable(&self, principal: &Principal, now: Timestamp) -> impl Fn(&str) -> bool {
+        let method = Catalogue::default().named("DescribeNamespace");
+        move |namespace| {
+            let Some(method) = method.clone() else { return false };
+            let mut bytes = Vec::new();
+            write_field(&mut bytes, method.namespace_field, namespace.as_bytes());
+            let mut request = RequestReader::for_limits(method, principal.limits());
+            let target = request.feed(&bytes).and_then(|()| request.finish());
+            target.is_ok_and(|target| self.decide(principal, &target, now).is_allow())
         }
     }
 

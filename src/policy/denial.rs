@@ -8,7 +8,7 @@ use super::who::Who;
 use crate::identity::Identity;
 use crate::identity::wide::WideClaims;
 use crate::pattern::Pattern;
-use crate::temporal::{EffectSet, Scope, Target};
+use crate::temporal::{EffectSet, Method, Scope, Target};
 
 /// A denial of the policy. It matches a call if all of its conditions match.
 #[derive(Debug)]
@@ -83,6 +83,13 @@ impl Denial {
             let effects = self.operations.as_ref().map_or(all, |denied| denied.effects.intersection(all));
             Some(DeniedPart { effects, namespace, outside })
         })
+    }
+
+    /// Whether the denial removes the entries of its namespaces from a reduced list, so that the list itself need not be denied.
+    pub(super) fn hides_entries(&self, list: &Method) -> bool {
+        let denies_describing =
+            self.operations.as_ref().is_none_or(|denied| denied.effects.intersects(EffectSet::DESCRIBE_NAMESPACE));
+        self.namespaces.is_some() && denies_describing && !self.denies_method(&list.path)
     }
 
     /// The effects in the request's own namespace that count only for denials.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::reason::DenyReason;
+use crate::temporal::ListMethod;
 
 /// The rule that decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,11 +48,22 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permit {
     rule: Rule,
+    list: Option<ListMethod>,
 }
 
 impl Permit {
     pub(super) fn new(rule: Rule) -> Self {
-        Self { rule }
+        Self { rule, list: None }
+    }
+
+    /// A permit for a call whose answer must be reduced to what the caller may see.
+    pub(super) fn for_reduced_list(rule: Rule, list: ListMethod) -> Self {
+        Self { rule, list: Some(list) }
+    }
+
+    /// The list to which the answer must be reduced. `None` if the caller may see all of it.
+    pub fn reduced_list(&self) -> Option<ListMethod> {
+        self.list
     }
 
     /// The rule that allows the call.

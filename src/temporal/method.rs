@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use super::effect::EffectSet;
+use super::list::ListMethod;
 use super::schema::Message;
 
 /// Where a method acts. Source: `common/api/metadata.go` of the server.
@@ -111,11 +112,16 @@ impl Method {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 
-    /// Whether the lists `anonymous` and `authenticated` may contain it: methods that read from the cluster, and the health
-    /// check.
+    /// Whether the list `anonymous` may contain it: methods that read from the cluster, and the health check.
     #[must_use]
     pub fn is_cluster_read(&self) -> bool {
         self.scope == Scope::Cluster && self.access == Access::ReadOnly
+    }
+
+    /// Whether the list `authenticated` may contain it: the same methods, and those whose answers are reduced.
+    #[must_use]
+    pub fn may_be_authenticated(&self) -> bool {
+        self.is_cluster_read() || ListMethod::of(self).is_some()
     }
 }
 

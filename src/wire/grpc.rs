@@ -51,6 +51,12 @@ impl Body {
         matches!(self.state, FrameState::Complete)
     }
 
+    /// Whether nothing has arrived.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self.state, FrameState::Prefix { index: 0, .. })
+    }
+
     /// Reads the next bytes.
     ///
     /// # Errors

@@ -43,6 +43,7 @@ pub const SINGLE: &[&str] = &[
     "CreateNexusEndpoint",
     "ResetWorkflowExecution",
 ];
+pub const LISTS: &[&str] = &["ListNamespaces", "ListNexusEndpoints"];
 pub const OPEN: &[&str] = &["grpc.health.v1.Health/Check", "GetSystemInfo", "GetClusterInfo", "GetSearchAttributes"];
 
 /// The limits, with patterns for each.
@@ -84,9 +85,9 @@ pub fn config(random: &mut Random, keys: &Value) -> Value {
         let name = "/temporal.api.workflowservice.v1.WorkflowService/NewMethod";
         config["methods"] = json!([{"name": name, "scope": "namespace", "namespace_field": 3, "effects": effects}]);
     }
-    for list in ["anonymous", "authenticated"] {
+    for (list, methods) in [("anonymous", OPEN), ("authenticated", &[OPEN, LISTS].concat())] {
         if random.percent(30) {
-            config[list] = json!(random.some(OPEN, 40));
+            config[list] = json!(random.some(methods, 40));
         }
     }
     let builtin = ["worker", "reader", "client", "writer", "admin"];

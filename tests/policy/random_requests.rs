@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::methods::METHODS;
 use crate::random::Random;
-use crate::random_configs::{OPEN, SINGLE};
+use crate::random_configs::{LISTS, OPEN, SINGLE};
 use crate::request_parts::{self, PARTS, RequestPart};
 
 const NAMESPACES: &[&str] = &[
@@ -87,7 +87,7 @@ pub fn request(random: &mut Random, config: &Value) -> Value {
         0..6 => PARTS[random.below(PARTS.len() - 1)].0.to_owned(),
         6 => random.text(SINGLE),
         7 if config.get("methods").is_some() => "NewMethod".to_owned(),
-        7 => random.text(OPEN),
+        7 => random.text(&[OPEN, LISTS].concat()),
         _ => METHODS.keys().nth(random.below(METHODS.len())).unwrap().clone(),
     };
     request_of(random, &method)

@@ -33,15 +33,39 @@ pub fn decide(config: &Value, caller: &Value, request: &RequestMeaning, now: Tim
     if request.is_ambiguous {
         return Err(REFUSED);
     }
-    if list(&config["denials"]).iter().any(|denial| denies(config, denial, caller, &call)) {
+    let is_open = listed("authenticated", &Value::Null) && !caller["issuer"].is_null();
+    // The answers of these show the caller what they may see.
+    let is_list = is_open && ["ListNamespaces", "ListNexusEndpoints"].iter().any(|name| request.method.ends_with(name));
+    let (hiding, others): (Vec<_>, Vec<_>) =
+        list(&config["denials"]).iter().partition(|denial| is_list && hides_entries(config, denial, request));
+    if others.iter().any(|denial| denies(config, denial, caller, &call)) {
         return Err(DENIED);
     }
-    if listed("authenticated", &Value::Null) && !caller["issuer"].is_null() {
+    if is_open && !is_list {
         return Ok("authenticated".to_owned());
     }
     let covered = (0..call.effects_by_namespace.len()).map(|index| cover(config, caller, &call, index, now));
-    let rules = covered.collect::<Option<Vec<_>>>().ok_or(DENIED)?;
-    Ok(rules.into_iter().next().unwrap())
+    let is_whole = !hiding.iter().any(|denial| applies_to(config, denial, caller));
+    match covered.collect::<Option<Vec<_>>>().filter(|_| is_whole) {
+        Some(rules) => Ok(rules.into_iter().next().unwrap()),
+        None if is_list => Ok("authenticated".to_owned()),
+        None => Err(DENIED),
+    }
+}
+
+/// Whether a denial removes entries from a list instead of denying it.
+fn hides_entries(config: &Value, denial: &Value, request: &RequestMeaning) -> bool {
+    let denied = denial.get("effects").map(strings);
+    let is_named = denied.iter().flatten().any(|name| path(config, name) == request.method);
+    denial.get("namespaces").is_some()
+        && denied.is_none_or(|denied| denied.iter().any(|name| name == "describe-namespace"))
+        && !is_named
+}
+
+fn applies_to(config: &Value, denial: &Value, caller: &Value) -> bool {
+    denial["shadow"] != true
+        && denial.get("who").is_none_or(|who| wide::matches(config, who, caller))
+        && denial.get("unless").is_none_or(|who| ways(config, who, caller).is_empty())
 }
 
 fn denies(config: &Value, denial: &Value, caller: &Value, call: &CallEffects<'_>) -> bool {
@@ -60,9 +84,7 @@ fn denies(config: &Value, denial: &Value, caller: &Value, call: &CallEffects<'_>
         let of_cluster = index == 0 && call.is_of_cluster();
         call.may_reach_any_namespace || denial.get("namespaces").is_none_or(|patterns| !of_cluster && named(patterns))
     };
-    denial["shadow"] != true
-        && denial.get("who").is_none_or(|who| wide::matches(config, who, caller))
-        && denial.get("unless").is_none_or(|who| ways(config, who, caller).is_empty())
+    applies_to(config, denial, caller)
         && call.effects_by_namespace.iter().enumerate().any(|(index, (name, effects))| {
             let outside = |limits| !is_within(limits, &Bindings::new(), call, index > 0, effects);
             has_denied_effect(index, effects)

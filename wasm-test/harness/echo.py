@@ -1,13 +1,14 @@
 """An h2c server that records everything it receives: headers, body, trailers, per stream.
 
 Temporal does not show what reached it, so tests about forwarding look here. Answers every complete request
-with an empty gRPC message, or with plain text when the request was not gRPC.
+with an empty gRPC message, or with plain text when the request was not gRPC; or with `answer`, frame by frame.
 """
 
 from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -49,6 +50,8 @@ class Echo(Server):
 
     port: int = field(default_factory=free_port)
     received: list[Received] = field(default_factory=list)
+    # In place of the usual answer: each header map or piece of the body, the last of which ends the stream.
+    answer: Sequence[Pairs | bytes] | None = None
 
     def __post_init__(self) -> None:
         self._listener: socket.socket | None = None
@@ -126,7 +129,14 @@ class Echo(Server):
 
     def _answer(self, protocol: h2.connection.H2Connection, stream: int, received: Received) -> None:
         content_type = received.get("content-type") or b""
-        if content_type.startswith(b"application/grpc"):
+        if self.answer is not None:
+            for index, part in enumerate(self.answer, 1):
+                ends = index == len(self.answer)
+                if isinstance(part, bytes):
+                    protocol.send_data(stream, part, end_stream=ends)
+                else:
+                    protocol.send_headers(stream, part, end_stream=ends)
+        elif content_type.startswith(b"application/grpc"):
             protocol.send_headers(stream, [(b":status", b"200"), (b"content-type", b"application/grpc")])
             protocol.send_data(stream, b"\x00\x00\x00\x00\x00")
             protocol.send_headers(stream, [(b"grpc-status", b"0")], end_stream=True)

@@ -36,6 +36,7 @@ WITHOUT_FOREIGN_FUNCTIONS = [
     "proxy_set_header_map_pairs",
     "proxy_remove_header_map_value",
     "proxy_get_buffer_bytes",
+    "proxy_set_buffer_bytes",
     "proxy_get_property",
     "proxy_set_property",
     "proxy_continue_stream",
@@ -59,6 +60,9 @@ WITHOUT_FOREIGN_FUNCTIONS = [
     "proxy_on_request_headers",
     "proxy_on_request_body",
     "proxy_on_request_trailers",
+    "proxy_on_response_headers",
+    "proxy_on_response_body",
+    "proxy_on_response_trailers",
     "proxy_on_http_call_response",
     "proxy_on_delete",
 ]
@@ -91,6 +95,7 @@ class Settings:
     capabilities: list[str] | None = None  # the ABI functions and callbacks that the module may use; None: all
     concurrency: int = 1
     stream_window: int | None = None
+    buffer_limit: int | None = None  # of each connection, in bytes
     dynamic: bool = True  # listener by LDS file, so that it can be updated
     access_log: bool = True
     tls: Json | None = None  # the listener's transport socket
@@ -159,7 +164,8 @@ def listener(settings: Settings, *, port: int, directory: Path) -> Json:
     chain: Json = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     if settings.tls:
         chain["transport_socket"] = settings.tls
-    return {
+    limit = {"per_connection_buffer_limit_bytes": settings.buffer_limit} if settings.buffer_limit else {}
+    return limit | {
         "name": "ingress",
         "address": _address(port),
         # A second server on this port must fail loudly instead of sharing the traffic.

@@ -12,7 +12,7 @@ mod tests;
 
 use serde_json::{Map, Value, json};
 use temporal_auth::config::fields::{Absent, OBJECTS, Object};
-use temporal_auth::temporal::EffectSet;
+use temporal_auth::temporal::{EffectSet, MethodRef};
 
 use parts::{add, either, reference, text, words};
 use shape::Shapes;
@@ -65,7 +65,7 @@ fn object_schema(object: &Object, shapes: &Shapes) -> Value {
 }
 
 /// Definitions for the words that policies use.
-fn words_of_policies(methods: &[(String, bool)]) -> Map<String, Value> {
+fn words_of_policies(methods: &[(String, MethodRef)]) -> Map<String, Value> {
     let method_names: Vec<_> = methods.iter().map(|(name, _)| name.as_str()).collect();
     let effects: Vec<_> = EffectSet::ADMIN.names().collect();
     let added_method = text(Some(r"^(/?[A-Za-z0-9._]+/[A-Za-z0-9._]+|[A-Z][A-Za-z0-9._]*)$"));

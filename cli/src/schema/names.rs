@@ -1,21 +1,21 @@
 //! The library's names of methods, roles and algorithms.
 
 use temporal_auth::crypto::Algorithm;
-use temporal_auth::temporal::{Catalogue, ROLES};
+use temporal_auth::temporal::{Catalogue, MethodRef, ROLES};
 
 use crate::request;
 
-/// Every method by the shortest name that leads to it, and whether it only reads from the cluster.
-pub(super) fn methods() -> Result<Vec<(String, bool)>, String> {
+/// Every method with the shortest name that leads to it, in the order of the names.
+pub(super) fn methods() -> Result<Vec<(String, MethodRef)>, String> {
     let catalogue = Catalogue::default();
     let mut methods = Vec::new();
     for path in request::methods()?.into_iter().chain(["/grpc.health.v1.Health/Check".to_owned()]) {
         let Some(method) = catalogue.named(&path) else { continue };
         let is_short = catalogue.named(method.name()).is_some_and(|named| named == method);
         let name = if is_short { method.name() } else { path.trim_start_matches('/') };
-        methods.push((name.to_owned(), method.is_cluster_read()));
+        methods.push((name.to_owned(), method));
     }
-    methods.sort();
+    methods.sort_by(|(name, _), (other, _)| name.cmp(other));
     Ok(methods)
 }
 

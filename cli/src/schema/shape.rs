@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use temporal_auth::config::fields::{MAX_FIELD_NUMBER, Shape};
+use temporal_auth::temporal::{Method, MethodRef};
 
 use super::parts::{
     add, claim_name, claims, duration, either, flag, instant, list, map, matcher, one_or_list, pattern, reference,
@@ -17,15 +18,11 @@ pub(super) struct Shapes<'a> {
 }
 
 impl<'a> Shapes<'a> {
-    /// For these methods, each with whether it only reads from the cluster.
-    pub(super) fn new(methods: &'a [(String, bool)]) -> Self {
-        let closed = |is_closed: &dyn Fn(&str, bool) -> bool| {
-            methods.iter().filter(|(name, reads)| is_closed(name, *reads)).map(|(name, _)| name.as_str()).collect()
+    pub(super) fn new(methods: &'a [(String, MethodRef)]) -> Self {
+        let closed = |is_open: fn(&Method) -> bool| {
+            methods.iter().filter(|(_, method)| !is_open(method)).map(|(name, _)| name.as_str()).collect()
         };
-        Self {
-            not_anonymous: closed(&|_, reads| !reads),
-            not_authenticated: closed(&|name, reads| !reads || name == "ListNamespaces"),
-        }
+        Self { not_anonymous: closed(Method::is_cluster_read), not_authenticated: closed(Method::may_be_authenticated) }
     }
 
     /// The schema of a field of this object.

@@ -13,6 +13,7 @@ use crate::counters::Counters;
 use crate::keys::FetchProgress;
 use crate::wire::headers::serialize;
 
+mod lists;
 mod newer;
 mod peers;
 

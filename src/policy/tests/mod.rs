@@ -8,6 +8,7 @@ use role::Role;
 use serde_json::{Value, json};
 use who::Who;
 
+mod lists;
 mod readings;
 mod time;
 

@@ -3,11 +3,13 @@
 //!
 //! It accepts what protobuf-go accepts (`encoding/protowire`), except groups nested more than a hundred levels deep.
 
+mod fields;
 mod reader;
 mod varint;
 
 use super::DecodeError;
 
+pub use fields::{FieldValue, NotFields, RawField, fields};
 pub use reader::Reader;
 pub use varint::{take_varint, write_field, write_varint};
 

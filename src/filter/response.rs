@@ -1,0 +1,182 @@
+//! The way of an answer whose list is reduced to what the caller may see. All other answers pass untouched.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use super::FilterState;
+use crate::config::Config;
+use crate::policy::Principal;
+use crate::temporal::{ListMethod, MethodRef, ReducedList};
+use crate::time::Timestamp;
+use crate::wire::DecodeError;
+use crate::wire::grpc::{Body, Encoding};
+use crate::wire::headers::Headers;
+
+/// How many bytes of answers are held at a time. A page of a thousand namespaces has half a megabyte.
+const MAX_HELD: usize = 16 << 20;
+
+/// The trailers of an answer that could not be reduced.
+const UNREADABLE: [(&str, &str); 2] =
+    [("grpc-status", "14"), ("grpc-message", "The list cannot be reduced to what you may see; try again.")];
+
+/// An answer on its way to a caller who may see only a part of it.
+#[derive(Debug)]
+pub(super) struct ReducedAnswer {
+    method: MethodRef,
+    list: ListMethod,
+    principal: Rc<Principal>,
+    arrived: Timestamp,
+    state: AnswerState,
+}
+
+#[derive(Debug)]
+enum AnswerState {
+    /// Nothing has arrived, or nothing that is withheld.
+    New,
+    Reading {
+        body: Body,
+        message: HeldMessage,
+    },
+    /// The reduced answer was sent.
+    Sent,
+    /// Nothing of the answer is sent.
+    Withheld,
+}
+
+/// What the host does with a part of an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ResponseAction {
+    Forward,
+    /// Send these bytes in place of those that have arrived.
+    Replace(Vec<u8>),
+}
+
+/// The bytes of a message, counted among those of the other answers that are held.
+#[derive(Debug)]
+struct HeldMessage {
+    bytes: Vec<u8>,
+    held: Rc<Cell<usize>>,
+}
+
+impl HeldMessage {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
+        let held = self.held.get().saturating_add(bytes.len());
+        if held > MAX_HELD {
+            return Err(DecodeError::TooLarge);
+        }
+        self.held.set(held);
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+impl Drop for HeldMessage {
+    fn drop(&mut self) {
+        self.held.set(self.held.get().saturating_sub(self.bytes.len()));
+    }
+}
+
+impl ReducedAnswer {
+    pub(super) fn new(method: MethodRef, list: ListMethod, principal: Rc<Principal>, arrived: Timestamp) -> Self {
+        Self { method, list, principal, arrived, state: AnswerState::New }
+    }
+
+    /// The headers have arrived. Adds to `drop` the names of headers that no longer fit.
+    pub(super) fn on_headers(
+        &mut self,
+        state: &FilterState,
+        headers: Headers<'_>,
+        end_stream: bool,
+        drop: &mut Vec<Box<[u8]>>,
+    ) {
+        // There is nothing to withhold: an error of the server, or an answer of this filter.
+        if end_stream {
+            return;
+        }
+        // In shadow, the answer is only counted.
+        if !state.config.shadow {
+            drop.push(b"content-length".as_slice().into());
+        }
+        self.state = match encoding(headers) {
+            Some(encoding) => {
+                let message = HeldMessage { bytes: Vec::new(), held: Rc::clone(&state.held_answers) };
+                AnswerState::Reading { body: Body::new(encoding), message }
+            }
+            None => AnswerState::Withheld,
+        };
+    }
+
+    /// Bytes of the answer have arrived.
+    pub(super) fn on_body(
+        &mut self,
+        state: &mut FilterState,
+        chunk: &[u8],
+        clock: impl Fn() -> Timestamp,
+    ) -> ResponseAction {
+        let frame = match &mut self.state {
+            // Without headers, it is not known how to read the body.
+            AnswerState::New | AnswerState::Sent | AnswerState::Withheld if chunk.is_empty() => Vec::new(),
+            AnswerState::New | AnswerState::Sent | AnswerState::Withheld => self.withhold(),
+            AnswerState::Reading { body, message } => match body.feed(chunk, |bytes| message.append(bytes)) {
+                Err(_) => self.withhold(),
+                Ok(()) if body.is_complete() => self.reduced(state, clock),
+                Ok(()) => Vec::new(),
+            },
+        };
+        if state.config.shadow { ResponseAction::Forward } else { ResponseAction::Replace(frame) }
+    }
+
+    /// The trailers in place of the server's, if the answer could not be reduced.
+    pub(super) fn on_trailers(&self, config: &Config) -> Option<&'static [(&'static str, &'static str)]> {
+        let is_withheld = match &self.state {
+            AnswerState::New | AnswerState::Sent => false,
+            // Without a message, there is nothing to withhold: an error of the server.
+            AnswerState::Reading { body, .. } => !body.is_empty(),
+            AnswerState::Withheld => true,
+        };
+        (is_withheld && !config.shadow).then_some(&UNREADABLE)
+    }
+
+    fn withhold(&mut self) -> Vec<u8> {
+        self.state = AnswerState::Withheld;
+        Vec::new()
+    }
+
+    /// The reduced answer, when the whole message has arrived.
+    fn reduced(&mut self, state: &mut FilterState, clock: impl Fn() -> Timestamp) -> Vec<u8> {
+        let AnswerState::Reading { message, .. } = std::mem::replace(&mut self.state, AnswerState::Sent) else {
+            return Vec::new();
+        };
+        let now = if self.principal.depends_on_time() { clock().max(self.arrived) } else { self.arrived };
+        let may_see = state.config.policy.describable(&self.principal, now);
+        let Ok(reduced) = self.list.reduce(&message.bytes, may_see) else { return self.withhold() };
+        if state.config.shadow {
+            let ReducedList { entries, removed, .. } = reduced;
+            let name = self.method.name();
+            state.notices.push(format!("temporal-auth: {name}: {removed} of {entries} entries would be removed"));
+        }
+        framed(&reduced.message)
+    }
+}
+
+/// A gRPC message that is not compressed. It is valid whatever `grpc-encoding` says.
+fn framed(message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+    [&[0], length.to_be_bytes().as_slice(), message].concat()
+}
+
+/// How to read an answer. `None` if it is not a gRPC answer, or is compressed in another way.
+fn encoding(headers: Headers<'_>) -> Option<Encoding> {
+    let (mut is_ok, mut is_grpc, mut encoding) = (false, false, Encoding::Identity);
+    for (name, value) in headers.iter() {
+        match (name, value) {
+            (b":status", value) => is_ok = value == b"200",
+            (b"content-type", value) => is_grpc = value.starts_with(b"application/grpc"),
+            (b"grpc-encoding", b"identity") => {}
+            (b"grpc-encoding", b"gzip") => encoding = Encoding::Gzip,
+            (b"grpc-encoding" | b"content-encoding", _) => return None,
+            _ => {}
+        }
+    }
+    (is_ok && is_grpc).then_some(encoding)
+}
