@@ -31,7 +31,7 @@ help: ## list the commands
 setup: ## install what the demo, tests and bench need into .cache (other targets run it on demand)
 	@scripts/setup.sh
 
-module: ## build target/temporal-auth.wasm
+module: ## build target/temporal-auth.wasm (and -lean.wasm, which cannot reduce lists of namespaces)
 	@scripts/module.sh
 
 demo: setup module ## watch a stock Temporal become role-protected, call by call

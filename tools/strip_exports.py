@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Drops the parts that the finished module does not need: unused exports and custom sections (names, producers, debug).
 
-    strip_exports.py IN.wasm -o OUT.wasm [--keep NAME …] [--max-size BYTES]
+    strip_exports.py IN.wasm -o OUT.wasm [--keep NAME …] [--lean] [--max-size BYTES]
 
 The Rust SDK exports every callback of proxy-wasm, and Envoy enters the VM for each one that it finds exported: about
 1.2 µs of proxy CPU per callback and request, whether the callback does anything or not. The linker cannot drop
@@ -40,6 +40,11 @@ KEEP = frozenset(
         "proxy_on_delete",
     }
 )
+
+# The callbacks for answers, which only lists of namespaces need.
+ANSWERS = frozenset({"proxy_on_response_headers", "proxy_on_response_body", "proxy_on_response_trailers"})
+# The module has this text once, and knows by its end whether it is called for answers (module/src/hostcalls.rs).
+MARKER = b"temporal-auth reads answers: "
 
 MAGIC = b"\0asm\x01\0\0\0"
 CUSTOM, EXPORT = 0, 7
@@ -127,18 +132,27 @@ def strip(module: bytes, keep: frozenset[str] = KEEP) -> tuple[bytes, list[str],
     return bytes(out), kept, lost
 
 
+def without_answers(module: bytes) -> bytes:
+    """The module with its marker changed."""
+    if module.count(MARKER + b"+") != 1:
+        raise Malformed("the marker of the callbacks for answers is not there once")
+    return module.replace(MARKER + b"+", MARKER + b"-")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("module", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--keep", action="append", default=[], metavar="NAME", help="one more export to keep")
+    parser.add_argument("--lean", action="store_true", help="drop the callbacks for answers too")
     parser.add_argument("--max-size", type=int, metavar="BYTES", help="fail when the result is larger")
     parser.add_argument("-v", "--verbose", action="store_true", help="list what was kept and what was dropped")
     args = parser.parse_args()
 
     before = args.module.read_bytes()
     try:
-        after, kept, lost = strip(before, KEEP | frozenset(args.keep))
+        keep = KEEP | frozenset(args.keep)
+        after, kept, lost = strip(without_answers(before), keep - ANSWERS) if args.lean else strip(before, keep)
     except (Malformed, UnicodeDecodeError) as error:
         sys.exit(f"{args.module}: {error}")
     # Without these two Envoy loads the module and never calls it.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from harness import paths, requests
+from harness.envoy import ConfigurationRejected
 from harness.frontend import Frontend
 from harness.gate import Gate, OpenGate, allowed, refused
 from harness.minter import Minter
@@ -161,3 +162,13 @@ def test_in_shadow_the_list_is_whole_and_the_log_says_what_would_vanish(
     until(lambda: line in gate.envoy.log_since(mark), 5, f"{line!r} in the log")
 
 
+def test_the_lean_module_refuses_to_open_lists(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> None:
+    """It is never called for answers, so callers would get the whole list."""
+    policy = plugin(corp.config(), GRANTS, roles=ROLES, authenticated=["GetClusterInfo"])
+    gate = open_gate(policy, rich_temporal.port, module=paths.LEAN_MODULE)
+    allowed(gate.call("GetClusterInfo", token=corp.token()))
+    refused(gate.call("ListNamespaces", token=corp.token(permissions=["payroll:read"])), 7)
+    for method in ("ListNamespaces", "ListNexusEndpoints"):
+        with pytest.raises(ConfigurationRejected, match="lean module"):
+            gate.envoy.push(plugin=policy | {"authenticated": ["GetClusterInfo", method]})
+    refused(gate.call("ListNamespaces", token=corp.token(permissions=["payroll:read"])), 7)

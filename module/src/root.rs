@@ -166,6 +166,13 @@ impl RootContext for Root {
                 return false;
             }
         };
+        if config.policy.reduces_lists() && !hostcalls::reads_answers() {
+            log::error!(
+                "temporal-auth: configuration: authenticated: lists of namespaces cannot be reduced by the lean module; \
+                 use temporal-auth.wasm"
+            );
+            return false;
+        }
         let Some(metrics) = Metrics::define() else {
             log::error!("temporal-auth: cannot define metrics");
             return false;

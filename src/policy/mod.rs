@@ -15,7 +15,7 @@ pub mod who;
 
 use std::rc::Rc;
 
-use crate::temporal::Method;
+use crate::temporal::{ListMethod, Method};
 use denial::Denial;
 use grant::Grant;
 use index::Rules;
@@ -41,6 +41,11 @@ impl Policy {
     pub fn permit_anonymous(&self, method: &Method) -> Option<Permit> {
         let is_listed = self.anonymous.iter().any(|path| *path == method.path);
         is_listed.then(|| Permit::new(Rule::Anonymous))
+    }
+
+    /// Whether the answers to some calls must be reduced to what the caller may see.
+    pub fn reduces_lists(&self) -> bool {
+        self.authenticated.iter().any(|path| ListMethod::with_path(path).is_some())
     }
 }
 

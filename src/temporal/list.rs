@@ -24,7 +24,12 @@ pub struct ReducedList {
 impl ListMethod {
     /// `None` if the method's answer is not such a list.
     pub fn of(method: &Method) -> Option<Self> {
-        match &*method.path {
+        Self::with_path(&method.path)
+    }
+
+    /// The list that a method with this path returns.
+    pub fn with_path(path: &str) -> Option<Self> {
+        match path {
             "/temporal.api.workflowservice.v1.WorkflowService/ListNamespaces" => Some(Self::Namespaces),
             "/temporal.api.operatorservice.v1.OperatorService/ListNexusEndpoints" => Some(Self::NexusEndpoints),
             _ => None,

@@ -11,6 +11,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # Overridable, so that one suite can judge two builds of the module.
 MODULE = Path(os.environ.get("TEMPORAL_AUTH_WASM", ROOT / "target" / "temporal-auth.wasm"))
 
+# The same without the callbacks for answers.
+LEAN_MODULE = ROOT / "target" / "temporal-auth-lean.wasm"
+
 # Plugins for tests, which `make test-wasm` builds: one asks both verifiers, the other overwrites the filter's shared data.
 VERIFIERS = ROOT / "target" / "wasm32-wasip1" / "module" / "verifiers.wasm"
 HOSTILE = ROOT / "target" / "wasm32-wasip1" / "module" / "hostile_plugin.wasm"
