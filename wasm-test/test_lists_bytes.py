@@ -45,9 +45,12 @@ def server() -> Iterator[Echo]:
 def gate(request: pytest.FixtureRequest, open_gate: OpenGate, server: Echo, corp: Minter) -> Gate:
     """In both header modes, and with the small buffers of Istio's profile EDGE."""
     header_stop, edge = request.param
-    limits = {"stream_window": 65_536, "buffer_limit": 32_768} if edge else {}
     return open_gate(
-        plugin(corp.config(), authenticated=["ListNamespaces"]), server.port, header_stop=header_stop, **limits
+        plugin(corp.config(), authenticated=["ListNamespaces"]),
+        server.port,
+        header_stop=header_stop,
+        stream_window=65_536 if edge else None,
+        buffer_limit=32_768 if edge else None,
     )
 
 

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -41,13 +42,14 @@ class ConfigurationRejected(RuntimeError):
 class Envoy(Server):
     """One Envoy process. Attributes: `port` (listener), `admin_port`, `directory` (its files)."""
 
+    # Where the log of the test that uses it begins.
+    _log_start = 0
+
     def __init__(self, settings: Settings, name: str = "envoy") -> None:
         self.settings = settings
         self.port, self.admin_port = free_ports(2)
         self.directory = run_directory(name)
         self._version = 0
-        self._log_start = 0
-        self._access_log = _AccessLog(self.directory / "access.log")
         self.process = self._process(name, self._write_bootstrap())
 
     # -- life
@@ -164,6 +166,10 @@ class Envoy(Server):
             if CONFIGURATION_ERROR in line
         ]
         return list(dict.fromkeys(found))  # the canary and each worker log it again
+
+    @cached_property
+    def _access_log(self) -> _AccessLog:
+        return _AccessLog(self.directory / "access.log")
 
     def access_log(self) -> list[Json]:
         return list(self._access_log.lines())
