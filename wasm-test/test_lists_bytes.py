@@ -102,6 +102,7 @@ def test_of_an_answer_that_cannot_be_read_nothing_arrives(gate: Gate, server: Ec
     headers, body = BROKEN[case]
     reply = ask(gate, server, corp, headers, *body, GOOD)
     assert reply.ended and SECRET.encode() not in reply.body and not reply.messages(), reply
+    assert "the server's answer cannot be read and is withheld" in gate.envoy.log_text()
     if reply.status == 200:
         assert reply.all("grpc-status") == ["14"] and "try again" in reply.grpc_message and reply.get("x-server") is None
 
@@ -114,7 +115,7 @@ def test_what_follows_the_message_costs_its_status(gate: Gate, server: Echo, cor
 
 def test_an_error_of_the_server_arrives_as_it_is(gate: Gate, server: Echo, corp: Minter) -> None:
     trailers: Pairs = [(b"grpc-status", b"8"), (b"grpc-message", b"slow down"), (b"grpc-status-details-bin", b"CAgSA2Fi")]
-    for answer in ([HEADERS, trailers], [[*HEADERS, *trailers]]):
+    for answer in ([HEADERS, trailers], [[*HEADERS, *trailers]], [[*HEADERS, (b"grpc-encoding", b"zstd")], trailers]):
         reply = ask(gate, server, corp, *answer)
         assert (reply.grpc_status, reply.grpc_message, reply.details) == (8, "slow down", b"\x08\x08\x12\x03ab")
 

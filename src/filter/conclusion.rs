@@ -36,7 +36,8 @@ impl RequestFilter {
                 self.stage = Stage::NotOurs;
                 Action::Forward
             }
-            Ok(Progress::Read(pending)) => {
+            Ok(Progress::Read(mut pending)) => {
+                self.answer = pending.answer.take();
                 self.stage = Stage::Reading(pending);
                 Action::Forward
             }
@@ -50,7 +51,10 @@ impl RequestFilter {
     }
 
     fn allow(&mut self, state: &mut FilterState, Allowed { permit, rest, evidence, answer }: Allowed) -> Action {
-        self.answer = answer;
+        // Part of the answer may have come already.
+        if self.answer.is_none() {
+            self.answer = answer;
+        }
         self.stage = Stage::Passing(Passage::by(&permit, rest));
         state.counters.add(Counter::Allowed, 1);
         count_evidence(state, &evidence);

@@ -81,6 +81,8 @@ struct PendingRequest {
     body: Body,
     request: Box<RequestReader>,
     principal: Rc<Principal>,
+    /// How the answer is reduced, if that is known: an answer may come before the request is complete.
+    answer: Option<Box<ReducedAnswer>>,
 }
 
 /// What the headers said about the call, except for its token.
@@ -254,8 +256,8 @@ impl RequestFilter {
     }
 
     /// The answer's trailers have arrived. Returns the trailers to send instead, if there are any.
-    pub fn on_answer_trailers(&self, state: &FilterState) -> Option<&'static [(&'static str, &'static str)]> {
-        self.answer.as_ref()?.on_trailers(&state.config)
+    pub fn on_answer_trailers(&mut self, state: &mut FilterState) -> Option<&'static [(&'static str, &'static str)]> {
+        self.answer.as_mut()?.on_trailers(state)
     }
 
     /// Whether [`RequestFilter::wake`] would do anything: the call waits, and its key has arrived or its time is up.

@@ -4,9 +4,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::FilterState;
-use crate::config::Config;
 use crate::policy::Principal;
-use crate::temporal::{ListMethod, MethodRef, ReducedList};
+use crate::temporal::{ListView, MethodRef, ReducedList};
 use crate::time::Timestamp;
 use crate::wire::DecodeError;
 use crate::wire::grpc::{Body, Encoding};
@@ -23,7 +22,7 @@ const UNREADABLE: [(&str, &str); 2] =
 #[derive(Debug)]
 pub(super) struct ReducedAnswer {
     method: MethodRef,
-    list: ListMethod,
+    view: ListView,
     principal: Rc<Principal>,
     arrived: Timestamp,
     state: AnswerState,
@@ -31,8 +30,10 @@ pub(super) struct ReducedAnswer {
 
 #[derive(Debug)]
 enum AnswerState {
-    /// Nothing has arrived, or nothing that is withheld.
+    /// Nothing has arrived, or nothing that needs reading.
     New,
+    /// The headers say that the body cannot be read. None of it has arrived.
+    Unreadable,
     Reading {
         body: Body,
         message: HeldMessage,
@@ -77,8 +78,8 @@ impl Drop for HeldMessage {
 }
 
 impl ReducedAnswer {
-    pub(super) fn new(method: MethodRef, list: ListMethod, principal: Rc<Principal>, arrived: Timestamp) -> Self {
-        Self { method, list, principal, arrived, state: AnswerState::New }
+    pub(super) fn new(method: MethodRef, view: ListView, principal: Rc<Principal>, arrived: Timestamp) -> Self {
+        Self { method, view, principal, arrived, state: AnswerState::New }
     }
 
     /// The headers have arrived. Adds to `drop` the names of headers that no longer fit.
@@ -102,7 +103,7 @@ impl ReducedAnswer {
                 let message = HeldMessage { bytes: Vec::new(), held: Rc::clone(&state.held_answers) };
                 AnswerState::Reading { body: Body::new(encoding), message }
             }
-            None => AnswerState::Withheld,
+            None => AnswerState::Unreadable,
         };
     }
 
@@ -114,31 +115,36 @@ impl ReducedAnswer {
         clock: impl Fn() -> Timestamp,
     ) -> ResponseAction {
         let frame = match &mut self.state {
-            // Without headers, it is not known how to read the body.
-            AnswerState::New | AnswerState::Sent | AnswerState::Withheld if chunk.is_empty() => Vec::new(),
-            AnswerState::New | AnswerState::Sent | AnswerState::Withheld => self.withhold(),
+            _ if chunk.is_empty() => Vec::new(),
             AnswerState::Reading { body, message } => match body.feed(chunk, |bytes| message.append(bytes)) {
-                Err(_) => self.withhold(),
+                Err(_) => self.withhold(state),
                 Ok(()) if body.is_complete() => self.reduced(state, clock),
                 Ok(()) => Vec::new(),
             },
+            AnswerState::Withheld => Vec::new(),
+            // Without headers, it is not known how to read the body; after the message, there must be no more.
+            AnswerState::New | AnswerState::Unreadable | AnswerState::Sent => self.withhold(state),
         };
         if state.config.shadow { ResponseAction::Forward } else { ResponseAction::Replace(frame) }
     }
 
-    /// The trailers in place of the server's, if the answer could not be reduced.
-    pub(super) fn on_trailers(&self, config: &Config) -> Option<&'static [(&'static str, &'static str)]> {
-        let is_withheld = match &self.state {
-            AnswerState::New | AnswerState::Sent => false,
-            // Without a message, there is nothing to withhold: an error of the server.
-            AnswerState::Reading { body, .. } => !body.is_empty(),
-            AnswerState::Withheld => true,
-        };
-        (is_withheld && !config.shadow).then_some(&UNREADABLE)
+    /// The trailers in place of the server's, if something was withheld.
+    pub(super) fn on_trailers(&mut self, state: &mut FilterState) -> Option<&'static [(&'static str, &'static str)]> {
+        if let AnswerState::Reading { body, .. } = &self.state
+            && !body.is_empty()
+        {
+            self.withhold(state);
+        }
+        // Otherwise nothing was withheld: an error of the server comes without a message.
+        let is_withheld = matches!(self.state, AnswerState::Withheld);
+        (is_withheld && !state.config.shadow).then_some(&UNREADABLE)
     }
 
-    fn withhold(&mut self) -> Vec<u8> {
+    /// Gives up on the answer, once. Nothing more of it is sent, except in shadow.
+    fn withhold(&mut self, state: &mut FilterState) -> Vec<u8> {
         self.state = AnswerState::Withheld;
+        let (name, verb) = (self.method.name(), if state.config.shadow { "would be" } else { "is" });
+        state.notices.push(format!("temporal-auth: {name}: the server's answer cannot be read and {verb} withheld"));
         Vec::new()
     }
 
@@ -149,7 +155,7 @@ impl ReducedAnswer {
         };
         let now = if self.principal.depends_on_time() { clock().max(self.arrived) } else { self.arrived };
         let may_see = state.config.policy.describable(&self.principal, now);
-        let Ok(reduced) = self.list.reduce(&message.bytes, may_see) else { return self.withhold() };
+        let Ok(reduced) = self.view.reduce(&message.bytes, may_see) else { return self.withhold(state) };
         if state.config.shadow {
             let ReducedList { entries, removed, .. } = reduced;
             let name = self.method.name();

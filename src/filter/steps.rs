@@ -14,7 +14,7 @@ use crate::authentication::cache::Origin;
 use crate::authentication::{Authentication, UnverifiedToken};
 use crate::config::{Config, PeerSource};
 use crate::identity::xfcc::{UnreadableHeader, peer_name};
-use crate::policy::{DenyReason, Principal, Verdict};
+use crate::policy::{DenyReason, Permit, Principal, Verdict};
 use crate::report::Rejection;
 use crate::temporal::method::ADMIN_METHOD;
 use crate::temporal::{EffectSet, LimitSet, MethodRef, RequestReader, Route, Scope, Target};
@@ -135,7 +135,8 @@ impl RequestFilter {
         if method.scope == Scope::Namespace {
             if policy.could_allow(&principal, &method, now) {
                 let request = Box::new(RequestReader::for_limits(method, principal.limits()));
-                return Ok(Progress::Read(PendingRequest { body: Body::new(encoding), request, principal }));
+                let body = Body::new(encoding);
+                return Ok(Progress::Read(PendingRequest { body, request, principal, answer: None }));
             }
             let reason = policy.why_never(&principal, &method, now);
             let evidence =
@@ -148,9 +149,12 @@ impl RequestFilter {
         }
         let target = Target::of(method);
         // A grant that ends must not have ended when the message is complete: its last bytes are held back until then.
-        if principal.depends_on_time() && policy.decide(&principal, &target, now).is_allow() {
+        if principal.depends_on_time()
+            && let Verdict::Allow(permit) = policy.decide(&principal, &target, now)
+        {
+            let answer = reduced_answer(&permit, &target, &principal, now);
             let request = Box::new(RequestReader::for_limits(target.method, LimitSet::NONE));
-            return Ok(Progress::Read(PendingRequest { body: Body::new(encoding), request, principal }));
+            return Ok(Progress::Read(PendingRequest { body: Body::new(encoding), request, principal, answer }));
         }
         apply_policy(&state.config, RestOfBody::Anything, target, principal, now)
     }
@@ -168,7 +172,7 @@ impl RequestFilter {
                 Ok(Progress::Continue)
             }
             Stage::Passing(_) => Err(DecodeError::SecondMessage.into()),
-            Stage::Reading(PendingRequest { body, request, principal }) => {
+            Stage::Reading(PendingRequest { body, request, principal, .. }) => {
                 match body.feed(chunk, |bytes| request.feed(bytes)) {
                     Err(error) => Err(Rejected::by(Rc::clone(principal), error)),
                     Ok(()) if body.is_complete() => self.message(state, clock),
@@ -199,6 +203,17 @@ impl RequestFilter {
     }
 }
 
+/// How the answer to a permitted call is reduced. `None` if the caller may see all of it.
+fn reduced_answer(
+    permit: &Permit,
+    target: &Target,
+    principal: &Rc<Principal>,
+    now: Timestamp,
+) -> Option<Box<ReducedAnswer>> {
+    let view = permit.reduced_list()?;
+    Some(Box::new(ReducedAnswer::new(target.method.clone(), view, Rc::clone(principal), now)))
+}
+
 /// Applies the policy's verdict on a call of which everything is known.
 fn apply_policy(
     config: &Config,
@@ -213,8 +228,7 @@ fn apply_policy(
         target.newer.first.first().copied().filter(|_| config.refuse_newer && newer_matters(&principal, &target));
     let reason = match (verdict, newer) {
         (Verdict::Allow(permit), None) => {
-            let reduced = |list| Box::new(ReducedAnswer::new(target.method.clone(), list, Rc::clone(&principal), now));
-            let answer = permit.reduced_list().map(reduced);
+            let answer = reduced_answer(&permit, &target, &principal, now);
             let evidence = Evidence { principal: Some(principal), target: Some(target), shadow };
             return Ok(Progress::Allowed(Allowed { permit, rest, evidence, answer }));
         }

@@ -7,8 +7,10 @@ use super::limits::{LimitMiss, NamespaceRole};
 use super::reason::{DenyReason, ExpiredGrant, LimitedGrant, NeededGrant, NotCovered};
 use super::verdict::{Permit, Rule, ShadowOutcome, Verdict};
 use super::{Policy, Principal};
+use crate::temporal::list::DESCRIBE_NAMESPACE;
 use crate::temporal::{
-    Access, Catalogue, EffectSet, ListMethod, Method, NamespaceEffects, RequestReader, Scope, SystemReason, Target,
+    Access, Catalogue, EffectSet, ListMethod, ListView, Method, NamespaceEffects, RequestReader, Scope, SystemReason,
+    Target,
 };
 use crate::time::Timestamp;
 use crate::wire::protobuf::write_field;
@@ -92,20 +94,34 @@ impl Policy {
                 Rule::Grant(name) => Some(ShadowOutcome::Allowed(Rc::clone(name))),
                 _ => None,
             },
+            (Verdict::Allow(permit), Verdict::Allow(with_shadow)) => {
+                match (permit.reduced_list(), with_shadow.reduced_list()) {
+                    (None, Some(_)) => {
+                        let mut denials = principal.denials.iter().map(|applicable| &applicable.denial);
+                        let found = denials.find(|denial| denial.shadow && denial.denies_describing())?;
+                        Some(ShadowOutcome::Denied(Rc::clone(&found.name)))
+                    }
+                    (Some(_), None) => match with_shadow.rule() {
+                        Rule::Grant(name) => Some(ShadowOutcome::Allowed(Rc::clone(name))),
+                        _ => None,
+                    },
+                    _ => None,
+                }
+            }
             _ => None,
         }
     }
 
     fn decide_in(&self, rules: RuleSet, principal: &Principal, target: &Target, now: Timestamp) -> Verdict {
-        let is_open = principal.issuer.is_some() && self.authenticated.iter().any(|path| *path == target.method.path);
-        if let Some(list) = ListMethod::of(&target.method).filter(|_| is_open) {
+        let is_listed = self.authenticated.iter().any(|path| *path == target.method.path);
+        if let Some(list) = ListMethod::of(&target.method).filter(|_| is_listed) {
             return self.decide_list(list, rules, principal, target, now);
         }
         let mut denials = principal.denials.iter().filter(|found| rules.includes(found.denial.shadow));
         if let Some(found) = denials.find_map(|denial| denial.matches(target)) {
             return Verdict::Deny(DenyReason::Denial(Box::new(found)));
         }
-        if is_open {
+        if is_listed && principal.issuer.is_some() {
             return Verdict::Allow(Permit::new(Rule::Authenticated));
         }
         match Evaluation::new(self, rules, principal, target, now).covering_grant() {
@@ -126,22 +142,28 @@ impl Policy {
     ) -> Verdict {
         let mut has_hidden_entries = false;
         for applicable in principal.denials.iter().filter(|found| rules.includes(found.denial.shadow)) {
-            if applicable.denial.hides_entries(&target.method) {
-                has_hidden_entries = true;
-            } else if let Some(found) = applicable.matches(target) {
+            let denial = &applicable.denial;
+            if !denial.hides_entries(&target.method)
+                && let Some(found) = applicable.matches(target)
+            {
                 return Verdict::Deny(DenyReason::Denial(Box::new(found)));
             }
+            has_hidden_entries |= denial.denies_describing();
         }
+        let reduced =
+            |rule, with_external| Verdict::Allow(Permit::for_reduced_list(rule, ListView { list, with_external }));
         match Evaluation::new(self, rules, principal, target, now).covering_grant() {
-            Ok(grant) if !has_hidden_entries => Verdict::Allow(Permit::new(Rule::Grant(Rc::clone(grant)))),
-            _ => Verdict::Allow(Permit::for_reduced_list(Rule::Authenticated, list)),
+            Ok(grant) if has_hidden_entries => reduced(Rule::Grant(Rc::clone(grant)), true),
+            Ok(grant) => Verdict::Allow(Permit::new(Rule::Grant(Rc::clone(grant)))),
+            Err(_) if principal.issuer.is_some() => reduced(Rule::Authenticated, false),
+            Err(reason) => Verdict::Deny(DenyReason::NotCovered(reason)),
         }
     }
 
     /// Tells for each namespace whether the caller may call DescribeNamespace for it. That decides which entries of lists the
     /// caller sees.
     pub fn describable(&self, principal: &Principal, now: Timestamp) -> impl Fn(&str) -> bool {
-        let method = Catalogue::default().named("DescribeNamespace");
+        let method = Catalogue::default().named(DESCRIBE_NAMESPACE);
         move |namespace| {
             let Some(method) = method.clone() else { return false };
             let mut bytes = Vec::new();

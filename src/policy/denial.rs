@@ -8,6 +8,7 @@ use super::who::Who;
 use crate::identity::Identity;
 use crate::identity::wide::WideClaims;
 use crate::pattern::Pattern;
+use crate::temporal::list::DESCRIBE_NAMESPACE;
 use crate::temporal::{EffectSet, Method, Scope, Target};
 
 /// A denial of the policy. It matches a call if all of its conditions match.
@@ -85,11 +86,14 @@ impl Denial {
         })
     }
 
-    /// Whether the denial removes the entries of its namespaces from a reduced list, so that the list itself need not be denied.
+    /// Whether the denial removes the entries of its namespaces from a list, so that the list itself need not be denied.
     pub(super) fn hides_entries(&self, list: &Method) -> bool {
-        let denies_describing =
-            self.operations.as_ref().is_none_or(|denied| denied.effects.intersects(EffectSet::DESCRIBE_NAMESPACE));
-        self.namespaces.is_some() && denies_describing && !self.denies_method(&list.path)
+        self.namespaces.is_some() && self.denies_describing() && !self.denies_method(&list.path)
+    }
+
+    /// Whether the denial denies DescribeNamespace, in some namespaces at least.
+    pub(super) fn denies_describing(&self) -> bool {
+        self.denies_any(EffectSet::DESCRIBE_NAMESPACE) || self.denies_method(DESCRIBE_NAMESPACE)
     }
 
     /// The effects in the request's own namespace that count only for denials.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::reason::DenyReason;
-use crate::temporal::ListMethod;
+use crate::temporal::ListView;
 
 /// The rule that decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permit {
     rule: Rule,
-    list: Option<ListMethod>,
+    list: Option<ListView>,
 }
 
 impl Permit {
@@ -57,12 +57,12 @@ impl Permit {
     }
 
     /// A permit for a call whose answer must be reduced to what the caller may see.
-    pub(super) fn for_reduced_list(rule: Rule, list: ListMethod) -> Self {
+    pub(super) fn for_reduced_list(rule: Rule, list: ListView) -> Self {
         Self { rule, list: Some(list) }
     }
 
     /// The list to which the answer must be reduced. `None` if the caller may see all of it.
-    pub fn reduced_list(&self) -> Option<ListMethod> {
+    pub fn reduced_list(&self) -> Option<ListView> {
         self.list
     }
 

@@ -3,6 +3,9 @@
 use super::Method;
 use crate::wire::protobuf::{FieldValue, NotFields, RawField, fields};
 
+/// The method that decides which namespaces a caller sees in lists.
+pub const DESCRIBE_NAMESPACE: &str = "/temporal.api.workflowservice.v1.WorkflowService/DescribeNamespace";
+
 /// A method whose answer is a list over all namespaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListMethod {
@@ -10,6 +13,23 @@ pub enum ListMethod {
     Namespaces,
     /// The entries are Nexus endpoints, each of which calls a worker in a namespace or an external URL.
     NexusEndpoints,
+}
+
+/// The part of a list that a caller may see, apart from the namespaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListView {
+    pub list: ListMethod,
+    /// Whether endpoints with an external URL are in it.
+    pub with_external: bool,
+}
+
+/// An entry of a list.
+enum Entry<'a> {
+    InNamespace(&'a str),
+    /// A Nexus endpoint with an external URL.
+    External,
+    /// It has no namespace, or could be read in two ways.
+    Unreadable,
 }
 
 /// What is left of an answer.
@@ -36,24 +56,50 @@ impl ListMethod {
         }
     }
 
-    /// Keeps the entries of namespaces that `may_see` accepts, and the token of the next page. Everything else is removed:
-    /// entries without a namespace, and fields that are newer than this code, which could name other namespaces.
+    /// Source: DescribeNamespaceResponse, Endpoint.
+    fn entry(self, bytes: &[u8]) -> Entry<'_> {
+        let namespace = match self {
+            Self::Namespaces => only_field(bytes, 1).and_then(|info| only_field(info, 1)),
+            Self::NexusEndpoints => {
+                let target = only_field(bytes, 3).and_then(|spec| only_field(spec, 3)).unwrap_or_default();
+                // A `oneof` with two arms could be read in two ways.
+                match (only_field(target, 1), only_field(target, 2), fields(target).count()) {
+                    (None, Some(_), 1) => return Entry::External,
+                    (Some(worker), None, 1) => only_field(worker, 1),
+                    _ => None,
+                }
+            }
+        };
+        match namespace.map(std::str::from_utf8) {
+            Some(Ok(namespace)) => Entry::InNamespace(namespace),
+            _ => Entry::Unreadable,
+        }
+    }
+}
+
+impl ListView {
+    /// Keeps the entries of namespaces that `may_see` accepts, and the token of the next page. Everything else is removed,
+    /// also fields that are newer than this code, because they could name other namespaces.
     ///
     /// # Errors
     /// The bytes are not a message.
     pub fn reduce(self, message: &[u8], may_see: impl Fn(&str) -> bool) -> Result<ReducedList, NotFields> {
         // Source: ListNamespacesResponse, ListNexusEndpointsResponse.
-        let (entry_number, token_number) = match self {
-            Self::Namespaces => (1, 2),
-            Self::NexusEndpoints => (2, 1),
+        let (entry_number, token_number) = match self.list {
+            ListMethod::Namespaces => (1, 2),
+            ListMethod::NexusEndpoints => (2, 1),
         };
         let mut reduced = ReducedList { message: Vec::with_capacity(message.len()), entries: 0, removed: 0 };
         for field in fields(message) {
             let RawField { number, value, bytes } = field?;
             let FieldValue::Bytes(content) = value else { continue };
             let is_kept = if number == entry_number {
+                let is_kept = match self.list.entry(content) {
+                    Entry::InNamespace(namespace) => may_see(namespace),
+                    Entry::External => self.with_external,
+                    Entry::Unreadable => false,
+                };
                 reduced.entries = reduced.entries.saturating_add(1);
-                let is_kept = self.namespace(content).is_some_and(&may_see);
                 reduced.removed = reduced.removed.saturating_add(usize::from(!is_kept));
                 is_kept
             } else {
@@ -65,34 +111,14 @@ impl ListMethod {
         }
         Ok(reduced)
     }
-
-    /// The namespace of an entry. `None` if the entry has none, or could be read in two ways.
-    fn namespace(self, entry: &[u8]) -> Option<&str> {
-        let path: &[u64] = match self {
-            // DescribeNamespaceResponse.namespace_info.name
-            Self::Namespaces => &[1, 1],
-            // Endpoint.spec.target.worker.namespace
-            Self::NexusEndpoints => &[3, 3, 1, 1],
-        };
-        let mut content = entry;
-        for (depth, number) in path.iter().enumerate() {
-            let is_target = self == Self::NexusEndpoints && depth == 2;
-            content = only_field(content, *number, is_target)?;
-        }
-        std::str::from_utf8(content).ok()
-    }
 }
 
-/// The content of the only field with this number. With `alone`, no other field may be there: a `oneof` with two arms could
-/// be read in two ways.
-fn only_field(message: &[u8], number: u64, alone: bool) -> Option<&[u8]> {
+/// The content of the only field with this number.
+fn only_field(message: &[u8], number: u64) -> Option<&[u8]> {
     let mut found = None;
     for field in fields(message) {
         let field = field.ok()?;
         if field.number != number {
-            if alone {
-                return None;
-            }
             continue;
         }
         let FieldValue::Bytes(content) = field.value else { return None };
@@ -140,7 +166,8 @@ mod tests {
     }
 
     fn reduce(list: ListMethod, answer: &[(u32, &[u8])]) -> (Vec<u8>, usize, usize) {
-        let ReducedList { message, entries, removed } = list.reduce(&message(answer), is_payroll).unwrap();
+        let view = ListView { list, with_external: false };
+        let ReducedList { message, entries, removed } = view.reduce(&message(answer), is_payroll).unwrap();
         (message, entries, removed)
     }
 
@@ -170,10 +197,14 @@ mod tests {
         let both = endpoint(&[worker("payroll"), message(&[(2, &message(&[(1, b"https://example.com")]))])].concat());
         let answer: &[(u32, &[u8])] = &[(1, b"next"), (2, &mine), (2, &other), (2, &external), (2, &both)];
         assert_eq!(reduce(ListMethod::NexusEndpoints, answer), (message(&[(1, b"next"), (2, &mine)]), 4, 3));
+        let view = ListView { list: ListMethod::NexusEndpoints, with_external: true };
+        let left = view.reduce(&message(answer), is_payroll).unwrap();
+        assert_eq!((left.message, left.removed), (message(&[(1, b"next"), (2, &mine), (2, &external)]), 2));
     }
 
     #[test]
     fn bytes_that_are_not_a_message_are_an_error() {
-        assert_eq!(ListMethod::Namespaces.reduce(b"\x0a\x05hi", is_payroll), Err(NotFields));
+        let view = ListView { list: ListMethod::Namespaces, with_external: false };
+        assert_eq!(view.reduce(b"\x0a\x05hi", is_payroll), Err(NotFields));
     }
 }

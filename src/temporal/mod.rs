@@ -3,7 +3,7 @@
 mod catalogue;
 pub mod effect;
 mod generated;
-mod list;
+pub mod list;
 pub mod method;
 pub mod names;
 mod payload;
@@ -17,7 +17,7 @@ mod token;
 pub use catalogue::{Catalogue, Route};
 pub use effect::EffectSet;
 pub use generated::{API_VERSION, ROLES};
-pub use list::{ListMethod, ReducedList};
+pub use list::{ListMethod, ListView, ReducedList};
 pub use method::{Access, LimitRule, Method, MethodRef, Scope, WorkflowIdRule};
 pub use names::{Limit, LimitSet};
 pub use request::RequestReader;

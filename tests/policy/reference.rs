@@ -33,22 +33,23 @@ pub fn decide(config: &Value, caller: &Value, request: &RequestMeaning, now: Tim
     if request.is_ambiguous {
         return Err(REFUSED);
     }
-    let is_open = listed("authenticated", &Value::Null) && !caller["issuer"].is_null();
-    // The answers of these show the caller what they may see.
-    let is_list = is_open && ["ListNamespaces", "ListNexusEndpoints"].iter().any(|name| request.method.ends_with(name));
-    let (hiding, others): (Vec<_>, Vec<_>) =
-        list(&config["denials"]).iter().partition(|denial| is_list && hides_entries(config, denial, request));
-    if others.iter().any(|denial| denies(config, denial, caller, &call)) {
+    let is_listed = listed("authenticated", &Value::Null);
+    // The answers of these show each caller what they may see.
+    let is_list =
+        is_listed && ["ListNamespaces", "ListNexusEndpoints"].iter().any(|name| request.method.ends_with(name));
+    let denies_call =
+        |denial: &Value| !(is_list && hides_entries(config, denial, request)) && denies(config, denial, caller, &call);
+    if list(&config["denials"]).iter().any(denies_call) {
         return Err(DENIED);
     }
+    let is_open = is_listed && !caller["issuer"].is_null();
     if is_open && !is_list {
         return Ok("authenticated".to_owned());
     }
     let covered = (0..call.effects_by_namespace.len()).map(|index| cover(config, caller, &call, index, now));
-    let is_whole = !hiding.iter().any(|denial| applies_to(config, denial, caller));
-    match covered.collect::<Option<Vec<_>>>().filter(|_| is_whole) {
+    match covered.collect::<Option<Vec<_>>>() {
         Some(rules) => Ok(rules.into_iter().next().unwrap()),
-        None if is_list => Ok("authenticated".to_owned()),
+        None if is_open => Ok("authenticated".to_owned()),
         None => Err(DENIED),
     }
 }
@@ -56,10 +57,10 @@ pub fn decide(config: &Value, caller: &Value, request: &RequestMeaning, now: Tim
 /// Whether a denial removes entries from a list instead of denying it.
 fn hides_entries(config: &Value, denial: &Value, request: &RequestMeaning) -> bool {
     let denied = denial.get("effects").map(strings);
-    let is_named = denied.iter().flatten().any(|name| path(config, name) == request.method);
-    denial.get("namespaces").is_some()
-        && denied.is_none_or(|denied| denied.iter().any(|name| name == "describe-namespace"))
-        && !is_named
+    let names = |method: &str| denied.iter().flatten().any(|name| path(config, name).ends_with(method));
+    let describing = denied.as_ref().is_none_or(|denied| denied.iter().any(|name| name == "describe-namespace"))
+        || names("/DescribeNamespace");
+    denial.get("namespaces").is_some() && describing && !names(&request.method)
 }
 
 fn applies_to(config: &Value, denial: &Value, caller: &Value) -> bool {

@@ -307,7 +307,6 @@ fn values() -> Vec<Value> {
         json!("/a.B/C"),
         json!("GetClusterInfo"),
         json!("ListNamespaces"),
-        json!("ListNexusEndpoints"),
         json!("QueryWorkflow"),
         json!("ES256"),
         json!("HS256"),

@@ -98,11 +98,42 @@ fn a_body_without_headers_is_withheld() {
 }
 
 #[test]
-fn an_error_of_the_server_is_not_touched() {
-    let state = &mut open_lists(json!({}));
-    let mut call = asked(state);
+fn what_is_withheld_is_said_once() {
+    for (mode, verb) in [("enforce", "is"), ("shadow", "would be")] {
+        let state = &mut open_lists(json!({"mode": mode}));
+        let mut call = asked(state);
+        headers(&mut call, state, ANSWER);
+        for _ in 0..3 {
+            body(&mut call, state, b"{}{}{}");
+        }
+        let line = format!("temporal-auth: ListNamespaces: the server's answer cannot be read and {verb} withheld");
+        assert_eq!(state.take_notices(), [line]);
+    }
+}
+
+#[test]
+fn an_answer_before_the_request_is_complete_is_reduced_too() {
+    let state = &mut open_lists(json!({"grants": [
+        {"name": "ends", "who": {"issuer": "corp"}, "role": "reader", "namespaces": ["payroll"], "until": "2999-01-01T00:00:00Z"},
+    ]}));
+    let (mut call, step, _) = call_to(LIST).good().open(state);
+    assert_eq!(step, Action::Forward);
     headers(&mut call, state, ANSWER);
-    assert_eq!(call.on_answer_trailers(state), None);
+    let whole = frame(&page(&["payroll", "secret-merger"]));
+    let (first, rest) = whole.split_at(9);
+    assert_eq!(body(&mut call, state, first), replaced(b""));
+    assert_eq!(call.on_body(state, &frame(&[]), true, || NOW), Action::Forward);
+    assert_eq!(body(&mut call, state, rest), replaced(&frame(&page(&["payroll"]))));
+}
+
+#[test]
+fn an_error_of_the_server_is_not_touched() {
+    for answer in [ANSWER, &[ANSWER[0], ANSWER[1], (b"grpc-encoding", b"zstd")]] {
+        let state = &mut open_lists(json!({}));
+        let mut call = asked(state);
+        headers(&mut call, state, answer);
+        assert_eq!(call.on_answer_trailers(state), None);
+    }
 }
 
 #[test]

@@ -64,6 +64,19 @@ fn without_a_token_a_list_is_not_open() {
 }
 
 #[test]
+fn denials_hide_entries_from_a_peer_with_a_system_grant() {
+    let mut grant = system("admin");
+    grant.who =
+        Who { issuers: vec![], peer: Some(vec![Pattern::parse("mesh").unwrap()]), without_token: true, ..grant.who };
+    let policy = open(vec![grant], vec![denial(None, Some("secret-*"))]);
+    let peer = Identity { issuer: None, peer: Some("mesh".into()), ..identity(json!({})) };
+    let Verdict::Allow(permit) = policy.decide(&policy.principal(peer), &target("ListNamespaces", ""), NOW) else {
+        panic!("denied")
+    };
+    assert!(permit.reduced_list().is_some());
+}
+
+#[test]
 fn other_open_methods_are_not_reduced() {
     let authenticated = vec![Catalogue::default().named("GetClusterInfo").unwrap().path.to_string()];
     let policy = Policy { authenticated, ..Policy::default() };
@@ -71,16 +84,51 @@ fn other_open_methods_are_not_reduced() {
 }
 
 #[test]
-fn a_denial_of_some_namespaces_removes_their_entries_even_for_system_admins() {
-    let hides = denial(None, Some("secret-*"));
-    let policy = open(vec![system("admin")], vec![hides]);
-    let principal = policy.principal(identity(json!({})));
-    let may_see = policy.describable(&principal, NOW);
-    assert!(may_see("payroll") && !may_see("secret-merger"));
-    assert_eq!(seen(&policy, "ListNamespaces"), reduced());
-    assert_eq!(seen(&policy, ENDPOINTS), reduced());
+fn a_denial_of_describing_removes_entries_even_for_system_admins() {
+    let named = |methods: &[&str], effects| DeniedOperations {
+        effects,
+        methods: methods.iter().map(|name| (*target(name, "").method.path).into()).collect(),
+    };
+    let describe = Some(EffectSet::DESCRIBE_NAMESPACE);
+    for hides in [
+        denial(None, Some("secret-*")),
+        denial(describe, Some("secret-*")),
+        denial(describe, None),
+        Denial { operations: Some(named(&["DescribeNamespace"], EffectSet::NONE)), ..denial(None, Some("secret-*")) },
+        Denial {
+            operations: Some(named(&["ListNamespaces"], EffectSet::DESCRIBE_NAMESPACE)),
+            ..denial(None, Some("secret-*"))
+        },
+    ] {
+        let text = format!("{hides:?}");
+        let everywhere = hides.namespaces.is_none();
+        let policy = open(vec![system("admin")], vec![hides]);
+        let principal = policy.principal(identity(json!({})));
+        let may_see = policy.describable(&principal, NOW);
+        assert_eq!((may_see("payroll"), may_see("secret-merger")), (!everywhere, false), "{text}");
+        let Verdict::Allow(permit) = decide(&policy, "ListNamespaces") else { panic!("{text}") };
+        let view = permit.reduced_list().map(|view| (view.list, view.with_external));
+        assert_eq!(view, Some((ListMethod::Namespaces, true)), "{text}");
+        assert_eq!(permit.rule().name(), "admin");
+    }
     let other_effect = open(vec![system("admin")], vec![denial(Some(EffectSet::TERMINATE), Some("secret-*"))]);
     assert_eq!(seen(&other_effect, "ListNamespaces"), Some(("admin".to_owned(), false)));
+}
+
+#[test]
+fn rules_in_shadow_that_would_change_what_is_seen_are_reported() {
+    let outcome = |grants, denials| {
+        let policy = open(grants, denials);
+        let principal = policy.principal(identity(json!({})));
+        let list = target("ListNamespaces", "");
+        let verdict = policy.decide(&principal, &list, NOW);
+        policy.shadow_outcome(&principal, &list, &verdict, NOW).map(|outcome| outcome.to_string())
+    };
+    let shadow = Denial { shadow: true, ..denial(None, Some("secret-*")) };
+    assert_eq!(outcome(vec![system("admin")], vec![shadow]).as_deref(), Some("denial would deny"));
+    let tried = Grant { shadow: true, ..system("reader") };
+    assert_eq!(outcome(vec![tried], vec![]).as_deref(), Some("reader would allow"));
+    assert_eq!(outcome(vec![system("admin")], vec![]), None);
 }
 
 #[test]
