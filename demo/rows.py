@@ -174,10 +174,14 @@ def list_workflows(who: str, namespace: str) -> Call:
     return call
 
 
-def list_namespaces(who: str) -> Call:
+def list_namespaces(who: str, *expected: str) -> Call:
+    """All namespaces that the caller sees are the expected ones, if any are named."""
+
     async def call(cast: Cast) -> None:
         client = await cast.client(who, "payroll")
-        await client.workflow_service.list_namespaces(ListNamespacesRequest())
+        answer = await client.workflow_service.list_namespaces(ListNamespacesRequest(page_size=100))
+        seen = {entry.namespace_info.name for entry in answer.namespaces}
+        assert not expected or seen == set(expected), f"{who} sees {sorted(seen)}"
 
     return call
 
@@ -282,7 +286,9 @@ ROWS = [
     Row("alice", "list workflows", "payroll", "ListWorkflowExecutions", ALLOWED, list_workflows("alice", "payroll")),
     Row("alice", "start a workflow", "finance-reports", "StartWorkflowExecution", DENIED, start("alice", "finance-reports", "run-1")),
     Row("alice", "list workflows", "finance-reports", "ListWorkflowExecutions", DENIED, list_workflows("alice", "finance-reports")),
-    Row("alice", "list namespaces", "", "ListNamespaces", DENIED, list_namespaces("alice")),
+    # Of the list of namespaces, each caller sees their own.
+    Row("alice", "list namespaces: payroll only", "", "ListNamespaces", ALLOWED, list_namespaces("alice", "payroll")),
+    Row("nobody", "list namespaces", "", "ListNamespaces", WHO_ARE_YOU, list_namespaces("nobody")),
     # Only finance starts payroll: the denial also applies to the platform team; and only people are exempt, not services.
     Row("platform-admin", "start a payroll run", "payroll", "StartWorkflowExecution", DENIED, start("platform-admin", "payroll", "run-3")),
     Row("finance-bot", "start a payroll run", "payroll", "StartWorkflowExecution", DENIED, start("finance-bot", "payroll", "run-3")),
@@ -332,7 +338,7 @@ ROWS = [
     Row("stranger", "temporal workflow list", "payroll", "ListWorkflowExecutions", DENIED, cli("stranger", "workflow", "list", "-n", "payroll")),
     Row("nobody", "temporal workflow list", "payroll", "ListWorkflowExecutions", WHO_ARE_YOU, cli("nobody", "workflow", "list", "-n", "payroll")),
     Row("platform-admin", "temporal operator namespace list", "", "ListNamespaces", ALLOWED, cli("platform-admin", "operator", "namespace", "list")),
-    Row("dev", "temporal operator namespace list", "", "ListNamespaces", DENIED, cli("dev", "operator", "namespace", "list")),
+    Row("dev", "temporal operator namespace list", "", "ListNamespaces", ALLOWED, cli("dev", "operator", "namespace", "list")),
     # The platform team may do everything, everywhere: the calls that others were denied above succeed.
     Row("platform-admin", "list namespaces", "", "ListNamespaces", ALLOWED, list_namespaces("platform-admin")),
     Row("platform-admin", "list workflows", "finance-reports", "ListWorkflowExecutions", ALLOWED, list_workflows("platform-admin", "finance-reports")),

@@ -31,11 +31,11 @@ def another(module: Path = paths.MODULE) -> Path:
     return _write("another.wasm", module.read_bytes() + b"\0" + _wasm.write_uint(len(section)) + section)
 
 
-def that_traps(module: Path = paths.MODULE) -> Path:
+def that_traps(module: Path = paths.LEAN_MODULE) -> Path:
     """A module that traps on each response that ends with its headers, so whenever the filter refuses a call.
 
-    A function of three numbers that returns a number is added and exported as `proxy_on_response_headers`, for which the filter has
-    no use for.
+    A function of three numbers that returns a number is added and exported as `proxy_on_response_headers`, which the lean
+    module does not export.
     """
     sections = list(_wasm.sections(module.read_bytes()))
     types = _count(sections, TYPES)
