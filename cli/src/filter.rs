@@ -11,6 +11,7 @@ use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::{DenyReason, Verdict};
 use temporal_auth::temporal::{MethodRef, RequestReader, Scope, Target};
 use temporal_auth::time::Timestamp;
+use temporal_auth::wire::grpc::frame;
 use temporal_auth::wire::headers::{Headers, serialize};
 use temporal_auth::wire::protobuf::write_field;
 
@@ -45,6 +46,11 @@ impl AssumedCaller {
     /// A caller with a certificate and no token.
     pub(crate) fn without_token(peer: String, at: Timestamp) -> Self {
         Self { issuer: None, claims: Map::new(), typ: None, times: TokenTimes::Ignored, peer: Some(peer), at }
+    }
+
+    /// A caller with these claims from this issuer, as if a token with good times had been verified.
+    pub(crate) fn with_claims(issuer: &str, claims: Map<String, Value>, at: Timestamp) -> Self {
+        Self { issuer: Some(issuer.to_owned()), claims, typ: None, times: TokenTimes::Ignored, peer: None, at }
     }
 
     /// A `who` that matches this caller.
@@ -154,14 +160,6 @@ impl Call {
         let mut reader = RequestReader::new(method, true);
         reader.feed(&self.message).and_then(|()| reader.finish()).ok()
     }
-
-    /// The request in a gRPC frame.
-    fn body(&self) -> Vec<u8> {
-        let mut body = vec![0];
-        body.extend(u32::try_from(self.message.len()).unwrap_or(u32::MAX).to_be_bytes());
-        body.extend(&self.message);
-        body
-    }
 }
 
 impl Filter {
@@ -209,7 +207,7 @@ impl Filter {
         let mut request = RequestFilter::new(caller.at);
         let mut step = request.on_headers(&mut self.state, Headers::new(&headers), false, host, &mut Vec::new());
         if step == Action::Forward {
-            step = request.on_body(&mut self.state, &call.body(), true, || caller.at);
+            step = request.on_body(&mut self.state, &frame(&call.message), true, || caller.at);
         }
         let decision = request.take_decision();
         let status = match &step {
@@ -287,12 +285,9 @@ mod tests {
     fn call(claims: Value, typ: Option<&str>, times: TokenTimes, method: &str, namespace: &str) -> Evaluation {
         let claims = claims.as_object().unwrap().clone();
         let caller = AssumedCaller {
-            issuer: Some("corp".into()),
-            claims,
             typ: typ.map(str::to_owned),
             times,
-            peer: None,
-            at: Timestamp::now(),
+            ..AssumedCaller::with_claims("corp", claims, Timestamp::now())
         };
         let parsed = Config::parse(config().to_string().as_bytes()).unwrap();
         let call = Call::new(&parsed, method, namespace).unwrap();
@@ -346,10 +341,10 @@ mod tests {
             let claims = json!({"sub": "alice"}).as_object().unwrap().clone();
             let caller = match (token, peer) {
                 (false, Some(peer)) => AssumedCaller::without_token(peer.to_owned(), Timestamp::now()),
-                (_, peer) => {
-                    let (issuer, peer) = (Some("corp".into()), peer.map(str::to_owned));
-                    AssumedCaller { issuer, claims, typ: None, times: TokenTimes::Ignored, peer, at: Timestamp::now() }
-                }
+                (_, peer) => AssumedCaller {
+                    peer: peer.map(str::to_owned),
+                    ..AssumedCaller::with_claims("corp", claims, Timestamp::now())
+                },
             };
             Filter::new(&config, &caller).unwrap().evaluate(&caller, &call)
         };

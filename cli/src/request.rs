@@ -88,7 +88,7 @@ fn twice(message: &MessageDescriptor, value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::{AssumedCaller, Filter, TokenTimes};
+    use crate::filter::{AssumedCaller, Filter};
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     use serde_json::json;
@@ -208,14 +208,7 @@ mod tests {
                 let message = DynamicMessage::decode(input, &body[5..]).unwrap();
                 let call = call.with_request(&serde_json::to_value(&message).unwrap(), "").unwrap();
                 let claims = case["claims"].as_object().unwrap().clone();
-                let caller = AssumedCaller {
-                    issuer: Some("corp".into()),
-                    claims,
-                    typ: None,
-                    times: TokenTimes::Ignored,
-                    peer: None,
-                    at: temporal_auth::time::Timestamp::now(),
-                };
+                let caller = AssumedCaller::with_claims("corp", claims, temporal_auth::time::Timestamp::now());
                 let evaluation = Filter::new(configuration, &caller).unwrap().evaluate(&caller, &call);
                 // Faulty encodings cannot be written as JSON.
                 if case["grpc_status"] != 3 {

@@ -106,6 +106,7 @@ fn ask(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::protobuf::{FieldValue, RawField, fields};
 
     /// A host that verifies with the libraries that this crate uses. With the `broken` hash, it accepts anything.
     struct VerifyingHost {
@@ -115,8 +116,13 @@ mod tests {
     impl ForeignFunctions for VerifyingHost {
         fn call(&self, function: &str, arguments: &[u8]) -> Option<Vec<u8>> {
             assert_eq!(function, FUNCTION);
-            let fields = fields(arguments);
-            let [(1, hash), (2, der), (3, signature), (4, text)] = &fields[..] else { panic!("{fields:?}") };
+            let fields: Vec<_> = fields(arguments)
+                .map(|field| match field.unwrap() {
+                    RawField { number, value: FieldValue::Bytes(bytes), .. } => (number, bytes),
+                    other => panic!("{other:?}"),
+                })
+                .collect();
+            let [(1, hash), (2, der), (3, signature), (4, text)] = fields[..] else { panic!("{fields:?}") };
             let hash = std::str::from_utf8(hash).unwrap();
             if self.broken == Some(hash) {
                 return Some(GOOD.to_vec());
@@ -124,23 +130,6 @@ mod tests {
             let good = verify(hash, der, signature, text);
             Some(if good { GOOD.to_vec() } else { [&[0x12, 3][..], b"bad"].concat() })
         }
-    }
-
-    fn fields(mut message: &[u8]) -> Vec<(u8, Vec<u8>)> {
-        let mut fields = Vec::new();
-        while let [tag, rest @ ..] = message {
-            let (mut length, mut index) = (0usize, 0);
-            loop {
-                length |= usize::from(rest[index] & 0x7f) << (7 * index);
-                index += 1;
-                if rest[index - 1] < 0x80 {
-                    break;
-                }
-            }
-            fields.push((tag >> 3, rest[index..index + length].to_vec()));
-            message = &rest[index + length..];
-        }
-        fields
     }
 
     fn verify(hash: &str, der: &[u8], signature: &[u8], text: &[u8]) -> bool {

@@ -8,7 +8,7 @@ use crate::policy::Principal;
 use crate::temporal::{ListView, MethodRef, ReducedList};
 use crate::time::Timestamp;
 use crate::wire::DecodeError;
-use crate::wire::grpc::{Body, Encoding};
+use crate::wire::grpc::{Body, Encoding, frame};
 use crate::wire::headers::Headers;
 
 /// How many bytes of answers are held at a time. A page of a thousand namespaces has half a megabyte.
@@ -161,14 +161,8 @@ impl ReducedAnswer {
             let name = self.method.name();
             state.notices.push(format!("temporal-auth: {name}: {removed} of {entries} entries would be removed"));
         }
-        framed(&reduced.message)
+        frame(&reduced.message)
     }
-}
-
-/// A gRPC message that is not compressed. It is valid whatever `grpc-encoding` says.
-fn framed(message: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
-    [&[0], length.to_be_bytes().as_slice(), message].concat()
 }
 
 /// How to read an answer. `None` if it is not a gRPC answer, or is compressed in another way.

@@ -125,6 +125,14 @@ impl Body {
     }
 }
 
+/// The message in a frame, uncompressed, which is valid whatever `grpc-encoding` says.
+#[must_use]
+pub fn frame(message: &[u8]) -> Vec<u8> {
+    // A longer message does not fit into a module's memory either.
+    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+    [&[0], length.to_be_bytes().as_slice(), message].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

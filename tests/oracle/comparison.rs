@@ -16,7 +16,7 @@ use common::{ClientRequest, FilterClient, Outcome, key_set};
 
 /// How many disagreements are shown.
 const MAX_SHOWN: usize = 10;
-/// With so many cases, every exception must have occurred.
+/// With this many cases, every exception must have occurred.
 const ENOUGH_CASES: u64 = 100_000;
 
 pub struct Comparison {

@@ -105,7 +105,6 @@ fn matching(trial: &Trial<'_>, denial: &Value) -> Result<[Vec<String>; 2], Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::TokenTimes;
 
     fn explained(denial: Value, claims: Value, method: &str, namespace: &str) -> (Vec<String>, Evaluation) {
         let mut denial = denial;
@@ -120,14 +119,7 @@ mod tests {
         let parsed = temporal_auth::config::Config::parse(config.to_string().as_bytes()).unwrap();
         let call = Call::new(&parsed, method, namespace).unwrap();
         let claims = claims.as_object().unwrap().clone();
-        let caller = AssumedCaller {
-            issuer: Some("corp".into()),
-            claims,
-            typ: None,
-            times: TokenTimes::Ignored,
-            peer: None,
-            at: temporal_auth::time::Timestamp::now(),
-        };
+        let caller = AssumedCaller::with_claims("corp", claims, temporal_auth::time::Timestamp::now());
         let evaluation = Filter::new(&config, &caller).unwrap().evaluate(&caller, &call);
         assert_eq!((evaluation.status, evaluation.rule.as_deref()), (7, Some("d")));
         let conditions = conditions(&config, &caller, &call, "d").unwrap();

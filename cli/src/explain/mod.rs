@@ -275,10 +275,10 @@ pub(crate) fn claimed(
     };
     let names: Vec<_> = configuration.config.issuers.iter().map(|issuer| issuer.name.to_string()).collect();
     let issuer = match (issuer, names.as_slice()) {
-        (Some(name), names) if names.iter().any(|known| known == name) => name.to_owned(),
-        (None, [only]) => only.clone(),
+        (Some(name), names) if names.iter().any(|known| known == name) => name,
+        (None, [only]) => only,
         (Some(name), names) => return Err(suggest::unknown_issuer(name, names)),
         (None, names) => return Err(format!("name an issuer, one of {}", names.join(", "))),
     };
-    Ok(AssumedCaller { issuer: Some(issuer), claims, typ: None, times: TokenTimes::Ignored, peer, at })
+    Ok(AssumedCaller { peer, ..AssumedCaller::with_claims(issuer, claims, at) })
 }

@@ -1,4 +1,5 @@
-//! Keys that are fetched without TLS: whoever answers in the issuer's place supplies keys, and lets anybody in.
+//! Keys that are fetched without TLS: anybody who answers in the issuer's place can supply
+//! keys of their own, and so let anybody in.
 
 use temporal_auth::config::{Config, KeysFrom};
 

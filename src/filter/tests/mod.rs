@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::keys::FetchProgress;
+use crate::wire::grpc::frame;
 use crate::wire::headers::serialize;
 
 mod lists;
@@ -19,7 +20,7 @@ mod peers;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-/// The time so many milliseconds after [`NOW`].
+/// The time this many milliseconds after [`NOW`].
 fn after(millis: u64) -> Timestamp {
     NOW.saturating_add(Duration::from_millis(millis))
 }
@@ -147,10 +148,6 @@ impl TestCall {
         }
         call.on_trailers(state, || NOW)
     }
-}
-
-fn frame(message: &[u8]) -> Vec<u8> {
-    [&[0], &(message.len() as u32).to_be_bytes()[..], message].concat()
 }
 
 fn start_in(namespace: &str) -> Vec<u8> {

@@ -1,5 +1,4 @@
 use super::*;
-use crate::filter::TokenTimes;
 use temporal_auth::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -33,14 +32,7 @@ fn the_first_few_of_many_are_found_with_few_questions() {
 
 fn misses(who: Value, gives: Value, claims: Value, method: &str, namespace: &str) -> Option<String> {
     let claims = claims.as_object().unwrap().clone();
-    let caller = AssumedCaller {
-        issuer: Some("corp".into()),
-        claims,
-        typ: None,
-        times: TokenTimes::Ignored,
-        peer: None,
-        at: NOW,
-    };
+    let caller = AssumedCaller::with_claims("corp", claims, NOW);
     misses_of(&caller, json!({}), who, gives, method, namespace)
 }
 
@@ -212,9 +204,9 @@ fn misses_of_peers_are_explained() {
     assert!(alone(json!({"peer": "spiffe://a/\\*"}), limited, "a").unwrap().contains("is limited: "));
 
     let with_token = |who: Value, peer: Option<&str>| {
-        let (issuer, peer) = (Some("corp".into()), peer.map(str::to_owned));
         let claims = json!({"sub": "s"}).as_object().unwrap().clone();
-        let caller = AssumedCaller { issuer, claims, typ: None, times: TokenTimes::Ignored, peer, at: NOW };
+        let peer = peer.map(str::to_owned);
+        let caller = AssumedCaller { peer, ..AssumedCaller::with_claims("corp", claims, NOW) };
         misses_of(&caller, json!({}), who, json!({"role": "worker", "namespaces": ["a"]}), "PollWorkflowTaskQueue", "a")
     };
     let why = with_token(json!({"peer": "p"}), Some("p")).unwrap();
@@ -229,14 +221,7 @@ fn misses_of_roles_under_parity_are_explained() {
     let gives = |role: &str| json!({"role": role, "namespaces": ["x"]});
     let of = |gives: Value, method: &str| {
         let claims = json!({"sub": "a", "p": ["x:read"]}).as_object().unwrap().clone();
-        let caller = AssumedCaller {
-            issuer: Some("corp".into()),
-            claims,
-            typ: None,
-            times: TokenTimes::Ignored,
-            peer: None,
-            at: NOW,
-        };
+        let caller = AssumedCaller::with_claims("corp", claims, NOW);
         misses_of(&caller, json!({"parity": "upstream"}), json!({"issuer": "corp"}), gives, method, "x").unwrap()
     };
     let why = of(gives("most"), "StartWorkflowExecution");
