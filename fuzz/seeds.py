@@ -135,6 +135,25 @@ def peers() -> None:
                 write("peer", bytes([mode]), own, subject)
 
 
+def lists() -> None:
+    """Answers with two entries and a token: of the caller's namespace, of another, and such as could be read in two ways."""
+    def described(*names: bytes) -> bytes:
+        return field(1, b"".join(field(1, name) for name in names) + field(6, b"id")) + field(2, b"")
+
+    def endpoint(*targets: bytes) -> bytes:
+        return field(2, b"id") + field(3, field(1, b"e") + field(3, b"".join(targets)))
+
+    worker = {name: field(1, field(1, name) + field(2, b"q")) for name in (b"payroll", b"other")}
+    namespaces = [described(b"payroll"), described(b"other"), described(b"payroll", b"other"), described(b"payroll") + described(b"other"), b"", b"\xff"]
+    endpoints = [endpoint(worker[b"payroll"]), endpoint(worker[b"other"]), endpoint(field(2, field(1, b"https://a"))), endpoint(worker[b"payroll"], worker[b"other"]),
+                 endpoint(worker[b"payroll"], field(2, b"")), endpoint()]
+    for mode in range(4):
+        entry, token, entries = (2, 1, endpoints) if mode & 1 else (1, 2, namespaces)
+        for one in entries:
+            for other in entries:
+                write("list", bytes([mode]), field(entry, one) + field(token, b"next") + field(entry, other) + field(9, b"newer"))
+
+
 def instants() -> None:
     for text in ("2026-12-24T18:00:00Z", "2026-12-24t18:00:00.123456+05:30", "2000-02-29T23:59:59-00:00", "1970-01-01T00:00:00Z", "2100-02-29T00:00:00Z", "9999-12-31T23:59:59.9z", "2026-13-01T00:00:00Z",
                  "1970-01-01T00:00:00+00:01", "2026-12-24 18:00:00Z", "2026-12-24T24:00:00Z", "2026-12-24T18:00:60Z", "2026-12-24", "2026-12-24T18:00:00", "2026-12-24T18:00:00.Z"):
@@ -153,6 +172,7 @@ def claims() -> None:
 def main() -> None:
     answers()
     peers()
+    lists()
     instants()
     claims()
     # Valid keys of the four types, which mutation would hardly find.

@@ -8,6 +8,7 @@ pub mod discovery;
 pub mod grpc_frames;
 pub mod gunzip;
 pub mod keys;
+pub mod list;
 pub mod peer;
 pub mod protobuf;
 pub mod target;

@@ -1,6 +1,6 @@
 //! The fields of a message that is there as a whole.
 
-use super::take_varint;
+use super::{MAX_FIELD_NUMBER, take_varint};
 
 /// The value of a field.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,6 +43,10 @@ pub struct NotFields;
 fn take_field<'a>(bytes: &mut &'a [u8]) -> Option<RawField<'a>> {
     let all = *bytes;
     let tag = take_varint(bytes)?;
+    let number = tag >> 3;
+    if number == 0 || number > MAX_FIELD_NUMBER {
+        return None;
+    }
     let value = match tag & 7 {
         0 => FieldValue::Varint(take_varint(bytes)?),
         1 => FieldValue::Fixed64(u64::from_le_bytes(take(bytes, 8)?.try_into().ok()?)),
@@ -54,7 +58,7 @@ fn take_field<'a>(bytes: &mut &'a [u8]) -> Option<RawField<'a>> {
         _ => return None,
     };
     let bytes = all.get(..all.len().checked_sub(bytes.len())?)?;
-    Some(RawField { number: tag >> 3, value, bytes })
+    Some(RawField { number, value, bytes })
 }
 
 fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
@@ -83,7 +87,16 @@ mod tests {
 
     #[test]
     fn anything_else_ends_the_fields_with_an_error() {
-        for bytes in [&b"\x0b\x0c"[..], b"\x12\x05hi", b"\x08", b"\x0e\0", b"\x19\0", b"\xff"] {
+        for bytes in [
+            &b"\x0b\x0c"[..],
+            b"\x12\x05hi",
+            b"\x08",
+            b"\x0e\0",
+            b"\x19\0",
+            b"\xff",
+            b"\0\x01",
+            b"\xf8\xff\xff\xff\x7f\x01",
+        ] {
             assert_eq!(fields(bytes).collect::<Vec<_>>(), [Err(NotFields)], "{bytes:?}");
         }
         assert_eq!(fields(b"\x08\x01\x0b").count(), 2);

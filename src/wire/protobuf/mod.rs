@@ -13,6 +13,9 @@ pub use fields::{FieldValue, NotFields, RawField, fields};
 pub use reader::Reader;
 pub use varint::{take_varint, write_field, write_varint};
 
+/// Source: `protowire.MaxValidNumber`.
+const MAX_FIELD_NUMBER: u64 = (1 << 29) - 1;
+
 /// The encoding of a field, from its tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WireType {

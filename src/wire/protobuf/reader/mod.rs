@@ -1,13 +1,11 @@
 //! The reader: a state machine over the bytes of one message.
 
 use super::varint::Varint;
-use super::{FieldAction, Handler, WireType};
+use super::{FieldAction, Handler, MAX_FIELD_NUMBER, WireType};
 use crate::wire::DecodeError;
 
 /// How deeply groups may be nested. protobuf-go's limit is 10,000.
 const MAX_GROUPS: usize = 100;
-/// Source: `protowire.MaxValidNumber`.
-const MAX_FIELD_NUMBER: u64 = (1 << 29) - 1;
 /// The largest field number within a group, which protobuf-go skips without looking at its fields. Source:
 /// `protowire.DecodeTag`.
 const MAX_GROUP_NUMBER: u64 = (1 << 31) - 1;
