@@ -22,6 +22,8 @@ listed! {
         OverBudget => "tokens.over_budget",
         /// Fields and values that the method table does not know, in requests of callers with a good token.
         UnknownFields => "unknown_fields",
+        /// Answers of GetSystemInfo by which the server is newer than the method table.
+        NewerServer => "newer_server",
     }
 }
 
@@ -118,6 +120,6 @@ mod tests {
         ] {
             assert!(names.iter().any(|known| known == name), "{name}");
         }
-        assert_eq!(names.len(), 20);
+        assert_eq!(names.len(), 21);
     }
 }

@@ -20,22 +20,25 @@ COUNT = requests.path("CountWorkflowExecutions")
 FIELDS = {"verdict", "status", "method", "namespaces", "issuer", "subject", "kind", "rule", "reason"}
 GRANTS: list[dict[str, Any]] = [
     {"name": "readers", "who": {"issuer": "corp", "claims": {"groups": "readers"}}, "role": "reader", "namespaces": ["payroll"]},
+    {"name": "pausers", "who": {"issuer": "corp", "claims": {"groups": "pausers"}}, "role": "pauser", "namespaces": ["payroll"]},
     {"name": "system", "who": {"issuer": "corp", "claims": {"groups": "admins"}}, "role": "admin", "system": True},
 ]
+
+ROLES = {"pauser": {"plus": ["pause"]}}
 
 
 @pytest.fixture(scope="module")
 def quiet(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     """A gate that logs only denials."""
     config = corp.config(service_when=[{"gty": "client-credentials"}])
-    return open_gate(plugin(config, grants=GRANTS, authenticated=["GetClusterInfo"]), echo.port)
+    return open_gate(plugin(config, grants=GRANTS, roles=ROLES, authenticated=["GetClusterInfo"]), echo.port)
 
 
 @pytest.fixture(scope="module")
 def talkative(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     config = corp.config(service_when=[{"gty": "client-credentials"}])
     return open_gate(
-        plugin(config, grants=GRANTS, authenticated=["GetClusterInfo"], log={"allowed": True}), echo.port
+        plugin(config, grants=GRANTS, roles=ROLES, authenticated=["GetClusterInfo"], log={"allowed": True}), echo.port
     )
 
 
@@ -62,6 +65,23 @@ def test_a_service(quiet: Gate, corp: Minter) -> None:
     mark = quiet.envoy.log_mark()
     quiet.count("finance-reports", token=corp.token("robot", groups=["readers"], gty="client-credentials"))
     assert quiet.envoy.decision(mark)["kind"] == "service"
+
+
+def test_a_call_that_is_denied_at_its_headers(quiet: Gate, corp: Minter) -> None:
+    """Its request is not read: what is missing is said, and which namespace the SDK names."""
+    request = requests.start_workflow("payroll", grpc_client.test_id())
+    for headers, named in ({}, None), ({"temporal-namespace": "payroll"}, "payroll"), ({"temporal-namespace": "x" * 5000}, "x" * 200):
+        mark = quiet.envoy.log_mark()
+        quiet.call("ResetActivity", request, token=corp.token("bob", groups=["pausers"]), headers=headers)
+        line = quiet.envoy.decision(mark)
+        assert (line["status"], line["namespaces"], line.get("namespace_header")) == (7, [], named)
+        assert line["reason"] == "no grant covers reset, options in any namespace"
+
+
+def test_a_stranger_names_nothing(quiet: Gate) -> None:
+    mark = quiet.envoy.log_mark()
+    quiet.count(headers={"temporal-namespace": "payroll"})
+    assert "namespace_header" not in quiet.envoy.decision(mark)
 
 
 def test_bad_token(quiet: Gate, corp: Minter) -> None:

@@ -73,7 +73,6 @@ CASES: dict[str, tuple[str, Callable[[], Message], str]] = {
     "multi, update other": ("ExecuteMultiOperation", lambda: _multi(OWN, OTHER), BOTH),
     "links, other": ("StartWorkflowExecution", lambda: _linked(OTHER), HERE),
     "describe by name": ("DescribeNamespace", lambda: w.DescribeNamespaceRequest(namespace=OWN), HERE),
-    "describe by id": ("DescribeNamespace", lambda: w.DescribeNamespaceRequest(id="1-2-3"), SYSTEM),
     "describe by both": ("DescribeNamespace", lambda: w.DescribeNamespaceRequest(namespace=OWN, id="1-2-3"), SYSTEM),
     "delete by name": ("DeleteNamespace", lambda: o.DeleteNamespaceRequest(namespace=OWN), HERE),
     "delete by id": ("DeleteNamespace", lambda: o.DeleteNamespaceRequest(namespace_id="1-2-3"), SYSTEM),

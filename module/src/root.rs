@@ -157,7 +157,7 @@ impl RootContext for Root {
             log::error!("temporal-auth: configuration: cannot read it from the host");
             return false;
         };
-        let config = match Config::parse(&text) {
+        let mut config = match Config::parse(&text) {
             Ok(config) => config,
             Err(problems) => {
                 for problem in problems {
@@ -173,6 +173,7 @@ impl RootContext for Root {
             );
             return false;
         }
+        config.policy.checks_answers = hostcalls::reads_answers();
         let Some(metrics) = Metrics::define() else {
             log::error!("temporal-auth: cannot define metrics");
             return false;

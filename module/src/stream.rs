@@ -233,7 +233,8 @@ impl HttpContext for Stream {
     fn on_http_response_trailers(&mut self, _: usize) -> HostAction {
         self.run_answer(|request, filter| {
             let Some(trailers) = request.on_answer_trailers(filter) else { return true };
-            let pairs: Vec<_> = trailers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+            let pairs: Vec<(&[u8], &[u8])> =
+                trailers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
             hostcalls::set_header_map(HeaderMap::ResponseTrailers, &headers::serialize(&pairs)).is_ok()
         })
     }

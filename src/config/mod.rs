@@ -152,6 +152,7 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
             anonymous: anonymous?,
             authenticated: authenticated?,
             parity: parity?,
+            checks_answers: true,
         },
         catalogue,
         admin_service: admin_service?,

@@ -91,13 +91,14 @@ impl RequestFilter {
         status: u32,
         rule: Option<&Rule>,
         rejection: Option<Rejection>,
-        Evidence { principal, target, shadow }: Evidence,
+        Evidence { principal, target, shadow, namespace_header }: Evidence,
     ) -> Decision {
         Decision {
             allow,
             status,
             method: shown(&self.path),
             namespaces: target.as_ref().map(namespaces).unwrap_or_default(),
+            namespace_header,
             principal,
             rule: rule.map(|rule| rule.name().to_owned()),
             rejection,

@@ -13,7 +13,7 @@ mod steps;
 
 use std::rc::Rc;
 
-use crate::answer::Reply;
+use crate::answer::{Reply, Trailers};
 use crate::authentication::AwaitedKey;
 use crate::policy::{Permit, Principal};
 use crate::report::{Decision, Rejection};
@@ -23,7 +23,7 @@ use crate::wire::grpc::{Body, Encoding};
 use crate::wire::headers::Headers;
 use conclusion::Passage;
 use rejection::{Evidence, Rejected};
-use response::ReducedAnswer;
+use response::AnswerReader;
 pub use response::ResponseAction;
 pub use state::FilterState;
 
@@ -47,7 +47,7 @@ pub struct RequestFilter {
     stage: Stage,
     decision: Option<Decision>,
     /// `None` if the answer passes untouched.
-    answer: Option<Box<ReducedAnswer>>,
+    answer: Option<Box<AnswerReader>>,
 }
 
 #[derive(Debug)]
@@ -81,8 +81,8 @@ struct PendingRequest {
     body: Body,
     request: Box<RequestReader>,
     principal: Rc<Principal>,
-    /// How the answer is reduced, if that is known: an answer may come before the request is complete.
-    answer: Option<Box<ReducedAnswer>>,
+    /// How the answer is read, if that is known: an answer may come before the request is complete.
+    answer: Option<Box<AnswerReader>>,
 }
 
 /// What the headers said about the call, except for its token.
@@ -116,7 +116,7 @@ struct Allowed {
     rest: RestOfBody,
     evidence: Evidence,
     /// `None` if the answer passes untouched.
-    answer: Option<Box<ReducedAnswer>>,
+    answer: Option<Box<AnswerReader>>,
 }
 
 /// What the rest of the body may be after a verdict.
@@ -200,7 +200,12 @@ impl RequestFilter {
         connection: impl ConnectionInfo,
         drop: &mut Vec<Box<[u8]>>,
     ) -> Action {
-        let outcome = self.headers(state, headers, end_stream, &connection, drop);
+        let mut outcome = self.headers(state, headers, end_stream, &connection, drop);
+        if let Err(rejected) = &mut outcome
+            && rejected.evidence.principal.is_some()
+        {
+            rejected.evidence.namespace_header = request_headers::namespace(headers);
+        }
         self.conclude(state, outcome)
     }
 
@@ -224,7 +229,7 @@ impl RequestFilter {
         self.on_body(state, &[], true, clock)
     }
 
-    /// Whether the answer must be read, because the caller may see only a part of it.
+    /// Whether the answer must be read, because the caller may see only a part of it, or for the server's version.
     pub fn reads_answer(&self) -> bool {
         self.answer.is_some()
     }
@@ -256,7 +261,7 @@ impl RequestFilter {
     }
 
     /// The answer's trailers have arrived. Returns the trailers to send instead, if there are any.
-    pub fn on_answer_trailers(&mut self, state: &mut FilterState) -> Option<&'static [(&'static str, &'static str)]> {
+    pub fn on_answer_trailers(&mut self, state: &mut FilterState) -> Option<Trailers> {
         self.answer.as_mut()?.on_trailers(state)
     }
 

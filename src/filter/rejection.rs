@@ -17,6 +17,8 @@ pub(super) struct Evidence {
     pub(super) target: Option<Target>,
     /// What rules in shadow would have changed.
     pub(super) shadow: Option<ShadowOutcome>,
+    /// The value of the header `temporal-namespace`, if the call was rejected before its request was read.
+    pub(super) namespace_header: Option<String>,
 }
 
 /// A call that does not go on.

@@ -1,5 +1,6 @@
 //! The headers that matter, read out in one pass, and those that never go on.
 
+use crate::answer::shown;
 use crate::config::Config;
 use crate::token::bearer::Bearer;
 use crate::wire::headers::Headers;
@@ -58,6 +59,12 @@ impl<'a> RequestHeaders<'a> {
             _ => {}
         }
     }
+}
+
+/// The namespace that the request's SDK says it calls, for the log. Callers can say anything here, and the server ignores it.
+pub(super) fn namespace(headers: Headers<'_>) -> Option<String> {
+    let mut headers = headers.iter().take(MAX_HEADERS);
+    headers.find(|(name, _)| name == b"temporal-namespace").map(|(_, value)| shown(value))
 }
 
 /// Whether grpc-go takes the content type for gRPC (`grpcutil.ContentSubtype`).

@@ -1,11 +1,14 @@
-//! The way of an answer whose list is reduced to what the caller may see. All other answers pass untouched.
+//! The way of an answer that must be read, because its caller may see only a part of it, or because it says which version the
+//! server has. All other answers pass untouched.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use super::FilterState;
-use crate::policy::Principal;
-use crate::temporal::{ListView, MethodRef, ReducedList};
+use crate::answer::{Trailers, namespace_not_found};
+use crate::policy::{AnswerView, Permit, Principal};
+use crate::temporal::list::described_namespace;
+use crate::temporal::{GET_SYSTEM_INFO, ListView, MethodRef, ReducedList, Target, server_version};
 use crate::time::Timestamp;
 use crate::wire::DecodeError;
 use crate::wire::grpc::{Body, Encoding, frame};
@@ -14,18 +17,34 @@ use crate::wire::headers::Headers;
 /// How many bytes of answers are held at a time. A page of a thousand namespaces has half a megabyte.
 const MAX_HELD: usize = 16 << 20;
 
-/// The trailers of an answer that could not be reduced.
+/// The trailers of an answer that could not be read.
 const UNREADABLE: [(&str, &str); 2] =
-    [("grpc-status", "14"), ("grpc-message", "The list cannot be reduced to what you may see; try again.")];
+    [("grpc-status", "14"), ("grpc-message", "The answer cannot be reduced to what you may see; try again.")];
 
-/// An answer on its way to a caller who may see only a part of it.
+/// An answer that must be read.
 #[derive(Debug)]
-pub(super) struct ReducedAnswer {
+pub(super) struct AnswerReader {
     method: MethodRef,
-    view: ListView,
+    task: Task,
+    state: AnswerState,
+}
+
+/// Why the answer is read.
+#[derive(Debug)]
+enum Task {
+    /// To send only the entries of a list that the caller may see.
+    Reduce(ListView, Caller),
+    /// To hide the description of a namespace that the caller may not describe. The request names it by this id.
+    Check(String, Caller),
+    /// To note the server's version. The answer passes untouched.
+    NoteVersion,
+}
+
+/// The caller, and when the call arrived.
+#[derive(Debug)]
+struct Caller {
     principal: Rc<Principal>,
     arrived: Timestamp,
-    state: AnswerState,
 }
 
 #[derive(Debug)]
@@ -38,10 +57,12 @@ enum AnswerState {
         body: Body,
         message: HeldMessage,
     },
-    /// The reduced answer was sent.
+    /// The answer was sent, or the part of it that the caller may see.
     Sent,
     /// Nothing of the answer is sent.
     Withheld,
+    /// Nothing of the answer is sent, and it ends as if the id were unknown.
+    Hidden,
 }
 
 /// What the host does with a part of an answer.
@@ -77,9 +98,41 @@ impl Drop for HeldMessage {
     }
 }
 
-impl ReducedAnswer {
-    pub(super) fn new(method: MethodRef, view: ListView, principal: Rc<Principal>, arrived: Timestamp) -> Self {
-        Self { method, view, principal, arrived, state: AnswerState::New }
+impl Caller {
+    /// Tells for each namespace whether the caller may describe it.
+    fn may_describe<'a>(&'a self, state: &'a FilterState, clock: impl Fn() -> Timestamp) -> impl Fn(&str) -> bool + 'a {
+        let now = if self.principal.depends_on_time() { clock().max(self.arrived) } else { self.arrived };
+        state.config.policy.describable(&self.principal, now)
+    }
+}
+
+impl AnswerReader {
+    /// `None` if the answer passes untouched.
+    pub(super) fn new(
+        permit: &Permit,
+        target: &Target,
+        principal: &Rc<Principal>,
+        now: Timestamp,
+    ) -> Option<Box<Self>> {
+        let caller = || Caller { principal: Rc::clone(principal), arrived: now };
+        let task = match permit.view() {
+            AnswerView::Whole => return Self::for_version(&target.method),
+            AnswerView::Entries(view) => Task::Reduce(view, caller()),
+            AnswerView::DescribableNamespace => Task::Check(target.namespace_id.clone(), caller()),
+        };
+        Some(Box::new(Self { method: target.method.clone(), task, state: AnswerState::New }))
+    }
+
+    /// Reads the server's version. `None` if the answers to this method do not have it.
+    pub(super) fn for_version(method: &MethodRef) -> Option<Box<Self>> {
+        let has_version = method.path == GET_SYSTEM_INFO;
+        let reader = || Self { method: method.clone(), task: Task::NoteVersion, state: AnswerState::New };
+        has_version.then(|| Box::new(reader()))
+    }
+
+    /// Whether nothing of the answer changes.
+    fn passes(&self, state: &FilterState) -> bool {
+        state.config.shadow || matches!(self.task, Task::NoteVersion)
     }
 
     /// The headers have arrived. Adds to `drop` the names of headers that no longer fit.
@@ -94,8 +147,7 @@ impl ReducedAnswer {
         if end_stream {
             return;
         }
-        // In shadow, the answer is only counted.
-        if !state.config.shadow {
+        if !self.passes(state) {
             drop.push(b"content-length".as_slice().into());
         }
         self.state = match encoding(headers) {
@@ -118,50 +170,81 @@ impl ReducedAnswer {
             _ if chunk.is_empty() => Vec::new(),
             AnswerState::Reading { body, message } => match body.feed(chunk, |bytes| message.append(bytes)) {
                 Err(_) => self.withhold(state),
-                Ok(()) if body.is_complete() => self.reduced(state, clock),
+                Ok(()) if body.is_complete() => self.complete(state, clock),
                 Ok(()) => Vec::new(),
             },
-            AnswerState::Withheld => Vec::new(),
+            AnswerState::Withheld | AnswerState::Hidden => Vec::new(),
             // Without headers, it is not known how to read the body; after the message, there must be no more.
             AnswerState::New | AnswerState::Unreadable | AnswerState::Sent => self.withhold(state),
         };
-        if state.config.shadow { ResponseAction::Forward } else { ResponseAction::Replace(frame) }
+        if self.passes(state) { ResponseAction::Forward } else { ResponseAction::Replace(frame) }
     }
 
     /// The trailers in place of the server's, if something was withheld.
-    pub(super) fn on_trailers(&mut self, state: &mut FilterState) -> Option<&'static [(&'static str, &'static str)]> {
+    pub(super) fn on_trailers(&mut self, state: &mut FilterState) -> Option<Trailers> {
         if let AnswerState::Reading { body, .. } = &self.state
             && !body.is_empty()
         {
             self.withhold(state);
         }
-        // Otherwise nothing was withheld: an error of the server comes without a message.
-        let is_withheld = matches!(self.state, AnswerState::Withheld);
-        (is_withheld && !state.config.shadow).then_some(&UNREADABLE)
+        match (&self.state, &self.task) {
+            _ if self.passes(state) => None,
+            (AnswerState::Hidden, Task::Check(id, _)) => Some(namespace_not_found(id)),
+            (AnswerState::Hidden | AnswerState::Withheld, _) => {
+                Some(UNREADABLE.map(|(name, value)| (name, value.into())).into())
+            }
+            // Otherwise nothing was withheld: an error of the server comes without a message.
+            _ => None,
+        }
     }
 
-    /// Gives up on the answer, once. Nothing more of it is sent, except in shadow.
+    /// Gives up on the answer, once. Nothing more of it is sent, unless it passes in any case.
     fn withhold(&mut self, state: &mut FilterState) -> Vec<u8> {
         self.state = AnswerState::Withheld;
-        let (name, verb) = (self.method.name(), if state.config.shadow { "would be" } else { "is" });
-        state.notices.push(format!("temporal-auth: {name}: the server's answer cannot be read and {verb} withheld"));
+        if !matches!(self.task, Task::NoteVersion) {
+            let (name, verb) = (self.method.name(), if state.config.shadow { "would be" } else { "is" });
+            state
+                .notices
+                .push(format!("temporal-auth: {name}: the server's answer cannot be read and {verb} withheld"));
+        }
         Vec::new()
     }
 
-    /// The reduced answer, when the whole message has arrived.
-    fn reduced(&mut self, state: &mut FilterState, clock: impl Fn() -> Timestamp) -> Vec<u8> {
+    /// The whole message has arrived. Returns what is sent of it.
+    fn complete(&mut self, state: &mut FilterState, clock: impl Fn() -> Timestamp) -> Vec<u8> {
         let AnswerState::Reading { message, .. } = std::mem::replace(&mut self.state, AnswerState::Sent) else {
             return Vec::new();
         };
-        let now = if self.principal.depends_on_time() { clock().max(self.arrived) } else { self.arrived };
-        let may_see = state.config.policy.describable(&self.principal, now);
-        let Ok(reduced) = self.view.reduce(&message.bytes, may_see) else { return self.withhold(state) };
-        if state.config.shadow {
-            let ReducedList { entries, removed, .. } = reduced;
-            let name = self.method.name();
-            state.notices.push(format!("temporal-auth: {name}: {removed} of {entries} entries would be removed"));
+        let name = self.method.name();
+        match &self.task {
+            Task::Reduce(view, caller) => {
+                let reduced = view.reduce(&message.bytes, caller.may_describe(state, clock));
+                let Ok(ReducedList { message, entries, removed }) = reduced else { return self.withhold(state) };
+                if state.config.shadow {
+                    state
+                        .notices
+                        .push(format!("temporal-auth: {name}: {removed} of {entries} entries would be removed"));
+                }
+                frame(&message)
+            }
+            Task::Check(_, caller) => {
+                let is_visible = described_namespace(&message.bytes).is_some_and(caller.may_describe(state, clock));
+                if is_visible {
+                    return frame(&message.bytes);
+                }
+                if state.config.shadow {
+                    state.notices.push(format!("temporal-auth: {name}: the namespace with this id would be hidden"));
+                }
+                self.state = AnswerState::Hidden;
+                Vec::new()
+            }
+            Task::NoteVersion => {
+                if let Some(version) = server_version(&message.bytes) {
+                    state.note_server(version);
+                }
+                Vec::new()
+            }
         }
-        frame(&reduced.message)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::counters::{Counter, Counters};
 use crate::keys::FetchProgress;
 use crate::policy::Principal;
-use crate::temporal::{API_VERSION, NewerPart, Target};
+use crate::temporal::{API_VERSION, NewerPart, ServerVersion, Target};
 use crate::time::Timestamp;
 use crate::token::bearer;
 
@@ -26,6 +26,8 @@ pub struct FilterState {
     pub authenticator: Authenticator,
     /// The newer parts of requests that were logged, by method.
     newer: BTreeSet<(String, NewerPart)>,
+    /// The newest server that was logged as newer than the method table.
+    newest_server: Option<ServerVersion>,
     /// Lines for the log.
     pub(super) notices: Vec<String>,
     /// How many bytes of answers are held.
@@ -45,6 +47,7 @@ impl FilterState {
             config,
             counters: Counters::default(),
             newer: BTreeSet::new(),
+            newest_server: None,
             notices: Vec::new(),
             held_answers: Rc::default(),
         }
@@ -93,6 +96,21 @@ impl FilterState {
                     "temporal-auth: {method}: {part} is newer than API {API_VERSION}, which this filter knows: upgrade it"
                 ));
             }
+        }
+    }
+
+    /// Counts an answer of a server that is newer than the method table, and logs each such version once.
+    pub(super) fn note_server(&mut self, version: ServerVersion) {
+        if version <= ServerVersion::OF_TABLE {
+            return;
+        }
+        self.counters.add(Counter::NewerServer, 1);
+        if self.newest_server < Some(version) {
+            self.newest_server = Some(version);
+            let table = ServerVersion::OF_TABLE;
+            self.notices.push(format!(
+                "temporal-auth: the server is {version}, newer than {table}, whose methods this filter knows: upgrade it"
+            ));
         }
     }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::rejection::{Evidence, Rejected};
 use super::request_headers::RequestHeaders;
-use super::response::ReducedAnswer;
+use super::response::AnswerReader;
 use super::{
     Allowed, AwaitingKey, ConnectionInfo, FilterState, MatchedRoute, PendingRequest, Progress, RequestFilter,
     RestOfBody, Stage, StepResult,
@@ -14,7 +14,7 @@ use crate::authentication::cache::Origin;
 use crate::authentication::{Authentication, UnverifiedToken};
 use crate::config::{Config, PeerSource};
 use crate::identity::xfcc::{UnreadableHeader, peer_name};
-use crate::policy::{DenyReason, Permit, Principal, Verdict};
+use crate::policy::{DenyReason, Principal, Verdict};
 use crate::report::Rejection;
 use crate::temporal::method::ADMIN_METHOD;
 use crate::temporal::{EffectSet, LimitSet, MethodRef, RequestReader, Route, Scope, Target};
@@ -48,8 +48,9 @@ impl RequestFilter {
             return Err(DecodeError::Incomplete.into());
         }
         if let Some(permit) = state.config.policy.permit_anonymous(&method) {
+            let answer = AnswerReader::for_version(&method);
             let evidence = Evidence { target: Some(Target::of(method)), ..Evidence::default() };
-            return Ok(Progress::Allowed(Allowed { permit, rest: RestOfBody::Anything, evidence, answer: None }));
+            return Ok(Progress::Allowed(Allowed { permit, rest: RestOfBody::Anything, evidence, answer }));
         }
         let encoding = encoding(&headers)?;
         // If the peer is not known, denials of that peer would not apply, so a good token does not help.
@@ -152,7 +153,7 @@ impl RequestFilter {
         if principal.depends_on_time()
             && let Verdict::Allow(permit) = policy.decide(&principal, &target, now)
         {
-            let answer = reduced_answer(&permit, &target, &principal, now);
+            let answer = AnswerReader::new(&permit, &target, &principal, now);
             let request = Box::new(RequestReader::for_limits(target.method, LimitSet::NONE));
             return Ok(Progress::Read(PendingRequest { body: Body::new(encoding), request, principal, answer }));
         }
@@ -203,17 +204,6 @@ impl RequestFilter {
     }
 }
 
-/// How the answer to a permitted call is reduced. `None` if the caller may see all of it.
-fn reduced_answer(
-    permit: &Permit,
-    target: &Target,
-    principal: &Rc<Principal>,
-    now: Timestamp,
-) -> Option<Box<ReducedAnswer>> {
-    let view = permit.reduced_list()?;
-    Some(Box::new(ReducedAnswer::new(target.method.clone(), view, Rc::clone(principal), now)))
-}
-
 /// Applies the policy's verdict on a call of which everything is known.
 fn apply_policy(
     config: &Config,
@@ -228,15 +218,16 @@ fn apply_policy(
         target.newer.first.first().copied().filter(|_| config.refuse_newer && newer_matters(&principal, &target));
     let reason = match (verdict, newer) {
         (Verdict::Allow(permit), None) => {
-            let answer = reduced_answer(&permit, &target, &principal, now);
-            let evidence = Evidence { principal: Some(principal), target: Some(target), shadow };
+            let answer = AnswerReader::new(&permit, &target, &principal, now);
+            let evidence =
+                Evidence { principal: Some(principal), target: Some(target), shadow, namespace_header: None };
             return Ok(Progress::Allowed(Allowed { permit, rest, evidence, answer }));
         }
         (Verdict::Allow(_), Some(part)) => DenyReason::Newer(part),
         (Verdict::Deny(reason), _) => reason,
     };
     let rejection = Rejection::Denied(reason);
-    let evidence = Evidence { principal: Some(principal), target: Some(target), shadow };
+    let evidence = Evidence { principal: Some(principal), target: Some(target), shadow, namespace_header: None };
     Err(Box::new(Rejected { rejection, rest, evidence }))
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::grant::{ResolvedGrant, ResolvedScope};
 use super::limits::{LimitMiss, NamespaceRole};
 use super::reason::{DenyReason, ExpiredGrant, LimitedGrant, NeededGrant, NotCovered};
-use super::verdict::{Permit, Rule, ShadowOutcome, Verdict};
+use super::verdict::{AnswerView, Permit, Rule, ShadowOutcome, Verdict};
 use super::{Policy, Principal};
 use crate::temporal::list::DESCRIBE_NAMESPACE;
 use crate::temporal::{
@@ -57,15 +57,20 @@ impl Policy {
     /// Whether any request of this method, which acts in a namespace, could be allowed at this time. Rules in shadow count. If
     /// not, the request need not be read.
     pub fn could_allow(&self, principal: &Principal, method: &Method, now: Timestamp) -> bool {
-        let grants = principal.grants.iter().filter(|grant| !is_expired(grant, now));
+        self.never_covered(RuleSet::WithShadow, principal, method, now).is_empty() && !method.effects.is_empty()
+    }
+
+    /// The effects of the method that none of the caller's grants covers, in whichever namespace.
+    fn never_covered(&self, rules: RuleSet, principal: &Principal, method: &Method, now: Timestamp) -> EffectSet {
+        let grants = principal.grants.iter().filter(|grant| rules.includes(grant.shadow) && !is_expired(grant, now));
         let covered = grants.fold(EffectSet::NONE, |effects, grant| effects.with(self.effects(grant, method)));
-        covered.covers(method.effects) && !method.effects.is_empty()
+        method.effects.without(covered)
     }
 
     /// Why no request of this method could be allowed at this time.
     pub fn why_never(&self, principal: &Principal, method: &Method, now: Timestamp) -> DenyReason {
         DenyReason::NotCovered(Box::new(NotCovered {
-            effects: method.effects,
+            effects: self.never_covered(RuleSet::Enforced, principal, method, now),
             needed: NeededGrant::SomeNamespace,
             limited: None,
             expired: self.expired_grant(RuleSet::Enforced, principal, method, None, now),
@@ -94,20 +99,20 @@ impl Policy {
                 Rule::Grant(name) => Some(ShadowOutcome::Allowed(Rc::clone(name))),
                 _ => None,
             },
-            (Verdict::Allow(permit), Verdict::Allow(with_shadow)) => {
-                match (permit.reduced_list(), with_shadow.reduced_list()) {
-                    (None, Some(_)) => {
-                        let mut denials = principal.denials.iter().map(|applicable| &applicable.denial);
-                        let found = denials.find(|denial| denial.shadow && denial.denies_describing())?;
-                        Some(ShadowOutcome::Denied(Rc::clone(&found.name)))
-                    }
-                    (Some(_), None) => match with_shadow.rule() {
+            (Verdict::Allow(permit), Verdict::Allow(with_shadow)) => match (permit.view(), with_shadow.view()) {
+                (AnswerView::Whole, AnswerView::Entries(_) | AnswerView::DescribableNamespace) => {
+                    let mut denials = principal.denials.iter().map(|applicable| &applicable.denial);
+                    let found = denials.find(|denial| denial.shadow && denial.denies_describing())?;
+                    Some(ShadowOutcome::Denied(Rc::clone(&found.name)))
+                }
+                (AnswerView::Entries(_) | AnswerView::DescribableNamespace, AnswerView::Whole) => {
+                    match with_shadow.rule() {
                         Rule::Grant(name) => Some(ShadowOutcome::Allowed(Rc::clone(name))),
                         _ => None,
-                    },
-                    _ => None,
+                    }
                 }
-            }
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -116,6 +121,9 @@ impl Policy {
         let is_listed = self.authenticated.iter().any(|path| *path == target.method.path);
         if let Some(list) = ListMethod::of(&target.method).filter(|_| is_listed) {
             return self.decide_list(list, rules, principal, target, now);
+        }
+        if target.describes_by_id_alone() && self.checks_answers && !self.parity {
+            return self.decide_description(rules, principal, target, now);
         }
         let mut denials = principal.denials.iter().filter(|found| rules.includes(found.denial.shadow));
         if let Some(found) = denials.find_map(|denial| denial.matches(target)) {
@@ -150,13 +158,42 @@ impl Policy {
             }
             has_hidden_entries |= denial.denies_describing();
         }
-        let reduced =
-            |rule, with_external| Verdict::Allow(Permit::for_reduced_list(rule, ListView { list, with_external }));
+        let reduced = |rule, with_external| {
+            Verdict::Allow(Permit::with_view(rule, AnswerView::Entries(ListView { list, with_external })))
+        };
         match Evaluation::new(self, rules, principal, target, now).covering_grant() {
             Ok(grant) if has_hidden_entries => reduced(Rule::Grant(Rc::clone(grant)), true),
             Ok(grant) => Verdict::Allow(Permit::new(Rule::Grant(Rc::clone(grant)))),
             Err(_) if principal.issuer.is_some() => reduced(Rule::Authenticated, false),
             Err(reason) => Verdict::Deny(DenyReason::NotCovered(reason)),
+        }
+    }
+
+    /// Decides about DescribeNamespace with an id alone. Only the answer tells which namespace that is, so whoever may describe
+    /// some namespace may ask, and a denial of some namespaces hides them in the answer.
+    fn decide_description(&self, rules: RuleSet, principal: &Principal, target: &Target, now: Timestamp) -> Verdict {
+        let mut hides_some = false;
+        for applicable in principal.denials.iter().filter(|found| rules.includes(found.denial.shadow)) {
+            let denial = &applicable.denial;
+            if denial.namespaces.is_some() {
+                hides_some |= denial.denies_describing();
+            } else if let Some(found) = applicable.matches(target) {
+                return Verdict::Deny(DenyReason::Denial(Box::new(found)));
+            }
+        }
+        let check = |grant: &Rc<str>| {
+            Verdict::Allow(Permit::with_view(Rule::Grant(Rc::clone(grant)), AnswerView::DescribableNamespace))
+        };
+        let reason = match Evaluation::new(self, rules, principal, target, now).covering_grant() {
+            Ok(grant) if hides_some => return check(grant),
+            Ok(grant) => return Verdict::Allow(Permit::new(Rule::Grant(Rc::clone(grant)))),
+            Err(reason) => reason,
+        };
+        let mut grants =
+            principal.grants.iter().filter(|grant| rules.includes(grant.shadow) && !is_expired(grant, now));
+        match grants.find(|grant| self.effects(grant, &target.method).covers(target.effects)) {
+            Some(grant) => check(&grant.name),
+            None => Verdict::Deny(DenyReason::NotCovered(reason)),
         }
     }
 

@@ -21,7 +21,7 @@ use grant::Grant;
 use index::Rules;
 pub use principal::Principal;
 pub use reason::{DenialMatch, DenyReason, ExpiredGrant, LimitedGrant, NeededGrant, NotCovered, WideMatch};
-pub use verdict::{Permit, Rule, ShadowOutcome, Verdict};
+pub use verdict::{AnswerView, Permit, Rule, ShadowOutcome, Verdict};
 
 /// The compiled policy.
 #[derive(Debug, Default)]
@@ -34,6 +34,8 @@ pub struct Policy {
     pub authenticated: Vec<String>,
     /// Whether grants decide as Temporal's own authorizer would, by method and role alone. Denials apply all the same.
     pub parity: bool,
+    /// Whether answers are read before they go on. Otherwise nobody may ask for what only the answer shows to be theirs.
+    pub checks_answers: bool,
 }
 
 impl Policy {

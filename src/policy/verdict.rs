@@ -6,6 +6,17 @@ use std::rc::Rc;
 use super::reason::DenyReason;
 use crate::temporal::ListView;
 
+/// How much of the answer to a permitted call its caller sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerView {
+    Whole,
+    /// Some entries of a list.
+    Entries(ListView),
+    /// The description of a namespace that the request names by its id alone, if the caller may also describe the namespace by
+    /// its name. To everybody else, the id must look unknown.
+    DescribableNamespace,
+}
+
 /// The rule that decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rule {
@@ -48,22 +59,21 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permit {
     rule: Rule,
-    list: Option<ListView>,
+    view: AnswerView,
 }
 
 impl Permit {
     pub(super) fn new(rule: Rule) -> Self {
-        Self { rule, list: None }
+        Self { rule, view: AnswerView::Whole }
     }
 
-    /// A permit for a call whose answer must be reduced to what the caller may see.
-    pub(super) fn for_reduced_list(rule: Rule, list: ListView) -> Self {
-        Self { rule, list: Some(list) }
+    /// A permit for a call of whose answer the caller sees only this.
+    pub(super) fn with_view(rule: Rule, view: AnswerView) -> Self {
+        Self { rule, view }
     }
 
-    /// The list to which the answer must be reduced. `None` if the caller may see all of it.
-    pub fn reduced_list(&self) -> Option<ListView> {
-        self.list
+    pub fn view(&self) -> AnswerView {
+        self.view
     }
 
     /// The rule that allows the call.

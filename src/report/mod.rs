@@ -20,6 +20,8 @@ pub struct Decision {
     pub method: String,
     /// The namespaces that the request names, its own first.
     pub namespaces: Vec<String>,
+    /// The namespace that the caller's SDK says it calls, if the call was rejected before its request was read.
+    pub namespace_header: Option<String>,
     /// The caller, once the token is verified.
     pub principal: Option<Rc<Principal>>,
     /// The rule that decided, if policy did.
@@ -49,6 +51,9 @@ impl Decision {
         });
         if let (Some(doubt), Some(members)) = (principal.and_then(|known| known.doubt.as_ref()), line.as_object_mut()) {
             members.insert("doubt".to_owned(), doubt.to_string().into());
+        }
+        if let (Some(namespace), Some(members)) = (&self.namespace_header, line.as_object_mut()) {
+            members.insert("namespace_header".to_owned(), namespace.as_str().into());
         }
         plain(&line)
     }
@@ -114,6 +119,7 @@ mod tests {
             status: 7,
             method: "/x\n{\"verdict\":\"allow\"}".into(),
             namespaces: vec!["a\u{7f}\u{85}\u{2028}\u{202e}b\u{1b}[31m".into()],
+            namespace_header: Some("\r\n\u{9b}".into()),
             principal: None,
             rule: None,
             rejection: Some(Rejection::Denied(DenyReason::NotCovered(Box::new(reason)))),

@@ -59,7 +59,7 @@ impl ListMethod {
     /// Source: DescribeNamespaceResponse, Endpoint.
     fn entry(self, bytes: &[u8]) -> Entry<'_> {
         let namespace = match self {
-            Self::Namespaces => only_field(bytes, 1).and_then(|info| only_field(info, 1)),
+            Self::Namespaces => return described_namespace(bytes).map_or(Entry::Unreadable, Entry::InNamespace),
             Self::NexusEndpoints => {
                 let target = only_field(bytes, 3).and_then(|spec| only_field(spec, 3)).unwrap_or_default();
                 // A `oneof` with two arms could be read in two ways.
@@ -113,8 +113,16 @@ impl ListView {
     }
 }
 
+/// The namespace that an answer of DescribeNamespace describes. `None` if the answer has no name, or could be read in two ways.
+/// Source: DescribeNamespaceResponse.
+#[must_use]
+pub fn described_namespace(message: &[u8]) -> Option<&str> {
+    let name = only_field(message, 1).and_then(|info| only_field(info, 1))?;
+    std::str::from_utf8(name).ok()
+}
+
 /// The content of the only field with this number.
-fn only_field(message: &[u8], number: u64) -> Option<&[u8]> {
+pub(super) fn only_field(message: &[u8], number: u64) -> Option<&[u8]> {
     let mut found = None;
     for field in fields(message) {
         let field = field.ok()?;

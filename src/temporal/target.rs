@@ -1,6 +1,7 @@
 //! What a call would do, and in which namespaces.
 
 use super::effect::EffectSet;
+use super::list::DESCRIBE_NAMESPACE;
 use super::method::{Access, MethodRef, Scope};
 use super::names::RequestNames;
 use super::system_reason::SystemReason;
@@ -14,6 +15,8 @@ pub struct Target {
     pub method: MethodRef,
     /// The namespace that the request names as its own; empty if it names none.
     pub namespace: String,
+    /// The id by which the request names a namespace; empty if it has none.
+    pub namespace_id: String,
     /// What the call does in its own namespace, or in the cluster.
     pub effects: EffectSet,
     /// What a worker's commands do in its own namespace, in addition to answering a task.
@@ -68,6 +71,7 @@ impl Target {
             may_reach_any_namespace: changes_cluster(&method),
             method,
             namespace: String::new(),
+            namespace_id: String::new(),
             commands: EffectSet::NONE,
             elsewhere: Vec::new(),
             needs_system,
@@ -76,6 +80,12 @@ impl Target {
             names: RequestNames::default(),
             newer: NewerParts::default(),
         }
+    }
+
+    /// Whether the call is DescribeNamespace for a namespace that only its id names.
+    #[must_use]
+    pub fn describes_by_id_alone(&self) -> bool {
+        self.method.path == DESCRIBE_NAMESPACE && self.namespace.is_empty() && !self.namespace_id.is_empty()
     }
 
     /// Every namespace in which the call has effects, with those effects; its own comes first.

@@ -74,6 +74,8 @@ exceptions! {
     // This library allows these requests and Temporal's authorizer denies them.
     /// Temporal's role `worker` allows nothing.
     WorkerRole: "worker role",
+    /// The answer shows only a namespace that the caller may describe by its name.
+    DescriptionById: "DescribeNamespace by an id alone",
     /// No released server has the method, so its authorizer denies it to everybody.
     UnlistedMethod: "method that no server lists",
     /// Temporal cannot decode a field on which no decision depends. The request goes on, and Temporal refuses it itself.

@@ -37,8 +37,14 @@ pub fn decide(config: &Value, caller: &Value, request: &RequestMeaning, now: Tim
     // The answers of these show each caller what they may see.
     let is_list =
         is_listed && ["ListNamespaces", "ListNexusEndpoints"].iter().any(|name| request.method.ends_with(name));
-    let denies_call =
-        |denial: &Value| !(is_list && hides_entries(config, denial, request)) && denies(config, denial, caller, &call);
+    // Only the answer says which namespace has the id.
+    let is_description =
+        request.method.ends_with("/DescribeNamespace") && request.namespace.is_empty() && request.names_namespace_id;
+    let denies_call = |denial: &Value| {
+        let is_left_to_answer = (is_list && hides_entries(config, denial, request))
+            || (is_description && denial.get("namespaces").is_some());
+        !is_left_to_answer && denies(config, denial, caller, &call)
+    };
     if list(&config["denials"]).iter().any(denies_call) {
         return Err(DENIED);
     }
@@ -50,6 +56,7 @@ pub fn decide(config: &Value, caller: &Value, request: &RequestMeaning, now: Tim
     match covered.collect::<Option<Vec<_>>>() {
         Some(rules) => Ok(rules.into_iter().next().unwrap()),
         None if is_open => Ok("authenticated".to_owned()),
+        None if is_description => describes_some(config, caller, &call, now).ok_or(DENIED),
         None => Err(DENIED),
     }
 }
@@ -92,6 +99,20 @@ fn denies(config: &Value, denial: &Value, caller: &Value, call: &CallEffects<'_>
                 && is_in_namespaces(index, name)
                 && denial.get("outside").is_none_or(outside)
         })
+}
+
+/// A grant by which the caller may describe some namespace.
+fn describes_some(config: &Value, caller: &Value, call: &CallEffects<'_>, now: Timestamp) -> Option<String> {
+    let describes = |role: &ReferenceRole| {
+        let covered = role.covers(&call.request.method, &call.method.effects);
+        call.method.effects.is_subset(&covered)
+    };
+    let counts = |grant: &&Value| {
+        grant["shadow"] != true
+            && !has_ended(grant, now)
+            && resolve(config, grant, caller).iter().any(|(role, ..)| describes(role))
+    };
+    list(&config["grants"]).iter().find(counts).map(|grant| grant["name"].as_str().unwrap().to_owned())
 }
 
 /// The grant that covers the last effect of a call in one namespace, if all effects in it are covered.

@@ -31,7 +31,8 @@ BYTES = [
 CASES = [Case(f"namespace: {name}", COUNT, status, message) for name, message, status in BYTES] + [
     Case("namespace in field 9", "RespondWorkflowTaskCompleted", 0, FIELD_9),
     Case("namespace in field 9, another", "RespondWorkflowTaskCompleted", 7, WRONG_9),
-    Case("by id", "DescribeNamespace", 7, text(2, "6e1b1b6c-0000-4000-8000-000000000000")),
+    Case("by id", "DescribeNamespace", 0, text(2, "6e1b1b6c-0000-4000-8000-000000000000")),
+    Case("deletion by id", "DeleteNamespace", 7, text(2, "6e1b1b6c-0000-4000-8000-000000000000")),
     Case("own and by id", "DescribeNamespace", 7, OWN + text(2, "6e1b1b6c-0000-4000-8000-000000000000")),
     Case("by id, system", "DescribeNamespace", 0, text(2, "6e1b1b6c-0000-4000-8000-000000000000"), ["temporal-system:read"]),
     Case("task token alone", "RespondWorkflowTaskCompleted", 7, text(1, TOKEN)),

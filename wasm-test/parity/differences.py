@@ -202,10 +202,6 @@ WE_DENY = [
         "words of roles", "passed", "denied", "lower case is ASCII here; Go makes an `i` of a Turkish capital I",
         labels={"token"}, callers={"role with a Turkish I"},
     ),
-    Difference(
-        "no namespace", "passed", "denied", "upstream, `:read` opens every namespace by its id",
-        labels={"token"}, methods={"DescribeNamespace"}, callers={"permission of no namespace"},
-    ),
 ]
 
 DIFFERENCES = [*STATUS, *NOT_THERE_YET, *WE_ALLOW, *WE_DENY]

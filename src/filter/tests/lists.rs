@@ -85,7 +85,7 @@ fn an_answer_that_cannot_be_read_ends_in_14() {
         headers(&mut call, state, answer);
         assert_eq!(body(&mut call, state, chunk), replaced(b""), "{chunk:?}");
         let trailers = call.on_answer_trailers(state).unwrap_or_default();
-        assert!(trailers.contains(&("grpc-status", "14")), "{chunk:?}");
+        assert!(trailers.contains(&("grpc-status", "14".into())), "{chunk:?}");
     }
 }
 

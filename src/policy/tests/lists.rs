@@ -1,8 +1,9 @@
 //! Lists over all namespaces that are open to every good token.
 
 use super::*;
+use crate::policy::AnswerView;
 use crate::policy::denial::{Denial, DeniedOperations};
-use crate::temporal::ListMethod;
+use crate::temporal::{ListMethod, ListView};
 
 const ENDPOINTS: &str = "ListNexusEndpoints";
 
@@ -36,7 +37,7 @@ fn decide(policy: &Policy, method: &str) -> Verdict {
 /// The rule that allows the call and whether the list must be reduced, or `None` if it is denied.
 fn seen(policy: &Policy, method: &str) -> Option<(String, bool)> {
     match decide(policy, method) {
-        Verdict::Allow(permit) => Some((permit.rule().name().to_owned(), permit.reduced_list().is_some())),
+        Verdict::Allow(permit) => Some((permit.rule().name().to_owned(), permit.view() != AnswerView::Whole)),
         Verdict::Deny(_) => None,
     }
 }
@@ -73,7 +74,7 @@ fn denials_hide_entries_from_a_peer_with_a_system_grant() {
     let Verdict::Allow(permit) = policy.decide(&policy.principal(peer), &target("ListNamespaces", ""), NOW) else {
         panic!("denied")
     };
-    assert!(permit.reduced_list().is_some());
+    assert_ne!(permit.view(), AnswerView::Whole);
 }
 
 #[test]
@@ -107,8 +108,8 @@ fn a_denial_of_describing_removes_entries_even_for_system_admins() {
         let may_see = policy.describable(&principal, NOW);
         assert_eq!((may_see("payroll"), may_see("secret-merger")), (!everywhere, false), "{text}");
         let Verdict::Allow(permit) = decide(&policy, "ListNamespaces") else { panic!("{text}") };
-        let view = permit.reduced_list().map(|view| (view.list, view.with_external));
-        assert_eq!(view, Some((ListMethod::Namespaces, true)), "{text}");
+        let view = ListView { list: ListMethod::Namespaces, with_external: true };
+        assert_eq!(permit.view(), AnswerView::Entries(view), "{text}");
         assert_eq!(permit.rule().name(), "admin");
     }
     let other_effect = open(vec![system("admin")], vec![denial(Some(EffectSet::TERMINATE), Some("secret-*"))]);

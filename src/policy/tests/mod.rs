@@ -8,6 +8,7 @@ use role::Role;
 use serde_json::{Value, json};
 use who::Who;
 
+mod by_id;
 mod lists;
 mod readings;
 mod time;

@@ -162,7 +162,9 @@ impl RequestScan {
         input.mentions.into_iter().for_each(|mention| self.mention(mention));
         self.internal = self.internal.or(input.internal);
         self.has_too_many_namespaces |= input.has_too_many_namespaces;
-        self.has_namespace_id |= input.has_namespace_id;
+        if !input.namespace_id.is_empty() {
+            self.namespace_id = input.namespace_id;
+        }
         self.registers_callback |= input.registers_callback;
         self.newer.extend(input.newer);
         if let (Some(names), Some(inner)) = (&mut self.names, input.names) {

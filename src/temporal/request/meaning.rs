@@ -121,7 +121,7 @@ impl RequestScan {
         match self.next {
             NextValue::UnlimitedName if is_internal(text) => self.touch_internal(InternalReason::Name),
             NextValue::OwnNamespace => self.namespace = Some(text.to_owned()),
-            NextValue::NamespaceId => self.has_namespace_id |= !text.is_empty(),
+            NextValue::NamespaceId => text.clone_into(&mut self.namespace_id),
             NextValue::Query if may_find_internal(text) => self.touch_internal(InternalReason::Query),
             NextValue::CallbackUrl => self.registers_callback |= leads_into_temporal(text),
             NextValue::QueueName(used) => self.read_queue_name(used, text),

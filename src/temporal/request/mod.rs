@@ -31,7 +31,7 @@ struct RequestScan {
     namespace: Option<String>,
     mentions: Vec<NamespaceMention>,
     has_too_many_namespaces: bool,
-    has_namespace_id: bool,
+    namespace_id: String,
     /// What the request touches that is Temporal's own: the first that was found.
     internal: Option<InternalReason>,
     registers_callback: bool,
@@ -82,7 +82,7 @@ impl RequestReader {
             namespace: None,
             mentions: Vec::new(),
             has_too_many_namespaces: false,
-            has_namespace_id: false,
+            namespace_id: String::new(),
             internal: None,
             registers_callback: false,
             newer: NewerParts::default(),

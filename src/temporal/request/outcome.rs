@@ -48,7 +48,8 @@ impl RequestScan {
                 elsewhere.push(NamespaceEffects { namespace: other, effects: there.with(options) });
             }
         }
-        let Self { method, mut effects, commands, has_too_many_namespaces, has_namespace_id, newer, .. } = self;
+        let Self { method, mut effects, commands, has_too_many_namespaces, namespace_id, newer, .. } = self;
+        let has_namespace_id = !namespace_id.is_empty();
         if method.path == START_BATCH && (newer.count > 0 || effects == method.effects) {
             // An operation of a newer server could do anything that a batch may do.
             effects = effects.with(EffectSet::WRITER);
@@ -87,6 +88,7 @@ impl RequestScan {
         Target {
             method,
             namespace,
+            namespace_id,
             effects,
             commands,
             elsewhere,
