@@ -123,30 +123,32 @@ def _invented(issuer: Issuer) -> Iterator[flood.Call]:
         yield flood.request(COUNT, token, body)
 
 
+def _new_key_arrives(gate: Gate, issuer: Issuer) -> float:
+    """Seconds until a caller with a new key is served. Until then they are asked to come again, and never refused."""
+    token, start = issuer.token(permissions=READ, key=issuer.rotate("ES256", keep_old=True)), time.monotonic()
+    while (reply := gate.count(token=token)).grpc_status == 14 and time.monotonic() - start < 60:
+        time.sleep(0.05)
+    allowed(reply)
+    return time.monotonic() - start
+
+
 def test_a_flood_of_invented_kids(flooded: tuple[Gate, Issuer]) -> None:
     """Two thousand a second, for five seconds, on connections other than those of honest callers."""
     gate, issuer = flooded
     known = issuer.token(permissions=READ)
     allowed(gate.count(token=known))
+    calm = _new_key_arrives(gate, issuer)
     before, began = issuer.fetches(), time.monotonic()
     calls = list(itertools.islice(_invented(issuer), 11_000))
     crowds = [flood.Crowd(gate.port) for _ in range(20)]
     sent: list[int] = []
     storm = threading.Thread(target=lambda: sent.append(flood.at_rate(crowds, iter(calls), 2000, 5.0)))
     storm.start()
-    honest: list[str] = []
     waited: list[float] = []
     try:
         time.sleep(1)
         while storm.is_alive():
-            new = issuer.rotate("ES256", keep_old=True)
-            token = issuer.token(permissions=READ, key=new)
-            start = time.monotonic()
-            while (status := (reply := gate.count(token=token)).grpc_status) == 14 and time.monotonic() - start < 60:
-                time.sleep(0.05)
-            waited.append(time.monotonic() - start)
-            if status != 0:
-                honest.append(str(reply))
+            waited.append(_new_key_arrives(gate, issuer))
             # A known key does not wait for unknown ones.
             allowed(prompt(lambda: gate.count(token=issuer.token(permissions=READ, key=issuer.keys[0], jti=str(time.monotonic_ns()))), SLACK))
     finally:
@@ -154,9 +156,8 @@ def test_a_flood_of_invented_kids(flooded: tuple[Gate, Issuer]) -> None:
         for crowd in crowds:
             crowd.close()
     assert sent[0] >= 5_000, f"no flood: {sent}"
-    assert not honest and waited, f"{honest[:2]} {waited}"
-    # A flood that delays new keys delays each of them; a busy machine delays only some.
-    assert min(waited) < 1 + SLACK, f"new keys took {waited}"
+    # A flood that delays new keys delays each of them; a busy machine delays only some, and with or without a flood.
+    assert min(waited) < 1 + SLACK + 2 * calm, f"new keys took {waited}, and {calm} before the flood"
     elapsed = time.monotonic() - began
     assert issuer.fetches() - before <= elapsed + 2, f"{issuer.fetches() - before} fetches in {elapsed:.1f} s"
     allowed(gate.count(token=known))

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
+from temporalio.api.enums.v1 import EventType
 
 from harness import commands, proto, requests
 from harness.frontend import Frontend
 from harness.gate import Gate, OpenGate, allowed
 from harness.minter import Minter
 from harness.policy import BY_PERMISSIONS, plugin
+from harness.poll import until
 from harness.task_tokens import Task, of_queue
 from harness.temporal import Temporal
 
@@ -50,7 +52,7 @@ def namespace_id(straight: Frontend) -> str:
 
 @pytest.fixture(scope="module")
 def scheduler(straight: Frontend, namespace_id: str) -> Task:
-    """The token of a task that a real scheduler's workflow may get at any moment."""
+    """The token of the first task of a real scheduler's workflow, which is over."""
     schedule = f"payday-{uuid.uuid4()}"
     create = w.CreateScheduleRequest(namespace="payroll", schedule_id=schedule, request_id=schedule)
     action = create.schedule.action.start_workflow
@@ -60,6 +62,16 @@ def scheduler(straight: Frontend, namespace_id: str) -> Task:
     describe = w.DescribeWorkflowExecutionRequest(namespace="payroll")
     describe.execution.workflow_id = workflow
     execution = straight.ask("DescribeWorkflowExecution", describe).workflow_execution_info.execution
+    history = w.GetWorkflowExecutionHistoryRequest(namespace="payroll", execution=execution)
+    # Until then, the server accepts an answer to it.
+    until(
+        lambda: any(
+            event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+            for event in straight.ask("GetWorkflowExecutionHistory", history).history.events
+        ),
+        60,
+        "the scheduler's first task to be answered",
+    )
     return Task(namespace_id, workflow, execution.run_id, 2)
 
 
