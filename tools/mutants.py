@@ -2,7 +2,8 @@
 """Checks the comparisons: breaks the filter in one way at a time, and reports which case notices.
 
 The comparison with Temporal (tests/oracle) must notice most mutants; the comparison with the simple evaluator (tests/policy) must
-notice the rest, for which Temporal has no counterpart. A mutant that no case notices is a gap in the comparisons, and fails.
+notice those for which Temporal has no counterpart, and the library's own tests those that change what is left of an answer. A
+mutant that nothing notices is a gap in the tests, and fails.
 The tool works on a copy in .cache/mutants.
 """
 
@@ -119,6 +120,16 @@ MUTANTS = [
            'effects.is_empty() && names.is_empty()', "policy"),
     Mutant("`commands: true` reaches nothing", "src/policy/denial.rs", "(false, true) => target.commands,", "(false, true) => EffectSet::NONE,", "policy"),
     Mutant("who touches what is Temporal's own does nothing else", "src/policy/denial.rs", "(true, _) => EffectSet::ADMIN,", "(true, _) => EffectSet::NONE,", "policy"),
+    Mutant("an entry that could be read in two ways is shown", "src/temporal/list.rs", "Entry::Unreadable => false,", "Entry::Unreadable => true,", "library"),
+    Mutant("endpoints with an external URL are shown", "src/temporal/list.rs", "Entry::External => self.with_external,", "Entry::External => true,", "library"),
+    Mutant("newer fields of a list are shown", "src/temporal/list.rs", "number == token_number\n", "number != entry_number\n", "library"),
+    Mutant("what follows a list goes on", "src/filter/response.rs",
+           "AnswerState::New | AnswerState::Unreadable | AnswerState::Sent => self.withhold(state),",
+           "AnswerState::New | AnswerState::Unreadable | AnswerState::Sent => chunk.to_vec(),", "library"),
+    Mutant("an id shows any namespace", "src/filter/response.rs", "if is_visible {", "if is_visible || !name.is_empty() {", "library"),
+    Mutant("a denial hides no entries", "src/policy/decide.rs", "has_hidden_entries |= denial.denies_describing();", "has_hidden_entries |= false;", "library"),
+    Mutant("a denial hides no id", "src/policy/decide.rs", "hides_some |= denial.denies_describing();", "hides_some |= false;", "library"),
+    Mutant("a description that is not checked is shown", "src/policy/decide.rs", "&& self.checks_answers && !self.parity {", "&& !self.parity {", "library"),
     Mutant("newer fields are not refused", "src/filter/steps.rs", ".filter(|_| config.refuse_newer && newer_matters", ".filter(|_| false && newer_matters", "policy"),
 ]
 
@@ -158,7 +169,7 @@ def main() -> None:
     cases = WORK / "cases.jsonl"
     with cases.open("wb") as out:
         subprocess.run([ORACLE, "generate", "-count", str(COUNT), "-seed", str(SEED)], stdout=out, check=True)
-    for by in ("oracle", "policy"):
+    for by in ("oracle", "policy", "library"):
         if (noticed := judge(by, cases)) is not None:
             sys.exit(f"the unbroken filter disagrees with tests/{by}:\n{noticed}")
     missed = []
@@ -176,15 +187,16 @@ def main() -> None:
 
 
 def judge(by: str, cases: Path) -> str | None:
-    """`None` if all cases of tests/`by` agree; otherwise the first that does not, abbreviated."""
+    """`None` if all cases of tests/`by`, or all tests of the library, pass; otherwise the first that does not, abbreviated."""
     env = os.environ | {"ORACLE": f"cat {cases}", "CARGO_TARGET_DIR": str(WORK / "target"), "RUST_BACKTRACE": "0"}
-    command = ["cargo", "test", "--quiet", "--package", "temporal-auth-tests", "--test", by]
+    tests = ["temporal-auth", "--lib"] if by == "library" else ["temporal-auth-tests", "--test", by]
+    command = ["cargo", "test", "--quiet", "--package", *tests]
     done = subprocess.run(command, cwd=WORK / "tree", env=env, capture_output=True, text=True)
     if done.returncode == 0:
         return None
     told = done.stdout + done.stderr
-    if by == "policy":
-        found = re.search(r"thread '([\w:]+)' .*panicked at tests/policy/", told)
+    if by != "oracle":
+        found = re.search(r"thread '([\w:]+)' .*panicked at ", told)
         if not found:
             sys.exit(f"the comparison did not run:\n{told[-4000:]}")
         tests = re.findall(r"thread '([\w:]+)' .*panicked", told)
