@@ -105,6 +105,8 @@ pub(crate) struct Evaluation {
     /// What rules in shadow would change.
     pub(crate) shadow: Option<String>,
     pub(crate) caller: Option<ResolvedCaller>,
+    /// Whether the caller may see only a part of the server's answer.
+    pub(crate) reduces_answer: bool,
 }
 
 /// The caller as the filter identified them.
@@ -231,7 +233,8 @@ impl Filter {
             kind: principal.kind.map(|kind| kind.name()),
             doubt: principal.doubt.as_ref().map(ToString::to_string),
         });
-        Evaluation { status, rule: decision.rule, reason, denied, shadow: decision.shadow, caller }
+        let reduces_answer = status == 0 && request.reduces_answer();
+        Evaluation { status, rule: decision.rule, reason, denied, shadow: decision.shadow, caller, reduces_answer }
     }
 
     fn token(&self, caller: &AssumedCaller, name: &str) -> String {

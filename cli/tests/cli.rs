@@ -277,7 +277,8 @@ fn the_effects_of_a_request_are_shown() {
     let (_, without) = run(&["explain", "--config", "denials.yaml", "--claims", BOB, "--method", "QueryWorkflow"]);
     assert!(without.contains("may add effects, namespaces and names: --request"), "{without}");
     ask(BOB, "QueryWorkflow", "", r#"{"namespace": "orders"}"#, 0, &["effects  query in namespace orders\n"]);
-    ask(BOB, "DescribeNamespace", "", r#"{"id": "u"}"#, 1, &["the request does not name its namespace"]);
+    ask(BOB, "DescribeNamespace", "", r#"{"id": "u"}"#, 0, &["answer   reduced to the namespaces that the caller may"]);
+    ask(BOB, "DeleteNamespace", "", r#"{"namespaceId": "u"}"#, 1, &["the request does not name its namespace"]);
     for (request, why) in [
         ("{", "the request is no JSON object"),
         (r#"{"a": 1, "a": 1}"#, "given twice"),

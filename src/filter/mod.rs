@@ -234,6 +234,11 @@ impl RequestFilter {
         self.answer.is_some()
     }
 
+    /// Whether the caller may see only a part of the answer.
+    pub fn reduces_answer(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.may_withhold())
+    }
+
     /// The answer's headers have arrived. Adds to `drop` the names of headers that no longer fit.
     pub fn on_answer_headers(
         &mut self,

@@ -130,9 +130,14 @@ impl AnswerReader {
         has_version.then(|| Box::new(reader()))
     }
 
+    /// Whether the caller may see only a part of the answer.
+    pub(super) fn may_withhold(&self) -> bool {
+        !matches!(self.task, Task::NoteVersion)
+    }
+
     /// Whether nothing of the answer changes.
     fn passes(&self, state: &FilterState) -> bool {
-        state.config.shadow || matches!(self.task, Task::NoteVersion)
+        state.config.shadow || !self.may_withhold()
     }
 
     /// The headers have arrived. Adds to `drop` the names of headers that no longer fit.
@@ -201,7 +206,7 @@ impl AnswerReader {
     /// Gives up on the answer, once. Nothing more of it is sent, unless it passes in any case.
     fn withhold(&mut self, state: &mut FilterState) -> Vec<u8> {
         self.state = AnswerState::Withheld;
-        if !matches!(self.task, Task::NoteVersion) {
+        if self.may_withhold() {
             let (name, verb) = (self.method.name(), if state.config.shadow { "would be" } else { "is" });
             state
                 .notices

@@ -81,6 +81,9 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
         let _ = writeln!(text, "token    REFUSED with UNAUTHENTICATED: {why}\n         ignoring exp, nbf and iat:");
     }
     let _ = writeln!(text, "verdict  {}", verdict(&judged));
+    if judged.reduces_answer {
+        text.push_str("answer   reduced to the namespaces that the caller may describe\n");
+    }
     if !judged.reason.is_empty() {
         let _ = writeln!(text, "reason   {}", judged.reason);
     }
