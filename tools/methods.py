@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the filter's knowledge of Temporal's API, from data/temporal: src/temporal/generated/{methods,effects}.rs, the list of
+"""Writes the filter's knowledge of Temporal's API, from data/temporal: src/temporal/generated/{methods,effects,http}.rs, the list of
 request fields that tests compare them with, docs/effects.md, and the end of docs/parity.md.
 
     tools/methods.py                                    write these files
@@ -17,12 +17,13 @@ import difflib
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from google.protobuf import descriptor_pb2, descriptor_pool
-from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, MethodDescriptor, OneofDescriptor
 
+import http_routes
 import request_fields
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +41,7 @@ HEAD = """\
 use crate::temporal::effect::EffectSet;
 use crate::temporal::method::{{Access, WorkflowIdRule, LimitRule, Method, Scope}};
 use crate::temporal::names::{{Limit, QueueUse}};
-use crate::temporal::schema::{{FieldMeaning, Message, TaskTokenKind, WatchedField}};
+use crate::temporal::schema::{{EnumNames, FieldMeaning, Message, TaskTokenKind, WatchedField}};
 
 /// The version of Temporal's API the table was made from.
 pub const API_VERSION: &str = "{version}";
@@ -76,18 +77,22 @@ class Field:
     kind: str  # a Rust expression
     names_only: bool = False
     inside: "Message | None" = None
+    oneof: int = 0  # the index of its `oneof` in the message, from 1; 0 if it is in none
+    enum: EnumDescriptor | None = None
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message type that the filter reads: the fields that it reads, and the field numbers that it knows. `static` names the Rust
-    static."""
+    """A message type that the filter reads: the fields that it reads, the names of its other fields, and the field numbers that it
+    knows. `static` names the Rust static."""
 
     static: str
     type: str
     fields: tuple[Field, ...]
     known: tuple[tuple[int, int], ...] = ()
     command: frozenset[str] = frozenset()
+    others: tuple[str, ...] = ()
+    is_map_entry: bool = False
 
     @property
     def name(self) -> str:
@@ -214,11 +219,19 @@ class Walk:
                 self.problems.append(f"{name}: more than {MAX_FIELDS} watched fields")
             nested_request = not top and "namespace" in type_.fields_by_name and name.endswith("Request")
             static = constant(name) + ("_NESTED" if nested_request else "")
-            self.done[name, top] = Message(static, name, fields, numbers(type_), self.rules.commands.get(name, frozenset()))
+            watched = {field.name for field in fields} | ({"namespace"} if top else set())
+            others = tuple(field.name for field in type_.fields if field.name not in watched)
+            self.done[name, top] = Message(static, name, fields, numbers(type_), self.rules.commands.get(name, frozenset()), others,
+                                           type_.GetOptions().map_entry)
             self.arms(type_)
         return self.done[name, top]
 
     def field(self, field: FieldDescriptor, stack: tuple[str, ...]) -> Field | None:
+        if (read := self.watched(field, stack)) and (oneof := field.containing_oneof) and not is_optional(oneof):
+            read = replace(read, oneof=oneof.index + 1)
+        return read
+
+    def watched(self, field: FieldDescriptor, stack: tuple[str, ...]) -> Field | None:
         key = (field.containing_type.full_name, field.name)
         if field.enum_type:
             return self.enum(field, key)
@@ -262,10 +275,11 @@ class Walk:
         parts = {"name": f"FieldMeaning::QueueName(QueueUse::{use})", "kind": "FieldMeaning::QueueKind",
                  "normal_name": "FieldMeaning::QueueNormalName"}
         type_ = field.message_type
-        fields = tuple(Field(part.number, part.name, False, parts[part.name]) for part in type_.fields if part.name in parts)
+        fields = tuple(Field(part.number, part.name, False, parts[part.name], enum=part.enum_type) for part in type_.fields if part.name in parts)
         self.read |= {(TASK_QUEUE, part.name) for part in fields}
         static = "TASK_QUEUE" + ("" if use == "Named" else f"_OF_{kind.upper().replace('-', '_')}")
-        return enter(field, frozenset(), Message(static, TASK_QUEUE, fields, numbers(type_)))
+        others = tuple(part.name for part in type_.fields if part.name not in parts)
+        return enter(field, frozenset(), Message(static, TASK_QUEUE, fields, numbers(type_), others=others))
 
     def namespace(self, field: FieldDescriptor, key: tuple[str, str]) -> Field | None:
         kind = self.rules.namespaces.get(key)
@@ -288,7 +302,8 @@ class Walk:
         if values and field.is_repeated:
             self.problems.append(f"{key}: a watched enum that is repeated")
         known = rust_ranges(joined((value.number, value.number) for value in field.enum_type.values))
-        return Field(field.number, field.name, False, f"FieldMeaning::Enum(&[{', '.join(values)}], {known})") if values else None
+        kind = f"FieldMeaning::Enum(&{constant(field.enum_type.full_name)}, &[{', '.join(values)}], {known})"
+        return Field(field.number, field.name, False, kind, enum=field.enum_type) if values else None
 
     def submessage(self, field: FieldDescriptor, key: tuple[str, str], stack: tuple[str, ...]) -> Field | None:
         if self.rules.ignores(field.message_type.full_name, "*", "*"):
@@ -354,6 +369,21 @@ class Walk:
         self.problems += [f"{row}: matches nothing in any request" for row in sorted(self.rules.unmet)]
         return [message for _, message in sorted(statics.items())]
 
+    def reachable(self, requests: Iterable[Descriptor]) -> set[str]:
+        """The messages that are read in one of these requests, by the names of their statics."""
+        found: set[str] = set()
+
+        def enter(message: Message) -> None:
+            if message.static not in found:
+                found.add(message.static)
+                for field in message.fields:
+                    if field.inside:
+                        enter(field.inside)
+
+        for request in requests:
+            enter(self.done[request.full_name, True])
+        return found
+
     def undecided(self, requests: list[tuple[Descriptor, frozenset[str]]]) -> None:
         """Fields that share their name with a decided field, and the bools of calls that do more than read."""
         rules = self.rules
@@ -398,6 +428,11 @@ def enter(field: FieldDescriptor, effects: frozenset[str], inside: Message) -> F
     return Field(field.number, field.name, field.is_repeated, kind, inside.names_only and not effects, inside)
 
 
+def is_optional(oneof: OneofDescriptor) -> bool:
+    """Whether the oneof only stands for `optional` before a single field."""
+    return len(oneof.fields) == 1 and oneof.name == f"_{oneof.fields[0].name}"
+
+
 def numbers(type_: Descriptor) -> tuple[tuple[int, int], ...]:
     """The numbers of all fields, including reserved numbers: old clients send them, and the API never reuses them."""
     described = descriptor_pb2.DescriptorProto()
@@ -421,8 +456,9 @@ def rust_ranges(found: tuple[tuple[int, int], ...]) -> str:
     return f"&[{', '.join(f'({first}, {last})' for first, last in found)}]"
 
 
-def load(data: Path) -> tuple[str, list[Method], list[Message]]:
-    """The API version, all methods and the messages that they contain; raises Problems with everything that is wrong."""
+def load(data: Path) -> tuple[str, list[Method], list[Message], list[http_routes.Route]]:
+    """The API version, all methods, the messages that they contain and the HTTP routes; raises Problems with everything that is
+    wrong."""
     problems: list[str] = []
     version = (data / "api_version").read_text(encoding="utf-8").strip()
     pool = descriptor_pool.DescriptorPool()
@@ -438,9 +474,14 @@ def load(data: Path) -> tuple[str, list[Method], list[Message]]:
     keys = sorted(described.keys() & metadata.keys() & rules.methods.keys())
     methods = [build(described[key], metadata[key], rules.effects[key], rules.methods[key], walk) for key in keys]
     messages = walk.finish([(described[key].input_type, rules.effects[key]) for key in keys])
+    routes = http_routes.read(pool, [described[key] for key in keys], problems)
+    # Only over HTTP are fields known by their names.
+    over_http = walk.reachable(described[key].input_type for key in keys if f"/{'/'.join(key)}" in {route.method for route in routes})
+    messages = [message if message.static in over_http else replace(message, others=()) for message in messages]
+    problems += http_routes.misnamed([described[key].input_type for key in keys])
     if problems:
         raise Problems("\n".join(dict.fromkeys(problems)))
-    return version, sorted(methods, key=lambda method: method.path), messages
+    return version, sorted(methods, key=lambda method: method.path), messages, routes
 
 
 def build(method: MethodDescriptor, upstream: dict[str, str], effects: frozenset[str], limits: dict[str, str], walk: Walk) -> Method:
@@ -544,10 +585,15 @@ def render(version: str, methods: list[Method], messages: list[Message]) -> str:
         facts = f"Scope::{m.scope}, Access::{m.access}, {effect_set(m.effects)}, {m.namespace_field}, {limits}, &{m.request.static}"
         lines += [f'    Method::new("{m.path}", {facts}),']
     lines += ["];"]
+    enums = {constant(field.enum.full_name): field.enum for message in messages for field in message.fields if field.enum}
+    for static, enum in sorted(enums.items()):
+        prefix = f"{constant(enum.full_name)}_"
+        values = ", ".join(f'("{value.name.removeprefix(prefix)}", {value.number})' for value in enum.values)
+        lines += ["", f"/// {enum.full_name}", f'pub(in crate::temporal) static {static}: EnumNames = EnumNames {{ prefix: "{prefix}", values: &[{values}] }};']
     for message in messages:
-        facts = [f'name: "{message.name}"', f"names_only: {str(message.names_only).lower()}", f"command: {effect_set(message.command)}",
-                 f"known: {rust_ranges(message.known)}"]
-        fields = [f"    WatchedField {{ number: {f.number}, repeated: {str(f.repeated).lower()}, meaning: {f.kind} }}, // {f.name}"
+        facts = [f'name: "{message.name}"', f"names_only: {str(message.names_only).lower()}", f"is_map_entry: {str(message.is_map_entry).lower()}",
+                 f'others: "{" ".join(message.others)}"', f"command: {effect_set(message.command)}", f"known: {rust_ranges(message.known)}"]
+        fields = [f'    WatchedField {{ name: "{f.name}", oneof: {f.oneof}, number: {f.number}, repeated: {str(f.repeated).lower()}, meaning: {f.kind} }}, // {f.name}'
                   for f in message.fields]
         body = "\n".join(["", *fields, ""]) if fields else ""
         lines += ["", f"/// {message.type}", f"static {message.static}: Message = Message {{ {', '.join(facts)}, fields: &[{body}] }};"]
@@ -673,6 +719,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=ROOT / "data/temporal")
     parser.add_argument("--out", type=Path, default=ROOT / "src/temporal/generated/methods.rs")
     parser.add_argument("--roles", type=Path, default=ROOT / "src/temporal/generated/effects.rs")
+    parser.add_argument("--http", type=Path, default=ROOT / "src/temporal/generated/http.rs")
     parser.add_argument("--doc", type=Path, default=ROOT / "docs/parity.md")
     parser.add_argument("--effects", type=Path, default=ROOT / "docs/effects.md")
     args = parser.parse_args()
@@ -682,7 +729,7 @@ def main() -> int:
         (args.data / "api.binpb").write_bytes(args.api.read_bytes())
         (args.data / "api_version").write_text(f"{args.api_version.removeprefix('v')}\n", encoding="utf-8")
     try:
-        version, methods, messages = load(args.data)
+        version, methods, messages, routes = load(args.data)
         effects = read_effects(args.data)
     except Problems as problems:
         print(problems, file=sys.stderr)
@@ -690,7 +737,8 @@ def main() -> int:
     written_by_hand = args.doc.read_text(encoding="utf-8").partition(MARK)[0]
     fields = request_fields.render((args.data / "api.binpb").read_bytes())
     outputs = {args.data / "request_fields.tsv": fields, args.out: render(version, methods, messages), args.doc: written_by_hand + document(methods, roles_of(effects)),
-               args.effects: reference(version, methods, effects, args.data), args.roles: effect_table(effects)}
+               args.effects: reference(version, methods, effects, args.data), args.roles: effect_table(effects),
+               args.http: http_routes.render(version, routes)}
     stale = 0
     for path, text in outputs.items():
         if not args.check:

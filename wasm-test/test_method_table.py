@@ -68,7 +68,7 @@ class Table:
         messages = {}
         for type_, static, command, known, body in re.findall(
                 r'^/// (\S+)\nstatic (\w+): Message = Message \{ name: [^\n]*, command: ([^\n]*), known: &\[([^\n]*)\], fields: &\[(.*?)\] \};$', source, re.M | re.S):
-            fields = re.findall(r"^ +WatchedField \{ number: (\d+), repeated: (\w+), meaning: (.+) \}, // (\w+)$", body, re.M)
+            fields = re.findall(r"^ +WatchedField \{ name: \"\w+\", oneof: \d+, number: (\d+), repeated: (\w+), meaning: (.+) \}, // (\w+)$", body, re.M)
             messages[static] = Entered(type_, effects(command), [(int(one), int(other)) for one, other in re.findall(r"\((\d+), (\d+)\)", known)],
                                        [(int(number), name, "[]" if repeated == "true" else "", kind) for number, repeated, kind, name in fields])
         version = re.search(r'^pub const API_VERSION: &str = "(.+)";$', source, re.M)
@@ -243,7 +243,7 @@ def test_table_agrees_with_descriptors_and_with_temporal() -> None:
     ('QueryWorkflow", Scope::Namespace, Access::ReadOnly', 'QueryWorkflow", Scope::Namespace, Access::Write'),
     ("EffectSet::QUERY", "EffectSet::START"), ("EffectSet::TERMINATE, 1,", "EffectSet::READ, 1,"),
     ("EffectSet::RESPOND, 9,", "EffectSet::RESPOND, 1,"), ("EffectSet::CLUSTER_READ, 0,", "EffectSet::CLUSTER_READ, 1,"),
-    ("meaning: FieldMeaning::OtherNamespace(EffectSet::START) }, // namespace", "meaning: FieldMeaning::Enum(&[], &[]) }, // namespace"),
+    ("meaning: FieldMeaning::OtherNamespace(EffectSet::START) }, // namespace", "meaning: FieldMeaning::Enum(&E, &[], &[]) }, // namespace"),
     ("EffectSet::COMPUTE.with(EffectSet::DEPLOY)", "EffectSet::DEPLOY"), ("Access::Unlisted", "Access::Admin"),
     ("meaning: FieldMeaning::TaskToken(TaskTokenKind::Nexus) }, // task_token", "meaning: FieldMeaning::UnlimitedName }, // task_token"),
     ("meaning: FieldMeaning::LimitedName(Limit::Signals) }, // signal_name", "meaning: FieldMeaning::LimitedName(Limit::Queries) }, // signal_name"),

@@ -3,6 +3,7 @@
 mod catalogue;
 pub mod effect;
 mod generated;
+pub mod http;
 pub mod list;
 pub mod method;
 pub mod names;

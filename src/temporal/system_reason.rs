@@ -11,6 +11,8 @@ pub enum SystemReason {
     Internal(InternalReason),
     NamespaceMissing,
     NamespaceId,
+    /// A Nexus endpoint by its id: its namespace is unknown.
+    EndpointId,
     TooManyNamespaces,
 }
 
@@ -60,6 +62,7 @@ impl fmt::Display for SystemReason {
             Self::Internal(reason) => return reason.fmt(f),
             Self::NamespaceMissing => "the request does not name its namespace",
             Self::NamespaceId => "the request names a namespace by its id",
+            Self::EndpointId => "the request names a Nexus endpoint by its id, which does not show its namespace",
             Self::TooManyNamespaces => "the request names too many namespaces",
         })
     }

@@ -56,6 +56,7 @@ pub struct NewerParts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NewerPart {
     pub message: &'static str,
+    /// The number of the field. 0 if it is only known by a name.
     pub field: u32,
     /// The unknown value of a known enum.
     pub value: Option<i32>,
@@ -119,6 +120,7 @@ impl std::fmt::Display for NewerPart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { message, field, value } = self;
         match value {
+            None if *field == 0 => write!(f, "a field of {message}"),
             Some(value) => write!(f, "value {value} of field {field} of {message}"),
             None => write!(f, "field {field} of {message}"),
         }

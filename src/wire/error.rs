@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::http::HttpFault;
+
 /// Why a request is refused before any policy is evaluated: Temporal would not decode it, two decoders could read it
 /// differently, or it is too large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub enum DecodeError {
     DuplicateField,
     DuplicateTokenField,
     DuplicatePayloadData,
+    /// Of an HTTP request.
+    Http(HttpFault),
 }
 
 impl fmt::Display for DecodeError {
@@ -63,6 +67,13 @@ impl fmt::Display for DecodeError {
             Self::DuplicateField => "duplicate field that affects authorization",
             Self::DuplicateTokenField => "duplicate field in the task token",
             Self::DuplicatePayloadData => "duplicate data field in a payload",
+            Self::Http(fault) => return fault.fmt(f),
         })
+    }
+}
+
+impl From<HttpFault> for DecodeError {
+    fn from(fault: HttpFault) -> Self {
+        Self::Http(fault)
     }
 }

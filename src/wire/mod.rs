@@ -1,9 +1,11 @@
-//! Incremental, bounded readers of gRPC frames, gzip, protobuf and JSON. They know nothing of Temporal.
+//! Incremental, bounded readers of gRPC frames, gzip, protobuf and JSON, and of what HTTP requests say in their path and query. They
+//! know nothing of Temporal.
 
 mod error;
 pub mod grpc;
 pub mod gzip;
 pub mod headers;
+pub mod http;
 pub mod json;
 pub mod protobuf;
 

@@ -5,7 +5,7 @@
 use crate::temporal::effect::EffectSet;
 use crate::temporal::method::{Access, WorkflowIdRule, LimitRule, Method, Scope};
 use crate::temporal::names::{Limit, QueueUse};
-use crate::temporal::schema::{FieldMeaning, Message, TaskTokenKind, WatchedField};
+use crate::temporal::schema::{EnumNames, FieldMeaning, Message, TaskTokenKind, WatchedField};
 
 /// The version of Temporal's API the table was made from.
 pub const API_VERSION: &str = "1.64.3";
@@ -152,980 +152,995 @@ pub(in crate::temporal) static METHODS: [Method; 138] = [
     Method::new("/temporal.api.workflowservice.v1.WorkflowService/ValidateWorkerDeploymentVersionComputeConfig", Scope::Namespace, Access::Write, EffectSet::COMPUTE.with(EffectSet::DEPLOY), 1, LimitRule::NeverCovered, WorkflowIdRule::NeverCovered, LimitRule::ChecksNames, &VALIDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST),
 ];
 
+/// temporal.api.enums.v1.NamespaceState
+pub(in crate::temporal) static NAMESPACE_STATE: EnumNames = EnumNames { prefix: "NAMESPACE_STATE_", values: &[("UNSPECIFIED", 0), ("REGISTERED", 1), ("DEPRECATED", 2), ("DELETED", 3), ("SOFT_DELETED", 4)] };
+
+/// temporal.api.enums.v1.ScheduleOverlapPolicy
+pub(in crate::temporal) static SCHEDULE_OVERLAP_POLICY: EnumNames = EnumNames { prefix: "SCHEDULE_OVERLAP_POLICY_", values: &[("UNSPECIFIED", 0), ("SKIP", 1), ("BUFFER_ONE", 2), ("BUFFER_ALL", 3), ("CANCEL_OTHER", 4), ("TERMINATE_OTHER", 5), ("ALLOW_ALL", 6)] };
+
+/// temporal.api.enums.v1.TaskQueueKind
+pub(in crate::temporal) static TASK_QUEUE_KIND: EnumNames = EnumNames { prefix: "TASK_QUEUE_KIND_", values: &[("UNSPECIFIED", 0), ("NORMAL", 1), ("STICKY", 2), ("WORKER_COMMANDS", 3)] };
+
+/// temporal.api.enums.v1.WorkflowIdConflictPolicy
+pub(in crate::temporal) static WORKFLOW_ID_CONFLICT_POLICY: EnumNames = EnumNames { prefix: "WORKFLOW_ID_CONFLICT_POLICY_", values: &[("UNSPECIFIED", 0), ("FAIL", 1), ("USE_EXISTING", 2), ("TERMINATE_EXISTING", 3)] };
+
+/// temporal.api.enums.v1.WorkflowIdReusePolicy
+pub(in crate::temporal) static WORKFLOW_ID_REUSE_POLICY: EnumNames = EnumNames { prefix: "WORKFLOW_ID_REUSE_POLICY_", values: &[("UNSPECIFIED", 0), ("ALLOW_DUPLICATE", 1), ("ALLOW_DUPLICATE_FAILED_ONLY", 2), ("REJECT_DUPLICATE", 3), ("TERMINATE_IF_RUNNING", 4)] };
+
 /// temporal.api.activity.v1.ActivityOptions
-static ACTIVITY_OPTIONS: Message = Message { name: "ActivityOptions", names_only: false, command: EffectSet::NONE, known: &[(1, 8)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+static ACTIVITY_OPTIONS: Message = Message { name: "ActivityOptions", names_only: false, is_map_entry: false, others: "schedule_to_close_timeout schedule_to_start_timeout start_to_close_timeout heartbeat_timeout retry_policy priority start_delay", command: EffectSet::NONE, known: &[(1, 8)], fields: &[
+    WatchedField { name: "task_queue", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
 ] };
 
 /// temporal.api.operatorservice.v1.AddOrUpdateRemoteClusterRequest
-static ADD_OR_UPDATE_REMOTE_CLUSTER_REQUEST: Message = Message { name: "AddOrUpdateRemoteClusterRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
+static ADD_OR_UPDATE_REMOTE_CLUSTER_REQUEST: Message = Message { name: "AddOrUpdateRemoteClusterRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
 
 /// temporal.api.operatorservice.v1.AddSearchAttributesRequest
-static ADD_SEARCH_ATTRIBUTES_REQUEST: Message = Message { name: "AddSearchAttributesRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static ADD_SEARCH_ATTRIBUTES_REQUEST: Message = Message { name: "AddSearchAttributesRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.schedule.v1.BackfillRequest
-static BACKFILL_REQUEST: Message = Message { name: "BackfillRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Enum(&[(4, EffectSet::CANCEL), (5, EffectSet::TERMINATE)], &[(0, 6)]) }, // overlap_policy
+static BACKFILL_REQUEST: Message = Message { name: "BackfillRequest", names_only: false, is_map_entry: false, others: "start_time end_time", command: EffectSet::NONE, known: &[(1, 3)], fields: &[
+    WatchedField { name: "overlap_policy", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Enum(&SCHEDULE_OVERLAP_POLICY, &[(4, EffectSet::CANCEL), (5, EffectSet::TERMINATE)], &[(0, 6)]) }, // overlap_policy
 ] };
 
 /// temporal.api.namespace.v1.BadBinaries
-static BAD_BINARIES: Message = Message { name: "BadBinaries", names_only: false, command: EffectSet::NONE, known: &[(1, 1)], fields: &[] };
+static BAD_BINARIES: Message = Message { name: "BadBinaries", names_only: false, is_map_entry: false, others: "binaries", command: EffectSet::NONE, known: &[(1, 1)], fields: &[] };
 
 /// temporal.api.batch.v1.BatchOperationCancellation
-static BATCH_OPERATION_CANCELLATION: Message = Message { name: "BatchOperationCancellation", names_only: false, command: EffectSet::NONE, known: &[(1, 1)], fields: &[] };
+static BATCH_OPERATION_CANCELLATION: Message = Message { name: "BatchOperationCancellation", names_only: false, is_map_entry: false, others: "identity", command: EffectSet::NONE, known: &[(1, 1)], fields: &[] };
 
 /// temporal.api.batch.v1.BatchOperationCancelActivities
-static BATCH_OPERATION_CANCEL_ACTIVITIES: Message = Message { name: "BatchOperationCancelActivities", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static BATCH_OPERATION_CANCEL_ACTIVITIES: Message = Message { name: "BatchOperationCancelActivities", names_only: false, is_map_entry: false, others: "identity reason", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.batch.v1.BatchOperationDeleteActivities
-static BATCH_OPERATION_DELETE_ACTIVITIES: Message = Message { name: "BatchOperationDeleteActivities", names_only: false, command: EffectSet::NONE, known: &[], fields: &[] };
+static BATCH_OPERATION_DELETE_ACTIVITIES: Message = Message { name: "BatchOperationDeleteActivities", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[], fields: &[] };
 
 /// temporal.api.batch.v1.BatchOperationDeletion
-static BATCH_OPERATION_DELETION: Message = Message { name: "BatchOperationDeletion", names_only: false, command: EffectSet::NONE, known: &[(1, 1)], fields: &[] };
+static BATCH_OPERATION_DELETION: Message = Message { name: "BatchOperationDeletion", names_only: false, is_map_entry: false, others: "identity", command: EffectSet::NONE, known: &[(1, 1)], fields: &[] };
 
 /// temporal.api.batch.v1.BatchOperationReset
-static BATCH_OPERATION_RESET: Message = Message { name: "BatchOperationReset", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    WatchedField { number: 5, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &POST_RESET_OPERATION) }, // post_reset_operations
+static BATCH_OPERATION_RESET: Message = Message { name: "BatchOperationReset", names_only: false, is_map_entry: false, others: "identity options reset_type reset_reapply_type", command: EffectSet::NONE, known: &[(1, 5)], fields: &[
+    WatchedField { name: "post_reset_operations", oneof: 0, number: 5, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &POST_RESET_OPERATION) }, // post_reset_operations
 ] };
 
 /// temporal.api.batch.v1.BatchOperationResetActivities
-static BATCH_OPERATION_RESET_ACTIVITIES: Message = Message { name: "BatchOperationResetActivities", names_only: false, command: EffectSet::NONE, known: &[(1, 8)], fields: &[] };
+static BATCH_OPERATION_RESET_ACTIVITIES: Message = Message { name: "BatchOperationResetActivities", names_only: false, is_map_entry: false, others: "identity type match_all reset_attempts reset_heartbeat keep_paused jitter restore_original_options", command: EffectSet::NONE, known: &[(1, 8)], fields: &[] };
 
 /// temporal.api.batch.v1.BatchOperationSignal
-static BATCH_OPERATION_SIGNAL: Message = Message { name: "BatchOperationSignal", names_only: true, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Signals) }, // signal
+static BATCH_OPERATION_SIGNAL: Message = Message { name: "BatchOperationSignal", names_only: true, is_map_entry: false, others: "input header identity", command: EffectSet::NONE, known: &[(1, 4)], fields: &[
+    WatchedField { name: "signal", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Signals) }, // signal
 ] };
 
 /// temporal.api.batch.v1.BatchOperationTerminateActivities
-static BATCH_OPERATION_TERMINATE_ACTIVITIES: Message = Message { name: "BatchOperationTerminateActivities", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static BATCH_OPERATION_TERMINATE_ACTIVITIES: Message = Message { name: "BatchOperationTerminateActivities", names_only: false, is_map_entry: false, others: "identity reason", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.batch.v1.BatchOperationTermination
-static BATCH_OPERATION_TERMINATION: Message = Message { name: "BatchOperationTermination", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static BATCH_OPERATION_TERMINATION: Message = Message { name: "BatchOperationTermination", names_only: false, is_map_entry: false, others: "details identity", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.batch.v1.BatchOperationUnpauseActivities
-static BATCH_OPERATION_UNPAUSE_ACTIVITIES: Message = Message { name: "BatchOperationUnpauseActivities", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[] };
+static BATCH_OPERATION_UNPAUSE_ACTIVITIES: Message = Message { name: "BatchOperationUnpauseActivities", names_only: false, is_map_entry: false, others: "identity type match_all reset_attempts reset_heartbeat jitter", command: EffectSet::NONE, known: &[(1, 6)], fields: &[] };
 
 /// temporal.api.batch.v1.BatchOperationUpdateActivityOptions
-static BATCH_OPERATION_UPDATE_ACTIVITY_OPTIONS: Message = Message { name: "BatchOperationUpdateActivityOptions", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[
-    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ACTIVITY_OPTIONS) }, // activity_options
+static BATCH_OPERATION_UPDATE_ACTIVITY_OPTIONS: Message = Message { name: "BatchOperationUpdateActivityOptions", names_only: false, is_map_entry: false, others: "identity type match_all update_mask restore_original", command: EffectSet::NONE, known: &[(1, 6)], fields: &[
+    WatchedField { name: "activity_options", oneof: 0, number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ACTIVITY_OPTIONS) }, // activity_options
 ] };
 
 /// temporal.api.batch.v1.BatchOperationUpdateWorkflowExecutionOptions
-static BATCH_OPERATION_UPDATE_WORKFLOW_EXECUTION_OPTIONS: Message = Message { name: "BatchOperationUpdateWorkflowExecutionOptions", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION_OPTIONS) }, // workflow_execution_options
+static BATCH_OPERATION_UPDATE_WORKFLOW_EXECUTION_OPTIONS: Message = Message { name: "BatchOperationUpdateWorkflowExecutionOptions", names_only: false, is_map_entry: false, others: "identity update_mask", command: EffectSet::NONE, known: &[(1, 3)], fields: &[
+    WatchedField { name: "workflow_execution_options", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION_OPTIONS) }, // workflow_execution_options
 ] };
 
 /// temporal.api.common.v1.Callback
-static CALLBACK: Message = Message { name: "Callback", names_only: false, command: EffectSet::NONE, known: &[(1, 4), (100, 100)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &CALLBACK_NEXUS) }, // nexus
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::InternalCallback }, // internal
-    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &CALLBACK_NEXUS_HANDLER) }, // nexus_handler
+static CALLBACK: Message = Message { name: "Callback", names_only: false, is_map_entry: false, others: "links", command: EffectSet::NONE, known: &[(1, 4), (100, 100)], fields: &[
+    WatchedField { name: "nexus", oneof: 1, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &CALLBACK_NEXUS) }, // nexus
+    WatchedField { name: "internal", oneof: 1, number: 3, repeated: false, meaning: FieldMeaning::InternalCallback }, // internal
+    WatchedField { name: "nexus_handler", oneof: 1, number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &CALLBACK_NEXUS_HANDLER) }, // nexus_handler
 ] };
 
 /// temporal.api.common.v1.Callback.Nexus
-static CALLBACK_NEXUS: Message = Message { name: "Callback.Nexus", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::CallbackUrl }, // url
+static CALLBACK_NEXUS: Message = Message { name: "Callback.Nexus", names_only: false, is_map_entry: false, others: "header", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "url", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::CallbackUrl }, // url
 ] };
 
 /// temporal.api.common.v1.Callback.NexusHandler
-static CALLBACK_NEXUS_HANDLER: Message = Message { name: "Callback.NexusHandler", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queue_name
+static CALLBACK_NEXUS_HANDLER: Message = Message { name: "Callback.NexusHandler", names_only: false, is_map_entry: false, others: "service operation source_context", command: EffectSet::NONE, known: &[(1, 4)], fields: &[
+    WatchedField { name: "task_queue_name", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queue_name
 ] };
 
 /// temporal.api.command.v1.Command
-static COMMAND: Message = Message { name: "Command", names_only: false, command: EffectSet::NONE, known: &[(1, 15), (17, 19), (301, 302)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE_ACTIVITY_TASK_COMMAND_ATTRIBUTES) }, // schedule_activity_task_command_attributes
-    WatchedField { number: 9, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // request_cancel_external_workflow_execution_command_attributes
-    WatchedField { number: 11, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &CONTINUE_AS_NEW_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // continue_as_new_workflow_execution_command_attributes
-    WatchedField { number: 12, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &START_CHILD_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // start_child_workflow_execution_command_attributes
-    WatchedField { number: 13, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // signal_external_workflow_execution_command_attributes
-    WatchedField { number: 18, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE_NEXUS_OPERATION_COMMAND_ATTRIBUTES) }, // schedule_nexus_operation_command_attributes
+static COMMAND: Message = Message { name: "Command", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 15), (17, 19), (301, 302)], fields: &[
+    WatchedField { name: "schedule_activity_task_command_attributes", oneof: 1, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE_ACTIVITY_TASK_COMMAND_ATTRIBUTES) }, // schedule_activity_task_command_attributes
+    WatchedField { name: "request_cancel_external_workflow_execution_command_attributes", oneof: 1, number: 9, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // request_cancel_external_workflow_execution_command_attributes
+    WatchedField { name: "continue_as_new_workflow_execution_command_attributes", oneof: 1, number: 11, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &CONTINUE_AS_NEW_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // continue_as_new_workflow_execution_command_attributes
+    WatchedField { name: "start_child_workflow_execution_command_attributes", oneof: 1, number: 12, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &START_CHILD_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // start_child_workflow_execution_command_attributes
+    WatchedField { name: "signal_external_workflow_execution_command_attributes", oneof: 1, number: 13, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES) }, // signal_external_workflow_execution_command_attributes
+    WatchedField { name: "schedule_nexus_operation_command_attributes", oneof: 1, number: 18, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE_NEXUS_OPERATION_COMMAND_ATTRIBUTES) }, // schedule_nexus_operation_command_attributes
 ] };
 
 /// temporal.api.compute.v1.ComputeConfig
-static COMPUTE_CONFIG: Message = Message { name: "ComputeConfig", names_only: true, command: EffectSet::NONE, known: &[(1, 1)], fields: &[
-    WatchedField { number: 1, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUPS_ENTRY) }, // scaling_groups
+static COMPUTE_CONFIG: Message = Message { name: "ComputeConfig", names_only: true, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 1)], fields: &[
+    WatchedField { name: "scaling_groups", oneof: 0, number: 1, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUPS_ENTRY) }, // scaling_groups
 ] };
 
 /// temporal.api.compute.v1.ComputeConfigScalingGroup
-static COMPUTE_CONFIG_SCALING_GROUP: Message = Message { name: "ComputeConfigScalingGroup", names_only: true, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &COMPUTE_PROVIDER) }, // provider
+static COMPUTE_CONFIG_SCALING_GROUP: Message = Message { name: "ComputeConfigScalingGroup", names_only: true, is_map_entry: false, others: "task_queue_types region_ids scaler", command: EffectSet::NONE, known: &[(1, 4)], fields: &[
+    WatchedField { name: "provider", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &COMPUTE_PROVIDER) }, // provider
 ] };
 
 /// temporal.api.compute.v1.ComputeConfig.ScalingGroupsEntry
-static COMPUTE_CONFIG_SCALING_GROUPS_ENTRY: Message = Message { name: "ComputeConfig.ScalingGroupsEntry", names_only: true, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP) }, // value
+static COMPUTE_CONFIG_SCALING_GROUPS_ENTRY: Message = Message { name: "ComputeConfig.ScalingGroupsEntry", names_only: true, is_map_entry: true, others: "key", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "value", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP) }, // value
 ] };
 
 /// temporal.api.compute.v1.ComputeConfigScalingGroupUpdate
-static COMPUTE_CONFIG_SCALING_GROUP_UPDATE: Message = Message { name: "ComputeConfigScalingGroupUpdate", names_only: true, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP) }, // scaling_group
+static COMPUTE_CONFIG_SCALING_GROUP_UPDATE: Message = Message { name: "ComputeConfigScalingGroupUpdate", names_only: true, is_map_entry: false, others: "update_mask", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "scaling_group", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP) }, // scaling_group
 ] };
 
 /// temporal.api.compute.v1.ComputeProvider
-static COMPUTE_PROVIDER: Message = Message { name: "ComputeProvider", names_only: true, command: EffectSet::NONE, known: &[(1, 2), (10, 10)], fields: &[
-    WatchedField { number: 10, repeated: false, meaning: FieldMeaning::LimitedName(Limit::NexusEndpoints) }, // nexus_endpoint
+static COMPUTE_PROVIDER: Message = Message { name: "ComputeProvider", names_only: true, is_map_entry: false, others: "type details", command: EffectSet::NONE, known: &[(1, 2), (10, 10)], fields: &[
+    WatchedField { name: "nexus_endpoint", oneof: 0, number: 10, repeated: false, meaning: FieldMeaning::LimitedName(Limit::NexusEndpoints) }, // nexus_endpoint
 ] };
 
 /// temporal.api.command.v1.ContinueAsNewWorkflowExecutionCommandAttributes
-static CONTINUE_AS_NEW_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { name: "ContinueAsNewWorkflowExecutionCommandAttributes", names_only: false, command: EffectSet::NONE, known: &[(1, 16)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+static CONTINUE_AS_NEW_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { name: "ContinueAsNewWorkflowExecutionCommandAttributes", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 16)], fields: &[
+    WatchedField { name: "workflow_type", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
+    WatchedField { name: "task_queue", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.CountActivityExecutionsRequest
-static COUNT_ACTIVITY_EXECUTIONS_REQUEST: Message = Message { name: "CountActivityExecutionsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static COUNT_ACTIVITY_EXECUTIONS_REQUEST: Message = Message { name: "CountActivityExecutionsRequest", names_only: false, is_map_entry: false, others: "query", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.CountNexusOperationExecutionsRequest
-static COUNT_NEXUS_OPERATION_EXECUTIONS_REQUEST: Message = Message { name: "CountNexusOperationExecutionsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static COUNT_NEXUS_OPERATION_EXECUTIONS_REQUEST: Message = Message { name: "CountNexusOperationExecutionsRequest", names_only: false, is_map_entry: false, others: "query", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.CountSchedulesRequest
-static COUNT_SCHEDULES_REQUEST: Message = Message { name: "CountSchedulesRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static COUNT_SCHEDULES_REQUEST: Message = Message { name: "CountSchedulesRequest", names_only: false, is_map_entry: false, others: "query", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.CountWorkersRequest
-static COUNT_WORKERS_REQUEST: Message = Message { name: "CountWorkersRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[] };
+static COUNT_WORKERS_REQUEST: Message = Message { name: "CountWorkersRequest", names_only: false, is_map_entry: false, others: "query include_system_workers", command: EffectSet::NONE, known: &[(1, 3)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.CountWorkflowExecutionsRequest
-static COUNT_WORKFLOW_EXECUTIONS_REQUEST: Message = Message { name: "CountWorkflowExecutionsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static COUNT_WORKFLOW_EXECUTIONS_REQUEST: Message = Message { name: "CountWorkflowExecutionsRequest", names_only: false, is_map_entry: false, others: "query", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.operatorservice.v1.CreateNexusEndpointRequest
-static CREATE_NEXUS_ENDPOINT_REQUEST: Message = Message { name: "CreateNexusEndpointRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 1)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ENDPOINT_SPEC) }, // spec
+static CREATE_NEXUS_ENDPOINT_REQUEST: Message = Message { name: "CreateNexusEndpointRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 1)], fields: &[
+    WatchedField { name: "spec", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ENDPOINT_SPEC) }, // spec
 ] };
 
 /// temporal.api.workflowservice.v1.CreateScheduleRequest
-static CREATE_SCHEDULE_REQUEST: Message = Message { name: "CreateScheduleRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 8)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::ScheduleIds) }, // schedule_id
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE) }, // schedule
-    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE_PATCH) }, // initial_patch
+static CREATE_SCHEDULE_REQUEST: Message = Message { name: "CreateScheduleRequest", names_only: false, is_map_entry: false, others: "identity request_id memo search_attributes", command: EffectSet::NONE, known: &[(1, 8)], fields: &[
+    WatchedField { name: "schedule_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::ScheduleIds) }, // schedule_id
+    WatchedField { name: "schedule", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE) }, // schedule
+    WatchedField { name: "initial_patch", oneof: 0, number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE_PATCH) }, // initial_patch
 ] };
 
 /// temporal.api.workflowservice.v1.CreateWorkerDeploymentRequest
-static CREATE_WORKER_DEPLOYMENT_REQUEST: Message = Message { name: "CreateWorkerDeploymentRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2), (4, 5)], fields: &[] };
+static CREATE_WORKER_DEPLOYMENT_REQUEST: Message = Message { name: "CreateWorkerDeploymentRequest", names_only: false, is_map_entry: false, others: "deployment_name identity request_id", command: EffectSet::NONE, known: &[(1, 2), (4, 5)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.CreateWorkerDeploymentVersionRequest
-static CREATE_WORKER_DEPLOYMENT_VERSION_REQUEST: Message = Message { name: "CreateWorkerDeploymentVersionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::COMPUTE, &COMPUTE_CONFIG) }, // compute_config
+static CREATE_WORKER_DEPLOYMENT_VERSION_REQUEST: Message = Message { name: "CreateWorkerDeploymentVersionRequest", names_only: false, is_map_entry: false, others: "deployment_version identity request_id", command: EffectSet::NONE, known: &[(1, 5)], fields: &[
+    WatchedField { name: "compute_config", oneof: 0, number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::COMPUTE, &COMPUTE_CONFIG) }, // compute_config
 ] };
 
 /// temporal.api.workflowservice.v1.CreateWorkflowRuleRequest
-static CREATE_WORKFLOW_RULE_REQUEST: Message = Message { name: "CreateWorkflowRuleRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_RULE_SPEC) }, // spec
+static CREATE_WORKFLOW_RULE_REQUEST: Message = Message { name: "CreateWorkflowRuleRequest", names_only: false, is_map_entry: false, others: "force_scan request_id identity description", command: EffectSet::NONE, known: &[(1, 6)], fields: &[
+    WatchedField { name: "spec", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_RULE_SPEC) }, // spec
 ] };
 
 /// temporal.api.workflowservice.v1.DeleteActivityExecutionRequest
-static DELETE_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "DeleteActivityExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[] };
+static DELETE_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "DeleteActivityExecutionRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 3)], fields: &[] };
 
 /// temporal.api.operatorservice.v1.DeleteNamespaceRequest
-static DELETE_NAMESPACE_REQUEST: Message = Message { name: "DeleteNamespaceRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::NamespaceId }, // namespace_id
+static DELETE_NAMESPACE_REQUEST: Message = Message { name: "DeleteNamespaceRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 3)], fields: &[
+    WatchedField { name: "namespace_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::NamespaceId }, // namespace_id
 ] };
 
 /// temporal.api.operatorservice.v1.DeleteNexusEndpointRequest
-static DELETE_NEXUS_ENDPOINT_REQUEST: Message = Message { name: "DeleteNexusEndpointRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static DELETE_NEXUS_ENDPOINT_REQUEST: Message = Message { name: "DeleteNexusEndpointRequest", names_only: false, is_map_entry: false, others: "id version", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.DeleteNexusOperationExecutionRequest
-static DELETE_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { name: "DeleteNexusOperationExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[] };
+static DELETE_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { name: "DeleteNexusOperationExecutionRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 3)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.DeleteScheduleRequest
-static DELETE_SCHEDULE_REQUEST: Message = Message { name: "DeleteScheduleRequest", names_only: true, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::ScheduleIds) }, // schedule_id
+static DELETE_SCHEDULE_REQUEST: Message = Message { name: "DeleteScheduleRequest", names_only: true, is_map_entry: false, others: "identity", command: EffectSet::NONE, known: &[(1, 3)], fields: &[
+    WatchedField { name: "schedule_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::ScheduleIds) }, // schedule_id
 ] };
 
 /// temporal.api.workflowservice.v1.DeleteWorkerDeploymentRequest
-static DELETE_WORKER_DEPLOYMENT_REQUEST: Message = Message { name: "DeleteWorkerDeploymentRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[] };
+static DELETE_WORKER_DEPLOYMENT_REQUEST: Message = Message { name: "DeleteWorkerDeploymentRequest", names_only: false, is_map_entry: false, others: "deployment_name identity", command: EffectSet::NONE, known: &[(1, 3)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.DeleteWorkerDeploymentVersionRequest
-static DELETE_WORKER_DEPLOYMENT_VERSION_REQUEST: Message = Message { name: "DeleteWorkerDeploymentVersionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[] };
+static DELETE_WORKER_DEPLOYMENT_VERSION_REQUEST: Message = Message { name: "DeleteWorkerDeploymentVersionRequest", names_only: false, is_map_entry: false, others: "version deployment_version skip_drainage identity", command: EffectSet::NONE, known: &[(1, 5)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.DeleteWorkflowExecutionRequest
-static DELETE_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "DeleteWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+static DELETE_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "DeleteWorkflowExecutionRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "workflow_execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
 ] };
 
 /// temporal.api.workflowservice.v1.DeleteWorkflowRuleRequest
-static DELETE_WORKFLOW_RULE_REQUEST: Message = Message { name: "DeleteWorkflowRuleRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static DELETE_WORKFLOW_RULE_REQUEST: Message = Message { name: "DeleteWorkflowRuleRequest", names_only: false, is_map_entry: false, others: "rule_id", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.DeprecateNamespaceRequest
-static DEPRECATE_NAMESPACE_REQUEST: Message = Message { name: "DeprecateNamespaceRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static DEPRECATE_NAMESPACE_REQUEST: Message = Message { name: "DeprecateNamespaceRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.DescribeActivityExecutionRequest
-static DESCRIBE_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "DescribeActivityExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 8)], fields: &[] };
+static DESCRIBE_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "DescribeActivityExecutionRequest", names_only: false, is_map_entry: false, others: "activity_id run_id include_input include_outcome long_poll_token include_heartbeat_details include_last_failure", command: EffectSet::NONE, known: &[(1, 8)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.DescribeBatchOperationRequest
-static DESCRIBE_BATCH_OPERATION_REQUEST: Message = Message { name: "DescribeBatchOperationRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::UnlimitedName }, // job_id
+static DESCRIBE_BATCH_OPERATION_REQUEST: Message = Message { name: "DescribeBatchOperationRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "job_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::UnlimitedName }, // job_id
 ] };
 
 /// temporal.api.workflowservice.v1.DescribeDeploymentRequest
-static DESCRIBE_DEPLOYMENT_REQUEST: Message = Message { name: "DescribeDeploymentRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static DESCRIBE_DEPLOYMENT_REQUEST: Message = Message { name: "DescribeDeploymentRequest", names_only: false, is_map_entry: false, others: "deployment", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.DescribeNamespaceRequest
-static DESCRIBE_NAMESPACE_REQUEST: Message = Message { name: "DescribeNamespaceRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::NamespaceId }, // id
+static DESCRIBE_NAMESPACE_REQUEST: Message = Message { name: "DescribeNamespaceRequest", names_only: false, is_map_entry: false, others: "weak_consistency", command: EffectSet::NONE, known: &[(1, 3)], fields: &[
+    WatchedField { name: "id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::NamespaceId }, // id
 ] };
 
 /// temporal.api.operatorservice.v1.DescribeNamespaceRestoreRequest
-static DESCRIBE_NAMESPACE_RESTORE_REQUEST: Message = Message { name: "DescribeNamespaceRestoreRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::NamespaceId }, // namespace_id
+static DESCRIBE_NAMESPACE_RESTORE_REQUEST: Message = Message { name: "DescribeNamespaceRestoreRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "namespace_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::NamespaceId }, // namespace_id
 ] };
 
 /// temporal.api.workflowservice.v1.DescribeNexusOperationExecutionRequest
-static DESCRIBE_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { name: "DescribeNexusOperationExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[] };
+static DESCRIBE_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { name: "DescribeNexusOperationExecutionRequest", names_only: false, is_map_entry: false, others: "operation_id run_id include_input include_outcome long_poll_token", command: EffectSet::NONE, known: &[(1, 6)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.DescribeScheduleRequest
-static DESCRIBE_SCHEDULE_REQUEST: Message = Message { name: "DescribeScheduleRequest", names_only: true, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::ScheduleIds) }, // schedule_id
+static DESCRIBE_SCHEDULE_REQUEST: Message = Message { name: "DescribeScheduleRequest", names_only: true, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "schedule_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::ScheduleIds) }, // schedule_id
 ] };
 
 /// temporal.api.workflowservice.v1.DescribeTaskQueueRequest
-static DESCRIBE_TASK_QUEUE_REQUEST: Message = Message { name: "DescribeTaskQueueRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 11)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+static DESCRIBE_TASK_QUEUE_REQUEST: Message = Message { name: "DescribeTaskQueueRequest", names_only: false, is_map_entry: false, others: "task_queue_type report_stats report_config include_task_queue_status api_mode versions task_queue_types report_pollers report_task_reachability", command: EffectSet::NONE, known: &[(1, 11)], fields: &[
+    WatchedField { name: "task_queue", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.DescribeWorkerDeploymentRequest
-static DESCRIBE_WORKER_DEPLOYMENT_REQUEST: Message = Message { name: "DescribeWorkerDeploymentRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static DESCRIBE_WORKER_DEPLOYMENT_REQUEST: Message = Message { name: "DescribeWorkerDeploymentRequest", names_only: false, is_map_entry: false, others: "deployment_name", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.DescribeWorkerDeploymentVersionRequest
-static DESCRIBE_WORKER_DEPLOYMENT_VERSION_REQUEST: Message = Message { name: "DescribeWorkerDeploymentVersionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
+static DESCRIBE_WORKER_DEPLOYMENT_VERSION_REQUEST: Message = Message { name: "DescribeWorkerDeploymentVersionRequest", names_only: false, is_map_entry: false, others: "version deployment_version report_task_queue_stats", command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.DescribeWorkerRequest
-static DESCRIBE_WORKER_REQUEST: Message = Message { name: "DescribeWorkerRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static DESCRIBE_WORKER_REQUEST: Message = Message { name: "DescribeWorkerRequest", names_only: false, is_map_entry: false, others: "worker_instance_key", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.DescribeWorkflowExecutionRequest
-static DESCRIBE_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "DescribeWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+static DESCRIBE_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "DescribeWorkflowExecutionRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.DescribeWorkflowRuleRequest
-static DESCRIBE_WORKFLOW_RULE_REQUEST: Message = Message { name: "DescribeWorkflowRuleRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static DESCRIBE_WORKFLOW_RULE_REQUEST: Message = Message { name: "DescribeWorkflowRuleRequest", names_only: false, is_map_entry: false, others: "rule_id", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.nexus.v1.EndpointSpec
-static ENDPOINT_SPEC: Message = Message { name: "EndpointSpec", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ENDPOINT_TARGET) }, // target
+static ENDPOINT_SPEC: Message = Message { name: "EndpointSpec", names_only: false, is_map_entry: false, others: "name description", command: EffectSet::NONE, known: &[(1, 3)], fields: &[
+    WatchedField { name: "target", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ENDPOINT_TARGET) }, // target
 ] };
 
 /// temporal.api.nexus.v1.EndpointTarget
-static ENDPOINT_TARGET: Message = Message { name: "EndpointTarget", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ENDPOINT_TARGET_WORKER) }, // worker
+static ENDPOINT_TARGET: Message = Message { name: "EndpointTarget", names_only: false, is_map_entry: false, others: "external", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "worker", oneof: 1, number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ENDPOINT_TARGET_WORKER) }, // worker
 ] };
 
 /// temporal.api.nexus.v1.EndpointTarget.Worker
-static ENDPOINT_TARGET_WORKER: Message = Message { name: "EndpointTarget.Worker", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::OtherNamespace(EffectSet::NEXUS) }, // namespace
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::UnlimitedName }, // task_queue
+static ENDPOINT_TARGET_WORKER: Message = Message { name: "EndpointTarget.Worker", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "namespace", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::OtherNamespace(EffectSet::NEXUS) }, // namespace
+    WatchedField { name: "task_queue", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::UnlimitedName }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.ExecuteMultiOperationRequest
-static EXECUTE_MULTI_OPERATION_REQUEST: Message = Message { name: "ExecuteMultiOperationRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    WatchedField { number: 2, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &EXECUTE_MULTI_OPERATION_REQUEST_OPERATION) }, // operations
+static EXECUTE_MULTI_OPERATION_REQUEST: Message = Message { name: "ExecuteMultiOperationRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 3)], fields: &[
+    WatchedField { name: "operations", oneof: 0, number: 2, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &EXECUTE_MULTI_OPERATION_REQUEST_OPERATION) }, // operations
 ] };
 
 /// temporal.api.workflowservice.v1.ExecuteMultiOperationRequest.Operation
-static EXECUTE_MULTI_OPERATION_REQUEST_OPERATION: Message = Message { name: "ExecuteMultiOperationRequest.Operation", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &START_WORKFLOW_EXECUTION_REQUEST_NESTED) }, // start_workflow
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &UPDATE_WORKFLOW_EXECUTION_REQUEST_NESTED) }, // update_workflow
+static EXECUTE_MULTI_OPERATION_REQUEST_OPERATION: Message = Message { name: "ExecuteMultiOperationRequest.Operation", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "start_workflow", oneof: 1, number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &START_WORKFLOW_EXECUTION_REQUEST_NESTED) }, // start_workflow
+    WatchedField { name: "update_workflow", oneof: 1, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &UPDATE_WORKFLOW_EXECUTION_REQUEST_NESTED) }, // update_workflow
 ] };
 
 /// temporal.api.common.v1.Execution
-static EXECUTION: Message = Message { name: "Execution", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::UnlimitedName }, // business_id
+static EXECUTION: Message = Message { name: "Execution", names_only: false, is_map_entry: false, others: "type run_id", command: EffectSet::NONE, known: &[(1, 3)], fields: &[
+    WatchedField { name: "business_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::UnlimitedName }, // business_id
 ] };
 
 /// temporal.api.workflowservice.v1.FetchWorkerConfigRequest
-static FETCH_WORKER_CONFIG_REQUEST: Message = Message { name: "FetchWorkerConfigRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3), (6, 7)], fields: &[] };
+static FETCH_WORKER_CONFIG_REQUEST: Message = Message { name: "FetchWorkerConfigRequest", names_only: false, is_map_entry: false, others: "identity reason selector resource_id", command: EffectSet::NONE, known: &[(1, 3), (6, 7)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.GetClusterInfoRequest
-static GET_CLUSTER_INFO_REQUEST: Message = Message { name: "GetClusterInfoRequest", names_only: false, command: EffectSet::NONE, known: &[], fields: &[] };
+static GET_CLUSTER_INFO_REQUEST: Message = Message { name: "GetClusterInfoRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[], fields: &[] };
 
 /// temporal.api.workflowservice.v1.GetCurrentDeploymentRequest
-static GET_CURRENT_DEPLOYMENT_REQUEST: Message = Message { name: "GetCurrentDeploymentRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static GET_CURRENT_DEPLOYMENT_REQUEST: Message = Message { name: "GetCurrentDeploymentRequest", names_only: false, is_map_entry: false, others: "series_name", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.GetDeploymentReachabilityRequest
-static GET_DEPLOYMENT_REACHABILITY_REQUEST: Message = Message { name: "GetDeploymentReachabilityRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static GET_DEPLOYMENT_REACHABILITY_REQUEST: Message = Message { name: "GetDeploymentReachabilityRequest", names_only: false, is_map_entry: false, others: "deployment", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.operatorservice.v1.GetNexusEndpointRequest
-static GET_NEXUS_ENDPOINT_REQUEST: Message = Message { name: "GetNexusEndpointRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 1)], fields: &[] };
+static GET_NEXUS_ENDPOINT_REQUEST: Message = Message { name: "GetNexusEndpointRequest", names_only: false, is_map_entry: false, others: "id", command: EffectSet::NONE, known: &[(1, 1)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.GetSearchAttributesRequest
-static GET_SEARCH_ATTRIBUTES_REQUEST: Message = Message { name: "GetSearchAttributesRequest", names_only: false, command: EffectSet::NONE, known: &[], fields: &[] };
+static GET_SEARCH_ATTRIBUTES_REQUEST: Message = Message { name: "GetSearchAttributesRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[], fields: &[] };
 
 /// temporal.api.workflowservice.v1.GetSystemInfoRequest
-static GET_SYSTEM_INFO_REQUEST: Message = Message { name: "GetSystemInfoRequest", names_only: false, command: EffectSet::NONE, known: &[], fields: &[] };
+static GET_SYSTEM_INFO_REQUEST: Message = Message { name: "GetSystemInfoRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[], fields: &[] };
 
 /// temporal.api.workflowservice.v1.GetWorkerBuildIdCompatibilityRequest
-static GET_WORKER_BUILD_ID_COMPATIBILITY_REQUEST: Message = Message { name: "GetWorkerBuildIdCompatibilityRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queue
+static GET_WORKER_BUILD_ID_COMPATIBILITY_REQUEST: Message = Message { name: "GetWorkerBuildIdCompatibilityRequest", names_only: false, is_map_entry: false, others: "max_sets", command: EffectSet::NONE, known: &[(1, 3)], fields: &[
+    WatchedField { name: "task_queue", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.GetWorkerTaskReachabilityRequest
-static GET_WORKER_TASK_REACHABILITY_REQUEST: Message = Message { name: "GetWorkerTaskReachabilityRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    WatchedField { number: 3, repeated: true, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queues
+static GET_WORKER_TASK_REACHABILITY_REQUEST: Message = Message { name: "GetWorkerTaskReachabilityRequest", names_only: false, is_map_entry: false, others: "build_ids reachability", command: EffectSet::NONE, known: &[(1, 4)], fields: &[
+    WatchedField { name: "task_queues", oneof: 0, number: 3, repeated: true, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queues
 ] };
 
 /// temporal.api.workflowservice.v1.GetWorkerVersioningRulesRequest
-static GET_WORKER_VERSIONING_RULES_REQUEST: Message = Message { name: "GetWorkerVersioningRulesRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queue
+static GET_WORKER_VERSIONING_RULES_REQUEST: Message = Message { name: "GetWorkerVersioningRulesRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "task_queue", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.GetWorkflowExecutionHistoryRequest
-static GET_WORKFLOW_EXECUTION_HISTORY_REQUEST: Message = Message { name: "GetWorkflowExecutionHistoryRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+static GET_WORKFLOW_EXECUTION_HISTORY_REQUEST: Message = Message { name: "GetWorkflowExecutionHistoryRequest", names_only: false, is_map_entry: false, others: "maximum_page_size next_page_token wait_new_event history_event_filter_type skip_archival", command: EffectSet::NONE, known: &[(1, 7)], fields: &[
+    WatchedField { name: "execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.GetWorkflowExecutionHistoryReverseRequest
-static GET_WORKFLOW_EXECUTION_HISTORY_REVERSE_REQUEST: Message = Message { name: "GetWorkflowExecutionHistoryReverseRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+static GET_WORKFLOW_EXECUTION_HISTORY_REVERSE_REQUEST: Message = Message { name: "GetWorkflowExecutionHistoryReverseRequest", names_only: false, is_map_entry: false, others: "maximum_page_size next_page_token", command: EffectSet::NONE, known: &[(1, 4)], fields: &[
+    WatchedField { name: "execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.update.v1.Input
-static INPUT: Message = Message { name: "Input", names_only: true, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Updates) }, // name
+static INPUT: Message = Message { name: "Input", names_only: true, is_map_entry: false, others: "header args", command: EffectSet::NONE, known: &[(1, 3)], fields: &[
+    WatchedField { name: "name", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Updates) }, // name
 ] };
 
 /// temporal.api.workflowservice.v1.ListActivityExecutionsRequest
-static LIST_ACTIVITY_EXECUTIONS_REQUEST: Message = Message { name: "ListActivityExecutionsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
+static LIST_ACTIVITY_EXECUTIONS_REQUEST: Message = Message { name: "ListActivityExecutionsRequest", names_only: false, is_map_entry: false, others: "page_size next_page_token query", command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.ListArchivedWorkflowExecutionsRequest
-static LIST_ARCHIVED_WORKFLOW_EXECUTIONS_REQUEST: Message = Message { name: "ListArchivedWorkflowExecutionsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
+static LIST_ARCHIVED_WORKFLOW_EXECUTIONS_REQUEST: Message = Message { name: "ListArchivedWorkflowExecutionsRequest", names_only: false, is_map_entry: false, others: "page_size next_page_token query", command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.ListBatchOperationsRequest
-static LIST_BATCH_OPERATIONS_REQUEST: Message = Message { name: "ListBatchOperationsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[] };
+static LIST_BATCH_OPERATIONS_REQUEST: Message = Message { name: "ListBatchOperationsRequest", names_only: false, is_map_entry: false, others: "page_size next_page_token", command: EffectSet::NONE, known: &[(1, 3)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.ListClosedWorkflowExecutionsRequest
-static LIST_CLOSED_WORKFLOW_EXECUTIONS_REQUEST: Message = Message { name: "ListClosedWorkflowExecutionsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[] };
+static LIST_CLOSED_WORKFLOW_EXECUTIONS_REQUEST: Message = Message { name: "ListClosedWorkflowExecutionsRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 7)], fields: &[] };
 
 /// temporal.api.operatorservice.v1.ListClustersRequest
-static LIST_CLUSTERS_REQUEST: Message = Message { name: "ListClustersRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static LIST_CLUSTERS_REQUEST: Message = Message { name: "ListClustersRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.ListDeploymentsRequest
-static LIST_DEPLOYMENTS_REQUEST: Message = Message { name: "ListDeploymentsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
+static LIST_DEPLOYMENTS_REQUEST: Message = Message { name: "ListDeploymentsRequest", names_only: false, is_map_entry: false, others: "page_size next_page_token series_name", command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.ListNamespacesRequest
-static LIST_NAMESPACES_REQUEST: Message = Message { name: "ListNamespacesRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[] };
+static LIST_NAMESPACES_REQUEST: Message = Message { name: "ListNamespacesRequest", names_only: false, is_map_entry: false, others: "page_size next_page_token namespace_filter", command: EffectSet::NONE, known: &[(1, 3)], fields: &[] };
 
 /// temporal.api.operatorservice.v1.ListNexusEndpointsRequest
-static LIST_NEXUS_ENDPOINTS_REQUEST: Message = Message { name: "ListNexusEndpointsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[] };
+static LIST_NEXUS_ENDPOINTS_REQUEST: Message = Message { name: "ListNexusEndpointsRequest", names_only: false, is_map_entry: false, others: "page_size next_page_token name", command: EffectSet::NONE, known: &[(1, 3)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.ListNexusOperationExecutionsRequest
-static LIST_NEXUS_OPERATION_EXECUTIONS_REQUEST: Message = Message { name: "ListNexusOperationExecutionsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
+static LIST_NEXUS_OPERATION_EXECUTIONS_REQUEST: Message = Message { name: "ListNexusOperationExecutionsRequest", names_only: false, is_map_entry: false, others: "page_size next_page_token query", command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.ListOpenWorkflowExecutionsRequest
-static LIST_OPEN_WORKFLOW_EXECUTIONS_REQUEST: Message = Message { name: "ListOpenWorkflowExecutionsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[] };
+static LIST_OPEN_WORKFLOW_EXECUTIONS_REQUEST: Message = Message { name: "ListOpenWorkflowExecutionsRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 6)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.ListSchedulesRequest
-static LIST_SCHEDULES_REQUEST: Message = Message { name: "ListSchedulesRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
+static LIST_SCHEDULES_REQUEST: Message = Message { name: "ListSchedulesRequest", names_only: false, is_map_entry: false, others: "maximum_page_size next_page_token query", command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.ListScheduleMatchingTimesRequest
-static LIST_SCHEDULE_MATCHING_TIMES_REQUEST: Message = Message { name: "ListScheduleMatchingTimesRequest", names_only: true, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::ScheduleIds) }, // schedule_id
+static LIST_SCHEDULE_MATCHING_TIMES_REQUEST: Message = Message { name: "ListScheduleMatchingTimesRequest", names_only: true, is_map_entry: false, others: "start_time end_time", command: EffectSet::NONE, known: &[(1, 4)], fields: &[
+    WatchedField { name: "schedule_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::ScheduleIds) }, // schedule_id
 ] };
 
 /// temporal.api.operatorservice.v1.ListSearchAttributesRequest
-static LIST_SEARCH_ATTRIBUTES_REQUEST: Message = Message { name: "ListSearchAttributesRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 1)], fields: &[] };
+static LIST_SEARCH_ATTRIBUTES_REQUEST: Message = Message { name: "ListSearchAttributesRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 1)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.ListTaskQueuePartitionsRequest
-static LIST_TASK_QUEUE_PARTITIONS_REQUEST: Message = Message { name: "ListTaskQueuePartitionsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+static LIST_TASK_QUEUE_PARTITIONS_REQUEST: Message = Message { name: "ListTaskQueuePartitionsRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "task_queue", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.ListWorkersRequest
-static LIST_WORKERS_REQUEST: Message = Message { name: "ListWorkersRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[] };
+static LIST_WORKERS_REQUEST: Message = Message { name: "ListWorkersRequest", names_only: false, is_map_entry: false, others: "page_size next_page_token query include_system_workers", command: EffectSet::NONE, known: &[(1, 5)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.ListWorkerDeploymentsRequest
-static LIST_WORKER_DEPLOYMENTS_REQUEST: Message = Message { name: "ListWorkerDeploymentsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[] };
+static LIST_WORKER_DEPLOYMENTS_REQUEST: Message = Message { name: "ListWorkerDeploymentsRequest", names_only: false, is_map_entry: false, others: "page_size next_page_token", command: EffectSet::NONE, known: &[(1, 3)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.ListWorkflowExecutionsRequest
-static LIST_WORKFLOW_EXECUTIONS_REQUEST: Message = Message { name: "ListWorkflowExecutionsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
+static LIST_WORKFLOW_EXECUTIONS_REQUEST: Message = Message { name: "ListWorkflowExecutionsRequest", names_only: false, is_map_entry: false, others: "page_size next_page_token query", command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.ListWorkflowRulesRequest
-static LIST_WORKFLOW_RULES_REQUEST: Message = Message { name: "ListWorkflowRulesRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static LIST_WORKFLOW_RULES_REQUEST: Message = Message { name: "ListWorkflowRulesRequest", names_only: false, is_map_entry: false, others: "next_page_token", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.namespace.v1.NamespaceConfig
-static NAMESPACE_CONFIG: Message = Message { name: "NamespaceConfig", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::RESET.with(EffectSet::START).with(EffectSet::TERMINATE), &BAD_BINARIES) }, // bad_binaries
-    WatchedField { number: 7, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &NAMESPACE_CONFIG_CUSTOM_SEARCH_ATTRIBUTE_ALIASES_ENTRY) }, // custom_search_attribute_aliases
+static NAMESPACE_CONFIG: Message = Message { name: "NamespaceConfig", names_only: false, is_map_entry: false, others: "workflow_execution_retention_ttl history_archival_state history_archival_uri visibility_archival_state visibility_archival_uri", command: EffectSet::NONE, known: &[(1, 7)], fields: &[
+    WatchedField { name: "bad_binaries", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::RESET.with(EffectSet::START).with(EffectSet::TERMINATE), &BAD_BINARIES) }, // bad_binaries
+    WatchedField { name: "custom_search_attribute_aliases", oneof: 0, number: 7, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &NAMESPACE_CONFIG_CUSTOM_SEARCH_ATTRIBUTE_ALIASES_ENTRY) }, // custom_search_attribute_aliases
 ] };
 
 /// temporal.api.namespace.v1.NamespaceConfig.CustomSearchAttributeAliasesEntry
-static NAMESPACE_CONFIG_CUSTOM_SEARCH_ATTRIBUTE_ALIASES_ENTRY: Message = Message { name: "NamespaceConfig.CustomSearchAttributeAliasesEntry", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Query }, // key
+static NAMESPACE_CONFIG_CUSTOM_SEARCH_ATTRIBUTE_ALIASES_ENTRY: Message = Message { name: "NamespaceConfig.CustomSearchAttributeAliasesEntry", names_only: false, is_map_entry: true, others: "value", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "key", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::Query }, // key
 ] };
 
 /// temporal.api.workflow.v1.NewWorkflowExecutionInfo
-static NEW_WORKFLOW_EXECUTION_INFO: Message = Message { name: "NewWorkflowExecutionInfo", names_only: false, command: EffectSet::NONE, known: &[(1, 16)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
-    WatchedField { number: 8, repeated: false, meaning: FieldMeaning::Enum(&[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
+static NEW_WORKFLOW_EXECUTION_INFO: Message = Message { name: "NewWorkflowExecutionInfo", names_only: false, is_map_entry: false, others: "input workflow_execution_timeout workflow_run_timeout workflow_task_timeout retry_policy cron_schedule memo search_attributes header user_metadata versioning_override priority", command: EffectSet::NONE, known: &[(1, 16)], fields: &[
+    WatchedField { name: "workflow_id", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { name: "workflow_type", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
+    WatchedField { name: "task_queue", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+    WatchedField { name: "workflow_id_reuse_policy", oneof: 0, number: 8, repeated: false, meaning: FieldMeaning::Enum(&WORKFLOW_ID_REUSE_POLICY, &[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
 ] };
 
 /// temporal.api.workflowservice.v1.PatchScheduleRequest
-static PATCH_SCHEDULE_REQUEST: Message = Message { name: "PatchScheduleRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::ScheduleIds) }, // schedule_id
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE_PATCH) }, // patch
+static PATCH_SCHEDULE_REQUEST: Message = Message { name: "PatchScheduleRequest", names_only: false, is_map_entry: false, others: "identity request_id", command: EffectSet::NONE, known: &[(1, 5)], fields: &[
+    WatchedField { name: "schedule_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::ScheduleIds) }, // schedule_id
+    WatchedField { name: "patch", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE_PATCH) }, // patch
 ] };
 
 /// temporal.api.workflowservice.v1.PauseActivityExecutionRequest
-static PAUSE_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "PauseActivityExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 8)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+static PAUSE_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "PauseActivityExecutionRequest", names_only: false, is_map_entry: false, others: "activity_id run_id identity reason resource_id request_id", command: EffectSet::NONE, known: &[(1, 8)], fields: &[
+    WatchedField { name: "workflow_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.PauseActivityRequest
-static PAUSE_ACTIVITY_REQUEST: Message = Message { name: "PauseActivityRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+static PAUSE_ACTIVITY_REQUEST: Message = Message { name: "PauseActivityRequest", names_only: false, is_map_entry: false, others: "identity id type reason request_id", command: EffectSet::NONE, known: &[(1, 7)], fields: &[
+    WatchedField { name: "execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.PauseWorkflowExecutionRequest
-static PAUSE_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "PauseWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+static PAUSE_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "PauseWorkflowExecutionRequest", names_only: false, is_map_entry: false, others: "run_id identity reason request_id", command: EffectSet::NONE, known: &[(1, 6)], fields: &[
+    WatchedField { name: "workflow_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.PollActivityExecutionRequest
-static POLL_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "PollActivityExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[] };
+static POLL_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "PollActivityExecutionRequest", names_only: false, is_map_entry: false, others: "activity_id run_id", command: EffectSet::NONE, known: &[(1, 3)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.PollActivityTaskQueueRequest
-static POLL_ACTIVITY_TASK_QUEUE_REQUEST: Message = Message { name: "PollActivityTaskQueueRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 11)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE_OF_ACTIVITY_POLL) }, // task_queue
-    WatchedField { number: 9, repeated: false, meaning: FieldMeaning::UnlimitedName }, // worker_control_task_queue
+static POLL_ACTIVITY_TASK_QUEUE_REQUEST: Message = Message { name: "PollActivityTaskQueueRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 11)], fields: &[
+    WatchedField { name: "task_queue", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE_OF_ACTIVITY_POLL) }, // task_queue
+    WatchedField { name: "worker_control_task_queue", oneof: 0, number: 9, repeated: false, meaning: FieldMeaning::UnlimitedName }, // worker_control_task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.PollNexusOperationExecutionRequest
-static POLL_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { name: "PollNexusOperationExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
+static POLL_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { name: "PollNexusOperationExecutionRequest", names_only: false, is_map_entry: false, others: "operation_id run_id wait_stage", command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.PollNexusTaskQueueRequest
-static POLL_NEXUS_TASK_QUEUE_REQUEST: Message = Message { name: "PollNexusTaskQueueRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4), (6, 10)], fields: &[
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE_OF_NEXUS_POLL) }, // task_queue
+static POLL_NEXUS_TASK_QUEUE_REQUEST: Message = Message { name: "PollNexusTaskQueueRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 4), (6, 10)], fields: &[
+    WatchedField { name: "task_queue", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE_OF_NEXUS_POLL) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.PollWorkflowExecutionTimeSkippingRequest
-static POLL_WORKFLOW_EXECUTION_TIME_SKIPPING_REQUEST: Message = Message { name: "PollWorkflowExecutionTimeSkippingRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+static POLL_WORKFLOW_EXECUTION_TIME_SKIPPING_REQUEST: Message = Message { name: "PollWorkflowExecutionTimeSkippingRequest", names_only: false, is_map_entry: false, others: "fast_forward_id", command: EffectSet::NONE, known: &[(1, 3)], fields: &[
+    WatchedField { name: "workflow_execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
 ] };
 
 /// temporal.api.workflowservice.v1.PollWorkflowExecutionUpdateRequest
-static POLL_WORKFLOW_EXECUTION_UPDATE_REQUEST: Message = Message { name: "PollWorkflowExecutionUpdateRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &UPDATE_REF) }, // update_ref
+static POLL_WORKFLOW_EXECUTION_UPDATE_REQUEST: Message = Message { name: "PollWorkflowExecutionUpdateRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 4)], fields: &[
+    WatchedField { name: "update_ref", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &UPDATE_REF) }, // update_ref
 ] };
 
 /// temporal.api.workflowservice.v1.PollWorkflowTaskQueueRequest
-static POLL_WORKFLOW_TASK_QUEUE_REQUEST: Message = Message { name: "PollWorkflowTaskQueueRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 11)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE_OF_WORKFLOW_POLL) }, // task_queue
-    WatchedField { number: 9, repeated: false, meaning: FieldMeaning::UnlimitedName }, // worker_control_task_queue
+static POLL_WORKFLOW_TASK_QUEUE_REQUEST: Message = Message { name: "PollWorkflowTaskQueueRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 11)], fields: &[
+    WatchedField { name: "task_queue", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE_OF_WORKFLOW_POLL) }, // task_queue
+    WatchedField { name: "worker_control_task_queue", oneof: 0, number: 9, repeated: false, meaning: FieldMeaning::UnlimitedName }, // worker_control_task_queue
 ] };
 
 /// temporal.api.workflow.v1.PostResetOperation
-static POST_RESET_OPERATION: Message = Message { name: "PostResetOperation", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::SIGNAL, &POST_RESET_OPERATION_SIGNAL_WORKFLOW) }, // signal_workflow
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::OPTIONS, &POST_RESET_OPERATION_UPDATE_WORKFLOW_OPTIONS) }, // update_workflow_options
+static POST_RESET_OPERATION: Message = Message { name: "PostResetOperation", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "signal_workflow", oneof: 1, number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::SIGNAL, &POST_RESET_OPERATION_SIGNAL_WORKFLOW) }, // signal_workflow
+    WatchedField { name: "update_workflow_options", oneof: 1, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::OPTIONS, &POST_RESET_OPERATION_UPDATE_WORKFLOW_OPTIONS) }, // update_workflow_options
 ] };
 
 /// temporal.api.workflow.v1.PostResetOperation.SignalWorkflow
-static POST_RESET_OPERATION_SIGNAL_WORKFLOW: Message = Message { name: "PostResetOperation.SignalWorkflow", names_only: true, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Signals) }, // signal_name
+static POST_RESET_OPERATION_SIGNAL_WORKFLOW: Message = Message { name: "PostResetOperation.SignalWorkflow", names_only: true, is_map_entry: false, others: "input header links", command: EffectSet::NONE, known: &[(1, 4)], fields: &[
+    WatchedField { name: "signal_name", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Signals) }, // signal_name
 ] };
 
 /// temporal.api.workflow.v1.PostResetOperation.UpdateWorkflowOptions
-static POST_RESET_OPERATION_UPDATE_WORKFLOW_OPTIONS: Message = Message { name: "PostResetOperation.UpdateWorkflowOptions", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION_OPTIONS) }, // workflow_execution_options
+static POST_RESET_OPERATION_UPDATE_WORKFLOW_OPTIONS: Message = Message { name: "PostResetOperation.UpdateWorkflowOptions", names_only: false, is_map_entry: false, others: "update_mask", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "workflow_execution_options", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION_OPTIONS) }, // workflow_execution_options
 ] };
 
 /// temporal.api.workflowservice.v1.QueryWorkflowRequest
-static QUERY_WORKFLOW_REQUEST: Message = Message { name: "QueryWorkflowRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_QUERY) }, // query
+static QUERY_WORKFLOW_REQUEST: Message = Message { name: "QueryWorkflowRequest", names_only: false, is_map_entry: false, others: "query_reject_condition", command: EffectSet::NONE, known: &[(1, 4)], fields: &[
+    WatchedField { name: "execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+    WatchedField { name: "query", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_QUERY) }, // query
 ] };
 
 /// temporal.api.workflowservice.v1.RecordActivityTaskHeartbeatByIdRequest
-static RECORD_ACTIVITY_TASK_HEARTBEAT_BY_ID_REQUEST: Message = Message { name: "RecordActivityTaskHeartbeatByIdRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+static RECORD_ACTIVITY_TASK_HEARTBEAT_BY_ID_REQUEST: Message = Message { name: "RecordActivityTaskHeartbeatByIdRequest", names_only: false, is_map_entry: false, others: "run_id activity_id details identity resource_id", command: EffectSet::NONE, known: &[(1, 7)], fields: &[
+    WatchedField { name: "workflow_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.RecordActivityTaskHeartbeatRequest
-static RECORD_ACTIVITY_TASK_HEARTBEAT_REQUEST: Message = Message { name: "RecordActivityTaskHeartbeatRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Task) }, // task_token
+static RECORD_ACTIVITY_TASK_HEARTBEAT_REQUEST: Message = Message { name: "RecordActivityTaskHeartbeatRequest", names_only: false, is_map_entry: false, others: "details identity resource_id", command: EffectSet::NONE, known: &[(1, 5)], fields: &[
+    WatchedField { name: "task_token", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Task) }, // task_token
 ] };
 
 /// temporal.api.workflowservice.v1.RecordWorkerHeartbeatRequest
-static RECORD_WORKER_HEARTBEAT_REQUEST: Message = Message { name: "RecordWorkerHeartbeatRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
+static RECORD_WORKER_HEARTBEAT_REQUEST: Message = Message { name: "RecordWorkerHeartbeatRequest", names_only: false, is_map_entry: false, others: "identity worker_heartbeat resource_id", command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.RegisterNamespaceRequest
-static REGISTER_NAMESPACE_REQUEST: Message = Message { name: "RegisterNamespaceRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 13)], fields: &[] };
+static REGISTER_NAMESPACE_REQUEST: Message = Message { name: "RegisterNamespaceRequest", names_only: false, is_map_entry: false, others: "description owner_email workflow_execution_retention_period clusters active_cluster_name data security_token is_global_namespace history_archival_state history_archival_uri visibility_archival_state visibility_archival_uri", command: EffectSet::NONE, known: &[(1, 13)], fields: &[] };
 
 /// temporal.api.operatorservice.v1.RemoveRemoteClusterRequest
-static REMOVE_REMOTE_CLUSTER_REQUEST: Message = Message { name: "RemoveRemoteClusterRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 1)], fields: &[] };
+static REMOVE_REMOTE_CLUSTER_REQUEST: Message = Message { name: "RemoveRemoteClusterRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 1)], fields: &[] };
 
 /// temporal.api.operatorservice.v1.RemoveSearchAttributesRequest
-static REMOVE_SEARCH_ATTRIBUTES_REQUEST: Message = Message { name: "RemoveSearchAttributesRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
+static REMOVE_SEARCH_ATTRIBUTES_REQUEST: Message = Message { name: "RemoveSearchAttributesRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[] };
 
 /// temporal.api.update.v1.Request
-static REQUEST: Message = Message { name: "Request", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &INPUT) }, // input
-    WatchedField { number: 4, repeated: true, meaning: FieldMeaning::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
+static REQUEST: Message = Message { name: "Request", names_only: false, is_map_entry: false, others: "meta request_id links propagated_nexus_serialization_context", command: EffectSet::NONE, known: &[(1, 6)], fields: &[
+    WatchedField { name: "input", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &INPUT) }, // input
+    WatchedField { name: "completion_callbacks", oneof: 0, number: 4, repeated: true, meaning: FieldMeaning::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
 ] };
 
 /// temporal.api.workflowservice.v1.RequestCancelActivityExecutionRequest
-static REQUEST_CANCEL_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "RequestCancelActivityExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[] };
+static REQUEST_CANCEL_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "RequestCancelActivityExecutionRequest", names_only: false, is_map_entry: false, others: "activity_id run_id identity request_id reason", command: EffectSet::NONE, known: &[(1, 6)], fields: &[] };
 
 /// temporal.api.command.v1.RequestCancelExternalWorkflowExecutionCommandAttributes
-static REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { name: "RequestCancelExternalWorkflowExecutionCommandAttributes", names_only: false, command: EffectSet::CANCEL, known: &[(1, 6)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::OtherNamespace(EffectSet::CANCEL) }, // namespace
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
-    WatchedField { number: 5, repeated: false, meaning: FieldMeaning::ChildWorkflowOnly }, // child_workflow_only
+static REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { name: "RequestCancelExternalWorkflowExecutionCommandAttributes", names_only: false, is_map_entry: false, others: "", command: EffectSet::CANCEL, known: &[(1, 6)], fields: &[
+    WatchedField { name: "namespace", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::OtherNamespace(EffectSet::CANCEL) }, // namespace
+    WatchedField { name: "workflow_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { name: "child_workflow_only", oneof: 0, number: 5, repeated: false, meaning: FieldMeaning::ChildWorkflowOnly }, // child_workflow_only
 ] };
 
 /// temporal.api.workflowservice.v1.RequestCancelNexusOperationExecutionRequest
-static REQUEST_CANCEL_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { name: "RequestCancelNexusOperationExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[] };
+static REQUEST_CANCEL_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { name: "RequestCancelNexusOperationExecutionRequest", names_only: false, is_map_entry: false, others: "operation_id run_id identity request_id reason", command: EffectSet::NONE, known: &[(1, 6)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.RequestCancelWorkflowExecutionRequest
-static REQUEST_CANCEL_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "RequestCancelWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+static REQUEST_CANCEL_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "RequestCancelWorkflowExecutionRequest", names_only: false, is_map_entry: false, others: "identity request_id first_execution_run_id reason links", command: EffectSet::NONE, known: &[(1, 7)], fields: &[
+    WatchedField { name: "workflow_execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
 ] };
 
 /// temporal.api.workflowservice.v1.ResetActivityExecutionRequest
-static RESET_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "ResetActivityExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 11)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+static RESET_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "ResetActivityExecutionRequest", names_only: false, is_map_entry: false, others: "activity_id run_id identity keep_paused jitter restore_original_options resource_id request_id reset_heartbeat", command: EffectSet::NONE, known: &[(1, 11)], fields: &[
+    WatchedField { name: "workflow_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.ResetActivityRequest
-static RESET_ACTIVITY_REQUEST: Message = Message { name: "ResetActivityRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 10)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+static RESET_ACTIVITY_REQUEST: Message = Message { name: "ResetActivityRequest", names_only: false, is_map_entry: false, others: "identity id type match_all reset_heartbeat keep_paused jitter restore_original_options", command: EffectSet::NONE, known: &[(1, 10)], fields: &[
+    WatchedField { name: "execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.ResetStickyTaskQueueRequest
-static RESET_STICKY_TASK_QUEUE_REQUEST: Message = Message { name: "ResetStickyTaskQueueRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+static RESET_STICKY_TASK_QUEUE_REQUEST: Message = Message { name: "ResetStickyTaskQueueRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.ResetWorkflowExecutionRequest
-static RESET_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "ResetWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 9)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
-    WatchedField { number: 8, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &POST_RESET_OPERATION) }, // post_reset_operations
+static RESET_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "ResetWorkflowExecutionRequest", names_only: false, is_map_entry: false, others: "reason workflow_task_finish_event_id request_id reset_reapply_type reset_reapply_exclude_types identity", command: EffectSet::NONE, known: &[(1, 9)], fields: &[
+    WatchedField { name: "workflow_execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+    WatchedField { name: "post_reset_operations", oneof: 0, number: 8, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &POST_RESET_OPERATION) }, // post_reset_operations
 ] };
 
 /// temporal.api.workflowservice.v1.RespondActivityTaskCanceledByIdRequest
-static RESPOND_ACTIVITY_TASK_CANCELED_BY_ID_REQUEST: Message = Message { name: "RespondActivityTaskCanceledByIdRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 8)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+static RESPOND_ACTIVITY_TASK_CANCELED_BY_ID_REQUEST: Message = Message { name: "RespondActivityTaskCanceledByIdRequest", names_only: false, is_map_entry: false, others: "run_id activity_id details identity deployment_options resource_id", command: EffectSet::NONE, known: &[(1, 8)], fields: &[
+    WatchedField { name: "workflow_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.RespondActivityTaskCanceledRequest
-static RESPOND_ACTIVITY_TASK_CANCELED_REQUEST: Message = Message { name: "RespondActivityTaskCanceledRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 8)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Task) }, // task_token
+static RESPOND_ACTIVITY_TASK_CANCELED_REQUEST: Message = Message { name: "RespondActivityTaskCanceledRequest", names_only: false, is_map_entry: false, others: "details identity resource_id worker_version deployment deployment_options", command: EffectSet::NONE, known: &[(1, 8)], fields: &[
+    WatchedField { name: "task_token", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Task) }, // task_token
 ] };
 
 /// temporal.api.workflowservice.v1.RespondActivityTaskCompletedByIdRequest
-static RESPOND_ACTIVITY_TASK_COMPLETED_BY_ID_REQUEST: Message = Message { name: "RespondActivityTaskCompletedByIdRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+static RESPOND_ACTIVITY_TASK_COMPLETED_BY_ID_REQUEST: Message = Message { name: "RespondActivityTaskCompletedByIdRequest", names_only: false, is_map_entry: false, others: "run_id activity_id result identity resource_id", command: EffectSet::NONE, known: &[(1, 7)], fields: &[
+    WatchedField { name: "workflow_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.RespondActivityTaskCompletedRequest
-static RESPOND_ACTIVITY_TASK_COMPLETED_REQUEST: Message = Message { name: "RespondActivityTaskCompletedRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 8)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Task) }, // task_token
+static RESPOND_ACTIVITY_TASK_COMPLETED_REQUEST: Message = Message { name: "RespondActivityTaskCompletedRequest", names_only: false, is_map_entry: false, others: "result identity resource_id worker_version deployment deployment_options", command: EffectSet::NONE, known: &[(1, 8)], fields: &[
+    WatchedField { name: "task_token", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Task) }, // task_token
 ] };
 
 /// temporal.api.workflowservice.v1.RespondActivityTaskFailedByIdRequest
-static RESPOND_ACTIVITY_TASK_FAILED_BY_ID_REQUEST: Message = Message { name: "RespondActivityTaskFailedByIdRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 9)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+static RESPOND_ACTIVITY_TASK_FAILED_BY_ID_REQUEST: Message = Message { name: "RespondActivityTaskFailedByIdRequest", names_only: false, is_map_entry: false, others: "run_id activity_id failure identity last_heartbeat_details resource_id cause", command: EffectSet::NONE, known: &[(1, 9)], fields: &[
+    WatchedField { name: "workflow_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.RespondActivityTaskFailedRequest
-static RESPOND_ACTIVITY_TASK_FAILED_REQUEST: Message = Message { name: "RespondActivityTaskFailedRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 10)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Task) }, // task_token
+static RESPOND_ACTIVITY_TASK_FAILED_REQUEST: Message = Message { name: "RespondActivityTaskFailedRequest", names_only: false, is_map_entry: false, others: "failure identity resource_id last_heartbeat_details worker_version deployment deployment_options cause", command: EffectSet::NONE, known: &[(1, 10)], fields: &[
+    WatchedField { name: "task_token", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Task) }, // task_token
 ] };
 
 /// temporal.api.workflowservice.v1.RespondNexusTaskCompletedRequest
-static RESPOND_NEXUS_TASK_COMPLETED_REQUEST: Message = Message { name: "RespondNexusTaskCompletedRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Nexus) }, // task_token
+static RESPOND_NEXUS_TASK_COMPLETED_REQUEST: Message = Message { name: "RespondNexusTaskCompletedRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 5)], fields: &[
+    WatchedField { name: "task_token", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Nexus) }, // task_token
 ] };
 
 /// temporal.api.workflowservice.v1.RespondNexusTaskFailedRequest
-static RESPOND_NEXUS_TASK_FAILED_REQUEST: Message = Message { name: "RespondNexusTaskFailedRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Nexus) }, // task_token
+static RESPOND_NEXUS_TASK_FAILED_REQUEST: Message = Message { name: "RespondNexusTaskFailedRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 6)], fields: &[
+    WatchedField { name: "task_token", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Nexus) }, // task_token
 ] };
 
 /// temporal.api.workflowservice.v1.RespondQueryTaskCompletedRequest
-static RESPOND_QUERY_TASK_COMPLETED_REQUEST: Message = Message { name: "RespondQueryTaskCompletedRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 9)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Query) }, // task_token
+static RESPOND_QUERY_TASK_COMPLETED_REQUEST: Message = Message { name: "RespondQueryTaskCompletedRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 9)], fields: &[
+    WatchedField { name: "task_token", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Query) }, // task_token
 ] };
 
 /// temporal.api.workflowservice.v1.RespondWorkflowTaskCompletedRequest
-static RESPOND_WORKFLOW_TASK_COMPLETED_REQUEST: Message = Message { name: "RespondWorkflowTaskCompletedRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 22)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Task) }, // task_token
-    WatchedField { number: 2, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &COMMAND) }, // commands
-    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &STICKY_EXECUTION_ATTRIBUTES) }, // sticky_attributes
-    WatchedField { number: 20, repeated: false, meaning: FieldMeaning::UnlimitedName }, // worker_control_task_queue
+static RESPOND_WORKFLOW_TASK_COMPLETED_REQUEST: Message = Message { name: "RespondWorkflowTaskCompletedRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 22)], fields: &[
+    WatchedField { name: "task_token", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Task) }, // task_token
+    WatchedField { name: "commands", oneof: 0, number: 2, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &COMMAND) }, // commands
+    WatchedField { name: "sticky_attributes", oneof: 0, number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &STICKY_EXECUTION_ATTRIBUTES) }, // sticky_attributes
+    WatchedField { name: "worker_control_task_queue", oneof: 0, number: 20, repeated: false, meaning: FieldMeaning::UnlimitedName }, // worker_control_task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.RespondWorkflowTaskFailedRequest
-static RESPOND_WORKFLOW_TASK_FAILED_REQUEST: Message = Message { name: "RespondWorkflowTaskFailedRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 11)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Task) }, // task_token
+static RESPOND_WORKFLOW_TASK_FAILED_REQUEST: Message = Message { name: "RespondWorkflowTaskFailedRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 11)], fields: &[
+    WatchedField { name: "task_token", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::TaskToken(TaskTokenKind::Task) }, // task_token
 ] };
 
 /// temporal.api.operatorservice.v1.RestoreNamespaceRequest
-static RESTORE_NAMESPACE_REQUEST: Message = Message { name: "RestoreNamespaceRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::NamespaceId }, // namespace_id
+static RESTORE_NAMESPACE_REQUEST: Message = Message { name: "RestoreNamespaceRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "namespace_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::NamespaceId }, // namespace_id
 ] };
 
 /// temporal.api.workflowservice.v1.ScanWorkflowExecutionsRequest
-static SCAN_WORKFLOW_EXECUTIONS_REQUEST: Message = Message { name: "ScanWorkflowExecutionsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
+static SCAN_WORKFLOW_EXECUTIONS_REQUEST: Message = Message { name: "ScanWorkflowExecutionsRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
 
 /// temporal.api.schedule.v1.Schedule
-static SCHEDULE: Message = Message { name: "Schedule", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE_ACTION) }, // action
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE_POLICIES) }, // policies
+static SCHEDULE: Message = Message { name: "Schedule", names_only: false, is_map_entry: false, others: "spec state", command: EffectSet::NONE, known: &[(1, 4)], fields: &[
+    WatchedField { name: "action", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE_ACTION) }, // action
+    WatchedField { name: "policies", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE_POLICIES) }, // policies
 ] };
 
 /// temporal.api.schedule.v1.ScheduleAction
-static SCHEDULE_ACTION: Message = Message { name: "ScheduleAction", names_only: false, command: EffectSet::NONE, known: &[(1, 1)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &NEW_WORKFLOW_EXECUTION_INFO) }, // start_workflow
+static SCHEDULE_ACTION: Message = Message { name: "ScheduleAction", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 1)], fields: &[
+    WatchedField { name: "start_workflow", oneof: 1, number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &NEW_WORKFLOW_EXECUTION_INFO) }, // start_workflow
 ] };
 
 /// temporal.api.command.v1.ScheduleActivityTaskCommandAttributes
-static SCHEDULE_ACTIVITY_TASK_COMMAND_ATTRIBUTES: Message = Message { name: "ScheduleActivityTaskCommandAttributes", names_only: false, command: EffectSet::NONE, known: &[(1, 14)], fields: &[
-    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+static SCHEDULE_ACTIVITY_TASK_COMMAND_ATTRIBUTES: Message = Message { name: "ScheduleActivityTaskCommandAttributes", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 14)], fields: &[
+    WatchedField { name: "task_queue", oneof: 0, number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
 ] };
 
 /// temporal.api.command.v1.ScheduleNexusOperationCommandAttributes
-static SCHEDULE_NEXUS_OPERATION_COMMAND_ATTRIBUTES: Message = Message { name: "ScheduleNexusOperationCommandAttributes", names_only: false, command: EffectSet::NEXUS, known: &[(1, 8)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::NexusEndpoints) }, // endpoint
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::NexusService }, // service
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::NexusOperation }, // operation
-    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::NexusInput }, // input
+static SCHEDULE_NEXUS_OPERATION_COMMAND_ATTRIBUTES: Message = Message { name: "ScheduleNexusOperationCommandAttributes", names_only: false, is_map_entry: false, others: "", command: EffectSet::NEXUS, known: &[(1, 8)], fields: &[
+    WatchedField { name: "endpoint", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::NexusEndpoints) }, // endpoint
+    WatchedField { name: "service", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::NexusService }, // service
+    WatchedField { name: "operation", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::NexusOperation }, // operation
+    WatchedField { name: "input", oneof: 0, number: 4, repeated: false, meaning: FieldMeaning::NexusInput }, // input
 ] };
 
 /// temporal.api.schedule.v1.SchedulePatch
-static SCHEDULE_PATCH: Message = Message { name: "SchedulePatch", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TRIGGER_IMMEDIATELY_REQUEST) }, // trigger_immediately
-    WatchedField { number: 2, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &BACKFILL_REQUEST) }, // backfill_request
+static SCHEDULE_PATCH: Message = Message { name: "SchedulePatch", names_only: false, is_map_entry: false, others: "pause unpause time_skipping_config", command: EffectSet::NONE, known: &[(1, 5)], fields: &[
+    WatchedField { name: "trigger_immediately", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TRIGGER_IMMEDIATELY_REQUEST) }, // trigger_immediately
+    WatchedField { name: "backfill_request", oneof: 0, number: 2, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &BACKFILL_REQUEST) }, // backfill_request
 ] };
 
 /// temporal.api.schedule.v1.SchedulePolicies
-static SCHEDULE_POLICIES: Message = Message { name: "SchedulePolicies", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Enum(&[(4, EffectSet::CANCEL), (5, EffectSet::TERMINATE)], &[(0, 6)]) }, // overlap_policy
+static SCHEDULE_POLICIES: Message = Message { name: "SchedulePolicies", names_only: false, is_map_entry: false, others: "catchup_window pause_on_failure keep_original_workflow_id", command: EffectSet::NONE, known: &[(1, 4)], fields: &[
+    WatchedField { name: "overlap_policy", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::Enum(&SCHEDULE_OVERLAP_POLICY, &[(4, EffectSet::CANCEL), (5, EffectSet::TERMINATE)], &[(0, 6)]) }, // overlap_policy
 ] };
 
 /// temporal.api.workflowservice.v1.SetCurrentDeploymentRequest
-static SET_CURRENT_DEPLOYMENT_REQUEST: Message = Message { name: "SetCurrentDeploymentRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
+static SET_CURRENT_DEPLOYMENT_REQUEST: Message = Message { name: "SetCurrentDeploymentRequest", names_only: false, is_map_entry: false, others: "deployment identity update_metadata", command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.SetWorkerDeploymentCurrentVersionRequest
-static SET_WORKER_DEPLOYMENT_CURRENT_VERSION_REQUEST: Message = Message { name: "SetWorkerDeploymentCurrentVersionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7), (9, 9)], fields: &[] };
+static SET_WORKER_DEPLOYMENT_CURRENT_VERSION_REQUEST: Message = Message { name: "SetWorkerDeploymentCurrentVersionRequest", names_only: false, is_map_entry: false, others: "deployment_name version build_id conflict_token identity ignore_missing_task_queues allow_no_pollers", command: EffectSet::NONE, known: &[(1, 7), (9, 9)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.SetWorkerDeploymentManagerRequest
-static SET_WORKER_DEPLOYMENT_MANAGER_REQUEST: Message = Message { name: "SetWorkerDeploymentManagerRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[] };
+static SET_WORKER_DEPLOYMENT_MANAGER_REQUEST: Message = Message { name: "SetWorkerDeploymentManagerRequest", names_only: false, is_map_entry: false, others: "deployment_name manager_identity self conflict_token identity", command: EffectSet::NONE, known: &[(1, 6)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.SetWorkerDeploymentRampingVersionRequest
-static SET_WORKER_DEPLOYMENT_RAMPING_VERSION_REQUEST: Message = Message { name: "SetWorkerDeploymentRampingVersionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 8), (10, 10)], fields: &[] };
+static SET_WORKER_DEPLOYMENT_RAMPING_VERSION_REQUEST: Message = Message { name: "SetWorkerDeploymentRampingVersionRequest", names_only: false, is_map_entry: false, others: "deployment_name version build_id percentage conflict_token identity ignore_missing_task_queues allow_no_pollers", command: EffectSet::NONE, known: &[(1, 8), (10, 10)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.ShutdownWorkerRequest
-static SHUTDOWN_WORKER_REQUEST: Message = Message { name: "ShutdownWorkerRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 8)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Sticky) }, // sticky_task_queue
-    WatchedField { number: 7, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Shutdown) }, // task_queue
+static SHUTDOWN_WORKER_REQUEST: Message = Message { name: "ShutdownWorkerRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 8)], fields: &[
+    WatchedField { name: "sticky_task_queue", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Sticky) }, // sticky_task_queue
+    WatchedField { name: "task_queue", oneof: 0, number: 7, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Shutdown) }, // task_queue
 ] };
 
 /// temporal.api.command.v1.SignalExternalWorkflowExecutionCommandAttributes
-static SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { name: "SignalExternalWorkflowExecutionCommandAttributes", names_only: false, command: EffectSet::SIGNAL, known: &[(1, 7)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::OtherNamespace(EffectSet::SIGNAL) }, // namespace
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Signals) }, // signal_name
+static SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { name: "SignalExternalWorkflowExecutionCommandAttributes", names_only: false, is_map_entry: false, others: "", command: EffectSet::SIGNAL, known: &[(1, 7)], fields: &[
+    WatchedField { name: "namespace", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::OtherNamespace(EffectSet::SIGNAL) }, // namespace
+    WatchedField { name: "execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+    WatchedField { name: "signal_name", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Signals) }, // signal_name
 ] };
 
 /// temporal.api.workflowservice.v1.SignalWithStartWorkflowExecutionRequest
-static SIGNAL_WITH_START_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "SignalWithStartWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 27)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
-    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
-    WatchedField { number: 11, repeated: false, meaning: FieldMeaning::Enum(&[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
-    WatchedField { number: 12, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Signals) }, // signal_name
-    WatchedField { number: 22, repeated: false, meaning: FieldMeaning::Enum(&[(3, EffectSet::TERMINATE)], &[(0, 3)]) }, // workflow_id_conflict_policy
+static SIGNAL_WITH_START_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "SignalWithStartWorkflowExecutionRequest", names_only: false, is_map_entry: false, others: "input workflow_execution_timeout workflow_run_timeout workflow_task_timeout identity request_id signal_input control retry_policy cron_schedule memo search_attributes header workflow_start_delay user_metadata links versioning_override priority time_skipping_config", command: EffectSet::NONE, known: &[(1, 27)], fields: &[
+    WatchedField { name: "workflow_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { name: "workflow_type", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
+    WatchedField { name: "task_queue", oneof: 0, number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+    WatchedField { name: "workflow_id_reuse_policy", oneof: 0, number: 11, repeated: false, meaning: FieldMeaning::Enum(&WORKFLOW_ID_REUSE_POLICY, &[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
+    WatchedField { name: "signal_name", oneof: 0, number: 12, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Signals) }, // signal_name
+    WatchedField { name: "workflow_id_conflict_policy", oneof: 0, number: 22, repeated: false, meaning: FieldMeaning::Enum(&WORKFLOW_ID_CONFLICT_POLICY, &[(3, EffectSet::TERMINATE)], &[(0, 3)]) }, // workflow_id_conflict_policy
 ] };
 
 /// temporal.api.workflowservice.v1.SignalWorkflowExecutionRequest
-static SIGNAL_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "SignalWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 10)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Signals) }, // signal_name
+static SIGNAL_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "SignalWorkflowExecutionRequest", names_only: false, is_map_entry: false, others: "input identity request_id control header links", command: EffectSet::NONE, known: &[(1, 10)], fields: &[
+    WatchedField { name: "workflow_execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+    WatchedField { name: "signal_name", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Signals) }, // signal_name
 ] };
 
 /// temporal.api.operatorservice.v1.SoftDeleteNamespaceRequest
-static SOFT_DELETE_NAMESPACE_REQUEST: Message = Message { name: "SoftDeleteNamespaceRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::NamespaceId }, // namespace_id
+static SOFT_DELETE_NAMESPACE_REQUEST: Message = Message { name: "SoftDeleteNamespaceRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "namespace_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::NamespaceId }, // namespace_id
 ] };
 
 /// temporal.api.workflowservice.v1.StartActivityExecutionRequest
-static START_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "StartActivityExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 24)], fields: &[
-    WatchedField { number: 6, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
-    WatchedField { number: 19, repeated: true, meaning: FieldMeaning::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
-    WatchedField { number: 21, repeated: false, meaning: FieldMeaning::OnConflictOptions }, // on_conflict_options
-    WatchedField { number: 24, repeated: false, meaning: FieldMeaning::Flag(EffectSet::POLL) }, // request_eager_execution
+static START_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "StartActivityExecutionRequest", names_only: false, is_map_entry: false, others: "identity request_id activity_id activity_type schedule_to_close_timeout schedule_to_start_timeout start_to_close_timeout heartbeat_timeout retry_policy input id_reuse_policy id_conflict_policy search_attributes header user_metadata priority links start_delay propagated_nexus_serialization_context", command: EffectSet::NONE, known: &[(1, 24)], fields: &[
+    WatchedField { name: "task_queue", oneof: 0, number: 6, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+    WatchedField { name: "completion_callbacks", oneof: 0, number: 19, repeated: true, meaning: FieldMeaning::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
+    WatchedField { name: "on_conflict_options", oneof: 0, number: 21, repeated: false, meaning: FieldMeaning::OnConflictOptions }, // on_conflict_options
+    WatchedField { name: "request_eager_execution", oneof: 0, number: 24, repeated: false, meaning: FieldMeaning::Flag(EffectSet::POLL) }, // request_eager_execution
 ] };
 
 /// temporal.api.workflowservice.v1.StartBatchOperationRequest
-static START_BATCH_OPERATION_REQUEST: Message = Message { name: "StartBatchOperationRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 6), (10, 22)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Query }, // visibility_query
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::UnlimitedName }, // job_id
-    WatchedField { number: 5, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // executions
-    WatchedField { number: 10, repeated: false, meaning: FieldMeaning::Message(EffectSet::TERMINATE, &BATCH_OPERATION_TERMINATION) }, // termination_operation
-    WatchedField { number: 11, repeated: false, meaning: FieldMeaning::Message(EffectSet::SIGNAL, &BATCH_OPERATION_SIGNAL) }, // signal_operation
-    WatchedField { number: 12, repeated: false, meaning: FieldMeaning::Message(EffectSet::CANCEL, &BATCH_OPERATION_CANCELLATION) }, // cancellation_operation
-    WatchedField { number: 13, repeated: false, meaning: FieldMeaning::Message(EffectSet::DELETE.with(EffectSet::TERMINATE), &BATCH_OPERATION_DELETION) }, // deletion_operation
-    WatchedField { number: 14, repeated: false, meaning: FieldMeaning::Message(EffectSet::RESET.with(EffectSet::START).with(EffectSet::TERMINATE), &BATCH_OPERATION_RESET) }, // reset_operation
-    WatchedField { number: 15, repeated: false, meaning: FieldMeaning::Message(EffectSet::OPTIONS, &BATCH_OPERATION_UPDATE_WORKFLOW_EXECUTION_OPTIONS) }, // update_workflow_options_operation
-    WatchedField { number: 16, repeated: false, meaning: FieldMeaning::Message(EffectSet::PAUSE.with(EffectSet::RESET), &BATCH_OPERATION_UNPAUSE_ACTIVITIES) }, // unpause_activities_operation
-    WatchedField { number: 17, repeated: false, meaning: FieldMeaning::Message(EffectSet::OPTIONS.with(EffectSet::PAUSE).with(EffectSet::RESET), &BATCH_OPERATION_RESET_ACTIVITIES) }, // reset_activities_operation
-    WatchedField { number: 18, repeated: false, meaning: FieldMeaning::Message(EffectSet::OPTIONS, &BATCH_OPERATION_UPDATE_ACTIVITY_OPTIONS) }, // update_activity_options_operation
-    WatchedField { number: 19, repeated: false, meaning: FieldMeaning::Message(EffectSet::CANCEL, &BATCH_OPERATION_CANCEL_ACTIVITIES) }, // cancel_activities_operation
-    WatchedField { number: 20, repeated: false, meaning: FieldMeaning::Message(EffectSet::TERMINATE, &BATCH_OPERATION_TERMINATE_ACTIVITIES) }, // terminate_activities_operation
-    WatchedField { number: 21, repeated: false, meaning: FieldMeaning::Message(EffectSet::DELETE.with(EffectSet::TERMINATE), &BATCH_OPERATION_DELETE_ACTIVITIES) }, // delete_activities_operation
-    WatchedField { number: 22, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &EXECUTION) }, // target_executions
+static START_BATCH_OPERATION_REQUEST: Message = Message { name: "StartBatchOperationRequest", names_only: false, is_map_entry: false, others: "reason max_operations_per_second", command: EffectSet::NONE, known: &[(1, 6), (10, 22)], fields: &[
+    WatchedField { name: "visibility_query", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Query }, // visibility_query
+    WatchedField { name: "job_id", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::UnlimitedName }, // job_id
+    WatchedField { name: "executions", oneof: 0, number: 5, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // executions
+    WatchedField { name: "termination_operation", oneof: 1, number: 10, repeated: false, meaning: FieldMeaning::Message(EffectSet::TERMINATE, &BATCH_OPERATION_TERMINATION) }, // termination_operation
+    WatchedField { name: "signal_operation", oneof: 1, number: 11, repeated: false, meaning: FieldMeaning::Message(EffectSet::SIGNAL, &BATCH_OPERATION_SIGNAL) }, // signal_operation
+    WatchedField { name: "cancellation_operation", oneof: 1, number: 12, repeated: false, meaning: FieldMeaning::Message(EffectSet::CANCEL, &BATCH_OPERATION_CANCELLATION) }, // cancellation_operation
+    WatchedField { name: "deletion_operation", oneof: 1, number: 13, repeated: false, meaning: FieldMeaning::Message(EffectSet::DELETE.with(EffectSet::TERMINATE), &BATCH_OPERATION_DELETION) }, // deletion_operation
+    WatchedField { name: "reset_operation", oneof: 1, number: 14, repeated: false, meaning: FieldMeaning::Message(EffectSet::RESET.with(EffectSet::START).with(EffectSet::TERMINATE), &BATCH_OPERATION_RESET) }, // reset_operation
+    WatchedField { name: "update_workflow_options_operation", oneof: 1, number: 15, repeated: false, meaning: FieldMeaning::Message(EffectSet::OPTIONS, &BATCH_OPERATION_UPDATE_WORKFLOW_EXECUTION_OPTIONS) }, // update_workflow_options_operation
+    WatchedField { name: "unpause_activities_operation", oneof: 1, number: 16, repeated: false, meaning: FieldMeaning::Message(EffectSet::PAUSE.with(EffectSet::RESET), &BATCH_OPERATION_UNPAUSE_ACTIVITIES) }, // unpause_activities_operation
+    WatchedField { name: "reset_activities_operation", oneof: 1, number: 17, repeated: false, meaning: FieldMeaning::Message(EffectSet::OPTIONS.with(EffectSet::PAUSE).with(EffectSet::RESET), &BATCH_OPERATION_RESET_ACTIVITIES) }, // reset_activities_operation
+    WatchedField { name: "update_activity_options_operation", oneof: 1, number: 18, repeated: false, meaning: FieldMeaning::Message(EffectSet::OPTIONS, &BATCH_OPERATION_UPDATE_ACTIVITY_OPTIONS) }, // update_activity_options_operation
+    WatchedField { name: "cancel_activities_operation", oneof: 1, number: 19, repeated: false, meaning: FieldMeaning::Message(EffectSet::CANCEL, &BATCH_OPERATION_CANCEL_ACTIVITIES) }, // cancel_activities_operation
+    WatchedField { name: "terminate_activities_operation", oneof: 1, number: 20, repeated: false, meaning: FieldMeaning::Message(EffectSet::TERMINATE, &BATCH_OPERATION_TERMINATE_ACTIVITIES) }, // terminate_activities_operation
+    WatchedField { name: "delete_activities_operation", oneof: 1, number: 21, repeated: false, meaning: FieldMeaning::Message(EffectSet::DELETE.with(EffectSet::TERMINATE), &BATCH_OPERATION_DELETE_ACTIVITIES) }, // delete_activities_operation
+    WatchedField { name: "target_executions", oneof: 0, number: 22, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &EXECUTION) }, // target_executions
 ] };
 
 /// temporal.api.command.v1.StartChildWorkflowExecutionCommandAttributes
-static START_CHILD_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { name: "StartChildWorkflowExecutionCommandAttributes", names_only: false, command: EffectSet::START, known: &[(1, 19)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::OtherNamespace(EffectSet::START) }, // namespace
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
-    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
-    WatchedField { number: 11, repeated: false, meaning: FieldMeaning::Enum(&[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
+static START_CHILD_WORKFLOW_EXECUTION_COMMAND_ATTRIBUTES: Message = Message { name: "StartChildWorkflowExecutionCommandAttributes", names_only: false, is_map_entry: false, others: "", command: EffectSet::START, known: &[(1, 19)], fields: &[
+    WatchedField { name: "namespace", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::OtherNamespace(EffectSet::START) }, // namespace
+    WatchedField { name: "workflow_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { name: "workflow_type", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
+    WatchedField { name: "task_queue", oneof: 0, number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+    WatchedField { name: "workflow_id_reuse_policy", oneof: 0, number: 11, repeated: false, meaning: FieldMeaning::Enum(&WORKFLOW_ID_REUSE_POLICY, &[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
 ] };
 
 /// temporal.api.workflowservice.v1.StartNexusOperationExecutionRequest
-static START_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { name: "StartNexusOperationExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 19)], fields: &[
-    WatchedField { number: 5, repeated: false, meaning: FieldMeaning::LimitedName(Limit::NexusEndpoints) }, // endpoint
-    WatchedField { number: 17, repeated: false, meaning: FieldMeaning::OnConflictOptions }, // on_conflict_options
-    WatchedField { number: 18, repeated: true, meaning: FieldMeaning::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
+static START_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { name: "StartNexusOperationExecutionRequest", names_only: false, is_map_entry: false, others: "identity request_id operation_id service operation schedule_to_close_timeout schedule_to_start_timeout start_to_close_timeout input id_reuse_policy id_conflict_policy search_attributes nexus_header user_metadata links", command: EffectSet::NONE, known: &[(1, 19)], fields: &[
+    WatchedField { name: "endpoint", oneof: 0, number: 5, repeated: false, meaning: FieldMeaning::LimitedName(Limit::NexusEndpoints) }, // endpoint
+    WatchedField { name: "on_conflict_options", oneof: 0, number: 17, repeated: false, meaning: FieldMeaning::OnConflictOptions }, // on_conflict_options
+    WatchedField { name: "completion_callbacks", oneof: 0, number: 18, repeated: true, meaning: FieldMeaning::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
 ] };
 
 /// temporal.api.workflowservice.v1.StartWorkflowExecutionRequest
-static START_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "StartWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 31)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
-    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
-    WatchedField { number: 11, repeated: false, meaning: FieldMeaning::Enum(&[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
-    WatchedField { number: 17, repeated: false, meaning: FieldMeaning::Flag(EffectSet::POLL) }, // request_eager_execution
-    WatchedField { number: 21, repeated: true, meaning: FieldMeaning::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
-    WatchedField { number: 22, repeated: false, meaning: FieldMeaning::Enum(&[(3, EffectSet::TERMINATE)], &[(0, 3)]) }, // workflow_id_conflict_policy
-    WatchedField { number: 26, repeated: false, meaning: FieldMeaning::OnConflictOptions }, // on_conflict_options
+static START_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "StartWorkflowExecutionRequest", names_only: false, is_map_entry: false, others: "input workflow_execution_timeout workflow_run_timeout workflow_task_timeout identity request_id retry_policy cron_schedule memo search_attributes header continued_failure last_completion_result workflow_start_delay user_metadata links versioning_override priority eager_worker_deployment_options time_skipping_config propagated_nexus_serialization_context time_skipping_state_propagation", command: EffectSet::NONE, known: &[(1, 31)], fields: &[
+    WatchedField { name: "workflow_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { name: "workflow_type", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
+    WatchedField { name: "task_queue", oneof: 0, number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+    WatchedField { name: "workflow_id_reuse_policy", oneof: 0, number: 11, repeated: false, meaning: FieldMeaning::Enum(&WORKFLOW_ID_REUSE_POLICY, &[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
+    WatchedField { name: "request_eager_execution", oneof: 0, number: 17, repeated: false, meaning: FieldMeaning::Flag(EffectSet::POLL) }, // request_eager_execution
+    WatchedField { name: "completion_callbacks", oneof: 0, number: 21, repeated: true, meaning: FieldMeaning::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
+    WatchedField { name: "workflow_id_conflict_policy", oneof: 0, number: 22, repeated: false, meaning: FieldMeaning::Enum(&WORKFLOW_ID_CONFLICT_POLICY, &[(3, EffectSet::TERMINATE)], &[(0, 3)]) }, // workflow_id_conflict_policy
+    WatchedField { name: "on_conflict_options", oneof: 0, number: 26, repeated: false, meaning: FieldMeaning::OnConflictOptions }, // on_conflict_options
 ] };
 
 /// temporal.api.workflowservice.v1.StartWorkflowExecutionRequest
-static START_WORKFLOW_EXECUTION_REQUEST_NESTED: Message = Message { name: "StartWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 31)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::OtherNamespace(EffectSet::START) }, // namespace
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
-    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
-    WatchedField { number: 11, repeated: false, meaning: FieldMeaning::Enum(&[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
-    WatchedField { number: 17, repeated: false, meaning: FieldMeaning::Flag(EffectSet::POLL) }, // request_eager_execution
-    WatchedField { number: 21, repeated: true, meaning: FieldMeaning::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
-    WatchedField { number: 22, repeated: false, meaning: FieldMeaning::Enum(&[(3, EffectSet::TERMINATE)], &[(0, 3)]) }, // workflow_id_conflict_policy
-    WatchedField { number: 26, repeated: false, meaning: FieldMeaning::OnConflictOptions }, // on_conflict_options
+static START_WORKFLOW_EXECUTION_REQUEST_NESTED: Message = Message { name: "StartWorkflowExecutionRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 31)], fields: &[
+    WatchedField { name: "namespace", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::OtherNamespace(EffectSet::START) }, // namespace
+    WatchedField { name: "workflow_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { name: "workflow_type", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_TYPE) }, // workflow_type
+    WatchedField { name: "task_queue", oneof: 0, number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE) }, // task_queue
+    WatchedField { name: "workflow_id_reuse_policy", oneof: 0, number: 11, repeated: false, meaning: FieldMeaning::Enum(&WORKFLOW_ID_REUSE_POLICY, &[(4, EffectSet::TERMINATE)], &[(0, 4)]) }, // workflow_id_reuse_policy
+    WatchedField { name: "request_eager_execution", oneof: 0, number: 17, repeated: false, meaning: FieldMeaning::Flag(EffectSet::POLL) }, // request_eager_execution
+    WatchedField { name: "completion_callbacks", oneof: 0, number: 21, repeated: true, meaning: FieldMeaning::Message(EffectSet::NEXUS, &CALLBACK) }, // completion_callbacks
+    WatchedField { name: "workflow_id_conflict_policy", oneof: 0, number: 22, repeated: false, meaning: FieldMeaning::Enum(&WORKFLOW_ID_CONFLICT_POLICY, &[(3, EffectSet::TERMINATE)], &[(0, 3)]) }, // workflow_id_conflict_policy
+    WatchedField { name: "on_conflict_options", oneof: 0, number: 26, repeated: false, meaning: FieldMeaning::OnConflictOptions }, // on_conflict_options
 ] };
 
 /// temporal.api.taskqueue.v1.StickyExecutionAttributes
-static STICKY_EXECUTION_ATTRIBUTES: Message = Message { name: "StickyExecutionAttributes", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE_OF_WORKFLOW_POLL) }, // worker_task_queue
+static STICKY_EXECUTION_ATTRIBUTES: Message = Message { name: "StickyExecutionAttributes", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "worker_task_queue", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &TASK_QUEUE_OF_WORKFLOW_POLL) }, // worker_task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.StopBatchOperationRequest
-static STOP_BATCH_OPERATION_REQUEST: Message = Message { name: "StopBatchOperationRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::UnlimitedName }, // job_id
+static STOP_BATCH_OPERATION_REQUEST: Message = Message { name: "StopBatchOperationRequest", names_only: false, is_map_entry: false, others: "reason identity", command: EffectSet::NONE, known: &[(1, 4)], fields: &[
+    WatchedField { name: "job_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::UnlimitedName }, // job_id
 ] };
 
 /// temporal.api.taskqueue.v1.TaskQueue
-static TASK_QUEUE: Message = Message { name: "TaskQueue", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // name
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::QueueKind }, // kind
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::QueueNormalName }, // normal_name
+static TASK_QUEUE: Message = Message { name: "TaskQueue", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 3)], fields: &[
+    WatchedField { name: "name", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // name
+    WatchedField { name: "kind", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::QueueKind }, // kind
+    WatchedField { name: "normal_name", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::QueueNormalName }, // normal_name
 ] };
 
 /// temporal.api.taskqueue.v1.TaskQueue
-static TASK_QUEUE_OF_ACTIVITY_POLL: Message = Message { name: "TaskQueue", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::ActivityPoll) }, // name
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::QueueKind }, // kind
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::QueueNormalName }, // normal_name
+static TASK_QUEUE_OF_ACTIVITY_POLL: Message = Message { name: "TaskQueue", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 3)], fields: &[
+    WatchedField { name: "name", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::ActivityPoll) }, // name
+    WatchedField { name: "kind", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::QueueKind }, // kind
+    WatchedField { name: "normal_name", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::QueueNormalName }, // normal_name
 ] };
 
 /// temporal.api.taskqueue.v1.TaskQueue
-static TASK_QUEUE_OF_NEXUS_POLL: Message = Message { name: "TaskQueue", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::NexusPoll) }, // name
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::QueueKind }, // kind
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::QueueNormalName }, // normal_name
+static TASK_QUEUE_OF_NEXUS_POLL: Message = Message { name: "TaskQueue", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 3)], fields: &[
+    WatchedField { name: "name", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::NexusPoll) }, // name
+    WatchedField { name: "kind", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::QueueKind }, // kind
+    WatchedField { name: "normal_name", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::QueueNormalName }, // normal_name
 ] };
 
 /// temporal.api.taskqueue.v1.TaskQueue
-static TASK_QUEUE_OF_WORKFLOW_POLL: Message = Message { name: "TaskQueue", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::WorkflowPoll) }, // name
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::QueueKind }, // kind
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::QueueNormalName }, // normal_name
+static TASK_QUEUE_OF_WORKFLOW_POLL: Message = Message { name: "TaskQueue", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 3)], fields: &[
+    WatchedField { name: "name", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::WorkflowPoll) }, // name
+    WatchedField { name: "kind", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::QueueKind }, // kind
+    WatchedField { name: "normal_name", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::QueueNormalName }, // normal_name
 ] };
 
 /// temporal.api.workflowservice.v1.TerminateActivityExecutionRequest
-static TERMINATE_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "TerminateActivityExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[] };
+static TERMINATE_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "TerminateActivityExecutionRequest", names_only: false, is_map_entry: false, others: "activity_id run_id identity request_id reason", command: EffectSet::NONE, known: &[(1, 6)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.TerminateNexusOperationExecutionRequest
-static TERMINATE_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { name: "TerminateNexusOperationExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[] };
+static TERMINATE_NEXUS_OPERATION_EXECUTION_REQUEST: Message = Message { name: "TerminateNexusOperationExecutionRequest", names_only: false, is_map_entry: false, others: "operation_id run_id identity request_id reason", command: EffectSet::NONE, known: &[(1, 6)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.TerminateWorkflowExecutionRequest
-static TERMINATE_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "TerminateWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+static TERMINATE_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "TerminateWorkflowExecutionRequest", names_only: false, is_map_entry: false, others: "reason details identity first_execution_run_id links", command: EffectSet::NONE, known: &[(1, 7)], fields: &[
+    WatchedField { name: "workflow_execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
 ] };
 
 /// temporal.api.common.v1.TimeSkippingConfig
-static TIME_SKIPPING_CONFIG: Message = Message { name: "TimeSkippingConfig", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
+static TIME_SKIPPING_CONFIG: Message = Message { name: "TimeSkippingConfig", names_only: false, is_map_entry: false, others: "enabled fast_forward_config disable_propagation max_session_skip_count", command: EffectSet::NONE, known: &[(1, 4)], fields: &[] };
 
 /// temporal.api.schedule.v1.TriggerImmediatelyRequest
-static TRIGGER_IMMEDIATELY_REQUEST: Message = Message { name: "TriggerImmediatelyRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Enum(&[(4, EffectSet::CANCEL), (5, EffectSet::TERMINATE)], &[(0, 6)]) }, // overlap_policy
+static TRIGGER_IMMEDIATELY_REQUEST: Message = Message { name: "TriggerImmediatelyRequest", names_only: false, is_map_entry: false, others: "scheduled_time", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "overlap_policy", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::Enum(&SCHEDULE_OVERLAP_POLICY, &[(4, EffectSet::CANCEL), (5, EffectSet::TERMINATE)], &[(0, 6)]) }, // overlap_policy
 ] };
 
 /// temporal.api.workflowservice.v1.TriggerWorkflowRuleRequest
-static TRIGGER_WORKFLOW_RULE_REQUEST: Message = Message { name: "TriggerWorkflowRuleRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
-    WatchedField { number: 5, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_RULE_SPEC) }, // spec
+static TRIGGER_WORKFLOW_RULE_REQUEST: Message = Message { name: "TriggerWorkflowRuleRequest", names_only: false, is_map_entry: false, others: "id identity", command: EffectSet::NONE, known: &[(1, 5)], fields: &[
+    WatchedField { name: "execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+    WatchedField { name: "spec", oneof: 1, number: 5, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_RULE_SPEC) }, // spec
 ] };
 
 /// temporal.api.workflowservice.v1.UnpauseActivityExecutionRequest
-static UNPAUSE_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "UnpauseActivityExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 11)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+static UNPAUSE_ACTIVITY_EXECUTION_REQUEST: Message = Message { name: "UnpauseActivityExecutionRequest", names_only: false, is_map_entry: false, others: "activity_id run_id identity reason jitter resource_id request_id", command: EffectSet::NONE, known: &[(1, 11)], fields: &[
+    WatchedField { name: "workflow_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.UnpauseActivityRequest
-static UNPAUSE_ACTIVITY_REQUEST: Message = Message { name: "UnpauseActivityRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 9)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+static UNPAUSE_ACTIVITY_REQUEST: Message = Message { name: "UnpauseActivityRequest", names_only: false, is_map_entry: false, others: "identity id type unpause_all reset_attempts reset_heartbeat jitter", command: EffectSet::NONE, known: &[(1, 9)], fields: &[
+    WatchedField { name: "execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
 ] };
 
 /// temporal.api.workflowservice.v1.UnpauseWorkflowExecutionRequest
-static UNPAUSE_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "UnpauseWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+static UNPAUSE_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "UnpauseWorkflowExecutionRequest", names_only: false, is_map_entry: false, others: "run_id identity reason request_id", command: EffectSet::NONE, known: &[(1, 6)], fields: &[
+    WatchedField { name: "workflow_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateActivityExecutionOptionsRequest
-static UPDATE_ACTIVITY_EXECUTION_OPTIONS_REQUEST: Message = Message { name: "UpdateActivityExecutionOptionsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 10)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
-    WatchedField { number: 6, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ACTIVITY_OPTIONS) }, // activity_options
+static UPDATE_ACTIVITY_EXECUTION_OPTIONS_REQUEST: Message = Message { name: "UpdateActivityExecutionOptionsRequest", names_only: false, is_map_entry: false, others: "activity_id run_id identity update_mask restore_original resource_id request_id", command: EffectSet::NONE, known: &[(1, 10)], fields: &[
+    WatchedField { name: "workflow_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+    WatchedField { name: "activity_options", oneof: 0, number: 6, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ACTIVITY_OPTIONS) }, // activity_options
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateActivityOptionsRequest
-static UPDATE_ACTIVITY_OPTIONS_REQUEST: Message = Message { name: "UpdateActivityOptionsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 9)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
-    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ACTIVITY_OPTIONS) }, // activity_options
+static UPDATE_ACTIVITY_OPTIONS_REQUEST: Message = Message { name: "UpdateActivityOptionsRequest", names_only: false, is_map_entry: false, others: "identity update_mask id type match_all restore_original", command: EffectSet::NONE, known: &[(1, 9)], fields: &[
+    WatchedField { name: "execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // execution
+    WatchedField { name: "activity_options", oneof: 0, number: 4, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ACTIVITY_OPTIONS) }, // activity_options
 ] };
 
 /// temporal.api.namespace.v1.UpdateNamespaceInfo
-static UPDATE_NAMESPACE_INFO: Message = Message { name: "UpdateNamespaceInfo", names_only: false, command: EffectSet::NONE, known: &[(1, 4)], fields: &[
-    WatchedField { number: 4, repeated: false, meaning: FieldMeaning::Enum(&[(3, EffectSet::DELETE.with(EffectSet::TERMINATE)), (4, EffectSet::DELETE.with(EffectSet::TERMINATE))], &[(0, 4)]) }, // state
+static UPDATE_NAMESPACE_INFO: Message = Message { name: "UpdateNamespaceInfo", names_only: false, is_map_entry: false, others: "description owner_email data", command: EffectSet::NONE, known: &[(1, 4)], fields: &[
+    WatchedField { name: "state", oneof: 0, number: 4, repeated: false, meaning: FieldMeaning::Enum(&NAMESPACE_STATE, &[(3, EffectSet::DELETE.with(EffectSet::TERMINATE)), (4, EffectSet::DELETE.with(EffectSet::TERMINATE))], &[(0, 4)]) }, // state
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateNamespaceRequest
-static UPDATE_NAMESPACE_REQUEST: Message = Message { name: "UpdateNamespaceRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &UPDATE_NAMESPACE_INFO) }, // update_info
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &NAMESPACE_CONFIG) }, // config
+static UPDATE_NAMESPACE_REQUEST: Message = Message { name: "UpdateNamespaceRequest", names_only: false, is_map_entry: false, others: "replication_config security_token delete_bad_binary promote_namespace", command: EffectSet::NONE, known: &[(1, 7)], fields: &[
+    WatchedField { name: "update_info", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &UPDATE_NAMESPACE_INFO) }, // update_info
+    WatchedField { name: "config", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &NAMESPACE_CONFIG) }, // config
 ] };
 
 /// temporal.api.operatorservice.v1.UpdateNexusEndpointRequest
-static UPDATE_NEXUS_ENDPOINT_REQUEST: Message = Message { name: "UpdateNexusEndpointRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ENDPOINT_SPEC) }, // spec
+static UPDATE_NEXUS_ENDPOINT_REQUEST: Message = Message { name: "UpdateNexusEndpointRequest", names_only: false, is_map_entry: false, others: "id version", command: EffectSet::NONE, known: &[(1, 3)], fields: &[
+    WatchedField { name: "spec", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &ENDPOINT_SPEC) }, // spec
 ] };
 
 /// temporal.api.update.v1.UpdateRef
-static UPDATE_REF: Message = Message { name: "UpdateRef", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+static UPDATE_REF: Message = Message { name: "UpdateRef", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "workflow_execution", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateScheduleRequest
-static UPDATE_SCHEDULE_REQUEST: Message = Message { name: "UpdateScheduleRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 8)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::ScheduleIds) }, // schedule_id
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE) }, // schedule
+static UPDATE_SCHEDULE_REQUEST: Message = Message { name: "UpdateScheduleRequest", names_only: false, is_map_entry: false, others: "conflict_token identity request_id search_attributes memo", command: EffectSet::NONE, known: &[(1, 8)], fields: &[
+    WatchedField { name: "schedule_id", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::LimitedName(Limit::ScheduleIds) }, // schedule_id
+    WatchedField { name: "schedule", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &SCHEDULE) }, // schedule
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateTaskQueueConfigRequest
-static UPDATE_TASK_QUEUE_CONFIG_REQUEST: Message = Message { name: "UpdateTaskQueueConfigRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 9)], fields: &[
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queue
+static UPDATE_TASK_QUEUE_CONFIG_REQUEST: Message = Message { name: "UpdateTaskQueueConfigRequest", names_only: false, is_map_entry: false, others: "identity task_queue_type update_queue_rate_limit update_fairness_key_rate_limit_default set_fairness_weight_overrides unset_fairness_weight_overrides update_queue_concurrency_limit", command: EffectSet::NONE, known: &[(1, 9)], fields: &[
+    WatchedField { name: "task_queue", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkerBuildIdCompatibilityRequest
-static UPDATE_WORKER_BUILD_ID_COMPATIBILITY_REQUEST: Message = Message { name: "UpdateWorkerBuildIdCompatibilityRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queue
+static UPDATE_WORKER_BUILD_ID_COMPATIBILITY_REQUEST: Message = Message { name: "UpdateWorkerBuildIdCompatibilityRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 7)], fields: &[
+    WatchedField { name: "task_queue", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkerConfigRequest
-static UPDATE_WORKER_CONFIG_REQUEST: Message = Message { name: "UpdateWorkerConfigRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 7)], fields: &[] };
+static UPDATE_WORKER_CONFIG_REQUEST: Message = Message { name: "UpdateWorkerConfigRequest", names_only: false, is_map_entry: false, others: "identity reason worker_config update_mask selector resource_id", command: EffectSet::NONE, known: &[(1, 7)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkerDeploymentVersionComputeConfigRequest
-static UPDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST: Message = Message { name: "UpdateWorkerDeploymentVersionComputeConfigRequest", names_only: true, command: EffectSet::NONE, known: &[(1, 4), (6, 7)], fields: &[
-    WatchedField { number: 6, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &UPDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST_COMPUTE_CONFIG_SCALING_GROUPS_ENTRY) }, // compute_config_scaling_groups
+static UPDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST: Message = Message { name: "UpdateWorkerDeploymentVersionComputeConfigRequest", names_only: true, is_map_entry: false, others: "deployment_version remove_compute_config_scaling_groups identity request_id", command: EffectSet::NONE, known: &[(1, 4), (6, 7)], fields: &[
+    WatchedField { name: "compute_config_scaling_groups", oneof: 0, number: 6, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &UPDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST_COMPUTE_CONFIG_SCALING_GROUPS_ENTRY) }, // compute_config_scaling_groups
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkerDeploymentVersionComputeConfigRequest.ComputeConfigScalingGroupsEntry
-static UPDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST_COMPUTE_CONFIG_SCALING_GROUPS_ENTRY: Message = Message { name: "UpdateWorkerDeploymentVersionComputeConfigRequest.ComputeConfigScalingGroupsEntry", names_only: true, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP_UPDATE) }, // value
+static UPDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST_COMPUTE_CONFIG_SCALING_GROUPS_ENTRY: Message = Message { name: "UpdateWorkerDeploymentVersionComputeConfigRequest.ComputeConfigScalingGroupsEntry", names_only: true, is_map_entry: true, others: "key", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "value", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP_UPDATE) }, // value
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkerDeploymentVersionMetadataRequest
-static UPDATE_WORKER_DEPLOYMENT_VERSION_METADATA_REQUEST: Message = Message { name: "UpdateWorkerDeploymentVersionMetadataRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 6)], fields: &[] };
+static UPDATE_WORKER_DEPLOYMENT_VERSION_METADATA_REQUEST: Message = Message { name: "UpdateWorkerDeploymentVersionMetadataRequest", names_only: false, is_map_entry: false, others: "version deployment_version upsert_entries remove_entries identity", command: EffectSet::NONE, known: &[(1, 6)], fields: &[] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkerVersioningRulesRequest
-static UPDATE_WORKER_VERSIONING_RULES_REQUEST: Message = Message { name: "UpdateWorkerVersioningRulesRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 10)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queue
+static UPDATE_WORKER_VERSIONING_RULES_REQUEST: Message = Message { name: "UpdateWorkerVersioningRulesRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 10)], fields: &[
+    WatchedField { name: "task_queue", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::QueueName(QueueUse::Named) }, // task_queue
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkflowExecutionOptionsRequest
-static UPDATE_WORKFLOW_EXECUTION_OPTIONS_REQUEST: Message = Message { name: "UpdateWorkflowExecutionOptionsRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION_OPTIONS) }, // workflow_execution_options
+static UPDATE_WORKFLOW_EXECUTION_OPTIONS_REQUEST: Message = Message { name: "UpdateWorkflowExecutionOptionsRequest", names_only: false, is_map_entry: false, others: "update_mask identity", command: EffectSet::NONE, known: &[(1, 5)], fields: &[
+    WatchedField { name: "workflow_execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+    WatchedField { name: "workflow_execution_options", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION_OPTIONS) }, // workflow_execution_options
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkflowExecutionRequest
-static UPDATE_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "UpdateWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
-    WatchedField { number: 5, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &REQUEST) }, // request
+static UPDATE_WORKFLOW_EXECUTION_REQUEST: Message = Message { name: "UpdateWorkflowExecutionRequest", names_only: false, is_map_entry: false, others: "first_execution_run_id wait_policy", command: EffectSet::NONE, known: &[(1, 5)], fields: &[
+    WatchedField { name: "workflow_execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+    WatchedField { name: "request", oneof: 0, number: 5, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &REQUEST) }, // request
 ] };
 
 /// temporal.api.workflowservice.v1.UpdateWorkflowExecutionRequest
-static UPDATE_WORKFLOW_EXECUTION_REQUEST_NESTED: Message = Message { name: "UpdateWorkflowExecutionRequest", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::OtherNamespace(EffectSet::UPDATE) }, // namespace
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
-    WatchedField { number: 5, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &REQUEST) }, // request
+static UPDATE_WORKFLOW_EXECUTION_REQUEST_NESTED: Message = Message { name: "UpdateWorkflowExecutionRequest", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 5)], fields: &[
+    WatchedField { name: "namespace", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::OtherNamespace(EffectSet::UPDATE) }, // namespace
+    WatchedField { name: "workflow_execution", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_EXECUTION) }, // workflow_execution
+    WatchedField { name: "request", oneof: 0, number: 5, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &REQUEST) }, // request
 ] };
 
 /// temporal.api.workflowservice.v1.ValidateWorkerDeploymentVersionComputeConfigRequest
-static VALIDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST: Message = Message { name: "ValidateWorkerDeploymentVersionComputeConfigRequest", names_only: true, command: EffectSet::NONE, known: &[(1, 3), (6, 7)], fields: &[
-    WatchedField { number: 6, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &VALIDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST_COMPUTE_CONFIG_SCALING_GROUPS_ENTRY) }, // compute_config_scaling_groups
+static VALIDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST: Message = Message { name: "ValidateWorkerDeploymentVersionComputeConfigRequest", names_only: true, is_map_entry: false, others: "deployment_version remove_compute_config_scaling_groups identity", command: EffectSet::NONE, known: &[(1, 3), (6, 7)], fields: &[
+    WatchedField { name: "compute_config_scaling_groups", oneof: 0, number: 6, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &VALIDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST_COMPUTE_CONFIG_SCALING_GROUPS_ENTRY) }, // compute_config_scaling_groups
 ] };
 
 /// temporal.api.workflowservice.v1.ValidateWorkerDeploymentVersionComputeConfigRequest.ComputeConfigScalingGroupsEntry
-static VALIDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST_COMPUTE_CONFIG_SCALING_GROUPS_ENTRY: Message = Message { name: "ValidateWorkerDeploymentVersionComputeConfigRequest.ComputeConfigScalingGroupsEntry", names_only: true, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP_UPDATE) }, // value
+static VALIDATE_WORKER_DEPLOYMENT_VERSION_COMPUTE_CONFIG_REQUEST_COMPUTE_CONFIG_SCALING_GROUPS_ENTRY: Message = Message { name: "ValidateWorkerDeploymentVersionComputeConfigRequest.ComputeConfigScalingGroupsEntry", names_only: true, is_map_entry: true, others: "key", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "value", oneof: 0, number: 2, repeated: false, meaning: FieldMeaning::Message(EffectSet::NONE, &COMPUTE_CONFIG_SCALING_GROUP_UPDATE) }, // value
 ] };
 
 /// temporal.api.common.v1.WorkflowExecution
-static WORKFLOW_EXECUTION: Message = Message { name: "WorkflowExecution", names_only: false, command: EffectSet::NONE, known: &[(1, 2)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
+static WORKFLOW_EXECUTION: Message = Message { name: "WorkflowExecution", names_only: false, is_map_entry: false, others: "run_id", command: EffectSet::NONE, known: &[(1, 2)], fields: &[
+    WatchedField { name: "workflow_id", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowIds) }, // workflow_id
 ] };
 
 /// temporal.api.workflow.v1.WorkflowExecutionOptions
-static WORKFLOW_EXECUTION_OPTIONS: Message = Message { name: "WorkflowExecutionOptions", names_only: false, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::TERMINATE, &TIME_SKIPPING_CONFIG) }, // time_skipping_config
+static WORKFLOW_EXECUTION_OPTIONS: Message = Message { name: "WorkflowExecutionOptions", names_only: false, is_map_entry: false, others: "versioning_override priority", command: EffectSet::NONE, known: &[(1, 3)], fields: &[
+    WatchedField { name: "time_skipping_config", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Message(EffectSet::TERMINATE, &TIME_SKIPPING_CONFIG) }, // time_skipping_config
 ] };
 
 /// temporal.api.query.v1.WorkflowQuery
-static WORKFLOW_QUERY: Message = Message { name: "WorkflowQuery", names_only: true, command: EffectSet::NONE, known: &[(1, 3)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Queries) }, // query_type
+static WORKFLOW_QUERY: Message = Message { name: "WorkflowQuery", names_only: true, is_map_entry: false, others: "query_args header", command: EffectSet::NONE, known: &[(1, 3)], fields: &[
+    WatchedField { name: "query_type", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::Queries) }, // query_type
 ] };
 
 /// temporal.api.rules.v1.WorkflowRuleAction
-static WORKFLOW_RULE_ACTION: Message = Message { name: "WorkflowRuleAction", names_only: false, command: EffectSet::NONE, known: &[(1, 1)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::PAUSE, &WORKFLOW_RULE_ACTION_ACTION_ACTIVITY_PAUSE) }, // activity_pause
+static WORKFLOW_RULE_ACTION: Message = Message { name: "WorkflowRuleAction", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 1)], fields: &[
+    WatchedField { name: "activity_pause", oneof: 1, number: 1, repeated: false, meaning: FieldMeaning::Message(EffectSet::PAUSE, &WORKFLOW_RULE_ACTION_ACTION_ACTIVITY_PAUSE) }, // activity_pause
 ] };
 
 /// temporal.api.rules.v1.WorkflowRuleAction.ActionActivityPause
-static WORKFLOW_RULE_ACTION_ACTION_ACTIVITY_PAUSE: Message = Message { name: "WorkflowRuleAction.ActionActivityPause", names_only: false, command: EffectSet::NONE, known: &[], fields: &[] };
+static WORKFLOW_RULE_ACTION_ACTION_ACTIVITY_PAUSE: Message = Message { name: "WorkflowRuleAction.ActionActivityPause", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[], fields: &[] };
 
 /// temporal.api.rules.v1.WorkflowRuleSpec
-static WORKFLOW_RULE_SPEC: Message = Message { name: "WorkflowRuleSpec", names_only: false, command: EffectSet::NONE, known: &[(1, 5)], fields: &[
-    WatchedField { number: 3, repeated: false, meaning: FieldMeaning::Query }, // visibility_query
-    WatchedField { number: 4, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_RULE_ACTION) }, // actions
+static WORKFLOW_RULE_SPEC: Message = Message { name: "WorkflowRuleSpec", names_only: false, is_map_entry: false, others: "id activity_start expiration_time", command: EffectSet::NONE, known: &[(1, 5)], fields: &[
+    WatchedField { name: "visibility_query", oneof: 0, number: 3, repeated: false, meaning: FieldMeaning::Query }, // visibility_query
+    WatchedField { name: "actions", oneof: 0, number: 4, repeated: true, meaning: FieldMeaning::Message(EffectSet::NONE, &WORKFLOW_RULE_ACTION) }, // actions
 ] };
 
 /// temporal.api.common.v1.WorkflowType
-static WORKFLOW_TYPE: Message = Message { name: "WorkflowType", names_only: false, command: EffectSet::NONE, known: &[(1, 1)], fields: &[
-    WatchedField { number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowTypes) }, // name
+static WORKFLOW_TYPE: Message = Message { name: "WorkflowType", names_only: false, is_map_entry: false, others: "", command: EffectSet::NONE, known: &[(1, 1)], fields: &[
+    WatchedField { name: "name", oneof: 0, number: 1, repeated: false, meaning: FieldMeaning::LimitedName(Limit::WorkflowTypes) }, // name
 ] };

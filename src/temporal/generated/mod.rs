@@ -1,9 +1,11 @@
 //! Written by `make table` (tools/methods.py) from data/temporal: do not edit.
 
 mod effects;
+mod http;
 mod methods;
 
 pub(super) use effects::NAMES as EFFECT_NAMES;
 pub use effects::ROLES;
+pub(super) use http::ROUTES;
 pub use methods::API_VERSION;
-pub(super) use methods::METHODS;
+pub(super) use methods::{METHODS, TASK_QUEUE_KIND};

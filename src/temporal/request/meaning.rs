@@ -86,7 +86,7 @@ impl RequestScan {
                 self.expect_nexus_input()
             }
             (FieldMeaning::Flag(effects), WireType::Varint) => (NextValue::Flag(*effects), FieldAction::Varint),
-            (FieldMeaning::Enum(effects, known), WireType::Varint) => {
+            (FieldMeaning::Enum(_, effects, known), WireType::Varint) => {
                 (NextValue::Enum { field: number, effects, known }, FieldAction::Varint)
             }
             (FieldMeaning::Message(..), WireType::LengthDelimited) => (NextValue::Nothing, FieldAction::Message),
@@ -175,6 +175,6 @@ impl RequestScan {
 
 /// Whether a callback leads back into Temporal. The server takes `temporal://system` and `temporal://internal`, exactly.
 /// Source: `common/nexus/constants.go`.
-fn leads_into_temporal(url: &str) -> bool {
+pub(in crate::temporal) fn leads_into_temporal(url: &str) -> bool {
     url.trim_start().get(.."temporal:".len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case("temporal:"))
 }

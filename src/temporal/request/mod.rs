@@ -2,8 +2,11 @@
 
 mod embedded;
 mod fields;
+mod json;
 mod meaning;
+mod named;
 mod outcome;
+mod parameters;
 
 use super::effect::EffectSet;
 use super::method::MethodRef;
@@ -15,6 +18,7 @@ use crate::wire::DecodeError;
 use crate::wire::protobuf::Reader;
 use embedded::{EmbeddedReader, NexusTarget};
 use meaning::NextValue;
+pub(super) use meaning::leads_into_temporal;
 use outcome::NamespaceMention;
 
 /// Reads one request, in any chunking and in bounded memory.

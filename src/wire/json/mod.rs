@@ -1,9 +1,11 @@
 //! JSON in which a duplicate member is an error: two readers must not see two values (RFC 8725 §2.4, RFC 7515 §4).
 
+mod cursor;
 mod value;
 
 use serde_json::{Map, Value};
 
+pub use cursor::{Cursor, Next, NotJson, Scalar};
 pub use value::{Json, JsonObject};
 
 /// Why bytes are not the JSON that was expected.

@@ -4,6 +4,7 @@ use crate::temporal::names::{Limit, QueueUse};
 use crate::temporal::{Catalogue, NamespaceEffects};
 
 mod answers;
+mod http;
 mod newer;
 
 fn field(number: u8, value: &[u8]) -> Vec<u8> {
