@@ -213,7 +213,7 @@ impl Filter {
         }
         let decision = request.take_decision();
         let status = match &step {
-            Action::Forward => 0,
+            Action::Forward | Action::Hold | Action::Release(_) => 0,
             Action::Answer(answer) => answer.grpc_status(),
             // Unreachable: the keys are in the configuration.
             Action::Wait => {

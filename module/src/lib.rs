@@ -97,7 +97,7 @@ fn send(reply: &Reply) {
     let pairs: Vec<(&[u8], &[u8])> = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
     let headers = headers::serialize(&pairs);
     let sent =
-        hostcalls::send_local_response(reply.http_status(), &details, reply.message(), &headers, reply.grpc_status());
+        hostcalls::send_local_response(reply.http_status(), &details, &reply.body(), &headers, reply.grpc_status());
     if let Err(refused) = sent {
         log::error!("temporal-auth: cannot send an answer: {refused:?}");
     }

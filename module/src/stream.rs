@@ -58,7 +58,7 @@ impl Stream {
         }
         stream.answer_and_report(&mut filter, &action);
         match action {
-            Action::Forward => HostAction::Continue,
+            Action::Forward | Action::Hold | Action::Release(_) => HostAction::Continue,
             Action::Wait | Action::Answer(_) => HostAction::Pause,
         }
     }
@@ -103,6 +103,7 @@ impl StreamState {
         if action == Action::Forward && (self.buffered > 0 || self.has_ended) {
             // The host does not call again for data that it has buffered.
             action = self.read_body(filter, self.buffered, self.has_ended);
+            action = self.replace_body(filter, self.buffered, action);
         }
         self.answer_and_report(filter, &action);
         if action == Action::Forward && hostcalls::continue_request().is_err() {
@@ -117,6 +118,20 @@ impl StreamState {
         match bytes {
             Ok(bytes) if bytes.len() == size => self.request.on_body(filter, &bytes, has_ended, Timestamp::now),
             _ => self.request.host_failed(filter),
+        }
+    }
+
+    /// Replaces the bytes of the body that the host has, if the action says so.
+    fn replace_body(&mut self, filter: &mut FilterState, size: usize, action: Action) -> Action {
+        let bytes = match action {
+            Action::Hold if size == 0 => return Action::Forward,
+            Action::Hold => Vec::new(),
+            Action::Release(bytes) => bytes,
+            action => return action,
+        };
+        match hostcalls::set_buffer(Buffer::RequestBody, size, &bytes) {
+            Ok(()) => Action::Forward,
+            Err(_) => self.request.host_failed(filter),
         }
     }
 
@@ -190,7 +205,8 @@ impl HttpContext for Stream {
             if !stream.request.reads_body() {
                 return stream.request.on_body(filter, &[], false, Timestamp::now);
             }
-            stream.read_body(filter, size, end_of_stream)
+            let action = stream.read_body(filter, size, end_of_stream);
+            stream.replace_body(filter, size, action)
         })
     }
 

@@ -1,11 +1,13 @@
 //! The status table: what a denied caller receives in the server's place. The reason stays in the log.
 
 mod details;
+mod form;
 mod not_found;
 mod reply;
 
 use crate::listed::listed;
 
+pub use form::{ApiStyle, Form};
 pub use not_found::{Trailers, namespace_not_found};
 pub use reply::{Reply, clipped, shown};
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::form::Form;
 use super::{Answer, details};
 use crate::temporal::method::SERVICES;
 
@@ -18,16 +19,29 @@ pub struct Reply {
     message: Cow<'static, str>,
     /// The rule and the reason of a denial. `None` if clients may not know them.
     explanation: Option<String>,
+    form: Form,
 }
 
 impl Reply {
     pub const UNAUTHENTICATED: Self = Self::plain(Answer::Unauthenticated, "Request unauthenticated.");
     pub const UNAVAILABLE: Self = Self::plain(Answer::Unavailable, "The token cannot be verified yet; try again.");
+    pub const BUSY: Self = Self::plain(Answer::Unavailable, "Too many requests are held; try again.");
     pub const CLOSED: Self = Self::plain(Answer::Closed, DENIED);
     pub const TOO_LARGE: Self = Self::plain(Answer::TooLarge, "grpc: received message larger than max (4194304)");
 
     const fn plain(answer: Answer, message: &'static str) -> Self {
-        Self { answer, message: Cow::Borrowed(message), explanation: None }
+        Self { answer, message: Cow::Borrowed(message), explanation: None, form: Form::Grpc }
+    }
+
+    fn with_text(answer: Answer, message: String) -> Self {
+        Self { answer, message: message.into(), explanation: None, form: Form::Grpc }
+    }
+
+    /// The same reply for callers of this surface.
+    #[must_use]
+    pub fn in_form(mut self, form: Form) -> Self {
+        self.form = form;
+        self
     }
 
     pub fn denied(explanation: Option<String>) -> Self {
@@ -36,12 +50,20 @@ impl Reply {
 
     /// SDKs fall back to no compression if an answer 12 contains the word `grpc-encoding`.
     pub fn encoding(value: &[u8]) -> Self {
-        let message = format!("grpc-encoding {:?} is not supported", shown(value)).into();
-        Self { answer: Answer::Encoding, message, explanation: None }
+        Self::with_text(Answer::Encoding, format!("grpc-encoding {:?} is not supported", shown(value)))
     }
 
     pub fn malformed(why: &impl std::fmt::Display) -> Self {
-        Self { answer: Answer::Malformed, message: format!("Malformed request: {why}.").into(), explanation: None }
+        Self::with_text(Answer::Malformed, format!("Malformed request: {why}."))
+    }
+
+    pub fn content_encoding(value: &[u8]) -> Self {
+        Self::with_text(Answer::Encoding, format!("content-encoding {:?} is not supported", shown(value)))
+    }
+
+    /// A path on the HTTP port that leads nowhere, and why.
+    pub fn not_found(why: &impl std::fmt::Display) -> Self {
+        Self::with_text(Answer::UnknownMethod, format!("Not Found: {why}"))
     }
 
     /// The message is the one that grpc-go sends.
@@ -54,7 +76,7 @@ impl Reply {
             Some((service, _)) => format!("unknown service {service}"),
             None => format!("malformed method name: {path:?}"),
         };
-        Self { answer: Answer::UnknownMethod, message: message.into(), explanation: None }
+        Self::with_text(Answer::UnknownMethod, message)
     }
 
     pub fn answer(&self) -> Answer {
@@ -73,15 +95,22 @@ impl Reply {
         &self.message
     }
 
+    /// The body for callers that do not speak gRPC; gRPC callers get it as the message of the status.
+    pub fn body(&self) -> Cow<'_, str> {
+        self.form.body(self.answer, &self.message, self.explanation.as_deref())
+    }
+
     /// The headers that go with the status.
     pub fn headers(&self) -> Vec<(&'static str, Cow<'static, str>)> {
-        match self.answer {
-            Answer::Unauthenticated => vec![("www-authenticate", "Bearer".into())],
-            Answer::Denied | Answer::Closed => {
-                vec![("grpc-status-details-bin", details::denied(DENIED, self.explanation.as_deref()))]
+        let content_type = self.form.content_type().map(|value| ("content-type", value.into()));
+        let own = match self.answer {
+            Answer::Unauthenticated => Some(("www-authenticate", "Bearer".into())),
+            Answer::Denied | Answer::Closed if self.form == Form::Grpc => {
+                Some(("grpc-status-details-bin", details::denied(DENIED, self.explanation.as_deref())))
             }
-            _ => Vec::new(),
-        }
+            _ => None,
+        };
+        content_type.into_iter().chain(own).collect()
     }
 }
 

@@ -78,6 +78,7 @@ pub enum Shape {
     AuthenticatedMethods,
     MethodPath,
     FieldNumber,
+    PathPrefix,
 }
 
 pub const MODES: &[&str] = &["enforce", "shadow"];
@@ -139,6 +140,7 @@ groups! {
         explain_to_client: Default("false"), Shape::Flag,
             "Whether a denied client gets the rule and the reason in the failure's details.";
         peers: Nothing, Shape::Object("peers"), "TLS peers.", "#peers";
+        http: Nothing, Shape::Object("http"), "What is served on Temporal's HTTP port.", "#the-http-port";
         parity: Nothing, Shape::Words(PARITIES),
             "With `upstream`, permissions are read and roles compared as Temporal's own authorizer does it. \
              Requests are then judged by their method and their own namespace alone.", "migrating.md";
@@ -159,6 +161,14 @@ groups! {
             "Whether the TLS peer is taken from `x-forwarded-client-cert`, instead of from the connection.";
         gateways: Means("none"), Shape::Globs,
             "Names of gateways and web UIs; `temporal-auth check` warns of grants to them.";
+    }
+    HTTP {
+        api: Default("false"), Shape::Flag, "Whether the HTTP API is served: a call over HTTP is judged as the same call over gRPC.";
+        nexus: Default("false"), Shape::Flag, "Whether Nexus operations and their callbacks are served.";
+        openapi: Default("false"), Shape::Flag,
+            "Whether the descriptions of the API, `/swagger.json` and `/openapi.yaml`, are served to everybody.";
+        path_prefix: Means("none"), Shape::PathPrefix,
+            "What precedes each path, where a gateway serves the HTTP port below a path of its own, such as `/temporal`.";
     }
     ISSUER {
         issuer: Required, Shape::Text,
@@ -273,6 +283,7 @@ pub static OBJECTS: &[Object] = &[
     Object { name: "applies-to", fields: &[APPLIES_TO] },
     Object { name: "log", fields: &[LOG] },
     Object { name: "peers", fields: &[PEERS] },
+    Object { name: "http", fields: &[HTTP] },
     Object { name: "issuer", fields: &[ISSUER] },
     Object { name: "token", fields: &[TOKEN] },
     Object { name: "keys", fields: &[KEYS] },

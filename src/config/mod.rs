@@ -3,6 +3,7 @@
 mod denials;
 pub mod fields;
 mod grants;
+mod http;
 pub mod issuers;
 pub mod node;
 mod patterns;
@@ -19,9 +20,11 @@ use crate::pattern::Pattern;
 use crate::policy::Policy;
 use crate::policy::denial::Denial;
 use crate::policy::who::Who;
+use crate::temporal::http::OPENAPI;
 use crate::temporal::{Catalogue, Method};
 use crate::wire::json::Json;
 use fields::{MODES, NEWER_FIELDS, PARITIES, names};
+pub use http::HttpConfig;
 pub use issuers::{Issuer, KeysFrom};
 use node::{Node, Problems};
 use problem::Expected;
@@ -55,6 +58,8 @@ pub struct Config {
     pub refuse_newer: bool,
     /// Where the name of the TLS peer comes from.
     pub peers: PeerSource,
+    /// What is served on Temporal's HTTP port.
+    pub http: HttpConfig,
     /// What authenticates the keys that VMs with this configuration share.
     pub share_key: ShareKey,
 }
@@ -131,10 +136,15 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
         node.members(&[names::LOG])?.get("allowed").map_or(Some(false), |node| node.flag())
     });
 
+    let http = members.get("http").map_or(Some(HttpConfig::default()), |node| http::http(&node));
     let xfcc = members.get("peers").map_or(Some(false), |node| peers(&node));
 
     version?;
-    let (grants, denials) = (grants?, denials?);
+    let (grants, denials, http) = (grants?, denials?, http?);
+    let mut anonymous = anonymous?;
+    if http.openapi {
+        anonymous.push(OPENAPI.path.to_string());
+    }
     let of_denial =
         |denial: &Rc<Denial>| [&denial.who, &denial.unless].iter().filter_map(|who| who.as_ref()).any(depends_on_peer);
     let peers_matter = grants.iter().any(|grant| depends_on_peer(&grant.who)) || denials.iter().any(of_denial);
@@ -149,7 +159,7 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
         policy: Policy {
             grants: grants.into(),
             denials: denials.into(),
-            anonymous: anonymous?,
+            anonymous,
             authenticated: authenticated?,
             parity: parity?,
             checks_answers: true,
@@ -169,6 +179,7 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
         } else {
             PeerSource::Connection
         },
+        http,
         share_key: ShareKey::of(text),
     })
 }

@@ -159,6 +159,7 @@ pub enum Expected {
     },
     RegexGroups,
     Instant,
+    PathPrefix,
     /// For readers outside of the library.
     Described(&'static str),
 }
@@ -312,6 +313,7 @@ impl fmt::Display for Expected {
             Self::Instant => {
                 "a date and time in quotes, such as \"2026-12-24T18:00:00Z\" or \"2026-12-24T19:00:00+01:00\""
             }
+            Self::PathPrefix => "a path of plain segments without a slash at the end, such as /temporal",
             Self::Described(text) => text,
         })
     }

@@ -531,9 +531,10 @@ fn rules_cannot_take_reserved_names() {
 }
 
 /// A configuration with every object that has defaults, and the JSON pointers to these objects.
-fn config_with_all_objects() -> (Value, [(&'static str, &'static str); 8]) {
+fn config_with_all_objects() -> (Value, [(&'static str, &'static str); 9]) {
     let mut config = minimal_config();
     config["log"] = json!({});
+    config["http"] = json!({});
     config["peers"] = json!({});
     config["issuers"]["corp"]["token"] = json!({});
     config["grants"] = grant(json!({"role": "admin"}));
@@ -542,6 +543,7 @@ fn config_with_all_objects() -> (Value, [(&'static str, &'static str); 8]) {
     let objects = [
         ("", ""),
         ("log", "/log"),
+        ("http", "/http"),
         ("peers", "/peers"),
         ("issuer", "/issuers/corp"),
         ("token", "/issuers/corp/token"),

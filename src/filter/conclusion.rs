@@ -32,6 +32,7 @@ impl RequestFilter {
     pub(super) fn conclude(&mut self, state: &mut FilterState, outcome: StepResult) -> Action {
         match outcome {
             Ok(Progress::Continue) => Action::Forward,
+            Ok(Progress::Hold) => Action::Hold,
             Ok(Progress::NotOurs) => {
                 self.stage = Stage::NotOurs;
                 Action::Forward
@@ -61,11 +62,19 @@ impl RequestFilter {
         if state.config.log_allowed || state.config.access_log_state || evidence.shadow.is_some() {
             self.decision = Some(self.decision(true, 0, Some(permit.rule()), None, evidence));
         }
-        Action::Forward
+        self.pass()
+    }
+
+    /// Lets the call go on, with the body that was held.
+    fn pass(&mut self) -> Action {
+        match self.held.take() {
+            Some(mut held) if !held.bytes().is_empty() => Action::Release(held.take()),
+            _ => Action::Forward,
+        }
     }
 
     fn reject(&mut self, state: &mut FilterState, Rejected { rejection, rest, evidence }: Rejected) -> Action {
-        let reply = rejection.reply(state.config.explain_to_client);
+        let reply = rejection.reply(state.config.explain_to_client).in_form(self.form);
         let answer = reply.answer();
         count_evidence(state, &evidence);
         let goes_on = state.config.shadow && rejection.may_be_forwarded() && answer.row().forwarded_in_shadow;
@@ -82,7 +91,11 @@ impl RequestFilter {
             state.counters.denied(answer);
         }
         self.decision = Some(decision);
-        if goes_on { Action::Forward } else { Action::Answer(reply) }
+        if goes_on {
+            return self.pass();
+        }
+        self.held = None;
+        Action::Answer(reply)
     }
 
     fn decision(
@@ -97,6 +110,7 @@ impl RequestFilter {
             allow,
             status,
             method: shown(&self.path),
+            http: self.http.as_deref().map(shown),
             namespaces: target.as_ref().map(namespaces).unwrap_or_default(),
             namespace_header,
             principal,

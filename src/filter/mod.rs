@@ -4,7 +4,10 @@
 //! is it open to everybody, is the token good, could any grant cover the call, and what does the request say. Only
 //! [`conclusion`] counts, logs, applies `mode: shadow` and answers.
 
+mod api;
+mod called;
 mod conclusion;
+mod held_body;
 mod rejection;
 mod request_headers;
 mod response;
@@ -13,15 +16,19 @@ mod steps;
 
 use std::rc::Rc;
 
-use crate::answer::{Reply, Trailers};
+use crate::answer::{Form, Reply, Trailers};
 use crate::authentication::AwaitedKey;
 use crate::policy::{Permit, Principal};
 use crate::report::{Decision, Rejection};
+use crate::temporal::http::{NexusCall, Parameters};
 use crate::temporal::{MethodRef, RequestReader};
 use crate::time::Timestamp;
+use crate::wire::DecodeError;
 use crate::wire::grpc::{Body, Encoding};
 use crate::wire::headers::Headers;
+use crate::wire::http::HttpFault;
 use conclusion::Passage;
+use held_body::HeldBody;
 use rejection::{Evidence, Rejected};
 use response::AnswerReader;
 pub use response::ResponseAction;
@@ -32,6 +39,10 @@ pub use state::FilterState;
 pub enum Action {
     /// Let everything that has arrived go on.
     Forward,
+    /// Take what has arrived of the body out of the request, and let the rest go on.
+    Hold,
+    /// Let everything go on, with these bytes in place of what has arrived of the body.
+    Release(Vec<u8>),
     /// Hold everything that has arrived, until [`RequestFilter::wake`] returns another action.
     Wait,
     /// Answer in the server's place.
@@ -42,8 +53,14 @@ pub enum Action {
 #[derive(Debug)]
 pub struct RequestFilter {
     arrived: Timestamp,
-    /// The part of the path that is reported.
+    /// The part of the path that is reported. Over HTTP, it is the path of the method that was called.
     path: Box<[u8]>,
+    /// How a call over HTTP was made: the verb and the path.
+    http: Option<Box<[u8]>>,
+    /// How answers are written.
+    form: Form,
+    /// The body of a call over HTTP, until the verdict.
+    held: Option<HeldBody>,
     stage: Stage,
     decision: Option<Decision>,
     /// `None` if the answer passes untouched.
@@ -78,17 +95,48 @@ struct AwaitingKey {
 /// A call that some grant could allow, and whose request is being read.
 #[derive(Debug)]
 struct PendingRequest {
-    body: Body,
+    input: PendingInput,
     request: Box<RequestReader>,
     principal: Rc<Principal>,
     /// How the answer is read, if that is known: an answer may come before the request is complete.
     answer: Option<Box<AnswerReader>>,
 }
 
+/// The bytes from which a request is read.
+#[derive(Debug)]
+enum PendingInput {
+    /// The message in a frame.
+    Grpc(Body),
+    /// The JSON in [`RequestFilter::held`].
+    Api(Box<ApiInput>),
+}
+
+/// What a request calls, apart from the method.
+#[derive(Debug, Clone)]
+enum Input {
+    Grpc,
+    Api(Box<ApiInput>),
+    /// A Nexus call, with the parameters of its query. Its body is not read.
+    Nexus(Box<(NexusCall, Vec<(String, String)>)>),
+    OpenApi,
+}
+
+/// A call of the HTTP API.
+#[derive(Debug, Clone)]
+struct ApiInput {
+    parameters: Parameters,
+    /// Whether the route has a body.
+    has_body: bool,
+    /// Whether the request ends with its headers.
+    ends: bool,
+}
+
 /// What the headers said about the call, except for its token.
 #[derive(Debug, Clone)]
 struct MatchedRoute {
     method: MethodRef,
+    input: Input,
+    /// The compression of gRPC messages.
     encoding: Encoding,
     /// The TLS peer, if a rule asks for it.
     peer: Option<String>,
@@ -103,6 +151,8 @@ enum Progress {
     Read(PendingRequest),
     /// The body goes on: it is not complete yet, or the verdict was given before.
     Continue,
+    /// The body is held: it is not complete yet.
+    Hold,
     Allowed(Allowed),
 }
 
@@ -157,7 +207,16 @@ impl ConnectionInfo for () {
 impl RequestFilter {
     /// A call that arrives now.
     pub fn new(now: Timestamp) -> Self {
-        Self { arrived: now, path: Box::default(), stage: Stage::New, decision: None, answer: None }
+        Self {
+            arrived: now,
+            path: Box::default(),
+            http: None,
+            form: Form::default(),
+            held: None,
+            stage: Stage::New,
+            decision: None,
+            answer: None,
+        }
     }
 
     /// The decision that was made since this method was last called, if it is to be reported.
@@ -226,6 +285,11 @@ impl RequestFilter {
 
     /// The request ends with trailers.
     pub fn on_trailers(&mut self, state: &mut FilterState, clock: impl Fn() -> Timestamp) -> Action {
+        // The host cannot add a body any more.
+        if self.held.as_ref().is_some_and(|held| !held.bytes().is_empty()) {
+            let outcome = Err(DecodeError::from(HttpFault::Trailers).into());
+            return self.conclude(state, outcome);
+        }
         self.on_body(state, &[], true, clock)
     }
 

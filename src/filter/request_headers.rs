@@ -9,8 +9,16 @@ use crate::wire::headers::Headers;
 #[derive(Debug, Default)]
 pub(super) struct RequestHeaders<'a> {
     pub(super) path: &'a [u8],
-    pub(super) is_post: bool,
+    /// The HTTP method.
+    pub(super) verb: &'a [u8],
+    pub(super) content_type: Option<&'a [u8]>,
     pub(super) is_grpc: bool,
+    /// Whether a content type is that of a form.
+    pub(super) is_form: bool,
+    pub(super) accept: Option<&'a [u8]>,
+    /// The last `content-encoding` that is not `identity`.
+    pub(super) content_encoding: Option<&'a [u8]>,
+    pub(super) has_method_override: bool,
     /// The last `grpc-encoding`, and the number of them.
     pub(super) encoding: Option<&'a [u8]>,
     pub(super) encodings: u32,
@@ -49,8 +57,15 @@ impl<'a> RequestHeaders<'a> {
     fn header(&mut self, name: &[u8], value: &'a [u8]) {
         match name {
             b":path" => self.path = value,
-            b":method" => self.is_post = value == b"POST",
-            b"content-type" => self.is_grpc = is_grpc(value),
+            b":method" => self.verb = value,
+            b"content-type" => {
+                self.is_grpc = is_grpc(value);
+                self.is_form |= is_form(value);
+                self.content_type = Some(value);
+            }
+            b"accept" => self.accept = Some(value),
+            b"content-encoding" if value != b"identity" => self.content_encoding = Some(value),
+            b"x-http-method-override" => self.has_method_override = true,
             b"x-forwarded-client-cert" => self.several_forwarded |= self.forwarded.replace(value).is_some(),
             b"grpc-encoding" => {
                 self.encoding = Some(value);
@@ -74,6 +89,12 @@ fn is_grpc(content_type: &[u8]) -> bool {
         Some([first, ..]) => matches!(first, b'+' | b';'),
         None => false,
     }
+}
+
+/// Whether a server may read the body as a form. Several values in one header count as each of them.
+fn is_form(content_type: &[u8]) -> bool {
+    const FORM: &[u8] = b"application/x-www-form-urlencoded";
+    content_type.windows(FORM.len()).any(|part| part.eq_ignore_ascii_case(FORM))
 }
 
 fn is_dropped(name: &[u8], config: &Config) -> bool {

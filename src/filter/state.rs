@@ -32,6 +32,8 @@ pub struct FilterState {
     pub(super) notices: Vec<String>,
     /// How many bytes of answers are held.
     pub(super) held_answers: Rc<Cell<usize>>,
+    /// How many bytes of requests are held.
+    pub(super) held_requests: Rc<Cell<usize>>,
 }
 
 impl FilterState {
@@ -50,6 +52,7 @@ impl FilterState {
             newest_server: None,
             notices: Vec::new(),
             held_answers: Rc::default(),
+            held_requests: Rc::default(),
         }
     }
 

@@ -2,12 +2,14 @@
 
 use std::rc::Rc;
 
+use super::called::{Called, called};
+use super::held_body::HeldBody;
 use super::rejection::{Evidence, Rejected};
 use super::request_headers::RequestHeaders;
 use super::response::AnswerReader;
 use super::{
-    Allowed, AwaitingKey, ConnectionInfo, FilterState, MatchedRoute, PendingRequest, Progress, RequestFilter,
-    RestOfBody, Stage, StepResult,
+    Allowed, AwaitingKey, ConnectionInfo, FilterState, Input, MatchedRoute, PendingInput, PendingRequest, Progress,
+    RequestFilter, RestOfBody, Stage, StepResult,
 };
 use crate::answer::clipped;
 use crate::authentication::cache::Origin;
@@ -16,12 +18,12 @@ use crate::config::{Config, PeerSource};
 use crate::identity::xfcc::{UnreadableHeader, peer_name};
 use crate::policy::{DenyReason, Principal, Verdict};
 use crate::report::Rejection;
-use crate::temporal::method::ADMIN_METHOD;
-use crate::temporal::{EffectSet, LimitSet, MethodRef, RequestReader, Route, Scope, Target};
+use crate::temporal::{EffectSet, LimitSet, RequestReader, Scope, Target};
 use crate::time::Timestamp;
 use crate::wire::DecodeError;
 use crate::wire::grpc::{Body, Encoding};
 use crate::wire::headers::Headers;
+use crate::wire::http::split_query;
 
 impl RequestFilter {
     pub(super) fn headers(
@@ -40,22 +42,23 @@ impl RequestFilter {
         if headers.has_too_many {
             return Err(DecodeError::TooManyHeaders.into());
         }
-        let method = method(&state.config, headers.path)?;
-        if !headers.is_grpc || !headers.is_post {
-            return Err(DecodeError::NotGrpc.into());
-        }
-        if end_stream {
-            return Err(DecodeError::Incomplete.into());
+        let (form, called) = called(&state.config, &headers, end_stream);
+        self.form = form;
+        let Called { method, input } = called?;
+        if !matches!(input, Input::Grpc) {
+            let (path, _) = split_query(headers.path);
+            self.http = Some([clipped(headers.verb), b" ", clipped(path)].concat().into());
+            self.path = method.path.as_bytes().into();
         }
         if let Some(permit) = state.config.policy.permit_anonymous(&method) {
             let answer = AnswerReader::for_version(&method);
             let evidence = Evidence { target: Some(Target::of(method)), ..Evidence::default() };
             return Ok(Progress::Allowed(Allowed { permit, rest: RestOfBody::Anything, evidence, answer }));
         }
-        let encoding = encoding(&headers)?;
+        let encoding = if matches!(input, Input::Grpc) { encoding(&headers)? } else { Encoding::Identity };
         // If the peer is not known, denials of that peer would not apply, so a good token does not help.
         let peer = peer(&state.config, &headers, connection).map_err(|UnreadableHeader| Rejection::UnreadablePeer)?;
-        let route = MatchedRoute { method, encoding, peer };
+        let route = MatchedRoute { method, input, encoding, peer };
         let names = Rc::clone(&state.config.token_headers);
         // A bad token never falls back to the certificate.
         match headers.bearer.token(&names).map_err(Rejection::Token)? {
@@ -69,7 +72,7 @@ impl RequestFilter {
     }
 
     fn token(
-        &self,
+        &mut self,
         state: &mut FilterState,
         route: MatchedRoute,
         header: &str,
@@ -109,7 +112,7 @@ impl RequestFilter {
     }
 
     fn authenticated(
-        &self,
+        &mut self,
         state: &FilterState,
         route: MatchedRoute,
         authentication: Authentication,
@@ -125,19 +128,28 @@ impl RequestFilter {
 
     /// The caller is known.
     fn identified(
-        &self,
+        &mut self,
         state: &FilterState,
         route: MatchedRoute,
         principal: Rc<Principal>,
         now: Timestamp,
     ) -> StepResult {
-        let MatchedRoute { method, encoding, .. } = route;
+        let MatchedRoute { method, input, encoding, .. } = route;
         let policy = &state.config.policy;
         if method.scope == Scope::Namespace {
             if policy.could_allow(&principal, &method, now) {
-                let request = Box::new(RequestReader::for_limits(method, principal.limits()));
-                let body = Body::new(encoding);
-                return Ok(Progress::Read(PendingRequest { body, request, principal, answer: None }));
+                let limits = principal.limits();
+                let input = match input {
+                    // The path says everything, so the body need not be read.
+                    Input::Nexus(call) => {
+                        let (call, query) = *call;
+                        let target = call.target(&query, limits);
+                        return apply_policy(&state.config, RestOfBody::Anything, target, principal, now);
+                    }
+                    input => input,
+                };
+                let request = Box::new(RequestReader::for_limits(method, limits));
+                return self.pending(state, input, encoding, request, principal, None);
             }
             let reason = policy.why_never(&principal, &method, now);
             let evidence =
@@ -155,9 +167,33 @@ impl RequestFilter {
         {
             let answer = AnswerReader::new(&permit, &target, &principal, now);
             let request = Box::new(RequestReader::for_limits(target.method, LimitSet::NONE));
-            return Ok(Progress::Read(PendingRequest { body: Body::new(encoding), request, principal, answer }));
+            return self.pending(state, input, encoding, request, principal, answer);
         }
         apply_policy(&state.config, RestOfBody::Anything, target, principal, now)
+    }
+
+    /// The request must be read. If it ends with its headers, that is done now.
+    fn pending(
+        &mut self,
+        state: &FilterState,
+        input: Input,
+        encoding: Encoding,
+        request: Box<RequestReader>,
+        principal: Rc<Principal>,
+        answer: Option<Box<AnswerReader>>,
+    ) -> StepResult {
+        let input = match input {
+            Input::Api(input) => {
+                self.held = Some(HeldBody::new(&state.held_requests));
+                if input.ends {
+                    return self.read_api(&state.config, &input, &[], *request, principal, self.arrived);
+                }
+                PendingInput::Api(input)
+            }
+            // The other calls over HTTP are decided by their headers.
+            Input::Grpc | Input::Nexus(_) | Input::OpenApi => PendingInput::Grpc(Body::new(encoding)),
+        };
+        Ok(Progress::Read(PendingRequest { input, request, principal, answer }))
     }
 
     pub(super) fn body(
@@ -173,7 +209,11 @@ impl RequestFilter {
                 Ok(Progress::Continue)
             }
             Stage::Passing(_) => Err(DecodeError::SecondMessage.into()),
-            Stage::Reading(PendingRequest { body, request, principal, .. }) => {
+            Stage::Reading(PendingRequest { input: PendingInput::Api(input), .. }) => {
+                let has_body = input.has_body;
+                self.api_body(state, has_body, chunk, end, clock)
+            }
+            Stage::Reading(PendingRequest { input: PendingInput::Grpc(body), request, principal, .. }) => {
                 match body.feed(chunk, |bytes| request.feed(bytes)) {
                     Err(error) => Err(Rejected::by(Rc::clone(principal), error)),
                     Ok(()) if body.is_complete() => self.message(state, clock),
@@ -192,16 +232,26 @@ impl RequestFilter {
         else {
             return Ok(Progress::Continue);
         };
-        let target = match request.finish() {
-            // For calls that concern the cluster, only the method counts.
-            Ok(target) if target.method.scope == Scope::Cluster => Target::of(target.method),
-            Ok(target) => target,
-            Err(error) => return Err(Rejected::by(principal, error)),
-        };
         // Asking for the time costs a host call.
         let now = if principal.depends_on_time() { clock().max(self.arrived) } else { self.arrived };
-        apply_policy(&state.config, RestOfBody::Nothing, target, principal, now)
+        decide_read(&state.config, request.finish(), principal, now)
     }
+}
+
+/// Applies the policy's verdict on a request that was read.
+pub(super) fn decide_read(
+    config: &Config,
+    target: Result<Target, DecodeError>,
+    principal: Rc<Principal>,
+    now: Timestamp,
+) -> StepResult {
+    let target = match target {
+        // For calls that concern the cluster, only the method counts.
+        Ok(target) if target.method.scope == Scope::Cluster => Target::of(target.method),
+        Ok(target) => target,
+        Err(error) => return Err(Rejected::by(principal, error)),
+    };
+    apply_policy(config, RestOfBody::Nothing, target, principal, now)
 }
 
 /// Applies the policy's verdict on a call of which everything is known.
@@ -245,16 +295,6 @@ fn is_ours(config: &Config, connection: &dyn ConnectionInfo) -> bool {
     let Some(cluster) = connection.cluster() else { return true };
     let cluster = String::from_utf8_lossy(&cluster);
     cluster.is_empty() || clusters.iter().any(|ours| ours.matches_widely(&cluster))
-}
-
-fn method(config: &Config, path: &[u8]) -> Result<MethodRef, Rejection> {
-    match config.catalogue.route(path) {
-        Route::Method(method) => Ok(method),
-        Route::Admin if config.admin_service => Ok(MethodRef::Known(&ADMIN_METHOD)),
-        Route::Admin => Err(Rejection::AdminServiceClosed),
-        Route::Closed => Err(Rejection::ServiceClosed),
-        Route::Unknown => Err(Rejection::UnknownMethod(clipped(path).into())),
-    }
 }
 
 fn encoding(headers: &RequestHeaders<'_>) -> Result<Encoding, Rejection> {

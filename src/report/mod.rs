@@ -7,7 +7,7 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 
 use crate::policy::Principal;
-pub use rejection::Rejection;
+pub use rejection::{Door, Rejection};
 
 /// One decision, for the log and the access log.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Decision {
     pub status: u32,
     /// The part of the path that answers show.
     pub method: String,
+    /// How a call over HTTP was made: the verb and the path. `None` for gRPC.
+    pub http: Option<String>,
     /// The namespaces that the request names, its own first.
     pub namespaces: Vec<String>,
     /// The namespace that the caller's SDK says it calls, if the call was rejected before its request was read.
@@ -49,6 +51,9 @@ impl Decision {
             "reason": self.reason(),
             "shadow": self.shadow,
         });
+        if let (Some(http), Some(members)) = (&self.http, line.as_object_mut()) {
+            members.insert("http".to_owned(), http.as_str().into());
+        }
         if let (Some(doubt), Some(members)) = (principal.and_then(|known| known.doubt.as_ref()), line.as_object_mut()) {
             members.insert("doubt".to_owned(), doubt.to_string().into());
         }
@@ -118,6 +123,7 @@ mod tests {
             allow: false,
             status: 7,
             method: "/x\n{\"verdict\":\"allow\"}".into(),
+            http: None,
             namespaces: vec!["a\u{7f}\u{85}\u{2028}\u{202e}b\u{1b}[31m".into()],
             namespace_header: Some("\r\n\u{9b}".into()),
             principal: None,

@@ -7,6 +7,14 @@ use crate::policy::{DenyReason, Rule};
 use crate::token::TokenRefusal;
 use crate::wire::DecodeError;
 
+/// A part of Temporal's HTTP port that can be switched off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    Api,
+    Nexus,
+    OpenApi,
+}
+
 /// Why a call does not go on.
 #[derive(Debug)]
 pub enum Rejection {
@@ -17,6 +25,14 @@ pub enum Rejection {
     /// The request cannot be read, or can be read in two ways.
     Request(DecodeError),
     UnsupportedEncoding(Box<[u8]>),
+    /// A compressed body on the HTTP port.
+    ContentEncoding(Box<[u8]>),
+    /// A part of the HTTP port that is switched off.
+    DoorClosed(Door),
+    /// No route of the HTTP port has this path and verb.
+    UnknownRoute,
+    /// Too many bodies are held.
+    NoRoomForBody,
     UnreadablePeer,
     NoToken,
     Token(TokenRefusal),
@@ -37,8 +53,11 @@ impl Rejection {
             Self::Request(DecodeError::TooLarge) => Reply::TOO_LARGE,
             Self::Request(error) => Reply::malformed(error),
             Self::UnsupportedEncoding(value) => Reply::encoding(value),
+            Self::ContentEncoding(value) => Reply::content_encoding(value),
+            Self::DoorClosed(_) | Self::UnknownRoute => Reply::not_found(self),
             Self::UnreadablePeer | Self::NoToken | Self::Token(_) => Reply::UNAUTHENTICATED,
             Self::TooManyTokens | Self::KeyNotAvailable | Self::HostCallFailed => Reply::UNAVAILABLE,
+            Self::NoRoomForBody => Reply::BUSY,
             Self::Denied(reason) => Reply::denied(explain.then(|| format!("{}: {reason}", reason.rule().name()))),
         }
     }
@@ -65,6 +84,14 @@ impl fmt::Display for Rejection {
             Self::UnknownMethod(_) => "no method with this path is known",
             Self::Request(error) => return error.fmt(f),
             Self::UnsupportedEncoding(_) => "this grpc-encoding is not supported",
+            Self::ContentEncoding(_) => "this content-encoding is not supported",
+            Self::DoorClosed(Door::Api) => "the HTTP API is switched off; http.api switches it on",
+            Self::DoorClosed(Door::Nexus) => "Nexus over HTTP is switched off; http.nexus switches it on",
+            Self::DoorClosed(Door::OpenApi) => {
+                "the description of the API is switched off; http.openapi switches it on"
+            }
+            Self::UnknownRoute => "no route has this path and this HTTP method",
+            Self::NoRoomForBody => "too many request bodies are held",
             Self::UnreadablePeer => "x-forwarded-client-cert cannot be read",
             Self::NoToken => "no token",
             Self::Token(refusal) => return f.write_str(&shown(refusal.to_string().as_bytes())),

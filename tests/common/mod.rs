@@ -140,7 +140,7 @@ impl FilterClient {
         }
         let decision = call.take_decision();
         let answer = match action {
-            Action::Forward => None,
+            Action::Forward | Action::Hold | Action::Release(_) => None,
             Action::Answer(answer) => Some(answer),
             Action::Wait => panic!("the keys are inline: {request:?}"),
         };

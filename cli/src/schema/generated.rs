@@ -9,7 +9,7 @@ use temporal_auth::config::fields::{Absent, Field, OBJECTS, Object, Shape};
 use super::text_of_schema;
 
 /// Objects without a table of their own: their fields follow those of the object around them, as in `log.allowed`.
-const INLINE: [&str; 4] = ["applies-to", "log", "peers", "token"];
+const INLINE: [&str; 5] = ["applies-to", "http", "log", "peers", "token"];
 
 const BEGIN: &str = "<!-- fields: ";
 const END: &str = "<!-- end of fields -->\n";

@@ -74,6 +74,7 @@ impl<'a> Shapes<'a> {
             Shape::AnonymousMethods => open(&self.not_anonymous),
             Shape::AuthenticatedMethods => open(&self.not_authenticated),
             Shape::MethodPath => text(Some(r"^/[A-Za-z0-9._]+/[A-Za-z0-9._]+$")),
+            Shape::PathPrefix => text(Some("^(/[A-Za-z0-9_~-]+)+$")),
             Shape::FieldNumber => json!({"type": "integer", "minimum": 1, "maximum": MAX_FIELD_NUMBER}),
         }
     }

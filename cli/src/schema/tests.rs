@@ -56,6 +56,7 @@ fn samples() -> Vec<Value> {
             "mode": "shadow",
             "newer_fields": "refuse",
             "peers": {"xfcc": true, "gateways": ["a-*", 1]},
+            "http": {"api": true, "nexus": false, "openapi": true, "path_prefix": "/a/b-c"},
         });
         if sample.pointer("/grants/0/permissions_regex").is_some() {
             sample["parity"] = json!("upstream");
@@ -143,7 +144,7 @@ fn complete(samples: &mut [Value]) {
 }
 
 /// The paths in the samples of each object of the schema.
-const OBJECTS: [(&str, &[&str]); 15] = [
+const OBJECTS: [(&str, &[&str]); 16] = [
     ("", &[""]),
     ("applies-to", &["/applies_to"]),
     ("log", &["/log"]),
@@ -157,6 +158,7 @@ const OBJECTS: [(&str, &[&str]); 15] = [
     ("denial-who", &["/denials/0/who"]),
     ("denial-unless", &["/denials/0/unless"]),
     ("peers", &["/peers"]),
+    ("http", &["/http"]),
     ("outside", &["/denials/0/outside"]),
     ("method", &["/methods/0"]),
 ];

@@ -15,6 +15,7 @@ use crate::wire::grpc::frame;
 use crate::wire::headers::serialize;
 
 mod descriptions;
+mod http;
 mod lists;
 mod newer;
 mod peers;
@@ -157,7 +158,7 @@ fn start_in(namespace: &str) -> Vec<u8> {
 
 fn grpc_status(action: &Action) -> u32 {
     match action {
-        Action::Forward => 0,
+        Action::Forward | Action::Hold | Action::Release(_) => 0,
         Action::Answer(answer) => answer.grpc_status(),
         Action::Wait => 99,
     }

@@ -1,0 +1,71 @@
+//! The steps of a call of the HTTP API, whose request is in the path, the query and a JSON body.
+
+use std::rc::Rc;
+
+use super::held_body::{HeldBody, check_size};
+use super::rejection::Rejected;
+use super::steps::decide_read;
+use super::{ApiInput, FilterState, PendingInput, PendingRequest, Progress, RequestFilter, Stage, StepResult};
+use crate::config::Config;
+use crate::policy::Principal;
+use crate::report::Rejection;
+use crate::temporal::RequestReader;
+use crate::time::Timestamp;
+use crate::wire::DecodeError;
+use crate::wire::http::HttpFault;
+
+impl RequestFilter {
+    /// Bytes of a body over HTTP have arrived. None of them goes on before the verdict: servers differ in whether they wait for
+    /// the end.
+    pub(super) fn api_body(
+        &mut self,
+        state: &FilterState,
+        has_body: bool,
+        chunk: &[u8],
+        end: bool,
+        clock: &dyn Fn() -> Timestamp,
+    ) -> StepResult {
+        let refuse = |filter: &Self, rejection: Rejection| match &filter.stage {
+            Stage::Reading(PendingRequest { principal, .. }) => Err(Rejected::by(Rc::clone(principal), rejection)),
+            _ => Err(rejection.into()),
+        };
+        if !has_body && !chunk.is_empty() {
+            return refuse(self, DecodeError::from(HttpFault::BodyNotExpected).into());
+        }
+        let mut held = self.held.take().unwrap_or_else(|| HeldBody::new(&state.held_requests));
+        // A body that arrives at once need not be copied.
+        let is_whole = end && held.bytes().is_empty();
+        let appended = if is_whole { check_size(chunk.len()).map_err(Rejection::from) } else { held.append(chunk) };
+        if let Err(rejection) = appended {
+            return refuse(self, rejection);
+        }
+        if !end {
+            self.held = Some(held);
+            return Ok(Progress::Hold);
+        }
+        let Stage::Reading(PendingRequest { input: PendingInput::Api(input), request, principal, .. }) =
+            std::mem::replace(&mut self.stage, Stage::Answered)
+        else {
+            return Ok(Progress::Continue);
+        };
+        let now = if principal.depends_on_time() { clock().max(self.arrived) } else { self.arrived };
+        let body = if is_whole { chunk } else { held.bytes() };
+        let outcome = self.read_api(&state.config, &input, body, *request, principal, now);
+        self.held = Some(held);
+        outcome
+    }
+
+    /// A call over HTTP is there as a whole.
+    pub(super) fn read_api(
+        &self,
+        config: &Config,
+        input: &ApiInput,
+        body: &[u8],
+        request: RequestReader,
+        principal: Rc<Principal>,
+        now: Timestamp,
+    ) -> StepResult {
+        let target = request.finish_http(&input.parameters, input.has_body.then_some(body));
+        decide_read(config, target, principal, now)
+    }
+}

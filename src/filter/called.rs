@@ -1,0 +1,156 @@
+//! What a request calls. The path alone says on which surface a request is: no content type, no port and no other header.
+
+use super::Input;
+use super::request_headers::RequestHeaders;
+use crate::answer::{ApiStyle, Form, clipped};
+use crate::config::{Config, HttpConfig};
+use crate::report::{Door, Rejection};
+use crate::temporal::http::{self, ApiCall, NexusCall, OPENAPI, OPENAPI_PATHS, Verb};
+use crate::temporal::method::ADMIN_METHOD;
+use crate::temporal::{MethodRef, Route};
+use crate::wire::DecodeError;
+use crate::wire::http::{HttpFault, pairs, segments, split_query};
+
+/// The method that a request calls, and what was read about it so far.
+#[derive(Debug)]
+pub(super) struct Called {
+    pub(super) method: MethodRef,
+    pub(super) input: Input,
+}
+
+/// A path on the HTTP port.
+struct HttpTarget<'a> {
+    verb: &'a [u8],
+    path: &'a [u8],
+    query: &'a [u8],
+}
+
+/// What a request calls, and the form of answers to it.
+pub(super) fn called(
+    config: &Config,
+    headers: &RequestHeaders<'_>,
+    end_stream: bool,
+) -> (Form, Result<Called, Rejection>) {
+    let route = config.catalogue.route(headers.path);
+    if route != Route::Unknown || http::is_grpc_path(headers.path) {
+        return (Form::Grpc, grpc(config, headers, route, end_stream));
+    }
+    let (path, query) = split_query(headers.path);
+    let path = path.strip_prefix(config.http.path_prefix.as_bytes());
+    let Some(path) = path.filter(|path| config.http.path_prefix.is_empty() || path.starts_with(b"/")) else {
+        return (Form::Grpc, Err(Rejection::UnknownMethod(clipped(headers.path).into())));
+    };
+    let target = HttpTarget { verb: headers.verb, path, query };
+    if OPENAPI_PATHS.contains(&path) {
+        return openapi(&config.http, &target);
+    }
+    if let Some(call) = NexusCall::read(path) {
+        return nexus(&config.http, headers, &target, call);
+    }
+    api(&config.http, headers, &target, end_stream)
+}
+
+fn grpc(config: &Config, headers: &RequestHeaders<'_>, route: Route, end_stream: bool) -> Result<Called, Rejection> {
+    let method = match route {
+        Route::Method(method) => method,
+        Route::Admin if config.admin_service => MethodRef::Known(&ADMIN_METHOD),
+        Route::Admin => return Err(Rejection::AdminServiceClosed),
+        Route::Closed => return Err(Rejection::ServiceClosed),
+        Route::Unknown => return Err(Rejection::UnknownMethod(clipped(headers.path).into())),
+    };
+    if !headers.is_grpc || headers.verb != b"POST" {
+        return Err(DecodeError::NotGrpc.into());
+    }
+    if end_stream {
+        return Err(DecodeError::Incomplete.into());
+    }
+    Ok(Called { method, input: Input::Grpc })
+}
+
+fn openapi(config: &HttpConfig, target: &HttpTarget<'_>) -> (Form, Result<Called, Rejection>) {
+    if !config.openapi {
+        return (Form::Grpc, Err(Rejection::DoorClosed(Door::OpenApi)));
+    }
+    let form = Form::Api(ApiStyle::default());
+    if target.verb != b"GET" {
+        return (form, Err(Rejection::UnknownRoute));
+    }
+    (form, Ok(Called { method: MethodRef::Known(&OPENAPI), input: Input::OpenApi }))
+}
+
+fn nexus(
+    config: &HttpConfig,
+    headers: &RequestHeaders<'_>,
+    target: &HttpTarget<'_>,
+    call: Result<NexusCall, HttpFault>,
+) -> (Form, Result<Called, Rejection>) {
+    if !config.nexus {
+        return (Form::Grpc, Err(Rejection::DoorClosed(Door::Nexus)));
+    }
+    let read = || {
+        if target.verb != b"POST" {
+            return Err(Rejection::UnknownRoute);
+        }
+        let call = call.map_err(DecodeError::from)?;
+        check(headers, false)?;
+        let query = pairs(target.query).map_err(DecodeError::from)?;
+        Ok(Called { method: http::nexus_method(&call), input: Input::Nexus(Box::new((call, query))) })
+    };
+    (Form::Nexus, read())
+}
+
+fn api(
+    config: &HttpConfig,
+    headers: &RequestHeaders<'_>,
+    target: &HttpTarget<'_>,
+    end_stream: bool,
+) -> (Form, Result<Called, Rejection>) {
+    if !config.api {
+        let first = target.path.split(|byte| *byte == b'/').nth(1).unwrap_or_default();
+        let is_api = [&b"api"[..], b"namespaces", b"cluster", b"system-info"].contains(&first);
+        let rejection = if is_api {
+            Rejection::DoorClosed(Door::Api)
+        } else {
+            Rejection::UnknownMethod(clipped(headers.path).into())
+        };
+        return (Form::Grpc, Err(rejection));
+    }
+    let query = pairs(target.query);
+    let style = style(query.as_deref().unwrap_or_default(), headers);
+    let read = || {
+        let segments = segments(target.path).map_err(DecodeError::from)?;
+        let mut call = http::api_call(Verb::of(target.verb), &segments).ok_or(Rejection::UnknownRoute)?;
+        check(headers, true)?;
+        if !call.has_body {
+            call.parameters.query = query.map_err(DecodeError::from)?;
+        }
+        let ApiCall { method, parameters, has_body } = call;
+        Ok(Called { method, input: Input::Api(Box::new(super::ApiInput { parameters, has_body, ends: end_stream })) })
+    };
+    (Form::Api(style), read())
+}
+
+/// Refuses headers by which a server may take the request for another one.
+fn check(headers: &RequestHeaders<'_>, reads_body: bool) -> Result<(), Rejection> {
+    if headers.has_method_override {
+        return Err(DecodeError::from(HttpFault::MethodOverride).into());
+    }
+    if headers.is_form {
+        return Err(DecodeError::from(HttpFault::Form).into());
+    }
+    match headers.content_encoding {
+        Some(value) if reads_body => Err(Rejection::ContentEncoding(clipped(value).into())),
+        _ => Ok(()),
+    }
+}
+
+/// How the server would write its answer.
+fn style(query: &[(String, String)], headers: &RequestHeaders<'_>) -> ApiStyle {
+    let has = |name: &str| query.iter().any(|(known, _)| known == name);
+    let asked = ApiStyle { pretty: has("pretty"), without_shorthand: has("noPayloadShorthand") };
+    if asked != ApiStyle::default() {
+        return asked;
+    }
+    let known = |media_type: Option<&[u8]>| media_type.and_then(ApiStyle::of);
+    known(headers.accept).or_else(|| known(headers.content_type)).unwrap_or_default()
+}
