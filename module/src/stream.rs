@@ -82,7 +82,7 @@ impl Stream {
 
 /// Resets the stream if the answer's headers were sent, and answers otherwise.
 fn end_answer() -> HostAction {
-    log::error!("temporal-auth: a required host call failed for an answer");
+    log::error!("temporal-auth: an answer is cut off: it cannot be read, or a required host call failed");
     send(&Reply::UNAVAILABLE);
     HostAction::Pause
 }
@@ -227,21 +227,25 @@ impl HttpContext for Stream {
         self.run_answer(|request, filter| {
             let Ok(bytes) = hostcalls::header_map(HeaderMap::ResponseHeaders) else { return false };
             let mut drop = Vec::new();
-            request.on_answer_headers(filter, Headers::new(&bytes), end_of_stream, &mut drop);
-            drop.iter().all(|name| hostcalls::remove_header(HeaderMap::ResponseHeaders, name).is_ok())
+            let read = request.on_answer_headers(filter, Headers::new(&bytes), end_of_stream, &mut drop);
+            read.is_ok() && drop.iter().all(|name| hostcalls::remove_header(HeaderMap::ResponseHeaders, name).is_ok())
         })
     }
 
-    fn on_http_response_body(&mut self, size: usize, _: bool) -> HostAction {
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> HostAction {
         self.run_answer(|request, filter| {
             let bytes = if size == 0 { Ok(Vec::new()) } else { hostcalls::buffer(Buffer::ResponseBody, size) };
-            match bytes {
-                Ok(bytes) if bytes.len() == size => match request.on_answer_body(filter, &bytes, Timestamp::now) {
-                    ResponseAction::Forward => true,
-                    ResponseAction::Replace(_) if size == 0 => true,
-                    ResponseAction::Replace(bytes) => hostcalls::set_buffer(Buffer::ResponseBody, size, &bytes).is_ok(),
-                },
-                _ => false,
+            let Some(bytes) = bytes.ok().filter(|bytes| bytes.len() == size) else { return false };
+            let mut action = request.on_answer_body(filter, &bytes, Timestamp::now);
+            if end_of_stream {
+                let end = request.on_answer_end(filter, Timestamp::now);
+                action = if end == ResponseAction::Forward { action } else { end };
+            }
+            match action {
+                ResponseAction::Forward => true,
+                ResponseAction::Replace(bytes) if size == 0 && bytes.is_empty() => true,
+                ResponseAction::Replace(bytes) => hostcalls::set_buffer(Buffer::ResponseBody, size, &bytes).is_ok(),
+                ResponseAction::End => false,
             }
         })
     }

@@ -163,8 +163,8 @@ groups! {
             "Names of gateways and web UIs; `temporal-auth check` warns of grants to them.";
     }
     HTTP {
-        api: Default("false"), Shape::Flag, "Whether the HTTP API is served: a call over HTTP is judged as the same call over gRPC.";
-        nexus: Default("false"), Shape::Flag, "Whether Nexus operations and their callbacks are served.";
+        api: Default("false"), Shape::Flag, "Whether the HTTP API is served: a call over HTTP is judged as the same call over gRPC.", "#the-http-port";
+        nexus: Default("false"), Shape::Flag, "Whether Nexus operations and their callbacks are served over HTTP.", "#nexus-over-http";
         openapi: Default("false"), Shape::Flag,
             "Whether the descriptions of the API, `/swagger.json` and `/openapi.yaml`, are served to everybody.";
         path_prefix: Means("none"), Shape::PathPrefix,

@@ -8,6 +8,7 @@ mod api;
 mod called;
 mod conclusion;
 mod held_body;
+mod input;
 mod rejection;
 mod request_headers;
 mod response;
@@ -20,18 +21,18 @@ use crate::answer::{Form, Reply, Trailers};
 use crate::authentication::AwaitedKey;
 use crate::policy::{Permit, Principal};
 use crate::report::{Decision, Rejection};
-use crate::temporal::http::{NexusCall, Parameters};
 use crate::temporal::{MethodRef, RequestReader};
 use crate::time::Timestamp;
 use crate::wire::DecodeError;
-use crate::wire::grpc::{Body, Encoding};
+use crate::wire::grpc::Encoding;
 use crate::wire::headers::Headers;
 use crate::wire::http::HttpFault;
 use conclusion::Passage;
 use held_body::HeldBody;
+use input::{ApiInput, Input, PendingInput};
 use rejection::{Evidence, Rejected};
 use response::AnswerReader;
-pub use response::ResponseAction;
+pub use response::{ResponseAction, UnreadableAnswer};
 pub use state::FilterState;
 
 /// What the host does next.
@@ -100,35 +101,6 @@ struct PendingRequest {
     principal: Rc<Principal>,
     /// How the answer is read, if that is known: an answer may come before the request is complete.
     answer: Option<Box<AnswerReader>>,
-}
-
-/// The bytes from which a request is read.
-#[derive(Debug)]
-enum PendingInput {
-    /// The message in a frame.
-    Grpc(Body),
-    /// The JSON in [`RequestFilter::held`].
-    Api(Box<ApiInput>),
-}
-
-/// What a request calls, apart from the method.
-#[derive(Debug, Clone)]
-enum Input {
-    Grpc,
-    Api(Box<ApiInput>),
-    /// A Nexus call, with the parameters of its query. Its body is not read.
-    Nexus(Box<(NexusCall, Vec<(String, String)>)>),
-    OpenApi,
-}
-
-/// A call of the HTTP API.
-#[derive(Debug, Clone)]
-struct ApiInput {
-    parameters: Parameters,
-    /// Whether the route has a body.
-    has_body: bool,
-    /// Whether the request ends with its headers.
-    ends: bool,
 }
 
 /// What the headers said about the call, except for its token.
@@ -304,16 +276,30 @@ impl RequestFilter {
     }
 
     /// The answer's headers have arrived. Adds to `drop` the names of headers that no longer fit.
+    ///
+    /// # Errors
+    /// The answer cannot be read.
     pub fn on_answer_headers(
         &mut self,
         state: &FilterState,
         headers: Headers<'_>,
         end_stream: bool,
         drop: &mut Vec<Box<[u8]>>,
-    ) {
-        if let Some(answer) = &mut self.answer {
-            answer.on_headers(state, headers, end_stream, drop);
+    ) -> Result<(), UnreadableAnswer> {
+        match &mut self.answer {
+            Some(answer) if matches!(self.form, Form::Api(_)) => answer.on_json_headers(state, headers, drop),
+            Some(answer) => {
+                answer.on_headers(state, headers, end_stream, drop);
+                Ok(())
+            }
+            None => Ok(()),
         }
+    }
+
+    /// The last bytes of the answer have arrived, and there are no trailers. Called after [`RequestFilter::on_answer_body`];
+    /// what it returns counts, unless it is [`ResponseAction::Forward`].
+    pub fn on_answer_end(&mut self, state: &mut FilterState, clock: impl Fn() -> Timestamp) -> ResponseAction {
+        self.answer.as_mut().map_or(ResponseAction::Forward, |answer| answer.on_end(state, clock))
     }
 
     /// Bytes of the answer's body have arrived.

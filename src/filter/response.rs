@@ -57,6 +57,10 @@ enum AnswerState {
         body: Body,
         message: HeldMessage,
     },
+    /// The JSON of the HTTP API, which ends with the answer.
+    ReadingJson(HeldMessage),
+    /// An error of the HTTP API.
+    Error,
     /// The answer was sent, or the part of it that the caller may see.
     Sent,
     /// Nothing of the answer is sent.
@@ -71,7 +75,13 @@ pub enum ResponseAction {
     Forward,
     /// Send these bytes in place of those that have arrived.
     Replace(Vec<u8>),
+    /// Send nothing more: the answer is cut off.
+    End,
 }
+
+/// The headers say that an answer cannot be read, so something else must be answered.
+#[derive(Debug, PartialEq, Eq)]
+pub struct UnreadableAnswer;
 
 /// The bytes of a message, counted among those of the other answers that are held.
 #[derive(Debug)]
@@ -164,6 +174,54 @@ impl AnswerReader {
         };
     }
 
+    /// The headers of an answer of the HTTP API have arrived.
+    pub(super) fn on_json_headers(
+        &mut self,
+        state: &FilterState,
+        headers: Headers<'_>,
+        drop: &mut Vec<Box<[u8]>>,
+    ) -> Result<(), UnreadableAnswer> {
+        let has = |wanted: &[u8], is_met: fn(&[u8]) -> bool| {
+            headers.iter().any(|(name, value)| name == wanted && is_met(value))
+        };
+        if matches!(self.task, Task::NoteVersion) || !has(b":status", |status| status == b"200") {
+            self.state = AnswerState::Error;
+            return Ok(());
+        }
+        if has(b"content-encoding", |encoding| encoding != b"identity") && !self.passes(state) {
+            return Err(UnreadableAnswer);
+        }
+        if !self.passes(state) {
+            drop.push(b"content-length".as_slice().into());
+        }
+        self.state = AnswerState::ReadingJson(HeldMessage { bytes: Vec::new(), held: Rc::clone(&state.held_answers) });
+        Ok(())
+    }
+
+    /// The answer is complete.
+    pub(super) fn on_end(&mut self, state: &mut FilterState, clock: impl Fn() -> Timestamp) -> ResponseAction {
+        let AnswerState::ReadingJson(message) = &self.state else { return ResponseAction::Forward };
+        let reduced = match (&self.task, std::str::from_utf8(&message.bytes)) {
+            (Task::Reduce(view, caller), Ok(text)) => view.reduce_json(text, caller.may_describe(state, clock)).ok(),
+            _ => None,
+        };
+        let Some(reduced) = reduced else {
+            self.withhold(state);
+            return if self.passes(state) { ResponseAction::Forward } else { ResponseAction::End };
+        };
+        self.state = AnswerState::Sent;
+        self.note_removed(state, &reduced);
+        if self.passes(state) { ResponseAction::Forward } else { ResponseAction::Replace(reduced.message) }
+    }
+
+    /// Notes in shadow what would be removed.
+    fn note_removed(&self, state: &mut FilterState, reduced: &ReducedList) {
+        if state.config.shadow {
+            let (name, ReducedList { entries, removed, .. }) = (self.method.name(), reduced);
+            state.notices.push(format!("temporal-auth: {name}: {removed} of {entries} entries would be removed"));
+        }
+    }
+
     /// Bytes of the answer have arrived.
     pub(super) fn on_body(
         &mut self,
@@ -178,6 +236,15 @@ impl AnswerReader {
                 Ok(()) if body.is_complete() => self.complete(state, clock),
                 Ok(()) => Vec::new(),
             },
+            AnswerState::ReadingJson(message) => match message.append(chunk) {
+                Ok(()) => Vec::new(),
+                Err(_) if self.passes(state) => self.withhold(state),
+                Err(_) => {
+                    self.withhold(state);
+                    return ResponseAction::End;
+                }
+            },
+            AnswerState::Error => return ResponseAction::Forward,
             AnswerState::Withheld | AnswerState::Hidden => Vec::new(),
             // Without headers, it is not known how to read the body; after the message, there must be no more.
             AnswerState::New | AnswerState::Unreadable | AnswerState::Sent => self.withhold(state),
@@ -224,13 +291,9 @@ impl AnswerReader {
         match &self.task {
             Task::Reduce(view, caller) => {
                 let reduced = view.reduce(&message.bytes, caller.may_describe(state, clock));
-                let Ok(ReducedList { message, entries, removed }) = reduced else { return self.withhold(state) };
-                if state.config.shadow {
-                    state
-                        .notices
-                        .push(format!("temporal-auth: {name}: {removed} of {entries} entries would be removed"));
-                }
-                frame(&message)
+                let Ok(reduced) = reduced else { return self.withhold(state) };
+                self.note_removed(state, &reduced);
+                frame(&reduced.message)
             }
             Task::Check(_, caller) => {
                 let is_visible = described_namespace(&message.bytes).is_some_and(caller.may_describe(state, clock));

@@ -152,8 +152,8 @@ impl RequestFilter {
                 return self.pending(state, input, encoding, request, principal, None);
             }
             let reason = policy.why_never(&principal, &method, now);
-            let evidence =
-                Evidence { principal: Some(principal), target: Some(Target::of(method)), ..Evidence::default() };
+            let target = Target { namespace: input.namespace().unwrap_or_default().to_owned(), ..Target::of(method) };
+            let evidence = Evidence { principal: Some(principal), target: Some(target), ..Evidence::default() };
             return Err(Box::new(Rejected {
                 rejection: Rejection::Denied(reason),
                 rest: RestOfBody::Anything,

@@ -5,6 +5,7 @@ pub mod effect;
 mod generated;
 pub mod http;
 pub mod list;
+mod list_json;
 pub mod method;
 pub mod names;
 mod payload;

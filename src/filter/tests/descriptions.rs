@@ -36,7 +36,7 @@ fn answered(
     body: &[u8],
 ) -> ResponseAction {
     let mut drop = Vec::new();
-    call.on_answer_headers(state, Headers::new(&serialize(headers)), false, &mut drop);
+    call.on_answer_headers(state, Headers::new(&serialize(headers)), false, &mut drop).unwrap();
     call.on_answer_body(state, body, || NOW)
 }
 

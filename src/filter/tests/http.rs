@@ -346,3 +346,59 @@ fn the_log_has_the_method_and_the_path() {
     assert_eq!(decision.http.as_deref(), Some("GET /api/v1/namespaces/other"));
     assert_eq!(decision.namespaces, ["other"]);
 }
+
+#[test]
+fn the_log_has_the_namespace_of_the_path_even_if_the_request_is_not_read() {
+    let mut state = open_state();
+    let call = over_http("POST", "/api/v1/namespaces/other/workflows/w").bearer(&token_with("payroll:read"));
+    let (mut filter, _, _) = call.open(&mut state);
+    assert_eq!(filter.take_decision().unwrap().namespaces, ["other"]);
+    let nexus = over_http("POST", "/namespaces/n/task-queues/q/nexus-services/s/o").bearer(&token_with("payroll:read"));
+    let (mut filter, _, _) = nexus.open(&mut state);
+    assert_eq!(filter.take_decision().unwrap().namespaces, ["n"]);
+}
+
+/// The parts of the server's answer in `chunks`, as the filter sends them; `None` if it ends the answer.
+fn answered(call: &TestCall, headers: &[(&[u8], &[u8])], chunks: &[&[u8]]) -> Option<Vec<u8>> {
+    let mut open = doors();
+    open["authenticated"] = json!(["ListNamespaces"]);
+    let mut state = state_with(open);
+    let (mut filter, action, _) = call.open(&mut state);
+    assert_eq!(action, Action::Forward);
+    let mut drop = Vec::new();
+    filter.on_answer_headers(&state, Headers::new(&serialize(headers)), false, &mut drop).ok()?;
+    let mut sent = Vec::new();
+    for (index, chunk) in chunks.iter().enumerate() {
+        let mut action = filter.on_answer_body(&mut state, chunk, || NOW);
+        if index + 1 == chunks.len() {
+            let end = filter.on_answer_end(&mut state, || NOW);
+            action = if end == ResponseAction::Forward { action } else { end };
+        }
+        match action {
+            ResponseAction::Forward => sent.extend_from_slice(chunk),
+            ResponseAction::Replace(bytes) => sent.extend(bytes),
+            ResponseAction::End => return None,
+        }
+    }
+    Some(sent)
+}
+
+#[test]
+fn lists_are_reduced_in_json() {
+    let list = over_http("GET", "/api/v1/namespaces").good();
+    let ok: &[(&[u8], &[u8])] = &[(b":status", b"200"), (b"content-type", b"*"), (b"content-length", b"1")];
+    let body = br#"{"namespaces":[{"namespaceInfo":{"name":"payroll"}},{"namespaceInfo":{"name":"secret"}}],"nextPageToken":"AA=="}"#;
+    let left = b"{\"namespaces\":[{\"namespaceInfo\":{\"name\":\"payroll\"}}],\"nextPageToken\":\"AA==\"}\n".to_vec();
+    assert_eq!(answered(&list, ok, &[body]), Some(left.clone()));
+    assert_eq!(answered(&list, ok, &[&body[..20], &body[20..], b""]), Some(left));
+    assert_eq!(answered(&list, ok, &[b"{\"namespaces\":[{\"namespaceInfo\""]), None, "an answer that is cut off");
+    assert_eq!(answered(&list, ok, &[b"\xff"]), None);
+    let packed: &[(&[u8], &[u8])] = &[(b":status", b"200"), (b"content-encoding", b"gzip")];
+    assert_eq!(answered(&list, packed, &[body]), None);
+    let error: &[(&[u8], &[u8])] = &[(b":status", b"400")];
+    assert_eq!(answered(&list, error, &[b"{\"code\":3}"]), Some(b"{\"code\":3}".to_vec()));
+    let whole = over_http("GET", "/api/v1/namespaces").bearer(&token_with("temporal-system:read"));
+    assert_eq!(answered(&whole, ok, &[body]), Some(body.to_vec()));
+    let info = over_http("GET", "/api/v1/system-info");
+    assert_eq!(answered(&info, ok, &[b"{}"]), Some(b"{}".to_vec()));
+}

@@ -33,7 +33,7 @@ fn asked(state: &mut FilterState) -> RequestFilter {
 
 fn headers(call: &mut RequestFilter, state: &FilterState, headers: &[(&[u8], &[u8])]) -> Vec<String> {
     let mut drop = Vec::new();
-    call.on_answer_headers(state, Headers::new(&serialize(headers)), false, &mut drop);
+    call.on_answer_headers(state, Headers::new(&serialize(headers)), false, &mut drop).unwrap();
     drop.iter().map(|name| String::from_utf8(name.to_vec()).unwrap()).collect()
 }
 

@@ -74,6 +74,16 @@ impl NexusCall {
         }
     }
 
+    /// The namespace in the path.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        match self {
+            Self::ByQueue { namespace, .. } => Some(namespace),
+            Self::ByEndpoint { .. } => None,
+            Self::Callback { namespace } => namespace.as_deref(),
+        }
+    }
+
     /// Checks the segments after the prefix: a service, an operation and what to do with it. Nothing depends on them.
     fn operation(segments: &[&[u8]]) -> Result<(), HttpFault> {
         segments.iter().try_for_each(|segment| unescape(segment).map(|_| ()))

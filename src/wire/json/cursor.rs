@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
+use super::Json;
+
 /// A position in a JSON text.
 #[derive(Debug, Clone, Copy)]
 pub struct Cursor<'a> {
@@ -44,6 +46,21 @@ impl<'a> Cursor<'a> {
         // serde_json skips without recursion, however deep the value is.
         serde_json::from_slice::<IgnoredAny>(text.as_bytes()).map_err(|_| NotJson)?;
         Ok(Self { rest: text })
+    }
+
+    /// A walk over a value that [`Cursor::raw`] has returned.
+    #[must_use]
+    pub fn within(raw: &'a str) -> Self {
+        Self { rest: raw }
+    }
+
+    /// The next value, as it is written.
+    pub fn raw(&mut self) -> &'a str {
+        self.peek();
+        let before = self.rest;
+        self.skip();
+        let length = before.len().saturating_sub(self.rest.len());
+        before.get(..length).unwrap_or(before)
     }
 
     /// Enters an object or a list, or takes another value.
@@ -157,7 +174,11 @@ impl<'a> Cursor<'a> {
     fn string(&mut self) -> Result<Cow<'a, str>, NotJson> {
         let raw = self.raw_string();
         if raw.contains('\\') {
-            return serde_json::from_slice::<String>(raw.as_bytes()).map(Cow::Owned).map_err(|_| NotJson);
+            // The reader of whole values is in the module anyway.
+            return match serde_json::from_slice::<Json<'_>>(raw.as_bytes()) {
+                Ok(Json::String(text)) => Ok(Cow::Owned(text.into_owned())),
+                _ => Err(NotJson),
+            };
         }
         let text = raw.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
         text.map(Cow::Borrowed).ok_or(NotJson)
@@ -230,7 +251,9 @@ mod tests {
             let mut cursor = Cursor::new(&whole).unwrap();
             assert_eq!(cursor.next(), Ok(Next::List));
             assert!(cursor.next_element());
+            let mut again = cursor;
             cursor.skip();
+            assert_eq!(again.raw(), text.trim());
             assert!(cursor.next_element());
             assert_eq!(cursor.next(), Ok(Next::Scalar(Scalar::Number("7"))), "{whole}");
             assert!(!cursor.next_element());
