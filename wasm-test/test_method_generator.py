@@ -146,3 +146,38 @@ def refused(data: Path, complaint: str) -> None:
     untouched = data / "table.rs"
     code, output = generate("--data", data, "--out", untouched)
     assert code == 1 and complaint in output and not untouched.exists(), output
+
+
+@pytest.mark.parametrize(("one", "other", "overlaps"), [
+    ("/namespaces/{namespace}/workflows/{workflow_id}", "/namespaces/{namespace}/workflows/count", True),
+    ("/namespaces/{namespace}/a", "/namespaces/{namespace}/b", False),
+    ("/namespaces/{namespace}", "/namespaces/{namespace}/a", False),
+    ("/namespaces/a", "/namespaces/a", True),
+])
+def test_overlapping_http_routes_are_noticed(monkeypatch: pytest.MonkeyPatch, one: str, other: str, overlaps: bool) -> None:
+    """Which of two overlapping routes a server takes depends on its version."""
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    import http_routes
+
+    routes = [http_routes.Route("Get", template, False, template) for template in (one, other)]
+    assert http_routes.overlap(*routes) == overlaps
+    assert not http_routes.overlap(routes[0], http_routes.Route("Delete", other, False, other))
+
+
+def test_every_route_of_the_descriptors_is_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read back from the table, against the annotations."""
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    from google.protobuf import descriptor_pool
+
+    import http_routes
+
+    pool = descriptor_pool.DescriptorPool()
+    for file in descriptors().file:
+        pool.AddSerializedFile(file.SerializeToString())
+    services = [pool.FindServiceByName(f"temporal.api.{name}") for name in ("workflowservice.v1.WorkflowService", "operatorservice.v1.OperatorService")]
+    problems: list[str] = []
+    annotated = http_routes.read(pool, [method for service in services for method in service.methods], problems)
+    table = re.findall(r'Verb::(\w+), prefixes: &\[(.*?)\], template: "(.+?)", method: "(.+?)"', (ROOT / "src/temporal/generated/http.rs").read_text())
+    listed = [(verb, prefix + template, method) for verb, prefixes, template, method in table for prefix in re.findall(r'"(.*?)"', prefixes)]
+    assert sorted(listed) == sorted((route.verb, route.template, route.method) for route in annotated)
+    assert len(listed) == len(set(listed)) > 200 and not problems

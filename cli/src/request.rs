@@ -91,8 +91,10 @@ mod tests {
     use crate::filter::{AssumedCaller, Filter};
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
+    use prost_reflect::{FieldDescriptor, MapKey, SerializeOptions};
     use serde_json::json;
     use temporal_auth::config::Config;
+    use temporal_auth::temporal::http::Parameters;
     use temporal_auth::temporal::{Catalogue, Limit, RequestReader, Target};
 
     fn encoded(method: &str, request: Value, namespace: &str) -> Result<Target, String> {
@@ -191,6 +193,85 @@ mod tests {
             }
         }
         assert!(count > 100, "{count}");
+    }
+
+    /// A message with a value in every field. `choice` says which field of each `oneof`, and which value of each enum.
+    fn full(type_: &MessageDescriptor, choice: usize, depth: usize) -> DynamicMessage {
+        let mut message = DynamicMessage::new(type_.clone());
+        let is_chosen = |field: &FieldDescriptor| {
+            let oneof = field.containing_oneof().filter(|oneof| oneof.fields().count() > 1);
+            oneof.is_none_or(|oneof| {
+                let fields: Vec<_> = oneof.fields().map(|field| field.number()).collect();
+                fields[choice % fields.len()] == field.number()
+            })
+        };
+        for field in type_.fields().filter(is_chosen) {
+            let one = match field.kind() {
+                // They have their own JSON mapping, and no decision depends on them.
+                Kind::Message(inner) if inner.package_name() == "google.protobuf" || depth == 0 => continue,
+                Kind::Message(entry) if field.is_map() => {
+                    let Some(value) = sample(&entry.map_entry_value_field(), choice, depth) else { continue };
+                    let entries = [(MapKey::String("k".to_owned()), value)];
+                    message.set_field(&field, Field::Map(entries.into()));
+                    continue;
+                }
+                _ => sample(&field, choice, depth),
+            };
+            let Some(one) = one else { continue };
+            message.set_field(&field, if field.is_list() { Field::List(vec![one.clone(), one]) } else { one });
+        }
+        message
+    }
+
+    fn sample(field: &FieldDescriptor, choice: usize, depth: usize) -> Option<Field> {
+        Some(match field.kind() {
+            Kind::Message(inner) if inner.package_name() == "google.protobuf" => return None,
+            Kind::Message(inner) => Field::Message(full(&inner, choice, depth - 1)),
+            Kind::Enum(values) => {
+                let numbers: Vec<_> = values.values().map(|value| value.number()).collect();
+                Field::EnumNumber(numbers[choice % numbers.len()])
+            }
+            Kind::String if field.name().contains("url") => Field::String("temporal://system".to_owned()),
+            Kind::String => Field::String(format!("{}-{choice}", field.name())),
+            // The token of a task, and any other bytes.
+            Kind::Bytes => Field::Bytes(b"\x12\x02wf".as_slice().into()),
+            Kind::Bool => Field::Bool(choice % 2 == 0),
+            Kind::Float => Field::F32(1.0),
+            Kind::Double => Field::F64(1.0),
+            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Field::I32(1),
+            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Field::I64(1),
+            Kind::Uint32 | Kind::Fixed32 => Field::U32(1),
+            Kind::Uint64 | Kind::Fixed64 => Field::U64(1),
+        })
+    }
+
+    /// Over HTTP, a request means what it means over gRPC: every field of every method, by both of its names.
+    #[test]
+    fn every_field_means_the_same_in_json() {
+        let mut compared = 0;
+        for path in methods().unwrap() {
+            let method = match Catalogue::default().named(&path) {
+                // Temporal's own answers to workflow tasks are not on the HTTP port, and neither are the names of their fields.
+                Some(method) if !method.request.others.is_empty() => method,
+                _ => continue,
+            };
+            let Some(input) = input(&method) else { continue };
+            for choice in 0..24 {
+                let message = full(&input, choice, 7);
+                let mut reader = RequestReader::new(method.clone(), true);
+                let over_grpc = reader.feed(&message.encode_to_vec()).and_then(|()| reader.finish());
+                for by_proto_name in [false, true] {
+                    let options = SerializeOptions::new().use_proto_field_name(by_proto_name);
+                    let mut json = Vec::new();
+                    message.serialize_with_options(&mut serde_json::Serializer::new(&mut json), &options).unwrap();
+                    let reader = RequestReader::new(method.clone(), true);
+                    let over_http = reader.finish_http(&Parameters::default(), Some(&json));
+                    assert_eq!(over_http, over_grpc, "{path} {choice}: {}", String::from_utf8_lossy(&json));
+                }
+                compared += 1;
+            }
+        }
+        assert!(compared > 100 * 24, "{compared}");
     }
 
     #[test]
