@@ -22,7 +22,8 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
 import nexus
-from harness import paths
+from harness import http_client, paths
+from harness.http_client import HttpReply
 from stage import WORKER, Stage, clean_environment
 from tokens import edited
 from workflows import TASK_QUEUE, Payroll, PayrollRun
@@ -84,8 +85,24 @@ class Cast:
             raise CliError(done.stderr.strip())
 
 
+    async def http(self, who: str, verb: str, path: str) -> None:
+        """A call of the HTTP API; raises HttpRefused when it fails."""
+        body = "{}" if verb == "POST" else None
+        reply = await asyncio.to_thread(http_client.send, self.stage.ports.listener, verb, path, body, token=self.token(who))
+        if reply.status != 200:
+            raise HttpRefused(reply)
+
+
 class CliError(Exception):
     """The error message of the command line."""
+
+
+class HttpRefused(Exception):
+    """An answer of the HTTP API that is not a good one."""
+
+    def __init__(self, reply: HttpReply) -> None:
+        super().__init__(str(reply))
+        self.status = reply.status
 
 
 def outcome(error: BaseException | None) -> str:
@@ -94,6 +111,8 @@ def outcome(error: BaseException | None) -> str:
         return ALLOWED
     text = str(error)
     status = error.status.value if isinstance(error, RPCError) else None
+    if isinstance(error, HttpRefused) and error.status in (401, 403):
+        return DENIED if error.status == 403 else WHO_ARE_YOU
     if status == 7 or (isinstance(error, CliError) and "Request unauthorized." in text):
         return DENIED
     if status == 16 or (isinstance(error, CliError) and "Request unauthenticated." in text):
@@ -271,6 +290,13 @@ def cli(who: str, *arguments: str) -> Call:
     return call
 
 
+def over_http(who: str, verb: str, path: str) -> Call:
+    async def call(cast: Cast) -> None:
+        await cast.http(who, verb, f"/api/v1/namespaces/{path}")
+
+    return call
+
+
 # -- the table
 
 SLIPS = ["* ann is paid", "* bob is paid"]
@@ -307,6 +333,10 @@ ROWS = [
     Row("dev", "poll its workflow task", "bitovi-project", "PollWorkflowTaskQueue", DENIED, poll("dev", "bitovi-project")),
     Row("dev", "answer: the workflow failed", "bitovi-project", "RespondWorkflowTaskCompleted", DENIED, fail_its_task("dev", "bitovi-project")),
     Row("dev", "describe a workflow", "finance-reports", "DescribeWorkflowExecution", DENIED, describe("dev", "finance-reports", "run-1")),
+    # The HTTP API gives nobody more than gRPC does.
+    Row("dev", "describe it over HTTP", "bitovi-project", "DescribeWorkflowExecution", ALLOWED, over_http("dev", "GET", "bitovi-project/workflows/try-1")),
+    Row("dev", "terminate it over HTTP", "bitovi-project", "TerminateWorkflowExecution", DENIED, over_http("dev", "POST", "bitovi-project/workflows/try-1/terminate")),
+    Row("nobody", "describe it over HTTP", "bitovi-project", "DescribeWorkflowExecution", WHO_ARE_YOU, over_http("nobody", "GET", "bitovi-project/workflows/try-1")),
     # A worker's token is good for working in its namespace, and for nothing else.
     Row(WORKER, "describe its namespace", "payroll", "DescribeNamespace", ALLOWED, describe_namespace(WORKER, "payroll")),
     Row(WORKER, "describe another one", "finance-reports", "DescribeNamespace", DENIED, describe_namespace(WORKER, "finance-reports")),

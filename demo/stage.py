@@ -34,11 +34,12 @@ class Ports:
     listener: int = 7533
     admin: int = 9901
     temporal: int = 7233
+    temporal_http: int = 7243
     idp: int = 7535
 
     @classmethod
     def free(cls) -> Ports:
-        return cls(*free_ports(4))
+        return cls(*free_ports(5))
 
     def taken(self) -> list[int]:
         """The ports on which other programs listen."""
@@ -65,7 +66,7 @@ class Stage:
         self.clients = {name: {**person, "secret": secrets.token_urlsafe(16)} for name, person in people.items()}
         self.idp = self._idp(token_lifetime)
         # If an option is given twice, the last value counts.
-        self.temporal = Temporal(NAMESPACES, extra=("--port", str(ports.temporal)))
+        self.temporal = Temporal(NAMESPACES, extra=("--port", str(ports.temporal), "--http-port", str(ports.temporal_http)))
         self.temporal.port = ports.temporal
         self.envoy = RenderedEnvoy(ports, self.directory)
         self.worker = self._worker()

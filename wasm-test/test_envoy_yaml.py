@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from harness import grpc_client, paths, requests
+from harness import grpc_client, http_client, paths, requests
 from harness.envoy import envoy_argv, render_envoy_yaml, run_directory
 from harness.issuer import Issuer
 from harness.ports import free_ports
 from harness.procs import Process
 from harness.temporal import Temporal
 
-LISTENER, ADMIN, TEMPORAL, IDP = 7533, 9901, 7233, 7535
+LISTENER, ADMIN, TEMPORAL, TEMPORAL_HTTP, IDP = 7533, 9901, 7233, 7243, 7535
 SERVICE: dict[str, Any] = {"gty": "client-credentials"}
 
 PEOPLE: dict[str, dict[str, Any]] = {
@@ -56,7 +56,7 @@ def office(temporal: Temporal) -> Iterator[tuple[int, Issuer, Process]]:
     port, admin = free_ports(2)
     with Issuer(path="") as issuer:
         text = (paths.ROOT / "envoy.yaml").read_text()
-        ports = {LISTENER: port, ADMIN: admin, TEMPORAL: temporal.port, IDP: issuer.port}
+        ports = {LISTENER: port, ADMIN: admin, TEMPORAL: temporal.port, TEMPORAL_HTTP: temporal.http_port, IDP: issuer.port}
         directory = run_directory("envoy-yaml")
         config = directory / "envoy.yaml"
         config.write_text(render_envoy_yaml(text, ports, module=paths.MODULE))
@@ -103,6 +103,16 @@ def test_a_worker_polls_its_teams_queues_only(office: tuple[int, Issuer, Process
         path = requests.path("PollActivityTaskQueue")
         reply = grpc_client.call(port, path, poll.SerializeToString(), token=token, grpc_timeout=0.3)
         assert (reply.grpc_status != 7) == allowed and reply.grpc_status not in (14, 16), f"{queue}: {reply}"
+
+
+def test_the_http_api_is_on_the_same_listener(office: tuple[int, Issuer, Process]) -> None:
+    port, issuer, _ = office
+    finance, stranger = (issuer.token(**PEOPLE[name]) for name in ("finance", "stranger"))
+    path = "/api/v1/namespaces/payroll/workflows"
+    assert http_client.send(port, "GET", path, token=finance).status == 200
+    for token, status in ((stranger, 403), (None, 401)):
+        assert http_client.send(port, "GET", path, token=token).status == status
+    assert http_client.send(port, "GET", "/swagger.json", token=finance).status == 404
 
 
 def test_without_a_token(office: tuple[int, Issuer, Process]) -> None:
