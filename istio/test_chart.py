@@ -57,6 +57,7 @@ def no_digest(url: str) -> str:
     return url.split("@")[0] + ":1.2"
 
 
+HTTP_OPEN: dict[str, object] = {"temporal": {"frontend": {"httpOpen": True}}}
 URL = "oci://registry.example.com/temporal-auth@sha256:" + "0" * 64
 
 
@@ -79,10 +80,12 @@ URL = "oci://registry.example.com/temporal-auth@sha256:" + "0" * 64
         ),
         # Calls that the filter would treat as another service's.
         ("gateway.yaml", {"temporal": {"namespace": "other"}}, '"outbound|7233||temporal-frontend.other.svc.cluster.local" among them'),
-        ("gateway.yaml", {"temporal": {"frontend": {"httpOpen": True}}}, '"outbound|7243||temporal-frontend.temporal.svc.cluster.local"'),
+        ("gateway.yaml", {**HTTP_OPEN, "config": {"http": {"api": True}}}, '"outbound|7243||temporal-frontend.temporal.svc.cluster.local"'),
         ("sidecar.yaml", {"config": {"applies_to": {"clusters": ["inbound|7233||"]}}}, '"inbound|7243||" among them'),
         ("envoy-gateway.yaml", {"config": {"applies_to": {"clusters": ["outbound|7233||x"]}}}, '"grpcroute/temporal/temporal-auth/rule/0"'),
-        ("gateway-api.yaml", {"temporal": {"frontend": {"httpOpen": True}}, "config": {"applies_to": {"clusters": ["*"]}}}, "a GRPCRoute cannot route to the HTTP API"),
+        ("gateway.yaml", {"temporal": {"frontend": {"httpOpen": True}}, "config": {"applies_to": {"clusters": ["*"]}}}, "expected config.http.api, config.http.nexus or"),
+        ("envoy-gateway.yaml", {**HTTP_OPEN, "config": {"http": {"api": True}, "applies_to": {"clusters": ["httproute/temporal/temporal-auth/rule/0"]}}},
+         '"httproute/temporal/temporal-auth/rule/1"'),
         ("waypoint.yaml", {"api": "EnvoyFilter"}, "expected WasmPlugin or TrafficExtension where attach is waypoint"),
         ("envoyfilter-gateway.yaml", {"module": {"imagePullSecret": "s"}}, "not allowed with api EnvoyFilter"),
     ],
@@ -96,13 +99,18 @@ def test_wrong_values_are_refused(helm: str, tmp_path: Path, variant: str, wrong
     assert render(helm, variant).returncode == 0
 
 
-EVERY = {"config": {"applies_to": {"clusters": ["outbound|*"]}}}
+EVERY = {"config": {"applies_to": {"clusters": ["outbound|*", "httproute/*"]}, "http": {"api": True}}}
 
 
 @pytest.mark.parametrize(
     "variant, more, said, unsaid",
     [
-        ("gateway.yaml", {**EVERY, "temporal": {"frontend": {"httpOpen": True}}}, 'ports: ["7243"]\n        methods: [GET, POST', None),
+        ("gateway.yaml", {**EVERY, **HTTP_OPEN}, 'ports: ["7243"]\n        methods: [GET, POST, DELETE]', None),
+        # Both ports behind one host, of which each kind of route may have a part only.
+        ("gateway-api.yaml", {**EVERY, **HTTP_OPEN}, "kind: HTTPRoute", "kind: GRPCRoute"),
+        ("gateway-api.yaml", {**EVERY, **HTTP_OPEN}, "- {name: temporal-frontend, port: 7243}", None),
+        ("gateway-api.yaml", {}, "- {name: temporal-frontend, port: 7233}", "port: 7243"),
+        ("envoy-gateway.yaml", {**EVERY, **HTTP_OPEN}, "kind: HTTPRoute, name: temporal-auth}", "kind: GRPCRoute"),
         ("gateway.yaml", {**EVERY, "temporal": {"namespace": "other"}}, "host: temporal-frontend.other.svc.cluster.local", None),
         ("sidecar.yaml", {"config": {"applies_to": {"clusters": ["inbound|*||"]}}}, "inbound|*||", None),
         ("gateway.yaml", {}, 'ports: ["7233"]', "7243"),

@@ -23,8 +23,9 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- if and $.Values.temporal.frontend.httpOpen (or (eq .Values.attach "envoy-gateway") (eq .Values.routing "gateway-api")) -}}
-{{- fail "temporal.frontend.httpOpen: found true, expected false: a GRPCRoute cannot route to the HTTP API" -}}
+{{- $http := .Values.config.http | default dict -}}
+{{- if and .Values.config .Values.temporal.frontend.httpOpen (not (or $http.api $http.nexus $http.openapi)) -}}
+{{- fail "temporal.frontend.httpOpen: found true, expected config.http.api, config.http.nexus or config.http.openapi to be true as well: the filter refuses every call to the HTTP port otherwise" -}}
 {{- end -}}
 {{- if and (eq .Values.api "EnvoyFilter") (not (has .Values.attach (list "gateway" "sidecar"))) -}}
 {{- fail (printf "api: found EnvoyFilter, expected WasmPlugin or TrafficExtension where attach is %s" .Values.attach) -}}

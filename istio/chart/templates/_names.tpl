@@ -46,6 +46,11 @@ app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 {{- end -}}
 
+{{/* The kind of a Gateway API route to the frontend. */}}
+{{- define "route.kind" -}}
+{{ ternary "HTTPRoute" "GRPCRoute" .Values.temporal.frontend.httpOpen }}
+{{- end -}}
+
 {{/* Clusters that calls to Temporal are routed to where the filter stands, one a line. */}}
 {{- define "frontend.clusters" -}}
 {{- $frontend := .Values.temporal.frontend -}}
@@ -54,7 +59,9 @@ app.kubernetes.io/component: {{ .component }}
 {{- $ports = append $ports $frontend.httpPort -}}
 {{- end -}}
 {{- if eq .Values.attach "envoy-gateway" }}
-grpcroute/{{ .Values.temporal.namespace }}/{{ .Values.name }}/rule/0
+{{- range $index, $port := $ports }}
+{{ include "route.kind" $ | lower }}/{{ $.Values.temporal.namespace }}/{{ $.Values.name }}/rule/{{ $index }}
+{{- end }}
 {{- else }}
 {{- range $ports }}
 {{- if eq $.Values.attach "sidecar" }}
