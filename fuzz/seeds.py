@@ -154,6 +154,28 @@ def lists() -> None:
                 write("list", bytes([mode]), field(entry, one) + field(token, b"next") + field(entry, other) + field(9, b"newer"))
 
 
+def http() -> None:
+    """Calls over HTTP, and lists as the HTTP API answers them."""
+    paths = ["/api/v1/namespaces/payroll/workflows/w", "/namespaces/%70ayroll/workflows/a%20b", "/namespaces/payroll%2Fx/workflows/w", "/namespaces/../x"]
+    bodies = ['{"workflowType":{"name":"T"},"workflowIdConflictPolicy":3}', '{"workflow_type":{"name":"T\\u0041"},"workflow_id_conflict_policy":"TerminateExisting"}',
+              '{"namespace":"payroll","workflowId":"w","taskQueue":{"name":"q","kind":"TASK_QUEUE_KIND_STICKY","normalName":"n"}}', '{"input":[1,{"a":[]}],"memo":{"fields":{"x":null}}}',
+              '{"completionCallbacks":[{"nexus":{"url":"temporal://system"}}],"onConflictOptions":{}}', '{"a":1,"a":2}', "{} {}", "", " \n"]
+    for path in paths:
+        for body in bodies:
+            write("http", f"POST {path}\n{body}".encode())
+    for line in ("GET /cluster/namespaces/payroll?id=x&pretty", "GET /namespaces/payroll/task-queues/q?taskQueue.kind=2&task_queue.normal_name=n", "DELETE /namespaces/payroll/schedules/s?identity=a+b",
+                 "POST /namespaces/payroll/task-queues/q%2Fr/nexus-services/s/o?callback=temporal://system", "POST /nexus/endpoints/id/services/s/o", "POST /namespaces/payroll/nexus/callback"):
+        write("http", line.encode())
+    for token in ("EgJ3Zg", "EgJ3Zg==", "*", "-_8"):
+        write("http", f'POST /namespaces/payroll/activity-complete\n{{"taskToken":"{token}"}}'.encode())
+    for operation in ('"terminationOperation":{}', '"signalOperation":{"signal":"s"}', '"signalOperation":{},"resetOperation":{}', '"future":{}'):
+        write("http", f'POST /namespaces/payroll/batch-operations/b\n{{{operation}}}'.encode())
+    for entry in ('{"namespaceInfo":{"name":"payroll"}}', '{"namespaceInfo":{"name":"payroll","name":"other"}}', "{}"):
+        write("http", f'\n{{"namespaces":[{entry},{{"namespaceInfo":{{"name":"other"}}}}],"nextPageToken":"AA=="}}'.encode())
+    for target in ('"worker":{"namespace":"payroll"}', '"worker":{"namespace":"other"},"external":{}', '"external":{"url":"https://a"}'):
+        write("http", f'\n{{"endpoints":[{{"spec":{{"target":{{{target}}}}}}}]}}'.encode())
+
+
 def instants() -> None:
     for text in ("2026-12-24T18:00:00Z", "2026-12-24t18:00:00.123456+05:30", "2000-02-29T23:59:59-00:00", "1970-01-01T00:00:00Z", "2100-02-29T00:00:00Z", "9999-12-31T23:59:59.9z", "2026-13-01T00:00:00Z",
                  "1970-01-01T00:00:00+00:01", "2026-12-24 18:00:00Z", "2026-12-24T24:00:00Z", "2026-12-24T18:00:60Z", "2026-12-24", "2026-12-24T18:00:00", "2026-12-24T18:00:00.Z"):
@@ -173,6 +195,7 @@ def main() -> None:
     answers()
     peers()
     lists()
+    http()
     instants()
     claims()
     # Valid keys of the four types, which mutation would hardly find.

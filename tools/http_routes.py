@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
@@ -42,12 +43,12 @@ class Route:
 
 def read(pool: descriptor_pool.DescriptorPool, methods: Iterable[MethodDescriptor], problems: list[str]) -> list[Route]:
     """Every route of these methods. A route that the filter could not match as the server does is a problem."""
-    extension = pool.FindExtensionByName("google.api.http")
+    extension: Any = pool.FindExtensionByName("google.api.http")
     options = message_factory.GetMessageClass(pool.FindMessageTypeByName("google.protobuf.MethodOptions"))
     routes: list[Route] = []
     for method in methods:
         path = f"/{method.containing_service.full_name}/{method.name}"
-        rule = options.FromString(method.GetOptions().SerializeToString()).Extensions[extension]
+        rule: Any = options.FromString(method.GetOptions().SerializeToString()).Extensions[extension]
         for binding in (rule, *rule.additional_bindings):
             if not (kind := binding.WhichOneof("pattern")):
                 continue

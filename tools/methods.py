@@ -588,8 +588,8 @@ def render(version: str, methods: list[Method], messages: list[Message]) -> str:
     enums = {constant(field.enum.full_name): field.enum for message in messages for field in message.fields if field.enum}
     for static, enum in sorted(enums.items()):
         prefix = f"{constant(enum.full_name)}_"
-        values = ", ".join(f'("{value.name.removeprefix(prefix)}", {value.number})' for value in enum.values)
-        lines += ["", f"/// {enum.full_name}", f'pub(in crate::temporal) static {static}: EnumNames = EnumNames {{ prefix: "{prefix}", values: &[{values}] }};']
+        named = ", ".join(f'("{value.name.removeprefix(prefix)}", {value.number})' for value in enum.values)
+        lines += ["", f"/// {enum.full_name}", f'pub(in crate::temporal) static {static}: EnumNames = EnumNames {{ prefix: "{prefix}", values: &[{named}] }};']
     for message in messages:
         facts = [f'name: "{message.name}"', f"names_only: {str(message.names_only).lower()}", f"is_map_entry: {str(message.is_map_entry).lower()}",
                  f'others: "{" ".join(message.others)}"', f"command: {effect_set(message.command)}", f"known: {rust_ranges(message.known)}"]

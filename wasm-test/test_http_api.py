@@ -18,6 +18,7 @@ from harness.frontend import Frontend
 from harness.gate import Gate, OpenGate, allowed
 from harness.grpc_client import Connection, request_headers, test_id
 from harness.http_client import HttpReply
+from harness.issuer import Issuer
 from harness.minter import Minter
 from harness.policy import BY_PERMISSIONS, Json, plugin
 from harness.poll import until
@@ -78,8 +79,8 @@ def test_a_workflow_is_started_by_whom_it_may(api: Gate, straight: Frontend, cor
     workflow_id = new_id()
     for token in (corp.token(permissions=["payroll:read"]), corp.token(permissions=["finance-reports:admin"]), corp.token()):
         denied(start(api, token, workflow_id, prefix=prefix))
-    for token in (None, "garbage"):
-        reply = start(api, token, workflow_id, prefix=prefix)
+    for bad in (None, "garbage"):
+        reply = start(api, bad, workflow_id, prefix=prefix)
         assert reply.status == 401 and reply.json == {"code": 16, "message": "Request unauthenticated."}, reply
         assert reply.headers["www-authenticate"] == "Bearer"
     assert not straight.exists(workflow_id)
@@ -388,3 +389,28 @@ def test_lists_are_reduced_to_what_the_caller_may_describe(open_gate: OpenGate, 
     assert listed(own, "?pageSize=x").status == 400, "the server's own error"
     endpoints = http_client.send(lists.port, "GET", "/cluster/nexus/endpoints", token=own)
     assert endpoints.status == 200 and endpoints.json["endpoints"] == []
+
+
+@pytest.mark.parametrize(("permission", "whole"), [("payroll:write", True), ("payroll:write", False), ("payroll:read", False)])
+def test_a_body_whose_request_waits_for_a_key(
+    open_gate: OpenGate, rich_temporal: Temporal, straight: Frontend, header_stop: bool, permission: str, whole: bool
+) -> None:
+    issuer = Issuer()
+    clusters = http_cluster(rich_temporal.http_port) | {"idp": Cluster(issuer.port, http2=False)}
+    configuration = plugin(issuer.fetched_config(wait="20s", timeout="2s", retry="1s"), http=OPEN)
+    gate = open_gate(configuration, rich_temporal.http_port, clusters=clusters, header_stop=header_stop)
+    workflow_id, body = new_id(), json.dumps(start_body()).encode()
+    headers = {"authorization": f"Bearer {issuer.token(permissions=[permission])}", "content-length": str(len(body))}
+    before = gate.envoy.stats("http.ingress.downstream_rq_total")
+    with socket.create_connection(("127.0.0.1", gate.port), timeout=30) as connection:
+        head = http_client.head("POST", f"/api/v1/namespaces/payroll/workflows/{workflow_id}", headers)
+        connection.sendall(head + (body if whole else body[:20]))
+        until(lambda: gate.envoy.stats("http.ingress.downstream_rq_total") != before, 10, "the request")
+        with issuer:
+            reply = None
+            if not whole:
+                until(lambda: gate.envoy.counter("temporal_auth.keys.fetch_ok") > 0, 20, "the keys")
+                connection.sendall(body[20:])
+            reply = http_client.receive(connection, "POST")
+    assert reply.status == (200 if permission == "payroll:write" else 403), reply
+    assert straight.exists(workflow_id) == (reply.status == 200)

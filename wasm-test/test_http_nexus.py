@@ -30,6 +30,7 @@ GRANTS: list[Json] = [
 ]
 ROLES: Json = {"completer": {"plus": ["nexus"]}}
 DENIALS: list[Json] = [
+    {"name": "no-finance-exactly", "who": {"claims": {"groups": "no-finance-exactly"}}, "namespaces": ["finance-reports*"]},
     {"name": "no-finance", "who": {"claims": {"groups": "no-finance"}}, "namespaces": ["finance-*"]},
 ]
 
@@ -93,6 +94,18 @@ def test_an_escaped_slash_is_legal_in_a_service(gate: Gate, corp: Minter) -> Non
     for bad in ("%2e%2e", "", "%00"):
         reply = dispatch(gate, f"/namespaces/payroll/task-queues/{bad}/nexus-services/s/o", corp.token(permissions=["payroll:write"]))
         assert reply.status == 400, reply
+
+
+@pytest.mark.parametrize("odd", ['"', "<", ">", "^", "`", "{", "|", "}", "[", "]"])
+def test_a_path_that_the_server_escapes_anew_is_refused(gate: Gate, straight: Frontend, corp: Minter, odd: str) -> None:
+    """Behind such a character, the server decodes `%2F` before it splits the path, and another part is the namespace."""
+    queue = new_queue()
+    hidden = f"finance-reports%2Ftask-queues%2F{queue}%2Fnexus-services%2Fs"
+    path = f"/namespaces/{hidden}/task-queues/q/nexus-services/s/{odd}"
+    token = corp.token(permissions=["temporal-system:write"], groups=["no-finance-exactly"])
+    reply = dispatch(gate, path, token, headers={"request-timeout": "1s"})
+    assert reply.status == 400, reply
+    refused(dispatch(gate, path.replace(odd, "o"), token), 403)
 
 
 def test_limits_on_queues_hold(gate: Gate, straight: Frontend, corp: Minter) -> None:

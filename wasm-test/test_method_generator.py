@@ -1,6 +1,7 @@
 """The generator of the method table follows the data, and reports an error instead of guessing if the data or a newer API leaves a
 question open."""
 
+import importlib
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf import descriptor_pool
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FieldDescriptorProto
 
 from test_method_table import DATA, ROOT, TABLE, descriptors
@@ -157,8 +159,7 @@ def refused(data: Path, complaint: str) -> None:
 def test_overlapping_http_routes_are_noticed(monkeypatch: pytest.MonkeyPatch, one: str, other: str, overlaps: bool) -> None:
     """Which of two overlapping routes a server takes depends on its version."""
     monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    import http_routes
-
+    http_routes = importlib.import_module("http_routes")
     routes = [http_routes.Route("Get", template, False, template) for template in (one, other)]
     assert http_routes.overlap(*routes) == overlaps
     assert not http_routes.overlap(routes[0], http_routes.Route("Delete", other, False, other))
@@ -167,10 +168,7 @@ def test_overlapping_http_routes_are_noticed(monkeypatch: pytest.MonkeyPatch, on
 def test_every_route_of_the_descriptors_is_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read back from the table, against the annotations."""
     monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    from google.protobuf import descriptor_pool
-
-    import http_routes
-
+    http_routes = importlib.import_module("http_routes")
     pool = descriptor_pool.DescriptorPool()
     for file in descriptors().file:
         pool.AddSerializedFile(file.SerializeToString())

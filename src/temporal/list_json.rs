@@ -27,13 +27,13 @@ impl ListView {
         let (mut kept, mut token) = (Vec::new(), None);
         let mut entries = 0usize;
         let mut json = Cursor::new(text)?;
-        if json.next()? != Next::Object {
+        if json.read()? != Next::Object {
             return Err(NotJson);
         }
         while let Some(key) = json.next_key()? {
             if key == "nextPageToken" {
                 token = Some(json.raw());
-            } else if key == list && json.next()? == Next::List {
+            } else if key == list && json.read()? == Next::List {
                 while json.next_element() {
                     let entry = json.raw();
                     entries = entries.saturating_add(1);
@@ -69,7 +69,7 @@ impl ListMethod {
             Self::NexusEndpoints => &["spec", "target", "worker", "namespace"],
         };
         if let Some(mut found) = only(json, path)?
-            && let Next::Scalar(Scalar::String(namespace)) = found.next()?
+            && let Next::Scalar(Scalar::String(namespace)) = found.read()?
         {
             let is_ambiguous = self == Self::NexusEndpoints && only(json, &["spec", "target", "external"])?.is_some();
             return Ok((!is_ambiguous).then_some(Entry::InNamespace(namespace)));
@@ -84,7 +84,7 @@ impl ListMethod {
 /// The value at this path of keys. `None` if a key is missing or occurs twice.
 fn only<'a>(mut json: Cursor<'a>, path: &[&str]) -> Result<Option<Cursor<'a>>, NotJson> {
     let Some((first, rest)) = path.split_first() else { return Ok(Some(json)) };
-    if json.next()? != Next::Object {
+    if json.read()? != Next::Object {
         return Ok(None);
     }
     let mut found = None;

@@ -25,7 +25,7 @@ macro_rules! replay {
     };
 }
 
-replay!(answer bearer call config discovery grpc_frames gunzip keys list peer protobuf target token until wide);
+replay!(answer bearer call config discovery grpc_frames gunzip http keys list peer protobuf target token until wide);
 
 #[test]
 fn no_target_is_left_out() {

@@ -7,6 +7,7 @@ pub mod config;
 pub mod discovery;
 pub mod grpc_frames;
 pub mod gunzip;
+pub mod http;
 pub mod keys;
 pub mod list;
 pub mod peer;

@@ -184,6 +184,7 @@ mod tests {
             "/namespaces/p/task-queues/q/nexus-services/s//o",
             "/namespaces/p%00/nexus/callback",
             "/nexus/endpoints/%ff/services/s/o",
+            "/namespaces/secret%2Ftask-queues%2Fq%2Fnexus-services%2Fs/task-queues/q/nexus-services/s/\"",
         ] {
             assert!(matches!(read(path), Some(Err(_))), "{path}");
         }

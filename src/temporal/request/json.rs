@@ -46,7 +46,7 @@ pub(super) fn read(
     // The server reads a body without a value as an empty request.
     let is_empty = text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
     let mut json = Cursor::new(if is_empty { "{}" } else { text })?;
-    match json.next()? {
+    match json.read()? {
         Next::Object => Walk { scan, json }.fields(&variables),
         _ => Err(HttpFault::Json.into()),
     }
@@ -133,7 +133,7 @@ impl Walk<'_, '_> {
 
     /// Takes a text. `None` if there is none, or if the path has given it already.
     fn text(&mut self, fixed: Option<&str>) -> Result<Option<String>, DecodeError> {
-        match (self.json.next()?, fixed) {
+        match (self.json.read()?, fixed) {
             (Next::Scalar(Scalar::Null), _) => Ok(None),
             (Next::Scalar(Scalar::String(text)), None) => Ok(Some(text.into_owned())),
             (Next::Scalar(Scalar::String(text)), Some(fixed)) if text == fixed => Ok(None),
@@ -148,7 +148,7 @@ impl Walk<'_, '_> {
         let shape = field.meaning.shape();
         // A list is written as one, even if it has a single value.
         let is_single = field.repeated == is_element;
-        let value = match (self.json.next()?, shape) {
+        let value = match (self.json.read()?, shape) {
             (Next::Scalar(Scalar::Null), _) if !is_element => return Ok(false),
             (Next::Scalar(Scalar::String(text)), _) if fixed.is_some() => {
                 return if fixed == Some(&*text) { Ok(true) } else { Err(HttpFault::PathContradicted.into()) };

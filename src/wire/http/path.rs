@@ -2,6 +2,10 @@
 
 use super::HttpFault;
 
+/// The bytes, other than letters and digits, that a path has unescaped (RFC 3986 §3.3). If there is any other, Go's `EscapedPath`
+/// escapes the decoded path anew, and an escaped slash then separates segments.
+const PLAIN: &[u8] = b"-._~!$&'()*+,;=:@";
+
 /// The segments of a path, each decoded once. Go's server decodes the whole path and then splits it, so an escaped slash would
 /// separate segments there: such paths are refused, and every other path is read alike.
 ///
@@ -34,7 +38,7 @@ pub fn unescape(segment: &[u8]) -> Result<String, HttpFault> {
             let (digits, after) = rest.split_first_chunk::<2>().ok_or(HttpFault::PathEscape)?;
             rest = after;
             text.push(hex(*digits).filter(|byte| !byte.is_ascii_control()).ok_or(HttpFault::PathEscape)?);
-        } else if byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#' | b'?') {
+        } else if byte.is_ascii_alphanumeric() || PLAIN.contains(&byte) {
             text.push(byte);
         } else {
             return Err(HttpFault::PathByte);
@@ -96,6 +100,13 @@ mod tests {
             (b"/a b", PathByte),
             (b"/a\tb", PathByte),
             (b"/\xc3\xa9", PathByte),
+            (b"/a%2Fb/\"", PathEscape),
+            (b"/a/\"", PathByte),
+            (b"/a/{b}", PathByte),
+            (b"/a/[b]", PathByte),
+            (b"/a/<b>", PathByte),
+            (b"/a/b|c", PathByte),
+            (b"/a/b^c", PathByte),
         ] {
             assert_eq!(segments(path), Err(fault), "{}", String::from_utf8_lossy(path));
         }

@@ -64,7 +64,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Enters an object or a list, or takes another value.
-    pub fn next(&mut self) -> Result<Next<'a>, NotJson> {
+    pub fn read(&mut self) -> Result<Next<'a>, NotJson> {
         match self.peek().ok_or(NotJson)? {
             b'{' => {
                 self.advance(1);
@@ -203,7 +203,7 @@ mod tests {
 
     /// The value as serde_json has it, so that both readers can be compared.
     fn value(cursor: &mut Cursor<'_>) -> Result<Value, NotJson> {
-        Ok(match cursor.next()? {
+        Ok(match cursor.read()? {
             Next::Object => {
                 let mut members = Map::new();
                 while let Some(key) = cursor.next_key()? {
@@ -249,13 +249,13 @@ mod tests {
         for text in TEXTS {
             let whole = format!("[{text} , 7]");
             let mut cursor = Cursor::new(&whole).unwrap();
-            assert_eq!(cursor.next(), Ok(Next::List));
+            assert_eq!(cursor.read(), Ok(Next::List));
             assert!(cursor.next_element());
             let mut again = cursor;
             cursor.skip();
             assert_eq!(again.raw(), text.trim());
             assert!(cursor.next_element());
-            assert_eq!(cursor.next(), Ok(Next::Scalar(Scalar::Number("7"))), "{whole}");
+            assert_eq!(cursor.read(), Ok(Next::Scalar(Scalar::Number("7"))), "{whole}");
             assert!(!cursor.next_element());
         }
     }
@@ -267,7 +267,7 @@ mod tests {
         {
             assert_eq!(Cursor::new(text).err(), Some(NotJson), "{text}");
         }
-        let lone = Cursor::new(r#""\ud800""#).and_then(|mut cursor| cursor.next());
+        let lone = Cursor::new(r#""\ud800""#).and_then(|mut cursor| cursor.read());
         assert_eq!(lone, Err(NotJson));
     }
 }
