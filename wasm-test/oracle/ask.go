@@ -42,14 +42,8 @@ type Oracle struct {
 
 // NewOracle starts the server that knows.
 func NewOracle() (*Oracle, error) {
-	// A key that everybody may know: it signs nothing but cases.
-	curve := elliptic.P256()
-	d := big.NewInt(0x7e4901a1)
-	key := &ecdsa.PrivateKey{D: d}
-	key.Curve = curve
-	key.X, key.Y = curve.ScalarBaseMult(d.Bytes())
-	oracle := &Oracle{key: key}
-	address, err := serve(&key.PublicKey, func(number string, facts *Facts) { oracle.found.Store(number, facts) })
+	oracle := &Oracle{key: caseKey()}
+	address, err := serve(&oracle.key.PublicKey, func(number string, facts *Facts) { oracle.found.Store(number, facts) })
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +56,16 @@ func NewOracle() (*Oracle, error) {
 		DisableCompression: true,
 	}
 	return oracle, nil
+}
+
+// caseKey is a key that everybody may know: it signs nothing but cases.
+func caseKey() *ecdsa.PrivateKey {
+	curve := elliptic.P256()
+	d := big.NewInt(0x7e4901a1)
+	key := &ecdsa.PrivateKey{D: d}
+	key.Curve = curve
+	key.X, key.Y = curve.ScalarBaseMult(d.Bytes())
+	return key
 }
 
 // Answer asks the server, and writes what it says into the case.

@@ -1,7 +1,5 @@
 package main
 
-import "encoding/json"
-
 // Case is one call: what a client sends. It is one line of JSON, here and in vectors/.
 type Case struct {
 	Path string `json:"path"`
@@ -38,12 +36,4 @@ type Answer struct {
 	// Scope and Access are the method's in Temporal's table.
 	Scope  string `json:"scope"`
 	Access string `json:"access"`
-}
-
-func parseCase(line []byte) (*Case, error) {
-	var c Case
-	if err := json.Unmarshal(line, &c); err != nil {
-		return nil, err
-	}
-	return &c, nil
 }

@@ -17,6 +17,8 @@ type writer struct {
 	// wild is how likely each field is to be written oddly, dense how many fields are set beside what is usual, newer how
 	// likely a message has a field, or an enum a value, that the API does not have.
 	wild, dense, newer float64
+	// focus is the one sort of oddity that there is, if it is not empty: whatever begins with it.
+	focus string
 	// many is how many namespaces the commands of one request are spread over, where they are.
 	many int
 	made []string
@@ -38,6 +40,12 @@ func (w *writer) beyond(what string) bool {
 }
 
 func (w *writer) oddly(likely float64, what string) bool {
+	if w.focus != "" {
+		likely = 0
+		if strings.HasPrefix(what, w.focus) {
+			likely = 0.5
+		}
+	}
 	if w.Float64() >= likely {
 		return false
 	}
