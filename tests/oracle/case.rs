@@ -34,20 +34,24 @@ pub struct TemporalAnswer {
 }
 
 /// The cases of the oracle that the environment variable `ORACLE` names, or else the recorded cases.
-pub fn read() -> Box<dyn Iterator<Item = OracleCase>> {
-    let source: Box<dyn Read> = match std::env::var("ORACLE") {
+pub fn read() -> impl Iterator<Item = OracleCase> {
+    lines("ORACLE", "vectors/oracle.jsonl.gz").map(parse)
+}
+
+/// The lines that the command in this environment variable writes, or else the recorded ones.
+pub fn lines(variable: &str, recorded: &str) -> impl Iterator<Item = String> {
+    let source: Box<dyn Read> = match std::env::var(variable) {
         Ok(command) => {
             let mut words = command.split_whitespace();
-            let child = Command::new(words.next().expect("ORACLE is empty")).args(words).stdout(Stdio::piped()).spawn();
+            let child = Command::new(words.next().expect("an empty command")).args(words).stdout(Stdio::piped()).spawn();
             Box::new(child.expect("the oracle does not start").stdout.expect("piped"))
         }
         Err(_) => {
-            let recorded =
-                std::fs::File::open(common::repository("vectors/oracle.jsonl.gz")).expect("vectors/oracle.jsonl.gz");
+            let recorded = std::fs::File::open(common::repository(recorded)).expect(recorded);
             Box::new(flate2::read::MultiGzDecoder::new(recorded))
         }
     };
-    Box::new(BufReader::new(source).lines().map(|line| parse(line.expect("the oracle broke off"))))
+    BufReader::new(source).lines().map(|line| line.expect("the oracle broke off"))
 }
 
 fn parse(line: String) -> OracleCase {

@@ -1,6 +1,5 @@
 //! Compares case by case: counts where the two agree, and remembers where they do not.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::{Map, Value, json};
@@ -13,21 +12,12 @@ use temporal_auth::wire::grpc::{Body, Encoding};
 use crate::case::OracleCase;
 use crate::differences::{differences, is_exact};
 use crate::exceptions::Exception;
+use crate::tally::Tally;
 use common::{ClientRequest, FilterClient, Outcome, key_set};
 
-/// How many disagreements are shown.
-const MAX_SHOWN: usize = 10;
-/// With this many cases, every exception must have occurred.
-const ENOUGH_CASES: u64 = 100_000;
-
 pub struct Comparison {
-    cases: u64,
-    counts: BTreeMap<String, u64>,
-    /// The exceptions that occurred.
-    occurred: BTreeSet<Exception>,
+    tally: Tally<Exception>,
     has_exact_facts: bool,
-    disagreements: u64,
-    shown: Vec<String>,
     standard: FilterClient,
     /// With `parity: upstream`.
     parity: FilterClient,
@@ -45,12 +35,8 @@ impl Default for Comparison {
         let mut upstream = config.clone();
         upstream["parity"] = json!("upstream");
         Self {
-            cases: 0,
-            counts: BTreeMap::new(),
-            occurred: BTreeSet::new(),
+            tally: Tally::default(),
             has_exact_facts: false,
-            disagreements: 0,
-            shown: Vec::new(),
             standard: FilterClient::new(&config),
             parity: FilterClient::new(&upstream),
             catalogue: Catalogue::default(),
@@ -61,7 +47,7 @@ impl Default for Comparison {
 impl Comparison {
     /// Compares what this library and Temporal make of a case.
     pub fn compare(&mut self, case: &OracleCase) {
-        self.cases += 1;
+        self.tally.case();
         let Route::Method(method) = self.catalogue.route(case.path.as_bytes()) else {
             return self.disagree("method", case, "the table does not have it");
         };
@@ -214,39 +200,27 @@ impl Comparison {
     }
 
     fn count(&mut self, about: &str, what: &str) {
-        *self.counts.entry(format!("{about}: {what}")).or_default() += 1;
+        self.tally.count(about, what);
     }
 
     fn count_exception(&mut self, about: &str, exception: Exception) {
-        self.occurred.insert(exception);
-        self.count(about, exception.text());
+        self.tally.count_exception(about, exception, exception.text());
     }
 
     fn disagree(&mut self, about: &str, case: &OracleCase, what: &str) {
-        self.disagreements += 1;
-        if self.shown.len() < MAX_SHOWN {
-            self.shown.push(format!("{about}: {what}\n  {}", case.line));
-        }
+        self.tally.disagree(&format!("{about}: {what}\n  {}", case.line));
     }
 
     /// Panics if a case disagreed, or if a listed exception did not occur.
     pub fn assert_agreement(self) {
-        let Self { cases, disagreements, shown, .. } = &self;
-        assert!(*cases > 0, "no cases");
-        assert!(*disagreements == 0, "{disagreements} of {cases} cases disagree:\n{}", shown.join("\n"));
-        let missing: Vec<_> = Exception::ALL.iter().filter(|exception| !self.occurred.contains(exception)).collect();
-        let is_complete = missing.is_empty() && self.has_exact_facts;
-        assert!(*cases < ENOUGH_CASES || is_complete, "exceptions that did not occur: {missing:?}\n{self}");
+        assert!(self.has_exact_facts || !self.tally.is_enough(), "no facts were exactly the same");
+        self.tally.assert_agreement(Exception::ALL);
     }
 }
 
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} cases, {} disagreements", self.cases, self.disagreements)?;
-        for (what, count) in &self.counts {
-            writeln!(f, "{count:>9}  {what}")?;
-        }
-        Ok(())
+        self.tally.fmt(f)
     }
 }
 

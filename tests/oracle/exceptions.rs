@@ -24,6 +24,8 @@ macro_rules! exceptions {
     };
 }
 
+pub(crate) use exceptions;
+
 exceptions! {
     // Temporal reads these requests and this library refuses them: no encoder makes them, and two decoders could read them
     // differently.

@@ -11,6 +11,7 @@ mod facts;
 #[allow(dead_code, reason = "the tests of policies use the rest")]
 #[path = "../policy/pattern.rs"]
 mod pattern;
+mod tally;
 
 use comparison::Comparison;
 
