@@ -51,7 +51,7 @@ test-manifests: setup ## test the chart and manifests (also against an API serve
 	$(PY) -m pytest istio -c istio/pytest.ini $(PYTEST_ARGS)
 
 # Without Go, the recorded answers must do, which test-native has compared already.
-test-oracle: ## compare 10,000 random requests with Temporal's own code
+test-oracle: ## compare 10,000 random requests over gRPC, and as many over HTTP, with Temporal's own code
 	@TESTED="$(TESTED)" scripts/oracle.sh 10000 1 || [ $$? = 3 ]
 
 test-wasm: setup module ## run the built module in a real Envoy, in front of a real Temporal
@@ -61,7 +61,7 @@ test-wasm: setup module ## run the built module in a real Envoy, in front of a r
 
 ## Test longer
 
-oracle: setup ## compare ORACLE_COUNT (1,000,000) random requests, and check that vectors/ is current
+oracle: setup ## compare ORACLE_COUNT (1,000,000) random requests over gRPC, and as many over HTTP, and check that vectors/ is current
 	@$(PY) tools/vectors.py --check
 	@TESTED="$(TESTED)" scripts/oracle.sh $(ORACLE_COUNT) $(ORACLE_SEED) --release
 

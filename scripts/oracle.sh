@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Compares what this library makes of random requests with what Temporal's own code does:
+# Compares what this library makes of random requests with what Temporal's own code does: COUNT calls over gRPC, and as many
+# over HTTP.
 #
 #   scripts/oracle.sh COUNT SEED [--release]
 #
@@ -8,6 +9,7 @@
 
 scripts/go-build.sh wasm-test/oracle "one to three minutes" || exit
 export ORACLE="$CACHE/go/oracle/oracle generate -count ${1:?how many} -seed ${2:?which}"
+export ORACLE_HTTP="$ORACLE -http"
 # The packages of `make test`, so that nothing is built again for this one.
 read -ra packages <<<"${TESTED:---package temporal-auth-tests}"
 cargo test "${packages[@]}" "${@:3}" --test oracle -- --nocapture

@@ -46,6 +46,8 @@ pub struct Outcome {
     pub answer: Option<Reply>,
     /// The decision that would be logged.
     pub decision: Option<Decision>,
+    /// The names of the headers that do not go on.
+    pub dropped: Vec<Box<[u8]>>,
 }
 
 impl Outcome {
@@ -97,6 +99,22 @@ impl ConnectionInfo for &ClientRequest<'_> {
     }
 }
 
+/// A request to the HTTP API as a client sends it.
+#[derive(Debug)]
+pub struct HttpRequest<'a> {
+    pub verb: &'a str,
+    /// The path and the query.
+    pub target: &'a [u8],
+    pub headers: &'a [(String, String)],
+    pub body: &'a [u8],
+    /// The sizes of the chunks in which the body arrives. A last chunk has the rest.
+    pub chunks: &'a [usize],
+    /// Whether the headers end the request. It then has no body.
+    pub ends_with_headers: bool,
+    /// The claims of the token. `None` if the request has no token.
+    pub claims: Option<&'a Map<String, Value>>,
+}
+
 /// A client of a filter with one configuration.
 pub struct FilterClient {
     pub state: FilterState,
@@ -123,28 +141,63 @@ impl FilterClient {
         ];
         headers.extend(request.grpc_encoding.map(|value| (&b"grpc-encoding"[..], value.as_bytes())));
         headers.extend(token.as_ref().map(|value| (&b"authorization"[..], value.as_bytes())));
-        let headers = serialize(&headers);
         let (arrived, completed) = request.at.unwrap_or((NOW, NOW));
         let mut call = RequestFilter::new(arrived);
-        let mut action = call.on_headers(&mut self.state, Headers::new(&headers), false, request, &mut Vec::new());
-        let mut rest = request.body;
-        let mut sizes = request.chunks.iter();
-        while action == Action::Forward {
-            let size = sizes.next().copied().unwrap_or(rest.len()).min(rest.len());
-            let (chunk, after) = rest.split_at(size);
-            rest = after;
-            action = call.on_body(&mut self.state, chunk, rest.is_empty(), || completed);
-            if rest.is_empty() {
-                break;
+        let mut dropped = Vec::new();
+        let headers = serialize(&headers);
+        let action = call.on_headers(&mut self.state, Headers::new(&headers), false, request, &mut dropped);
+        self.end(call, action, Some((request.body, request.chunks)), completed, dropped)
+    }
+
+    /// Sends a request to the HTTP API. If it goes on, the server receives the body that was sent.
+    pub fn send_http(&mut self, request: &HttpRequest<'_>) -> Outcome {
+        let token = request.claims.map(|claims| format!("Bearer {}", self.token(claims, None)));
+        let mut headers: Vec<(&[u8], &[u8])> = vec![(b":method", request.verb.as_bytes()), (b":path", request.target)];
+        headers.extend(request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
+        headers.extend(token.as_ref().map(|value| (&b"authorization"[..], value.as_bytes())));
+        let mut call = RequestFilter::new(NOW);
+        let mut dropped = Vec::new();
+        let headers = serialize(&headers);
+        let headers = Headers::new(&headers);
+        let action = call.on_headers(&mut self.state, headers, request.ends_with_headers, (), &mut dropped);
+        let body = (!request.ends_with_headers).then_some((request.body, request.chunks));
+        self.end(call, action, body, NOW, dropped)
+    }
+
+    /// Sends the body after the headers, in chunks of these sizes and a last one.
+    fn end(
+        &mut self,
+        mut call: RequestFilter,
+        mut action: Action,
+        body: Option<(&[u8], &[usize])>,
+        completed: Timestamp,
+        dropped: Vec<Box<[u8]>>,
+    ) -> Outcome {
+        let mut arrived = Vec::new();
+        if let Some((mut rest, chunks)) = body {
+            let mut sizes = chunks.iter();
+            while matches!(action, Action::Forward | Action::Hold) {
+                let size = sizes.next().copied().unwrap_or(rest.len()).min(rest.len());
+                let (chunk, after) = rest.split_at(size);
+                rest = after;
+                arrived.extend_from_slice(chunk);
+                action = call.on_body(&mut self.state, chunk, rest.is_empty(), || completed);
+                if rest.is_empty() {
+                    break;
+                }
             }
         }
         let decision = call.take_decision();
         let answer = match action {
-            Action::Forward | Action::Hold | Action::Release(_) => None,
+            Action::Forward | Action::Hold => None,
+            Action::Release(bytes) => {
+                assert_eq!(bytes, arrived, "another body goes on");
+                None
+            }
             Action::Answer(answer) => Some(answer),
-            Action::Wait => panic!("the keys are inline: {request:?}"),
+            Action::Wait => panic!("the keys are inline"),
         };
-        Outcome { answer, decision }
+        Outcome { answer, decision, dropped }
     }
 
     fn token(&mut self, claims: &Map<String, Value>, typ: Option<&str>) -> String {

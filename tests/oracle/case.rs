@@ -43,7 +43,8 @@ pub fn lines(variable: &str, recorded: &str) -> impl Iterator<Item = String> {
     let source: Box<dyn Read> = match std::env::var(variable) {
         Ok(command) => {
             let mut words = command.split_whitespace();
-            let child = Command::new(words.next().expect("an empty command")).args(words).stdout(Stdio::piped()).spawn();
+            let child =
+                Command::new(words.next().expect("an empty command")).args(words).stdout(Stdio::piped()).spawn();
             Box::new(child.expect("the oracle does not start").stdout.expect("piped"))
         }
         Err(_) => {

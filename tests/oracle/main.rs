@@ -8,6 +8,7 @@ mod comparison;
 mod differences;
 mod exceptions;
 mod facts;
+mod http;
 #[allow(dead_code, reason = "the tests of policies use the rest")]
 #[path = "../policy/pattern.rs"]
 mod pattern;
