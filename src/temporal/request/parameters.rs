@@ -16,16 +16,17 @@ const ABOUT_THE_ANSWER: [&str; 2] = ["pretty", "noPayloadShorthand"];
 struct Assignment<'a> {
     name: &'a str,
     value: &'a str,
+    is_from_path: bool,
 }
 
 pub(super) fn read(scan: &mut RequestScan, parameters: &Parameters) -> Result<(), DecodeError> {
     let query = parameters.query.iter().filter(|(name, _)| !ABOUT_THE_ANSWER.contains(&name.as_str()));
-    let query: Vec<_> = query.map(|(name, value)| Assignment { name, value }).collect();
+    let query: Vec<_> = query.map(|(name, value)| Assignment { name, value, is_from_path: false }).collect();
     // The server reads such a name as the key of a map.
     if query.iter().any(|assignment| assignment.name.contains(['[', ']'])) {
         return Err(HttpFault::QueryKey.into());
     }
-    let path = parameters.path.iter().map(|(name, value)| Assignment { name, value });
+    let path = parameters.path.iter().map(|(name, value)| Assignment { name, value, is_from_path: true });
     assign(scan, path.chain(query).collect())
 }
 
@@ -53,9 +54,10 @@ fn set(scan: &mut RequestScan, field: NamedField, assignments: Vec<Assignment<'_
         (NamedField::OwnNamespace, [only]) if has_value(only) => scan.put_own_namespace(only.value),
         (NamedField::OwnNamespace, [_]) => Err(HttpFault::Parameter.into()),
         (NamedField::OwnNamespace, _) => Err(HttpFault::DuplicateParameter.into()),
-        // What the path names must not be named again, even if no decision depends on it.
+        // What the path names must not be named again, even if no decision depends on it. Other fields may be lists.
         (NamedField::Other(_), many) if many.iter().filter(|one| has_value(one)).count() > 1 => {
-            Err(HttpFault::DuplicateParameter.into())
+            let is_in_path = many.iter().any(|one| has_value(one) && one.is_from_path);
+            if is_in_path { Err(HttpFault::DuplicateParameter.into()) } else { Ok(()) }
         }
         (NamedField::Other(_) | NamedField::Unknown, _) => Ok(()),
         (NamedField::Watched(_, watched), many) => {

@@ -199,6 +199,8 @@ fn the_query_completes_requests_without_a_body() {
     ] {
         assert_eq!(get(target), refused(fault), "{target}");
     }
+    // A list on which no decision depends.
+    assert_eq!(get("/namespaces/p/task-queues/q?taskQueueTypes=1&task_queue_types=2").unwrap().newer.count, 0);
     let delete = read("DELETE", "/namespaces/p/schedules/s?identity=me", "").unwrap();
     assert_eq!((delete.effects, delete.names.of(Limit::ScheduleIds)), (EffectSet::SCHEDULE, &["s".to_owned()][..]));
     let queue =
