@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Checks the comparisons: breaks the filter in one way at a time, and reports which case notices.
 
-The comparison with Temporal (tests/oracle) must notice most mutants; the comparison with the simple evaluator (tests/policy) must
-notice those for which Temporal has no counterpart, and the library's own tests those that change what is left of an answer. A
-mutant that nothing notices is a gap in the tests, and fails.
+The comparison with Temporal (tests/oracle) must notice most mutants, and its part about HTTP (tests/oracle/http) those of how
+requests over HTTP are read; the comparison with the simple evaluator (tests/policy) must notice those for which Temporal has no
+counterpart, and the library's own tests those that change what is left of an answer. A mutant that nothing notices is a gap in
+the tests, and fails.
 The tool works on a copy in .cache/mutants.
 """
 
@@ -131,6 +132,25 @@ MUTANTS = [
     Mutant("a denial hides no id", "src/policy/decide.rs", "hides_some |= denial.denies_describing();", "hides_some |= false;", "library"),
     Mutant("a description that is not checked is shown", "src/policy/decide.rs", "&& self.checks_answers && !self.parity {", "&& !self.parity {", "library"),
     Mutant("newer fields are not refused", "src/filter/steps.rs", ".filter(|_| config.refuse_newer && newer_matters", ".filter(|_| false && newer_matters", "policy"),
+    Mutant("members by their names in protobuf are unknown", "src/temporal/schema.rs",
+           "if key == name {", "if key == name && !name.contains('_') {", "http"),
+    Mutant("an unknown name of an enum is its first value", "src/temporal/schema.rs",
+           "self.values.iter().find(|(known, _)| is_named(known)).map(|(_, value)| *value)",
+           "Some(self.values.iter().find(|(known, _)| is_named(known)).map_or(0, |(_, value)| *value))", "http"),
+    Mutant("an enum's number ends at a point", "src/temporal/request/json.rs", "Shape::Enum(_)) => text.parse().ok()",
+           "Shape::Enum(_)) => text.split(['.', 'e']).next().and_then(|text| text.parse().ok())", "http"),
+    Mutant("what only the path names is not read", "src/temporal/request/json.rs", "self.end(&inside, 0)?;", "self.end(&[], 0)?;", "http"),
+    Mutant("null beats the path", "src/temporal/request/json.rs", "if !is_element => return Ok(false),", "if !is_element => return Ok(true),", "http"),
+    Mutant("base64 has one alphabet", "src/temporal/request/named.rs", "&alphabet::URL_SAFE }", "&alphabet::STANDARD }", "http"),
+    Mutant("the last of two parameters counts", "src/temporal/request/parameters.rs",
+           "[_, _, ..] if !watched.repeated => Err(HttpFault::DuplicateParameter.into()),",
+           "[.., last] if !watched.repeated => value(scan, watched, last.value),", "http"),
+    Mutant("the path is decoded twice", "src/wire/http/path.rs", "let text = unescape(segment)?;",
+           "let text = unescape(unescape(segment)?.as_bytes())?;", "http"),
+    Mutant("an escaped slash is part of a name", "src/wire/http/path.rs", "if text.contains(['/', '\\\\']) {", "if text.contains('\\\\') {", "http"),
+    Mutant("a plus in a query is a plus", "src/wire/http/query.rs", "b'+' => text.push(b' '),", "b'+' => text.push(b'+'),", "http"),
+    Mutant("bodies are not looked at", "src/filter/api.rs", "input.has_body.then_some(body)", "input.has_body.then_some(&body[..0])", "http"),
+    Mutant("metadata in headers goes on", "src/filter/request_headers.rs", 'b"grpc-metadata-"', 'b"grpc-metadata-x"', "http"),
 ]
 
 
@@ -166,18 +186,18 @@ def main() -> None:
             shutil.copytree(source, target, copy_function=shutil.copy)
         else:
             shutil.copy(source, target)
-    cases = WORK / "cases.jsonl"
-    with cases.open("wb") as out:
-        subprocess.run([ORACLE, "generate", "-count", str(COUNT), "-seed", str(SEED)], stdout=out, check=True)
-    for by in ("oracle", "policy", "library"):
-        if (noticed := judge(by, cases)) is not None:
+    for by, flags in (("oracle", []), ("http", ["-http"])):
+        with cases(by).open("wb") as out:
+            subprocess.run([ORACLE, "generate", "-count", str(COUNT), "-seed", str(SEED), *flags], stdout=out, check=True)
+    for by in ("oracle", "http", "policy", "library"):
+        if (noticed := judge(by)) is not None:
             sys.exit(f"the unbroken filter disagrees with tests/{by}:\n{noticed}")
     missed = []
     for mutant in MUTANTS:
         path = WORK / "tree" / mutant.file
         text = path.read_text()
         path.write_text(text.replace(mutant.old, mutant.new))
-        noticed = judge(mutant.by, cases)
+        noticed = judge(mutant.by)
         path.write_text(text)
         print(f"{'caught' if noticed else 'MISSED'}  {mutant.name}\n        {noticed or ''}", flush=True)
         if noticed is None:
@@ -186,16 +206,30 @@ def main() -> None:
     sys.exit(1 if missed else 0)
 
 
-def judge(by: str, cases: Path) -> str | None:
-    """`None` if all cases of tests/`by`, or all tests of the library, pass; otherwise the first that does not, abbreviated."""
-    env = os.environ | {"ORACLE": f"cat {cases}", "CARGO_TARGET_DIR": str(WORK / "target"), "RUST_BACKTRACE": "0"}
-    tests = ["temporal-auth", "--lib"] if by == "library" else ["temporal-auth-tests", "--test", by]
-    command = ["cargo", "test", "--quiet", "--package", *tests]
+def cases(by: str) -> Path:
+    """The file of the cases of this comparison with Temporal."""
+    return WORK / f"cases-{by}.jsonl"
+
+
+# The arguments of `cargo test` for the tests that must notice a mutant.
+TESTS = {
+    "oracle": ["temporal-auth-tests", "--test", "oracle", "requests_are_read_and_judged_as_temporal_does"],
+    "http": ["temporal-auth-tests", "--test", "oracle", "http::"],
+    "policy": ["temporal-auth-tests", "--test", "policy"],
+    "library": ["temporal-auth", "--lib"],
+}
+
+
+def judge(by: str) -> str | None:
+    """`None` if all of these tests pass; otherwise the first case that does not, abbreviated."""
+    asked = {"ORACLE": f"cat {cases('oracle')}", "ORACLE_HTTP": f"cat {cases('http')}"}
+    env = os.environ | asked | {"CARGO_TARGET_DIR": str(WORK / "target"), "RUST_BACKTRACE": "0"}
+    command = ["cargo", "test", "--quiet", "--package", *TESTS[by]]
     done = subprocess.run(command, cwd=WORK / "tree", env=env, capture_output=True, text=True)
     if done.returncode == 0:
         return None
     told = done.stdout + done.stderr
-    if by != "oracle":
+    if by not in ("oracle", "http"):
         found = re.search(r"thread '([\w:]+)' .*panicked at ", told)
         if not found:
             sys.exit(f"the comparison did not run:\n{told[-4000:]}")
@@ -204,7 +238,7 @@ def judge(by: str, cases: Path) -> str | None:
     found = re.search(r"(\d+) of \d+ cases disagree:\n(\w+: .*)\n  (.*)", told)
     if not found:
         sys.exit(f"the comparison did not run:\n{told[-4000:]}")
-    path = re.search(r'"path":"/[^"]*/([^"]*)"', found[3])
+    path = re.search(r'"(?:path|method)":"/[^"]*/([^"]*)"', found[3])
     made = re.search(r'"made":(\[[^]]*\])', found[3])
     return f"{found[1]} cases, the first: {found[2]}; {path[1] if path else '?'} {made[1] if made else 'as clients send it'}"
 
