@@ -38,6 +38,9 @@ class Answer:
             return f"odd {self.status}"
         return "passed"
 
+    def agrees_with(self, other: Answer) -> bool:
+        return self == other
+
     def __str__(self) -> str:
         return f"{self.status} {self.message!r} {self.details.hex()}"
 

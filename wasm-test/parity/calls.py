@@ -68,7 +68,8 @@ def _row(name: str) -> Method:
     return next(method for method in requests.methods() if method.name == name)
 
 
-def _of_method(method: Method, everybody: list[Caller]) -> Iterator[Call]:
+def named_namespaces(method: Method) -> Mapping[str, str]:
+    """The namespaces in which the method is called, by what is special about them."""
     if requests.has_namespace(requests.message_class(method.service, method.name)()):
         named: Mapping[str, str] = {"own": OWN, "other": OTHER, "none": "", "system": SYSTEM}
         if method.name in UNLISTED:
@@ -78,7 +79,11 @@ def _of_method(method: Method, everybody: list[Caller]) -> Iterator[Call]:
             named = {"own": NOWHERE, "other": NOWHERE + "2", "none": ""}
     else:
         named = {"-": ""}
-    for label, namespace in named.items():
+    return named
+
+
+def _of_method(method: Method, everybody: list[Caller]) -> Iterator[Call]:
+    for label, namespace in named_namespaces(method).items():
         message = requests.build(method, namespace).SerializeToString()
         for caller in everybody:
             if (method.name, caller.name) not in KILLS_THE_SERVER:

@@ -204,4 +204,11 @@ WE_DENY = [
     ),
 ]
 
+HTTP_DIFFERENCES = [
+    Difference(
+        "the root", "unknown", "malformed", "an empty segment: servers and proxies differ in what they make of it",
+        labels={"root"}, callers=BAD_TOKENS | GOOD_TOKENS,
+    ),
+]
+
 DIFFERENCES = [*STATUS, *NOT_THERE_YET, *WE_ALLOW, *WE_DENY]

@@ -8,15 +8,14 @@ allows a call.
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
 
 from answers import Answer, ask
 from calls import COUNT, Call, all_calls
-from differences import DIFFERENCES, Difference
+from comparison import Comparison
+from differences import DIFFERENCES
 from harness.envoy import Cluster, Envoy, Settings
 from harness.grpc_client import Connection
 from harness.policy import plugin
@@ -29,42 +28,8 @@ from upstream import BINARY, Upstream
 AT_LEAST = 6000
 
 
-@dataclass
-class Comparison:
-    identical: list[tuple[Call, str]] = field(default_factory=list)
-    listed: dict[str, list[Call]] = field(default_factory=lambda: defaultdict(list))
-    unlisted: list[str] = field(default_factory=list)
-
-    def add(self, call: Call, upstream: Answer, ours: Answer) -> None:
-        # Two missing answers do not count as agreement.
-        if upstream == ours and ours.status is not None:
-            self.identical.append((call, ours.verdict))
-        elif difference := _listed(call, upstream, ours):
-            self.listed[difference.name].append(call)
-        else:
-            self.unlisted.append(f"{call}\n    upstream: {upstream}\n    ours:     {ours}")
-
-    @property
-    def total(self) -> int:
-        return len(self.identical) + sum(map(len, self.listed.values())) + len(self.unlisted)
-
-    def agreed(self, verdict: str, path: str | None = None) -> set[str]:
-        """The callers for whom the two sides agree on the verdict at least once."""
-        return {c.caller.name for c, seen in self.identical if seen == verdict and path in (None, c.path)}
-
-    def summary(self) -> str:
-        lines = [f"{self.total} calls compared, {len(self.identical)} identical, {len(self.unlisted)} differ unlisted"]
-        for d in DIFFERENCES:
-            lines.append(f"{len(self.listed[d.name]):6} {d.name}: {d.upstream} -> {d.ours} ({d.why})")
-        return "\n".join(lines)
-
-
-def _listed(call: Call, upstream: Answer, ours: Answer) -> Difference | None:
-    return next((d for d in DIFFERENCES if d.covers(call, upstream.verdict, ours.verdict)), None)
-
-
 @pytest.fixture(scope="module")
-def compared() -> Iterator[Comparison]:
+def compared() -> Iterator[Comparison[Answer]]:
     if not BINARY.exists():
         pytest.fail(f"{BINARY} is not there: make parity")
     with issuer() as keys, Temporal([OWN, OTHER]) as stock, Upstream(keys, [OWN, OTHER]) as upstream:
@@ -72,7 +37,7 @@ def compared() -> Iterator[Comparison]:
         with Envoy(Settings({"temporal": Cluster(stock.port)}, plugin=policy), "parity") as envoy:
             calls = list(all_calls(keys))
             _wait_for_both(calls, upstream.port, envoy.port)
-            comparison = Comparison()
+            comparison: Comparison[Answer] = Comparison(DIFFERENCES)
             for call, theirs, ours in _ask_both(calls, upstream.port, envoy.port):
                 comparison.add(call, theirs, ours)
             print(f"\n{comparison.summary()}")
@@ -101,15 +66,15 @@ def _ask_both(calls: list[Call], upstream: int, ours: int) -> Iterator[tuple[Cal
 
 
 @pytest.mark.timeout(600)
-def test_every_difference_is_listed(compared: Comparison) -> None:
+def test_every_difference_is_listed(compared: Comparison[Answer]) -> None:
     assert not compared.unlisted, "\n".join(["not listed:", *compared.unlisted[:40]])
 
 
-def test_every_listed_difference_occurs(compared: Comparison) -> None:
+def test_every_listed_difference_occurs(compared: Comparison[Answer]) -> None:
     assert not [unused for d in DIFFERENCES for unused in d.unused(compared.listed[d.name])]
 
 
-def test_both_sides_allow_and_deny(compared: Comparison) -> None:
+def test_both_sides_allow_and_deny(compared: Comparison[Answer]) -> None:
     """Two servers that denied everything, or nothing, would also agree."""
     assert compared.total >= AT_LEAST
     may_read = {"read", "write", "admin", "system read", "system write", "system admin"}

@@ -37,11 +37,12 @@ DYNAMIC = {
 
 
 class Upstream(Server):
-    """`with Upstream(issuer, ["payroll"]) as upstream:` — `port` speaks gRPC and requires tokens of the issuer."""
+    """`with Upstream(issuer, ["payroll"]) as upstream:` — `port` speaks gRPC, `http_port` HTTP, and both require tokens
+    of the issuer."""
 
     def __init__(self, issuer: Issuer, namespaces: Sequence[str]) -> None:
         self.namespaces = list(namespaces)
-        self.port, self.inside_port = free_ports(2)
+        self.port, self.inside_port, self.http_port = free_ports(3)
         directory = run_directory("upstream")
         config = directory / "config.json"  # JSON is YAML
         config.write_text(json.dumps(self._config(issuer, directory), indent=1))
@@ -68,7 +69,6 @@ class Upstream(Server):
     def _config(self, issuer: Issuer, directory: Path) -> dict[str, Any]:
         dynamic = directory / "dynamic.json"
         dynamic.write_text(json.dumps({name: [{"value": value}] for name, value in DYNAMIC.items()}))
-        http_port = free_port()
         return {
             "log": {"stdout": True, "level": "error"},
             "dynamicConfigClient": {"filepath": str(dynamic), "pollInterval": "1h"},
@@ -89,7 +89,7 @@ class Upstream(Server):
                 },
             },
             "services": {
-                "frontend": _service(self.port, http_port),
+                "frontend": _service(self.port, self.http_port),
                 "internal-frontend": _service(self.inside_port, free_port()),
                 "matching": _service(free_port()),
                 "history": _service(free_port()),
@@ -106,7 +106,7 @@ class Upstream(Server):
                         "initialFailoverVersion": 1,
                         "rpcName": "frontend",
                         "rpcAddress": f"127.0.0.1:{self.port}",
-                        "httpAddress": f"127.0.0.1:{http_port}",
+                        "httpAddress": f"127.0.0.1:{self.http_port}",
                     }
                 },
             },
