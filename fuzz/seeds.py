@@ -50,7 +50,7 @@ CONFIG: dict[str, Any] = {
     "authenticated": ["GetClusterInfo"],
     "methods": [{"name": "/temporal.api.workflowservice.v1.WorkflowService/NewMethod", "scope": "namespace", "namespace_field": 1, "effects": ["read"]}],
     "admin_service": True, "forward_token": False, "log": {"allowed": True}, "access_log_state": False,
-    "explain_to_client": True, "mode": "enforce", "newer_fields": "refuse", "peers": {"xfcc": True, "gateways": ["spiffe://td/gw"]},
+    "explain_to_client": True, "hide_namespaces": True, "mode": "enforce", "newer_fields": "refuse", "peers": {"xfcc": True, "gateways": ["spiffe://td/gw"]},
 }
 # Valid public keys: the generators of P-256 and P-384 (SEC 2), and a key of RFC 8037.
 P256 = bytes.fromhex("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296" "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5")

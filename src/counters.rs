@@ -120,6 +120,6 @@ mod tests {
         ] {
             assert!(names.iter().any(|known| known == name), "{name}");
         }
-        assert_eq!(names.len(), 21);
+        assert_eq!(names.len(), 23);
     }
 }

@@ -56,38 +56,42 @@ impl Form {
         }
     }
 
-    /// The body of an answer. `reason` is the explanation of a denial.
-    pub(super) fn body<'a>(self, answer: Answer, message: &'a str, reason: Option<&str>) -> Cow<'a, str> {
+    /// The body of an answer. `detail` is the explanation of a denial, or the namespace that is not found.
+    pub(super) fn body<'a>(self, answer: Answer, message: &'a str, detail: Option<&str>) -> Cow<'a, str> {
         match self {
             Self::Grpc => message.into(),
-            Self::Api(style) => api_error(style, answer, message, reason).into(),
-            Self::Nexus => nexus_failure(answer, reason).into(),
+            Self::Api(style) => api_error(style, answer, message, detail).into(),
+            Self::Nexus => nexus_failure(answer, detail).into(),
         }
     }
 }
 
 /// A `google.rpc.Status` in JSON, with its members in the server's order.
-fn api_error(style: ApiStyle, answer: Answer, message: &str, reason: Option<&str>) -> String {
+fn api_error(style: ApiStyle, answer: Answer, message: &str, detail: Option<&str>) -> String {
     let code = match answer {
         // The code of the server for a path without a route.
         Answer::UnknownMethod => 5,
         answer => answer.row().grpc_status,
     };
-    let details = matches!(answer, Answer::Denied | Answer::Closed).then(|| {
-        let kind = Value::from("type.googleapis.com/temporal.api.errordetails.v1.PermissionDeniedFailure");
-        let reason = reason.map(Value::from);
-        (kind, reason)
+    let failure = match answer {
+        Answer::Denied | Answer::Closed => Some(("PermissionDeniedFailure", "reason")),
+        Answer::NamespaceNotFound => Some(("NamespaceNotFoundFailure", "namespace")),
+        _ => None,
+    };
+    let details = failure.map(|(failure, field)| {
+        let kind = Value::from(format!("type.googleapis.com/temporal.api.errordetails.v1.{failure}"));
+        (kind, detail.map(|detail| (field, Value::from(detail))))
     });
     let message = Value::from(message);
     let (newline, indent, space) = if style.pretty { ("\n", "  ", " ") } else { ("", "", "") };
     let mut text = format!("{{{newline}{indent}\"code\":{space}{code},{newline}{indent}\"message\":{space}{message}");
-    if let Some((kind, reason)) = details {
+    if let Some((kind, detail)) = details {
         let i = indent;
         text.push_str(&format!(
             ",{newline}{i}\"details\":{space}[{newline}{i}{i}{{{newline}{i}{i}{i}\"@type\":{space}{kind}"
         ));
-        if let Some(reason) = reason {
-            text.push_str(&format!(",{newline}{i}{i}{i}\"reason\":{space}{reason}"));
+        if let Some((field, detail)) = detail {
+            text.push_str(&format!(",{newline}{i}{i}{i}\"{field}\":{space}{detail}"));
         }
         text.push_str(&format!("{newline}{i}{i}}}{newline}{i}]"));
     }
@@ -97,15 +101,15 @@ fn api_error(style: ApiStyle, answer: Answer, message: &str, reason: Option<&str
 }
 
 /// A failure as the server writes it for a Nexus caller. Source: `common/nexus/nexusrpc/failure_converter.go`.
-fn nexus_failure(answer: Answer, reason: Option<&str>) -> String {
+fn nexus_failure(answer: Answer, detail: Option<&str>) -> String {
     let (message, kind) = match answer {
         Answer::Unauthenticated => ("unauthorized", "UNAUTHENTICATED"),
         Answer::Denied | Answer::Closed => ("permission denied", "UNAUTHORIZED"),
         Answer::Unavailable => ("the token cannot be verified yet", "UNAVAILABLE"),
-        Answer::UnknownMethod => ("not found", "NOT_FOUND"),
+        Answer::UnknownMethod | Answer::NamespaceNotFound => ("not found", "NOT_FOUND"),
         Answer::Encoding | Answer::Malformed | Answer::TooLarge => ("bad request", "BAD_REQUEST"),
     };
-    let message = reason.map_or(Cow::from(message), |reason| format!("{message}: {reason}").into());
+    let message = detail.map_or(Cow::from(message), |detail| format!("{message}: {detail}").into());
     let details = json!({"type": kind});
     format!(
         "{{\"message\":{},\"metadata\":{{\"type\":\"nexus.HandlerError\"}},\"details\":{details}}}",
@@ -138,6 +142,15 @@ mod tests {
         assert_eq!(body(pretty, None), lines.join("\n"));
         let explained: Value = serde_json::from_str(&body(ApiStyle::default(), Some("\"x\""))).unwrap();
         assert_eq!(explained["details"][0]["reason"], "\"x\"");
+    }
+
+    #[test]
+    fn a_hidden_namespace_has_the_bytes_of_the_server() {
+        let body =
+            Form::Api(ApiStyle::default()).body(Answer::NamespaceNotFound, "Namespace a is not found.", Some("a"));
+        let failure =
+            r#"{"@type":"type.googleapis.com/temporal.api.errordetails.v1.NamespaceNotFoundFailure","namespace":"a"}"#;
+        assert_eq!(body, format!(r#"{{"code":5,"message":"Namespace a is not found.","details":[{failure}]}}"#));
     }
 
     #[test]

@@ -18,6 +18,8 @@ listed! {
         Unauthenticated => "unauthenticated",
         /// The token is good, and policy denies the call.
         Denied => "permission",
+        /// The same, in a namespace of which the caller may not know that it exists.
+        NamespaceNotFound => "namespace_not_found",
         /// The call cannot be decided yet. Every SDK retries on this status, whereas 7 or 16 ends workers.
         Unavailable => "unavailable",
         /// The compression is not supported. SDKs fall back to no compression.
@@ -48,6 +50,7 @@ impl Answer {
         let (grpc_status, http_status, forwarded_in_shadow) = match self {
             Self::Unauthenticated => (16, 401, true),
             Self::Denied => (7, 403, true),
+            Self::NamespaceNotFound => (5, 404, true),
             Self::Unavailable => (14, 503, true),
             Self::Encoding => (12, 415, false),
             Self::Malformed => (3, 400, false),

@@ -17,8 +17,9 @@ const MAX_SHOWN: usize = 200;
 pub struct Reply {
     answer: Answer,
     message: Cow<'static, str>,
-    /// The rule and the reason of a denial. `None` if clients may not know them.
-    explanation: Option<String>,
+    /// What the failure in the details says: the rule and the reason of a denial, or the namespace that is not found. `None` if
+    /// clients may not know it.
+    detail: Option<String>,
     form: Form,
 }
 
@@ -30,11 +31,11 @@ impl Reply {
     pub const TOO_LARGE: Self = Self::plain(Answer::TooLarge, "grpc: received message larger than max (4194304)");
 
     const fn plain(answer: Answer, message: &'static str) -> Self {
-        Self { answer, message: Cow::Borrowed(message), explanation: None, form: Form::Grpc }
+        Self { answer, message: Cow::Borrowed(message), detail: None, form: Form::Grpc }
     }
 
     fn with_text(answer: Answer, message: String) -> Self {
-        Self { answer, message: message.into(), explanation: None, form: Form::Grpc }
+        Self { answer, message: message.into(), detail: None, form: Form::Grpc }
     }
 
     /// The same reply for callers of this surface.
@@ -44,8 +45,15 @@ impl Reply {
         self
     }
 
+    /// `explanation` is the rule and the reason, or `None` if clients may not know them.
     pub fn denied(explanation: Option<String>) -> Self {
-        Self { explanation, ..Self::plain(Answer::Denied, DENIED) }
+        Self { detail: explanation, ..Self::plain(Answer::Denied, DENIED) }
+    }
+
+    /// Temporal's answer for a namespace that does not exist.
+    pub fn namespace_not_found(namespace: String) -> Self {
+        let message = format!("Namespace {namespace} is not found.");
+        Self { detail: Some(namespace), ..Self::with_text(Answer::NamespaceNotFound, message) }
     }
 
     /// SDKs fall back to no compression if an answer 12 contains the word `grpc-encoding`.
@@ -97,17 +105,21 @@ impl Reply {
 
     /// The body for callers that do not speak gRPC; gRPC callers get it as the message of the status.
     pub fn body(&self) -> Cow<'_, str> {
-        self.form.body(self.answer, &self.message, self.explanation.as_deref())
+        self.form.body(self.answer, &self.message, self.detail.as_deref())
     }
 
     /// The headers that go with the status.
     pub fn headers(&self) -> Vec<(&'static str, Cow<'static, str>)> {
         let content_type = self.form.content_type().map(|value| ("content-type", value.into()));
+        let detail = self.detail.as_deref();
+        let details = match self.answer {
+            Answer::Denied | Answer::Closed => details::denied(DENIED, detail),
+            Answer::NamespaceNotFound => details::namespace_not_found(&self.message, detail.unwrap_or_default()).into(),
+            _ => Cow::default(),
+        };
         let own = match self.answer {
             Answer::Unauthenticated => Some(("www-authenticate", "Bearer".into())),
-            Answer::Denied | Answer::Closed if self.form == Form::Grpc => {
-                Some(("grpc-status-details-bin", details::denied(DENIED, self.explanation.as_deref())))
-            }
+            _ if self.form == Form::Grpc && !details.is_empty() => Some(("grpc-status-details-bin", details)),
             _ => None,
         };
         content_type.into_iter().chain(own).collect()

@@ -139,6 +139,9 @@ groups! {
         access_log_state: Default("false"), Shape::Flag, "Whether the verdict is made available to the access log.";
         explain_to_client: Default("false"), Shape::Flag,
             "Whether a denied client gets the rule and the reason in the failure's details.";
+        hide_namespaces: Default("false"), Shape::Flag,
+            "Whether a caller who may do nothing in a namespace is told that it does not exist (5), in place of 7. \
+             Never for the calls of workers.", "#hidden-namespaces";
         peers: Nothing, Shape::Object("peers"), "TLS peers.", "#peers";
         http: Nothing, Shape::Object("http"), "What is served on Temporal's HTTP port.", "#the-http-port";
         parity: Nothing, Shape::Words(PARITIES),

@@ -52,6 +52,8 @@ pub struct Config {
     pub access_log_state: bool,
     /// Whether a denied client is told the reason.
     pub explain_to_client: bool,
+    /// Whether a caller who may do nothing in a namespace is told that it does not exist.
+    pub hide_namespaces: bool,
     /// Whether denials are only reported: `mode: shadow`.
     pub shadow: bool,
     /// Whether requests with parts that the method table does not know are refused: `newer_fields: refuse`.
@@ -128,6 +130,7 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
     let flag = |name: &str| members.get(name).map_or(Some(false), |node| node.flag());
     let (admin_service, forward_token) = (flag("admin_service"), flag("forward_token"));
     let (access_log_state, explain_to_client) = (flag("access_log_state"), flag("explain_to_client"));
+    let hide_namespaces = flag("hide_namespaces");
     let second_of = |name: &str, words: &'static [&'static str]| {
         members.get(name).map_or(Some(false), |node| node.word(words).map(|index| index == 1))
     };
@@ -170,6 +173,7 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
         log_allowed: log_allowed?,
         access_log_state: access_log_state?,
         explain_to_client: explain_to_client?,
+        hide_namespaces: hide_namespaces?,
         shadow: shadow?,
         refuse_newer: refuse_newer?,
         peers: if !peers_matter {

@@ -16,7 +16,7 @@ use crate::authentication::cache::Origin;
 use crate::authentication::{Authentication, UnverifiedToken};
 use crate::config::{Config, PeerSource};
 use crate::identity::xfcc::{UnreadableHeader, peer_name};
-use crate::policy::{DenyReason, Principal, Verdict};
+use crate::policy::{DenyReason, Principal, Verdict, may_hide_namespace};
 use crate::report::Rejection;
 use crate::temporal::{EffectSet, LimitSet, RequestReader, Scope, Target};
 use crate::time::Timestamp;
@@ -137,7 +137,9 @@ impl RequestFilter {
         let MatchedRoute { method, input, encoding, .. } = route;
         let policy = &state.config.policy;
         if method.scope == Scope::Namespace {
-            if policy.could_allow(&principal, &method, now) {
+            // Whether the answer must hide the namespace depends on its name.
+            let may_hide = state.config.hide_namespaces && may_hide_namespace(&method);
+            if may_hide || policy.could_allow(&principal, &method, now) {
                 let limits = principal.limits();
                 let input = match input {
                     // The path says everything, so the body need not be read.
@@ -276,9 +278,22 @@ fn apply_policy(
         (Verdict::Allow(_), Some(part)) => DenyReason::Newer(part),
         (Verdict::Deny(reason), _) => reason,
     };
-    let rejection = Rejection::Denied(reason);
+    let rejection = if hides_namespace(config, &principal, &target, now) {
+        Rejection::Hidden { reason, namespace: target.namespace.clone() }
+    } else {
+        Rejection::Denied(reason)
+    };
     let evidence = Evidence { principal: Some(principal), target: Some(target), shadow, namespace_header: None };
     Err(Box::new(Rejected { rejection, rest, evidence }))
+}
+
+/// Whether the denial of this call must not show that its namespace exists.
+fn hides_namespace(config: &Config, principal: &Principal, target: &Target, now: Timestamp) -> bool {
+    let namespace = &target.namespace;
+    config.hide_namespaces
+        && may_hide_namespace(&target.method)
+        && !namespace.is_empty()
+        && config.policy.may_do_nothing_in(principal, namespace, now)
 }
 
 /// Whether the newer parts of the request could have effects of their own. They add nothing to a call that only reads, polls

@@ -340,10 +340,10 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-fn is_expired(grant: &ResolvedGrant, now: Timestamp) -> bool {
+pub(super) fn is_expired(grant: &ResolvedGrant, now: Timestamp) -> bool {
     grant.until.as_ref().is_some_and(|until| until.has_passed(now))
 }
 
-fn registers(method: &Method) -> bool {
+pub(super) fn registers(method: &Method) -> bool {
     method.path == "/temporal.api.workflowservice.v1.WorkflowService/RegisterNamespace"
 }

@@ -96,6 +96,13 @@ impl Denial {
         self.denies_any(EffectSet::DESCRIBE_NAMESPACE) || self.denies_method(DESCRIBE_NAMESPACE)
     }
 
+    /// Whether the denial denies every call in this namespace.
+    pub(super) fn denies_everything_in(&self, namespace: &str) -> bool {
+        let is_everything = self.operations.is_none() && self.outside.is_none();
+        let patterns = self.namespaces.as_deref();
+        is_everything && patterns.is_none_or(|patterns| patterns.iter().any(|pattern| pattern.could_match(namespace)))
+    }
+
     /// The effects in the request's own namespace that count only for denials.
     fn further_effects(&self, target: &Target) -> EffectSet {
         match (target.may_have_any_effect, self.commands) {

@@ -42,6 +42,11 @@ pub enum Rejection {
     HostCallFailed,
     /// The policy's denial.
     Denied(DenyReason),
+    /// The policy's denial in a namespace of which the caller may not know that it exists.
+    Hidden {
+        reason: DenyReason,
+        namespace: String,
+    },
 }
 
 impl Rejection {
@@ -58,6 +63,8 @@ impl Rejection {
             Self::UnreadablePeer | Self::NoToken | Self::Token(_) => Reply::UNAUTHENTICATED,
             Self::TooManyTokens | Self::KeyNotAvailable | Self::HostCallFailed => Reply::UNAVAILABLE,
             Self::NoRoomForBody => Reply::BUSY,
+            // An explanation would show that the namespace exists.
+            Self::Hidden { namespace, .. } => Reply::namespace_not_found(namespace.clone()),
             Self::Denied(reason) => Reply::denied(explain.then(|| format!("{}: {reason}", reason.rule().name()))),
         }
     }
@@ -65,7 +72,7 @@ impl Rejection {
     /// The rule that denied the call, if the policy did.
     pub fn rule(&self) -> Option<Rule> {
         match self {
-            Self::Denied(reason) => Some(reason.rule()),
+            Self::Denied(reason) | Self::Hidden { reason, .. } => Some(reason.rule()),
             _ => None,
         }
     }
@@ -98,7 +105,7 @@ impl fmt::Display for Rejection {
             Self::TooManyTokens => "too many tokens to verify",
             Self::KeyNotAvailable => "the token's key is not available",
             Self::HostCallFailed => "a required host call failed",
-            Self::Denied(reason) => return reason.fmt(f),
+            Self::Denied(reason) | Self::Hidden { reason, .. } => return reason.fmt(f),
         })
     }
 }

@@ -53,6 +53,7 @@ fn samples() -> Vec<Value> {
             "log": {"allowed": true},
             "access_log_state": true,
             "explain_to_client": true,
+            "hide_namespaces": true,
             "mode": "shadow",
             "newer_fields": "refuse",
             "peers": {"xfcc": true, "gateways": ["a-*", 1]},

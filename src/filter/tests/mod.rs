@@ -15,6 +15,7 @@ use crate::wire::grpc::frame;
 use crate::wire::headers::serialize;
 
 mod descriptions;
+mod hidden;
 mod http;
 mod lists;
 mod newer;

@@ -7,7 +7,7 @@ use crate::temporal::{ListMethod, ListView};
 
 const ENDPOINTS: &str = "ListNexusEndpoints";
 
-fn open(grants: Vec<Grant>, denials: Vec<Denial>) -> Policy {
+pub(super) fn open(grants: Vec<Grant>, denials: Vec<Denial>) -> Policy {
     let path = |name: &str| Catalogue::default().named(name).unwrap().path.to_string();
     Policy {
         grants: grants.into(),
@@ -17,7 +17,7 @@ fn open(grants: Vec<Grant>, denials: Vec<Denial>) -> Policy {
     }
 }
 
-fn denial(effects: Option<EffectSet>, namespaces: Option<&str>) -> Denial {
+pub(super) fn denial(effects: Option<EffectSet>, namespaces: Option<&str>) -> Denial {
     Denial {
         name: "denial".into(),
         who: None,

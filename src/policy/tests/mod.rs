@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use who::Who;
 
 mod by_id;
+mod hidden;
 mod lists;
 mod readings;
 mod time;
