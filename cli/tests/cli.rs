@@ -181,13 +181,7 @@ fn a_default_denial_lists_near_misses() {
         1,
         &["verdict  REFUSE with UNAUTHENTICATED", "no subject in claim sub"],
     );
-    explain(
-        r#"{"sub": "x\nverdict  ALLOW"}"#,
-        "ListNamespaces",
-        "",
-        1,
-        &["caller   x\\nverdict  ALLOW of issuer corp"],
-    );
+    explain(r#"{"sub": "x\nverdict  ALLOW"}"#, "ListClusters", "", 1, &["caller   x\\nverdict  ALLOW of issuer corp"]);
     explain(alice, "/a.B/C", "", 1, &["verdict  REFUSE with UNIMPLEMENTED"]);
 }
 

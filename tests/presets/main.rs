@@ -1,6 +1,6 @@
 //! Checks the configurations in docs/presets/ and docs/migrating.md as they are on the page, with only the keys replaced by the
 //! key that signs the tokens here. The calls are next to this file, in `PAGE.json`: README.md describes them. The
-//! configurations in the project's README.md and in docs/configuration.md are only parsed.
+//! configurations in the project's README.md, in docs/configuration.md and in docs/web-ui.md are only parsed.
 
 mod page;
 mod tokens;
@@ -43,6 +43,14 @@ fn the_readme_has_a_valid_configuration_and_the_problem_of_a_mistake() {
     let lines: Vec<_> = problems.iter().map(|problem| format!("temporal-auth: configuration: {problem}")).collect();
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(page.contains(&format!("\n{}\n", lines[0])), "not on the page: {}", lines[0]);
+}
+
+#[test]
+fn the_page_on_the_web_ui_has_a_valid_configuration() {
+    let page = fs::read_to_string(common::repository("docs/web-ui.md")).unwrap();
+    let configurations = page::configurations(&page);
+    assert_eq!(configurations.len(), 1);
+    assert_eq!(Config::parse(configurations[0].to_string().as_bytes()).err(), None);
 }
 
 #[test]

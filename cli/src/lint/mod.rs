@@ -17,6 +17,7 @@ mod shadowed;
 mod tests;
 mod tokens;
 mod unreachable;
+mod web_ui;
 mod wide;
 
 use serde_json::Value;
@@ -49,7 +50,7 @@ pub(crate) fn all(config: &Config, value: &Value, now: Timestamp) -> Vec<Lint> {
 
 /// The paths of fields that are worth a look but not doubtful, each with its note.
 pub(crate) fn notes(config: &Config) -> Vec<(Path, String)> {
-    colons::notes(config)
+    colons::notes(config).into_iter().chain(web_ui::notes(config)).collect()
 }
 
 /// The path of a grant.
