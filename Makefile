@@ -37,7 +37,8 @@ module: ## build target/temporal-auth.wasm (and -lean.wasm, which cannot reduce 
 demo: setup module ## watch a stock Temporal become role-protected, call by call
 	@$(PY) demo/run.py
 
-run: setup module ## keep the demo running on the ports of envoy.yaml, and print commands to try
+run: setup module ## keep the demo running on the ports of envoy.yaml, with the Web UI, and print what to try
+	@scripts/ui.sh || [ $$? = 3 ] # without Go there is no Web UI
 	@$(PY) demo/run.py --stay
 
 ## Test
@@ -84,6 +85,10 @@ test-mesh: setup image ## test the image in a real Istio with a real Kubernetes 
 	@scripts/mesh-build.sh
 	$(PY) -m pytest istio -c istio/pytest.ini $(PYTEST_ARGS)
 	$(PY) -m pytest wasm-test/mesh -n 0 --timeout 600 $(PYTEST_ARGS)
+
+test-ui: setup module ## click through the real Web UI with a real login in a real browser (needs Go; first run 5 minutes, later 10)
+	@scripts/ui.sh test
+	$(PY) -m pytest wasm-test/ui -n 0 $(PYTEST_ARGS)
 
 test-egctl: setup ## run Envoy Gateway's own check of its manifest (first run: 10 minutes)
 	@scripts/go-build.sh wasm-test/mesh/egctl "about ten minutes"

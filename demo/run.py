@@ -25,6 +25,7 @@ from rows import ALLOWED, ROWS, Cast, Row, outcome
 from stage import Ports, Stage
 
 HOUR = 3600
+WEB_UI = 8080
 
 
 @dataclass(frozen=True)
@@ -111,15 +112,17 @@ def demo() -> int:
 
 
 def stay() -> int:
-    taken = Ports().taken()
+    has_web_ui = paths.WEB_UI.exists()
+    taken = Ports().taken(*[WEB_UI] if has_web_ui else [])
     if taken:
         print(f"error: in use already: port {', '.join(map(str, taken))} (envoy.yaml has fixed ports)", file=sys.stderr)
         return 1
     print("Starting Temporal, the identity provider, Envoy and a worker …", flush=True)
-    with Stage(Ports(), token_lifetime=HOUR) as stage:
+    with Stage(Ports(), token_lifetime=HOUR, web_ui=WEB_UI if has_web_ui else None) as stage:
         tokens = paths.RUNS / "tokens"
         write_tokens(stage, tokens)
         print(HELP.format(**help_values(stage, tokens)), flush=True)
+        print(web_ui_help(stage), flush=True)
         try:
             while True:
                 time.sleep(HOUR / 2)
@@ -166,6 +169,13 @@ Up, until Ctrl-C. Everything below goes through Envoy at {address}; in another t
 
 Tokens (good for an hour, written anew every half hour) are in {tokens}/: {people}
 The policy is in envoy.yaml."""
+
+
+def web_ui_help(stage: Stage) -> str:
+    if stage.web_ui is None:
+        return "\nThe Web UI is not built: scripts/ui.sh builds it, which takes Go and two minutes."
+    logins = "".join(f"\n  {name:<16} {password}" for name, password in stage.passwords.items())
+    return f"\nThe Web UI is at {stage.web_ui.address}/ (docs/web-ui.md), for\n{logins}"
 
 
 def help_values(stage: Stage, tokens: Path) -> dict[str, object]:

@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from harness.envoy import Envoy, envoy_argv, render_envoy_yaml, run_directory
 from harness.ports import free_ports
 from harness.procs import Process, tcp_answers
 from harness.temporal import Temporal
+from harness.web_ui import Login, WebUi, callback
 from tokens import mint
 
 HERE = Path(__file__).resolve().parent
@@ -41,9 +43,9 @@ class Ports:
     def free(cls) -> Ports:
         return cls(*free_ports(5))
 
-    def taken(self) -> list[int]:
-        """The ports on which other programs listen."""
-        return [port for port in vars(self).values() if _answers(port)]
+    def taken(self, *others: int) -> list[int]:
+        """Those of these ports, and of `others`, on which other programs listen."""
+        return [port for port in (*vars(self).values(), *others) if _answers(port)]
 
 
 def _answers(port: int) -> bool:
@@ -56,7 +58,8 @@ def _answers(port: int) -> bool:
 class Stage:
     """`with Stage(ports) as stage:` everything is up; at the end of the block, everything is stopped."""
 
-    def __init__(self, ports: Ports, *, token_lifetime: int) -> None:
+    def __init__(self, ports: Ports, *, token_lifetime: int, web_ui: int | None = None) -> None:
+        """`web_ui` is the port of a Web UI, for people who log in."""
         self.ports = ports
         self.issuer = f"http://127.0.0.1:{ports.idp}"
         self.address = f"127.0.0.1:{ports.listener}"
@@ -64,7 +67,9 @@ class Stage:
         # Fresh secrets each time: none is worth stealing, and none has to be in a file of the repository.
         people: dict[str, dict[str, object]] = json.loads((HERE / "people.json").read_text())
         self.clients = {name: {**person, "secret": secrets.token_urlsafe(16)} for name, person in people.items()}
-        self.idp = self._idp(token_lifetime)
+        self.passwords: dict[str, str] = {}
+        self.web_ui: WebUi | None = None
+        self.idp = self._idp(token_lifetime, self._with_logins(web_ui) if web_ui else {})
         # If an option is given twice, the last value counts.
         self.temporal = Temporal(NAMESPACES, extra=("--port", str(ports.temporal), "--http-port", str(ports.temporal_http)))
         self.temporal.port = ports.temporal
@@ -83,17 +88,31 @@ class Stage:
             self.temporal.process.wait_ready(self.temporal.ready, 60)
             starting.enter_context(self.envoy)
             starting.enter_context(self.worker).wait_ready(lambda: "working" in self.worker.log_text())
+            if self.web_ui:
+                starting.enter_context(self.web_ui)
             self._running = starting.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._running.close()
 
-    def _idp(self, token_lifetime: int) -> Process:
-        settings = self.directory / "idp.json"
-        settings.touch(0o600)
-        settings.write_text(json.dumps({"port": self.ports.idp, "ttl": token_lifetime, "clients": self.clients}))
-        return Process("idp", ["node", str(HERE / "idp" / "idp.mjs"), str(settings)], self.directory / "idp.log")
+    def _with_logins(self, port: int) -> dict[str, object]:
+        """A Web UI, and what the identity provider must know for it: everybody who is not a service has a password."""
+        login = Login(self.issuer, secrets.token_urlsafe(16))
+        self.web_ui = WebUi(login, self.ports.listener, port=port, default_namespace=NAMESPACES[0])
+        humans = {name: client for name, client in self.clients.items() if not client.get("service")}
+        self.passwords = {name: secrets.token_urlsafe(6) for name in humans}
+        return {
+            "web_ui": {"secret": login.secret, "callbacks": [callback(port)]},
+            "people": {name: {"password": self.passwords[name], "groups": humans[name]["groups"]} for name in humans},
+        }
+
+    def _idp(self, token_lifetime: int, logins: Mapping[str, object] | None = None) -> Process:
+        settings = {"port": self.ports.idp, "ttl": token_lifetime, "clients": self.clients, **(logins or {})}
+        file = self.directory / "idp.json"
+        file.touch(0o600)
+        file.write_text(json.dumps(settings))
+        return Process("idp", ["node", str(HERE / "idp" / "idp.mjs"), str(file)], self.directory / "idp.log")
 
     def _worker(self) -> Process:
         return Process(

@@ -6,7 +6,8 @@ check() {
   MYPYPATH=$1 "$CACHE/venv/bin/python" -m mypy --no-error-summary --cache-dir ".cache/mypy/$2" "${@:2}"
 }
 
-check wasm-test:wasm-test/parity:demo:tools wasm-test --exclude wasm-test/mesh
+check wasm-test:wasm-test/parity:demo:tools wasm-test --exclude wasm-test/mesh --exclude wasm-test/ui
+check wasm-test:wasm-test/ui:demo wasm-test/ui
 check wasm-test:wasm-test/mesh:demo wasm-test/mesh
 check wasm-test:istio istio --exclude istio/bypass-check
 check istio/bypass-check istio/bypass-check

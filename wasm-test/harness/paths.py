@@ -18,6 +18,9 @@ LEAN_MODULE = ROOT / "target" / "temporal-auth-lean.wasm"
 VERIFIERS = ROOT / "target" / "wasm32-wasip1" / "module" / "verifiers.wasm"
 HOSTILE = ROOT / "target" / "wasm32-wasip1" / "module" / "hostile_plugin.wasm"
 
+# Temporal's Web UI, which `scripts/ui.sh` builds.
+WEB_UI = ROOT / ".cache" / "go" / "web-ui" / "server"
+
 # The descriptor set and the tables from which the module's method table was generated.
 TEMPORAL_DATA = ROOT / "data" / "temporal"
 
