@@ -15,7 +15,7 @@ from harness.web_ui import WebUi
 from servers import Person
 
 parts.use_driver()
-from playwright.sync_api import Locator, Page, Request, expect, sync_playwright  # noqa: E402
+from playwright.sync_api import Error, Locator, Page, Request, expect, sync_playwright  # noqa: E402
 
 # The driver waits this long for what must appear, in milliseconds.
 TIMEOUT = 6000 * PATIENCE
@@ -129,7 +129,11 @@ class Visitor:
         expect(self.page.get_by_text(text).first).to_be_visible()
 
     def text(self) -> str:
-        return self.page.locator("body").inner_text()
+        """What the page shows. Empty while one page follows another."""
+        try:
+            return str(self.page.evaluate("document.body?.innerText ?? ''"))
+        except Error:
+            return ""
 
     def picture(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -157,6 +157,7 @@ def test_a_schedule_is_paused(office: Office, logged_in: Callable[[str], Visitor
     visitor.visits(f"/namespaces/payroll/schedules/{schedule}")
     with record.step(office.door, visitor, name, "pause a schedule") as step:
         visitor.clicks(visitor.page.locator("#schedule-actions-primary-button"))
+        visitor.fills("pause-reason", "a test")
         visitor.confirms()
     assert not visitor.is_at_login()
     call = "PatchSchedule(payroll)"
@@ -165,7 +166,7 @@ def test_a_schedule_is_paused(office: Office, logged_in: Callable[[str], Visitor
 
 
 def test_a_schedule_is_triggered(office: Office, logged_in: Callable[[str], Visitor], record: Record) -> None:
-    """The deny twin is in test_denials.py: the Web UI shows its login page."""
+    """The deny twin is in test_refusals.py: the Web UI shows its login page."""
     schedule = f"trigger-{uuid.uuid4()}"
     office.create_schedule("payroll", schedule)
     visitor = logged_in("alice")
@@ -185,11 +186,11 @@ def test_a_nexus_endpoint_is_created(
     visitor.visits("/nexus")
     visitor.clicks("Create Nexus Endpoint")
     with record.step(office.door, visitor, name, "create a Nexus endpoint") as step:
-        visitor.page.get_by_label("Endpoint Name").fill(endpoint)
-        visitor.page.get_by_label("Target Namespace").click()
-        visible(visitor.page.get_by_role("option", name="payroll")).first.click()
-        visitor.page.get_by_label("Target Task Queue").fill("payroll")
-        visitor.clicks(visible(visitor.page.get_by_role("button", name="Create Nexus Endpoint")).last)
+        visitor.fills("name", endpoint)
+        visitor.clicks(visitor.page.locator("#target-namespace"))
+        visitor.clicks(visitor.page.get_by_role("option", name="payroll"))
+        visitor.fills("task-queue", "payroll")
+        visitor.clicks(visitor.page.get_by_test_id("nexus-form-submit-button"))
     call = "CreateNexusEndpoint()"
     if name == "ops":
         assert call in step.allowed and not step.denied
