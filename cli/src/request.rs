@@ -235,7 +235,7 @@ mod tests {
             Kind::String => Field::String(format!("{}-{choice}", field.name())),
             // The token of a task, and any other bytes.
             Kind::Bytes => Field::Bytes(b"\x12\x02wf".as_slice().into()),
-            Kind::Bool => Field::Bool(choice % 2 == 0),
+            Kind::Bool => Field::Bool(choice.is_multiple_of(2)),
             Kind::Float => Field::F32(1.0),
             Kind::Double => Field::F64(1.0),
             Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Field::I32(1),
