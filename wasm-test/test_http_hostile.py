@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from harness import http_client
 from harness.frontend import Frontend
 from harness.gate import Gate, OpenGate
+from harness.grpc_client import Connection, request_headers
 from harness.http_client import HttpReply
 from harness.minter import Minter
 from harness.policy import Json
@@ -241,6 +243,38 @@ def test_a_body_on_a_route_without_one_is_refused(api: Gate, writer: str) -> Non
         for options in bodies:
             reply = http_client.send(api.port, verb, path, token=writer, **options)
             assert reply.status == 400, reply
+
+
+@pytest.mark.parametrize("end", ["left open", "reset", "ended", "with a body"])
+@pytest.mark.parametrize("headers", [{}, {"content-length": "0"}, {"content-length": "00"}], ids=str)
+def test_headers_alone_do_nothing_for_whom_the_call_is_denied(
+    api: Gate, straight: Frontend, corp: Minter, running: str, headers: dict[str, str], end: str
+) -> None:
+    """A server acts on the headers of a GET, a DELETE, or a POST without a byte of body: it does not wait for the end."""
+    schedule = Schedule(straight).name
+    token = corp.token(permissions=["finance-reports:write"])
+    for verb, path in (("DELETE", f"/api/v1/namespaces/payroll/schedules/{schedule}"),
+                       ("POST", f"/api/v1/namespaces/payroll/workflows/{running}/terminate"),
+                       ("POST", f"/api/v1/namespaces/payroll/workflows/{running}/signal/denied")):
+        with Connection(api.port) as connection:
+            stream = connection.open(request_headers(path, token=token, content_type=None, method=verb, headers=headers))
+            if end == "reset":
+                connection.reset(stream)
+                continue
+            if end == "ended":
+                connection.data(stream, b"", end_stream=True)
+            elif end == "with a body" and not headers:
+                connection.data(stream, b"{}", end_stream=True)
+            elif headers or verb == "DELETE":
+                pass  # answered at once
+            else:
+                time.sleep(0.3)
+                continue
+            assert connection.reply(stream).status in (400, 403)
+    time.sleep(0.5)
+    assert straight.status(running) == "RUNNING" and not straight.signals(running)
+    admin = corp.token(permissions=["payroll:admin"])
+    assert http_client.send(api.port, "GET", f"/api/v1/namespaces/payroll/schedules/{schedule}", token=admin).status == 200
 
 
 def test_compressed_bodies_are_refused(api: Gate, writer: str) -> None:

@@ -125,9 +125,27 @@ fn api(
             call.parameters.query = query.map_err(DecodeError::from)?;
         }
         let ApiCall { method, parameters, has_body } = call;
-        Ok(Called { method, input: Input::Api(Box::new(super::ApiInput { parameters, has_body, ends: end_stream })) })
+        let ends = ends_with_headers(headers, has_body, end_stream).map_err(DecodeError::from)?;
+        Ok(Called { method, input: Input::Api(Box::new(super::ApiInput { parameters, has_body, ends })) })
     };
     (Form::Api(style), read())
+}
+
+/// Whether the server may act as soon as it has the headers, so that they must not go on before the verdict. On routes without a
+/// body it does not wait for the end of the request, and neither does it if there are no bytes to wait for.
+fn ends_with_headers(headers: &RequestHeaders<'_>, has_body: bool, end_stream: bool) -> Result<bool, HttpFault> {
+    let length = match headers.content_length {
+        Some(text) => {
+            let is_number = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+            Some(is_number.then(|| text.iter().any(|digit| *digit != b'0')).ok_or(HttpFault::ContentLength)?)
+        }
+        None => None,
+    };
+    let announces_body = length == Some(true) || (headers.has_transfer_encoding && !end_stream);
+    if !has_body && announces_body {
+        return Err(HttpFault::BodyNotExpected);
+    }
+    Ok(end_stream || !has_body || length == Some(false))
 }
 
 /// Refuses headers by which a server may take the request for another one.

@@ -28,7 +28,7 @@ pub(super) struct ApiInput {
     pub(super) parameters: Parameters,
     /// Whether the route has a body.
     pub(super) has_body: bool,
-    /// Whether the request ends with its headers.
+    /// Whether the verdict depends on the headers alone, and must be known before they go on.
     pub(super) ends: bool,
 }
 

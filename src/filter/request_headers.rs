@@ -19,6 +19,8 @@ pub(super) struct RequestHeaders<'a> {
     /// The last `content-encoding` that is not `identity`.
     pub(super) content_encoding: Option<&'a [u8]>,
     pub(super) has_method_override: bool,
+    pub(super) content_length: Option<&'a [u8]>,
+    pub(super) has_transfer_encoding: bool,
     /// The last `grpc-encoding`, and the number of them.
     pub(super) encoding: Option<&'a [u8]>,
     pub(super) encodings: u32,
@@ -65,6 +67,8 @@ impl<'a> RequestHeaders<'a> {
             }
             b"accept" => self.accept = Some(value),
             b"content-encoding" if value != b"identity" => self.content_encoding = Some(value),
+            b"content-length" => self.content_length = Some(value),
+            b"transfer-encoding" => self.has_transfer_encoding = true,
             b"x-http-method-override" => self.has_method_override = true,
             b"x-forwarded-client-cert" => self.several_forwarded |= self.forwarded.replace(value).is_some(),
             b"grpc-encoding" => {

@@ -23,7 +23,7 @@ use crate::time::Timestamp;
 use crate::wire::DecodeError;
 use crate::wire::grpc::{Body, Encoding};
 use crate::wire::headers::Headers;
-use crate::wire::http::split_query;
+use crate::wire::http::{HttpFault, split_query};
 
 impl RequestFilter {
     pub(super) fn headers(
@@ -174,7 +174,7 @@ impl RequestFilter {
         apply_policy(&state.config, RestOfBody::Anything, target, principal, now)
     }
 
-    /// The request must be read. If it ends with its headers, that is done now.
+    /// The request must be read. If the headers say everything, that is done now.
     fn pending(
         &mut self,
         state: &FilterState,
@@ -210,6 +210,7 @@ impl RequestFilter {
             Stage::Passing(passage) if passage.rest() == RestOfBody::Anything || chunk.is_empty() => {
                 Ok(Progress::Continue)
             }
+            Stage::Passing(_) if self.http.is_some() => Err(DecodeError::from(HttpFault::BodyNotExpected).into()),
             Stage::Passing(_) => Err(DecodeError::SecondMessage.into()),
             Stage::Reading(PendingRequest { input: PendingInput::Api(input), .. }) => {
                 let has_body = input.has_body;

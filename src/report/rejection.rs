@@ -79,7 +79,8 @@ impl Rejection {
 
     /// Whether `mode: shadow` may let the call go on all the same, if its answer says so.
     pub fn may_be_forwarded(&self) -> bool {
-        !matches!(self, Self::HostCallFailed)
+        // A body that was not kept cannot go on.
+        !matches!(self, Self::HostCallFailed | Self::NoRoomForBody)
     }
 }
 

@@ -133,12 +133,58 @@ fn requests_that_a_server_could_take_for_others_are_refused() {
     ] {
         assert_eq!(status(over_http("POST", path).good(), "{}"), 400, "{path}");
     }
-    let mut get = over_http("GET", "/api/v1/namespaces/payroll").good();
-    get.end = false;
-    assert_eq!(status(TestCall { path: get.path.clone(), ..over_http("GET", "").good() }, ""), 0);
+}
+
+#[test]
+fn headers_on_which_a_server_would_act_do_not_go_on_before_the_verdict() {
     let mut state = open_state();
-    assert_eq!(send(&mut state, &get, "{}"), 400, "a body on GET");
-    assert_eq!(send(&mut state, &get, ""), 0);
+    let mut open = |call: TestCall| {
+        let (mut filter, action, _) = TestCall { end: false, ..call.good() }.open(&mut state);
+        let more = filter.on_body(&mut state, b"{}", false, || NOW);
+        let status = |action: &Action| match action {
+            Action::Answer(reply) => reply.http_status(),
+            Action::Forward => 0,
+            Action::Hold => 1,
+            Action::Wait => 2,
+            Action::Release(_) => 3,
+        };
+        (status(&action), status(&more))
+    };
+    let (own, other) = ("/api/v1/namespaces/payroll/schedules/s", "/api/v1/namespaces/other/schedules/s");
+    for verb in ["GET", "DELETE"] {
+        assert_eq!(open(over_http(verb, own)), (0, 400), "a body that is not announced");
+        assert_eq!(open(over_http(verb, other)), (403, 2));
+        assert_eq!(open(over_http(verb, own).with("content-length", "0")), (0, 400));
+        assert_eq!(open(over_http(verb, own).with("content-length", "2")), (400, 2));
+        assert_eq!(open(over_http(verb, own).with("transfer-encoding", "chunked")), (400, 2));
+    }
+    let terminate = |namespace: &str| over_http("POST", &format!("/namespaces/{namespace}/workflows/w/terminate"));
+    for zero in ["0", "00"] {
+        assert_eq!(open(terminate("payroll").with("content-length", zero)), (0, 400), "there is no body to wait for");
+        assert_eq!(open(terminate("other").with("content-length", zero)), (403, 2));
+    }
+    for bad in ["", "x", "-0", "0,0", "+0"] {
+        assert_eq!(open(terminate("payroll").with("content-length", bad)), (400, 2), "{bad}");
+    }
+    assert_eq!(open(terminate("other").with("content-length", "2")), (0, 1));
+    assert_eq!(open(terminate("other").with("transfer-encoding", "chunked")), (0, 1));
+    assert_eq!(open(terminate("other")), (0, 1));
+}
+
+#[test]
+fn in_shadow_a_body_that_was_not_kept_does_not_go_on() {
+    let mut shadow = doors();
+    shadow["mode"] = json!("shadow");
+    let mut state = state_with(shadow);
+    let start = over_http("POST", WORKFLOW).good();
+    let part = vec![b' '; 1 << 20];
+    let mut others: Vec<_> = (0..16).map(|_| start.open(&mut state).0).collect();
+    for other in &mut others {
+        assert_eq!(other.on_body(&mut state, &part, false, || NOW), Action::Hold);
+    }
+    let (mut last, _, _) = start.open(&mut state);
+    let full = last.on_body(&mut state, b" ", false, || NOW);
+    assert!(matches!(&full, Action::Answer(reply) if reply.http_status() == 503), "{full:?}");
 }
 
 #[test]

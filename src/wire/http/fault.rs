@@ -22,6 +22,7 @@ pub enum HttpFault {
     MethodOverride,
     Form,
     BodyNotExpected,
+    ContentLength,
     Trailers,
     /// The body is not one JSON object.
     Json,
@@ -50,6 +51,7 @@ impl fmt::Display for HttpFault {
             Self::MethodOverride => "x-http-method-override is not supported",
             Self::Form => "form bodies are not supported",
             Self::BodyNotExpected => "a body on a route that has none",
+            Self::ContentLength => "a content-length that is not a number",
             Self::Trailers => "trailers after an HTTP body",
             Self::Json => "the body is not exactly one JSON object",
             Self::JsonValue => "a JSON value that does not fit its field",
