@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 import time
 import uuid
 from typing import Any
@@ -275,6 +277,40 @@ def test_headers_alone_do_nothing_for_whom_the_call_is_denied(
     assert straight.status(running) == "RUNNING" and not straight.signals(running)
     admin = corp.token(permissions=["payroll:admin"])
     assert http_client.send(api.port, "GET", f"/api/v1/namespaces/payroll/schedules/{schedule}", token=admin).status == 200
+
+
+def test_an_upgrade_does_not_end_a_request(open_gate: OpenGate, rich_temporal: Temporal, straight: Frontend, corp: Minter, running: str) -> None:
+    """Where websockets are allowed, the proxy forwards such a request without a length, and the server would act at once."""
+    port = rich_temporal.http_port
+    gate = open_gate(policy(corp), port, clusters=http_cluster(port), name="http-upgrades", upgrades=("websocket",))
+    headers = [("connection", "upgrade"), ("upgrade", "websocket"), ("authorization", f"Bearer {corp.token(permissions=['finance-reports:admin'])}")]
+    for verb, path in (("POST", f"/api/v1/namespaces/payroll/workflows/{running}/terminate"), ("GET", "/system-info"), ("GET", "/swagger.json")):
+        with socket.create_connection(("127.0.0.1", gate.port), timeout=20) as connection:
+            connection.sendall(http_client.head(verb, path, headers))
+            assert http_client.receive(connection).status == 400, path
+    assert straight.status(running) == "RUNNING"
+
+
+def test_an_answer_before_the_verdict_does_not_pass(open_gate: OpenGate, corp: Minter) -> None:
+    """A server that acts on the headers of a request would answer before its body is there."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecret")
+                connection.recv(65536)
+
+        hasty = threading.Thread(target=answer, daemon=True)
+        hasty.start()
+        port = server.getsockname()[1]
+        gate = open_gate(policy(corp), port, clusters=http_cluster(port), name="http-hasty")
+        token = corp.token(permissions=["finance-reports:admin"])
+        with socket.create_connection(("127.0.0.1", gate.port), timeout=20) as connection:
+            headers = {"authorization": f"Bearer {token}", "content-length": "2"}
+            connection.sendall(http_client.head("POST", "/api/v1/namespaces/payroll/workflows/w/terminate", headers))
+            reply = http_client.receive(connection)
+        assert reply.status == 503 and b"secret" not in reply.body, reply
 
 
 def test_compressed_bodies_are_refused(api: Gate, writer: str) -> None:

@@ -224,6 +224,9 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> HostAction {
+        if self.state.try_borrow().is_ok_and(|stream| stream.request.awaits_verdict_over_http()) {
+            return self.run(|stream, filter| stream.request.answered_early(filter));
+        }
         self.run_answer(|request, filter| {
             let Ok(bytes) = hostcalls::header_map(HeaderMap::ResponseHeaders) else { return false };
             let mut drop = Vec::new();

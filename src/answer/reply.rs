@@ -27,6 +27,8 @@ impl Reply {
     pub const UNAUTHENTICATED: Self = Self::plain(Answer::Unauthenticated, "Request unauthenticated.");
     pub const UNAVAILABLE: Self = Self::plain(Answer::Unavailable, "The token cannot be verified yet; try again.");
     pub const BUSY: Self = Self::plain(Answer::Unavailable, "Too many requests are held; try again.");
+    pub const ANSWERED_EARLY: Self =
+        Self::plain(Answer::Unavailable, "The server answered before the request was complete.");
     pub const CLOSED: Self = Self::plain(Answer::Closed, DENIED);
     pub const TOO_LARGE: Self = Self::plain(Answer::TooLarge, "grpc: received message larger than max (4194304)");
 

@@ -42,7 +42,7 @@ pub(super) fn called(
     };
     let target = HttpTarget { verb: headers.verb, path, query };
     if OPENAPI_PATHS.contains(&path) {
-        return openapi(&config.http, &target);
+        return openapi(&config.http, headers, &target);
     }
     if let Some(call) = NexusCall::read(path) {
         return nexus(&config.http, headers, &target, call);
@@ -67,7 +67,11 @@ fn grpc(config: &Config, headers: &RequestHeaders<'_>, route: Route, end_stream:
     Ok(Called { method, input: Input::Grpc })
 }
 
-fn openapi(config: &HttpConfig, target: &HttpTarget<'_>) -> (Form, Result<Called, Rejection>) {
+fn openapi(
+    config: &HttpConfig,
+    headers: &RequestHeaders<'_>,
+    target: &HttpTarget<'_>,
+) -> (Form, Result<Called, Rejection>) {
     if !config.openapi {
         return (Form::Grpc, Err(Rejection::DoorClosed(Door::OpenApi)));
     }
@@ -75,7 +79,8 @@ fn openapi(config: &HttpConfig, target: &HttpTarget<'_>) -> (Form, Result<Called
     if target.verb != b"GET" {
         return (form, Err(Rejection::UnknownRoute));
     }
-    (form, Ok(Called { method: MethodRef::Known(&OPENAPI), input: Input::OpenApi }))
+    let called = || Called { method: MethodRef::Known(&OPENAPI), input: Input::OpenApi };
+    (form, check(headers, false).map(|()| called()))
 }
 
 fn nexus(
@@ -150,6 +155,10 @@ fn ends_with_headers(headers: &RequestHeaders<'_>, has_body: bool, end_stream: b
 
 /// Refuses headers by which a server may take the request for another one.
 fn check(headers: &RequestHeaders<'_>, reads_body: bool) -> Result<(), Rejection> {
+    // Proxies send such a request without a length, and a server then acts on the headers.
+    if headers.has_upgrade {
+        return Err(DecodeError::from(HttpFault::Upgrade).into());
+    }
     if headers.has_method_override {
         return Err(DecodeError::from(HttpFault::MethodOverride).into());
     }

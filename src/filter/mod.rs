@@ -348,6 +348,17 @@ impl RequestFilter {
         self.conclude(state, Err(Rejection::KeyNotAvailable.into()))
     }
 
+    /// Whether the call is on the HTTP port and has no verdict yet. An answer of the server must not pass then: it would be the
+    /// answer to a request that the filter has not read.
+    pub fn awaits_verdict_over_http(&self) -> bool {
+        self.http.is_some() && matches!(self.stage, Stage::Reading(_))
+    }
+
+    /// The server has answered before the verdict.
+    pub fn answered_early(&mut self, state: &mut FilterState) -> Action {
+        self.conclude(state, Err(Rejection::AnsweredEarly.into()))
+    }
+
     /// A host call on which the request depends has failed.
     pub fn host_failed(&mut self, state: &mut FilterState) -> Action {
         self.conclude(state, Err(Rejection::HostCallFailed.into()))

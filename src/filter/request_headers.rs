@@ -19,6 +19,8 @@ pub(super) struct RequestHeaders<'a> {
     /// The last `content-encoding` that is not `identity`.
     pub(super) content_encoding: Option<&'a [u8]>,
     pub(super) has_method_override: bool,
+    /// Whether the request asks for another protocol.
+    pub(super) has_upgrade: bool,
     pub(super) content_length: Option<&'a [u8]>,
     pub(super) has_transfer_encoding: bool,
     /// The last `grpc-encoding`, and the number of them.
@@ -69,6 +71,7 @@ impl<'a> RequestHeaders<'a> {
             b"content-encoding" if value != b"identity" => self.content_encoding = Some(value),
             b"content-length" => self.content_length = Some(value),
             b"transfer-encoding" => self.has_transfer_encoding = true,
+            b"upgrade" => self.has_upgrade = true,
             b"x-http-method-override" => self.has_method_override = true,
             b"x-forwarded-client-cert" => self.several_forwarded |= self.forwarded.replace(value).is_some(),
             b"grpc-encoding" => {

@@ -33,6 +33,8 @@ pub enum Rejection {
     UnknownRoute,
     /// Too many bodies are held.
     NoRoomForBody,
+    /// The server has answered a request on the HTTP port that the filter has not read to its end.
+    AnsweredEarly,
     UnreadablePeer,
     NoToken,
     Token(TokenRefusal),
@@ -63,6 +65,7 @@ impl Rejection {
             Self::UnreadablePeer | Self::NoToken | Self::Token(_) => Reply::UNAUTHENTICATED,
             Self::TooManyTokens | Self::KeyNotAvailable | Self::HostCallFailed => Reply::UNAVAILABLE,
             Self::NoRoomForBody => Reply::BUSY,
+            Self::AnsweredEarly => Reply::ANSWERED_EARLY,
             // An explanation would show that the namespace exists.
             Self::Hidden { namespace, .. } => Reply::namespace_not_found(namespace.clone()),
             Self::Denied(reason) => Reply::denied(explain.then(|| format!("{}: {reason}", reason.rule().name()))),
@@ -100,6 +103,7 @@ impl fmt::Display for Rejection {
             }
             Self::UnknownRoute => "no route has this path and this HTTP method",
             Self::NoRoomForBody => "too many request bodies are held",
+            Self::AnsweredEarly => "the server answered before the request was complete",
             Self::UnreadablePeer => "x-forwarded-client-cert cannot be read",
             Self::NoToken => "no token",
             Self::Token(refusal) => return f.write_str(&shown(refusal.to_string().as_bytes())),

@@ -90,6 +90,7 @@ class Settings:
     plugin_as: str = "json"  # or "struct"
     filters: list[Json] = field(default_factory=list)  # other HTTP filters, before ours
     module: Path = paths.MODULE
+    upgrades: tuple[str, ...] = ()  # protocols to which HTTP/1.1 connections may switch
     header_stop: bool = False  # allow_on_headers_stop_iteration, the other header mode
     failure_policy: str = "FAIL_CLOSED"
     capabilities: list[str] | None = None  # the ABI functions and callbacks that the module may use; None: all
@@ -161,6 +162,8 @@ def listener(settings: Settings, *, port: int, directory: Path) -> Json:
         manager["forward_client_cert_details"] = settings.forward_client_cert
         # What Envoy writes about the client, if it writes anything.
         manager["set_current_client_cert_details"] = {"subject": True, "uri": True, "dns": True}
+    if settings.upgrades:
+        manager["upgrade_configs"] = [{"upgrade_type": upgrade} for upgrade in settings.upgrades]
     chain: Json = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     if settings.tls:
         chain["transport_socket"] = settings.tls

@@ -121,6 +121,9 @@ fn requests_that_a_server_could_take_for_others_are_refused() {
     ] {
         assert_eq!(status(delete().with("content-type", form), "{}"), 400, "{form}");
     }
+    for protocol in ["websocket", "h2c", ""] {
+        assert_eq!(status(delete().with("upgrade", protocol), "{}"), 400, "{protocol}");
+    }
     assert_eq!(status(delete().with("content-encoding", "gzip"), "{}"), 415);
     assert_eq!(status(delete().with("content-encoding", "identity"), "{}"), 0);
     for path in [
@@ -133,6 +136,22 @@ fn requests_that_a_server_could_take_for_others_are_refused() {
     ] {
         assert_eq!(status(over_http("POST", path).good(), "{}"), 400, "{path}");
     }
+}
+
+#[test]
+fn an_answer_before_the_verdict_does_not_pass() {
+    for (mode, passes) in [("enforce", false), ("shadow", true)] {
+        let mut config = doors();
+        config["mode"] = json!(mode);
+        let mut state = state_with(config);
+        let (mut filter, action, _) = over_http("POST", WORKFLOW).good().open(&mut state);
+        assert_eq!((action, filter.awaits_verdict_over_http()), (Action::Forward, true));
+        let action = filter.answered_early(&mut state);
+        assert_eq!(matches!(&action, Action::Answer(reply) if reply.http_status() == 503), !passes, "{action:?}");
+        assert!(!filter.awaits_verdict_over_http());
+    }
+    let (filter, _, _) = call_to(START).good().open(&mut open_state());
+    assert!(!filter.awaits_verdict_over_http(), "gRPC");
 }
 
 #[test]

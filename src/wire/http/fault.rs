@@ -20,6 +20,7 @@ pub enum HttpFault {
     /// The value of a parameter does not fit its field.
     Parameter,
     MethodOverride,
+    Upgrade,
     Form,
     BodyNotExpected,
     ContentLength,
@@ -49,6 +50,7 @@ impl fmt::Display for HttpFault {
             Self::DuplicateParameter => "a field named twice by the path or the query",
             Self::Parameter => "a query parameter whose value does not fit its field",
             Self::MethodOverride => "x-http-method-override is not supported",
+            Self::Upgrade => "an upgrade to another protocol is not supported",
             Self::Form => "form bodies are not supported",
             Self::BodyNotExpected => "a body on a route that has none",
             Self::ContentLength => "a content-length that is not a number",
