@@ -203,6 +203,10 @@ pub fn is_key_of(key: &str, name: &str) -> bool {
     if key == name {
         return true;
     }
+    // Most names differ in their first letter already, which both forms share.
+    if key.bytes().next() != name.bytes().next() {
+        return false;
+    }
     let mut after_underscore = false;
     let camel = name.chars().filter_map(|letter| {
         let capital = std::mem::replace(&mut after_underscore, letter == '_');

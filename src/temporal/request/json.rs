@@ -18,6 +18,10 @@ type Variable<'a> = (&'a str, &'a str);
 const KEY: u32 = 1;
 const VALUE: u32 = 2;
 
+/// How many members an object may have that is a message, and how many unknown ones all of them together. Each is compared with
+/// all names of its message, which a body full of them would make slow; no message has nearly as many fields.
+const MAX_MEMBERS: usize = 1000;
+
 /// A walk through one body.
 struct Walk<'s, 'a> {
     scan: &'s mut RequestScan,
@@ -58,8 +62,12 @@ impl Walk<'_, '_> {
         self.begin(variables)?;
         // A bit for each watched field that has a member, for each that has a value, and for each `oneof` that has one.
         let (mut given, mut set, mut arms) = (0, 0, 0);
-        let mut has_namespace = false;
+        let (mut has_namespace, mut members) = (false, 0usize);
         while let Some(key) = self.json.next_key()? {
+            members = members.saturating_add(1);
+            if members > MAX_MEMBERS || self.scan.newer.count > MAX_MEMBERS as u64 {
+                return Err(HttpFault::TooManyMembers.into());
+            }
             let field = self.scan.named(&key);
             let mut singles = variables.iter().filter(|(name, _)| !name.contains('.'));
             let fixed = singles.find(|(name, _)| self.scan.named(name).is(field)).map(|(_, value)| *value);

@@ -30,6 +30,8 @@ pub enum HttpFault {
     /// The value of a member does not fit its field.
     JsonValue,
     DuplicateMember,
+    /// More members than any message has fields.
+    TooManyMembers,
     /// Two members of which a message may have only one.
     SecondArm,
     /// The body names a field that the path also names, differently.
@@ -58,6 +60,7 @@ impl fmt::Display for HttpFault {
             Self::Json => "the body is not exactly one JSON object",
             Self::JsonValue => "a JSON value that does not fit its field",
             Self::DuplicateMember => "a field given twice in JSON",
+            Self::TooManyMembers => "too many fields in JSON",
             Self::SecondArm => "two JSON members of which only one may be set",
             Self::PathContradicted => "the body contradicts the path",
             Self::Base64 => "text that is not base64",

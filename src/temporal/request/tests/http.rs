@@ -224,4 +224,10 @@ fn large_bodies_that_do_not_matter_are_skipped() {
     let deep = format!(r#"{{"input":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     assert!(start(&deep).is_ok());
     assert!(start(&format!(r#"{{"x":{}}}"#, "[".repeat(100_000))).is_err());
+    let members = |count: usize| format!("{{{}\"z\":1}}", "\"a\":1,".repeat(count));
+    assert!(start(&members(999)).is_ok());
+    assert_eq!(start(&members(1000)), refused(HttpFault::TooManyMembers));
+    let callbacks = format!(r#"{{"completionCallbacks":[{}]}}"#, vec![members(900); 3].join(","));
+    assert_eq!(start(&callbacks), refused(HttpFault::TooManyMembers));
+    assert!(start(&format!(r#"{{"completionCallbacks":[{}]}}"#, vec!["{}"; 10_000].join(","))).is_ok());
 }
