@@ -126,10 +126,13 @@ fn api(
         let segments = segments(target.path).map_err(DecodeError::from)?;
         let mut call = http::api_call(Verb::of(target.verb), &segments).ok_or(Rejection::UnknownRoute)?;
         check(headers, true)?;
+        if call.is_ambiguous {
+            return Err(DecodeError::from(HttpFault::WordOfOlderServers).into());
+        }
         if !call.has_body {
             call.parameters.query = query.map_err(DecodeError::from)?;
         }
-        let ApiCall { method, parameters, has_body } = call;
+        let ApiCall { method, parameters, has_body, .. } = call;
         let ends = ends_with_headers(headers, has_body, end_stream).map_err(DecodeError::from)?;
         Ok(Called { method, input: Input::Api(Box::new(super::ApiInput { parameters, has_body, ends })) })
     };

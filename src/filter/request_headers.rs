@@ -68,7 +68,7 @@ impl<'a> RequestHeaders<'a> {
                 self.content_type = Some(value);
             }
             b"accept" => self.accept = Some(value),
-            b"content-encoding" if value != b"identity" => self.content_encoding = Some(value),
+            b"content-encoding" if value != b"identity" && !value.is_empty() => self.content_encoding = Some(value),
             b"content-length" => self.content_length = Some(value),
             b"transfer-encoding" => self.has_transfer_encoding = true,
             b"upgrade" => self.has_upgrade = true,

@@ -125,7 +125,22 @@ fn requests_that_a_server_could_take_for_others_are_refused() {
         assert_eq!(status(delete().with("upgrade", protocol), "{}"), 400, "{protocol}");
     }
     assert_eq!(status(delete().with("content-encoding", "gzip"), "{}"), 415);
-    assert_eq!(status(delete().with("content-encoding", "identity"), "{}"), 0);
+    for plain in ["identity", ""] {
+        assert_eq!(status(delete().with("content-encoding", plain), "{}"), 0);
+    }
+    for words in ["workflows/execute-multi-operation", "activities/pause", "activities/complete", "activities/%70ause"]
+    {
+        for prefix in ["/api/v1", ""] {
+            let path = format!("{prefix}/namespaces/payroll/{words}");
+            assert_eq!(status(over_http("POST", &path).good(), "{}"), 400, "{path}");
+        }
+    }
+    assert_eq!(status(over_http("POST", "/namespaces/payroll/activities/paused").good(), "{}"), 0);
+    assert_eq!(status(over_http("POST", "/namespaces/payroll/workflows/pause").good(), "{}"), 0);
+    assert_eq!(
+        status(over_http("POST", "/namespaces/payroll/workflows/w").good(), r#"{"namespace":"","workflowId":""}"#),
+        0
+    );
     for path in [
         "/api/v1/namespaces/payroll%2Fworkflows%2Fx%2Fterminate",
         "/api/v1/namespaces/payroll/workflows/",

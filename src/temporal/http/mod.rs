@@ -46,12 +46,37 @@ pub struct ApiRoute {
     pub method: &'static str,
 }
 
+/// What servers up to 1.29 have in the place of an id that a caller chooses: words of other routes. Such a request would start
+/// something on one server, and pause or complete something on another.
+const WORDS_OF_OLDER_SERVERS: [(&str, &[&str]); 2] = [
+    ("/namespaces/{namespace}/workflows/{workflow_id}", &["execute-multi-operation"]),
+    (
+        "/namespaces/{namespace}/activities/{activity_id}",
+        &[
+            "cancel",
+            "cancel-by-id",
+            "complete",
+            "complete-by-id",
+            "fail",
+            "fail-by-id",
+            "heartbeat",
+            "heartbeat-by-id",
+            "pause",
+            "reset",
+            "unpause",
+            "update-options",
+        ],
+    ),
+];
+
 /// A call of the HTTP API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiCall {
     pub method: MethodRef,
     pub parameters: Parameters,
     pub has_body: bool,
+    /// Whether older servers take an id in the path for a word of another route.
+    pub is_ambiguous: bool,
 }
 
 /// What a request says outside of its body.
@@ -107,8 +132,11 @@ pub fn api_call(verb: Option<Verb>, segments: &[String]) -> Option<ApiCall> {
     let candidates = ROUTES.iter().filter(|route| route.verb == verb);
     let (route, path) = candidates.into_iter().find_map(|route| Some((route, route.matches(segments)?)))?;
     let Route::Method(method) = Catalogue::default().route(route.method.as_bytes()) else { return None };
+    let words = WORDS_OF_OLDER_SERVERS.iter().find(|(template, _)| *template == route.template);
+    let is_ambiguous = verb == Verb::Post
+        && words.is_some_and(|(_, words)| segments.last().is_some_and(|last| words.contains(&last.as_str())));
     let parameters = Parameters { path, query: Vec::new() };
-    Some(ApiCall { method, parameters, has_body: verb == Verb::Post })
+    Some(ApiCall { is_ambiguous, method, parameters, has_body: verb == Verb::Post })
 }
 
 /// Whether a path is that of a gRPC call: a service, whose name has a dot, and a method.

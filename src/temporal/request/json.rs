@@ -144,7 +144,8 @@ impl Walk<'_, '_> {
         match (self.json.read()?, fixed) {
             (Next::Scalar(Scalar::Null), _) => Ok(None),
             (Next::Scalar(Scalar::String(text)), None) => Ok(Some(text.into_owned())),
-            (Next::Scalar(Scalar::String(text)), Some(fixed)) if text == fixed => Ok(None),
+            // Encoders that write defaults send an empty text for what they leave to the path.
+            (Next::Scalar(Scalar::String(text)), Some(fixed)) if text == fixed || text.is_empty() => Ok(None),
             (_, Some(_)) => Err(HttpFault::PathContradicted.into()),
             (_, None) => Err(HttpFault::JsonValue.into()),
         }
@@ -159,7 +160,8 @@ impl Walk<'_, '_> {
         let value = match (self.json.read()?, shape) {
             (Next::Scalar(Scalar::Null), _) if !is_element => return Ok(false),
             (Next::Scalar(Scalar::String(text)), _) if fixed.is_some() => {
-                return if fixed == Some(&*text) { Ok(true) } else { Err(HttpFault::PathContradicted.into()) };
+                let agrees = fixed == Some(&*text) || text.is_empty();
+                return if agrees { Ok(true) } else { Err(HttpFault::PathContradicted.into()) };
             }
             (Next::Object, Shape::Message(entry)) if entry.is_map_entry && !is_element => {
                 return self.entries(field, entry).map(|()| true);

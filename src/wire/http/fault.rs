@@ -11,6 +11,8 @@ pub enum HttpFault {
     PathEscape,
     /// An empty segment, or one of dots.
     PathSegment,
+    /// An id that older servers take for a word of another route.
+    WordOfOlderServers,
     QueryEscape,
     QuerySeparator,
     QueryKey,
@@ -45,6 +47,7 @@ impl fmt::Display for HttpFault {
             Self::PathByte => "a character in the path that is not allowed there",
             Self::PathEscape => "a percent escape in the path that is not allowed there",
             Self::PathSegment => "an empty or dotted segment in the path",
+            Self::WordOfOlderServers => "an id that older servers take for an operation",
             Self::QueryEscape => "a broken percent escape in the query",
             Self::QuerySeparator => "a semicolon in the query",
             Self::QueryKey => "a bracket in the name of a query parameter",

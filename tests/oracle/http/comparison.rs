@@ -215,7 +215,7 @@ fn api(case: &HttpCase) -> Result<(MethodRef, Result<Target, DecodeError>), Stri
     let (path, query) = split_query(&case.target);
     let segments = segments(path).map_err(|fault| fault.to_string())?;
     let call = api_call(Verb::of(case.verb.as_bytes()), &segments).ok_or("no route")?;
-    let ApiCall { method, mut parameters, has_body } = call;
+    let ApiCall { method, mut parameters, has_body, .. } = call;
     if !has_body {
         parameters.query = pairs(query).map_err(|fault| fault.to_string())?;
     }
