@@ -6,9 +6,10 @@ import "google.golang.org/protobuf/reflect/protoreflect"
 type httpGenerator struct {
 	*generator
 	routes []Route
-	// byMethod are the routes, by the names of their methods; withToken are those of answers to tasks.
-	byMethod  map[protoreflect.FullName][]Route
-	withToken []Route
+	// byMethod are the routes, by the names of their methods; withToken are those of answers to tasks, and withEnum those of
+	// requests in which an enum decides what is done.
+	byMethod            map[protoreflect.FullName][]Route
+	withToken, withEnum []Route
 }
 
 func newHTTPGenerator(seed uint64) *httpGenerator {
@@ -21,6 +22,10 @@ func newHTTPGenerator(seed uint64) *httpGenerator {
 			g.routes = append(g.routes, routes...)
 			if method.Input().Fields().ByName("task_token") != nil {
 				g.withToken = append(g.withToken, routes...)
+			}
+			switch method.Name() {
+			case "StartWorkflowExecution", "SignalWithStartWorkflowExecution", "CreateSchedule", "UpdateSchedule", "PatchSchedule", "DescribeTaskQueue":
+				g.withEnum = append(g.withEnum, routes...)
 			}
 		}
 	}
@@ -80,12 +85,15 @@ func (g *httpGenerator) route(number int, focus string) Route {
 	if focus == "odd base64" || focus == "token" {
 		return g.withToken[g.IntN(len(g.withToken))]
 	}
+	if focus == "odd enum" {
+		return g.withEnum[g.IntN(len(g.withEnum))]
+	}
 	if number%3 == 0 && focus == "" {
 		return g.routes[number/3%len(g.routes)]
 	}
 	for {
 		method := g.methods[g.IntN(len(g.methods))]
-		if routes := g.byMethod[method.FullName()]; len(routes) > 0 && (focus != "odd enum" || extra[string(method.Name())] > 1) {
+		if routes := g.byMethod[method.FullName()]; len(routes) > 0 {
 			return routes[g.IntN(len(routes))]
 		}
 	}
