@@ -132,13 +132,8 @@ def _new_key_arrives(gate: Gate, issuer: Issuer) -> float:
     return time.monotonic() - start
 
 
-def test_a_flood_of_invented_kids(flooded: tuple[Gate, Issuer]) -> None:
-    """Two thousand a second, for five seconds, on connections other than those of honest callers."""
-    gate, issuer = flooded
-    known = issuer.token(permissions=READ)
-    allowed(gate.count(token=known))
-    calm = _new_key_arrives(gate, issuer)
-    before, began = issuer.fetches(), time.monotonic()
+def _waits_in_a_flood(gate: Gate, issuer: Issuer) -> list[float]:
+    """Seconds for which new keys are waited for during five seconds of two thousand invented kids a second."""
     calls = list(itertools.islice(_invented(issuer), 11_000))
     crowds = [flood.Crowd(gate.port) for _ in range(20)]
     sent: list[int] = []
@@ -156,8 +151,21 @@ def test_a_flood_of_invented_kids(flooded: tuple[Gate, Issuer]) -> None:
         for crowd in crowds:
             crowd.close()
     assert sent[0] >= 5_000, f"no flood: {sent}"
-    # A flood that delays new keys delays each of them; a busy machine delays only some, and with or without a flood.
-    assert min(waited) < 1 + SLACK + 2 * calm, f"new keys took {waited}, and {calm} before the flood"
+    return waited
+
+
+def test_a_flood_of_invented_kids(flooded: tuple[Gate, Issuer]) -> None:
+    """On connections other than those of honest callers."""
+    gate, issuer = flooded
+    known = issuer.token(permissions=READ)
+    allowed(gate.count(token=known))
+    calm = _new_key_arrives(gate, issuer)
+    before, began = issuer.fetches(), time.monotonic()
+    # A flood that delays new keys delays each of them; a busy machine delays some, so that one flood may see only a late one.
+    waited: list[float] = []
+    while not waited or min(waited) >= 1 + SLACK + 2 * calm:
+        assert len(waited) < 4, f"new keys took {waited}, and {calm} before the flood"
+        waited += _waits_in_a_flood(gate, issuer)
     elapsed = time.monotonic() - began
     assert issuer.fetches() - before <= elapsed + 2, f"{issuer.fetches() - before} fetches in {elapsed:.1f} s"
     allowed(gate.count(token=known))

@@ -92,12 +92,12 @@ def _call(gate: Gate, token: str) -> tuple[list[Connection], list[tuple[Connecti
 
 
 def test_clients_that_go_away_leave_nothing(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool) -> None:
-    """Six thousand requests or more, with tokens of 2 KB, end by RST_STREAM or with their connection. Then there is room for all of them again."""
+    """Eight thousand requests or more, with tokens of 2 KB, end by RST_STREAM or with their connection. Then there is room for all of them again."""
     gate = _open(open_gate, echo, issuer, header_stop, wait="60s")
     token = issuer.token(permissions=READ)
     call = flood.request(COUNT, issuer.token(permissions=READ, pad="x" * 1500), OWN)
     after: list[int] = []
-    for number in range(6):
+    for number in range(8):
         crowds = [flood.Crowd(gate.port) for _ in range(CONNECTIONS)]
 
         def send(crowds: list[flood.Crowd] = crowds) -> None:
@@ -114,8 +114,8 @@ def test_clients_that_go_away_leave_nothing(open_gate: OpenGate, echo: Echo, iss
         for crowd in crowds:
             crowd.close()
         after.append(_resident_kb(gate))
-    # Four rounds would leave four thousand tokens.
-    assert after[-1] - after[1] < 3_000, f"resident KB after each round: {after}"
+    # Four rounds would leave four thousand tokens. How much the first rounds take depends on how many of them wait.
+    assert after[-1] - after[3] < 3_000, f"resident KB after each round: {after}"
     assert gate.envoy.counter("temporal_auth.allowed") == 0
 
     rounds: list[tuple[list[Connection], list[tuple[Connection, int]]]] = []
