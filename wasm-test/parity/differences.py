@@ -111,6 +111,10 @@ WE_ALLOW = [
         methods=WORKER, callers={"system worker"}, labels={"own", "other", "none", "system"},
     ),
     Difference(
+        "description by id", "denied", "passed", "the answer shows only a namespace that the caller may describe by its name",
+        labels={"namespace by id"}, callers={"read", "write", "admin"},
+    ),
+    Difference(
         "leeway", "denied", "passed", "60 s unless configured otherwise; upstream has none",
         labels={"token"}, callers={"expired 30 s ago", "valid in 30 s", "issued in 30 s"},
     ),
@@ -201,6 +205,10 @@ WE_DENY = [
     Difference(
         "words of roles", "passed", "denied", "lower case is ASCII here; Go makes an `i` of a Turkish capital I",
         labels={"token"}, callers={"role with a Turkish I"},
+    ),
+    Difference(
+        "no namespace", "passed", "denied", "upstream, `:read` opens every namespace by its id",
+        labels={"token"}, methods={"DescribeNamespace"}, callers={"permission of no namespace"},
     ),
 ]
 
