@@ -88,7 +88,7 @@ test-mesh: setup image ## test the image in a real Istio with a real Kubernetes 
 
 test-ui: setup module ## click through the real Web UI with a real login in a real browser (needs Go; first run 5 minutes, later 10)
 	@scripts/ui.sh test
-	$(PY) -m pytest wasm-test/ui -n 0 $(PYTEST_ARGS)
+	$(PY) -m pytest wasm-test/ui -n 0 --timeout 1800 $(PYTEST_ARGS)
 
 test-egctl: setup ## run Envoy Gateway's own check of its manifest (first run: 10 minutes)
 	@scripts/go-build.sh wasm-test/mesh/egctl "about ten minutes"

@@ -126,7 +126,7 @@ class Visitor:
         self.settle()
 
     def sees(self, text: str | re.Pattern[str]) -> None:
-        expect(self.page.get_by_text(text).first).to_be_visible()
+        expect(visible(self.page.get_by_text(text)).first).to_be_visible()
 
     def text(self) -> str:
         """What the page shows. Empty while one page follows another."""
@@ -148,7 +148,8 @@ class Visitor:
             nonlocal seen
             # Events of the driver arrive only while it is asked something.
             self.page.wait_for_timeout(50)
-            now = f"{self.page.url} {self.text()}"
+            # Clocks tick on some pages.
+            now = f"{_path(self.page.url)} {re.sub('[0-9]+', '', self.text())}"
             if now != seen or self._open:
                 seen, self._last = now, time.monotonic()
             # A page is empty before its program has run.
