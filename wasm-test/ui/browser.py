@@ -18,7 +18,7 @@ parts.use_driver()
 from playwright.sync_api import Error, Locator, Page, Request, expect, sync_playwright  # noqa: E402
 
 # The driver waits this long for what must appear, in milliseconds.
-TIMEOUT = 6000 * PATIENCE
+TIMEOUT = 20000 * PATIENCE
 QUIET = 0.8
 
 expect.set_options(timeout=TIMEOUT)
@@ -155,7 +155,7 @@ class Visitor:
             # A page is empty before its program has run.
             return bool(now.split(maxsplit=1)[1:]) and time.monotonic() - self._last > QUIET
 
-        until(is_quiet, 20, f"{self.path} to be quiet: {[request.url for request in self._open]}")
+        until(is_quiet, 40, f"{self.path} to be quiet: {[request.url for request in self._open]}")
 
     def eventually(self, condition: Callable[[], bool], what: str) -> None:
         def probe() -> bool:
