@@ -5,10 +5,12 @@ This also holds while some of them go away, and while their configuration is rep
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import h2.exceptions
 import pytest
 
 from harness import grpc_client, jws, requests
@@ -108,7 +110,9 @@ def test_each_request_gets_its_own_verdict(waiting: Gate, echo: Echo, issuer: Is
     for number, waiter in enumerate(waiters):
         if number % 5 == 0 and number % 7 != 6:
             waiter.cancelled = True
-            waiter.connection.reset(waiter.stream)
+            # On a busy machine it may have been told already to retry.
+            with contextlib.suppress(h2.exceptions.StreamClosedError):
+                waiter.connection.reset(waiter.stream)
     issuer.start()
     later = 0
     for waiter in waiters:
