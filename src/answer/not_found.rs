@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::details;
+use super::Reply;
 
 /// Trailers that are sent in place of the server's.
 pub type Trailers = Vec<(&'static str, Cow<'static, str>)>;
@@ -10,13 +10,10 @@ pub type Trailers = Vec<(&'static str, Cow<'static, str>)>;
 /// The trailers of the answer to a request that names an unknown namespace, by name or by id. Source:
 /// `serviceerror.NewNamespaceNotFound` of the API.
 pub fn namespace_not_found(namespace: &str) -> Trailers {
-    let message = format!("Namespace {namespace} is not found.");
-    let details = details::namespace_not_found(&message, namespace);
-    vec![
-        ("grpc-status", "5".into()),
-        ("grpc-message", percent_encoded(&message).into()),
-        ("grpc-status-details-bin", details.into()),
-    ]
+    let reply = Reply::namespace_not_found(namespace.to_owned());
+    let status = ("grpc-status", reply.grpc_status().to_string().into());
+    let message = ("grpc-message", percent_encoded(reply.message()).into());
+    [status, message].into_iter().chain(reply.headers()).collect()
 }
 
 /// The text as `grpc-message` has it. Source: grpc-go's `encodeGrpcMessage`.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::held_body::{HeldBody, check_size};
+use super::held::{HeldBytes, NoRoom};
 use super::rejection::Rejected;
 use super::steps::decide_read;
 use super::{ApiInput, FilterState, PendingInput, PendingRequest, Progress, RequestFilter, Stage, StepResult};
@@ -12,7 +12,7 @@ use crate::report::Rejection;
 use crate::temporal::RequestReader;
 use crate::time::Timestamp;
 use crate::wire::DecodeError;
-use crate::wire::http::HttpFault;
+use crate::wire::http::{HttpFault, MAX_BODY};
 
 impl RequestFilter {
     /// Bytes of a body over HTTP have arrived. None of them goes on before the verdict: servers differ in whether they wait for
@@ -32,10 +32,17 @@ impl RequestFilter {
         if !has_body && !chunk.is_empty() {
             return refuse(self, DecodeError::from(HttpFault::BodyNotExpected).into());
         }
-        let mut held = self.held.take().unwrap_or_else(|| HeldBody::new(&state.held_requests));
+        let mut held = self.held.take().unwrap_or_else(|| HeldBytes::new(&state.held_requests));
         // A body that arrives at once need not be copied.
         let is_whole = end && held.bytes().is_empty();
-        let appended = if is_whole { check_size(chunk.len()).map_err(Rejection::from) } else { held.append(chunk) };
+        let size = held.bytes().len().saturating_add(chunk.len());
+        let appended = if size > MAX_BODY {
+            Err(DecodeError::TooLarge.into())
+        } else if is_whole {
+            Ok(())
+        } else {
+            held.append(chunk).map_err(|NoRoom| Rejection::NoRoomForBody)
+        };
         if let Err(rejection) = appended {
             return refuse(self, rejection);
         }

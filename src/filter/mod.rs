@@ -7,7 +7,7 @@
 mod api;
 mod called;
 mod conclusion;
-mod held_body;
+mod held;
 mod input;
 mod rejection;
 mod request_headers;
@@ -28,7 +28,7 @@ use crate::wire::grpc::Encoding;
 use crate::wire::headers::Headers;
 use crate::wire::http::HttpFault;
 use conclusion::Passage;
-use held_body::HeldBody;
+use held::HeldBytes;
 use input::{ApiInput, Input, PendingInput};
 use rejection::{Evidence, Rejected};
 use response::AnswerReader;
@@ -61,7 +61,7 @@ pub struct RequestFilter {
     /// How answers are written.
     form: Form,
     /// The body of a call over HTTP, until the verdict.
-    held: Option<HeldBody>,
+    held: Option<HeldBytes>,
     stage: Stage,
     decision: Option<Decision>,
     /// `None` if the answer passes untouched.

@@ -1,10 +1,10 @@
 //! The way of an answer that must be read, because its caller may see only a part of it, or because it says which version the
 //! server has. All other answers pass untouched.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use super::FilterState;
+use super::held::{HeldBytes, NoRoom};
 use crate::answer::{Trailers, namespace_not_found};
 use crate::policy::{AnswerView, Permit, Principal};
 use crate::temporal::list::described_namespace;
@@ -13,9 +13,6 @@ use crate::time::Timestamp;
 use crate::wire::DecodeError;
 use crate::wire::grpc::{Body, Encoding, frame};
 use crate::wire::headers::Headers;
-
-/// How many bytes of answers are held at a time. A page of a thousand namespaces has half a megabyte.
-const MAX_HELD: usize = 16 << 20;
 
 /// The trailers of an answer that could not be read.
 const UNREADABLE: [(&str, &str); 2] =
@@ -55,10 +52,10 @@ enum AnswerState {
     Unreadable,
     Reading {
         body: Body,
-        message: HeldMessage,
+        message: HeldBytes,
     },
     /// The JSON of the HTTP API, which ends with the answer.
-    ReadingJson(HeldMessage),
+    ReadingJson(HeldBytes),
     /// An error of the HTTP API.
     Error,
     /// The answer was sent, or the part of it that the caller may see.
@@ -82,31 +79,6 @@ pub enum ResponseAction {
 /// The headers say that an answer cannot be read, so something else must be answered.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnreadableAnswer;
-
-/// The bytes of a message, counted among those of the other answers that are held.
-#[derive(Debug)]
-struct HeldMessage {
-    bytes: Vec<u8>,
-    held: Rc<Cell<usize>>,
-}
-
-impl HeldMessage {
-    fn append(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
-        let held = self.held.get().saturating_add(bytes.len());
-        if held > MAX_HELD {
-            return Err(DecodeError::TooLarge);
-        }
-        self.held.set(held);
-        self.bytes.extend_from_slice(bytes);
-        Ok(())
-    }
-}
-
-impl Drop for HeldMessage {
-    fn drop(&mut self) {
-        self.held.set(self.held.get().saturating_sub(self.bytes.len()));
-    }
-}
 
 impl Caller {
     /// Tells for each namespace whether the caller may describe it.
@@ -167,7 +139,7 @@ impl AnswerReader {
         }
         self.state = match encoding(headers) {
             Some(encoding) => {
-                let message = HeldMessage { bytes: Vec::new(), held: Rc::clone(&state.held_answers) };
+                let message = HeldBytes::new(&state.held_answers);
                 AnswerState::Reading { body: Body::new(encoding), message }
             }
             None => AnswerState::Unreadable,
@@ -194,14 +166,14 @@ impl AnswerReader {
         if !self.passes(state) {
             drop.push(b"content-length".as_slice().into());
         }
-        self.state = AnswerState::ReadingJson(HeldMessage { bytes: Vec::new(), held: Rc::clone(&state.held_answers) });
+        self.state = AnswerState::ReadingJson(HeldBytes::new(&state.held_answers));
         Ok(())
     }
 
     /// The answer is complete.
     pub(super) fn on_end(&mut self, state: &mut FilterState, clock: impl Fn() -> Timestamp) -> ResponseAction {
         let AnswerState::ReadingJson(message) = &self.state else { return ResponseAction::Forward };
-        let reduced = match (&self.task, std::str::from_utf8(&message.bytes)) {
+        let reduced = match (&self.task, std::str::from_utf8(message.bytes())) {
             (Task::Reduce(view, caller), Ok(text)) => view.reduce_json(text, caller.may_describe(state, clock)).ok(),
             _ => None,
         };
@@ -231,11 +203,13 @@ impl AnswerReader {
     ) -> ResponseAction {
         let frame = match &mut self.state {
             _ if chunk.is_empty() => Vec::new(),
-            AnswerState::Reading { body, message } => match body.feed(chunk, |bytes| message.append(bytes)) {
-                Err(_) => self.withhold(state),
-                Ok(()) if body.is_complete() => self.complete(state, clock),
-                Ok(()) => Vec::new(),
-            },
+            AnswerState::Reading { body, message } => {
+                match body.feed(chunk, |bytes| message.append(bytes).map_err(|NoRoom| DecodeError::TooLarge)) {
+                    Err(_) => self.withhold(state),
+                    Ok(()) if body.is_complete() => self.complete(state, clock),
+                    Ok(()) => Vec::new(),
+                }
+            }
             AnswerState::ReadingJson(message) => match message.append(chunk) {
                 Ok(()) => Vec::new(),
                 Err(_) if self.passes(state) => self.withhold(state),
@@ -290,15 +264,15 @@ impl AnswerReader {
         let name = self.method.name();
         match &self.task {
             Task::Reduce(view, caller) => {
-                let reduced = view.reduce(&message.bytes, caller.may_describe(state, clock));
+                let reduced = view.reduce(message.bytes(), caller.may_describe(state, clock));
                 let Ok(reduced) = reduced else { return self.withhold(state) };
                 self.note_removed(state, &reduced);
                 frame(&reduced.message)
             }
             Task::Check(_, caller) => {
-                let is_visible = described_namespace(&message.bytes).is_some_and(caller.may_describe(state, clock));
+                let is_visible = described_namespace(message.bytes()).is_some_and(caller.may_describe(state, clock));
                 if is_visible {
-                    return frame(&message.bytes);
+                    return frame(message.bytes());
                 }
                 if state.config.shadow {
                     state.notices.push(format!("temporal-auth: {name}: the namespace with this id would be hidden"));
@@ -307,7 +281,7 @@ impl AnswerReader {
                 Vec::new()
             }
             Task::NoteVersion => {
-                if let Some(version) = server_version(&message.bytes) {
+                if let Some(version) = server_version(message.bytes()) {
                     state.note_server(version);
                 }
                 Vec::new()

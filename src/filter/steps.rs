@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::called::{Called, called};
-use super::held_body::HeldBody;
+use super::held::HeldBytes;
 use super::rejection::{Evidence, Rejected};
 use super::request_headers::RequestHeaders;
 use super::response::AnswerReader;
@@ -186,7 +186,7 @@ impl RequestFilter {
     ) -> StepResult {
         let input = match input {
             Input::Api(input) => {
-                self.held = Some(HeldBody::new(&state.held_requests));
+                self.held = Some(HeldBytes::new(&state.held_requests));
                 if input.ends {
                     return self.read_api(&state.config, &input, &[], *request, principal, self.arrived);
                 }

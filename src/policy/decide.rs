@@ -28,6 +28,11 @@ impl RuleSet {
     fn includes(self, in_shadow: bool) -> bool {
         self == Self::WithShadow || !in_shadow
     }
+
+    /// The caller's grants that take part and have not ended.
+    fn grants_of(self, principal: &Principal, now: Timestamp) -> impl Iterator<Item = &ResolvedGrant> {
+        principal.grants.iter().filter(move |grant| self.includes(grant.shadow) && !is_expired(grant, now))
+    }
 }
 
 /// A call that is being decided about: all of it, or the part that Temporal's own authorizer looks at.
@@ -62,8 +67,9 @@ impl Policy {
 
     /// The effects of the method that none of the caller's grants covers, in whichever namespace.
     fn never_covered(&self, rules: RuleSet, principal: &Principal, method: &Method, now: Timestamp) -> EffectSet {
-        let grants = principal.grants.iter().filter(|grant| rules.includes(grant.shadow) && !is_expired(grant, now));
-        let covered = grants.fold(EffectSet::NONE, |effects, grant| effects.with(self.effects(grant, method)));
+        let covered = rules
+            .grants_of(principal, now)
+            .fold(EffectSet::NONE, |effects, grant| effects.with(self.effects(grant, method)));
         method.effects.without(covered)
     }
 
@@ -189,9 +195,7 @@ impl Policy {
             Ok(grant) => return Verdict::Allow(Permit::new(Rule::Grant(Rc::clone(grant)))),
             Err(reason) => reason,
         };
-        let mut grants =
-            principal.grants.iter().filter(|grant| rules.includes(grant.shadow) && !is_expired(grant, now));
-        match grants.find(|grant| self.effects(grant, &target.method).covers(target.effects)) {
+        match rules.grants_of(principal, now).find(|grant| self.effects(grant, &target.method).covers(target.effects)) {
             Some(grant) => check(&grant.name),
             None => Verdict::Deny(DenyReason::NotCovered(reason)),
         }
@@ -293,8 +297,8 @@ impl<'a> Evaluation<'a> {
     fn cover(&self, namespace: &str, role: NamespaceRole, effects: EffectSet) -> Result<&'a Rc<str>, Uncovered<'a>> {
         let mut missing = effects;
         let mut limited = None;
-        for grant in self.principal.grants.iter().filter(|grant| self.rules.includes(grant.shadow)) {
-            if !self.reaches(grant, namespace) || is_expired(grant, self.now) {
+        for grant in self.rules.grants_of(self.principal, self.now) {
+            if !self.reaches(grant, namespace) {
                 continue;
             }
             let rest = missing.without(self.policy.effects(grant, &self.target.method));

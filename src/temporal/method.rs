@@ -106,6 +106,22 @@ impl Method {
         }
     }
 
+    /// A method that reads from the cluster and is no row of the table.
+    #[must_use]
+    pub(super) const fn reading_cluster(path: &'static str) -> Self {
+        Self::new(
+            path,
+            Scope::Cluster,
+            Access::ReadOnly,
+            EffectSet::CLUSTER_READ,
+            0,
+            LimitRule::ChecksNames,
+            WorkflowIdRule::ChecksNames,
+            LimitRule::ChecksNames,
+            &Message::UNREAD,
+        )
+    }
+
     /// The last segment of the path.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -164,17 +180,7 @@ pub const SERVICES: [&str; 6] = [
 ];
 
 /// `grpc.health.v1.Health/Check`: answered to anybody by default (server: `common/authorization/frontend_api.go`).
-pub static HEALTH_CHECK: Method = Method::new(
-    "/grpc.health.v1.Health/Check",
-    Scope::Cluster,
-    Access::ReadOnly,
-    EffectSet::CLUSTER_READ,
-    0,
-    LimitRule::ChecksNames,
-    WorkflowIdRule::ChecksNames,
-    LimitRule::ChecksNames,
-    &Message::UNREAD,
-);
+pub static HEALTH_CHECK: Method = Method::reading_cluster("/grpc.health.v1.Health/Check");
 
 /// Any method of AdminService (server: `common/api/metadata.go`, which treats all of them alike). They can delete, rewrite and
 /// move anything, so every denial of an effect also applies to them.

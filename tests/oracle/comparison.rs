@@ -24,14 +24,19 @@ pub struct Comparison {
     catalogue: Catalogue,
 }
 
+/// The configuration that reads permissions as Temporal's own claim mapper does.
+pub fn permissions_config() -> Value {
+    json!({
+        "version": 1,
+        "issuers": {"oracle": {"issuer": "https://oracle.test/", "audiences": ["temporal"], "algorithms": ["ES256"],
+            "keys": {"inline": key_set()}}},
+        "grants": [{"name": "permissions", "who": {"issuer": "oracle"}, "permissions_claim": "permissions"}],
+    })
+}
+
 impl Default for Comparison {
     fn default() -> Self {
-        let config = json!({
-            "version": 1,
-            "issuers": {"oracle": {"issuer": "https://oracle.test/", "audiences": ["temporal"], "algorithms": ["ES256"],
-                "keys": {"inline": key_set()}}},
-            "grants": [{"name": "permissions", "who": {"issuer": "oracle"}, "permissions_claim": "permissions"}],
-        });
+        let config = permissions_config();
         let mut upstream = config.clone();
         upstream["parity"] = json!("upstream");
         Self {

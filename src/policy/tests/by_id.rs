@@ -1,26 +1,14 @@
 //! DescribeNamespace for a namespace that only its id names.
 
+use super::lists::denial;
 use super::*;
 use crate::policy::AnswerView;
-use crate::policy::denial::{Denial, DeniedOperations};
+use crate::policy::denial::Denial;
 use crate::temporal::Target;
 
 fn policy(grants: Vec<Grant>, denials: Vec<Denial>) -> Policy {
     let denials: Vec<_> = denials.into_iter().map(Rc::new).collect();
     Policy { grants: grants.into(), denials: denials.into(), checks_answers: true, ..Policy::default() }
-}
-
-fn denial(effects: Option<EffectSet>, namespaces: Option<&str>) -> Denial {
-    Denial {
-        name: "denial".into(),
-        who: None,
-        unless: None,
-        operations: effects.map(|effects| DeniedOperations { effects, methods: vec![] }),
-        namespaces: namespaces.map(|pattern| vec![Pattern::parse(pattern).unwrap()]),
-        outside: None,
-        commands: false,
-        shadow: false,
-    }
 }
 
 fn by_id(method: &str, namespace: &str) -> Target {

@@ -3,24 +3,12 @@
 mod nexus;
 
 use super::catalogue::{Catalogue, Route};
-use super::effect::EffectSet;
 use super::generated::ROUTES;
-use super::method::{Access, LimitRule, Method, MethodRef, Scope, WorkflowIdRule};
-use super::schema::Message;
+use super::method::{Method, MethodRef};
 pub use nexus::{NexusCall, nexus_method};
 
 /// The descriptions of the API, which the server hands to everybody (server: `service/frontend/openapi_http_handler.go`).
-pub static OPENAPI: Method = Method::new(
-    "/openapi",
-    Scope::Cluster,
-    Access::ReadOnly,
-    EffectSet::CLUSTER_READ,
-    0,
-    LimitRule::ChecksNames,
-    WorkflowIdRule::ChecksNames,
-    LimitRule::ChecksNames,
-    &Message::UNREAD,
-);
+pub static OPENAPI: Method = Method::reading_cluster("/openapi");
 
 /// The paths of the descriptions.
 pub const OPENAPI_PATHS: [&[u8]; 2] = [b"/swagger.json", b"/openapi.yaml"];

@@ -15,8 +15,9 @@ use temporal_auth::wire::http::{pairs, segments, split_query};
 
 use super::case::{GatewayCall, HttpCase};
 use super::exceptions::Exception;
+use crate::comparison::permissions_config;
 use crate::tally::Tally;
-use common::{ClientRequest, FilterClient, HttpRequest, Outcome, key_set};
+use common::{ClientRequest, FilterClient, HttpRequest, Outcome};
 
 pub struct Comparison {
     tally: Tally<Exception>,
@@ -26,13 +27,8 @@ pub struct Comparison {
 
 impl Default for Comparison {
     fn default() -> Self {
-        let config = json!({
-            "version": 1,
-            "issuers": {"oracle": {"issuer": "https://oracle.test/", "audiences": ["temporal"], "algorithms": ["ES256"],
-                "keys": {"inline": key_set()}}},
-            "grants": [{"name": "permissions", "who": {"issuer": "oracle"}, "permissions_claim": "permissions"}],
-            "http": {"api": true},
-        });
+        let mut config = permissions_config();
+        config["http"] = json!({"api": true});
         Self { tally: Tally::default(), client: FilterClient::new(&config), catalogue: Catalogue::default() }
     }
 }

@@ -1,32 +1,32 @@
-//! The body of a request on the HTTP port, held until the verdict.
+//! Bytes that are held until it is known whether they may go on: bodies on the HTTP port, and answers that must be read.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-use crate::report::Rejection;
-use crate::wire::DecodeError;
-use crate::wire::http::MAX_BODY;
-
-/// How many bytes of bodies are held at a time.
+/// How many bytes of bodies are held at a time, and how many of answers. A page of a thousand namespaces has half a megabyte.
 const MAX_HELD: usize = 16 << 20;
 
-/// The bytes of a body, counted among those of the other bodies that are held.
+/// Bytes that are held, counted among all of their sort.
 #[derive(Debug)]
-pub(super) struct HeldBody {
+pub(super) struct HeldBytes {
     bytes: Vec<u8>,
     held: Rc<Cell<usize>>,
 }
 
-impl HeldBody {
+/// As many bytes as may be held are held already.
+#[derive(Debug)]
+pub(super) struct NoRoom;
+
+impl HeldBytes {
+    /// No bytes yet. `held` counts the bytes of their sort.
     pub(super) fn new(held: &Rc<Cell<usize>>) -> Self {
         Self { bytes: Vec::new(), held: Rc::clone(held) }
     }
 
-    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Rejection> {
-        check_size(self.bytes.len().saturating_add(bytes.len()))?;
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
         let held = self.held.get().saturating_add(bytes.len());
         if held > MAX_HELD {
-            return Err(Rejection::NoRoomForBody);
+            return Err(NoRoom);
         }
         self.held.set(held);
         self.bytes.extend_from_slice(bytes);
@@ -44,13 +44,8 @@ impl HeldBody {
     }
 }
 
-impl Drop for HeldBody {
+impl Drop for HeldBytes {
     fn drop(&mut self) {
         self.take();
     }
-}
-
-/// Refuses a body of this size if the server would not read it.
-pub(super) fn check_size(size: usize) -> Result<(), DecodeError> {
-    if size > MAX_BODY { Err(DecodeError::TooLarge) } else { Ok(()) }
 }
