@@ -11,8 +11,9 @@ use crate::wire::protobuf::{write_field, write_varint};
 /// The details without a reason. They are byte for byte what Temporal sends.
 const WITHOUT_REASON: &str = "CAcSFVJlcXVlc3QgdW5hdXRob3JpemVkLhpKCkh0eXBlLmdvb2dsZWFwaXMuY29tL3RlbXBvcmFsLmFwaS5lcnJvcmRldGFpbHMudjEuUGVybWlzc2lvbkRlbmllZEZhaWx1cmU";
 
-const PERMISSION_DENIED: &str = "type.googleapis.com/temporal.api.errordetails.v1.PermissionDeniedFailure";
-const NAMESPACE_NOT_FOUND: &str = "type.googleapis.com/temporal.api.errordetails.v1.NamespaceNotFoundFailure";
+pub(super) const PERMISSION_DENIED: &str = "type.googleapis.com/temporal.api.errordetails.v1.PermissionDeniedFailure";
+pub(super) const NAMESPACE_NOT_FOUND: &str =
+    "type.googleapis.com/temporal.api.errordetails.v1.NamespaceNotFoundFailure";
 
 /// The details of a denial with this message. `reason` is `None` if clients may not know the reason.
 pub(super) fn denied(message: &str, reason: Option<&str>) -> Cow<'static, str> {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use super::Answer;
+use super::{Answer, details};
 
 /// How answers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,14 +74,11 @@ fn api_error(style: ApiStyle, answer: Answer, message: &str, detail: Option<&str
         answer => answer.row().grpc_status,
     };
     let failure = match answer {
-        Answer::Denied | Answer::Closed => Some(("PermissionDeniedFailure", "reason")),
-        Answer::NamespaceNotFound => Some(("NamespaceNotFoundFailure", "namespace")),
+        Answer::Denied | Answer::Closed => Some((details::PERMISSION_DENIED, "reason")),
+        Answer::NamespaceNotFound => Some((details::NAMESPACE_NOT_FOUND, "namespace")),
         _ => None,
     };
-    let details = failure.map(|(failure, field)| {
-        let kind = Value::from(format!("type.googleapis.com/temporal.api.errordetails.v1.{failure}"));
-        (kind, detail.map(|detail| (field, Value::from(detail))))
-    });
+    let details = failure.map(|(url, field)| (Value::from(url), detail.map(|detail| (field, Value::from(detail)))));
     let message = Value::from(message);
     let (newline, indent, space) = if style.pretty { ("\n", "  ", " ") } else { ("", "", "") };
     let mut text = format!("{{{newline}{indent}\"code\":{space}{code},{newline}{indent}\"message\":{space}{message}");

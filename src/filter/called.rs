@@ -4,7 +4,7 @@ use super::Input;
 use super::request_headers::RequestHeaders;
 use crate::answer::{ApiStyle, Form, clipped};
 use crate::config::{Config, HttpConfig};
-use crate::report::{Door, Rejection};
+use crate::report::{HttpSurface, Rejection};
 use crate::temporal::http::{self, ApiCall, NexusCall, OPENAPI, OPENAPI_PATHS, Verb};
 use crate::temporal::method::ADMIN_METHOD;
 use crate::temporal::{MethodRef, Route};
@@ -73,7 +73,7 @@ fn openapi(
     target: &HttpTarget<'_>,
 ) -> (Form, Result<Called, Rejection>) {
     if !config.openapi {
-        return (Form::Grpc, Err(Rejection::DoorClosed(Door::OpenApi)));
+        return (Form::Grpc, Err(Rejection::SwitchedOff(HttpSurface::OpenApi)));
     }
     let form = Form::Api(ApiStyle::default());
     if target.verb != b"GET" {
@@ -90,7 +90,7 @@ fn nexus(
     call: Result<NexusCall, HttpFault>,
 ) -> (Form, Result<Called, Rejection>) {
     if !config.nexus {
-        return (Form::Grpc, Err(Rejection::DoorClosed(Door::Nexus)));
+        return (Form::Grpc, Err(Rejection::SwitchedOff(HttpSurface::Nexus)));
     }
     let read = || {
         if target.verb != b"POST" {
@@ -114,7 +114,7 @@ fn api(
         let first = target.path.split(|byte| *byte == b'/').nth(1).unwrap_or_default();
         let is_api = [&b"api"[..], b"namespaces", b"cluster", b"system-info"].contains(&first);
         let rejection = if is_api {
-            Rejection::DoorClosed(Door::Api)
+            Rejection::SwitchedOff(HttpSurface::Api)
         } else {
             Rejection::UnknownMethod(clipped(headers.path).into())
         };

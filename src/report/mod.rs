@@ -7,7 +7,7 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 
 use crate::policy::Principal;
-pub use rejection::{Door, Rejection};
+pub use rejection::{HttpSurface, Rejection};
 
 /// One decision, for the log and the access log.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use crate::wire::DecodeError;
 
 /// A part of Temporal's HTTP port that can be switched off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub enum HttpSurface {
     Api,
     Nexus,
     OpenApi,
@@ -28,7 +28,7 @@ pub enum Rejection {
     /// A compressed body on the HTTP port.
     ContentEncoding(Box<[u8]>),
     /// A part of the HTTP port that is switched off.
-    DoorClosed(Door),
+    SwitchedOff(HttpSurface),
     /// No route of the HTTP port has this path and verb.
     UnknownRoute,
     /// Too many bodies are held.
@@ -61,7 +61,7 @@ impl Rejection {
             Self::Request(error) => Reply::malformed(error),
             Self::UnsupportedEncoding(value) => Reply::encoding(value),
             Self::ContentEncoding(value) => Reply::content_encoding(value),
-            Self::DoorClosed(_) | Self::UnknownRoute => Reply::not_found(self),
+            Self::SwitchedOff(_) | Self::UnknownRoute => Reply::not_found(self),
             Self::UnreadablePeer | Self::NoToken | Self::Token(_) => Reply::UNAUTHENTICATED,
             Self::TooManyTokens | Self::KeyNotAvailable | Self::HostCallFailed => Reply::UNAVAILABLE,
             Self::NoRoomForBody => Reply::BUSY,
@@ -96,9 +96,9 @@ impl fmt::Display for Rejection {
             Self::Request(error) => return error.fmt(f),
             Self::UnsupportedEncoding(_) => "this grpc-encoding is not supported",
             Self::ContentEncoding(_) => "this content-encoding is not supported",
-            Self::DoorClosed(Door::Api) => "the HTTP API is switched off; http.api switches it on",
-            Self::DoorClosed(Door::Nexus) => "Nexus over HTTP is switched off; http.nexus switches it on",
-            Self::DoorClosed(Door::OpenApi) => {
+            Self::SwitchedOff(HttpSurface::Api) => "the HTTP API is switched off; http.api switches it on",
+            Self::SwitchedOff(HttpSurface::Nexus) => "Nexus over HTTP is switched off; http.nexus switches it on",
+            Self::SwitchedOff(HttpSurface::OpenApi) => {
                 "the description of the API is switched off; http.openapi switches it on"
             }
             Self::UnknownRoute => "no route has this path and this HTTP method",

@@ -6,12 +6,12 @@ use crate::answer::{ApiStyle, Form};
 const WORKFLOW: &str = "/api/v1/namespaces/payroll/workflows/w";
 const DENIED: &str = r#"{"code":7,"message":"Request unauthorized.","details":[{"@type":"type.googleapis.com/temporal.api.errordetails.v1.PermissionDeniedFailure"}]}"#;
 
-fn doors() -> Value {
+fn http_open() -> Value {
     json!({"http": {"api": true, "nexus": true, "openapi": true}})
 }
 
 fn open_state() -> FilterState {
-    state_with(doors())
+    state_with(http_open())
 }
 
 fn over_http(verb: &str, path: &str) -> TestCall {
@@ -156,7 +156,7 @@ fn requests_that_a_server_could_take_for_others_are_refused() {
 #[test]
 fn an_answer_before_the_verdict_does_not_pass() {
     for (mode, passes) in [("enforce", false), ("shadow", true)] {
-        let mut config = doors();
+        let mut config = http_open();
         config["mode"] = json!(mode);
         let mut state = state_with(config);
         let (mut filter, action, _) = over_http("POST", WORKFLOW).good().open(&mut state);
@@ -207,7 +207,7 @@ fn headers_on_which_a_server_would_act_do_not_go_on_before_the_verdict() {
 
 #[test]
 fn in_shadow_a_body_that_was_not_kept_does_not_go_on() {
-    let mut shadow = doors();
+    let mut shadow = http_open();
     shadow["mode"] = json!("shadow");
     let mut state = state_with(shadow);
     let start = over_http("POST", WORKFLOW).good();
@@ -331,7 +331,7 @@ fn trailers_after_a_held_body_are_refused() {
 
 #[test]
 fn in_shadow_denied_calls_go_on_with_their_bodies() {
-    let mut shadow = doors();
+    let mut shadow = http_open();
     shadow["mode"] = json!("shadow");
     let mut state = state_with(shadow);
     let denied = over_http("POST", "/api/v1/namespaces/other/workflows/w").good();
@@ -361,7 +361,7 @@ fn nexus_is_decided_by_its_path() {
 #[test]
 fn limits_and_denials_hold_for_nexus() {
     let with = |grant: Value, denials: Value| {
-        let mut config = doors();
+        let mut config = http_open();
         let mut whole = json!({"name": "g", "who": {"issuer": "corp"}, "role": "client"});
         whole.as_object_mut().unwrap().extend(grant.as_object().unwrap().clone());
         config["grants"] = json!([whole]);
@@ -440,7 +440,7 @@ fn the_log_has_the_namespace_of_the_path_even_if_the_request_is_not_read() {
 
 /// The parts of the server's answer in `chunks`, as the filter sends them; `None` if it ends the answer.
 fn answered(call: &TestCall, headers: &[(&[u8], &[u8])], chunks: &[&[u8]]) -> Option<Vec<u8>> {
-    let mut open = doors();
+    let mut open = http_open();
     open["authenticated"] = json!(["ListNamespaces"]);
     let mut state = state_with(open);
     let (mut filter, action, _) = call.open(&mut state);
