@@ -98,28 +98,38 @@ def pool() -> Iterator[Pool]:
         yield envoys
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def open_gate(pool: Pool) -> Iterator[OpenGate]:
-    """Opens Envoys for one test file; `settings` are further fields of `Settings`.
+    """Opens Envoys for one test; `settings` are further fields of `Settings`.
 
-    An Envoy that has served another file is reused, unless it has to be `fresh`: because counters must be at zero, or
-    because the test stops the process.
+    An Envoy that has served another test is reused, unless it has to be `fresh`: because its memory counts, because it
+    must be seen to start, or because the test stops the process.
     """
     with contextlib.ExitStack() as stack:
+        yield _opener(pool, stack)
 
-        def open_one(
-            configuration: Json | str | None,
-            upstream: int,
-            *,
-            clusters: dict[str, Cluster] | None = None,
-            name: str = "gate",
-            fresh: bool = False,
-            **more: Any,
-        ) -> Gate:
-            all_clusters = {"temporal": Cluster(upstream)} | (clusters or {})
-            settings = Settings(all_clusters, plugin=configuration, **more)
-            if fresh or not is_plain(settings):
-                return Gate(stack.enter_context(Envoy(settings, name)))
-            return Gate(stack.enter_context(pool.lease(settings, name)))
 
-        yield open_one
+@pytest.fixture(scope="module")
+def open_shared_gate(pool: Pool) -> Iterator[OpenGate]:
+    """The same for fixtures that all tests of a file share."""
+    with contextlib.ExitStack() as stack:
+        yield _opener(pool, stack)
+
+
+def _opener(pool: Pool, stack: contextlib.ExitStack) -> OpenGate:
+    def open_one(
+        configuration: Json | str | None,
+        upstream: int,
+        *,
+        clusters: dict[str, Cluster] | None = None,
+        name: str = "gate",
+        fresh: bool = False,
+        **more: Any,
+    ) -> Gate:
+        all_clusters = {"temporal": Cluster(upstream)} | (clusters or {})
+        settings = Settings(all_clusters, plugin=configuration, **more)
+        if fresh or not is_plain(settings):
+            return Gate(stack.enter_context(Envoy(settings, name)))
+        return Gate(stack.enter_context(pool.lease(settings, name)))
+
+    return open_one

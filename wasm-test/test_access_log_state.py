@@ -17,8 +17,8 @@ GRANTS = [{"name": "readers", "who": {"issuer": "corp", "claims": {"groups": "re
 
 
 @pytest.fixture(scope="module")
-def stated(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), grants=GRANTS, access_log_state=True), echo.port)
+def stated(open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), grants=GRANTS, access_log_state=True), echo.port)
 
 
 def _state(gate: Gate, marked: str) -> Any:

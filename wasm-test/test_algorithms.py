@@ -63,11 +63,11 @@ def test_ecdsa_signature_in_der(gate: Gate, corp: Minter) -> None:
 
 
 @pytest.fixture(scope="module")
-def default_algorithms(open_gate: OpenGate, echo: Echo) -> Gate:
+def default_algorithms(open_shared_gate: OpenGate, echo: Echo) -> Gate:
     """One RSA key without an `alg` of its own: only the issuer's list decides."""
     minter = _rsa_minter()
     keys = {"inline": {"keys": [minter.keys[0].jwk(alg=None)]}}
-    return open_gate(plugin(minter.config(keys=keys, algorithms=None)), echo.port)
+    return open_shared_gate(plugin(minter.config(keys=keys, algorithms=None)), echo.port)
 
 
 def _rsa_minter() -> Minter:

@@ -29,9 +29,9 @@ def test_no_other_method_is_exempt(gate: Gate, name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def configured(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
+def configured(open_shared_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
     configuration = plugin(corp.config(), anonymous=["GetClusterInfo"])
-    return open_gate(configuration, temporal.port)
+    return open_shared_gate(configuration, temporal.port)
 
 
 def test_the_list_is_the_operators(configured: Gate) -> None:
@@ -41,8 +41,8 @@ def test_the_list_is_the_operators(configured: Gate) -> None:
 
 
 @pytest.fixture(scope="module")
-def with_authenticated(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), authenticated=["GetClusterInfo"]), temporal.port)
+def with_authenticated(open_shared_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), authenticated=["GetClusterInfo"]), temporal.port)
 
 
 def test_authenticated_needs_any_good_token(with_authenticated: Gate, corp: Minter) -> None:

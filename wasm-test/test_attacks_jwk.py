@@ -78,12 +78,12 @@ HONEST = {"RS256": RSA, "ES256": EC, "EdDSA": ED}
 
 
 @pytest.fixture(scope="module")
-def poisoned(open_gate: OpenGate, echo: Echo, header_stop: bool) -> Iterator[tuple[Gate, Issuer]]:
+def poisoned(open_shared_gate: OpenGate, echo: Echo, header_stop: bool) -> Iterator[tuple[Gate, Issuer]]:
     with Issuer(keys=[_key(f"honest {alg}", alg, private) for alg, private in HONEST.items()]) as issuer:
         issuer.extra_jwks = [jwk for _, jwk in KEYS.values()]
         config = issuer.fetched_config(discovery=False, refetch="1s")
         clusters = {"idp": Cluster(issuer.port, http2=False)}
-        yield open_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop), issuer
+        yield open_shared_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop), issuer
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ SETS: dict[str, Callable[[Issuer, jws.Key], str]] = {
 
 
 @pytest.fixture(scope="module")
-def ambiguous(open_gate: OpenGate, echo: Echo, header_stop: bool) -> Iterator[tuple[Gate, dict[str, Issuer]]]:
+def ambiguous(open_shared_gate: OpenGate, echo: Echo, header_stop: bool) -> Iterator[tuple[Gate, dict[str, Issuer]]]:
     """Each key set is published after the good one, and has been fetched twice by now."""
     with contextlib.ExitStack() as stack:
         issuers = {f"i{number}": stack.enter_context(Issuer()) for number in range(len(SETS))}
@@ -144,7 +144,7 @@ def ambiguous(open_gate: OpenGate, echo: Echo, header_stop: bool) -> Iterator[tu
         configuration["issuers"] = {n: i.fetched_config(n, discovery=False, **timing) for n, i in issuers.items()}
         configuration["grants"] = [{"name": n, "who": {"issuer": n}, "permissions_claim": "permissions"} for n in issuers]
         clusters = {name: Cluster(issuer.port, http2=False) for name, issuer in issuers.items()}
-        gate = open_gate(configuration, echo.port, clusters=clusters, header_stop=header_stop)
+        gate = open_shared_gate(configuration, echo.port, clusters=clusters, header_stop=header_stop)
         for issuer in issuers.values():
             until(lambda: gate.count(token=issuer.token(permissions=READ)).grpc_status == 0, 10, "the first keys")
         for issuer, build in zip(issuers.values(), SETS.values()):

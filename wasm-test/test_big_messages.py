@@ -84,9 +84,9 @@ def test_end_in_an_empty_frame(gate: Gate, token: str, gzip: bool) -> None:
 
 
 @pytest.fixture(scope="module")
-def small_windows(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
+def small_windows(open_shared_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
     """The stream window of Istio's EDGE profile: a filter that buffers cannot pass more than this."""
-    return open_gate(plugin(corp.config()), temporal.port, stream_window=65_536)
+    return open_shared_gate(plugin(corp.config()), temporal.port, stream_window=65_536)
 
 
 @encodings

@@ -44,9 +44,9 @@ GRANTS = [
 
 
 @pytest.fixture(scope="module")
-def mapped(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+def mapped(open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     config = corp.config(service_when=[{"gty": "client-credentials"}, {"preferred_username": "service-account-*"}])
-    return open_gate(plugin(config, grants=GRANTS), echo.port)
+    return open_shared_gate(plugin(config, grants=GRANTS), echo.port)
 
 
 VERIFIED = {"email": "alice@corp.test", "email_verified": True}

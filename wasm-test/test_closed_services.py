@@ -34,8 +34,8 @@ def test_closed_services_are_denied_to_everybody(gate: Gate, corp: Minter, path:
 
 
 @pytest.fixture(scope="module")
-def opened(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), admin_service=True), echo.port)
+def opened(open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), admin_service=True), echo.port)
 
 
 def test_the_switch_opens_the_service_for_system_admins(opened: Gate, corp: Minter) -> None:

@@ -24,11 +24,11 @@ READ = ["payroll:read"]
 
 
 @pytest.fixture(scope="module")
-def two(open_gate: OpenGate, echo: Echo) -> Iterator[tuple[Gate, Issuer]]:
+def two(open_shared_gate: OpenGate, echo: Echo) -> Iterator[tuple[Gate, Issuer]]:
     with Issuer() as issuer:
         config = issuer.fetched_config(refetch="1s")
         clusters = {"idp": Cluster(issuer.port, http2=False)}
-        yield open_gate(plugin(config), echo.port, clusters=clusters, concurrency=2), issuer
+        yield open_shared_gate(plugin(config), echo.port, clusters=clusters, concurrency=2), issuer
 
 
 def _connections(gate: Gate) -> list[int]:

@@ -190,9 +190,9 @@ SENTENCES = ("expected ", "did you mean ", "not allowed ", "requires ", "duplica
 
 
 @pytest.fixture(scope="module")
-def running(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+def running(open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     """An Envoy that serves with the good configuration, whatever is pushed to it."""
-    return open_gate(_good(corp), echo.port)
+    return open_shared_gate(_good(corp), echo.port)
 
 
 def _rejected(running: Gate, configuration: Any) -> list[str]:

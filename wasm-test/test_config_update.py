@@ -82,8 +82,8 @@ def test_verified_tokens_do_not_outlive_their_configuration(gate_to_update: Gate
 
 
 @pytest.fixture(scope="module")
-def as_struct(open_gate: OpenGate, echo: Echo, corp: Minter) -> Iterator[Gate]:
-    yield open_gate(plugin(corp.config(token={"leeway": "60s"})), echo.port, plugin_as="struct")
+def as_struct(open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Iterator[Gate]:
+    yield open_shared_gate(plugin(corp.config(token={"leeway": "60s"})), echo.port, plugin_as="struct")
 
 
 def test_configuration_as_a_struct(as_struct: Gate, corp: Minter) -> None:

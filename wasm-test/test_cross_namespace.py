@@ -34,8 +34,8 @@ def open_temporal() -> Iterator[Temporal]:
 
 
 @pytest.fixture(scope="module")
-def across(open_gate: OpenGate, open_temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), BY_PERMISSIONS, denials=[DENIAL]), open_temporal.port)
+def across(open_shared_gate: OpenGate, open_temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), BY_PERMISSIONS, denials=[DENIAL]), open_temporal.port)
 
 
 def test_a_signal_into_another_namespace(across: Gate, corp: Minter) -> None:

@@ -28,16 +28,16 @@ ROLES = {"pauser": {"plus": ["pause"]}}
 
 
 @pytest.fixture(scope="module")
-def quiet(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+def quiet(open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     """A gate that logs only denials."""
     config = corp.config(service_when=[{"gty": "client-credentials"}])
-    return open_gate(plugin(config, grants=GRANTS, roles=ROLES, authenticated=["GetClusterInfo"]), echo.port)
+    return open_shared_gate(plugin(config, grants=GRANTS, roles=ROLES, authenticated=["GetClusterInfo"]), echo.port)
 
 
 @pytest.fixture(scope="module")
-def talkative(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+def talkative(open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     config = corp.config(service_when=[{"gty": "client-credentials"}])
-    return open_gate(
+    return open_shared_gate(
         plugin(config, grants=GRANTS, roles=ROLES, authenticated=["GetClusterInfo"], log={"allowed": True}), echo.port
     )
 

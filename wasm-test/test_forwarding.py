@@ -49,14 +49,14 @@ modes = pytest.fixture(scope="module", params=[False, True], ids=["A", "B"])
 
 
 @modes
-def stripping(request: pytest.FixtureRequest, open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config()), echo.port, header_stop=request.param)
+def stripping(request: pytest.FixtureRequest, open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config()), echo.port, header_stop=request.param)
 
 
 @modes
-def forwarding(request: pytest.FixtureRequest, open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+def forwarding(request: pytest.FixtureRequest, open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     configuration = plugin(corp.config(), forward_token=True)
-    return open_gate(configuration, echo.port, header_stop=request.param)
+    return open_shared_gate(configuration, echo.port, header_stop=request.param)
 
 
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
@@ -109,10 +109,10 @@ def test_bytes_in_dropped_headers(stripping: Gate, echo: Echo, token: str) -> No
 
 
 @pytest.fixture(scope="module")
-def own_header(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+def own_header(open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     """The token travels in a header of the operator's choice."""
     configuration = plugin(corp.config(token={"headers": ["x-temporal-token"]}))
-    return open_gate(configuration, echo.port)
+    return open_shared_gate(configuration, echo.port)
 
 
 def test_another_token_header(own_header: Gate, echo: Echo, token: str) -> None:

@@ -64,9 +64,9 @@ def request(name: str, namespace: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def hiding(open_gate: OpenGate, temporal: Temporal, corp: Minter, header_stop: bool) -> Gate:
+def hiding(open_shared_gate: OpenGate, temporal: Temporal, corp: Minter, header_stop: bool) -> Gate:
     configuration = plugin(corp.config(), GRANTS, denials=DENIALS, hide_namespaces=True)
-    return open_gate(configuration, temporal.port, header_stop=header_stop)
+    return open_shared_gate(configuration, temporal.port, header_stop=header_stop)
 
 
 def told(reply: Reply) -> tuple[object, ...]:

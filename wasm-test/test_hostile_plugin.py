@@ -55,11 +55,11 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(open_gate: OpenGate, echo: Echo) -> Iterator[Scene]:
+def scene(open_shared_gate: OpenGate, echo: Echo) -> Iterator[Scene]:
     with Issuer(keys=[jws.Key.new()]) as issuer:
         configuration = plugin(issuer.fetched_config(discovery=False, **TIMING))
         clusters = {"idp": Cluster(issuer.port, http2=False)}
-        gate = open_gate(configuration, echo.port, clusters=clusters, concurrency=THREADS)
+        gate = open_shared_gate(configuration, echo.port, clusters=clusters, concurrency=THREADS)
         allowed(gate.count(token=issuer.token(permissions=READ)))
         names = entry(configuration, "corp"), entry(configuration, "corp", "lease")
         scene = Scene(gate, issuer, *names)

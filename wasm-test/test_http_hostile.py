@@ -24,8 +24,8 @@ from test_http_api import DENIED, denied, http_cluster, new_id, policy, start, s
 
 
 @pytest.fixture(scope="module")
-def api(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(policy(corp), rich_temporal.http_port, clusters=http_cluster(rich_temporal.http_port), name="http-hostile")
+def api(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(policy(corp), rich_temporal.http_port, clusters=http_cluster(rich_temporal.http_port), name="http-hostile")
 
 
 @pytest.fixture(scope="module")

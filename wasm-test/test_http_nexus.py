@@ -40,8 +40,8 @@ def policy(corp: Minter, **members: Any) -> Json:
 
 
 @pytest.fixture(scope="module")
-def gate(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(policy(corp), rich_temporal.http_port, clusters=http_cluster(rich_temporal.http_port), name="http-nexus")
+def gate(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(policy(corp), rich_temporal.http_port, clusters=http_cluster(rich_temporal.http_port), name="http-nexus")
 
 
 def dispatch(gate: Gate, path: str, token: str | None, **options: Any) -> HttpReply:

@@ -81,7 +81,7 @@ def _unpublished(issuer: Issuer) -> str:
 
 
 @pytest.fixture(scope="module")
-def storm(header_stop: bool, open_gate: OpenGate, echo: Echo) -> Iterator[Storm]:
+def storm(header_stop: bool, open_shared_gate: OpenGate, echo: Echo) -> Iterator[Storm]:
     with contextlib.ExitStack() as stack:
         well = {fault: stack.enter_context(Issuer()) for fault in FAULTS}
         ill = {fault: stack.enter_context(Issuer()) for fault in FAULTS}
@@ -92,7 +92,7 @@ def storm(header_stop: bool, open_gate: OpenGate, echo: Echo) -> Iterator[Storm]
         configuration["issuers"] = {n: i.fetched_config(n, discovery=False, **TIMING) for n, i in names.items()}
         configuration["grants"] = [{"name": n, "who": {"issuer": n}, "permissions_claim": "permissions"} for n in names]
         clusters = {name: Cluster(issuer.port, http2=False) for name, issuer in names.items()}
-        gate = open_gate(configuration, echo.port, clusters=clusters, concurrency=2, header_stop=header_stop)
+        gate = open_shared_gate(configuration, echo.port, clusters=clusters, concurrency=2, header_stop=header_stop)
         for issuer in well.values():
             until(lambda: gate.count(token=issuer.token(permissions=READ)).grpc_status == 0, 10, "the first keys")
         storm = Storm(gate, well, ill)

@@ -19,7 +19,7 @@ TWIN = Minter("https://twin.test/", [jws.shared_key("RS256")])
 
 
 @pytest.fixture(scope="module")
-def several(open_gate: OpenGate, echo: Echo) -> Gate:
+def several(open_shared_gate: OpenGate, echo: Echo) -> Gate:
     configuration = plugin(CORP.config())
     configuration["issuers"]["partner"] = PARTNER.config(audiences=["partner-temporal"], subject="email")
     configuration["issuers"]["twin"] = TWIN.config(audiences="any")
@@ -29,7 +29,7 @@ def several(open_gate: OpenGate, echo: Echo) -> Gate:
         {"name": "pc", "who": {"issuer": "partner", "subject": "boss@partner.test"}, "role": "writer", "namespaces": ["partner"]},
         {"name": "t", "who": {"issuer": "twin"}, "role": "reader", "namespaces": ["twin"]},
     ]
-    return open_gate(configuration, echo.port)
+    return open_shared_gate(configuration, echo.port)
 
 
 def partner_token(**claims: Any) -> str:

@@ -102,10 +102,10 @@ def issuer(short_key: jws.Key) -> Iterator[Issuer]:
 
 
 @pytest.fixture(scope="module")
-def filtered(header_stop: bool, open_gate: OpenGate, echo: Echo, issuer: Issuer) -> Gate:
+def filtered(header_stop: bool, open_shared_gate: OpenGate, echo: Echo, issuer: Issuer) -> Gate:
     config = issuer.fetched_config(discovery=False)
     clusters = {"idp": Cluster(issuer.port, http2=False)}
-    return open_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop)
+    return open_shared_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop)
 
 
 def _signer(kid: str, alg: str) -> jws.Key:

@@ -57,7 +57,7 @@ def issuers() -> Iterator[dict[str, Issuer]]:
 
 
 @pytest.fixture(scope="module")
-def outage(open_gate: OpenGate, echo: Echo, issuers: dict[str, Issuer]) -> Gate:
+def outage(open_shared_gate: OpenGate, echo: Echo, issuers: dict[str, Issuer]) -> Gate:
     """A gate that refreshes every second, so that failures come soon, with a long `max_stale`. All issuers have failed by now."""
     names = {variant: f"i{number}" for number, variant in enumerate(issuers)}
     timing = {"refresh": "1s", "timeout": "1s", "retry": "1s", "max_stale": "1h", "wait": "1s"}
@@ -70,7 +70,7 @@ def outage(open_gate: OpenGate, echo: Echo, issuers: dict[str, Issuer]) -> Gate:
         {"name": name, "who": {"issuer": name}, "permissions_claim": "permissions"} for name in names.values()
     ]
     clusters = {names[variant]: Cluster(issuer.port, http2=False) for variant, issuer in issuers.items()}
-    gate = open_gate(configuration, echo.port, clusters=clusters)
+    gate = open_shared_gate(configuration, echo.port, clusters=clusters)
     for issuer in issuers.values():
         until(lambda: gate.count(token=issuer.token(permissions=READ)).grpc_status == 0, 10, "the first keys")
     before = gate.envoy.counter(FAILED)
@@ -116,12 +116,12 @@ def test_recovery(outage: Gate, issuers: dict[str, Issuer]) -> None:
 
 
 @pytest.fixture(scope="module")
-def bounded(open_gate: OpenGate, echo: Echo) -> Iterator[tuple[Gate, Issuer]]:
+def bounded(open_shared_gate: OpenGate, echo: Echo) -> Iterator[tuple[Gate, Issuer]]:
     with Issuer() as issuer:
         config = issuer.fetched_config(
             refresh="1s", timeout="1s", retry="1s", max_stale=f"{HOLDS}s", wait="1s", refetch="1s"
         )
-        yield open_gate(plugin(config), echo.port, clusters={"idp": Cluster(issuer.port, http2=False)}), issuer
+        yield open_shared_gate(plugin(config), echo.port, clusters={"idp": Cluster(issuer.port, http2=False)}), issuer
 
 
 def test_stale_keys_end(bounded: tuple[Gate, Issuer]) -> None:

@@ -40,7 +40,7 @@ def issuer() -> Iterator[Issuer]:
 def _open(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool, **keys: Any) -> Gate:
     config = issuer.fetched_config(**({"wait": "2s", "timeout": "1s", "retry": "1s"} | keys))
     clusters = {"idp": Cluster(issuer.port, http2=False)}
-    return open_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop)
+    return open_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop, fresh=True)
 
 
 @both_header_modes

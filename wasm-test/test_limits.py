@@ -45,8 +45,8 @@ NORMAL_KIND, STICKY_KIND = 1, 2
 
 
 @pytest.fixture(scope="module")
-def limited(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), GRANTS), temporal.port)
+def limited(open_shared_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), GRANTS), temporal.port)
 
 
 @pytest.fixture

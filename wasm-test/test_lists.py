@@ -40,15 +40,15 @@ OTHERS = {"default", "finance-reports", "bitovi-project", "temporal-system"}
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["A", "B"])
-def lists(request: pytest.FixtureRequest, open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+def lists(request: pytest.FixtureRequest, open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
     configuration = plugin(corp.config(), GRANTS, roles=ROLES, denials=DENIALS, authenticated=LISTS)
-    return open_gate(configuration, rich_temporal.port, header_stop=request.param)
+    return open_shared_gate(configuration, rich_temporal.port, header_stop=request.param)
 
 
 @pytest.fixture(scope="module")
-def closed(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+def closed(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
     """The same policy without `authenticated`."""
-    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES, denials=DENIALS), rich_temporal.port)
+    return open_shared_gate(plugin(corp.config(), GRANTS, roles=ROLES, denials=DENIALS), rich_temporal.port)
 
 
 def listed(gate: Gate, token: str | None, **options: Any) -> Any:

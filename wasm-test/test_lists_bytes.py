@@ -42,10 +42,10 @@ def server() -> Iterator[Echo]:
 
 
 @pytest.fixture(scope="module", params=[(False, False), (True, False), (False, True), (True, True)], ids=["A", "B", "A-EDGE", "B-EDGE"])
-def gate(request: pytest.FixtureRequest, open_gate: OpenGate, server: Echo, corp: Minter) -> Gate:
+def gate(request: pytest.FixtureRequest, open_shared_gate: OpenGate, server: Echo, corp: Minter) -> Gate:
     """In both header modes, and with the small buffers of Istio's profile EDGE."""
     header_stop, edge = request.param
-    return open_gate(
+    return open_shared_gate(
         plugin(corp.config(), authenticated=["ListNamespaces"]),
         server.port,
         header_stop=header_stop,

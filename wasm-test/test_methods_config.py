@@ -17,13 +17,13 @@ CLUSTER = "/temporal.api.other.v1.OtherService/OfTheCluster"
 
 
 @pytest.fixture(scope="module")
-def extended(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+def extended(open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     methods = [
         {"name": NEW, "scope": "namespace", "namespace_field": 1, "effects": ["read"]},
         {"name": LATE, "scope": "namespace", "namespace_field": 9, "effects": ["start", "terminate"]},
         {"name": CLUSTER, "scope": "cluster", "effects": ["cluster-admin"]},
     ]
-    return open_gate(plugin(corp.config(), methods=methods), echo.port)
+    return open_shared_gate(plugin(corp.config(), methods=methods), echo.port)
 
 
 def test_a_newer_method_is_unknown_by_default(echo_gate: Gate, corp: Minter) -> None:

@@ -24,8 +24,8 @@ DENIALS: list[Json] = [
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["A", "B"])
-def gate(request: pytest.FixtureRequest, open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), BY_PERMISSIONS, denials=DENIALS), rich_temporal.port, header_stop=request.param)
+def gate(request: pytest.FixtureRequest, open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), BY_PERMISSIONS, denials=DENIALS), rich_temporal.port, header_stop=request.param)
 
 
 @pytest.fixture(scope="module")

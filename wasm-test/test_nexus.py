@@ -77,8 +77,8 @@ def own_temporal() -> Iterator[Temporal]:
 
 
 @pytest.fixture(scope="module")
-def nexus_gate(open_gate: OpenGate, own_temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), own_temporal.port)
+def nexus_gate(open_shared_gate: OpenGate, own_temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), GRANTS, roles=ROLES), own_temporal.port)
 
 
 @pytest.fixture

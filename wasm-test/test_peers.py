@@ -57,8 +57,8 @@ def pairs(authority: Authority) -> dict[str, Pair | None]:
 
 
 @pytest.fixture(scope="module")
-def mesh(open_gate: OpenGate, temporal: Temporal, corp: Minter, authority: Authority) -> Gate:
-    return open_gate(plugin(corp.config(), GRANTS), temporal.port, tls=authority.listener())
+def mesh(open_shared_gate: OpenGate, temporal: Temporal, corp: Minter, authority: Authority) -> Gate:
+    return open_shared_gate(plugin(corp.config(), GRANTS), temporal.port, tls=authority.listener())
 
 
 # peer -> the statuses of DescribeNamespace, CountWorkflowExecutions, StartWorkflowExecution without a token

@@ -55,9 +55,9 @@ MAY: dict[str, dict[str, set[str]]] = {
 
 
 @pytest.fixture(scope="module")
-def office(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
+def office(open_shared_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
     config = corp.config(service_when=[{"gty": "client-credentials"}])
-    return open_gate(plugin(config, grants=GRANTS, roles=ROLES), temporal.port)
+    return open_shared_gate(plugin(config, grants=GRANTS, roles=ROLES), temporal.port)
 
 
 @pytest.mark.parametrize("namespace", NAMESPACES)

@@ -20,8 +20,8 @@ DIVISION = "TemporalNamespaceDivision"
 
 
 @pytest.fixture(scope="module")
-def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), BY_PERMISSIONS), rich_temporal.port)
+def shop(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), BY_PERMISSIONS), rich_temporal.port)
 
 
 def _update(**aliases: str) -> Any:

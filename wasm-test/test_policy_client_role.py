@@ -50,13 +50,13 @@ CONFIG: dict[str, Any] = {"grants": GRANTS, "roles": {"completer": COMPLETER}}
 
 
 @pytest.fixture(scope="module")
-def rows(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), **CONFIG), echo.port)
+def rows(open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), **CONFIG), echo.port)
 
 
 @pytest.fixture(scope="module")
-def real(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), **CONFIG), rich_temporal.port)
+def real(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), **CONFIG), rich_temporal.port)
 
 
 def _may(role: str, method: Method) -> bool:

@@ -37,8 +37,8 @@ GRANTS = [
 
 
 @pytest.fixture(scope="module")
-def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), rich_temporal.port)
+def shop(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), GRANTS, roles=ROLES), rich_temporal.port)
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +126,8 @@ def test_a_batch_of_an_unknown_operation_needs_a_writer(shop: Gate, corp: Minter
 
 
 @pytest.fixture(scope="module")
-def as_upstream(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), BY_PERMISSIONS, parity="upstream"), rich_temporal.port)
+def as_upstream(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), BY_PERMISSIONS, parity="upstream"), rich_temporal.port)
 
 
 @pytest.mark.parametrize("call", HANDS_OVER)
@@ -139,8 +139,8 @@ def test_parity_goes_by_the_metadata_of_servers(as_upstream: Gate, corp: Minter,
 
 
 @pytest.fixture(scope="module")
-def echoed(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), echo.port)
+def echoed(open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), GRANTS, roles=ROLES), echo.port)
 
 
 @pytest.mark.parametrize("method", ["SoftDeleteNamespace", "RestoreNamespace", "DescribeNamespaceRestore"])

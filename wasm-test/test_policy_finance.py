@@ -42,10 +42,10 @@ def _denial(commands: bool, claim: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def office(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+def office(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
     config = corp.config(service_when=[{"gty": "client-credentials"}])
     denials = [_denial(False, "mild"), _denial(True, "strict")]
-    return open_gate(plugin(config, GRANTS, denials=denials), rich_temporal.port)
+    return open_shared_gate(plugin(config, GRANTS, denials=denials), rich_temporal.port)
 
 
 class Stage:

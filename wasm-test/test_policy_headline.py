@@ -50,9 +50,9 @@ DENIALS = [
 
 
 @pytest.fixture(scope="module")
-def office(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+def office(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
     config = corp.config(service_when=[{"sub": "system:serviceaccount:*"}])
-    return open_gate(plugin(config, GRANTS, roles=ROLES, denials=DENIALS), rich_temporal.port)
+    return open_shared_gate(plugin(config, GRANTS, roles=ROLES, denials=DENIALS), rich_temporal.port)
 
 
 @pytest.fixture

@@ -36,9 +36,9 @@ WORKER_COMMANDS = 3
 
 
 @pytest.fixture(scope="module")
-def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+def shop(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
     """An Envoy that only this file uses: every line of its access log belongs to a worker here."""
-    return open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)
+    return open_shared_gate(plugin(corp.config(), GRANTS), rich_temporal.port)
 
 
 @activity.defn(name="greet")

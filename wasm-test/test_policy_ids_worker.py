@@ -47,8 +47,8 @@ GRANTS = [
 
 
 @pytest.fixture(scope="module")
-def shared(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)
+def shared(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), GRANTS), rich_temporal.port)
 
 
 @pytest.fixture

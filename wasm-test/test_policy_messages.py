@@ -48,8 +48,8 @@ DENIALS = [
 
 
 @pytest.fixture(scope="module")
-def shared(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), GRANTS, denials=DENIALS), rich_temporal.port)
+def shared(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), GRANTS, denials=DENIALS), rich_temporal.port)
 
 
 def _token(corp: Minter, limit: str) -> str:

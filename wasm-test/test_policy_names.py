@@ -27,8 +27,8 @@ DENIALS = [
 
 
 @pytest.fixture(scope="module")
-def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), GRANTS, denials=DENIALS), rich_temporal.port)
+def shop(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), GRANTS, denials=DENIALS), rich_temporal.port)
 
 
 HONEST = ("заказ-17", "παραγγελία-17", "คำสั่งซื้อ-17", "注文-17", "订单-17", "주문-17", "طلب-١٧", "🧾🧾🧾🧾🧾🧾", "ééééé-1", "télécharger", "naïve-tempo")

@@ -37,8 +37,8 @@ GRANTS = [
 
 
 @pytest.fixture(scope="module")
-def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)
+def shop(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), GRANTS), rich_temporal.port)
 
 
 class Crowd:

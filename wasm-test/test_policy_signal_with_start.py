@@ -51,8 +51,8 @@ ROLES = {"terminator": {"from": "worker", "plus": ["terminate"]}}
 
 
 @pytest.fixture(scope="module")
-def shop(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), rich_temporal.port)
+def shop(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), GRANTS, roles=ROLES), rich_temporal.port)
 
 
 # -- with the Python SDK

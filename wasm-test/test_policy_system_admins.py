@@ -34,8 +34,8 @@ DENIALS: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def cluster(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), GRANTS, denials=DENIALS), rich_temporal.port)
+def cluster(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), GRANTS, denials=DENIALS), rich_temporal.port)
 
 
 @pytest.fixture

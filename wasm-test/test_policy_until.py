@@ -49,9 +49,9 @@ def _grants(until: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def glass(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+def glass(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
     """A gate to which each test gives grants of its own."""
-    return open_gate(plugin(_issuer(corp), _grants("2020-01-01T00:00:00Z")), rich_temporal.port)
+    return open_shared_gate(plugin(_issuer(corp), _grants("2020-01-01T00:00:00Z")), rich_temporal.port)
 
 
 @pytest.fixture

@@ -43,8 +43,8 @@ GRANTS = [
 
 
 @pytest.fixture(scope="module")
-def office(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), GRANTS, roles=ROLES), rich_temporal.port)
+def office(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), GRANTS, roles=ROLES), rich_temporal.port)
 
 
 @pytest.fixture

@@ -49,9 +49,9 @@ DENIALS: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def wide(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+def wide(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
     config = corp.config(service_when=[{"client": "robot"}])
-    return open_gate(plugin(config, GRANTS, denials=DENIALS), rich_temporal.port)
+    return open_shared_gate(plugin(config, GRANTS, denials=DENIALS), rich_temporal.port)
 
 
 @pytest.fixture(scope="module")

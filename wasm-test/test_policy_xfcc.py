@@ -37,14 +37,14 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture(scope="module")
-def behind(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
+def behind(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
     configuration = plugin(corp.config(), GRANTS, denials=DENIALS, peers={"xfcc": True})
-    return open_gate(configuration, rich_temporal.port, forward_client_cert="ALWAYS_FORWARD_ONLY")
+    return open_shared_gate(configuration, rich_temporal.port, forward_client_cert="ALWAYS_FORWARD_ONLY")
 
 
 @pytest.fixture(scope="module")
-def front(open_gate: OpenGate, behind: Gate, authority: Authority) -> Gate:
-    return open_gate(
+def front(open_shared_gate: OpenGate, behind: Gate, authority: Authority) -> Gate:
+    return open_shared_gate(
         None, behind.port, name="front", tls=authority.listener(), forward_client_cert="APPEND_FORWARD"
     )
 

@@ -18,9 +18,9 @@ MAX_LIFETIME = 7200
 
 
 @pytest.fixture(scope="module")
-def strict(header_stop: bool, open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+def strict(header_stop: bool, open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     token = {"leeway": f"{LEEWAY}s", "max_lifetime": f"{MAX_LIFETIME}s"}
-    return open_gate(plugin(corp.config(token=token)), echo.port, header_stop=header_stop)
+    return open_shared_gate(plugin(corp.config(token=token)), echo.port, header_stop=header_stop)
 
 
 def at(seconds: float) -> float:

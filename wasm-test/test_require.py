@@ -15,9 +15,9 @@ READ = ["payroll:read"]
 
 
 @pytest.fixture(scope="module")
-def requiring(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+def requiring(open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     config = corp.config(token={"require": {"token_use": "access"}, "typ": ["at+jwt"]})
-    return open_gate(plugin(config), echo.port)
+    return open_shared_gate(plugin(config), echo.port)
 
 
 def _token(corp: Minter, typ: str | None, **claims: Any) -> str:

@@ -55,12 +55,12 @@ MAY = {
 
 
 @pytest.fixture(scope="module")
-def roles(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+def roles(open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     grants = [
         {"name": role, "who": {"issuer": "corp", "claims": {"role": role}}, "role": role, "namespaces": ["payroll"]}
         for role in MAY
     ]
-    return open_gate(plugin(corp.config(), grants=grants, roles=ROLES), echo.port)
+    return open_shared_gate(plugin(corp.config(), grants=grants, roles=ROLES), echo.port)
 
 
 @pytest.mark.parametrize("role", MAY)

@@ -32,9 +32,9 @@ SENSITIVE = {
 
 
 @pytest.fixture(scope="module")
-def shared(open_gate: OpenGate, temporal: Temporal, echo: Echo, corp: Minter) -> Gate:
+def shared(open_shared_gate: OpenGate, temporal: Temporal, echo: Echo, corp: Minter) -> Gate:
     configuration = plugin(corp.config(), applies_to={"clusters": ["temporal"]})
-    return open_gate(
+    return open_shared_gate(
         configuration, temporal.port, clusters={"other": Cluster(echo.port)}, hosts={OTHER: "other"}
     )
 
@@ -116,14 +116,14 @@ def test_odd_authorities_open_nothing(shared: Gate, authority: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def by_header(open_gate: OpenGate, corp: Minter) -> Iterator[tuple[Gate, Echo, Echo]]:
+def by_header(open_shared_gate: OpenGate, corp: Minter) -> Iterator[tuple[Gate, Echo, Echo]]:
     """A route table that matches on headers that the filter removes: with `caller-type` the route leads to Temporal, without it not."""
     with Echo() as ours, Echo() as others:
         route = {
             "match": {"prefix": "/", "headers": [{"name": "caller-type", "present_match": True}]},
             "route": {"cluster": "temporal", "timeout": "0s"},
         }
-        gate = open_gate(
+        gate = open_shared_gate(
             plugin(corp.config(), applies_to={"clusters": ["temporal"]}),
             ours.port,
             clusters={"other": Cluster(others.port)},

@@ -27,8 +27,8 @@ GRANTS = [
 
 
 @pytest.fixture(scope="module")
-def teams(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
-    return open_gate(plugin(corp.config(), GRANTS), temporal.port)
+def teams(open_shared_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
+    return open_shared_gate(plugin(corp.config(), GRANTS), temporal.port)
 
 
 def _steal(gate: Gate, token: str) -> bytes:

@@ -28,9 +28,9 @@ GRANTS: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def roles(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+def roles(open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     developer = {"from": "client", "minus": ["terminate"]}
-    return open_gate(plugin(corp.config(), grants=GRANTS, roles={"developer": developer}), echo.port)
+    return open_shared_gate(plugin(corp.config(), grants=GRANTS, roles={"developer": developer}), echo.port)
 
 
 def _start(options: dict[str, Any]) -> tuple[str, Message]:

@@ -42,9 +42,9 @@ GRANTS = [
 
 
 @pytest.fixture(scope="module")
-def own_gate(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
+def own_gate(open_shared_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
     developer = {"from": "client", "minus": ["terminate"]}
-    return open_gate(plugin(corp.config(), GRANTS, roles={MILD: developer}), temporal.port)
+    return open_shared_gate(plugin(corp.config(), GRANTS, roles={MILD: developer}), temporal.port)
 
 
 @workflow.defn(sandboxed=False)

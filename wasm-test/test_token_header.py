@@ -117,12 +117,12 @@ def attacker() -> Iterator[Issuer]:
 
 
 @pytest.fixture(scope="module")
-def tempted(header_stop: bool, open_gate: OpenGate, echo: Echo, corp: Minter, attacker: Issuer) -> Gate:
+def tempted(header_stop: bool, open_shared_gate: OpenGate, echo: Echo, corp: Minter, attacker: Issuer) -> Gate:
     """A filter that could reach that server if it tried to."""
     from harness.envoy import Cluster
 
     idp = {"idp": Cluster(attacker.port, http2=False)}
-    return open_gate(plugin(corp.config()), echo.port, clusters=idp, header_stop=header_stop)
+    return open_shared_gate(plugin(corp.config()), echo.port, clusters=idp, header_stop=header_stop)
 
 
 def test_key_references_are_never_followed(tempted: Gate, corp: Minter, attacker: Issuer) -> None:

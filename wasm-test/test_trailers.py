@@ -33,9 +33,9 @@ def token(corp: Minter) -> str:
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["A", "B"])
-def watched(request: pytest.FixtureRequest, open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+def watched(request: pytest.FixtureRequest, open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
     """The echo behind the filter, in both header modes."""
-    return open_gate(plugin(corp.config()), echo.port, header_stop=request.param)
+    return open_shared_gate(plugin(corp.config()), echo.port, header_stop=request.param)
 
 
 def with_trailers(port: int, method: str, body: bytes, *, token: str | None = None, gzip: bool = False,

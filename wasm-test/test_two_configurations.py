@@ -46,7 +46,7 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def pair(open_gate: OpenGate, echo: Echo) -> Iterator[Pair]:
+def pair(open_shared_gate: OpenGate, echo: Echo) -> Iterator[Pair]:
     keys = {name: jws.Key("RS256", jws.Key.new().private, "the-kid") for name in HOSTS}
     with Issuer(keys=[keys["a"]]) as a, Issuer(keys=[keys["b"]]) as b:
         b._url = a.url
@@ -58,7 +58,7 @@ def pair(open_gate: OpenGate, echo: Echo) -> Iterator[Pair]:
             )
             for name, issuer in issuers.items()
         }
-        gate = open_gate(
+        gate = open_shared_gate(
             configurations["a"],
             echo.port,
             clusters={f"idp-{name}": Cluster(issuer.port, http2=False) for name, issuer in issuers.items()}

@@ -42,7 +42,7 @@ def issuer() -> Iterator[Issuer]:
 def _open(open_gate: OpenGate, echo: Echo, issuer: Issuer, header_stop: bool, wait: str) -> Gate:
     config = issuer.fetched_config(wait=wait, timeout="2s", retry="1s")
     clusters = {"idp": Cluster(issuer.port, http2=False)}
-    return open_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop)
+    return open_gate(plugin(config), echo.port, clusters=clusters, header_stop=header_stop, fresh=True)
 
 
 def _active(gate: Gate) -> int:

@@ -15,14 +15,14 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from . import paths
-from .envoy_config import Cluster, Json, Settings, bootstrap, lds
+from .envoy_config import Cluster, Json, Settings, bootstrap, cds, lds
 from .poll import until
 from .ports import free_ports
 from .procs import Process, Server
@@ -31,6 +31,8 @@ __all__ = ["Cluster", "ConfigurationRejected", "Envoy", "Settings", "render_envo
 
 DECISION = "temporal-auth {"
 CONFIGURATION_ERROR = "temporal-auth: configuration: "
+# A port that nobody listens on.
+NO_SERVER = 9
 
 _count = itertools.count(1)
 
@@ -42,8 +44,9 @@ class ConfigurationRejected(RuntimeError):
 class Envoy(Server):
     """One Envoy process. Attributes: `port` (listener), `admin_port`, `directory` (its files)."""
 
-    # Where the log of the test that uses it begins.
+    # Where the log of the test that uses it begins, and the counters of the tests before.
     _log_start = 0
+    _base: Mapping[str, int] = {}
 
     def __init__(self, settings: Settings, name: str = "envoy") -> None:
         self.settings = settings
@@ -74,40 +77,58 @@ class Envoy(Server):
 
     def push(self, *, timeout: float = 20.0, **changes: Any) -> None:
         """Replaces fields of the settings on the running listener; ConfigurationRejected when Envoy refuses."""
-        self.settings = replace(self.settings, **changes)
-        success, rejected = "listener_manager.lds.update_success", "listener_manager.lds.update_rejected"
-        before = self.stats("listener_manager")
-        self._write_lds()
+        before, self.settings = self.settings, replace(self.settings, **changes)
+        # A listener may need new clusters.
+        if self.settings.clusters != before.clusters:
+            self._update("cluster_manager.cds", "cluster_manager.warming_clusters", self._write_cds, timeout)
+        self._update("listener_manager.lds", "listener_manager.total_listeners_warming", self._write_lds, timeout)
+
+    def _update(self, kind: str, warming: str, write: Callable[[], None], timeout: float) -> None:
+        success, rejected = f"{kind}.update_success", f"{kind}.update_rejected"
+        before = self.stats(kind)
+        write()
 
         def outcome() -> str:
-            after = self.stats("listener_manager")
+            after = self.stats(kind.partition(".")[0])
             if after.get(rejected, 0) > before.get(rejected, 0):
                 return rejected
-            # Accepted, and the new listener is no longer warming.
-            if after.get(success, 0) > before.get(success, 0) and not after.get("listener_manager.total_listeners_warming"):
+            # Accepted, and nothing new is warming any more.
+            if after.get(success, 0) > before.get(success, 0) and not after.get(warming):
                 return success
             return ""
 
-        if until(outcome, timeout, "the listener update's outcome") == rejected:
+        if until(outcome, timeout, f"the outcome of the update of {kind}") == rejected:
             raise ConfigurationRejected("\n".join(self.configuration_errors()))
 
-    def reuse(self, settings: Settings) -> None:
-        """Hands a running Envoy to another test: with other listener settings, and with both logs starting here.
+    def rest(self, configuration: Json) -> None:
+        """Ends the work for one test: this Envoy reaches no server, and its old listener goes away in the background.
 
-        The counters, the clusters, the number of worker threads and the module's VM stay as they are.
+        The plugin stays, with this configuration, because its VM would go with it.
         """
+        self.push(**_all(Settings({"temporal": Cluster(NO_SERVER)}, plugin=configuration)))
+
+    def reuse(self, settings: Settings) -> None:
+        """Hands a resting Envoy to another test: with other settings, and with counters and both logs starting here.
+
+        The number of worker threads and the module's VM stay as they are.
+        """
+        draining = "listener_manager.total_listeners_draining"
+        until(lambda: not self.stats(draining).get(draining), 20, "the old listener to be gone")
+        self._base = self._numbers("/stats?type=Counters&usedonly")
         self._log_start = self.log_mark()
         self._access_log.forget()
-        if settings != self.settings:
-            self.push(**{field.name: getattr(settings, field.name) for field in fields(settings)})
+        self.push(**_all(settings))
 
     # -- observations
 
     def stats(self, prefix: str = "") -> dict[str, int]:
-        """Counters and gauges whose name starts with `prefix`."""
-        text = self.admin("/stats?usedonly&filter=" + ("^" + re.escape(prefix) if prefix else ""))
+        """Gauges and counters whose name starts with `prefix`; counters since the test began."""
+        found = self._numbers("/stats?usedonly&filter=" + ("^" + re.escape(prefix) if prefix else ""))
+        return {name: value - self._base.get(name, 0) for name, value in found.items() if value != self._base.get(name)}
+
+    def _numbers(self, path: str) -> dict[str, int]:
         found: dict[str, int] = {}
-        for line in text.splitlines():
+        for line in self.admin(path).splitlines():
             name, _, value = line.partition(": ")
             if value.isdigit():
                 found[name] = int(value)
@@ -202,16 +223,23 @@ class Envoy(Server):
         path = self.directory / "envoy.json"
         path.write_text(json.dumps(config, indent=1))
         if self.settings.dynamic:
+            self._write_cds()
             self._write_lds()
         return path
 
+    def _write_cds(self) -> None:
+        self._version += 1
+        self._write("cds.json", cds(self.settings, version=self._version))
+
     def _write_lds(self) -> None:
         self._version += 1
-        resource = lds(self.settings, port=self.port, directory=self.directory, version=self._version)
-        fresh = self.directory / "lds.json.new"
-        fresh.write_text(json.dumps(resource, indent=1))
+        self._write("lds.json", lds(self.settings, port=self.port, directory=self.directory, version=self._version))
+
+    def _write(self, name: str, resources: Json) -> None:
+        fresh = self.directory / f"{name}.new"
+        fresh.write_text(json.dumps(resources, indent=1))
         # Envoy watches for the move; a file written in place could be read half-written.
-        os.replace(fresh, self.directory / "lds.json")
+        os.replace(fresh, self.directory / name)
 
     def _process(self, name: str, config: Path) -> Process:
         return Process(name, envoy_argv(config, self.settings.concurrency), self.directory / "envoy.log")
@@ -286,6 +314,10 @@ def render_envoy_yaml(text: str, ports: dict[int, int], module: Path | None = No
         if not count:
             raise KeyError("no module file name in the file")
     return text
+
+
+def _all(settings: Settings) -> dict[str, Any]:
+    return {field.name: getattr(settings, field.name) for field in fields(settings)}
 
 
 def _decision(line: str) -> Json | None:

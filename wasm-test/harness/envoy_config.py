@@ -97,7 +97,7 @@ class Settings:
     concurrency: int = 1
     stream_window: int | None = None
     buffer_limit: int | None = None  # of each connection, in bytes
-    dynamic: bool = True  # listener by LDS file, so that it can be updated
+    dynamic: bool = True  # listener and clusters by files that Envoy watches, so that they can be updated
     access_log: bool = True
     tls: Json | None = None  # the listener's transport socket
     forward_client_cert: str | None = None  # forward_client_cert_details
@@ -107,7 +107,7 @@ def bootstrap(settings: Settings, *, port: int, admin_port: int, directory: Path
     config: Json = {
         "node": {"id": "test", "cluster": "test"},
         "admin": {"address": _address(admin_port)},
-        "static_resources": {"clusters": [_cluster(name, c) for name, c in settings.clusters.items()]},
+        "static_resources": {},
         # The admin page must answer while a flood of test connections is open.
         "overload_manager": {
             "resource_monitors": [
@@ -123,15 +123,22 @@ def bootstrap(settings: Settings, *, port: int, admin_port: int, directory: Path
         },
     }
     if settings.dynamic:
-        config["dynamic_resources"] = {
-            "lds_config": {
-                "resource_api_version": "V3",
-                "path_config_source": {"path": str(directory / "lds.json")},
-            }
-        }
+        config["dynamic_resources"] = {f"{kind}_config": _watched(directory / f"{kind}.json") for kind in ("cds", "lds")}
     else:
-        config["static_resources"]["listeners"] = [listener(settings, port=port, directory=directory)]
+        config["static_resources"] = {
+            "clusters": _clusters(settings),
+            "listeners": [listener(settings, port=port, directory=directory)],
+        }
     return config
+
+
+def _watched(path: Path) -> Json:
+    return {"resource_api_version": "V3", "path_config_source": {"path": str(path)}}
+
+
+def cds(settings: Settings, *, version: int) -> Json:
+    kind = {"@type": _TYPE + "envoy.config.cluster.v3.Cluster"}
+    return {"version_info": str(version), "resources": [kind | cluster for cluster in _clusters(settings)]}
 
 
 def lds(settings: Settings, *, port: int, directory: Path, version: int) -> Json:
@@ -241,6 +248,10 @@ def _access_log(path: Path) -> Json:
             "log_format": {"json_format": ACCESS_LOG_FORMAT},
         },
     }
+
+
+def _clusters(settings: Settings) -> list[Json]:
+    return [_cluster(name, cluster) for name, cluster in settings.clusters.items()]
 
 
 def _cluster(name: str, cluster: Cluster) -> Json:

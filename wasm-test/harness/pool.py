@@ -8,8 +8,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from . import jws
 from .envoy import Envoy
 from .envoy_config import Settings
+from .minter import Minter
+from .policy import plugin
+
+_RESTING = plugin(Minter("https://resting.test/", [jws.shared_key("ES256")]).config())
 
 
 class Pool:
@@ -21,14 +26,17 @@ class Pool:
 
     @contextlib.contextmanager
     def lease(self, settings: Settings, name: str) -> Iterator[Envoy]:
-        envoy = next((idle for idle in self._idle if _may_become(idle, settings)), None)
-        if envoy:
-            self._idle.remove(envoy)
+        self._idle = [envoy for envoy in self._idle if envoy.process.alive()]
+        if self._idle:
+            # The one that has rested longest.
+            envoy = self._idle.pop(0)
             envoy.reuse(settings)
         else:
             envoy = self._stack.enter_context(Envoy(settings, name))
         yield envoy
-        self._idle.append(envoy)
+        if envoy.process.alive():
+            envoy.rest(_RESTING)
+            self._idle.append(envoy)
 
     def __enter__(self) -> Pool:
         return self
@@ -38,16 +46,8 @@ class Pool:
 
 
 def is_plain(settings: Settings) -> bool:
-    """Whether these settings differ from the defaults only in the listener and the plugin's configuration.
-
-    A fetched key set stays in the VM, so a test with an identity provider needs a VM of its own.
-    """
+    """Whether an Envoy that runs already can take these settings over, and give the module's VM back as it was."""
     special = Settings(settings.clusters)
-    return len(settings.clusters) == 1 and (
-        (settings.filters, settings.module, settings.capabilities, settings.concurrency, settings.dynamic)
-        == (special.filters, special.module, special.capabilities, special.concurrency, special.dynamic)
+    return (settings.filters, settings.module, settings.capabilities, settings.concurrency, settings.dynamic) == (
+        special.filters, special.module, special.capabilities, special.concurrency, special.dynamic
     )
-
-
-def _may_become(envoy: Envoy, settings: Settings) -> bool:
-    return envoy.process.alive() and dict(envoy.settings.clusters) == dict(settings.clusters)
