@@ -19,7 +19,7 @@ LOWEST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml).0
 TESTED := --package temporal-auth --package temporal-auth-module --package temporal-auth-cli --package temporal-auth-tests
 
 .DEFAULT_GOAL := help
-# Two builds at once would wait for each other's locks, unless they are for different targets: see `parts`.
+# Two builds at once would only wait for each other's locks.
 .NOTPARALLEL:
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(MAKEFILE_LIST))
 
@@ -43,15 +43,7 @@ run: setup module ## keep the demo running on the ports of envoy.yaml, with the 
 
 ## Test
 
-test: setup ## run all tests, including the demo
-	@scripts/beside.sh "$(MAKE) parts" "$(MAKE) test-native"
-	@$(MAKE) test-manifests test-oracle test-wasm demo
-
-# All that the tests need beside cargo's own build. One thread builds most of it, so `test` runs the native tests meanwhile.
-parts: setup module
-	@scripts/wasm-cargo.sh build --quiet --profile module --package hostile-plugin --package verifiers
-	@scripts/go-build.sh wasm-test/oracle "one to three minutes" || [ $$? = 3 ]
-	@scripts/go-build.sh wasm-test/go-worker || [ $$? = 3 ] # without Go its test is skipped
+test: test-native test-manifests test-oracle test-wasm demo ## run all tests, including the demo
 
 test-native: ## run the tests of the library, the module and the command line
 	cargo test $(TESTED) $(CARGO_TEST_ARGS)
@@ -63,7 +55,9 @@ test-manifests: setup ## test the chart and manifests (also against an API serve
 test-oracle: ## compare 10,000 random requests over gRPC, and as many over HTTP, with Temporal's own code
 	@TESTED="$(TESTED)" scripts/oracle.sh 10000 1 || [ $$? = 3 ]
 
-test-wasm: parts ## run the built module in a real Envoy, in front of a real Temporal
+test-wasm: setup module ## run the built module in a real Envoy, in front of a real Temporal
+	@scripts/go-build.sh wasm-test/go-worker || [ $$? = 3 ] # without Go its test is skipped
+	@scripts/wasm-cargo.sh build --quiet --profile module --package hostile-plugin --package verifiers
 	$(PY) -m pytest wasm-test $(PYTEST_ARGS)
 
 ## Test longer
@@ -89,6 +83,7 @@ soak: setup module ## run real workers under limits for SOAK_SECONDS (600), and 
 # Not part of `test`: what it runs takes a quarter of an hour to build, once.
 test-mesh: setup image ## test the image in a real Istio with a real Kubernetes API (needs Go; first run 15 minutes, later 5)
 	@scripts/mesh-build.sh
+	@scripts/ui.sh browser
 	$(PY) -m pytest istio -c istio/pytest.ini $(PYTEST_ARGS)
 	$(PY) -m pytest wasm-test/mesh -n 0 --timeout 600 $(PYTEST_ARGS)
 

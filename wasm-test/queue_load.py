@@ -185,11 +185,14 @@ def worker(client: Client, queue: str) -> Worker:
 
 
 async def work(boss: Client, queues: Queues, until: float) -> int:
-    """Rounds of two workflows each until the time is over, so that they evict each other from the cache."""
+    """Rounds of a long and a short workflow until the time is over."""
     rounds = 0
     while not rounds or time.monotonic() < until:
-        handles = [await start(boss, queues) for _ in range(2)]
-        await asyncio.gather(*(exercise(handle, queues) for handle in handles))
+        long = await start(boss, queues, BATCHES)
+        assert (await long.describe()).history_length > 2 * 256
+        # It evicts the long one from the cache of one workflow, so that the long one is replayed from its first page.
+        short = await start(boss, queues, 2)
+        await asyncio.gather(*(finish(handle, queues) for handle in (long, short)))
         rounds += 1
         # Now and then the workers idle through whole long polls.
         if rounds % 2 == 0 and until - time.monotonic() > LONG_POLL + 10:
@@ -197,19 +200,18 @@ async def work(boss: Client, queues: Queues, until: float) -> int:
     return rounds
 
 
-async def start(boss: Client, queues: Queues) -> WorkflowHandle[OnQueues, int]:
-    return await boss.start_workflow(
-        OnQueues.run, args=[queues, BATCHES, True], id=f"on-queues-{uuid.uuid4()}", task_queue=queues.main,
+async def start(boss: Client, queues: Queues, batches: int) -> WorkflowHandle[OnQueues, int]:
+    """A workflow that has done its batches, and waits until it is released."""
+    handle = await boss.start_workflow(
+        OnQueues.run, args=[queues, batches, True], id=f"on-queues-{uuid.uuid4()}", task_queue=queues.main,
         execution_timeout=timedelta(minutes=10),
     )
+    while await handle.query(OnQueues.progress) < batches:
+        await asyncio.sleep(1)
+    return handle
 
 
-async def exercise(handle: WorkflowHandle[OnQueues, int], queues: Queues) -> None:
-    # A query evicts the other workflow, which is then replayed from the start.
-    while (await handle.describe()).history_length <= 2 * 256:
-        await asyncio.sleep(0.5)
-    while await handle.query(OnQueues.progress) < BATCHES:
-        await asyncio.sleep(2)
+async def finish(handle: WorkflowHandle[OnQueues, int], queues: Queues) -> None:
     assert await handle.execute_update(OnQueues.note, queues.main) == 1
     assert await handle.execute_update(OnQueues.note, queues.other) == 2
     await handle.signal(OnQueues.release)

@@ -22,7 +22,7 @@ DENIED = "temporal_auth.denied."
 
 @pytest.fixture(scope="module")
 def counted(open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
-    return open_shared_gate(plugin(corp.config()), echo.port)
+    return open_shared_gate(plugin(corp.config()), echo.port, fresh=True)
 
 
 def _verdicts(gate: Gate) -> dict[str, int]:

@@ -121,7 +121,7 @@ def test_a_denial_in_shadow_is_counted_and_logged(strict: Gate, corp: Minter) ->
 
 def test_a_grant_in_shadow_is_counted_and_logged(open_gate: OpenGate, echo: Echo, corp: Minter) -> None:
     grants = [{"name": "tried", "who": {"issuer": "corp"}, "role": "writer", "namespaces": ["payroll"], "shadow": True}]
-    gate, subject = open_gate(plugin(corp.config(), grants), echo.port), grpc_client.test_id()
+    gate, subject = open_gate(plugin(corp.config(), grants), echo.port, fresh=True), grpc_client.test_id()
     refused(gate.start(token=corp.token(subject)), 7)
     gate.envoy.wait_counter("temporal_auth.shadow.allowed", 1)
     line = _decision(gate, subject)
@@ -151,7 +151,7 @@ def test_clients_learn_the_reason_only_if_configured(open_gate: OpenGate, strict
 @pytest.fixture(scope="module")
 def rehearsal(open_shared_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
     grants = [{"name": "readers", "who": {"issuer": "corp"}, "role": "reader", "namespaces": ["payroll"]}]
-    return open_shared_gate(plugin(corp.config(), grants, mode="shadow"), temporal.port)
+    return open_shared_gate(plugin(corp.config(), grants, mode="shadow"), temporal.port, fresh=True)
 
 
 @pytest.mark.parametrize("case", ["permission", "body", "no token", "bad token"])

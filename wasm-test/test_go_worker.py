@@ -179,7 +179,7 @@ def is_completed(temporal: Temporal, workflow_id: str) -> bool:
 
 
 def test_a_session(programs: Path, open_gate: OpenGate, temporal: Temporal, corp: Minter) -> None:
-    gate = open_gate(plugin(corp.config(), [LIMITED, SIGNALS], roles=ROLES), temporal.port)
+    gate = open_gate(plugin(corp.config(), [LIMITED, SIGNALS], roles=ROLES), temporal.port, fresh=True)
     queue = f"red-{uuid.uuid4()}"
     in_session(temporal, queue)
     with program(programs, gate, "sessions", corp.token("red-gopher"), queue) as worker:
@@ -194,7 +194,7 @@ def test_a_session_without_half_of_its_policy(programs: Path, open_gate: OpenGat
     """No session is created: the worker may not signal, or may not poll the queue that it has generated."""
     narrow = LIMITED | {"task_queues": ["{team}-*"]}
     grants = [LIMITED] if grant == "signals" else [narrow, SIGNALS]
-    gate = open_gate(plugin(corp.config(), grants, roles=ROLES), temporal.port)
+    gate = open_gate(plugin(corp.config(), grants, roles=ROLES), temporal.port, fresh=True)
     queue = f"red-{uuid.uuid4()}"
     in_session(temporal, queue)
     denied = "SignalWorkflowExecution" if grant == "signals" else "PollActivityTaskQueue"
@@ -205,7 +205,7 @@ def test_a_session_without_half_of_its_policy(programs: Path, open_gate: OpenGat
 
 def test_what_else_that_policy_opens(open_gate: OpenGate, temporal: Temporal, corp: Minter) -> None:
     """Queues with an `@` and four hyphens before it, and signals named like a session; no others."""
-    gate = open_gate(plugin(corp.config(), [LIMITED, SIGNALS], roles=ROLES), temporal.port)
+    gate = open_gate(plugin(corp.config(), [LIMITED, SIGNALS], roles=ROLES), temporal.port, fresh=True)
     gopher, w = corp.token("red-gopher"), requests.workflow
     poll = w.PollActivityTaskQueueRequest(namespace=NAMESPACE)
     for queue in ("blue-main", "blue-main@host", f"{uuid.uuid4()}", "@host"):

@@ -284,7 +284,7 @@ def recorder() -> Iterator[Recorder]:
 
 @pytest.mark.parametrize("namespace", ["payroll", "finance-reports"])
 def test_no_byte_of_a_body_goes_on_before_the_verdict(open_gate: OpenGate, recorder: Recorder, corp: Minter, namespace: str) -> None:
-    gate = open_gate(policy(corp), recorder.port, clusters=http_cluster(recorder.port))
+    gate = open_gate(policy(corp), recorder.port, clusters=http_cluster(recorder.port), fresh=True)
     # Allowed in payroll; denied for the effect in the last bytes.
     token = corp.token(groups=["starters"])
     body = json.dumps(start_body()).encode() if namespace == "payroll" else json.dumps(start_body() | {"workflowIdConflictPolicy": 3}).encode()

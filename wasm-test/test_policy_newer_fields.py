@@ -36,7 +36,7 @@ GRANTS = [
 @pytest.fixture(scope="module")
 def counts(open_shared_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> Gate:
     """The default."""
-    return open_shared_gate(plugin(corp.config(), GRANTS), rich_temporal.port)
+    return open_shared_gate(plugin(corp.config(), GRANTS), rich_temporal.port, fresh=True)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_a_denied_call_is_counted_too(counts: Gate, corp: Minter) -> None:
 
 def test_a_caller_cannot_fill_the_log(open_gate: OpenGate, rich_temporal: Temporal, corp: Minter) -> None:
     """A caller has 2²⁹ numbers to choose from. The log has 64 lines in all, for at most four parts of a request; counting continues."""
-    gate = open_gate(plugin(corp.config(), GRANTS), rich_temporal.port)
+    gate = open_gate(plugin(corp.config(), GRANTS), rich_temporal.port, fresh=True)
     token = corp.token(role="writer")
     for first in range(1000, 1100, 5):
         method, message = _start(b"".join(proto.number(number, 1) for number in range(first, first + 5)))

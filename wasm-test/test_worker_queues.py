@@ -53,7 +53,7 @@ EXPECTED = {
 @pytest.fixture(scope="module")
 def own_gate(open_shared_gate: OpenGate, temporal: Temporal, corp: Minter) -> Gate:
     """An Envoy that only these workers use: all its counters are about them."""
-    return open_shared_gate(plugin(corp.config(), GRANTS), temporal.port)
+    return open_shared_gate(plugin(corp.config(), GRANTS), temporal.port, fresh=True)
 
 
 @pytest.mark.timeout(SECONDS + 300)
