@@ -121,6 +121,15 @@ EVERY = {"config": {"applies_to": {"clusters": ["outbound|*", "httproute/*"]}, "
         ("sidecar.yaml", {}, "- number: 7243", None),
         # A waypoint has no ports, and would leave out a filter that names one.
         ("waypoint.yaml", {}, "kind: Service, name: temporal-frontend", "number: 7233"),
+        # Completions come from Temporal itself, and from nobody else.
+        (
+            "gateway.yaml",
+            {"temporal": {"frontend": {"callbacks": True}}},
+            'ports: ["7243"]\n        methods: [POST]\n        paths: [/nexus/callback, "/namespaces/{*}/nexus/callback"]',
+            "methods: [GET, POST, DELETE]",
+        ),
+        ("gateway.yaml", {"temporal": {"frontend": {"callbacks": True}}}, "- {port: 6933, protocol: TCP}\n    - {port: 7243, protocol: TCP}\n    from:", None),
+        ("gateway.yaml", {}, "kind: AuthorizationPolicy", "nexus/callback"),
         # Closed: everything except the route, and no callers.
         ("gateway.yaml", {"open": False}, "kind: WasmPlugin", "kind: VirtualService"),
         ("gateway.yaml", {"open": False}, 'ports: ["6933"]', 'ports: ["7233"]'),

@@ -8,7 +8,7 @@ check() {
 
 check wasm-test:wasm-test/parity:demo:tools wasm-test --exclude wasm-test/mesh --exclude wasm-test/ui
 check wasm-test:wasm-test/ui:demo wasm-test/ui
-check wasm-test:wasm-test/mesh:demo wasm-test/mesh
+check wasm-test:wasm-test/mesh:wasm-test/ui:demo wasm-test/mesh
 check wasm-test:istio istio --exclude istio/bypass-check
 check istio/bypass-check istio/bypass-check
 check wasm-test:demo demo

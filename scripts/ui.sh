@@ -2,7 +2,8 @@
 # What a person needs in front of Temporal, in addition to what setup.sh installs. Does nothing when nothing changed.
 #
 #   ui.sh          Temporal's Web UI, which `make run` starts; built from its Go module. Ends with 3 where Go is not installed
-#   ui.sh test     that, Chromium, what drives it, and Keycloak: for `make test-ui`
+#   ui.sh browser  that, Chromium, and what drives it: for `make test-mesh`
+#   ui.sh test     all of it, and Keycloak: for `make test-ui`
 . "$(dirname "$0")/lib.sh"
 
 UI=$CACHE/ui
@@ -50,8 +51,10 @@ setup_keycloak() {
 }
 
 scripts/go-build.sh wasm-test/ui/server "two minutes"
-if [ "${1:-}" = test ]; then
-  setup_driver
-  setup_browser
-  setup_keycloak
-fi
+case ${1:-} in
+  browser | test)
+    setup_driver
+    setup_browser
+    ;;
+esac
+if [ "${1:-}" = test ]; then setup_keycloak; fi

@@ -29,11 +29,13 @@ class HttpReply:
 NO_REPLY = HttpReply(0, {}, b"")
 
 
-def head(verb: str, path: str | bytes, headers: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> bytes:
+def head(
+    verb: str, path: str | bytes, headers: Mapping[str, str] | Iterable[tuple[str, str]] = (), authority: str = "temporal.test"
+) -> bytes:
     """The request line and the headers."""
     path = path if isinstance(path, bytes) else path.encode()
     pairs = headers.items() if isinstance(headers, Mapping) else headers
-    lines = [b"%s %s HTTP/1.1" % (verb.encode(), path), b"host: temporal.test"]
+    lines = [b"%s %s HTTP/1.1" % (verb.encode(), path), b"host: " + authority.encode()]
     lines += [f"{name}: {value}".encode() for name, value in pairs]
     return b"\r\n".join([*lines, b"", b""])
 
@@ -48,8 +50,10 @@ def send(
     headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     chunks: Iterable[bytes] | None = None,
     timeout: float = 30,
+    host: str = "127.0.0.1",
+    authority: str = "temporal.test",
 ) -> HttpReply:
-    """One request on a connection of its own. With `chunks`, the body is sent chunked."""
+    """One request on a connection of its own, to the address `host`. With `chunks`, the body is sent chunked."""
     pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
     if token is not None:
         pairs.append(("authorization", f"Bearer {token}"))
@@ -59,9 +63,9 @@ def send(
     elif raw is not None:
         pairs.append(("content-length", str(len(raw))))
     pairs.append(("connection", "close"))
-    with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
+    with socket.create_connection((host, port), timeout=timeout) as connection:
         try:
-            connection.sendall(head(verb, path, pairs))
+            connection.sendall(head(verb, path, pairs, authority))
             for chunk in chunks or ():
                 connection.sendall(b"%x\r\n%s\r\n" % (len(chunk), chunk))
             connection.sendall(b"0\r\n\r\n" if chunks is not None else raw or b"")

@@ -6,22 +6,19 @@ import json
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
-from google.protobuf.message import Message
 
 from harness import requests
 from harness.envoy import DECISION
-from harness.gate import Gate, allowed, refused
+from harness.gate import allowed, refused
 from harness.grpc_client import Connection, Reply
 from harness.poll import until
 from harness.proto import text
-from lab import parts
 from lab.mesh import Mesh
 from lab.policy import replaced
-from lab.proxy import Proxy
 from lab.resources import render
+from lab.workload import workload
 
 w = requests.workflow
 READ = ["payroll:read"]
@@ -78,40 +75,6 @@ def test_nobody_reaches_the_frontend_in_plain_text(mesh: Mesh, port: int) -> Non
     assert reply.grpc_status is None and reply.status is None and reply.closed, str(reply)
 
 
-@contextmanager
-def _workload(mesh: Mesh, namespace: str, account: str) -> Iterator[Gate]:
-    """A client's sidecar: calls to its own port 7233 go to the frontend, with this identity."""
-    address = parts.loopback_address()
-    name = f"{namespace}-{account}"
-    with mesh.changed(**{name: render("client.yaml", namespace=namespace, account=account, address=address)}), Proxy(
-        "sidecar",
-        name,
-        mesh.istiod,
-        namespace=namespace,
-        account=account,
-        address=address,
-        labels={"app": account},
-        port=7233,
-        interception="NONE",
-    ) as proxy:
-        yield _At(proxy, address)
-
-
-class _At(Gate):
-    """A gate at another address than 127.0.0.1."""
-
-    def __init__(self, proxy: Proxy, address: str) -> None:
-        super().__init__(proxy)
-        self._address = address
-
-    def call(self, method: str, message: Message | bytes = b"", *, token: str | None = None, **options: Any) -> Reply:
-        path = method if "/" in method else requests.path(method)
-        raw = message if isinstance(message, bytes) else message.SerializeToString()
-        with Connection(self.port, host=self._address) as connection:
-            authority = "temporal-frontend.temporal.svc.cluster.local:7233"
-            return connection.call(path, raw, token=token, authority=authority, **options)
-
-
 def test_a_workload_is_known_by_its_certificate(mesh: Mesh) -> None:
     """The mesh's mTLS identifies the caller: without a token, the sidecar sees who the peer is."""
     grant = '- {name: mesh, who: {peer: "spiffe://cluster.local/ns/payroll/sa/*"}, role: worker, namespaces: [payroll]}\n'
@@ -119,7 +82,7 @@ def test_a_workload_is_known_by_its_certificate(mesh: Mesh) -> None:
     describe = w.DescribeNamespaceRequest(namespace="payroll")
     foreign = w.DescribeNamespaceRequest(namespace="finance-reports")
     with mesh.changed(frontend_plugin=mesh.frontend_plugin.changed(policy=with_peers).text()):
-        with _workload(mesh, "payroll", "worker") as worker, _workload(mesh, "visitors", "worker") as visitor:
+        with workload(mesh, "payroll", "worker") as worker, workload(mesh, "visitors", "worker") as visitor:
             until(lambda: worker.call("DescribeNamespace", describe).grpc_status == 0, 30, "the worker is let in")
             refused(worker.call("DescribeNamespace", foreign), 7)
             refused(worker.start(), 7)

@@ -33,9 +33,10 @@ class Provider(Server):
         *,
         services: Mapping[str, Any] | None = None,
         ttl: int = 600,
+        port: int | None = None,
     ) -> None:
         """`web_uis` are the ports of the Web UIs that send people here."""
-        self.port = free_port()
+        self.port = port or free_port()
         self.issuer = f"http://127.0.0.1:{self.port}"
         self.people = dict(people)
         self.login = Login(self.issuer, secrets.token_urlsafe(16))

@@ -16,6 +16,7 @@ from harness.issuer import Issuer
 IDP = "outbound|80||idp.example.com"
 CORP = "outbound|80||corp.example.com"
 FRONTEND = "outbound|7233||temporal-frontend.temporal.svc.cluster.local"
+FRONTEND_HTTP = "outbound|7243||temporal-frontend.temporal.svc.cluster.local"
 
 
 def of_envoy_yaml() -> str:
@@ -42,5 +43,5 @@ def policy(demo_issuer: str, corp: Issuer, *, gateway: bool) -> str:
     text = replaced(text, "grants:\n", "grants:\n- {name: permissions, who: {issuer: corp}, permissions_claim: permissions}\n")
     if gateway:
         # Other services share the gateway, and the sidecar behind it needs the token too.
-        text += f'applies_to: {{clusters: ["{FRONTEND}"]}}\nforward_token: true\n'
+        text += f'applies_to: {{clusters: {json.dumps([FRONTEND, FRONTEND_HTTP])}}}\nforward_token: true\n'
     return text
