@@ -128,6 +128,13 @@ class Visitor:
     def sees(self, text: str | re.Pattern[str]) -> None:
         expect(visible(self.page.get_by_text(text)).first).to_be_visible()
 
+    def reads(self, label: str, text: str) -> None:
+        """In a text box that has this label."""
+        expect(visible(self.page.get_by_role("textbox", name=label))).to_contain_text(text)
+
+    def has_dialog(self) -> bool:
+        return self.page.locator("dialog[open]").count() > 0
+
     def text(self) -> str:
         """What the page shows. Empty while one page follows another."""
         try:

@@ -69,6 +69,8 @@ def logged_in(browser: Browser, office: Office) -> Iterator[Callable[[str], Visi
             visitor.visits("/")
             visitor.logs_in(name, PEOPLE[name])
             known[name] = visitor
+        if known[name].has_dialog():
+            known[name].visits("/")
         return known[name]
 
     yield somebody

@@ -27,14 +27,20 @@ WORKFLOW_TABS = [
     ("relationships-tab", "relationships", "payroll-run"),
     ("workers-tab", "workers", "Identity"),
     ("pending-activities-tab", "pending-activities", "payroll-run"),
-    ("call-stack-tab", "call-stack", "wait_condition"),
-    ("queries-tab", "query", "paid"),
+    ("call-stack-tab", "call-stack", "Refresh Call Stack"),
+    ("queries-tab", "query", "Run Query"),
     ("user-metadata-tab", "user-metadata", "payroll-run"),
     ("search-attributes-tab", "search-attributes", "payroll-run"),
     ("memo-tab", "memo", "payroll-run"),
 ]
 
 READERS = ["alice", "bob", "dev", "ops"]
+
+
+def runs_the_query(visitor: Visitor) -> None:
+    visitor.clicks(visitor.page.get_by_role("button").filter(has=visitor.page.get_by_test_id("query-select")))
+    visitor.clicks(visitor.page.get_by_role("option", name="paid", exact=True))
+    visitor.clicks("Run Query")
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -62,8 +68,14 @@ def test_a_workflow_with_all_its_tabs(office: Office, logged_in: Callable[[str],
         with record.step(office.door, visitor, name, f"workflow, {end}", picture=picture) as step:
             visitor.clicks(visitor.page.get_by_test_id(tab))
             visitor.sees(re.compile(text))
+            if end == "call-stack":
+                visitor.reads("Call Stack", "PayrollRun")
+            if end == "query":
+                runs_the_query(visitor)
         assert re.fullmatch(rf"/namespaces/payroll/workflows/payroll-run/[0-9a-f-]+/{end}", step.at), step.at
         assert not step.denied
+        if end in ("call-stack", "query"):
+            assert "QueryWorkflow(payroll)" in step.allowed
 
 
 @pytest.mark.parametrize("name", READERS)
