@@ -129,6 +129,23 @@ def test_worker_ends(programs: Path, own_gate: Gate, corp: Minter, who: str) -> 
     assert calls(own_gate, passed=True) <= {"GetSystemInfo"}
 
 
+def test_a_worker_outlives_the_loss_of_its_grants(programs: Path, temporal: Temporal, corp: Minter) -> None:
+    """Where namespaces are hidden as well: this SDK's workers end for good when a poll is answered NAMESPACE_NOT_FOUND."""
+    good = plugin(corp.config(), hide_namespaces=True)
+    nobody = {"name": "nobody", "who": {"issuer": "corp", "claims": {"groups": "nobody"}}, "role": "worker", "namespaces": [NAMESPACE]}
+    settings = Settings({"temporal": Cluster(temporal.port)}, plugin=good)
+    with Envoy(settings, "go-gate") as envoy, program(programs, Gate(envoy), "worker", token(corp, "worker")) as worker:
+        gate = Gate(envoy)
+        assert start(programs, gate, token(corp, "write")) == (0, "Hello World!"), worker.log_tail()
+        envoy.push(plugin=plugin(corp.config(), [nobody], hide_namespaces=True))
+        until(lambda: calls(gate, passed=False) >= POLLS, 30, "both polls refused")
+        assert {line["grpc"] for line in envoy.access_log() if str(line["details"]).startswith("temporal_auth_")} == {7}
+        assert worker.alive()
+        envoy.push(plugin=good)
+        assert start(programs, gate, token(corp, "write")) == (0, "Hello World!"), worker.log_tail()
+        assert worker.alive()
+
+
 def test_reader_cannot_poll(programs: Path, own_gate: Gate, temporal: Temporal, corp: Minter) -> None:
     """It may describe its namespace, so it starts, and then asks for tasks forever in vain."""
     waiting = requests.start_workflow(NAMESPACE, f"waiting-{uuid.uuid4()}")
