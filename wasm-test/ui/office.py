@@ -175,6 +175,12 @@ class Office(Server):
         described = json.loads(self.temporal_cli("schedule", "describe", "-n", "payroll", "-s", schedule, "-o", "json"))
         return bool(described["schedule"]["state"].get("paused"))
 
+    def has_schedule(self, schedule: str) -> bool:
+        try:
+            return bool(self.temporal_cli("schedule", "describe", "-n", "payroll", "-s", schedule, "-o", "json"))
+        except AssertionError:
+            return False
+
     def has_workflow(self, workflow: str, namespace: str = "payroll") -> bool:
         try:
             return bool(self.run_of(namespace, workflow))

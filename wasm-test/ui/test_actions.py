@@ -148,6 +148,28 @@ def test_a_batch(
         assert office.status_of(f"{mine}-1") == "RUNNING"
 
 
+@pytest.mark.parametrize("name", ["alice", "dev", "bob"])
+def test_a_schedule_is_created(office: Office, logged_in: Callable[[str], Visitor], record: Record, name: str) -> None:
+    visitor, schedule = logged_in(name), f"created-{uuid.uuid4()}"
+    visitor.visits("/namespaces/payroll/schedules/create")
+    with record.step(office.door, visitor, name, "create a schedule") as step:
+        visitor.fills("schedule-name-input", schedule)
+        visitor.clicks("Daily")
+        visitor.fills("schedule-type-input", "PrintSlip")
+        visitor.fills("schedule-workflow-id-input", f"{schedule}-run")
+        visitor.fills("schedule-task-queue-input", "payroll")
+        visitor.clicks(visitor.page.get_by_test_id("create-schedule-button"))
+    call = "CreateSchedule(payroll)"
+    assert not visitor.is_at_login()
+    if name == "bob":
+        assert step.denied == {call}
+        # What he has written is still there.
+        assert visitor.page.get_by_test_id("schedule-name-input").input_value() == schedule
+    else:
+        assert call in step.allowed and not step.denied
+    assert office.has_schedule(schedule) == (name != "bob")
+
+
 @pytest.mark.parametrize("name", ["alice", "bob"])
 def test_a_schedule_is_paused(office: Office, logged_in: Callable[[str], Visitor], record: Record, name: str) -> None:
     """A refusal is silent: the dialog closes, and the schedule is unchanged."""
