@@ -102,8 +102,8 @@ def pool() -> Iterator[Pool]:
 def open_gate(pool: Pool) -> Iterator[OpenGate]:
     """Opens Envoys for one test; `settings` are further fields of `Settings`.
 
-    An Envoy that has served another test is reused, unless it has to be `fresh`: because its memory counts, because it
-    must be seen to start, or because the test stops the process.
+    An Envoy that has served another test is reused, unless it has to be `fresh`: because exact counts matter, which the
+    module reports late; because its memory counts; because it must be seen to start; or because the test stops the process.
     """
     with contextlib.ExitStack() as stack:
         yield _opener(pool, stack)

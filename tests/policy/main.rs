@@ -129,7 +129,7 @@ fn difference(case: &Value) -> Option<Verdicts> {
 #[test]
 fn the_compiled_policy_allows_by_the_same_rule_as_the_documentation() {
     let (mut cases, mut allowed, mut refused) = (0, 0, 0);
-    for (mut random, config) in configs(1000) {
+    for (mut random, config) in configs(1500) {
         let parsed = parse(&config);
         for _ in 0..CALLERS {
             let caller = random_callers::caller(&mut random);

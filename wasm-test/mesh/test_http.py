@@ -56,9 +56,8 @@ def test_the_http_api_is_decided_twice(mesh: Mesh) -> None:
 
 def test_only_temporal_itself_posts_completions(mesh: Mesh, tmp_path: Path) -> None:
     """The callback template of an older server points at this port."""
-    frontend = {"service": "temporal-frontend", "port": 7233, "httpPort": 7243, "membershipPort": 6933, "callbacks": True}
-    temporal = {"namespace": "temporal", "name": "temporal", "instance": "temporal", "serviceAccounts": ["temporal"], "frontend": frontend}
-    guard = frontends(rendered(mesh, tmp_path, "AuthorizationPolicy", mesh.gateway_plugin.policy, temporal=temporal))
+    callbacks = {"frontend": {"callbacks": True}}
+    guard = frontends(rendered(mesh, tmp_path, "AuthorizationPolicy", mesh.gateway_plugin.policy, temporal=callbacks))
 
     def say(caller: At, verb: str, path: str, text: bytes) -> None:
         body = b"{}" if verb == "POST" else None

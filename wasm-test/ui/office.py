@@ -176,16 +176,17 @@ class Office(Server):
         return bool(described["schedule"]["state"].get("paused"))
 
     def has_schedule(self, schedule: str) -> bool:
-        try:
-            return bool(self.temporal_cli("schedule", "describe", "-n", "payroll", "-s", schedule, "-o", "json"))
-        except AssertionError:
-            return False
+        return self._is_there("schedule", "describe", "-n", "payroll", "-s", schedule)
 
     def has_workflow(self, workflow: str, namespace: str = "payroll") -> bool:
+        return self._is_there("workflow", "describe", "-n", namespace, "-w", workflow)
+
+    def _is_there(self, *describe: str) -> bool:
         try:
-            return bool(self.run_of(namespace, workflow))
+            self.temporal_cli(*describe)
         except AssertionError:
             return False
+        return True
 
     def run_of(self, namespace: str, workflow: str) -> str:
         """The id of the workflow's run."""
