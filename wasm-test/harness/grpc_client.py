@@ -276,6 +276,9 @@ class Connection:
         return True
 
     def reset(self, stream: int) -> None:
+        """Cancels the request, unless it has been answered meanwhile."""
+        if self._over(stream):
+            return
         self._h2.reset_stream(stream, h2.errors.ErrorCodes.CANCEL)
         self._flush()
 
