@@ -65,7 +65,8 @@ async def _start(boss: Client, steps: int, again: bool) -> WorkflowHandle[Everyt
     """A workflow that has done its steps, and waits until it is released."""
     handle = await boss.start_workflow(
         Everything.run, args=[steps, True, again], id=f"everything-{uuid.uuid4()}", task_queue=QUEUE,
-        execution_timeout=timedelta(minutes=5),
+        # A task that timed out on a busy machine would be replayed, which takes still longer.
+        execution_timeout=timedelta(minutes=15), task_timeout=timedelta(minutes=2),
     )
     while await handle.query(Everything.progress) < steps:
         await asyncio.sleep(1)
@@ -76,7 +77,7 @@ async def _finish(handle: WorkflowHandle[Everything, int]) -> None:
     for number in range(3):
         assert await handle.execute_update(Everything.note, f"note {number}") == number + 1
     await handle.signal(Everything.release)
-    assert await asyncio.wait_for(handle.result(), 60) >= 1
+    assert await handle.result() >= 1
 
 
 async def _run(gate: Gate, temporal: Temporal, token: str) -> int:
@@ -102,7 +103,7 @@ def own_gate(open_shared_gate: OpenGate, temporal: Temporal, corp: Minter) -> Ga
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(SECONDS + 180)
+@pytest.mark.timeout(SECONDS + 600)
 def test_a_worker_needs_the_worker_role_and_no_more(own_gate: Gate, temporal: Temporal, corp: Minter) -> None:
     token = corp.token("payroll-worker", permissions=["payroll:worker"])
     began = time.monotonic()

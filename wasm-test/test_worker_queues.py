@@ -56,7 +56,7 @@ def own_gate(open_shared_gate: OpenGate, temporal: Temporal, corp: Minter) -> Ga
     return open_shared_gate(plugin(corp.config(), GRANTS), temporal.port, fresh=True)
 
 
-@pytest.mark.timeout(SECONDS + 300)
+@pytest.mark.timeout(SECONDS + 600)
 def test_worker_on_queues(own_gate: Gate, temporal: Temporal, corp: Minter) -> None:
     token = corp.token("team-a-worker")
     began = time.monotonic()
