@@ -32,6 +32,12 @@ pub const NATIVE_ALGORITHMS: &str = "temporal_auth.native_algorithms";
 /// Gauge: how many requests wait for a key.
 pub const WAITING: &str = "temporal_auth.waiting";
 
+/// Gauge: how many keys of an issuer can verify tokens. Characters that systems of metrics do not take become `_`.
+pub fn usable_keys(issuer: &str) -> String {
+    let name: String = issuer.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '_' }).collect();
+    format!("temporal_auth.keys.usable.{name}")
+}
+
 /// The counts since the last report.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -121,5 +127,6 @@ mod tests {
             assert!(names.iter().any(|known| known == name), "{name}");
         }
         assert_eq!(names.len(), 23);
+        assert_eq!(usable_keys("corp.example-1"), "temporal_auth.keys.usable.corp_example_1");
     }
 }

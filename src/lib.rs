@@ -20,6 +20,7 @@ pub mod authentication;
 pub mod config;
 pub mod counters;
 pub mod crypto;
+mod excerpt;
 pub mod filter;
 pub mod identity;
 pub mod keys;

@@ -13,7 +13,7 @@ import pytest
 from harness import jws
 from harness.echo import Echo
 from harness.envoy import Cluster
-from harness.gate import Gate, OpenGate, allowed, refused
+from harness.gate import Gate, OpenGate, allowed, refused, refused_in_the_end
 from harness.issuer import Issuer
 from harness.policy import plugin
 from harness.poll import until
@@ -97,7 +97,8 @@ def test_callers_notice_nothing(scene: Scene, move: str) -> None:
     let_loose(scene.gate.envoy, *MOVES[move](scene))
     scene.fetched_again(3)
     for _ in range(4):
-        refused(scene.gate.count(token=scene.token(scene.attacker)), 16)
+        forged = scene.token(scene.attacker)
+        refused_in_the_end(lambda: scene.gate.count(token=forged), 16)
     scene.honest.more()
     scene.honest.all_succeeded()
 

@@ -94,7 +94,8 @@ def test_failed_fetch_keeps_the_last_good_keys(outage: Gate, issuers: dict[str, 
     # A token that was never seen, so it does not come from the cache of verified tokens.
     token = issuer.token(permissions=READ, jti=variant)
     allowed(outage.count(token=token))
-    refused(outage.count(token=jws.flip_signature(token)), 16)
+    # The issuer may have replaced its key since, for all that can be known.
+    refused(outage.count(token=jws.flip_signature(token)), 14)
 
 
 def test_a_flood_of_keys_is_a_failure_or_bounded(outage: Gate, issuers: dict[str, Issuer]) -> None:

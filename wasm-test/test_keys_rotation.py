@@ -121,12 +121,14 @@ def test_unknown_kid_while_the_issuer_is_down(rotating: tuple[Gate, Issuer]) -> 
     )
 
 
-def test_known_kid_with_a_wrong_signature_fetches_nothing(rotating: tuple[Gate, Issuer]) -> None:
+def test_tokens_that_no_fetch_could_help_cause_none(rotating: tuple[Gate, Issuer]) -> None:
+    """Forged signatures are in test_keys_replaced.py."""
     gate, issuer = rotating
     allowed(gate.count(token=issuer.token(permissions=READ)))
     before = issuer.fetches()
     for _ in range(5):
-        refused(gate.count(token=jws.flip_signature(issuer.token(permissions=READ))), 16)
+        refused(gate.count(token=jws.flip_signature(issuer.token(permissions=READ, exp=jws.now() - 3600))), 16)
+        refused(gate.count(token=jws.flip_signature(issuer.token(permissions=READ, aud="other"))), 16)
         refused(gate.count(token=jws.token(issuer.keys[0], issuer.claims(permissions=READ), kid=None)), 16)
         refused(gate.count(token=issuer.token(permissions=READ, iss="https://nobody.test/", key=jws.stranger_key())), 16)
     assert issuer.fetches() == before

@@ -21,7 +21,7 @@ from temporalio.worker import Worker
 
 from harness import jws
 from harness.envoy import Cluster
-from harness.gate import Gate, OpenGate, refused
+from harness.gate import Gate, OpenGate, refused, refused_in_the_end
 from harness.issuer import Issuer
 from harness.policy import plugin
 from harness.temporal import Temporal
@@ -154,3 +154,29 @@ def test_worker_that_starts_before_the_keys_are_there(gate: Gate, temporal: Temp
 
     asyncio.run(run())
     assert _denied(gate) == {14}, "it did not come before the keys, or was denied"
+
+
+@pytest.mark.timeout(180)
+def test_worker_whose_issuer_replaces_its_key(open_gate: OpenGate, temporal: Temporal, issuer: Issuer) -> None:
+    """Under the old `kid`, three times, with the next refresh far away. The worker has a new token at once and is never answered 16,
+    which would end it."""
+    issuer.start()
+    config = issuer.fetched_config(**TIMING | {"refresh": "10m"}) | {"token": {"leeway": "1s"}}
+    gate = open_gate(plugin(config), temporal.port, clusters={"idp": Cluster(issuer.port, http2=False)})
+
+    async def run() -> None:
+        boss = await Client.connect(temporal.address, namespace="payroll")
+        through = await Client.connect(f"127.0.0.1:{gate.port}", namespace="payroll", api_key=_token(issuer), tls=False)
+        queue = f"replaced-{uuid.uuid4()}"
+        async with _renewing(through, issuer), _worker(through, queue):
+            for _ in range(3):
+                await _rounds(boss, queue, 1)
+                issuer.keys = [jws.Key("RS256", jws.Key.new().private, issuer.keys[0].kid)]
+                through.api_key = _token(issuer)
+                await _rounds(boss, queue, LIFETIME)
+        assert _denied(gate) <= {14}, gate.envoy.decisions()[:5]
+
+    asyncio.run(run())
+    forged = jws.Key("RS256", jws.stranger_key().private, issuer.keys[0].kid)
+    token = issuer.token("payroll-worker", permissions=["payroll:worker"], key=forged)
+    refused_in_the_end(lambda: gate.call("DescribeNamespace", b"\x0a\x07payroll", token=token), 16)

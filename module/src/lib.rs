@@ -16,6 +16,7 @@ use stream::StreamState;
 use temporal_auth::answer::Reply;
 use temporal_auth::authentication::HostServices;
 use temporal_auth::authentication::host_verifier::ForeignFunctions;
+use temporal_auth::config::Config;
 use temporal_auth::counters::{self, Counters};
 use temporal_auth::filter::FilterState;
 use temporal_auth::keys::SharedData;
@@ -46,6 +47,8 @@ struct Metrics {
     /// In the order of [`Counters::take`].
     counters: Vec<u32>,
     native_algorithms: u32,
+    /// By the issuer's index in the configuration.
+    usable_keys: Vec<u32>,
     waiting: u32,
     /// This context's share of the gauge of waiting requests, which all worker threads have in common.
     waiting_share: Cell<i64>,
@@ -116,14 +119,26 @@ fn report(decision: &Decision, log_allowed: bool, access_log_state: bool) {
 }
 
 impl Metrics {
-    fn define() -> Option<Self> {
+    fn define(config: &Config) -> Option<Self> {
         let counter = |name: &String| hostcalls::define_metric(MetricKind::Counter, name).ok();
+        let gauge = |name: String| hostcalls::define_metric(MetricKind::Gauge, &name).ok();
+        let usable_keys = config.issuers.iter().map(|issuer| gauge(counters::usable_keys(&issuer.name)));
         Some(Self {
+            usable_keys: usable_keys.collect::<Option<_>>()?,
             counters: Counters::names().iter().map(counter).collect::<Option<_>>()?,
             native_algorithms: hostcalls::define_metric(MetricKind::Gauge, counters::NATIVE_ALGORITHMS).ok()?,
             waiting: hostcalls::define_metric(MetricKind::Gauge, counters::WAITING).ok()?,
             waiting_share: Cell::new(0),
         })
+    }
+
+    /// Reports how many keys of each issuer can verify tokens. All worker threads have the same keys.
+    fn report_usable_keys(&self, counts: impl Iterator<Item = usize>) {
+        for (metric, count) in self.usable_keys.iter().zip(counts) {
+            if hostcalls::record_metric(*metric, u64::try_from(count).unwrap_or(u64::MAX)).is_err() {
+                log::error!("temporal-auth: cannot set a gauge");
+            }
+        }
     }
 
     /// Reports how many requests of this context wait.

@@ -13,7 +13,7 @@ use super::wait_queue::WaitQueue;
 use super::{BUSY_TICK, EnvoyHost, IDLE_TICK, MAX_WOKEN, Metrics, PluginState, WAKING_TICK};
 use temporal_auth::config::Config;
 use temporal_auth::filter::FilterState;
-use temporal_auth::keys::{FetchProgress, HttpRequest};
+use temporal_auth::keys::{FetchProgress, HttpRequest, KeySet};
 use temporal_auth::time::Timestamp;
 use temporal_auth::wire::headers::Headers;
 
@@ -79,7 +79,7 @@ impl Root {
     ) {
         match filter.on_response(issuer, response, Timestamp::now()) {
             FetchProgress::Request(request) => self.fetch(filter, issuer, &request),
-            FetchProgress::Loaded => {}
+            FetchProgress::Loaded => log_notices(filter),
             FetchProgress::Failed(reason) => {
                 let name = filter.config.issuers.get(issuer).map_or("", |issuer| &issuer.name);
                 let why = why.unwrap_or_else(|| reason.to_string());
@@ -131,6 +131,8 @@ impl Root {
             }
         }
         plugin.metrics.report_waiting(plugin.wait_queue.try_borrow().map_or(0, |wait_queue| wait_queue.len()));
+        let usable = filter.authenticator.key_sets(Timestamp::now()).map(|(_, set)| set.map_or(0, KeySet::key_count));
+        plugin.metrics.report_usable_keys(usable);
     }
 }
 
@@ -140,7 +142,7 @@ impl Context for Root {
         let Ok(mut filter) = plugin.filter.try_borrow_mut() else { return };
         // Without headers, there was no response, and reading them would be an error.
         let headers = if headers == 0 { None } else { hostcalls::header_map(HeaderMap::CallResponseHeaders).ok() };
-        let max = body.min(temporal_auth::keys::jwk::MAX_DOCUMENT.saturating_add(1));
+        let max = body.min(temporal_auth::keys::key_set::MAX_DOCUMENT.saturating_add(1));
         let body = if body == 0 { Ok(Vec::new()) } else { hostcalls::buffer(Buffer::CallResponseBody, max) };
         let status =
             headers.as_ref().and_then(|headers| Headers::new(headers).iter().find(|(name, _)| *name == b":status"));
@@ -174,7 +176,7 @@ impl RootContext for Root {
             return false;
         }
         config.policy.checks_answers = hostcalls::reads_answers();
-        let Some(metrics) = Metrics::define() else {
+        let Some(metrics) = Metrics::define(&config) else {
             log::error!("temporal-auth: cannot define metrics");
             return false;
         };
@@ -186,6 +188,8 @@ impl RootContext for Root {
             }
         }
         filter.authenticator.sync(Timestamp::now());
+        filter.note_left_out(Timestamp::now());
+        log_notices(&mut filter);
         let plugin = PluginState {
             filter: RefCell::new(filter),
             wait_queue: RefCell::new(WaitQueue::default()),
@@ -229,6 +233,12 @@ impl RootContext for Root {
 
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
+    }
+}
+
+fn log_notices(filter: &mut FilterState) {
+    for notice in filter.take_notices() {
+        log::warn!("{notice}");
     }
 }
 

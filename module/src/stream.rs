@@ -46,10 +46,10 @@ impl Stream {
         };
         let mut action = step(&mut stream, &mut filter);
         if action == Action::Wait
-            && let Some(connection) = stream.request.waiting_connection()
+            && let Some((connection, size)) = stream.request.waiting()
             && let Ok(mut wait_queue) = self.plugin.wait_queue.try_borrow_mut()
         {
-            if wait_queue.insert(self.id, connection, Rc::clone(&self.state)) {
+            if wait_queue.insert(self.id, connection, size, Rc::clone(&self.state)) {
                 self.plugin.set_tick_period(BUSY_TICK);
             } else {
                 filter.authenticator.no_room(connection, Timestamp::now());

@@ -8,9 +8,21 @@ const MAX: usize = 1024;
 /// How many requests of one connection may wait at a time.
 const MAX_OF_CONNECTION: usize = 256;
 
-/// The requests that wait, by context id, with their connections.
+/// How many bytes the tokens of waiting requests may have, in total and of one connection.
+const MAX_BYTES: usize = 4 << 20;
+const MAX_BYTES_OF_CONNECTION: usize = 1 << 20;
+
+/// The requests that wait, by context id.
 #[derive(Debug)]
-pub(crate) struct WaitQueue<T>(BTreeMap<u32, (u64, T)>);
+pub(crate) struct WaitQueue<T>(BTreeMap<u32, Waiting<T>>);
+
+#[derive(Debug)]
+struct Waiting<T> {
+    connection: u64,
+    /// The length of its token in bytes.
+    size: usize,
+    request: T,
+}
 
 impl<T> Default for WaitQueue<T> {
     fn default() -> Self {
@@ -19,16 +31,24 @@ impl<T> Default for WaitQueue<T> {
 }
 
 impl<T> WaitQueue<T> {
-    /// Adds a request of this connection; `false` if there is no room.
-    pub(crate) fn insert(&mut self, id: u32, connection: u64, request: T) -> bool {
+    /// Adds a request of this connection whose token has this many bytes; `false` if there is no room.
+    pub(crate) fn insert(&mut self, id: u32, connection: u64, size: usize, request: T) -> bool {
         if self.0.contains_key(&id) {
             return true;
         }
-        let is_of_connection = |(other, _): &&(u64, T)| *other == connection;
-        if self.len() >= MAX || self.0.values().filter(is_of_connection).count() >= MAX_OF_CONNECTION {
+        let has_room = |others: &mut dyn Iterator<Item = &Waiting<T>>, max: usize, max_bytes: usize| {
+            let (count, bytes) = others.fold((0usize, size), |(count, bytes), other| {
+                (count.saturating_add(1), bytes.saturating_add(other.size))
+            });
+            count < max && bytes <= max_bytes
+        };
+        let of_connection = |other: &&Waiting<T>| other.connection == connection;
+        if !has_room(&mut self.0.values(), MAX, MAX_BYTES)
+            || !has_room(&mut self.0.values().filter(of_connection), MAX_OF_CONNECTION, MAX_BYTES_OF_CONNECTION)
+        {
             return false;
         }
-        self.0.insert(id, (connection, request));
+        self.0.insert(id, Waiting { connection, size, request });
         true
     }
 
@@ -37,7 +57,7 @@ impl<T> WaitQueue<T> {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        self.0.iter().map(|(id, (_, request))| (*id, request))
+        self.0.iter().map(|(id, waiting)| (*id, &waiting.request))
     }
 
     #[must_use]
@@ -58,18 +78,28 @@ mod tests {
     #[test]
     fn one_connection_leaves_room_for_others() {
         let mut queue = WaitQueue::default();
-        let admitted = (0..5000).filter(|id| queue.insert(*id, 7, ())).count();
+        let admitted = (0..5000).filter(|id| queue.insert(*id, 7, 1000, ())).count();
         assert_eq!((admitted, queue.len()), (MAX_OF_CONNECTION, MAX_OF_CONNECTION));
-        assert!(queue.insert(0, 7, ()), "a request that waits already may go on waiting");
-        assert!(queue.insert(5000, 8, ()));
+        assert!(queue.insert(0, 7, 1000, ()), "a request that waits already may go on waiting");
+        assert!(queue.insert(5000, 8, 1000, ()));
         queue.remove(0);
         queue.remove(0);
-        assert!(queue.insert(5001, 7, ()) && !queue.insert(5002, 7, ()));
-        let admitted = (6000..9000).filter(|id| queue.insert(*id, u64::from(*id), ())).count();
+        assert!(queue.insert(5001, 7, 1000, ()) && !queue.insert(5002, 7, 1000, ()));
+        let admitted = (6000..9000).filter(|id| queue.insert(*id, u64::from(*id), 1000, ())).count();
         assert_eq!((admitted, queue.len()), (MAX - MAX_OF_CONNECTION - 1, MAX));
         for id in 0..9000 {
             queue.remove(id);
         }
         assert!(queue.is_empty() && queue.iter().next().is_none());
+    }
+
+    #[test]
+    fn long_tokens_take_more_room() {
+        let mut queue = WaitQueue::default();
+        let admitted = |queue: &mut WaitQueue<()>, ids: std::ops::Range<u32>, connections: u32| {
+            ids.filter(|id| queue.insert(*id, u64::from(id % connections), 60_000, ())).count()
+        };
+        assert_eq!(admitted(&mut queue, 0..100, 1), MAX_BYTES_OF_CONNECTION / 60_000);
+        assert_eq!(admitted(&mut queue, 1000..2000, 100), MAX_BYTES / 60_000 - MAX_BYTES_OF_CONNECTION / 60_000);
     }
 }

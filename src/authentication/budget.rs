@@ -82,9 +82,27 @@ impl Budget {
         }
     }
 
+    /// Returns what was charged for a bad token that has proved good.
+    pub fn refund(&mut self, connection: u64, cost: Duration, now: Timestamp) {
+        let cost = i64::from(cost.min(MAX_COST).subsec_micros());
+        let good = |divisor| cost.saturating_sub(cost.checked_div(divisor).unwrap_or_default());
+        self.vm.level = self.vm.level.saturating_add(good(GOOD_TOKEN_DIVISOR_OF_VM)).min(VM.capacity);
+        let id = self.bucket_id(connection, now);
+        if let Some(bucket) = self.connections.get_mut(&id) {
+            let level = bucket.level.saturating_add(good(GOOD_TOKEN_DIVISOR_OF_CONNECTION));
+            bucket.level = level.min(CONNECTION.capacity);
+        }
+    }
+
     /// Charges for a request of this connection that finds no room to wait for its key.
     pub fn no_room(&mut self, connection: u64, now: Timestamp) {
         self.spend(connection, NO_ROOM, false, now);
+    }
+
+    /// What is left for a connection, in microseconds.
+    #[cfg(test)]
+    pub(super) fn level(&self, connection: u64) -> i64 {
+        self.connections.get(&connection).map_or(CONNECTION.capacity, |bucket| bucket.level)
     }
 
     /// The id of the connection's bucket.

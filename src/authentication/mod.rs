@@ -3,6 +3,7 @@
 pub mod budget;
 pub mod cache;
 pub mod host_verifier;
+mod refused;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -11,10 +12,14 @@ use std::time::Duration;
 use crate::authentication::budget::Budget;
 use crate::authentication::cache::{Origin, TokenCache};
 use crate::authentication::host_verifier::{ForeignFunctions, HostVerifier};
+use crate::authentication::refused::RefusedTokens;
 use crate::config::Config;
 use crate::crypto::Algorithm;
+use crate::excerpt::excerpt;
 use crate::identity::Identity;
-use crate::keys::{FetchProgress, HttpRequest, IssuerKeys, Key, KeyId, KeyLookup, KeyStore, SharedData, random_spread};
+use crate::keys::{
+    FetchProgress, HttpRequest, IssuerKeys, Key, KeyId, KeyLookup, KeySet, KeyStore, SharedData, random_spread,
+};
 use crate::policy::Principal;
 use crate::time::Timestamp;
 use crate::token::TokenRefusal;
@@ -46,6 +51,7 @@ pub struct Authenticator {
     host_verifier: HostVerifier,
     budget: Budget,
     cache: TokenCache,
+    refused: RefusedTokens,
     /// Callers without a token, by the name in their certificate.
     peers: BTreeMap<Box<str>, Rc<Principal>>,
 }
@@ -59,6 +65,8 @@ pub struct UnverifiedToken<'a> {
     pub connection: u64,
     /// When the request arrived.
     pub arrived: Timestamp,
+    /// The key for which the token has waited, if it has.
+    pub awaited: Option<&'a AwaitedKey>,
 }
 
 /// The key that a token needs.
@@ -66,8 +74,10 @@ pub struct UnverifiedToken<'a> {
 pub struct AwaitedKey {
     /// The issuer's index in the configuration.
     issuer: usize,
-    kid: String,
+    kid: Option<String>,
     algorithm: Algorithm,
+    /// The JWKs of the keys that did not make the token's signature. Empty if the issuer has no key for the token.
+    tried: Vec<Rc<[u8]>>,
     /// The time that it took to find out that the key is missing.
     cost: Duration,
 }
@@ -98,6 +108,7 @@ impl Authenticator {
             host,
             budget: Budget::default(),
             cache: TokenCache::new(CACHE_BYTES),
+            refused: RefusedTokens::default(),
             peers: BTreeMap::new(),
         }
     }
@@ -157,18 +168,30 @@ impl Authenticator {
         let began = self.host.clock();
         let mut authentication = self.verify(unverified, now).unwrap_or_else(Authentication::Refused);
         let cost = self.host.clock().saturating_sub(began);
-        if let Authentication::AwaitsKey(key) = &mut authentication {
-            key.cost = cost;
-        }
-        let is_good = !matches!(authentication, Authentication::Refused(_));
+        let is_good = match &mut authentication {
+            Authentication::AwaitsKey(key) => {
+                key.cost = cost;
+                // Most likely the signature is forged. The charge is returned if it proves good.
+                !key.is_mismatch()
+            }
+            Authentication::Refused(_) => false,
+            Authentication::Principal(_) | Authentication::OverBudget => true,
+        };
         self.budget.spend(unverified.connection, cost, is_good, now);
+        if let (Authentication::Principal(_), Some(key)) = (&authentication, unverified.awaited)
+            && key.is_mismatch()
+        {
+            self.budget.refund(unverified.connection, key.cost, now);
+        }
         authentication
     }
 
     /// A request of this connection stops waiting for a key. Its token was never verified, so it is charged like a bad
     /// token.
     pub fn abandon(&mut self, connection: u64, key: &AwaitedKey, now: Timestamp) {
-        self.budget.spend(connection, key.cost, false, now);
+        if !key.is_mismatch() {
+            self.budget.spend(connection, key.cost, false, now);
+        }
     }
 
     /// A request of this connection cannot wait for its key, because too many others do.
@@ -178,12 +201,21 @@ impl Authenticator {
 
     /// Whether the key has come, or can no longer come, for a request that arrived at `arrived`.
     pub fn is_settled(&mut self, key: &AwaitedKey, arrived: Timestamp, now: Timestamp) -> bool {
-        !matches!(self.keys.find(key.issuer, &key.kid, key.algorithm, arrived, now), KeyLookup::Pending)
+        if key.is_mismatch() {
+            return self.keys.proves_mismatch(key.issuer, arrived, now);
+        }
+        let lookup = self.keys.find(key.issuer, key.kid.as_deref(), key.algorithm, arrived, now);
+        !matches!(lookup, KeyLookup::Pending)
     }
 
     /// When a request that arrived at `arrived` stops waiting for the key.
     pub fn deadline(&self, key: &AwaitedKey, arrived: Timestamp) -> Timestamp {
         arrived.saturating_add(self.keys.wait(key.issuer))
+    }
+
+    /// The issuers' names and keys, as far as there are keys that may be used.
+    pub fn key_sets(&self, now: Timestamp) -> impl Iterator<Item = (&str, Option<&KeySet>)> {
+        self.keys.key_sets(now).map(|(issuer, set)| (&*issuer.name, set))
     }
 
     /// Forgets tokens that have expired or whose key is gone.
@@ -214,31 +246,19 @@ impl Authenticator {
     }
 
     fn verify(&mut self, unverified: UnverifiedToken<'_>, now: Timestamp) -> Result<Authentication, TokenRefusal> {
-        let UnverifiedToken { token, origin, arrived, .. } = unverified;
+        let UnverifiedToken { token, origin, .. } = unverified;
         let parsed = ParsedToken::parse(token)?;
         let iss = parsed.issuer().ok_or(TokenRefusal::MissingIssuer)?;
-        let mut issuers = self.config.issuers.iter().enumerate();
+        let config = Rc::clone(&self.config);
+        let mut issuers = config.issuers.iter().enumerate();
         let (index, issuer) =
             issuers.find(|(_, issuer)| issuer.rules.issuer == iss).ok_or(TokenRefusal::UnknownIssuer)?;
         // The cheap checks come first and the signature last. Nothing is believed before the signature is verified.
         let claims = issuer.rules.check(&parsed, origin.header, now)?;
-        let key = match self.keys.find(index, &parsed.kid, parsed.algorithm, arrived, now) {
-            KeyLookup::Found(key) => key,
-            KeyLookup::Absent => return Err(TokenRefusal::UnknownKey),
-            KeyLookup::WrongAlgorithm => return Err(TokenRefusal::KeyForOtherAlgorithm),
-            KeyLookup::Pending => {
-                let ParsedToken { kid, algorithm, .. } = parsed;
-                return Ok(Authentication::AwaitsKey(AwaitedKey {
-                    issuer: index,
-                    kid,
-                    algorithm,
-                    cost: Duration::ZERO,
-                }));
-            }
+        let key = match self.key(index, &parsed, unverified, now)? {
+            Ok(key) => key,
+            Err(awaited) => return Ok(Authentication::AwaitsKey(awaited)),
         };
-        if !is_signed_with(&key, &parsed, &self.host_verifier, &*self.host) {
-            return Err(TokenRefusal::WrongSignature);
-        }
         let (kind, doubt) = Identity::kind_of(&issuer.service_when, &parsed.claims);
         let identity = Identity {
             issuer: Some(Rc::clone(&issuer.name)),
@@ -252,6 +272,53 @@ impl Authenticator {
         let key = KeyId { issuer: index, jwk: Rc::clone(&key.jwk) };
         self.cache.insert(token, origin, key, claims.until, Rc::clone(&principal));
         Ok(Authentication::Principal(principal))
+    }
+
+    /// The key that made the token's signature, or the key to wait for.
+    fn key(
+        &mut self,
+        issuer: usize,
+        parsed: &ParsedToken<'_>,
+        UnverifiedToken { token, arrived, awaited, .. }: UnverifiedToken<'_>,
+        now: Timestamp,
+    ) -> Result<Result<Rc<Key>, AwaitedKey>, TokenRefusal> {
+        let await_key = |tried| {
+            let (kid, algorithm) = (parsed.kid.clone(), parsed.algorithm);
+            Ok(Err(AwaitedKey { issuer, kid, algorithm, tried, cost: Duration::ZERO }))
+        };
+        let candidates = match self.keys.find(issuer, parsed.kid.as_deref(), parsed.algorithm, arrived, now) {
+            KeyLookup::Candidates(keys) => keys,
+            KeyLookup::Absent => {
+                return Err(TokenRefusal::UnknownKey(excerpt(parsed.kid.as_deref().unwrap_or_default())));
+            }
+            KeyLookup::WrongAlgorithm => return Err(TokenRefusal::KeyForOtherAlgorithm(parsed.algorithm)),
+            KeyLookup::Unusable(why) => return Err(TokenRefusal::UnusableKey(why)),
+            KeyLookup::TooMany(count) => return Err(TokenRefusal::TooManyKeys(count)),
+            KeyLookup::Pending => return await_key(Vec::new()),
+        };
+        let revision = self.keys.revision(issuer);
+        if self.refused.contains(token, issuer, revision) {
+            return Err(TokenRefusal::WrongSignature);
+        }
+        let tried = awaited.map(|key| key.tried.as_slice()).unwrap_or_default();
+        let untried = candidates.iter().filter(|key| !tried.contains(&key.jwk));
+        for key in untried {
+            if is_signed_with(key, parsed, &self.host_verifier, &*self.host) {
+                return Ok(Ok(Rc::clone(key)));
+            }
+        }
+        if self.keys.proves_mismatch(issuer, arrived, now) {
+            self.refused.insert(token, issuer, revision);
+            return Err(TokenRefusal::WrongSignature);
+        }
+        await_key(candidates.iter().map(|key| Rc::clone(&key.jwk)).collect())
+    }
+}
+
+impl AwaitedKey {
+    /// Whether the issuer has keys for the token, none of which made its signature.
+    fn is_mismatch(&self) -> bool {
+        !self.tried.is_empty()
     }
 }
 

@@ -90,9 +90,10 @@ fn verify(authenticator: &mut Authenticator, token: &str, connection: u64, now: 
     if authenticator.recall(token.as_bytes(), HERE, now).is_some() {
         return "known";
     }
-    match authenticator
-        .authenticate(UnverifiedToken { token: token.as_bytes(), origin: HERE, connection, arrived: now }, now)
-    {
+    match authenticator.authenticate(
+        UnverifiedToken { token: token.as_bytes(), origin: HERE, connection, arrived: now, awaited: None },
+        now,
+    ) {
         Authentication::Principal(_) => "good",
         Authentication::Refused(_) => "refused",
         Authentication::AwaitsKey(_) => "waits",
@@ -109,7 +110,7 @@ fn a_flood_of_bad_tokens_is_bounded_and_cached_tokens_are_never_charged() {
     let mut verified = 0;
     for n in 0..1000 {
         match verify(&mut authenticator, &token("k", 9, &n.to_string()), 1, after(2)) {
-            "refused" => verified += 1,
+            "waits" => verified += 1,
             other => assert_eq!(other, "over budget"),
         }
     }
@@ -118,7 +119,88 @@ fn a_flood_of_bad_tokens_is_bounded_and_cached_tokens_are_never_charged() {
     let new = token("k", 1, "bob");
     assert_eq!(verify(&mut authenticator, &new, 1, after(2)), "over budget");
     assert_eq!(verify(&mut authenticator, &new, 2, after(2)), "good", "over another connection");
-    assert_eq!(verify(&mut authenticator, &token("k", 9, "x"), 1, after(5_000)), "refused", "after a while");
+    assert_eq!(verify(&mut authenticator, &token("k", 9, "x"), 1, after(5_000)), "waits", "after a while");
+}
+
+/// Verifies a token, which may have waited for a key.
+fn authenticate(
+    authenticator: &mut Authenticator,
+    token: &str,
+    awaited: Option<&AwaitedKey>,
+    arrived: Timestamp,
+    now: Timestamp,
+) -> Authentication {
+    let token = token.as_bytes();
+    authenticator.authenticate(UnverifiedToken { token, origin: HERE, connection: 1, arrived, awaited }, now)
+}
+
+#[test]
+fn a_token_of_a_replaced_key_is_good_after_the_next_fetch_and_is_charged_as_good() {
+    let mut authenticator = authenticator(&Rc::default());
+    fetch(&mut authenticator, NOW, &key_set("k", 1));
+    let renewed: Vec<_> = (0..5).map(|n| token("k", 2, &n.to_string())).collect();
+    let waiting: Vec<_> = renewed
+        .iter()
+        .map(|token| match authenticate(&mut authenticator, token, None, after(1), after(1)) {
+            Authentication::AwaitsKey(key) => key,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(waiting.iter().all(|key| !authenticator.is_settled(key, after(1), after(2))));
+    let level = authenticator.budget.level(1);
+    fetch(&mut authenticator, after(2_000), &key_set("k", 2));
+    for (token, key) in renewed.iter().zip(&waiting) {
+        assert!(authenticator.is_settled(key, after(1), after(2_001)));
+        let settled = authenticate(&mut authenticator, token, Some(key), after(1), after(2_001));
+        assert!(matches!(settled, Authentication::Principal(_)), "{settled:?}");
+    }
+    assert!(authenticator.budget.level(1) > level + 5 * 1_200, "what was charged for bad tokens is returned");
+}
+
+#[test]
+fn a_forged_token_is_refused_by_the_next_set_and_from_then_on_at_once() {
+    let mut authenticator = authenticator(&Rc::default());
+    fetch(&mut authenticator, NOW, &key_set("k", 1));
+    let forged = token("k", 2, "mallory");
+    let Authentication::AwaitsKey(key) = authenticate(&mut authenticator, &forged, None, after(1), after(1)) else {
+        panic!("it must wait")
+    };
+    fetch(&mut authenticator, after(2_000), &key_set("k", 1));
+    assert!(authenticator.is_settled(&key, after(1), after(2_001)));
+    let settled = authenticate(&mut authenticator, &forged, Some(&key), after(1), after(2_001));
+    assert!(matches!(settled, Authentication::Refused(TokenRefusal::WrongSignature)), "{settled:?}");
+    assert_eq!(verify(&mut authenticator, &forged, 1, after(3_000)), "refused", "at once");
+    assert!(authenticator.poll(after(60_000)).is_empty(), "and without a fetch");
+    assert_eq!(verify(&mut authenticator, &token("k", 2, "other"), 1, after(3_000)), "waits");
+    // The issuer replaces the key: what was forged may be good now.
+    fetch(&mut authenticator, after(60_000), &key_set("k", 2));
+    assert_eq!(verify(&mut authenticator, &forged, 1, after(60_002)), "good");
+}
+
+#[test]
+fn each_key_of_a_kid_is_tried() {
+    let mut authenticator = authenticator(&Rc::default());
+    let mut keys = key_set("k", 1);
+    keys["keys"].as_array_mut().unwrap().extend(key_set("k", 2)["keys"].as_array().unwrap().clone());
+    fetch(&mut authenticator, NOW, &keys);
+    assert_eq!(verify(&mut authenticator, &token("k", 1, "alice"), 1, after(1)), "good");
+    assert_eq!(verify(&mut authenticator, &token("k", 2, "bob"), 1, after(1)), "good");
+    assert_eq!(verify(&mut authenticator, &token("k", 3, "mallory"), 1, after(1)), "waits");
+}
+
+#[test]
+fn a_key_that_comes_but_did_not_sign_is_awaited_on() {
+    let data = Rc::default();
+    let (mut first, mut other) = (authenticator(&data), authenticator(&data));
+    fetch(&mut first, NOW, &key_set("k", 1));
+    let forged = token("k", 2, "mallory");
+    let Authentication::AwaitsKey(key) = authenticate(&mut other, &forged, None, after(5), after(5)) else {
+        panic!("there are no keys")
+    };
+    other.sync(after(6));
+    assert!(other.is_settled(&key, after(5), after(6)));
+    let settled = authenticate(&mut other, &forged, Some(&key), after(5), after(6));
+    assert!(matches!(&settled, Authentication::AwaitsKey(key) if key.is_mismatch()), "{settled:?}");
 }
 
 #[test]
@@ -128,7 +210,8 @@ fn abandoned_waits_are_charged_like_bad_tokens() {
     let mut waited = 0;
     for n in 0..1000 {
         let token = token("unknown", 9, &n.to_string());
-        let unverified = UnverifiedToken { token: token.as_bytes(), origin: HERE, connection: 1, arrived: after(2) };
+        let unverified =
+            UnverifiedToken { token: token.as_bytes(), origin: HERE, connection: 1, arrived: after(2), awaited: None };
         match authenticator.authenticate(unverified, after(2)) {
             Authentication::AwaitsKey(key) => {
                 authenticator.abandon(1, &key, after(2));

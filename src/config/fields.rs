@@ -90,6 +90,8 @@ pub const SCOPES: &[&str] = &["namespace", "cluster"];
 pub const GRANT_SCOPES: &[&str] = &["system", "namespaces", "permissions_claim"];
 /// Where an issuer's keys come from: `keys` has exactly one of these fields.
 pub const KEY_SOURCES: &[&str] = &["inline", "discovery", "jwks_uri"];
+/// Whether keys and tokens need a `kid`.
+pub const KIDS: &[&str] = &["required", "optional"];
 /// What narrows a denial: it has at least one of these fields.
 pub const DENIAL_CONDITIONS: &[&str] = &["who", "unless", "effects", "namespaces", "outside"];
 /// The largest field number of protobuf (`protowire.MaxValidNumber`).
@@ -210,7 +212,11 @@ groups! {
         wait: Default("5s"), Shape::Duration, "How long a request waits for its key before UNAVAILABLE.";
         timeout: Default("5s"), Shape::Duration, "How long one request to the identity provider may take.";
         retry: Default("1s"), Shape::Duration, "The pause after a failed fetch. It doubles up to 10 s, however many requests wait.";
-        refetch: Default("2s"), Shape::Duration, "Unknown `kid`s cause at most one fetch in this time.";
+        refetch: Default("2s"), Shape::Duration,
+            "Unknown `kid`s and signatures that no key made cause at most one fetch in this time.", "#replaced-keys";
+        kid: Default("required"), Shape::Words(KIDS),
+            "Whether keys and tokens need a `kid`. A token without `kid` is tried against the keys for its algorithm, \
+             of which there may be at most four.";
     }
     ROLE {
         from: Nothing, Shape::Role, "The role that this one starts from, built-in or custom.";

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::fields::{KEY_SOURCES, names};
+use super::fields::{KEY_SOURCES, KIDS, names};
 use super::node::{Node, ObjectNode};
 use super::patterns;
 use super::problem::{Conflict, Duplicate, Expected, NameSort, ProblemKind};
@@ -12,6 +12,7 @@ use crate::crypto::Algorithm;
 use crate::identity::token_rules::{TokenRules, plain_typ};
 use crate::identity::{ClaimName, ClaimSet};
 use crate::keys::{JwksSettings, KeySet, KeySource, Url};
+use crate::token::jose::KidRule;
 use crate::wire::json::Json;
 
 const MINUTE: u64 = 60_000;
@@ -41,6 +42,13 @@ pub enum KeysFrom {
 }
 
 impl KeysFrom {
+    fn kid_rule(&self) -> KidRule {
+        match self {
+            Self::Inline(set) => set.kid_rule(),
+            Self::Remote(settings) => settings.kid_rule,
+        }
+    }
+
     /// The keys' state at the start; see [`KeySource::fetched`] for `spread`.
     #[must_use]
     pub fn source(&self, spread: u32) -> KeySource {
@@ -96,6 +104,7 @@ fn issuer(name: &str, node: &Node<'_>) -> Option<Issuer> {
     let keys = members
         .require("keys", "where its keys come from: `discovery`, `jwks_uri` or `inline`")
         .and_then(|node| keys(&node, members.get("issuer").as_ref()));
+    let kid = keys.as_ref().map(KeysFrom::kid_rule);
     let algorithms = match members.get("algorithms") {
         None => Some(vec![Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa]),
         Some(node) => node.non_empty_list().map(|list| list.iter().filter_map(algorithm).collect()),
@@ -116,6 +125,7 @@ fn issuer(name: &str, node: &Node<'_>) -> Option<Issuer> {
         audiences: audiences?,
         algorithms: algorithms?,
         subject: subject?,
+        kid: kid?,
         ..token?
     };
     Some(Issuer { name: name.into(), rules, service_when: service_when?, keys: keys? })
@@ -143,6 +153,7 @@ fn token(node: Option<&Node<'_>>) -> Option<TokenRules> {
         issuer: String::new(),
         audiences: None,
         algorithms: Vec::new(),
+        kid: KidRule::Required,
         headers: vec!["authorization".to_owned()],
         typ: None,
         leeway: DEFAULT_LEEWAY,
@@ -189,12 +200,17 @@ fn header(node: &Node<'_>) -> Option<String> {
 fn keys(node: &Node<'_>, issuer: Option<&Node<'_>>) -> Option<KeysFrom> {
     let members = node.members(&[names::KEYS])?;
     members.exactly_one_of(KEY_SOURCES)?;
+    let kid_rule = match members.get("kid") {
+        Some(node) if node.word(KIDS)? == 1 => KidRule::Optional,
+        _ => KidRule::Required,
+    };
     if let Some(inline) = members.get("inline") {
-        for (_, node) in members.iter().filter(|(name, _)| names::KEYS.contains(name) && *name != "inline") {
+        let only_fetched = |name: &str| names::KEYS.contains(&name) && !["inline", "kid"].contains(&name);
+        for (_, node) in members.iter().filter(|(name, _)| only_fetched(name)) {
             node.conflict::<()>(Conflict::WithInlineKeys);
         }
         let members = inline.value().as_object().or_else(|| inline.invalid(Expected::KeySet))?;
-        let set = KeySet::from_json(&members.to_value());
+        let set = KeySet::from_json(members.to_value(), kid_rule);
         return set.map_or_else(
             |why| inline.invalid(Expected::UsableKeySet { why: why.to_string() }),
             |set| Some(KeysFrom::Inline(set)),
@@ -231,6 +247,7 @@ fn keys(node: &Node<'_>, issuer: Option<&Node<'_>>) -> Option<KeysFrom> {
         timeout: timeout?,
         retry: retry?,
         refetch: refetch?,
+        kid_rule,
     }))
 }
 

@@ -25,7 +25,7 @@ fn object(bytes: &[u8], depth: usize) -> Option<Json<'_>> {
         let RawField { number: 1, value: FieldValue::Bytes(entry), .. } = field.ok()? else { return None };
         members.push(member(entry, depth)?);
     }
-    JsonObject::from_members(members).map(Json::Object)
+    JsonObject::from_members(members).ok().map(Json::Object)
 }
 
 /// `{ string key = 1; Value value = 2 }`

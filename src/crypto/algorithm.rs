@@ -32,6 +32,10 @@ impl Algorithm {
     /// The algorithm with this registered name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
+        // The only curve of EdDSA that is supported has a name of its own (RFC 9864 §2.2).
+        if name == "Ed25519" {
+            return Some(Self::EdDsa);
+        }
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, algorithm)| *algorithm)
     }
 

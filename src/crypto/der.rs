@@ -7,7 +7,7 @@ const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
 const SEQUENCE: u8 = 0x30;
 /// The AlgorithmIdentifier of rsaEncryption (RFC 3279 §2.3.1).
-const RSA_ENCRYPTION: &[u8] =
+pub(super) const RSA_ENCRYPTION: &[u8] =
     &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
 /// The AlgorithmIdentifier of ecPublicKey on secp256r1 (RFC 5480 §2.1).
 pub(super) const P256: &[u8] = &[
@@ -17,6 +17,9 @@ pub(super) const P256: &[u8] = &[
 /// The AlgorithmIdentifier of ecPublicKey on secp384r1 (RFC 5480 §2.1).
 pub(super) const P384: &[u8] =
     &[0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
+
+/// The AlgorithmIdentifier of Ed25519 (RFC 8410 §3).
+pub(super) const ED25519: &[u8] = &[0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];
 
 /// The SubjectPublicKeyInfo of an RSA key (RFC 8017 §A.1.1).
 pub(super) fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Box<[u8]> {

@@ -1,9 +1,12 @@
 //! Public keys and the signatures they verify.
 
 mod algorithm;
+pub mod certificate;
 mod der;
 pub mod public_key;
 pub mod roca;
+mod unusable_key;
 
 pub use algorithm::Algorithm;
-pub use public_key::PublicKey;
+pub use public_key::{KeyMaterial, PublicKey};
+pub use unusable_key::UnusableKey;

@@ -18,6 +18,15 @@ use superboring::sign::Verifier;
 use super::Algorithm;
 use super::der;
 
+/// The numbers of which a public key is made, big-endian.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyMaterial {
+    Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
+    P256 { x: Vec<u8>, y: Vec<u8> },
+    P384 { x: Vec<u8>, y: Vec<u8> },
+    Ed25519 { x: Vec<u8> },
+}
+
 /// A public key that can verify a token.
 pub struct PublicKey {
     key: VerifyingKey,
@@ -37,6 +46,17 @@ enum VerifyingKey {
 }
 
 impl PublicKey {
+    /// The key of this material. `None` if it is not a key of its type, or its size is not supported.
+    #[must_use]
+    pub fn new(material: &KeyMaterial) -> Option<Self> {
+        match material {
+            KeyMaterial::Rsa { modulus, exponent } => Self::rsa(modulus, exponent),
+            KeyMaterial::P256 { x, y } => Self::p256(x, y),
+            KeyMaterial::P384 { x, y } => Self::p384(x, y),
+            KeyMaterial::Ed25519 { x } => Self::ed25519(x),
+        }
+    }
+
     /// An RSA key from its modulus and its exponent, both big-endian.
     #[must_use]
     pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
@@ -147,9 +167,17 @@ fn verify_rsa(key: &PKey<Public>, algorithm: Algorithm, signed: &[u8], signature
     verifier.verify(signature).ok()
 }
 
-/// An uncompressed point (SEC 1 §2.3.3). Coordinates have their full length in a JWK (RFC 7518 §6.2.1.2).
+/// An uncompressed point (SEC 1 §2.3.3).
 fn point(x: &[u8], y: &[u8], length: usize) -> Option<Vec<u8>> {
-    (x.len() == length && y.len() == length).then(|| [&[4], x, y].concat())
+    Some([&[4][..], &coordinate(x, length)?, &coordinate(y, length)?].concat())
+}
+
+/// A coordinate in its full length, as a JWK must have it (RFC 7518 §6.2.1.2). Some issuers leave leading zeros out or add
+/// one, as libraries for big numbers write them.
+fn coordinate(number: &[u8], length: usize) -> Option<Vec<u8>> {
+    let (extra, digits) = number.split_at(number.len().saturating_sub(length));
+    let missing = vec![0; length.saturating_sub(digits.len())];
+    extra.iter().all(|byte| *byte == 0).then(|| [&missing, digits].concat())
 }
 
 impl std::fmt::Debug for PublicKey {

@@ -202,13 +202,13 @@ impl RequestFilter {
     }
 
     pub fn is_waiting(&self) -> bool {
-        self.waiting_connection().is_some()
+        self.waiting().is_some()
     }
 
-    /// The connection of a call that waits for its token's key.
-    pub fn waiting_connection(&self) -> Option<u64> {
+    /// The connection of a call that waits for its token's key, and the length of the token in bytes.
+    pub fn waiting(&self) -> Option<(u64, usize)> {
         match &self.stage {
-            Stage::AwaitingKey(waiting) => Some(waiting.connection),
+            Stage::AwaitingKey(waiting) => Some((waiting.connection, waiting.token.len())),
             _ => None,
         }
     }

@@ -8,7 +8,7 @@ use crate::authentication::cache::Origin;
 use crate::authentication::{Authentication, Authenticator, HostServices, UnverifiedToken};
 use crate::config::Config;
 use crate::counters::{Counter, Counters};
-use crate::keys::FetchProgress;
+use crate::keys::{FetchProgress, LeftOut};
 use crate::policy::Principal;
 use crate::temporal::{API_VERSION, NewerPart, ServerVersion, Target};
 use crate::time::Timestamp;
@@ -28,6 +28,8 @@ pub struct FilterState {
     newer: BTreeSet<(String, NewerPart)>,
     /// The newest server that was logged as newer than the method table.
     newest_server: Option<ServerVersion>,
+    /// What was last said about keys that cannot be used, by issuer.
+    left_out: Vec<String>,
     /// Lines for the log.
     pub(super) notices: Vec<String>,
     /// How many bytes of answers are held.
@@ -50,6 +52,7 @@ impl FilterState {
             counters: Counters::default(),
             newer: BTreeSet::new(),
             newest_server: None,
+            left_out: Vec::new(),
             notices: Vec::new(),
             held_answers: Rc::default(),
             held_requests: Rc::default(),
@@ -83,10 +86,33 @@ impl FilterState {
         let progress = self.authenticator.on_response(issuer, response, now);
         match progress {
             FetchProgress::Request(_) => {}
-            FetchProgress::Loaded => self.counters.add(Counter::FetchOk, 1),
+            FetchProgress::Loaded => {
+                self.counters.add(Counter::FetchOk, 1);
+                self.note_left_out(now);
+            }
             FetchProgress::Failed(_) => self.counters.add(Counter::FetchFailed, 1),
         }
         progress
+    }
+
+    /// Logs which keys of each issuer cannot be used, and why, once for each change.
+    pub fn note_left_out(&mut self, now: Timestamp) {
+        self.left_out.resize(self.config.issuers.len(), String::new());
+        for (noted, (issuer, set)) in self.left_out.iter_mut().zip(self.authenticator.key_sets(now)) {
+            let Some(set) = set else { continue };
+            let text = match set.left_out() {
+                [] => String::new(),
+                keys => format!(
+                    "temporal-auth: {} keys of issuer {issuer} can verify tokens; left out are {}",
+                    set.key_count(),
+                    LeftOut(keys)
+                ),
+            };
+            if !text.is_empty() && *noted != text {
+                self.notices.push(text.clone());
+            }
+            *noted = text;
+        }
     }
 
     /// Counts the newer parts of a request, and logs each of them once.

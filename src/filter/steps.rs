@@ -85,7 +85,8 @@ impl RequestFilter {
             return self.identified(state, route, principal, now);
         }
         let connection = connection.id();
-        match state.authenticate(UnverifiedToken { token, origin, connection, arrived: now }, now) {
+        let unverified = UnverifiedToken { token, origin, connection, arrived: now, awaited: None };
+        match state.authenticate(unverified, now) {
             Authentication::AwaitsKey(key) => {
                 let (token, header) = (token.to_vec(), header.to_owned());
                 Ok(Progress::AwaitKey(AwaitingKey { route, token, header, connection, key }))
@@ -99,16 +100,24 @@ impl RequestFilter {
         let Stage::AwaitingKey(waiting) = std::mem::replace(&mut self.stage, Stage::Answered) else {
             return Err(Rejection::KeyNotAvailable.into());
         };
-        let AwaitingKey { route, token, header, connection, .. } = waiting;
+        let AwaitingKey { route, token, header, connection, key } = waiting;
         let origin = Origin { header: &header, peer: route.peer.as_deref() };
         // Another request may have been verified with the same token.
         let authentication = match state.recall(&token, origin, now) {
             Some(principal) => Authentication::Principal(principal),
             None => {
-                state.authenticate(UnverifiedToken { token: &token, origin, connection, arrived: self.arrived }, now)
+                let (arrived, awaited) = (self.arrived, Some(&key));
+                let unverified = UnverifiedToken { token: &token, origin, connection, arrived, awaited };
+                state.authenticate(unverified, now)
             }
         };
-        self.authenticated(state, route, authentication, now)
+        match authentication {
+            // The key has come, but it did not make the signature.
+            Authentication::AwaitsKey(key) => {
+                Ok(Progress::AwaitKey(AwaitingKey { route, token, header, connection, key }))
+            }
+            settled => self.authenticated(state, route, settled, now),
+        }
     }
 
     fn authenticated(

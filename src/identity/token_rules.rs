@@ -8,7 +8,7 @@ use super::{ClaimName, ClaimSet};
 use crate::crypto::Algorithm;
 use crate::time::Timestamp;
 use crate::token::TokenRefusal;
-use crate::token::jose::ParsedToken;
+use crate::token::jose::{KidRule, ParsedToken};
 
 /// The last second of the year 9999. A token with a later expiry is a mistake, or never expires.
 const LAST_SECOND: f64 = 253_402_300_799.0;
@@ -21,6 +21,7 @@ pub struct TokenRules {
     /// `aud` must have one of these; `None` accepts every audience.
     pub audiences: Option<Vec<String>>,
     pub algorithms: Vec<Algorithm>,
+    pub kid: KidRule,
     /// Headers that may carry its tokens, in lower case.
     pub headers: Vec<String>,
     /// The allowed values of the header's `typ`, normalized by [`plain_typ`]. `None` allows JWT, at+jwt and a missing `typ`.
@@ -60,6 +61,9 @@ impl TokenRules {
         }
         if !self.algorithms.contains(&token.algorithm) {
             return Err(TokenRefusal::AlgorithmNotAllowed(token.algorithm));
+        }
+        if self.kid == KidRule::Required && token.kid.is_none() {
+            return Err(TokenRefusal::MissingKid);
         }
         self.check_typ(token.typ.as_deref())?;
         if token.issuer() != Some(self.issuer.as_str()) {
@@ -156,6 +160,7 @@ mod tests {
             issuer: "https://idp/".into(),
             audiences: Some(vec!["temporal".into(), "other".into()]),
             algorithms: vec![Algorithm::Es256],
+            kid: KidRule::Required,
             headers: vec!["authorization".into()],
             typ: None,
             leeway: Duration::from_secs(60),
@@ -176,7 +181,7 @@ mod tests {
         }
         let token = ParsedToken {
             algorithm: Algorithm::Es256,
-            kid: "k".into(),
+            kid: Some("k".into()),
             typ: typ.map(str::to_owned),
             claims: claims.as_object().unwrap().clone(),
             signed: &[],

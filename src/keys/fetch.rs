@@ -8,14 +8,17 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::error::FetchError;
-use super::jwk::{KeySet, MAX_DOCUMENT};
+use super::key_set::{KeySet, MAX_DOCUMENT};
 use super::shared::{Lease, SharedKeys};
 use super::url::Url;
 use crate::time::Timestamp;
+use crate::token::jose::KidRule;
 use crate::wire::json;
 
 /// The longest pause after failed fetches. After a longer pause, callers would notice late that the provider is back.
 const MAX_RETRY: Duration = Duration::from_secs(10);
+/// The longest pause before a fetch that only mismatches ask for.
+const MAX_MISMATCH_PAUSE: Duration = Duration::from_secs(30);
 /// How many bytes of an unexpected status are kept.
 const MAX_STATUS: usize = 16;
 
@@ -39,8 +42,9 @@ pub struct JwksSettings {
     pub timeout: Duration,
     /// The pause after a failed fetch; it doubles each time.
     pub retry: Duration,
-    /// Unknown keys cause at most one fetch in this interval.
+    /// Unknown keys and mismatches cause at most one fetch in this interval.
     pub refetch: Duration,
+    pub kid_rule: KidRule,
 }
 
 /// A GET request to send.
@@ -74,6 +78,13 @@ pub struct KeyFetcher {
     failures: u64,
     /// Whether a request waits for a key that is missing.
     wanted: bool,
+    /// Whether a request waits for another key in place of those that did not make its token's signature.
+    mismatched: bool,
+    /// The pause before a fetch that only mismatches ask for. It doubles each time that such a fetch brings the same
+    /// keys: a forged signature looks like that of an issuer that has replaced a key under its old `kid`.
+    mismatch_pause: Duration,
+    /// Counts the changes of the keys.
+    revision: u64,
     /// Since when this VM has left a due fetch to another VM.
     yields_since: Option<Timestamp>,
     spread: u32,
@@ -94,11 +105,14 @@ struct Fetch {
     /// When to stop waiting for the host to report a response.
     deadline: Timestamp,
     discovery: bool,
+    /// Whether a mismatch asked for the fetch.
+    mismatched: bool,
 }
 
 impl KeyFetcher {
     pub(super) fn new(settings: JwksSettings, spread: u32) -> Self {
         Self {
+            mismatch_pause: settings.refetch,
             settings,
             keys: None,
             fetching: None,
@@ -106,6 +120,8 @@ impl KeyFetcher {
             due: Timestamp::EPOCH,
             failures: 0,
             wanted: false,
+            mismatched: false,
+            revision: 0,
             yields_since: None,
             spread,
         }
@@ -127,17 +143,29 @@ impl KeyFetcher {
         self.wanted |= self.fetching.is_none();
     }
 
+    /// Asks for a fetch, because no key made a token's signature. As [`KeyFetcher::want`], but mismatches wait longer where
+    /// fetches bring nothing new.
+    pub(super) fn want_replacement(&mut self) {
+        self.mismatched |= self.fetching.is_none();
+    }
+
+    /// A number that changes with the keys.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
+    }
+
     pub(super) fn is_busy(&self) -> bool {
-        self.fetching.is_some() || self.wanted || self.keys.is_none()
+        self.fetching.is_some() || self.wanted || self.mismatched || self.keys.is_none()
     }
 
     pub(super) fn inherit(&mut self, other: &Self) {
         let origin = |settings: &JwksSettings| {
-            let JwksSettings { discover, start, cluster, jwks_cluster, .. } = settings.clone();
-            (discover, start, cluster, jwks_cluster)
+            let JwksSettings { discover, start, cluster, jwks_cluster, kid_rule, .. } = settings.clone();
+            (discover, start, cluster, jwks_cluster, kid_rule)
         };
         if origin(&self.settings) == origin(&other.settings) && other.keys_began() > self.keys_began() {
             self.keys.clone_from(&other.keys);
+            self.revision = self.revision.saturating_add(1);
             self.started = other.started;
             self.due = other.due.min(other.keys_began().saturating_add(self.settings.refresh));
         }
@@ -171,9 +199,11 @@ impl KeyFetcher {
         if self.fetching.is_some_and(|fetching| now >= fetching.deadline) {
             self.fail(shared, now);
         }
-        let may_refetch = self.started.is_none_or(|started| now >= started.saturating_add(self.settings.refetch));
-        // After a failure, the pause applies however many requests ask.
-        let is_asked = self.wanted && may_refetch && self.failures == 0;
+        let has_paused = |pause| self.started.is_none_or(|started| now >= started.saturating_add(pause));
+        let is_asked =
+            (self.wanted && has_paused(self.settings.refetch)) || (self.mismatched && has_paused(self.mismatch_pause));
+        // After a failure, its pause applies however many requests ask.
+        let is_asked = is_asked && self.failures == 0;
         if self.fetching.is_some() || !(now >= self.due || is_asked) {
             self.yields_since = None;
             return None;
@@ -189,7 +219,13 @@ impl KeyFetcher {
         self.yields_since = None;
         self.wanted = false;
         self.started = Some(now);
-        Some(self.request(now, now, self.settings.start.clone(), self.settings.discover.is_some()))
+        let fetch = Fetch {
+            began: now,
+            deadline: now,
+            discovery: self.settings.discover.is_some(),
+            mismatched: std::mem::take(&mut self.mismatched),
+        };
+        Some(self.request(now, fetch, self.settings.start.clone()))
     }
 
     pub(super) fn on_response(
@@ -202,7 +238,7 @@ impl KeyFetcher {
         match self.read(fetch, response) {
             Ok(Some(url)) => {
                 shared.put(Lease { held_until: now.saturating_add(self.give_up_after()), ..self.free_lease() });
-                FetchProgress::Request(self.request(now, fetch.began, url, false))
+                FetchProgress::Request(self.request(now, Fetch { discovery: false, ..fetch }, url))
             }
             Ok(None) => {
                 self.failures = 0;
@@ -248,10 +284,24 @@ impl KeyFetcher {
         if began <= self.keys_began() || began > now {
             return None;
         }
-        self.keys = Some(FetchedKeys { set: KeySet::parse(&document).ok()?, began, document });
+        let set = KeySet::parse(&document, self.settings.kid_rule).ok()?;
+        let mismatched = std::mem::take(&mut self.mismatched);
+        self.replace_keys(FetchedKeys { set, began, document }, mismatched);
         self.wanted = false;
         self.yields_since = None;
         Some(())
+    }
+
+    /// Takes new keys. `mismatched` says whether a mismatch asked for them.
+    fn replace_keys(&mut self, new: FetchedKeys, mismatched: bool) {
+        if self.keys.as_ref().is_none_or(|old| !old.set.has_keys_of(&new.set)) {
+            self.revision = self.revision.saturating_add(1);
+            self.mismatch_pause = self.settings.refetch;
+        } else if mismatched {
+            let longest = MAX_MISMATCH_PAUSE.max(self.settings.refetch);
+            self.mismatch_pause = self.mismatch_pause.saturating_mul(2).min(longest);
+        }
+        self.keys = Some(new);
     }
 
     /// After the clock was set back, moves times in the future to now. Otherwise keys would not be refreshed until
@@ -272,9 +322,10 @@ impl KeyFetcher {
         }
     }
 
-    fn request(&mut self, now: Timestamp, began: Timestamp, url: Url, discovery: bool) -> HttpRequest {
-        self.fetching = Some(Fetch { began, deadline: now.saturating_add(self.give_up_after()), discovery });
-        let discovered = self.settings.discover.is_some() && !discovery;
+    /// The next request of a fetch.
+    fn request(&mut self, now: Timestamp, fetch: Fetch, url: Url) -> HttpRequest {
+        self.fetching = Some(Fetch { deadline: now.saturating_add(self.give_up_after()), ..fetch });
+        let discovered = self.settings.discover.is_some() && !fetch.discovery;
         let cluster = if discovered { &self.settings.jwks_cluster } else { &self.settings.cluster };
         HttpRequest { cluster: cluster.clone(), url, timeout: self.settings.timeout }
     }
@@ -297,11 +348,9 @@ impl KeyFetcher {
             return Err(FetchError::Status(String::from_utf8_lossy(shown).into()));
         }
         if !fetch.discovery {
-            self.keys = Some(FetchedKeys {
-                set: KeySet::parse(body).map_err(FetchError::KeySet)?,
-                began: fetch.began,
-                document: body.to_vec(),
-            });
+            let set = KeySet::parse(body, self.settings.kid_rule).map_err(FetchError::KeySet)?;
+            let new = FetchedKeys { set, began: fetch.began, document: body.to_vec() };
+            self.replace_keys(new, fetch.mismatched);
             return Ok(None);
         }
         if body.len() > MAX_DOCUMENT {

@@ -3,14 +3,18 @@
 mod error;
 mod fetch;
 pub mod jwk;
+pub mod key_set;
 pub mod shared;
 pub mod source;
 mod store;
+#[cfg(test)]
+mod test_keys;
 pub mod url;
 
-pub use error::{FetchError, KeySetError, UnusableKey};
+pub use error::{FetchError, KeySetError};
 pub use fetch::{FetchProgress, HttpRequest, JwksSettings, KeyFetcher};
-pub use jwk::{Key, KeyMatch, KeySet};
+pub use jwk::Key;
+pub use key_set::{KeyMatch, KeySet, LeftOut, LeftOutKey};
 pub use shared::{ShareKey, SharedData, SharedKeys};
 pub use source::{KeyLookup, KeySource};
 pub use store::{IssuerKeys, KeyId, KeyStore, random_spread};

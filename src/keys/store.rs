@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::error::FetchError;
 use super::fetch::{FetchProgress, HttpRequest};
+use super::key_set::KeySet;
 use super::shared::{ShareKey, SharedData, SharedKeys};
 use super::source::{KeyLookup, KeySource};
 use crate::crypto::Algorithm;
@@ -42,11 +43,11 @@ impl KeyStore {
         Self { data, share_key, issuers }
     }
 
-    /// The key for the token of a request that arrived at `arrived`: see [`KeySource::find`].
+    /// The keys for the token of a request that arrived at `arrived`: see [`KeySource::find`].
     pub fn find(
         &mut self,
         issuer: usize,
-        kid: &str,
+        kid: Option<&str>,
         algorithm: Algorithm,
         arrived: Timestamp,
         now: Timestamp,
@@ -55,6 +56,21 @@ impl KeyStore {
             Some(issuer) => issuer.source.find(kid, algorithm, arrived, now),
             None => KeyLookup::Absent,
         }
+    }
+
+    /// Whether a signature that none of the keys made is proven to be wrong: see [`KeySource::proves_mismatch`].
+    pub fn proves_mismatch(&mut self, issuer: usize, arrived: Timestamp, now: Timestamp) -> bool {
+        self.issuers.get_mut(issuer).is_none_or(|issuer| issuer.source.proves_mismatch(arrived, now))
+    }
+
+    /// A number that changes with the issuer's keys.
+    pub fn revision(&self, issuer: usize) -> u64 {
+        self.issuers.get(issuer).map_or(0, |issuer| issuer.source.revision())
+    }
+
+    /// The issuers' keys, as far as they may still be used.
+    pub fn key_sets(&self, now: Timestamp) -> impl Iterator<Item = (&IssuerKeys, Option<&KeySet>)> {
+        self.issuers.iter().map(move |issuer| (issuer, issuer.source.key_set(now)))
     }
 
     /// Whether tokens that were verified with this key are still valid.

@@ -8,11 +8,20 @@ use super::{TokenPart, TokenRefusal};
 use crate::crypto::Algorithm;
 use crate::wire::json;
 
+/// Whether the tokens and keys of an issuer need a `kid`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KidRule {
+    #[default]
+    Required,
+    Optional,
+}
+
 /// A JWS in compact form with any payload, decoded but not verified.
 #[derive(Debug)]
 pub struct Jws<'a> {
     pub algorithm: Algorithm,
-    pub kid: String,
+    /// `None` if it is missing or empty.
+    pub kid: Option<String>,
     pub typ: Option<String>,
     pub payload: Vec<u8>,
     /// The header and the payload as they were sent.
@@ -45,7 +54,7 @@ impl<'a> Jws<'a> {
         let algorithm = Algorithm::named(&name).ok_or_else(|| TokenRefusal::unsupported_algorithm(&name))?;
         Ok(Self {
             algorithm,
-            kid: text("kid")?.ok_or(TokenRefusal::MissingMember("kid"))?,
+            kid: text("kid")?.filter(|kid| !kid.is_empty()),
             typ: text("typ")?,
             payload: bytes(TokenPart::Payload, payload)?,
             signed,
@@ -58,7 +67,8 @@ impl<'a> Jws<'a> {
 #[derive(Debug)]
 pub struct ParsedToken<'a> {
     pub algorithm: Algorithm,
-    pub kid: String,
+    /// `None` if it is missing or empty.
+    pub kid: Option<String>,
     pub typ: Option<String>,
     pub claims: Map<String, Value>,
     /// The header and the payload as they were sent.
@@ -106,9 +116,19 @@ mod tests {
     fn a_token_is_decoded() {
         let text = token(r#"{"alg":"ES256","kid":"k","typ":"JWT","jku":"https://evil/"}"#, r#"{"iss":"i"}"#);
         let parts = ParsedToken::parse(text.as_bytes()).unwrap();
-        assert_eq!((parts.algorithm, parts.kid.as_str(), parts.typ.as_deref()), (Algorithm::Es256, "k", Some("JWT")));
+        assert_eq!(
+            (parts.algorithm, parts.kid.as_deref(), parts.typ.as_deref()),
+            (Algorithm::Es256, Some("k"), Some("JWT"))
+        );
         assert_eq!((parts.issuer(), parts.signature.len()), (Some("i"), 3));
         assert_eq!(parts.signed, text.rsplit_once('.').unwrap().0.as_bytes());
+    }
+
+    #[test]
+    fn an_empty_kid_is_none() {
+        for header in [r#"{"alg":"ES256"}"#, r#"{"alg":"ES256","kid":""}"#] {
+            assert!(ParsedToken::parse(token(header, "{}").as_bytes()).unwrap().kid.is_none());
+        }
     }
 
     #[test]
@@ -119,7 +139,6 @@ mod tests {
             (r#"{"alg":"HS256","kid":"k"}"#, "algorithm"),
             (r#"{"alg":"es256","kid":"k"}"#, "algorithm"),
             (r#"{"alg":["ES256"],"kid":"k"}"#, "not a string"),
-            (r#"{"alg":"ES256"}"#, "kid is missing"),
             (r#"{"alg":"ES256","kid":1}"#, "not a string"),
             (r#"{"alg":"ES256","kid":"k","crit":["b64"],"b64":false}"#, "crit"),
             (r#"{"alg":"ES256","kid":"k","crit":[]}"#, "crit"),

@@ -1,6 +1,7 @@
 use std::fmt;
 
-use crate::crypto::Algorithm;
+use crate::crypto::{Algorithm, UnusableKey};
+use crate::excerpt::excerpt;
 use crate::wire::json::JsonError;
 
 /// Why a token is refused. The reason goes to the log; clients are not told.
@@ -16,6 +17,7 @@ pub enum TokenRefusal {
     InvalidJson(TokenPart, JsonError),
     /// `crit`: no extension is supported.
     CriticalExtensions,
+    MissingKid,
     MissingMember(&'static str),
     MemberNotText(&'static str),
     UnsupportedAlgorithm(Box<str>),
@@ -39,9 +41,14 @@ pub enum TokenRefusal {
     RequiredClaim,
     /// The claim that should name the caller.
     MissingSubject(Box<str>),
-    UnknownKey,
-    /// The issuer has a key with this `kid`, but for other algorithms.
-    KeyForOtherAlgorithm,
+    /// The issuer has no key with this `kid`; empty if the token has none.
+    UnknownKey(Box<str>),
+    /// The issuer has a key with this `kid`, but for other algorithms than the token's.
+    KeyForOtherAlgorithm(Algorithm),
+    /// The issuer has a key with this `kid` that cannot verify tokens.
+    UnusableKey(UnusableKey),
+    /// The token has no `kid`, and this many keys of the issuer are for its algorithm.
+    TooManyKeys(usize),
     WrongSignature,
 }
 
@@ -64,6 +71,7 @@ impl fmt::Display for TokenRefusal {
             Self::NotBase64Url(part) => return write!(f, "{}: not base64url", part.name()),
             Self::InvalidJson(part, why) => return write!(f, "{}: {why}", part.name()),
             Self::CriticalExtensions => "header: crit requires extensions, and none is supported",
+            Self::MissingKid => "header: kid is missing; keys.kid: optional accepts such tokens",
             Self::MissingMember(name) => return write!(f, "header: {name} is missing"),
             Self::MemberNotText(name) => return write!(f, "header: {name} is not a string"),
             Self::UnsupportedAlgorithm(name) => return write!(f, "header: algorithm {name:?} is not supported"),
@@ -85,8 +93,15 @@ impl fmt::Display for TokenRefusal {
             Self::LifetimeTooLong => "the lifetime exceeds token.max_lifetime",
             Self::RequiredClaim => "a claim that token.require names is missing or different",
             Self::MissingSubject(claim) => return write!(f, "no subject in claim {claim}"),
-            Self::UnknownKey => "the issuer has no key with this kid",
-            Self::KeyForOtherAlgorithm => "the key with this kid is for another algorithm",
+            Self::UnknownKey(kid) if kid.is_empty() => "the issuer has no key for the token, which has no kid",
+            Self::UnknownKey(kid) => return write!(f, "the issuer has no key with kid {kid:?}"),
+            Self::KeyForOtherAlgorithm(found) => {
+                return write!(f, "the key with this kid is for another algorithm than {}", found.name());
+            }
+            Self::UnusableKey(why) => return write!(f, "the key with this kid cannot be used: {why}"),
+            Self::TooManyKeys(count) => {
+                return write!(f, "the token has no kid, and the issuer has {count} keys for its algorithm");
+            }
             Self::WrongSignature => "the signature does not match",
         })
     }
@@ -110,10 +125,4 @@ impl TokenRefusal {
     pub fn wrong_type(typ: Option<&str>) -> Self {
         Self::WrongType(typ.map(excerpt))
     }
-}
-
-/// The start of a text from a token, short enough to keep in a refusal.
-fn excerpt(text: &str) -> Box<str> {
-    const MAX_CHARS: usize = 64;
-    text.chars().take(MAX_CHARS).collect::<String>().into()
 }

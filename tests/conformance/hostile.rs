@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use temporal_auth::crypto::Algorithm;
-use temporal_auth::keys::{Key, UnusableKey};
+use temporal_auth::crypto::{Algorithm, UnusableKey};
+use temporal_auth::keys::Key;
 
 fn key(members: Value) -> Result<Key, UnusableKey> {
     let mut jwk = members;

@@ -6,11 +6,14 @@ mod rfc;
 mod signatures;
 mod wycheproof;
 
+use std::rc::Rc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use temporal_auth::keys::{KeyMatch, KeySet};
-use temporal_auth::token::jose::Jws;
+use temporal_auth::keys::{Key, KeyMatch, KeySet};
+use temporal_auth::token::TokenRefusal;
+use temporal_auth::token::jose::{Jws, KidRule};
 
 /// Takes a token apart, finds its key and verifies it, as the filter does before it looks at claims, which these tokens
 /// do not have.
@@ -19,16 +22,20 @@ use temporal_auth::token::jose::Jws;
 /// Why it is refused.
 fn verify(keys: &Result<KeySet, String>, token: &str) -> Result<(), String> {
     let jws = Jws::parse(token.as_bytes()).map_err(|refusal| refusal.to_string())?;
-    match keys.as_ref()?.find(&jws.kid, jws.algorithm) {
-        KeyMatch::Found(key) if key.verify(jws.algorithm, jws.signed, &jws.signature) => Ok(()),
-        KeyMatch::Found(_) => Err("signature".to_owned()),
+    let is_signed_with = |key: &Rc<Key>| key.verify(jws.algorithm, jws.signed, &jws.signature);
+    let kid = jws.kid.as_deref().ok_or_else(|| TokenRefusal::MissingKid.to_string())?;
+    match keys.as_ref()?.find(Some(kid), jws.algorithm) {
+        KeyMatch::Candidates(keys) if keys.iter().any(is_signed_with) => Ok(()),
+        KeyMatch::Candidates(_) => Err("signature".to_owned()),
         KeyMatch::WrongAlgorithm => Err("the key with this kid is for another algorithm".to_owned()),
+        KeyMatch::Unusable(why) => Err(why.to_string()),
+        KeyMatch::TooMany(count) => Err(format!("{count} keys")),
         KeyMatch::None => Err("no key with this kid".to_owned()),
     }
 }
 
 fn key_set(keys: &[&Value]) -> Result<KeySet, String> {
-    KeySet::parse(json!({ "keys": keys }).to_string().as_bytes()).map_err(|why| why.to_string())
+    KeySet::parse(json!({ "keys": keys }).to_string().as_bytes(), KidRule::Required).map_err(|why| why.to_string())
 }
 
 fn decode(text: &str) -> Vec<u8> {

@@ -138,6 +138,10 @@ class Envoy(Server):
         """One counter of the module, without Envoy's prefix."""
         return self.stats("wasmcustom." + name).get("wasmcustom." + name, 0)
 
+    def gauge(self, name: str) -> int:
+        """One gauge of the module, without Envoy's prefix."""
+        return self._numbers(f"/stats?usedonly&filter=^wasmcustom.{re.escape(name)}$").get("wasmcustom." + name, 0)
+
     def counters(self) -> dict[str, int]:
         return {name.removeprefix("wasmcustom."): value for name, value in self.stats("wasmcustom.").items()}
 

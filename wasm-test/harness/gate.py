@@ -5,6 +5,7 @@ Every test ends with one of the two verdicts, `allowed` or `refused`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from google.protobuf.message import Message
@@ -13,6 +14,7 @@ from . import grpc_client, requests
 from .envoy import Cluster, Envoy
 from .grpc_client import Reply
 from .policy import Json
+from .poll import until
 
 TEXTS = {
     7: "Request unauthorized.",
@@ -93,6 +95,11 @@ def refused(reply: Reply, status: int, text: str | None = None) -> Reply:
     elif status in PREFIXES:
         assert reply.grpc_message.startswith(PREFIXES[status]), reply.grpc_message
     return reply
+
+
+def refused_in_the_end(ask: Callable[[], Reply], status: int) -> Reply:
+    """A token whose signature no key made is answered 14 until keys that were fetched later prove that it is forged."""
+    return refused(until(lambda: reply if (reply := ask()).grpc_status != 14 else None, 40, "keys fetched later"), status)
 
 
 def refused_http(reply: Reply, status: int) -> Reply:

@@ -19,7 +19,7 @@ pub(super) fn add_rules(object: &str, schema: &mut Value) {
             say(
                 "oneOf",
                 json!([
-                    {"required": ["inline"], "maxProperties": 1},
+                    {"required": ["inline"], "propertyNames": {"enum": ["inline", "kid"]}},
                     {"required": ["discovery", "cluster"], "not": {"required": ["jwks_uri"]}},
                     {"required": ["jwks_uri", "cluster"], "not": no_other},
                 ]),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use temporal_auth::crypto::Algorithm;
 use temporal_auth::keys::{FetchProgress, HttpRequest, JwksSettings, KeyLookup, KeySource, ShareKey, SharedKeys, Url};
+use temporal_auth::token::jose::KidRule;
 
 use super::super::NOW;
 
@@ -29,6 +30,7 @@ fn issuer() -> DiscoveredIssuer {
         timeout: Duration::from_millis(5_000),
         retry: Duration::from_millis(1_000),
         refetch: Duration::from_millis(2_000),
+        kid_rule: KidRule::Required,
     };
     DiscoveredIssuer { source: KeySource::fetched(settings, 0), share_key: ShareKey::of(b"") }
 }
@@ -61,7 +63,7 @@ pub fn run(data: &[u8]) {
     let mut issuer = issuer();
     assert_eq!(issuer.poll().cluster, "idp");
     let FetchProgress::Request(request) = issuer.respond(status, &first) else {
-        assert!(matches!(issuer.source.find("k", Algorithm::EdDsa, NOW, NOW), KeyLookup::Pending));
+        assert!(matches!(issuer.source.find(Some("k"), Algorithm::EdDsa, NOW, NOW), KeyLookup::Pending));
         return;
     };
     assert_eq!(status, b"200");
@@ -81,6 +83,6 @@ pub fn run(data: &[u8]) {
         }
         FetchProgress::Request(_) => panic!("a key set does not lead to another request"),
     };
-    let has_key = matches!(issuer.source.find("k", Algorithm::EdDsa, NOW, NOW), KeyLookup::Found(_));
+    let has_key = matches!(issuer.source.find(Some("k"), Algorithm::EdDsa, NOW, NOW), KeyLookup::Candidates(_));
     assert!(loaded || !has_key, "keys of a set that was refused");
 }

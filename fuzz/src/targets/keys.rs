@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use temporal_auth::crypto::Algorithm;
 use temporal_auth::keys::{KeyMatch, KeySet};
+use temporal_auth::token::jose::KidRule;
 
 /// A key of these numbers, so that mutation need not produce base64. `on_curve` computes the second coordinate of a
 /// point from the first, because mutation would not find it.
@@ -38,17 +39,22 @@ pub fn run(data: &[u8]) {
     let Some(([mode, kind, second, signature], data)) = data.split_first_chunk::<4>() else { return };
     // At most 1020 bytes, which is more than a signature of 4096 bits has.
     let (signature, data) = split(data, usize::from(*signature) * 4);
+    let kid_rule = if mode & 4 == 4 { KidRule::Optional } else { KidRule::Required };
     let set = if mode & 1 == 0 {
-        KeySet::parse(data)
+        KeySet::parse(data, kid_rule)
     } else {
         let (second, first) = split(data, usize::from(*second));
-        KeySet::parse(json!({"keys": [jwk(*kind, mode & 2 == 2, first, second)]}).to_string().as_bytes())
+        KeySet::parse(json!({"keys": [jwk(*kind, mode & 2 == 2, first, second)]}).to_string().as_bytes(), kid_rule)
     };
     let Ok(set) = set else { return };
     for (_, algorithm) in Algorithm::ALL {
-        if let KeyMatch::Found(key) = set.find("k", algorithm) {
-            assert!(!key.verify(algorithm, b"signed", signature), "a signature that nobody made");
-            assert!(set.contains(&key.jwk));
+        for kid in [Some("k"), None] {
+            let KeyMatch::Candidates(keys) = set.find(kid, algorithm) else { continue };
+            assert!(kid_rule == KidRule::Optional || kid.is_some());
+            for key in keys {
+                assert!(!key.verify(algorithm, b"signed", signature), "a signature that nobody made");
+                assert!(set.contains(&key.jwk));
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use temporal_auth::crypto::Algorithm;
 use temporal_auth::identity::token_rules::TokenRules;
 use temporal_auth::identity::{ClaimName, ClaimSet};
-use temporal_auth::token::jose::ParsedToken;
+use temporal_auth::token::jose::{KidRule, ParsedToken};
 
 use super::super::NOW;
 
@@ -16,6 +16,7 @@ static RULES: LazyLock<TokenRules> = LazyLock::new(|| TokenRules {
     issuer: "https://idp/".to_owned(),
     audiences: Some(vec!["temporal".to_owned()]),
     algorithms: vec![Algorithm::Es256, Algorithm::EdDsa],
+    kid: KidRule::Required,
     headers: vec!["authorization".to_owned()],
     typ: None,
     leeway: Duration::from_secs(60),
@@ -38,7 +39,7 @@ pub fn run(data: &[u8]) {
     let signature = URL_SAFE_NO_PAD.encode(&parts.signature);
     assert_eq!([parts.signed, b".", signature.as_bytes()].concat(), token);
     if let Ok(accepted) = RULES.check(&parts, "authorization", NOW) {
-        assert_eq!(parts.issuer(), Some("https://idp/"));
+        assert_eq!((parts.issuer(), parts.kid.is_some()), (Some("https://idp/"), true));
         assert_eq!(parts.claims["sub"], accepted.subject);
         assert!(
             parts.claims["exp"].as_f64().is_some_and(|seconds| seconds * 1000.0 + 60_000.0 > NOW.as_millis() as f64)

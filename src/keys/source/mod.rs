@@ -5,19 +5,25 @@ use std::time::Duration;
 
 use super::error::FetchError;
 use super::fetch::{FetchProgress, HttpRequest, JwksSettings, KeyFetcher};
-use super::jwk::{Key, KeyMatch, KeySet};
+use super::jwk::Key;
+use super::key_set::{KeyMatch, KeySet};
 use super::shared::SharedKeys;
-use crate::crypto::Algorithm;
+use crate::crypto::{Algorithm, UnusableKey};
 use crate::time::Timestamp;
 
-/// The result of looking for the key of a token.
+/// The result of looking for the keys of a token.
 #[derive(Debug, Clone)]
 pub enum KeyLookup {
-    Found(Rc<Key>),
+    /// The keys that may have made the signature: at least one.
+    Candidates(Vec<Rc<Key>>),
     /// The issuer has no key with this `kid`: the token is bad.
     Absent,
     /// The issuer's key with this `kid` is for another algorithm: the token is bad.
     WrongAlgorithm,
+    /// The issuer's key with this `kid` cannot be used: the token is bad.
+    Unusable(UnusableKey),
+    /// The token has no `kid`, and too many keys are for its algorithm: the token is bad.
+    TooMany(usize),
     /// The next fetch will tell.
     Pending,
 }
@@ -44,35 +50,61 @@ impl KeySource {
         }
     }
 
-    /// The key for the token of a request that arrived at `arrived`. An unknown `kid` causes a fetch: only a key set
-    /// whose fetch began after the request arrived proves that there is no such key.
-    pub fn find(&mut self, kid: &str, algorithm: Algorithm, arrived: Timestamp, now: Timestamp) -> KeyLookup {
-        let found = |set: &KeySet, fresh: bool| match set.find(kid, algorithm) {
-            KeyMatch::Found(key) => KeyLookup::Found(key),
-            KeyMatch::WrongAlgorithm if fresh => KeyLookup::WrongAlgorithm,
-            KeyMatch::None if fresh => KeyLookup::Absent,
-            KeyMatch::WrongAlgorithm | KeyMatch::None => KeyLookup::Pending,
+    /// The keys for the token of a request that arrived at `arrived`. An unknown `kid` causes a fetch: only a key set whose
+    /// fetch began after the request arrived proves that there is no such key.
+    pub fn find(&mut self, kid: Option<&str>, algorithm: Algorithm, arrived: Timestamp, now: Timestamp) -> KeyLookup {
+        let (matched, is_proof) = match self {
+            Self::Inline(set) => (set.find(kid, algorithm), true),
+            Self::Fetched(fetcher) => match fetcher.usable(now) {
+                Some((set, began)) => (set.find(kid, algorithm), is_after(began, arrived, now)),
+                None => (KeyMatch::None, false),
+            },
         };
-        match self {
-            Self::Inline(set) => found(set, true),
-            Self::Fetched(fetcher) => {
-                // A fetch that seems to have begun later than now began before the clock was set back.
-                let fresh = |began| began > arrived && began <= now;
-                let lookup = fetcher.usable(now).map_or(KeyLookup::Pending, |(set, began)| found(set, fresh(began)));
-                if matches!(lookup, KeyLookup::Pending) {
+        match matched {
+            KeyMatch::Candidates(keys) => KeyLookup::Candidates(keys),
+            KeyMatch::TooMany(count) => KeyLookup::TooMany(count),
+            KeyMatch::WrongAlgorithm if is_proof => KeyLookup::WrongAlgorithm,
+            KeyMatch::Unusable(why) if is_proof => KeyLookup::Unusable(why),
+            KeyMatch::None if is_proof => KeyLookup::Absent,
+            KeyMatch::WrongAlgorithm | KeyMatch::Unusable(_) | KeyMatch::None => {
+                if let Self::Fetched(fetcher) = self {
                     fetcher.want();
                 }
-                lookup
+                KeyLookup::Pending
             }
+        }
+    }
+
+    /// Whether a signature that none of the keys made is proven to be wrong, for a request that arrived at `arrived`. If it
+    /// is not, a fetch is caused: the issuer may have replaced a key under its old `kid`.
+    pub fn proves_mismatch(&mut self, arrived: Timestamp, now: Timestamp) -> bool {
+        let Self::Fetched(fetcher) = self else { return true };
+        let is_proof = fetcher.usable(now).is_some_and(|(_, began)| is_after(began, arrived, now));
+        if !is_proof {
+            fetcher.want_replacement();
+        }
+        is_proof
+    }
+
+    /// A number that changes with the keys.
+    pub fn revision(&self) -> u64 {
+        match self {
+            Self::Inline(_) => 0,
+            Self::Fetched(fetcher) => fetcher.revision(),
+        }
+    }
+
+    /// The keys, if they may still be used.
+    pub fn key_set(&self, now: Timestamp) -> Option<&KeySet> {
+        match self {
+            Self::Inline(set) => Some(set),
+            Self::Fetched(fetcher) => fetcher.usable(now).map(|(set, _)| set),
         }
     }
 
     /// Whether tokens that were verified with this key are still valid.
     pub fn has(&self, jwk: &[u8], now: Timestamp) -> bool {
-        match self {
-            Self::Inline(set) => set.contains(jwk),
-            Self::Fetched(fetcher) => fetcher.usable(now).is_some_and(|(set, _)| set.contains(jwk)),
-        }
+        self.key_set(now).is_some_and(|set| set.contains(jwk))
     }
 
     /// Takes over the keys that another configuration in this VM has fetched from the same origin.
@@ -116,6 +148,12 @@ impl KeySource {
     pub fn is_busy(&self) -> bool {
         matches!(self, Self::Fetched(fetcher) if fetcher.is_busy())
     }
+}
+
+/// Whether a fetch that began at `began` began after a request arrived. A fetch that seems to have begun later than now began
+/// before the clock was set back.
+fn is_after(began: Timestamp, arrived: Timestamp, now: Timestamp) -> bool {
+    began > arrived && began <= now
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use super::*;
 use crate::keys::Url;
 use crate::keys::shared::tests::FakeSharedData;
 use crate::keys::{ShareKey, SharedData};
+use crate::token::jose::KidRule;
 
 /// The scope of the configuration in [`vm_with`].
 const SCOPE: &str = "b7d64a9221007dfd5390f7df6cd5b8f3";
@@ -24,6 +25,7 @@ fn settings() -> JwksSettings {
         timeout: Duration::from_millis(5_000),
         retry: Duration::from_millis(1_000),
         refetch: Duration::from_millis(2_000),
+        kid_rule: KidRule::Required,
     }
 }
 
@@ -62,7 +64,7 @@ impl Vm {
         self.source.sync(&self.shared, at(now))
     }
     fn find(&mut self, kid: &str, algorithm: Algorithm, arrived: u64, now: u64) -> KeyLookup {
-        self.source.find(kid, algorithm, at(arrived), at(now))
+        self.source.find(Some(kid), algorithm, at(arrived), at(now))
     }
 }
 
@@ -74,8 +76,8 @@ fn load(vm: &mut Vm, now: u64, kids: &[&str]) {
 
 fn find(vm: &mut Vm, kid: &str, arrived: u64, now: u64) -> &'static str {
     match vm.find(kid, Algorithm::EdDsa, arrived, now) {
-        KeyLookup::Found(_) => "key",
-        KeyLookup::Absent | KeyLookup::WrongAlgorithm => "no",
+        KeyLookup::Candidates(_) => "key",
+        KeyLookup::Absent | KeyLookup::WrongAlgorithm | KeyLookup::Unusable(_) | KeyLookup::TooMany(_) => "no",
         KeyLookup::Pending => "wait",
     }
 }
@@ -119,6 +121,86 @@ fn a_flood_of_unknown_kids_does_not_fetch_more_often() {
         }
     }
     assert_eq!(fetches, 9);
+}
+
+/// Whether a signature that no key made is proven to be wrong for a request that arrived and asks now.
+fn proves(vm: &mut Vm, now: u64) -> bool {
+    vm.source.proves_mismatch(at(now), at(now))
+}
+
+#[test]
+fn a_mismatch_is_proven_by_a_set_fetched_after_it_arrived() {
+    let mut vm = only_vm(settings());
+    load(&mut vm, 1000, &["a"]);
+    let revision = vm.source.revision();
+    assert!(!proves(&mut vm, 1500) && vm.poll(2999).is_none(), "not more often than allowed");
+    load(&mut vm, 3000, &["a"]);
+    assert!(vm.source.proves_mismatch(at(1500), at(3002)));
+    assert!(!vm.source.proves_mismatch(at(3001), at(3002)), "arrived after the fetch began");
+    assert_eq!(vm.source.revision(), revision, "the keys are the same");
+    load(&mut vm, 10_000, &["b"]);
+    assert!(vm.source.revision() > revision);
+}
+
+#[test]
+fn inline_keys_prove_each_mismatch() {
+    let set = KeySet::parse(keys(&["a"]).as_bytes(), KidRule::Required).unwrap();
+    assert!(KeySource::Inline(set).proves_mismatch(at(5), at(5)));
+}
+
+/// When mismatches cause a fetch, from `from` until `until`. `kid` is the one that the fetches bring.
+fn fetches_of_mismatches(vm: &mut Vm, from: u64, until: u64, kid: &str) -> Vec<u64> {
+    let mut fetches = Vec::new();
+    for now in (from..until).step_by(10) {
+        assert!(!proves(vm, now));
+        if vm.poll(now).is_some() {
+            fetches.push(now);
+            assert!(matches!(vm.respond(now, Some((b"200", keys(&[kid]).as_bytes()))), FetchProgress::Loaded));
+        }
+    }
+    fetches
+}
+
+#[test]
+fn a_flood_of_mismatches_fetches_less_and_less_often() {
+    let mut vm = only_vm(settings());
+    load(&mut vm, 0, &["a"]);
+    let seconds = |fetches: Vec<u64>| fetches.into_iter().map(|millis| millis / 1000).collect::<Vec<_>>();
+    assert_eq!(seconds(fetches_of_mismatches(&mut vm, 10, 130_000, "a")), [2, 6, 14, 30, 60, 90, 120]);
+    // The set changes: the issuer has replaced the key, so the next mismatch may mean another replacement.
+    assert_eq!(seconds(fetches_of_mismatches(&mut vm, 130_000, 160_000, "b")), [150, 152, 156]);
+}
+
+#[test]
+fn mismatches_and_unknown_kids_share_their_fetches() {
+    let mut vm = only_vm(settings());
+    load(&mut vm, 0, &["a"]);
+    let mut fetches = 0;
+    for now in 2..20_000 {
+        find(&mut vm, &now.to_string(), now, now);
+        proves(&mut vm, now);
+        if vm.poll(now).is_some() {
+            fetches += 1;
+            vm.respond(now, Some((b"200", keys(&["a"]).as_bytes())));
+        }
+    }
+    assert_eq!(fetches, 9);
+    assert!(
+        find(&mut vm, "b", 30_000, 30_000) == "wait" && vm.poll(30_000).is_some(),
+        "an unknown kid does not wait for mismatches"
+    );
+}
+
+#[test]
+fn keys_of_another_vm_end_a_mismatch() {
+    let data = shared_data();
+    let [mut one, mut other] = [0, 0].map(|spread| vm_with(data, KeySource::fetched(settings(), spread)));
+    load(&mut one, 10, &["a"]);
+    assert!(other.sync(20) && !proves(&mut other, 2_000));
+    assert_eq!(find(&mut one, "b", 2_500, 2_500), "wait");
+    load(&mut one, 2_500, &["a"]);
+    assert!(other.sync(2_600) && other.source.proves_mismatch(at(2_000), at(2_600)));
+    assert!(other.poll(2_600).is_none());
 }
 
 #[test]
@@ -186,7 +268,7 @@ fn keys_are_used_no_longer_than_max_stale() {
     let mut vm = only_vm(settings());
     load(&mut vm, 0, &["a"]);
     let jwk = match vm.find("a", Algorithm::EdDsa, 0, 10) {
-        KeyLookup::Found(key) => key.jwk.clone(),
+        KeyLookup::Candidates(keys) => keys[0].jwk.clone(),
         other => panic!("{other:?}"),
     };
     assert_eq!((find(&mut vm, "a", 0, 3_599_999), vm.source.has(&jwk, at(3_599_999))), ("key", true));
@@ -237,7 +319,8 @@ fn discovery_leads_to_the_keys() {
 
 #[test]
 fn inline_keys_never_wait() {
-    let mut vm = vm_with(shared_data(), KeySource::Inline(KeySet::parse(keys(&["a"]).as_bytes()).unwrap()));
+    let mut vm =
+        vm_with(shared_data(), KeySource::Inline(KeySet::parse(keys(&["a"]).as_bytes(), KidRule::Required).unwrap()));
     assert_eq!((find(&mut vm, "a", 0, 0), find(&mut vm, "b", 0, 0)), ("key", "no"));
     assert!(vm.poll(0).is_none());
 }

@@ -3,6 +3,7 @@
 mod cursor;
 mod value;
 
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 pub use cursor::{Cursor, Next, NotJson, Scalar};
@@ -13,6 +14,7 @@ pub use value::{Json, JsonObject};
 pub enum JsonError {
     Syntax(serde_json::Error),
     NotAnObject,
+    NotUtf8,
 }
 
 impl std::fmt::Display for JsonError {
@@ -20,6 +22,7 @@ impl std::fmt::Display for JsonError {
         match self {
             Self::Syntax(error) => error.fmt(f),
             Self::NotAnObject => f.write_str("not a JSON object"),
+            Self::NotUtf8 => f.write_str("not UTF-8"),
         }
     }
 }
@@ -30,6 +33,19 @@ impl std::fmt::Display for JsonError {
 /// The bytes are not JSON, an object has a duplicate member, or something follows the value.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     serde_json::from_slice::<Json<'_>>(bytes).map(|json| json.to_value()).map_err(JsonError::Syntax)
+}
+
+/// A walk over the members of exactly one JSON object, which was entered.
+///
+/// # Errors
+/// The bytes are not JSON, or not an object. A member may be given twice.
+pub fn walk_object(bytes: &[u8]) -> Result<Cursor<'_>, JsonError> {
+    serde_json::from_slice::<IgnoredAny>(bytes).map_err(JsonError::Syntax)?;
+    let mut cursor = Cursor::within(std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?);
+    match cursor.read() {
+        Ok(Next::Object) => Ok(cursor),
+        _ => Err(JsonError::NotAnObject),
+    }
 }
 
 /// Parses exactly one JSON object.

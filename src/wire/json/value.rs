@@ -7,6 +7,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use crate::excerpt::excerpt;
+
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Json<'a> {
@@ -23,13 +25,19 @@ pub enum Json<'a> {
 pub struct JsonObject<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 
 impl<'a> JsonObject<'a> {
-    /// An object of these members; `None` if two have the same name.
-    pub(crate) fn from_members(mut members: Vec<(Cow<'a, str>, Json<'a>)>) -> Option<Self> {
+    /// An object of these members.
+    ///
+    /// # Errors
+    /// Two members have this name.
+    pub(crate) fn from_members(mut members: Vec<(Cow<'a, str>, Json<'a>)>) -> Result<Self, Cow<'a, str>> {
         // Sorted once: inserting each member in its order would take time quadratic in their number.
         members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        let has_duplicate = members.iter().zip(members.iter().skip(1)).any(|((one, _), (other, _))| one == other);
+        let mut pairs = members.iter().zip(members.iter().skip(1));
+        if let Some(((name, _), _)) = pairs.find(|((one, _), (other, _))| one == other) {
+            return Err(name.clone());
+        }
         members.shrink_to_fit();
-        (!has_duplicate).then_some(Self(members))
+        Ok(Self(members))
     }
 
     /// The member with this name: its name and its value.
@@ -150,7 +158,9 @@ impl<'de> Visitor<'de> for JsonVisitor {
             let Json::String(name) = name else { return Err(A::Error::custom("a name that is not a string")) };
             members.push((name, value));
         }
-        JsonObject::from_members(members).map(Json::Object).ok_or_else(|| A::Error::custom("a member given twice"))
+        JsonObject::from_members(members)
+            .map(Json::Object)
+            .map_err(|name| A::Error::custom(format_args!("a member given twice: {:?}", excerpt(&name))))
     }
 }
 
