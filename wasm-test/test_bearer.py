@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from harness.gate import Gate, allowed, refused
+from harness import grpc_client, jws
+from harness.echo import Echo
+from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Reply
 from harness.minter import Minter
+from harness.policy import plugin
 
 READ = ["payroll:read"]
 
@@ -38,7 +41,7 @@ def test_no_token(gate: Gate) -> None:
     "value",
     ["", "Bearer", "Bearer ", "{t}", "Basic {t}", "Bearer  {t}", "Bearer\t{t}", "Bearer {t} x", "Bearer {t},", "Bearer,{t}",
      "Bearer {t}=", "Bearer {t}.", "Bearer .{t}", "Bearer {t}.x", "Bearer a.b", "Bearer a.b.c", "Bearer ..", "Bearer {t} {t}",
-     "Bearer Bearer {t}", "Digest Bearer {t}", "Bearer {t}, Bearer {t}", "Bearer={t}"],
+     "Bearer Bearer {t}", "Digest Bearer {t}", "Bearer {t}, Bearer x", "Bearer={t}"],
 )
 def test_malformed_headers_are_refused(gate: Gate, token: str, value: str) -> None:
     refused(_with(gate, value.replace("{t}", token)), 16)
@@ -65,14 +68,51 @@ def test_two_headers_are_refused(gate: Gate, token: str, corp: Minter) -> None:
     """Envoy joins them with a comma: the call has no single caller."""
     other = corp.token("bob", permissions=["payroll:admin"])
     for values in (
-        (f"Bearer {token}", f"Bearer {token}"),
         (f"Bearer {token}", f"Bearer {other}"),
+        (f"Bearer {token}", f"Bearer {token}", f"Bearer {other}"),
         (f"Bearer {token}", "Basic x"),
         ("Basic x", f"Bearer {token}"),
         ("x", f"Bearer {token}"),
         (f"Bearer {token}", ","),
     ):
         refused(_with(gate, *values), 16)
+
+
+def test_a_repeated_header_counts_once(gate: Gate, token: str) -> None:
+    for _ in range(2):
+        allowed(_with(gate, f"Bearer {token}", f"Bearer {token}"))
+        allowed(_with(gate, f"Bearer {token}, bearer {token}"))
+
+
+@pytest.fixture(scope="module")
+def doors(open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+    """Two issuers, each with a header of its own; the identity proxy's counts."""
+    proxy = Minter("https://proxy.test/", keys=[jws.shared_key("ES256")])
+    config = plugin(corp.config(token={"headers": ["authorization", "x-ui"]}), prefer=["x-proxy"])
+    config["issuers"]["proxy"] = proxy.config(token={"headers": ["x-proxy"]})
+    config["grants"] = [*config["grants"], {"name": "proxy", "who": {"issuer": "proxy"}, "role": "reader", "namespaces": ["finance"]}]
+    return open_shared_gate(config | {"forward_token": True}, echo.port)
+
+
+def test_of_two_issuers_headers_the_preferred_counts(doors: Gate, echo: Echo, token: str) -> None:
+    proxy = Minter("https://proxy.test/", keys=[jws.shared_key("ES256")]).token()
+    both = {"authorization": f"Bearer {token}", "x-proxy": proxy}
+    marked = grpc_client.test_id()
+    allowed(doors.count("finance", headers=both, test_id=marked))
+    assert "authorization" not in echo.find(marked).names, "a token that nobody has verified goes on"
+    refused(doors.count("payroll", headers=both), 7)
+    # A bad token in the preferred header does not fall back to the other.
+    refused(doors.count("payroll", headers=both | {"x-proxy": jws.flip_signature(proxy)}), 16)
+    # Of two headers without an order none counts, unless only one carries a JWT.
+    refused(doors.count("payroll", headers={"authorization": f"Bearer {token}", "x-ui": token}), 16)
+    for opaque in ("ya29.a0AfB_byC", "opaque", "Basic x"):
+        allowed(doors.count("payroll", headers={"authorization": f"Bearer {token}", "x-proxy": opaque}))
+        allowed(doors.count("payroll", headers={"authorization": f"Bearer {opaque}", "x-ui": token}))
+    refused(doors.count("payroll", headers={"authorization": "Bearer opaque", "x-ui": "opaque"}), 16)
+    # Each alone.
+    allowed(doors.count("payroll", headers={"x-ui": token}))
+    allowed(doors.count("finance", headers={"x-proxy": proxy}))
+    refused(doors.count("payroll", headers={"x-proxy": token}), 16)
 
 
 def test_an_empty_header_next_to_the_token(gate: Gate, token: str) -> None:

@@ -71,7 +71,7 @@ BAD: dict[str, dict[str, Any]] = {
     "aud an object": {"aud": {"temporal": True}},
     "aud with more behind": {"aud": "temporal "},
     "no sub": {"sub": None},
-    "sub a number": {"sub": 7},
+    "sub a fraction": {"sub": 7.5},
     "sub a list": {"sub": ["alice"]},
 }
 

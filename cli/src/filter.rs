@@ -247,7 +247,9 @@ impl Filter {
         if caller.typ.is_none()
             && let Some(issuer) = self.state.config.issuers.iter().find(|issuer| *issuer.name == *name)
         {
-            claims.entry("iss").or_insert_with(|| Value::from(issuer.rules.issuer.as_str()));
+            if let Some(iss) = &issuer.rules.issuer {
+                claims.entry("iss").or_insert_with(|| Value::from(iss.as_str()));
+            }
             if let Some(audience) = issuer.rules.audiences.iter().flatten().next() {
                 claims.entry("aud").or_insert_with(|| Value::from(audience.as_str()));
             }

@@ -179,7 +179,7 @@ fn a_default_denial_lists_near_misses() {
         "StartWorkflowExecution",
         "payroll",
         1,
-        &["verdict  REFUSE with UNAUTHENTICATED", "no subject in claim sub"],
+        &["verdict  REFUSE with UNAUTHENTICATED", "no subject: claim \"sub\" is missing or empty"],
     );
     explain(r#"{"sub": "x\nverdict  ALLOW"}"#, "ListClusters", "", 1, &["caller   x\\nverdict  ALLOW of issuer corp"]);
     explain(alice, "/a.B/C", "", 1, &["verdict  REFUSE with UNIMPLEMENTED"]);
@@ -226,7 +226,7 @@ fn failing_cases_are_reported() {
     let expected = [
         "error: finance terminates: expected DENY, found ALLOW by rule finance\n --> failing.yaml:3:9",
         "error: a developer by another rule: expected ALLOW by rule finance, found ALLOW by rule developers",
-        "error: nobody is denied, but refused: expected DENY, found REFUSE with UNAUTHENTICATED: no subject in claim sub",
+        "error: nobody is denied, but refused: expected DENY, found REFUSE with UNAUTHENTICATED: no subject: claim \"sub\" is missing or empty",
         "failing.yaml: 0 passed, 3 failed\n",
     ];
     assert_run(&["test", "failing.yaml"], 1, &expected);

@@ -16,7 +16,7 @@ use crate::authentication::refused::RefusedTokens;
 use crate::config::Config;
 use crate::crypto::Algorithm;
 use crate::excerpt::excerpt;
-use crate::identity::Identity;
+use crate::identity::{Claims, Identity};
 use crate::keys::{
     FetchProgress, HttpRequest, IssuerKeys, Key, KeyId, KeyLookup, KeySet, KeyStore, SharedData, random_spread,
 };
@@ -97,7 +97,7 @@ impl Authenticator {
         let spread = random_spread();
         let issuers = config.issuers.iter().map(|issuer| IssuerKeys {
             name: Rc::clone(&issuer.name),
-            iss: issuer.rules.issuer.as_str().into(),
+            iss: issuer.rules.issuer.as_deref().unwrap_or_default().into(),
             source: issuer.keys.source(spread),
         });
         let data: Rc<dyn SharedData> = Rc::<dyn HostServices>::clone(&host);
@@ -235,6 +235,7 @@ impl Authenticator {
             kind: None,
             doubt: None,
             claims: serde_json::Map::new(),
+            claim_rules: Rc::default(),
             peer: Some(peer.into()),
         };
         let principal = Rc::new(self.config.policy.principal(identity));
@@ -248,24 +249,27 @@ impl Authenticator {
     fn verify(&mut self, unverified: UnverifiedToken<'_>, now: Timestamp) -> Result<Authentication, TokenRefusal> {
         let UnverifiedToken { token, origin, .. } = unverified;
         let parsed = ParsedToken::parse(token)?;
-        let iss = parsed.issuer().ok_or(TokenRefusal::MissingIssuer)?;
         let config = Rc::clone(&self.config);
         let mut issuers = config.issuers.iter().enumerate();
-        let (index, issuer) =
-            issuers.find(|(_, issuer)| issuer.rules.issuer == iss).ok_or(TokenRefusal::UnknownIssuer)?;
+        let found = issuers.find(|(_, issuer)| issuer.rules.is_issuer_of(&parsed.claims));
+        let (index, issuer) = found.ok_or_else(|| match parsed.issuer() {
+            Some(iss) => TokenRefusal::unknown_issuer(iss),
+            None => TokenRefusal::MissingIssuer,
+        })?;
         // The cheap checks come first and the signature last. Nothing is believed before the signature is verified.
         let claims = issuer.rules.check(&parsed, origin.header, now)?;
         let key = match self.key(index, &parsed, unverified, now)? {
             Ok(key) => key,
             Err(awaited) => return Ok(Authentication::AwaitsKey(awaited)),
         };
-        let (kind, doubt) = Identity::kind_of(&issuer.service_when, &parsed.claims);
+        let (kind, doubt) = Identity::kind_of(&issuer.service_when, Claims::new(&parsed.claims, &issuer.rules.claims));
         let identity = Identity {
             issuer: Some(Rc::clone(&issuer.name)),
             subject: claims.subject,
             kind,
             doubt,
             claims: parsed.claims,
+            claim_rules: Rc::clone(&issuer.rules.claims),
             peer: origin.peer.map(Rc::from),
         };
         let principal = Rc::new(self.config.policy.principal(identity));

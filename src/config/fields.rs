@@ -53,6 +53,8 @@ pub enum Shape {
     /// A list of objects with this name.
     List(&'static str),
     Audiences,
+    /// A claim, several claims, or `none`.
+    Subject,
     Algorithms,
     Headers,
     ClaimName,
@@ -90,6 +92,10 @@ pub const SCOPES: &[&str] = &["namespace", "cluster"];
 pub const GRANT_SCOPES: &[&str] = &["system", "namespaces", "permissions_claim"];
 /// Where an issuer's keys come from: `keys` has exactly one of these fields.
 pub const KEY_SOURCES: &[&str] = &["inline", "discovery", "jwks_uri"];
+/// Whether e-mail addresses count if the token does not say that they are verified.
+pub const EMAILS: &[&str] = &["verified", "trusted"];
+/// What separates the values of a claim that is one text.
+pub const SPLITS: &[&str] = &[",", ";", " ", "none"];
 /// Whether keys and tokens need a `kid`.
 pub const KIDS: &[&str] = &["required", "optional"];
 /// What narrows a denial: it has at least one of these fields.
@@ -122,6 +128,8 @@ groups! {
         version: Required, Shape::Version, "The version of the configuration's format: 1.";
         applies_to: Means("every route"), Shape::Object("applies-to"), "The routes that the filter decides about.";
         issuers: Required, Shape::Objects("issuer"), "Whose tokens are accepted, by names of your choice.", "#issuers";
+        prefer: Nothing, Shape::Headers,
+            "Headers of several issuers: of two that carry a token, the first in this list counts.", "#several-tokens";
         roles: Nothing, Shape::Objects("role"), "Roles of your own.", "#roles-and-effects";
         grants: Means("none"), Shape::List("grant"), "Who may do what. Without a grant everything is denied.", "#grants";
         denials: Means("none"), Shape::List("denial"), "What is denied, whatever grants say.", "#denials";
@@ -177,12 +185,18 @@ groups! {
     }
     ISSUER {
         issuer: Required, Shape::Text,
-            "Must equal `iss` and the discovery document's `issuer` exactly. Each issuer needs its own.";
+            "Must equal `iss` and the discovery document's `issuer` exactly. Each issuer needs its own. `none` accepts \
+             tokens without `iss`.", "#tokens-without-iss";
         audiences: Required, Shape::Audiences, "A list, one of which must be in `aud`; `any` accepts every audience.";
         keys: Required, Shape::Object("keys"), "The keys that verify its tokens.";
         algorithms: Means("RS256, ES256, EdDSA"), Shape::Algorithms,
             "Any of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA.";
-        subject: Default("sub"), Shape::Text, "The claim that identifies the caller; a string.";
+        subject: Default("sub"), Shape::Subject,
+            "The claim that identifies the caller, or a list of claims, the first of which that the token has counts: a string \
+             or a whole number. `none` if grants go by other claims.", "#subjects";
+        email: Default("verified"), Shape::Words(EMAILS),
+            "Whether `email` counts for grants only if `email_verified` is true, or always.", "#e-mail-addresses";
+        claims: Nothing, Shape::Objects("claim"), "How single claims are read, by their names.", "#claims";
         service_when: Nothing, Shape::ClaimSets,
             "A list of claim sets. A token that matches one of them is a service's, and any other a human's. \
              Without it, the issuer's callers have no kind.", "#kinds-in-doubt";
@@ -190,12 +204,18 @@ groups! {
     }
     TOKEN {
         headers: Default("authorization"), Shape::Headers,
-            "Headers that may carry the token. A request may have only one token.";
+            "Headers that may carry the token. Of two that do, the first counts.", "#several-tokens";
         typ: Means("JWT, at+jwt or none"), Shape::Texts,
             "Allowed values of the token header's `typ`, which is then required.";
         leeway: Default("60s"), Shape::Duration, "How far clocks may differ; at most 5m.";
         max_lifetime: Means("unlimited"), Shape::Duration, "The maximum of `exp` minus `iat`, which is then required.";
         require: Nothing, Shape::Claims, "Claims that a token must have, for example `{token_use: access}`.";
+    }
+    CLAIM {
+        names: Default("false"), Shape::Flag,
+            "Whether the names of an object are its values, except those whose value is false, null, 0 or empty.";
+        split: Means("`scope` and `scp` at spaces, others not at all"), Shape::Words(SPLITS),
+            "What separates the values of the claim if it is one text.";
     }
     KEYS {
         inline: Nothing, Shape::KeySet, "The key set itself.";
@@ -232,7 +252,7 @@ groups! {
             "The cluster and every namespace, even if a request names its namespace only by an id or a task token.";
         permissions_claim: Nothing, Shape::ClaimName, "The claim that holds Temporal's own permissions.";
         permissions_regex: Nothing, Shape::PermissionsRegex,
-            "The expression that reads each permission: the server's `permissionsRegex`. Requires `parity: upstream`.";
+            "The expression that reads each permission: the server's `permissionsRegex`.";
         may_register: Default("false"), Shape::Flag, "Whether an admin of a namespace may register it.";
         may_call_back: Default("false"), Shape::Flag,
             "Whether completion callbacks into Temporal itself are covered.", "#nexus-handlers";
@@ -295,6 +315,7 @@ pub static OBJECTS: &[Object] = &[
     Object { name: "http", fields: &[HTTP] },
     Object { name: "issuer", fields: &[ISSUER] },
     Object { name: "token", fields: &[TOKEN] },
+    Object { name: "claim", fields: &[CLAIM] },
     Object { name: "keys", fields: &[KEYS] },
     Object { name: "role", fields: &[ROLE] },
     Object { name: "grant", fields: &[GRANT, LIMIT] },

@@ -95,16 +95,13 @@ pub(super) fn rule_name<'a>(node: &Node<'a>) -> Option<&'a str> {
 /// How the permissions claim is read: with `parity`, as Temporal's own claim mapper reads it.
 fn permissions_format(node: Option<&Node<'_>>, parity: bool) -> Option<PermissionsFormat> {
     let Some(node) = node else {
-        return Some(if parity { PermissionsFormat::Upstream(None) } else { PermissionsFormat::Any });
+        return Some(PermissionsFormat { as_upstream: parity, regex: None });
     };
-    if !parity {
-        return node.conflict(Conflict::RegexWithoutParity);
-    }
     match Regex::new(node.text()?) {
         Ok(regex)
             if ["namespace", "role"].iter().all(|group| regex.capture_names().flatten().any(|name| name == *group)) =>
         {
-            Some(PermissionsFormat::Upstream(Some(regex)))
+            Some(PermissionsFormat { as_upstream: parity, regex: Some(regex) })
         }
         Ok(_) => node.invalid(Expected::RegexGroups),
         Err(why) => node.invalid(Expected::Regex { why: why.to_string() }),

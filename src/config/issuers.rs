@@ -4,17 +4,20 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::claim_rules;
 use super::fields::{KEY_SOURCES, KIDS, names};
 use super::node::{Node, ObjectNode};
 use super::patterns;
 use super::problem::{Conflict, Duplicate, Expected, NameSort, ProblemKind};
 use crate::crypto::Algorithm;
+use crate::identity::ClaimSet;
 use crate::identity::token_rules::{TokenRules, plain_typ};
-use crate::identity::{ClaimName, ClaimSet};
 use crate::keys::{JwksSettings, KeySet, KeySource, Url};
 use crate::token::jose::KidRule;
 use crate::wire::json::Json;
 
+/// The `issuer` of tokens that have no `iss`.
+const NO_ISSUER: &str = "none";
 const MINUTE: u64 = 60_000;
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
 const MAX_LEEWAY: Duration = Duration::from_secs(5 * 60);
@@ -64,6 +67,8 @@ pub(super) struct KnownIssuer {
     pub(super) name: Rc<str>,
     /// Whether it has `service_when`.
     pub(super) has_kinds: bool,
+    /// Whether its tokens say who the caller is.
+    pub(super) has_subjects: bool,
 }
 
 /// The issuers that rules may refer to.
@@ -72,6 +77,10 @@ pub(super) fn known(node: &Node<'_>) -> Vec<KnownIssuer> {
     let known = |(name, issuer): &(Cow<'_, str>, Json<'_>)| KnownIssuer {
         name: (**name).into(),
         has_kinds: issuer.as_object().is_some_and(|members| members.get("service_when").is_some()),
+        has_subjects: issuer
+            .as_object()
+            .and_then(|members| members.get("subject"))
+            .is_none_or(|(_, subject)| subject.as_str() != Some("none")),
     };
     members.iter().map(known).collect()
 }
@@ -94,13 +103,27 @@ pub(super) fn read(node: &Node<'_>) -> Option<Vec<Issuer>> {
     if members.iter().next().is_none() {
         return node.invalid(Expected::Issuers);
     }
+    let shares_header = |one: &Issuer, other: &Issuer| {
+        one.name != other.name && one.rules.headers.iter().any(|header| other.rules.headers.contains(header))
+    };
+    for unnamed in issuers.iter().filter(|issuer| issuer.rules.issuer.is_none()) {
+        if let Some(other) = issuers.iter().find(|other| shares_header(unnamed, other)) {
+            let conflict = Conflict::SharedHeaderWithoutIssuer { other: other.name.to_string() };
+            node.member(&unnamed.name).member("issuer").conflict::<()>(conflict);
+        }
+    }
     complete.then_some(issuers)
 }
 
 fn issuer(name: &str, node: &Node<'_>) -> Option<Issuer> {
     let members = node.members(&[names::ISSUER])?;
     let issuer = members.require("issuer", "the exact `iss` of its tokens").and_then(|node| node.text());
-    let audiences = members.require("audiences", "a list of audiences, or `any`").and_then(|node| audiences(&node));
+    let has_no_iss = issuer == Some(NO_ISSUER);
+    let audiences_node = members.require("audiences", "a list of audiences, or `any`");
+    let audiences = audiences_node.as_ref().and_then(audiences);
+    if let (true, Some(node), Some(None)) = (has_no_iss, &audiences_node, &audiences) {
+        node.conflict::<()>(Conflict::AnyAudienceWithoutIssuer);
+    }
     let keys = members
         .require("keys", "where its keys come from: `discovery`, `jwks_uri` or `inline`")
         .and_then(|node| keys(&node, members.get("issuer").as_ref()));
@@ -109,10 +132,8 @@ fn issuer(name: &str, node: &Node<'_>) -> Option<Issuer> {
         None => Some(vec![Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa]),
         Some(node) => node.non_empty_list().map(|list| list.iter().filter_map(algorithm).collect()),
     };
-    let subject = match members.get("subject") {
-        None => Some(ClaimName::new("sub")),
-        Some(node) => node.text().map(ClaimName::new),
-    };
+    let subject = claim_rules::subject(members.get("subject").as_ref());
+    let claims = claim_rules::claim_rules(&members);
     let service_when = match members.get("service_when") {
         None => Some(Vec::new()),
         Some(node) => {
@@ -121,11 +142,12 @@ fn issuer(name: &str, node: &Node<'_>) -> Option<Issuer> {
     };
     let token = token(members.get("token").as_ref());
     let rules = TokenRules {
-        issuer: issuer?.to_owned(),
+        issuer: issuer.map(|issuer| (!has_no_iss).then(|| issuer.to_owned()))?,
         audiences: audiences?,
         algorithms: algorithms?,
         subject: subject?,
         kid: kid?,
+        claims: Rc::new(claims?),
         ..token?
     };
     Some(Issuer { name: name.into(), rules, service_when: service_when?, keys: keys? })
@@ -150,7 +172,7 @@ fn algorithm(node: &Node<'_>) -> Option<Algorithm> {
 /// The member `token`. Issuer, audiences, algorithms and subject come from other members.
 fn token(node: Option<&Node<'_>>) -> Option<TokenRules> {
     let mut rules = TokenRules {
-        issuer: String::new(),
+        issuer: None,
         audiences: None,
         algorithms: Vec::new(),
         kid: KidRule::Required,
@@ -159,7 +181,8 @@ fn token(node: Option<&Node<'_>>) -> Option<TokenRules> {
         leeway: DEFAULT_LEEWAY,
         max_lifetime: None,
         require: ClaimSet::default(),
-        subject: ClaimName::new("sub"),
+        subject: Vec::new(),
+        claims: Rc::default(),
     };
     let Some(node) = node else { return Some(rules) };
     let members = node.members(&[names::TOKEN])?;
@@ -261,6 +284,9 @@ fn start(members: &ObjectNode<'_>, issuer: Option<&Node<'_>>) -> Option<(Option<
         return discovery.invalid(Expected::True);
     }
     let issuer = issuer?;
+    if issuer.value().as_str() == Some(NO_ISSUER) {
+        return discovery.conflict(Conflict::DiscoveryWithoutIssuer);
+    }
     let text = issuer.text()?;
     let url = Url::parse(text).filter(|url| !url.path.contains('?'));
     url.map(|url| (Some(text.to_owned()), url.discovery())).or_else(|| issuer.invalid(Expected::DiscoveryUrl))

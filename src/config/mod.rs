@@ -1,5 +1,6 @@
 //! What operators write, and its check: all errors at once, each with the path of its field.
 
+mod claim_rules;
 mod denials;
 pub mod fields;
 mod grants;
@@ -22,12 +23,13 @@ use crate::policy::denial::Denial;
 use crate::policy::who::Who;
 use crate::temporal::http::OPENAPI;
 use crate::temporal::{Catalogue, Method};
+use crate::token::bearer::TokenHeaders;
 use crate::wire::json::Json;
 use fields::{MODES, NEWER_FIELDS, PARITIES, names};
 pub use http::HttpConfig;
 pub use issuers::{Issuer, KeysFrom};
 use node::{Node, Problems};
-use problem::Expected;
+use problem::{Expected, NameSort};
 pub use problem::{Path, Problem, ProblemKind, Step};
 
 /// A checked configuration.
@@ -38,7 +40,7 @@ pub struct Config {
     /// Whose tokens are accepted.
     pub issuers: Vec<Issuer>,
     /// The headers that may carry a token of any issuer.
-    pub token_headers: Rc<[String]>,
+    pub token_headers: Rc<TokenHeaders>,
     /// Who may do what.
     pub policy: Policy,
     pub catalogue: Catalogue,
@@ -152,13 +154,14 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
         |denial: &Rc<Denial>| [&denial.who, &denial.unless].iter().filter_map(|who| who.as_ref()).any(depends_on_peer);
     let peers_matter = grants.iter().any(|grant| depends_on_peer(&grant.who)) || denials.iter().any(of_denial);
     let issuers = issuers?;
-    let mut token_headers: Vec<String> = issuers.iter().flat_map(|issuer| issuer.rules.headers.clone()).collect();
-    token_headers.sort();
-    token_headers.dedup();
+    let token_headers = match members.get("prefer") {
+        Some(node) => prefer(&node, &issuers),
+        None => Some(of_all_issuers(&issuers)),
+    };
     Some(Config {
         applies_to: applies_to?,
         issuers,
-        token_headers: token_headers.into(),
+        token_headers: Rc::new(token_headers?),
         policy: Policy {
             grants: grants.into(),
             denials: denials.into(),
@@ -186,6 +189,32 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
         http,
         share_key: ShareKey::of(text),
     })
+}
+
+/// The headers of all issuers. They have an order if every issuer has the same.
+fn of_all_issuers(issuers: &[Issuer]) -> TokenHeaders {
+    let mut lists = issuers.iter().map(|issuer| &issuer.rules.headers);
+    let first = lists.next().cloned().unwrap_or_default();
+    let ordered = if lists.all(|other| *other == first) { first } else { Vec::new() };
+    TokenHeaders::new(ordered, issuers.iter().flat_map(|issuer| issuer.rules.headers.iter().cloned()))
+}
+
+/// The member `prefer`: headers of issuers, in the order in which they count.
+fn prefer(node: &Node<'_>, issuers: &[Issuer]) -> Option<TokenHeaders> {
+    let known = || issuers.iter().flat_map(|issuer| issuer.rules.headers.iter().cloned());
+    let nodes = node.non_empty_list()?;
+    let ordered: Vec<_> = nodes
+        .iter()
+        .filter_map(|node| {
+            let name = node.text()?;
+            if known().any(|known| known == name) {
+                Some(name.to_owned())
+            } else {
+                node.unknown_name(NameSort::Header, known().collect(), &[])
+            }
+        })
+        .collect();
+    (ordered.len() == nodes.len()).then(|| TokenHeaders::new(ordered, known()))
 }
 
 /// The member `peers`: whether `x-forwarded-client-cert` is believed. Its gateways are for `temporal-auth check`.

@@ -109,6 +109,7 @@ pub enum NameSort {
     Algorithm,
     Effect,
     EffectOrMethod,
+    Header,
     Issuer,
     Method,
     Role,
@@ -147,6 +148,8 @@ pub enum Expected {
     ClusterRead,
     UnreservedRuleName,
     ClaimName,
+    SingleClaim,
+    ShapedClaim,
     Claims,
     Pattern {
         why: String,
@@ -168,7 +171,6 @@ pub enum Expected {
 pub enum Conflict {
     RoleWithPermissionsClaim,
     RegexWithoutPermissionsClaim,
-    RegexWithoutParity,
     WithInlineKeys,
     JwksClusterWithJwksUri,
     MaxStaleBelowRefresh,
@@ -176,6 +178,14 @@ pub enum Conflict {
     PeerHasNoToken,
     KindWithoutServiceWhen {
         issuer: String,
+    },
+    SubjectOfNone {
+        issuer: String,
+    },
+    AnyAudienceWithoutIssuer,
+    DiscoveryWithoutIssuer,
+    SharedHeaderWithoutIssuer {
+        other: String,
     },
     UnboundCapture {
         name: String,
@@ -265,6 +275,7 @@ impl fmt::Display for NameSort {
             Self::Algorithm => "algorithm",
             Self::Effect => "effect",
             Self::EffectOrMethod => "effect or method",
+            Self::Header => "header of an issuer",
             Self::Issuer => "issuer",
             Self::Method => "method",
             Self::Role => "role",
@@ -303,6 +314,8 @@ impl fmt::Display for Expected {
             Self::ClusterRead => "a method that only reads from the cluster",
             Self::UnreservedRuleName => "a name other than the reserved anonymous, authenticated and default-deny",
             Self::ClaimName => "the name of a claim, or a JSON pointer to it",
+            Self::SingleClaim => "a claim with one value, so without the step `*`",
+            Self::ShapedClaim => "another claim than `sub` and `iss`, which are always one value",
             Self::Claims => "at least one claim",
             Self::Pattern { why } => return f.write_str(why),
             Self::NoCapture => "a pattern without captures; write `\\{` for a brace",
@@ -332,7 +345,6 @@ impl fmt::Display for Conflict {
         f.write_str(match self {
             Self::RoleWithPermissionsClaim => "not allowed with `permissions_claim`, which names the role itself",
             Self::RegexWithoutPermissionsClaim => "not allowed without `permissions_claim`",
-            Self::RegexWithoutParity => "not allowed without `parity: upstream`",
             Self::WithInlineKeys => "not allowed with `inline`, because keys in the configuration are never fetched",
             Self::JwksClusterWithJwksUri => "not allowed with `jwks_uri`, which `cluster` serves",
             Self::MaxStaleBelowRefresh => "must be at least `refresh`",
@@ -341,6 +353,16 @@ impl fmt::Display for Conflict {
                 "not allowed with `peer` alone, because such a caller has no token; add an `issuer`, or remove this"
             }
             Self::KindWithoutServiceWhen { issuer } => return write!(f, "requires `service_when` on issuer {issuer}"),
+            Self::SubjectOfNone { issuer } => {
+                return write!(f, "not allowed for issuer {issuer}, which has `subject: none`");
+            }
+            Self::AnyAudienceWithoutIssuer => {
+                "not allowed with `issuer: none`, because nothing would tell its tokens from those for other services"
+            }
+            Self::DiscoveryWithoutIssuer => "not allowed with `issuer: none`; use `jwks_uri` or `inline`",
+            Self::SharedHeaderWithoutIssuer { other } => {
+                return write!(f, "`none` requires `token.headers` of its own, and issuer {other} has one of them");
+            }
             Self::UnboundCapture { name } => {
                 return write!(f, "capture {{{name}}} is bound by none of the patterns in `who`");
             }

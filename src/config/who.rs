@@ -45,6 +45,12 @@ pub(super) fn who(node: &Node<'_>, issuers: &[KnownIssuer], context: RuleContext
             node.conflict::<()>(Conflict::KindWithoutServiceWhen { issuer: issuer.name.to_string() });
         }
     }
+    if let (Some(node), Some(named)) = (members.get("subject"), &named) {
+        let is_named = |issuer: &&KnownIssuer| named.is_empty() || named.contains(&issuer.name);
+        for issuer in issuers.iter().filter(is_named).filter(|issuer| !issuer.has_subjects) {
+            node.conflict::<()>(Conflict::SubjectOfNone { issuer: issuer.name.to_string() });
+        }
+    }
     let bare = peer.is_some() && members.get("issuer").is_none();
     if bare && context != RuleContext::Denial {
         for node in ["kind", "subject", "claims"].into_iter().filter_map(|name| members.get(name)) {

@@ -105,7 +105,8 @@ fn is_form(content_type: &[u8]) -> bool {
 }
 
 fn is_dropped(name: &[u8], config: &Config) -> bool {
-    let is_token = || name == b"authorization" || config.token_headers.iter().any(|token| token.as_bytes() == name);
+    let is_token =
+        || name == b"authorization" || config.token_headers.names().iter().any(|token| token.as_bytes() == name);
     DROPPED.contains(&name)
         || DROPPED_PREFIXES.iter().any(|prefix| name.first() == prefix.first() && name.starts_with(prefix))
         || (!config.forward_token && is_token())

@@ -20,6 +20,7 @@ use crate::policy::{DenyReason, Principal, Verdict, may_hide_namespace};
 use crate::report::Rejection;
 use crate::temporal::{EffectSet, LimitSet, RequestReader, Scope, Target};
 use crate::time::Timestamp;
+use crate::token::bearer;
 use crate::wire::DecodeError;
 use crate::wire::grpc::{Body, Encoding};
 use crate::wire::headers::Headers;
@@ -60,9 +61,14 @@ impl RequestFilter {
         let peer = peer(&state.config, &headers, connection).map_err(|UnreadableHeader| Rejection::UnreadablePeer)?;
         let route = MatchedRoute { method, input, encoding, peer };
         let names = Rc::clone(&state.config.token_headers);
+        let several = headers.bearer.several(&names);
         // A bad token never falls back to the certificate.
         match headers.bearer.token(&names).map_err(Rejection::Token)? {
-            Some((header, token)) => self.token(state, route, header, token, connection),
+            Some((header, token)) => {
+                // Not even a server that wants tokens gets one that nobody has looked at.
+                drop.extend(several.iter().filter(|other| **other != header).map(|other| other.as_bytes().into()));
+                self.token(state, route, header, token, connection)
+            }
             None => {
                 let peer = route.peer.as_deref().ok_or(Rejection::NoToken)?;
                 let principal = state.authenticator.peer(peer);
@@ -83,6 +89,10 @@ impl RequestFilter {
         let now = self.arrived;
         if let Some(principal) = state.recall(token, origin, now) {
             return self.identified(state, route, principal, now);
+        }
+        let once = bearer::once(token);
+        if once.len() < token.len() {
+            return self.token(state, route, header, once, connection);
         }
         let connection = connection.id();
         let unverified = UnverifiedToken { token, origin, connection, arrived: now, awaited: None };

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::{Map, Number, Value};
 
+use super::claim_rules::Claims;
 use crate::pattern::{Binding, Pattern};
 
 /// How many ways there may be to bind the captures of one claim set. A token with more groups gets the first bindings only.
@@ -40,19 +41,39 @@ impl ClaimName {
         self.0.len()
     }
 
-    /// The value of the claim.
+    /// The value of the claim. `None` if it is not there, or the pointer leads into the elements of a list.
     #[must_use]
     pub fn find<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
-        let value = claims.get(&*self.member())?;
-        match self.pointer() {
-            Some((_, Some(rest))) => value.pointer(&format!("/{rest}")),
-            _ => Some(value),
+        match self.find_all(claims).as_slice() {
+            [value] if !self.reaches_into_lists() => Some(*value),
+            _ => None,
         }
     }
 
-    /// Whether the claim counts for grants. Only an e-mail address that is not verified does not.
-    pub(super) fn counts_for_grants(&self, claims: &Map<String, Value>) -> bool {
-        !matches!(self.0.as_str(), "email" | "/email") || claims.get("email_verified") == Some(&Value::Bool(true))
+    /// The values to which the name leads: several if the pointer has the step `*`, which leads into each element of a list.
+    #[must_use]
+    pub fn find_all<'a>(&self, claims: &'a Map<String, Value>) -> Vec<&'a Value> {
+        let Some((value, steps)) = self.member_and_steps(claims) else { return Vec::new() };
+        steps
+            .iter()
+            .fold(vec![value], |values, step| values.into_iter().flat_map(|value| next_values(value, step)).collect())
+    }
+
+    /// Whether the pointer has the step `*`.
+    #[must_use]
+    pub fn reaches_into_lists(&self) -> bool {
+        self.pointer().and_then(|(_, rest)| rest).is_some_and(|rest| rest.split('/').any(|step| step == "*"))
+    }
+
+    /// Whether the claim counts for grants. Only an e-mail address that is not verified does not. Some providers write
+    /// booleans as text.
+    pub(super) fn counts_for_grants(&self, claims: Claims<'_>) -> bool {
+        let is_verified = || match claims.members.get("email_verified") {
+            Some(Value::Bool(yes)) => *yes,
+            Some(Value::String(text)) => text == "true",
+            _ => false,
+        };
+        !matches!(self.0.as_str(), "email" | "/email") || claims.rules.trusts_email || is_verified()
     }
 
     /// The member of the token that contains the claim, and the steps of the pointer from there.
@@ -67,14 +88,16 @@ impl ClaimName {
         Some(pointer.split_once('/').map_or((pointer, None), |(first, rest)| (first, Some(rest))))
     }
 
-    /// The claim's values as text: a string itself, each value of a list, and numbers and booleans as JSON. Strings are split
-    /// at spaces only for `scope` and `scp` (RFC 8693 §4.2). `email` counts only if `email_verified` is true.
+    /// The claim's values as text: a string itself, each value of a list, and numbers and booleans as JSON, unless the issuer's
+    /// rules say otherwise. Strings are split at spaces only for `scope` and `scp` (RFC 8693 §4.2). `email` counts only if it
+    /// is verified or the issuer is trusted with it.
     #[must_use]
-    pub fn values<'a>(&self, claims: &'a Map<String, Value>) -> Vec<Cow<'a, str>> {
+    pub fn values<'a>(&self, claims: Claims<'a>) -> Vec<Cow<'a, str>> {
         if !self.counts_for_grants(claims) {
             return Vec::new();
         }
-        self.find(claims).map(|value| texts(value, self.is_split())).unwrap_or_default()
+        let shape = claims.rules.shape(self);
+        self.find_all(claims.members).into_iter().flat_map(|value| shape.texts(value, self.is_split())).collect()
     }
 
     /// The claim, if it is one text that may contain several values. A subject and an issuer are always one value.
@@ -83,14 +106,17 @@ impl ClaimName {
     }
 
     /// How grants match a pattern against one of the claim's values. If the claim is one text, no `*` and no capture matches a
-    /// separator: otherwise the bearer of several values would pass for the bearer of one longer value.
-    pub(super) fn comparison(&self, claims: &Map<String, Value>) -> fn(&Pattern, &str) -> Option<Option<Binding>> {
-        match self.single_text(claims) {
-            Some(text) if text.contains(is_separator) => |pattern, value| {
-                let separators = |text: &str| text.matches(is_separator).count();
-                let literal: usize = pattern.literals().map(separators).sum();
-                if literal == separators(value) { pattern.matches(value) } else { None }
-            },
+    /// separator: otherwise the bearer of several values would pass for the bearer of one longer value. An issuer that says how
+    /// its texts are split has no other separators.
+    pub(super) fn comparison(&self, claims: Claims<'_>) -> fn(&Pattern, &str) -> Option<Option<Binding>> {
+        match self.single_text(claims.members) {
+            Some(text) if text.contains(is_separator) && claims.rules.shape(self).split.is_none() => {
+                |pattern, value| {
+                    let separators = |text: &str| text.matches(is_separator).count();
+                    let literal: usize = pattern.literals().map(separators).sum();
+                    if literal == separators(value) { pattern.matches(value) } else { None }
+                }
+            }
             _ => Pattern::matches,
         }
     }
@@ -106,6 +132,21 @@ pub(crate) fn whole(number: &Number) -> Option<i64> {
     const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
     let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < MAX_EXACT)?;
     Some(float as i64)
+}
+
+/// The values to which a step of a pointer leads from this value (RFC 6901 §4). `*` leads into each element of a list.
+fn next_values<'a>(value: &'a Value, step: &str) -> Vec<&'a Value> {
+    match value {
+        Value::Array(values) if step == "*" => values.iter().collect(),
+        Value::Array(values) => {
+            // No number in JSON pointers begins with a zero.
+            let is_index = step == "0" || !step.starts_with(['0', '+']);
+            let index = step.parse::<usize>().ok().filter(|_| is_index);
+            index.and_then(|index| values.get(index)).into_iter().collect()
+        }
+        Value::Object(members) => members.get(step).into_iter().collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// A step of a pointer without its escapes (RFC 6901 §4).
@@ -128,7 +169,7 @@ pub(crate) fn texts(value: &Value, split: bool) -> Vec<Cow<'_, str>> {
     }
 }
 
-fn text(value: &Value) -> Option<Cow<'_, str>> {
+pub(super) fn text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::String(text) => Some(Cow::Borrowed(text)),
         Value::Number(number) => Some(Cow::Owned(number.to_string())),
@@ -144,16 +185,21 @@ pub struct ClaimSet(pub Vec<(ClaimName, Vec<Pattern>)>);
 impl ClaimSet {
     /// Whether the claims match.
     #[must_use]
-    pub fn matches(&self, claims: &Map<String, Value>) -> bool {
-        self.0.iter().all(|(name, patterns)| {
+    pub fn matches(&self, claims: Claims<'_>) -> bool {
+        self.first_mismatch(claims).is_none()
+    }
+
+    /// The first claim that does not match, with its patterns.
+    pub(super) fn first_mismatch(&self, claims: Claims<'_>) -> Option<&(ClaimName, Vec<Pattern>)> {
+        self.0.iter().find(|(name, patterns)| {
             let (values, comparison) = (name.values(claims), name.comparison(claims));
-            patterns.iter().any(|pattern| values.iter().any(|value| comparison(pattern, value).is_some()))
+            !patterns.iter().any(|pattern| values.iter().any(|value| comparison(pattern, value).is_some()))
         })
     }
 
     /// The values of the captures, for each way in which the claims match. Empty if they do not match.
     #[must_use]
-    pub fn bindings(&self, claims: &Map<String, Value>) -> Vec<Vec<Binding>> {
+    pub fn bindings(&self, claims: Claims<'_>) -> Vec<Vec<Binding>> {
         self.0.iter().fold(vec![Vec::new()], |ways, (name, patterns)| {
             bind(ways, patterns, &name.values(claims), name.comparison(claims))
         })
@@ -200,11 +246,12 @@ pub(crate) fn bind(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::ClaimRules;
     use serde_json::json;
 
     fn values(name: &str, claims: Value) -> Vec<String> {
         let claims = claims.as_object().unwrap();
-        ClaimName::new(name).values(claims).into_iter().map(Cow::into_owned).collect()
+        ClaimName::new(name).values(Claims::plain(claims)).into_iter().map(Cow::into_owned).collect()
     }
 
     fn set(name: &str, patterns: &[&str]) -> (ClaimName, Vec<Pattern>) {
@@ -223,7 +270,7 @@ mod tests {
     #[test]
     fn no_star_matches_a_separator_in_one_text() {
         let matches = |name: &str, pattern: &str, claims: Value| {
-            let claims = claims.as_object().unwrap();
+            let claims = Claims::plain(claims.as_object().unwrap());
             let set = ClaimSet(vec![set(name, &[pattern])]);
             assert_eq!(set.matches(claims), !set.bindings(claims).is_empty());
             set.matches(claims)
@@ -256,15 +303,37 @@ mod tests {
         assert_eq!(values("/https:~1~1x~1y", claims.clone()), ["z"]);
         assert_eq!(values("https://x/y", claims.clone()), ["z"]);
         assert_eq!(values("/a/0/b", claims.clone()), ["1"]);
+        assert_eq!(values("/a/00/b", claims.clone()), [""; 0]);
         assert_eq!(values("/realm_access/nothing", claims), [""; 0]);
+    }
+
+    #[test]
+    fn a_star_leads_into_each_element_of_a_list() {
+        let casdoor = json!({"roles": [{"name": "dev"}, {"name": "ops", "id": 7}, "x", {"name": ["a", "b"]}]});
+        assert_eq!(values("/roles/*/name", casdoor.clone()), ["dev", "ops", "a", "b"]);
+        assert_eq!(values("/roles/*", casdoor.clone()), ["x"]);
+        assert_eq!(values("/roles/name", casdoor), [""; 0]);
+        let deep = json!({"orgs": [{"teams": [{"id": 1}, {"id": 2}]}, {"teams": [{"id": 3}]}], "o": {"*": "star"}});
+        assert_eq!(values("/orgs/*/teams/*/id", deep.clone()), ["1", "2", "3"]);
+        assert_eq!(values("/o/*", deep), ["star"], "a member of this name");
+        assert!(ClaimName::new("/roles/*/name").find(json!({"roles": [{"name": "x"}]}).as_object().unwrap()).is_none());
     }
 
     #[test]
     fn an_email_counts_only_if_verified() {
         assert_eq!(values("email", json!({"email": "a@b", "email_verified": true})), ["a@b"]);
-        for unverified in [json!({"email": "a@b"}), json!({"email": "a@b", "email_verified": "true"})] {
+        assert_eq!(values("email", json!({"email": "a@b", "email_verified": "true"})), ["a@b"]);
+        let trusting = ClaimRules { trusts_email: true, ..ClaimRules::default() };
+        for unverified in [
+            json!({"email": "a@b"}),
+            json!({"email": "a@b", "email_verified": false}),
+            json!({"email": "a@b", "email_verified": "false"}),
+            json!({"email": "a@b", "email_verified": 1}),
+        ] {
             assert_eq!(values("email", unverified.clone()), [""; 0]);
-            assert_eq!(values("/email", unverified), [""; 0]);
+            assert_eq!(values("/email", unverified.clone()), [""; 0]);
+            let claims = Claims::new(unverified.as_object().unwrap(), &trusting);
+            assert_eq!(ClaimName::new("email").values(claims), ["a@b"]);
         }
     }
 
@@ -272,15 +341,16 @@ mod tests {
     fn every_name_must_match_with_any_value() {
         let both = ClaimSet(vec![set("groups", &["a", "b-*"]), set("kind", &["x"])]);
         let claims = |value: Value| value.as_object().unwrap().clone();
-        assert!(both.matches(&claims(json!({"groups": ["z", "b-1"], "kind": "x"}))));
-        assert!(!both.matches(&claims(json!({"groups": ["z", "b-1"]}))));
-        assert!(!both.matches(&claims(json!({"groups": [], "kind": "x"}))));
+        let matches = |value: Value| both.matches(Claims::plain(&claims(value)));
+        assert!(matches(json!({"groups": ["z", "b-1"], "kind": "x"})));
+        assert!(!matches(json!({"groups": ["z", "b-1"]})));
+        assert!(!matches(json!({"groups": [], "kind": "x"})));
     }
 
     #[test]
     fn each_matching_value_gives_its_own_binding_and_names_must_agree() {
         let claims = json!({"groups": ["team-a", "team-b", "other"], "team": "b"});
-        let claims = claims.as_object().unwrap();
+        let claims = Claims::plain(claims.as_object().unwrap());
         let teams = |set: &ClaimSet| -> Vec<String> {
             set.bindings(claims).iter().map(|way| way.iter().map(|bound| bound.value.as_str()).collect()).collect()
         };

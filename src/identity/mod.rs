@@ -1,5 +1,6 @@
 //! Who the caller is: what a verified token or a certificate says, in the form that the policy matches.
 
+mod claim_rules;
 pub mod claims;
 pub mod token_rules;
 pub mod wide;
@@ -9,6 +10,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
+pub use claim_rules::{ClaimRules, ClaimShape, Claims, Split};
 pub use claims::{ClaimName, ClaimSet};
 use wide::WideClaims;
 pub use wide::{KindDoubt, WideReading};
@@ -48,14 +50,21 @@ pub struct Identity {
     pub doubt: Option<KindDoubt>,
     /// The token's claims.
     pub claims: Map<String, Value>,
+    /// The issuer's rules for them.
+    pub claim_rules: Rc<ClaimRules>,
     /// The TLS peer's name, if the policy asks for it: the first URI SAN of its certificate, else the first DNS SAN, else its
     /// subject.
     pub peer: Option<Rc<str>>,
 }
 
 impl Identity {
+    /// The claims as the issuer's rules say.
+    pub fn claims(&self) -> Claims<'_> {
+        Claims::new(&self.claims, &self.claim_rules)
+    }
+
     /// The kind of the bearer of these claims, by an issuer's `service_when`, and why that is in doubt.
-    pub fn kind_of(service_when: &[ClaimSet], claims: &Map<String, Value>) -> (Option<Kind>, Option<KindDoubt>) {
+    pub fn kind_of(service_when: &[ClaimSet], claims: Claims<'_>) -> (Option<Kind>, Option<KindDoubt>) {
         if service_when.is_empty() {
             return (None, None);
         }

@@ -1,14 +1,15 @@
 //! The registered claims (RFC 7519 §4.1) against an issuer's rules.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{ClaimName, ClaimSet};
+use super::{ClaimName, ClaimRules, ClaimSet, Claims};
 use crate::crypto::Algorithm;
 use crate::time::Timestamp;
-use crate::token::TokenRefusal;
 use crate::token::jose::{KidRule, ParsedToken};
+use crate::token::{SubjectFault, TokenRefusal};
 
 /// The last second of the year 9999. A token with a later expiry is a mistake, or never expires.
 const LAST_SECOND: f64 = 253_402_300_799.0;
@@ -16,8 +17,8 @@ const LAST_SECOND: f64 = 253_402_300_799.0;
 /// What an issuer's tokens must look like.
 #[derive(Debug, Clone)]
 pub struct TokenRules {
-    /// Must equal `iss`.
-    pub issuer: String,
+    /// Must equal `iss`. `None` if the tokens must not have an `iss`.
+    pub issuer: Option<String>,
     /// `aud` must have one of these; `None` accepts every audience.
     pub audiences: Option<Vec<String>>,
     pub algorithms: Vec<Algorithm>,
@@ -32,13 +33,15 @@ pub struct TokenRules {
     pub max_lifetime: Option<Duration>,
     /// Claims that a token must have.
     pub require: ClaimSet,
-    /// The claim that says who the caller is.
-    pub subject: ClaimName,
+    /// The claims that may say who the caller is: the first that the token has counts. Empty if the tokens do not say it.
+    pub subject: Vec<ClaimName>,
+    pub claims: Rc<ClaimRules>,
 }
 
 /// The part of the claims that is kept after the check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidatedClaims {
+    /// Who the caller is. Empty if the issuer's tokens do not say it.
     pub subject: String,
     /// When the token is no longer accepted, including the leeway.
     pub until: Timestamp,
@@ -66,20 +69,51 @@ impl TokenRules {
             return Err(TokenRefusal::MissingKid);
         }
         self.check_typ(token.typ.as_deref())?;
-        if token.issuer() != Some(self.issuer.as_str()) {
+        if !self.is_issuer_of(claims) {
             return Err(TokenRefusal::WrongIssuer);
         }
         self.check_audience(claims.get("aud"))?;
         let until = self.check_times(claims, now)?;
-        if !self.require.matches(claims) {
-            return Err(TokenRefusal::RequiredClaim);
+        let claims = Claims::new(claims, &self.claims);
+        if let Some((name, _)) = self.require.first_mismatch(claims) {
+            return Err(TokenRefusal::required_claim(
+                &name.to_string(),
+                name.find_all(claims.members).first().copied(),
+            ));
         }
-        // A string (RFC 7519 §4.1.2). An unverified `email` has no values.
-        match self.subject.find(claims).and_then(Value::as_str) {
-            Some(subject) if !subject.is_empty() && !self.subject.values(claims).is_empty() => {
-                Ok(ValidatedClaims { subject: subject.to_owned(), until })
+        Ok(ValidatedClaims { subject: self.subject_of(claims)?, until })
+    }
+
+    /// Whether these are claims of a token of this issuer.
+    pub fn is_issuer_of(&self, claims: &Map<String, Value>) -> bool {
+        match (&self.issuer, claims.get("iss")) {
+            (Some(issuer), Some(Value::String(iss))) => issuer == iss,
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
+    /// Who the caller is: the first of the subject's claims that says something.
+    fn subject_of(&self, claims: Claims<'_>) -> Result<String, TokenRefusal> {
+        for name in &self.subject {
+            let refused = |why| Err(TokenRefusal::Subject(name.to_string().into(), why));
+            match name.find(claims.members) {
+                None | Some(Value::Null) => {}
+                Some(Value::String(text)) if text.is_empty() => {}
+                Some(Value::String(_)) if !name.counts_for_grants(claims) => return refused(SubjectFault::Unverified),
+                Some(Value::String(text)) => return Ok(text.clone()),
+                // A string (RFC 7519 §4.1.2), but some issuers number their users.
+                Some(Value::Number(number)) if !number.is_f64() => return Ok(number.to_string()),
+                Some(Value::Number(_)) => return refused(SubjectFault::Fraction),
+                Some(Value::Bool(_)) => return refused(SubjectFault::Boolean),
+                Some(Value::Array(values)) if values.is_empty() => {}
+                Some(Value::Array(_)) => return refused(SubjectFault::List),
+                Some(Value::Object(_)) => return refused(SubjectFault::Object),
             }
-            _ => Err(TokenRefusal::MissingSubject(self.subject.to_string().into())),
+        }
+        match self.subject.as_slice() {
+            [] => Ok(String::new()),
+            [name, ..] => Err(TokenRefusal::Subject(name.to_string().into(), SubjectFault::Missing)),
         }
     }
 
@@ -102,7 +136,7 @@ impl TokenRules {
             Some(value) => ours(value),
             None => return Err(TokenRefusal::MissingAudience),
         };
-        if matches { Ok(()) } else { Err(TokenRefusal::WrongAudience) }
+        if matches { Ok(()) } else { Err(TokenRefusal::wrong_audience(aud)) }
     }
 
     /// Checks `exp`, `nbf`, `iat` and the lifetime, and returns when the token ends.
@@ -157,7 +191,7 @@ mod tests {
 
     fn rules() -> TokenRules {
         TokenRules {
-            issuer: "https://idp/".into(),
+            issuer: Some("https://idp/".into()),
             audiences: Some(vec!["temporal".into(), "other".into()]),
             algorithms: vec![Algorithm::Es256],
             kid: KidRule::Required,
@@ -166,7 +200,8 @@ mod tests {
             leeway: Duration::from_secs(60),
             max_lifetime: None,
             require: ClaimSet::default(),
-            subject: ClaimName::new("sub"),
+            subject: vec![ClaimName::new("sub")],
+            claims: Rc::default(),
         }
     }
 
@@ -256,12 +291,47 @@ mod tests {
             json!({"sub": null}),
             json!({"sub": ""}),
             json!({"sub": ["a"]}),
-            json!({"sub": 7}),
+            json!({"sub": 7.5}),
         ] {
             assert!(check(bad.clone()).is_err(), "{bad}");
         }
         let any = TokenRules { audiences: None, ..rules() };
         assert!(check_with(&any, None, json!({"aud": null})).is_ok());
+    }
+
+    #[test]
+    fn the_first_claim_that_says_something_is_the_subject() {
+        let rules = TokenRules { subject: ["sub", "client_id", "email"].map(ClaimName::new).to_vec(), ..rules() };
+        let subject = |change: Value| check_with(&rules, None, change).map(|claims| claims.subject);
+        assert_eq!(subject(json!({"client_id": "worker"})).unwrap(), "alice");
+        for absent in [json!(null), json!(""), json!([])] {
+            let change = json!({"sub": absent, "client_id": "worker"});
+            assert_eq!(subject(change.clone()).unwrap(), "worker", "{change}");
+        }
+        assert_eq!(subject(json!({"sub": 1234})).unwrap(), "1234");
+        let fault = |change: Value| match subject(change).unwrap_err() {
+            TokenRefusal::Subject(claim, why) => (claim.to_string(), why),
+            other => panic!("{other}"),
+        };
+        assert_eq!(fault(json!({"sub": null})), ("sub".to_owned(), SubjectFault::Missing));
+        assert_eq!(fault(json!({"sub": ["a"], "client_id": "worker"})), ("sub".to_owned(), SubjectFault::List));
+        assert_eq!(fault(json!({"sub": null, "client_id": {"a": 1}})), ("client_id".to_owned(), SubjectFault::Object));
+        assert_eq!(fault(json!({"sub": 7.5})), ("sub".to_owned(), SubjectFault::Fraction));
+        assert_eq!(fault(json!({"sub": true})), ("sub".to_owned(), SubjectFault::Boolean));
+        assert_eq!(fault(json!({"sub": null, "email": "a@b"})), ("email".to_owned(), SubjectFault::Unverified));
+        assert_eq!(subject(json!({"sub": null, "email": "a@b", "email_verified": "true"})).unwrap(), "a@b");
+    }
+
+    #[test]
+    fn tokens_may_have_no_subject_and_no_issuer_if_the_rules_say_so() {
+        let nobody = TokenRules { subject: Vec::new(), ..rules() };
+        assert_eq!(check_with(&nobody, None, json!({"sub": null})).unwrap().subject, "");
+        assert_eq!(check_with(&nobody, None, json!({"sub": ["a"]})).unwrap().subject, "");
+        let unnamed = TokenRules { issuer: None, ..rules() };
+        assert!(check_with(&unnamed, None, json!({"iss": null})).is_ok());
+        for iss in [json!("https://idp/"), json!(""), json!(7), json!(["x"])] {
+            assert!(check_with(&unnamed, None, json!({"iss": iss})).is_err(), "{iss}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::limits::Limits;
 use super::role::Role;
 use super::who::Who;
 use crate::identity::claims::texts;
-use crate::identity::{ClaimName, Identity};
+use crate::identity::{ClaimName, ClaimShape, Identity};
 use crate::pattern::{Binding, Pattern};
 
 /// The scope of a permission that means the cluster and every namespace. Source: `primitives.SystemLocalNamespace` of
@@ -53,13 +53,13 @@ pub enum GrantScope {
 }
 
 /// How a permissions claim is read.
-#[derive(Debug)]
-pub enum PermissionsFormat {
-    /// In every form in which identity providers send it.
-    Any,
-    /// As Temporal's own claim mapper reads it: as a list. The expression, if there is one, has the groups `namespace` and
-    /// `role`.
-    Upstream(Option<Regex>),
+#[derive(Debug, Default)]
+pub struct PermissionsFormat {
+    /// Whether only a list is read, as Temporal's own claim mapper does it. Otherwise, every form is read in which identity
+    /// providers send permissions.
+    pub as_upstream: bool,
+    /// The expression that reads each permission, with the groups `namespace` and `role`.
+    pub regex: Option<Regex>,
 }
 
 /// A grant resolved for one principal: captures are bound, and permissions are read.
@@ -121,10 +121,7 @@ impl Grant {
                 .filter_map(|pattern| pattern.bind(way))
                 .map(|pattern| resolved(role, ResolvedScope::Namespaces(pattern)))
                 .collect(),
-            GrantScope::Permissions(claim, format) => claim
-                .find(&identity.claims)
-                .map(|claim| permissions(claim, format))
-                .unwrap_or_default()
+            GrantScope::Permissions(claim, format) => claimed_permissions(claim, identity, format)
                 .into_iter()
                 .map(|(namespace, role)| match namespace.as_ref() {
                     SYSTEM => resolved(&role, ResolvedScope::System),
@@ -139,31 +136,53 @@ impl Grant {
 /// by namespace. Source: `default_jwt_claim_mapper.go`, which splits at the first colon and ignores permissions that it does
 /// not know. Here, unlike there, an empty namespace gives nothing: it would cover requests that do not name their namespace.
 fn permissions<'a>(claim: &'a Value, format: &PermissionsFormat) -> Vec<(Cow<'a, str>, Rc<Role>)> {
-    let split = |text: Cow<'_, str>| {
-        let (namespace, role) = match format {
-            PermissionsFormat::Upstream(Some(regex)) => {
+    match (claim, format.as_upstream) {
+        (Value::Object(members), false) => {
+            let of_namespace = |(namespace, roles): (&'a String, &'a Value)| {
+                texts(roles, false).into_iter().map(|role| (Cow::from(namespace.as_str()), role)).collect::<Vec<_>>()
+            };
+            with_roles(members.iter().flat_map(of_namespace).collect())
+        }
+        (other, false) => written_permissions(texts(other, true), format),
+        (Value::Array(values), true) => {
+            written_permissions(values.iter().filter_map(Value::as_str).map(Cow::from).collect(), format)
+        }
+        (_, true) => Vec::new(),
+    }
+}
+
+/// The permissions in a claim of this caller. The issuer's rules for the claim, if it has some, decide what its texts are.
+fn claimed_permissions<'a>(
+    name: &ClaimName,
+    identity: &'a Identity,
+    format: &PermissionsFormat,
+) -> Vec<(Cow<'a, str>, Rc<Role>)> {
+    let has_rules = identity.claim_rules.shape(name) != ClaimShape::default() || name.reaches_into_lists();
+    if has_rules && !format.as_upstream {
+        return written_permissions(name.values(identity.claims()), format);
+    }
+    name.find(&identity.claims).map(|claim| permissions(claim, format)).unwrap_or_default()
+}
+
+/// The permissions that are written in these texts.
+fn written_permissions<'a>(texts: Vec<Cow<'_, str>>, format: &PermissionsFormat) -> Vec<(Cow<'a, str>, Rc<Role>)> {
+    let pair = |text: Cow<'_, str>| {
+        let (namespace, role) = match &format.regex {
+            Some(regex) => {
                 let found = regex.captures(&text)?;
                 // In Go, a group that took no part is the empty string.
                 let group = |name: &str| found.name(name).map_or("", |group| group.as_str());
                 (group("namespace"), group("role"))
             }
-            _ => text.split_once(':')?,
+            None => text.split_once(':')?,
         };
         Some((Cow::from(namespace.to_owned()), Cow::from(role.to_owned())))
     };
-    let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = match (claim, format) {
-        (Value::Object(members), PermissionsFormat::Any) => members
-            .iter()
-            .flat_map(|(namespace, roles)| {
-                texts(roles, false).into_iter().map(|role| (Cow::from(namespace.as_str()), role))
-            })
-            .collect(),
-        (other, PermissionsFormat::Any) => texts(other, true).into_iter().filter_map(split).collect(),
-        (Value::Array(values), PermissionsFormat::Upstream(_)) => {
-            values.iter().filter_map(Value::as_str).map(Cow::from).filter_map(split).collect()
-        }
-        (_, PermissionsFormat::Upstream(_)) => Vec::new(),
-    };
+    with_roles(texts.into_iter().filter_map(pair).collect())
+}
+
+/// The namespaces with the roles that these words stand for.
+fn with_roles<'a>(pairs: Vec<(Cow<'a, str>, Cow<'_, str>)>) -> Vec<(Cow<'a, str>, Rc<Role>)> {
     let mut roles: Vec<Rc<Role>> = Vec::new();
     pairs
         .into_iter()
@@ -195,7 +214,7 @@ mod tests {
     use serde_json::json;
 
     fn read(claim: Value) -> Vec<String> {
-        read_as(claim, &PermissionsFormat::Any)
+        read_as(claim, &PermissionsFormat::default())
     }
 
     fn read_as(claim: Value, format: &PermissionsFormat) -> Vec<String> {
@@ -228,7 +247,7 @@ mod tests {
 
     #[test]
     fn upstream_reads_lists_of_strings() {
-        let upstream = |claim: Value| read_as(claim, &PermissionsFormat::Upstream(None));
+        let upstream = |claim: Value| read_as(claim, &PermissionsFormat { as_upstream: true, regex: None });
         assert_eq!(upstream(json!(["a:READ", 7, "b:write:x", "c"])), ["a=reader"]);
         for nothing in [json!("a:read"), json!({"a": "read"}), json!([["a:read"]])] {
             assert_eq!(upstream(nothing), [""; 0]);
@@ -236,9 +255,14 @@ mod tests {
     }
 
     #[test]
-    fn upstream_may_read_permissions_by_an_expression() {
+    fn an_expression_may_read_permissions() {
         let by = |regex: &str, permission: &str| {
-            read_as(json!([permission]), &PermissionsFormat::Upstream(Some(Regex::new(regex).unwrap())))
+            let by = |as_upstream, permission: Value| {
+                read_as(permission, &PermissionsFormat { as_upstream, regex: Some(Regex::new(regex).unwrap()) })
+            };
+            let read = by(true, json!([permission]));
+            assert_eq!(by(false, json!([permission])), read);
+            read
         };
         let slashes = r"^temporal/(?P<namespace>[^/]+)/(?P<role>\w+)$";
         assert_eq!(by(slashes, "temporal/payroll/write"), ["payroll=writer"]);

@@ -229,7 +229,7 @@ impl Index {
                     None => return (0..self.rule_count).collect(),
                 },
                 Attribute::Claim(name) => {
-                    name.values(&identity.claims).iter().for_each(|value| look_up(value));
+                    name.values(identity.claims()).iter().for_each(|value| look_up(value));
                 }
             }
         }

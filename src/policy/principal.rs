@@ -34,7 +34,7 @@ pub struct Principal {
 impl Policy {
     /// Resolves what the policy says about a caller.
     pub fn principal(&self, identity: Identity) -> Principal {
-        let wide = WideClaims::new(&identity.claims);
+        let wide = WideClaims::new(identity.claims());
         let grants: Vec<_> =
             self.grants.candidates(&identity, &wide).flat_map(|grant| grant.resolve(&identity)).collect();
         let applicable = |denial: &Rc<Denial>| ApplicableDenial::new(denial, &identity, &wide);

@@ -54,7 +54,7 @@ impl Who {
         if !issued || (self.without_token && issuer.is_some()) || (self.kind.is_some() && self.kind != identity.kind) {
             return Vec::new();
         }
-        let mut ways = self.claims.bindings(&identity.claims);
+        let mut ways = self.claims.bindings(identity.claims());
         if let Some(patterns) = &self.peer {
             let peer = identity.peer.iter().map(|peer| Cow::Borrowed(&**peer)).collect::<Vec<_>>();
             ways = bind(ways, patterns, &peer, Pattern::matches);

@@ -37,7 +37,9 @@ impl<'a> Jws<'a> {
         let (Some(header), Some(payload), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Err(TokenRefusal::NotThreeParts);
+            // A JWE has five parts (RFC 7516 §7.1).
+            let is_encrypted = token.split(|byte| *byte == b'.').count() == 5 && looks_like_jose(token);
+            return Err(if is_encrypted { TokenRefusal::Encrypted } else { TokenRefusal::Opaque });
         };
         let signed = token.get(..header.len().saturating_add(payload.len()).saturating_add(1)).unwrap_or_default();
         let bytes = |part, text: &[u8]| decode(text).ok_or(TokenRefusal::NotBase64Url(part));
@@ -89,6 +91,18 @@ impl<'a> ParsedToken<'a> {
     pub fn issuer(&self) -> Option<&str> {
         self.claims.get("iss").and_then(Value::as_str)
     }
+}
+
+/// Whether a text is a JWT, good or bad: three parts, the first of which is the start of a JSON object.
+#[must_use]
+pub fn looks_like_jwt(token: &[u8]) -> bool {
+    token.split(|byte| *byte == b'.').count() == 3 && looks_like_jose(token)
+}
+
+/// Whether the text begins with a JOSE header.
+fn looks_like_jose(token: &[u8]) -> bool {
+    let header = token.split(|byte| *byte == b'.').next().unwrap_or_default();
+    decode(header).is_some_and(|header| header.trim_ascii_start().starts_with(b"{"))
 }
 
 fn object(part: TokenPart, bytes: &[u8]) -> Result<Map<String, Value>, TokenRefusal> {

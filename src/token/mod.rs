@@ -4,4 +4,4 @@ pub mod bearer;
 pub mod jose;
 mod refusal;
 
-pub use refusal::{TokenPart, TokenRefusal};
+pub use refusal::{SubjectFault, TokenPart, TokenRefusal};

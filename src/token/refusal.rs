@@ -1,5 +1,7 @@
 use std::fmt;
 
+use serde_json::Value;
+
 use crate::crypto::{Algorithm, UnusableKey};
 use crate::excerpt::excerpt;
 use crate::wire::json::JsonError;
@@ -12,7 +14,10 @@ pub enum TokenRefusal {
     NotBearer,
     TooLong,
     InvalidCharacters,
-    NotThreeParts,
+    /// A text that is no JWT: an opaque token, or anything else.
+    Opaque,
+    /// A token that only its audience can decrypt (RFC 7516).
+    Encrypted,
     NotBase64Url(TokenPart),
     InvalidJson(TokenPart, JsonError),
     /// `crit`: no extension is supported.
@@ -22,7 +27,8 @@ pub enum TokenRefusal {
     MemberNotText(&'static str),
     UnsupportedAlgorithm(Box<str>),
     MissingIssuer,
-    UnknownIssuer,
+    /// No issuer is configured for this `iss`.
+    UnknownIssuer(Box<str>),
     /// The issuer's tokens are not accepted in this header.
     WrongHeader(Box<str>),
     AlgorithmNotAllowed(Algorithm),
@@ -30,7 +36,10 @@ pub enum TokenRefusal {
     WrongType(Option<Box<str>>),
     WrongIssuer,
     MissingAudience,
-    WrongAudience,
+    /// The token's `aud`, as JSON.
+    WrongAudience(Box<str>),
+    /// A token for Microsoft Graph, which only Graph can verify.
+    MicrosoftGraph,
     NotADate(&'static str),
     MissingExpiry,
     Expired,
@@ -38,9 +47,10 @@ pub enum TokenRefusal {
     IssuedInFuture,
     MissingIssuedAt,
     LifetimeTooLong,
-    RequiredClaim,
-    /// The claim that should name the caller.
-    MissingSubject(Box<str>),
+    /// A claim that `token.require` names, and its value as JSON if it has one.
+    RequiredClaim(Box<str>, Option<Box<str>>),
+    /// The claim that should name the caller, and what is wrong with it.
+    Subject(Box<str>, SubjectFault),
     /// The issuer has no key with this `kid`; empty if the token has none.
     UnknownKey(Box<str>),
     /// The issuer has a key with this `kid`, but for other algorithms than the token's.
@@ -67,7 +77,8 @@ impl fmt::Display for TokenRefusal {
             Self::NotBearer => "no bearer token in the Authorization header",
             Self::TooLong => "the token is longer than 64 KiB",
             Self::InvalidCharacters => "the token has characters that no JWT has",
-            Self::NotThreeParts => "the token does not have three parts",
+            Self::Opaque => "an opaque token, not a JWT",
+            Self::Encrypted => "an encrypted token (JWE), which cannot be verified",
             Self::NotBase64Url(part) => return write!(f, "{}: not base64url", part.name()),
             Self::InvalidJson(part, why) => return write!(f, "{}: {why}", part.name()),
             Self::CriticalExtensions => "header: crit requires extensions, and none is supported",
@@ -76,14 +87,15 @@ impl fmt::Display for TokenRefusal {
             Self::MemberNotText(name) => return write!(f, "header: {name} is not a string"),
             Self::UnsupportedAlgorithm(name) => return write!(f, "header: algorithm {name:?} is not supported"),
             Self::MissingIssuer => "iss is missing",
-            Self::UnknownIssuer => "no issuer is configured for iss",
+            Self::UnknownIssuer(found) => return write!(f, "no issuer is configured for iss {found:?}"),
             Self::WrongHeader(name) => return write!(f, "tokens of this issuer are not accepted in header {name}"),
             Self::AlgorithmNotAllowed(algorithm) => return write!(f, "algorithm {} is not allowed", algorithm.name()),
             Self::WrongType(Some(typ)) => return write!(f, "typ {typ:?} is not accepted"),
             Self::WrongType(None) => "typ is missing",
             Self::WrongIssuer => "iss does not match the issuer",
             Self::MissingAudience => "aud is missing",
-            Self::WrongAudience => "aud has no accepted audience",
+            Self::WrongAudience(found) => return write!(f, "aud has no accepted audience: {found}"),
+            Self::MicrosoftGraph => "a token for Microsoft Graph; ask for a scope of your own application instead",
             Self::NotADate(name) => return write!(f, "{name} is not a date"),
             Self::MissingExpiry => "exp is missing",
             Self::Expired => "the token has expired",
@@ -91,8 +103,13 @@ impl fmt::Display for TokenRefusal {
             Self::IssuedInFuture => "iat is in the future",
             Self::MissingIssuedAt => "iat is missing, but token.max_lifetime requires it",
             Self::LifetimeTooLong => "the lifetime exceeds token.max_lifetime",
-            Self::RequiredClaim => "a claim that token.require names is missing or different",
-            Self::MissingSubject(claim) => return write!(f, "no subject in claim {claim}"),
+            Self::RequiredClaim(name, None) => {
+                return write!(f, "claim {name:?}, which token.require names, is missing");
+            }
+            Self::RequiredClaim(name, Some(found)) => {
+                return write!(f, "claim {name:?}, which token.require names, is different: {found}");
+            }
+            Self::Subject(claim, why) => return write!(f, "no subject: claim {claim:?} {}", why.text()),
             Self::UnknownKey(kid) if kid.is_empty() => "the issuer has no key for the token, which has no kid",
             Self::UnknownKey(kid) => return write!(f, "the issuer has no key with kid {kid:?}"),
             Self::KeyForOtherAlgorithm(found) => {
@@ -117,7 +134,52 @@ impl TokenPart {
     }
 }
 
+/// What is wrong with the claim that should name the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubjectFault {
+    Missing,
+    /// An e-mail address that is not verified.
+    Unverified,
+    Fraction,
+    Boolean,
+    List,
+    Object,
+}
+
+impl SubjectFault {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Missing => "is missing or empty",
+            Self::Unverified => {
+                "is not verified: email_verified is not true, and the issuer does not have `email: trusted`"
+            }
+            Self::Fraction => "is not a whole number",
+            Self::Boolean => "is a boolean",
+            Self::List => "is a list",
+            Self::Object => "is an object",
+        }
+    }
+}
+
+/// Audiences of Microsoft Graph: its application id and its URL.
+const GRAPH: [&str; 2] = ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"];
+
 impl TokenRefusal {
+    pub fn unknown_issuer(iss: &str) -> Self {
+        Self::UnknownIssuer(excerpt(iss))
+    }
+
+    pub fn wrong_audience(aud: Option<&Value>) -> Self {
+        match aud {
+            Some(Value::String(aud)) if GRAPH.contains(&aud.trim_end_matches('/')) => Self::MicrosoftGraph,
+            aud => Self::WrongAudience(aud.map(|aud| excerpt(&aud.to_string())).unwrap_or_default()),
+        }
+    }
+
+    pub fn required_claim(name: &str, found: Option<&Value>) -> Self {
+        Self::RequiredClaim(excerpt(name), found.map(|found| excerpt(&found.to_string())))
+    }
+
     pub fn unsupported_algorithm(name: &str) -> Self {
         Self::UnsupportedAlgorithm(excerpt(name))
     }

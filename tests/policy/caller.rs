@@ -85,7 +85,8 @@ pub fn find<'a>(name: &str, caller: &'a Value) -> &'a Value {
 /// The values that count for grants.
 pub fn values(name: &str, caller: &Value) -> Vec<String> {
     let plain = name.strip_prefix('/').unwrap_or(name);
-    if plain == "email" && caller["claims"]["email_verified"] != true {
+    let verified = &caller["claims"]["email_verified"];
+    if plain == "email" && verified != true && verified != "true" {
         return Vec::new();
     }
     texts(find(name, caller), plain == "scope" || plain == "scp")

@@ -35,6 +35,7 @@ fn config_with_many_rules(random: &mut Random) -> Value {
         }
         config[kind] = json!(rules);
     }
+    random_configs::add_claim_rules(random, &mut config);
     config
 }
 
@@ -46,7 +47,7 @@ fn caller(random: &mut Random, config: &Config) -> Identity {
 
 /// How many rules match the caller, and how many the index looked at.
 fn compare<R: CallerRule>(rules: &Rules<R>, identity: &Identity) -> (usize, usize) {
-    let wide = WideClaims::new(&identity.claims);
+    let wide = WideClaims::new(identity.claims());
     let matches = |rule: &&R| {
         rule.who().is_none_or(|who| {
             if R::WIDE { who.matches_widely(identity, &wide).is_some() } else { who.matches(identity) }
@@ -61,7 +62,7 @@ fn compare<R: CallerRule>(rules: &Rules<R>, identity: &Identity) -> (usize, usiz
 
 /// How many rules match the caller only by the wide reading.
 fn count_only_wide<R: CallerRule>(rules: &Rules<R>, identity: &Identity) -> usize {
-    let claims = WideClaims::new(&identity.claims);
+    let claims = WideClaims::new(identity.claims());
     let whos = rules.iter().filter_map(CallerRule::who);
     let only_wide = whos.filter(|who| {
         let (narrow, wide) = (who.matches(identity), who.matches_widely(identity, &claims));

@@ -33,7 +33,7 @@ use random::Random;
 use reference::{DENIED, REFUSED};
 use serde_json::{Map, Value, json};
 use temporal_auth::config::Config;
-use temporal_auth::identity::Identity;
+use temporal_auth::identity::{Claims, Identity};
 use temporal_auth::policy::{Principal, Verdict};
 use temporal_auth::temporal::{RequestReader, Scope, Target};
 use temporal_auth::time::Timestamp;
@@ -66,12 +66,14 @@ pub fn identity(config: &Config, caller: &Value) -> Identity {
     let peer = caller["peer"].as_str().map(Rc::from);
     let Some(issuer) = config.issuers.iter().find(|known| caller["issuer"] == *known.name) else {
         let subject = caller["peer"].as_str().unwrap_or_default().to_owned();
-        return Identity { issuer: None, subject, kind: None, doubt: None, claims: Map::new(), peer };
+        let (claims, claim_rules) = (Map::new(), Rc::default());
+        return Identity { issuer: None, subject, kind: None, doubt: None, claims, claim_rules, peer };
     };
     let claims = caller["claims"].as_object().unwrap().clone();
-    let subject = issuer.rules.subject.find(&claims).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (kind, doubt) = Identity::kind_of(&issuer.service_when, &claims);
-    Identity { issuer: Some(Rc::clone(&issuer.name)), subject, kind, doubt, claims, peer }
+    let subject = issuer.rules.subject[0].find(&claims).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let claim_rules = Rc::clone(&issuer.rules.claims);
+    let (kind, doubt) = Identity::kind_of(&issuer.service_when, Claims::new(&claims, &claim_rules));
+    Identity { issuer: Some(Rc::clone(&issuer.name)), subject, kind, doubt, claims, claim_rules, peer }
 }
 
 pub fn principal(config: &Config, caller: &Value) -> Principal {

@@ -76,7 +76,7 @@ fn claims(random: &mut Random, issuer: &str) -> Value {
             ],
         ),
         ("email", &[json!("a@a"), json!(["b@a"]), json!("A@A"), json!("c@c a@a")]),
-        ("email_verified", &[json!(true), json!(true), json!("true"), json!(false)]),
+        ("email_verified", &[json!(true), json!("true"), json!("True"), json!(false)]),
         (
             "gty",
             &[

@@ -197,6 +197,22 @@ pub fn limit(random: &mut Random, grant: &mut Value, name: &str) {
     grant[name] = (0..=random.below(2)).map(|_| json!(*random.pick(&pool))).collect();
 }
 
+/// Adds rules for how an issuer's claims are read. The reference evaluator does not know them.
+pub fn add_claim_rules(random: &mut Random, config: &mut Value) {
+    let mut rules = json!({});
+    for claim in random.some(&["groups", "scp", "scope", "/realm/roles", "level"], 40) {
+        rules[claim] = match random.below(4) {
+            0 => json!({"names": true}),
+            1 => json!({"names": true, "split": *random.pick(&[",", ";"])}),
+            _ => json!({"split": *random.pick(&[",", ";", " ", "none"])}),
+        };
+    }
+    if rules != json!({}) {
+        config["issuers"]["corp"]["claims"] = rules;
+    }
+    config["issuers"]["corp"]["email"] = json!(*random.pick(&["verified", "trusted"]));
+}
+
 pub fn denial(random: &mut Random, name: &str) -> Value {
     let mut denial = json!({"name": name, "effects": random.some(EFFECTS, 15)});
     denial["effects"].as_array_mut().unwrap().extend(random.some(SINGLE, 10).into_iter().map(Value::from));

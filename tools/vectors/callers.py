@@ -13,7 +13,8 @@ TOKENS: list[tuple[str, dict[str, Any], int]] = [
     ("good", {}, 0), ("audience among others", {"aud": ["account", "temporal"]}, 0), ("another audience", {"aud": "account"}, 16),
     ("expired", {"exp": 1600000000}, 16), ("expiry as text", {"exp": "4102444800"}, 16), ("expiry 0", {"exp": 0}, 16),
     ("expiry with a fraction", {"exp": 4102444800.5}, 0), ("begins later", {"nbf": 4102444700}, 16), ("began", {"nbf": 1600000000}, 0),
-    ("issued later", {"iat": 4102444700}, 16), ("another issuer", {"iss": "https://oracle.test"}, 16), ("subject of another type", {"sub": 7}, 16),
+    ("issued later", {"iat": 4102444700}, 16), ("another issuer", {"iss": "https://oracle.test"}, 16), ("subject a whole number", {"sub": 7}, 0),
+    ("subject of another type", {"sub": ["alice"]}, 16), ("subject a fraction", {"sub": 7.5}, 16),
     ("empty subject", {"sub": ""}, 16), ("subject", {"sub": "bob"}, 0),
 ]
 HEALTH = "/grpc.health.v1.Health/"

@@ -242,7 +242,7 @@ fn caller(question: &Question, configuration: &Configuration) -> Result<AssumedC
         let token = token.strip_prefix("Bearer ").unwrap_or(token);
         let unverified = ParsedToken::parse(token.as_bytes()).map_err(|why| format!("the token is refused: {why}"))?;
         let issuers = &configuration.config.issuers;
-        let issuer = issuers.iter().find(|issuer| Some(issuer.rules.issuer.as_str()) == unverified.issuer());
+        let issuer = issuers.iter().find(|issuer| issuer.rules.is_issuer_of(&unverified.claims));
         let issuer = issuer.ok_or_else(|| {
             format!("the token is refused: no issuer is configured for {:?}", unverified.issuer().unwrap_or_default())
         })?;

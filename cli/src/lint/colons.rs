@@ -38,7 +38,7 @@ pub(super) fn notes(config: &Config) -> Vec<(Path, String)> {
 /// Notes about the conditions of a `who` or `unless`. Every `*` counts if the value may contain a `:`.
 fn who(config: &Config, path: &Path, who: &Who, may_capture: bool, found: &mut Vec<(Path, String)>) {
     let meant = config.issuers.iter().filter(|issuer| who.issuers.is_empty() || who.issuers.contains(&issuer.name));
-    let subject_may = meant.into_iter().any(|issuer| may_have_colons(&issuer.rules.subject));
+    let subject_may = meant.into_iter().any(|issuer| issuer.rules.subject.iter().any(may_have_colons));
     let subject = (path.member("subject"), &who.subject, subject_may);
     let claims = who
         .claims

@@ -18,7 +18,8 @@ pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
     let mut lints = Vec::new();
     for (index, grant) in config.policy.grants.iter().enumerate() {
         let path = grant_path(index).member("who");
-        let is_subject = |name: &str| config.issuers.iter().any(|issuer| issuer.rules.subject.to_string() == *name);
+        let subjects = || config.issuers.iter().flat_map(|issuer| &issuer.rules.subject);
+        let is_subject = |name: &str| subjects().any(|subject| subject.to_string() == *name);
         let claims = grant.who.claims.0.iter().map(|(name, patterns)| (name.to_string(), patterns));
         let claims = claims.filter(|(name, _)| is_subject(name));
         let claims = claims.map(|(name, patterns)| (path.member("claims").member(&name), patterns));

@@ -14,7 +14,7 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
             KeysFrom::Inline(_) => continue,
         };
         if is_plaintext(&keys) {
-            let by_discovery = is_plaintext(&issuer.rules.issuer);
+            let by_discovery = issuer.rules.issuer.as_deref().is_some_and(is_plaintext);
             lints.push(Lint {
                 path: if by_discovery { path.member("issuer") } else { path.member("keys").member("jwks_uri") },
                 text: "keys are named by an http: URL".to_owned(),

@@ -117,14 +117,8 @@ fn covers(wide: &Grant, narrow: &Grant, now: Timestamp) -> bool {
 }
 
 fn is_same(one: &PermissionsFormat, other: &PermissionsFormat) -> bool {
-    match (one, other) {
-        (PermissionsFormat::Any, PermissionsFormat::Any)
-        | (PermissionsFormat::Upstream(None), PermissionsFormat::Upstream(None)) => true,
-        (PermissionsFormat::Upstream(Some(one)), PermissionsFormat::Upstream(Some(other))) => {
-            one.as_str() == other.as_str()
-        }
-        _ => false,
-    }
+    let regex = |format: &PermissionsFormat| format.regex.as_ref().map(|regex| regex.as_str().to_owned());
+    one.as_upstream == other.as_upstream && regex(one) == regex(other)
 }
 
 /// Whether `wide` matches every caller whom `narrow` matches: it has no additional condition, and all alternatives in each

@@ -53,15 +53,19 @@ fn impossible(who: &Who, issuer: &Issuer, reading: PatternReading) -> Option<Str
     // These claims are a single string in every accepted token.
     for (name, patterns) in &claims.0 {
         let name = name.to_string();
-        if name == "iss" && !any_matches(patterns, &issuer.rules.issuer, reading) {
-            return Some(format!("its `iss` is always {:?}", issuer.rules.issuer));
+        if name == "iss" {
+            let Some(iss) = &issuer.rules.issuer else { return Some("its tokens have no `iss`".to_owned()) };
+            if !any_matches(patterns, iss, reading) {
+                return Some(format!("its `iss` is always {iss:?}"));
+            }
         }
         // A subject is matched whole; a scope is matched word by word, and so are other claims in denials.
         let whole = match reading {
             PatternReading::Narrow => !matches!(name.trim_start_matches('/'), "scope" | "scp"),
             PatternReading::Wide => name == "sub",
         };
-        if whole && name == issuer.rules.subject.to_string() && are_disjoint(patterns, &who.subject, reading) {
+        let is_subject = matches!(issuer.rules.subject.as_slice(), [only] if name == only.to_string());
+        if whole && is_subject && are_disjoint(patterns, &who.subject, reading) {
             return Some(format!("claim {name} is the subject, which must be something else"));
         }
         // Denials also match an unverified address, and a kind in doubt matches both kinds.
@@ -69,6 +73,7 @@ fn impossible(who: &Who, issuer: &Issuer, reading: PatternReading) -> Option<Str
             continue;
         }
         if name == "email_verified"
+            && !issuer.rules.claims.trusts_email
             && claims.0.iter().any(|(name, _)| name.to_string() == "email")
             && !any_matches(patterns, "true", reading)
         {

@@ -9,11 +9,6 @@ use super::parts::{add, any_of};
 pub(super) fn add_rules(object: &str, schema: &mut Value) {
     let mut say = |keyword: &str, value: Value| add(schema, keyword, value);
     match object {
-        "" => {
-            let no_regex = json!({"not": {"required": ["permissions_regex"]}});
-            say("if", json!({"not": {"required": ["parity"]}}));
-            say("then", json!({"properties": {"grants": {"items": no_regex}}}));
-        }
         "keys" => {
             let no_other = json!({"anyOf": [{"required": ["jwks_cluster"]}, {"required": ["discovery"]}]});
             say(

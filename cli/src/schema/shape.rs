@@ -44,9 +44,17 @@ impl<'a> Shapes<'a> {
                 add(&mut roles, "propertyNames", json!({"not": reference("built-in-role")}));
                 roles
             }
+            Shape::Objects("claim") => {
+                let mut claims = map(1, reference("claim"));
+                // These are always one value.
+                let fixed = json!({"enum": ["sub", "iss", "/sub", "/iss"]});
+                add(&mut claims, "propertyNames", json!({"allOf": [claim_name(), {"not": fixed}]}));
+                claims
+            }
             Shape::Objects(name) => map(1, reference(name)),
             Shape::List(name) => list(0, reference(name)),
             Shape::Audiences => either(&[json!({"const": "any"}), list(1, text(None))]),
+            Shape::Subject => one_or_list(claim_name()),
             Shape::Algorithms => list(1, reference("algorithm")),
             Shape::Headers => list(1, header()),
             Shape::ClaimName => claim_name(),

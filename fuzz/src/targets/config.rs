@@ -1,5 +1,7 @@
 //! Configurations: no panic, a valid configuration can be used, and a Struct means the same as its JSON.
 
+use std::rc::Rc;
+
 use serde_json::{Value, json};
 use temporal_auth::config::Config;
 use temporal_auth::filter::FilterState;
@@ -51,6 +53,7 @@ pub fn run(data: &[u8]) {
             kind: None,
             doubt: None,
             claims,
+            claim_rules: Rc::clone(&issuer.rules.claims),
             peer: None,
         };
         let principal = filter.config.policy.principal(identity);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use temporal_auth::identity::wide::WideClaims;
-use temporal_auth::identity::{ClaimName, ClaimSet};
+use temporal_auth::identity::{ClaimName, ClaimRules, ClaimSet, ClaimShape, Claims, Split};
 use temporal_auth::pattern::Pattern;
 
 use super::super::pattern::means_widely;
@@ -69,9 +69,19 @@ pub fn run(data: &[u8]) {
     }
     let name = CLAIMS[usize::from(*mode) % CLAIMS.len()];
     let set = ClaimSet(vec![(ClaimName::new(name), vec![parsed])]);
-    let wide = set.matches_widely(&WideClaims::new(&claims));
-    assert!(wide.is_some() || !set.matches(&claims), "a grant matches its bearer, and no denial does");
-    assert_eq!(set.matches(&claims), !set.bindings(&claims).is_empty());
+    let wide = set.matches_widely(&WideClaims::new(Claims::plain(&claims)));
+    // However the issuer says that the claim is read, a grant never sees what a denial does not.
+    let splits = [None, Some(Split::Never), Some(Split::At(',')), Some(Split::At(';')), Some(Split::At(' '))];
+    // `sub` and `iss` cannot have rules.
+    let splits = if ["sub", "/iss"].contains(&name) { &splits[..1] } else { &splits[..] };
+    for (names, split) in splits.iter().flat_map(|split| [(false, *split), (true, *split)]) {
+        let shape = ClaimShape { names, split };
+        let rules = ClaimRules { trusts_email: names, shapes: vec![(ClaimName::new(name), shape)] };
+        let claims = Claims::new(&claims, &rules);
+        assert!(wide.is_some() || !set.matches(claims), "a grant matches its bearer, and no denial does: {shape:?}");
+        assert_eq!(set.matches(claims), !set.bindings(claims).is_empty());
+    }
+    let claims = &claims;
     let steps: Vec<_> = name.strip_prefix('/').map_or(vec![name], |pointer| pointer.split('/').collect());
     let (all, one_text) = match steps[..] {
         [member] => {

@@ -9,6 +9,7 @@ fn principal(subject: &str) -> Rc<Principal> {
         kind: None,
         doubt: None,
         claims: serde_json::Map::new(),
+        claim_rules: Rc::default(),
         peer: None,
     };
     Rc::new(Policy::default().principal(identity))

@@ -7,21 +7,19 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use serde_json::{Map, Value};
-
-use super::{ClaimName, ClaimSet};
+use super::{ClaimName, ClaimSet, Claims};
 pub use reading::{ClaimForm, KindDoubt, WideReading};
 pub use texts::Texts;
 
 /// The claims of a token as denials read them. Each claim is read once, however many denials ask for it.
 #[derive(Debug)]
 pub struct WideClaims<'a> {
-    claims: &'a Map<String, Value>,
+    claims: Claims<'a>,
     read: RefCell<Vec<(ClaimName, Rc<Texts<'a>>)>>,
 }
 
 impl<'a> WideClaims<'a> {
-    pub fn new(claims: &'a Map<String, Value>) -> Self {
+    pub fn new(claims: Claims<'a>) -> Self {
         Self { claims, read: RefCell::default() }
     }
 

@@ -1,10 +1,11 @@
 use super::*;
+use crate::identity::{ClaimRules, ClaimShape, Split};
 use crate::pattern::Pattern;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn reading(name: &str, pattern: &str, claims: Value) -> Option<String> {
     let set = ClaimSet(vec![(ClaimName::new(name), vec![Pattern::parse(pattern).unwrap()])]);
-    let readings = set.matches_widely(&WideClaims::new(claims.as_object().unwrap()))?;
+    let readings = set.matches_widely(&WideClaims::new(Claims::plain(claims.as_object().unwrap())))?;
     Some(readings.iter().map(WideReading::to_string).collect::<Vec<_>>().join("; "))
 }
 
@@ -84,7 +85,7 @@ fn a_pointer_is_followed_into_lists_and_may_end_early() {
 #[test]
 fn an_unverified_email_counts() {
     let unverified = Some("`email` counted although it is not verified");
-    for claims in [json!({"email": "a@x.com"}), json!({"email": "a@x.com", "email_verified": false})] {
+    for claims in [json!({"email": "a@x.com"}), json!({"email": "a@x.com", "email_verified": "false"})] {
         assert_eq!(reading("email", "*@x.com", claims).as_deref(), unverified);
     }
     assert_eq!(reading("email", "*@x.com", json!({"email": "a@x.com", "email_verified": true})).as_deref(), Some(""));
@@ -96,4 +97,40 @@ fn a_claim_with_too_many_values_matches_every_denial() {
     assert_eq!(groups(many(1024)), None);
     assert_eq!(groups(many(1025)).as_deref(), Some("`groups` has more than 1024 values"));
     assert_eq!(reading("groups", "g1024", json!({"groups": many(1025)})).as_deref(), Some(""), "as a grant reads it");
+}
+
+#[test]
+fn a_star_leads_into_lists_and_may_be_left_out() {
+    let roles = |name: &str, value: Value| reading(name, "contractors", json!({"roles": value}));
+    let list = json!([{"name": "dev"}, {"name": "Contractors"}]);
+    assert!(roles("/roles/*/name", list.clone()).is_some() && roles("/roles/name", list).is_some());
+    for value in [json!("contractors"), json!({"name": "contractors"}), json!({"*": {"name": "contractors"}})] {
+        assert!(roles("/roles/*/name", value.clone()).is_some(), "{value}");
+    }
+    assert_eq!(roles("/roles/*/name", json!([{"id": "contractors"}])), None);
+}
+
+#[test]
+fn what_an_issuer_says_about_its_claims_hides_nothing_from_denials() {
+    let names = ClaimShape { names: true, ..ClaimShape::default() };
+    let shapes = [names, at(';'), at(','), ClaimShape { split: Some(Split::Never), ..names }];
+    let claims = [
+        json!({"contractors": false}),
+        json!({"x": ["contractors"]}),
+        json!("dev,contractors"),
+        json!("dev;contractors"),
+        json!(["contractors"]),
+        json!([{"name": "contractors"}]),
+    ];
+    for (shape, claim) in shapes.into_iter().flat_map(|shape| claims.iter().map(move |claim| (shape, claim))) {
+        let rules = ClaimRules { shapes: vec![(ClaimName::new("groups"), shape)], trusts_email: true };
+        let members = json!({ "groups": claim });
+        let claims = Claims::new(members.as_object().unwrap(), &rules);
+        let set = ClaimSet(vec![(ClaimName::new("groups"), vec![Pattern::parse("contractors").unwrap()])]);
+        assert!(set.matches_widely(&WideClaims::new(claims)).is_some(), "{shape:?} {claim}");
+    }
+}
+
+fn at(separator: char) -> ClaimShape {
+    ClaimShape { split: Some(Split::At(separator)), ..ClaimShape::default() }
 }

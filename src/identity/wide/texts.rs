@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::ClaimForm;
-use crate::identity::ClaimName;
 use crate::identity::claims::{is_separator, whole};
+use crate::identity::{ClaimName, Claims};
 
 /// How many texts of a claim are compared. A claim with more matches any denial.
 pub(super) const MAX_TEXTS: usize = 1024;
@@ -20,12 +20,12 @@ pub struct Texts<'a> {
 }
 
 impl<'a> Texts<'a> {
-    pub(super) fn new(name: &ClaimName, claims: &'a Map<String, Value>) -> Self {
+    pub(super) fn new(name: &ClaimName, claims: Claims<'a>) -> Self {
         let mut texts = Self::default();
-        let Some((value, steps)) = name.member_and_steps(claims) else { return texts };
+        let Some((value, steps)) = name.member_and_steps(claims.members) else { return texts };
         let plain = if name.counts_for_grants(claims) { ClaimForm::Loose } else { ClaimForm::Unverified };
         texts.follow(value, &steps, plain);
-        if let Some(text) = name.single_text(claims) {
+        if let Some(text) = name.single_text(claims.members) {
             texts.add_pieces(text);
         }
         texts
@@ -47,14 +47,26 @@ impl<'a> Texts<'a> {
     /// Adds the texts that a pointer leads to. The pointer is also followed into the elements of a list. If it cannot be
     /// followed to its end, the last value that it reaches counts.
     fn follow(&mut self, value: &'a Value, steps: &[String], form: ClaimForm) {
+        if self.too_many {
+            return;
+        }
         match (steps.split_first(), value) {
             (None, value) => self.add(value, form),
             (Some((step, rest)), Value::Object(members)) => {
                 members.get(step).into_iter().for_each(|value| self.follow(value, rest, form));
+                // Some issuers write one element without its list, or a list as an object.
+                if step == "*" {
+                    self.follow(value, rest, ClaimForm::Nested);
+                    let elements = members.values().filter(|value| value.is_object());
+                    elements.for_each(|value| self.follow(value, rest, ClaimForm::Nested));
+                }
             }
             (Some((step, rest)), Value::Array(values)) => {
                 let named = step.parse().ok().and_then(|index: usize| values.get(index));
                 named.into_iter().for_each(|value| self.follow(value, rest, form));
+                if step == "*" {
+                    values.iter().for_each(|value| self.follow(value, rest, form));
+                }
                 values.iter().for_each(|value| self.follow(value, steps, ClaimForm::Nested));
             }
             (Some(_), value) => self.add(value, ClaimForm::Nested),

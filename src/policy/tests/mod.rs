@@ -56,6 +56,7 @@ fn identity(claims: Value) -> Identity {
         kind: None,
         doubt: None,
         claims: claims.as_object().unwrap().clone(),
+        claim_rules: Rc::default(),
         peer: None,
     }
 }
@@ -173,7 +174,10 @@ fn permissions_of_the_token_are_literal_namespaces() {
     let policy = Policy {
         grants: vec![grant(
             "p",
-            GrantScope::Permissions(crate::identity::ClaimName::new("permissions"), grant::PermissionsFormat::Any),
+            GrantScope::Permissions(
+                crate::identity::ClaimName::new("permissions"),
+                grant::PermissionsFormat::default(),
+            ),
         )]
         .into(),
         ..Policy::default()

@@ -1,6 +1,7 @@
 //! Grants read claims narrowly and denials read them widely, in whatever form.
 
 use super::*;
+use crate::identity::Claims;
 use crate::identity::Kind;
 
 /// Why a denial with this `who` denies the caller. `None` if it does not.
@@ -70,10 +71,10 @@ fn a_kind_in_doubt_is_neither_kind_for_grants_and_both_for_denials() {
             ClaimSet(patterns.collect())
         })
         .into();
-    let kind = |claims: Value| Identity::kind_of(&service_when, claims.as_object().unwrap());
+    let kind = |claims: Value| Identity::kind_of(&service_when, Claims::plain(claims.as_object().unwrap()));
     assert_eq!(kind(json!({"gty": "cc"})), (Some(Kind::Service), None));
     assert_eq!(kind(json!({"gty": "x"})), (Some(Kind::Human), None));
-    assert_eq!(Identity::kind_of(&[], &serde_json::Map::new()), (None, None));
+    assert_eq!(Identity::kind_of(&[], Claims::plain(&serde_json::Map::new())), (None, None));
     let (doubtful, doubt) = kind(json!({"gty": "x,cc"}));
     assert_eq!(
         (doubtful, doubt.as_ref().map(ToString::to_string).as_deref()),

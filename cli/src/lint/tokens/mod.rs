@@ -177,7 +177,7 @@ fn issuers_of<'a>(who: &Who, config: &'a Config) -> Vec<&'a Issuer> {
 /// The lists of patterns for the claim `sub` in a `who`, each with its path.
 fn subjects<'a>(path: &Path, who: &'a Who, issuers: &[&Issuer]) -> Vec<(Path, &'a [Pattern])> {
     let mut found = subject_claims(&path.member("claims"), &who.claims);
-    if issuers.iter().all(|issuer| is_sub(&issuer.rules.subject)) {
+    if issuers.iter().all(|issuer| issuer.rules.subject.iter().all(is_sub)) {
         found.push((path.member("subject"), &who.subject));
     }
     found
@@ -203,8 +203,8 @@ fn missed(pattern: &Pattern, issuers: &[&Issuer], reading: PatternReading) -> Op
 
 /// The provider whose subjects a pattern for this issuer describes. `None` if that is not certain.
 fn provider(issuer: &Issuer, pattern: &str) -> Option<&'static Provider> {
-    let host =
-        issuer.rules.issuer.split("//").nth(1).and_then(|rest| rest.split(['/', ':']).next()).unwrap_or_default();
+    let iss = issuer.rules.issuer.as_deref().unwrap_or_default();
+    let host = iss.split("//").nth(1).and_then(|rest| rest.split(['/', ':']).next()).unwrap_or_default();
     if pattern.to_ascii_lowercase().starts_with("system:serviceaccount") || host.starts_with("kubernetes.default.svc") {
         return Some(&KUBERNETES);
     }
@@ -221,7 +221,7 @@ fn provider(issuer: &Issuer, pattern: &str) -> Option<&'static Provider> {
 
 /// Whether it is GitHub's own issuer, an enterprise's, or a GitHub Enterprise Server.
 fn is_github(issuer: &Issuer) -> bool {
-    let iss = issuer.rules.issuer.trim_end_matches('/');
+    let iss = issuer.rules.issuer.as_deref().unwrap_or_default().trim_end_matches('/');
     let rest = iss.strip_prefix("https://token.actions.githubusercontent.com");
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) || iss.ends_with("/_services/token")
 }
