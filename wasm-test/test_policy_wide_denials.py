@@ -92,7 +92,7 @@ MEANT: dict[str, tuple[dict[str, Any], str, str]] = {
     "mail, verified": ({"email": "eve@contractor.com", "email_verified": True}, "by-mail", ""),
     "mail, not verified": ({"email": "eve@contractor.com"}, "by-mail", "`email` counted although it is not verified"),
     "mail, said to be verified": (
-        {"email": "eve@contractor.com", "email_verified": "true"}, "by-mail", "`email` counted although it is not verified"
+        {"email": "eve@contractor.com", "email_verified": "yes"}, "by-mail", "`email` counted although it is not verified"
     ),
     "mail in capitals": (
         {"email": "Eve@Contractor.COM", "email_verified": True}, "by-mail", "`email` compared without regard to case and spaces"
