@@ -106,6 +106,13 @@ fn send(reply: &Reply) {
     }
 }
 
+/// Logs what the library has to say, each line once.
+fn log_notices(filter: &mut FilterState) {
+    for notice in filter.take_notices() {
+        log::warn!("{notice}");
+    }
+}
+
 /// Reports a decision to the log and to the access log.
 fn report(decision: &Decision, log_allowed: bool, access_log_state: bool) {
     let is_notable = !decision.allow || decision.shadow.is_some();

@@ -10,7 +10,7 @@ use proxy_wasm::types::ContextType;
 use super::hostcalls::{self, Buffer, HeaderMap};
 use super::stream::Stream;
 use super::wait_queue::WaitQueue;
-use super::{BUSY_TICK, EnvoyHost, IDLE_TICK, MAX_WOKEN, Metrics, PluginState, WAKING_TICK};
+use super::{BUSY_TICK, EnvoyHost, IDLE_TICK, MAX_WOKEN, Metrics, PluginState, WAKING_TICK, log_notices};
 use temporal_auth::config::Config;
 use temporal_auth::filter::FilterState;
 use temporal_auth::keys::{FetchProgress, HttpRequest, KeySet};
@@ -233,12 +233,6 @@ impl RootContext for Root {
 
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
-    }
-}
-
-fn log_notices(filter: &mut FilterState) {
-    for notice in filter.take_notices() {
-        log::warn!("{notice}");
     }
 }
 

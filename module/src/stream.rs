@@ -7,7 +7,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action as HostAction;
 
 use super::hostcalls::{self, Buffer, HeaderMap};
-use super::{BUSY_TICK, PluginState, clear_trailers, report, send};
+use super::{BUSY_TICK, PluginState, clear_trailers, log_notices, report, send};
 use temporal_auth::answer::Reply;
 use temporal_auth::filter::{Action, ConnectionInfo, FilterState, RequestFilter, ResponseAction};
 use temporal_auth::time::Timestamp;
@@ -73,9 +73,7 @@ impl Stream {
         }
         let Ok(mut filter) = self.plugin.filter.try_borrow_mut() else { return end_answer() };
         let has_succeeded = step(&mut stream.request, &mut filter);
-        for notice in filter.take_notices() {
-            log::warn!("{notice}");
-        }
+        log_notices(&mut filter);
         if has_succeeded { HostAction::Continue } else { end_answer() }
     }
 }
@@ -139,9 +137,7 @@ impl StreamState {
         if let Action::Answer(reply) = action {
             send(reply);
         }
-        for notice in filter.take_notices() {
-            log::warn!("{notice}");
-        }
+        log_notices(filter);
         if let Some(decision) = self.request.take_decision() {
             report(&decision, filter.config.log_allowed, filter.config.access_log_state);
         }

@@ -36,16 +36,16 @@ impl<T> WaitQueue<T> {
         if self.0.contains_key(&id) {
             return true;
         }
-        let has_room = |others: &mut dyn Iterator<Item = &Waiting<T>>, max: usize, max_bytes: usize| {
-            let (count, bytes) = others.fold((0usize, size), |(count, bytes), other| {
-                (count.saturating_add(1), bytes.saturating_add(other.size))
-            });
-            count < max && bytes <= max_bytes
-        };
-        let of_connection = |other: &&Waiting<T>| other.connection == connection;
-        if !has_room(&mut self.0.values(), MAX, MAX_BYTES)
-            || !has_room(&mut self.0.values().filter(of_connection), MAX_OF_CONNECTION, MAX_BYTES_OF_CONNECTION)
-        {
+        let (mut bytes, mut of_connection, mut bytes_of_connection) = (size, 0usize, size);
+        for other in self.0.values() {
+            bytes = bytes.saturating_add(other.size);
+            if other.connection == connection {
+                of_connection = of_connection.saturating_add(1);
+                bytes_of_connection = bytes_of_connection.saturating_add(other.size);
+            }
+        }
+        let has_room = self.len() < MAX && bytes <= MAX_BYTES;
+        if !has_room || of_connection >= MAX_OF_CONNECTION || bytes_of_connection > MAX_BYTES_OF_CONNECTION {
             return false;
         }
         self.0.insert(id, Waiting { connection, size, request });

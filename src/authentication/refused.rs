@@ -1,4 +1,4 @@
-//! Tokens whose signature is known to be wrong: without this memory, whoever repeats a forged token would wait for a fetch
+//! Remembers tokens whose signature is known to be wrong. Otherwise, a forged token that is repeated would wait for a fetch
 //! each time.
 
 use hmac_sha256::Hash;

@@ -134,18 +134,20 @@ fn authenticate(
     authenticator.authenticate(UnverifiedToken { token, origin: HERE, connection: 1, arrived, awaited }, now)
 }
 
+/// Verifies a token that arrives now and must wait for a key.
+fn awaited_key(authenticator: &mut Authenticator, token: &str, now: Timestamp) -> AwaitedKey {
+    match authenticate(authenticator, token, None, now, now) {
+        Authentication::AwaitsKey(key) => key,
+        other => panic!("it does not wait: {other:?}"),
+    }
+}
+
 #[test]
 fn a_token_of_a_replaced_key_is_good_after_the_next_fetch_and_is_charged_as_good() {
     let mut authenticator = authenticator(&Rc::default());
     fetch(&mut authenticator, NOW, &key_set("k", 1));
     let renewed: Vec<_> = (0..5).map(|n| token("k", 2, &n.to_string())).collect();
-    let waiting: Vec<_> = renewed
-        .iter()
-        .map(|token| match authenticate(&mut authenticator, token, None, after(1), after(1)) {
-            Authentication::AwaitsKey(key) => key,
-            other => panic!("{other:?}"),
-        })
-        .collect();
+    let waiting: Vec<_> = renewed.iter().map(|token| awaited_key(&mut authenticator, token, after(1))).collect();
     assert!(waiting.iter().all(|key| !authenticator.is_settled(key, after(1), after(2))));
     let level = authenticator.budget.level(1);
     fetch(&mut authenticator, after(2_000), &key_set("k", 2));
@@ -162,9 +164,7 @@ fn a_forged_token_is_refused_by_the_next_set_and_from_then_on_at_once() {
     let mut authenticator = authenticator(&Rc::default());
     fetch(&mut authenticator, NOW, &key_set("k", 1));
     let forged = token("k", 2, "mallory");
-    let Authentication::AwaitsKey(key) = authenticate(&mut authenticator, &forged, None, after(1), after(1)) else {
-        panic!("it must wait")
-    };
+    let key = awaited_key(&mut authenticator, &forged, after(1));
     fetch(&mut authenticator, after(2_000), &key_set("k", 1));
     assert!(authenticator.is_settled(&key, after(1), after(2_001)));
     let settled = authenticate(&mut authenticator, &forged, Some(&key), after(1), after(2_001));
@@ -194,9 +194,7 @@ fn a_key_that_comes_but_did_not_sign_is_awaited_on() {
     let (mut first, mut other) = (authenticator(&data), authenticator(&data));
     fetch(&mut first, NOW, &key_set("k", 1));
     let forged = token("k", 2, "mallory");
-    let Authentication::AwaitsKey(key) = authenticate(&mut other, &forged, None, after(5), after(5)) else {
-        panic!("there are no keys")
-    };
+    let key = awaited_key(&mut other, &forged, after(5));
     other.sync(after(6));
     assert!(other.is_settled(&key, after(5), after(6)));
     let settled = authenticate(&mut other, &forged, Some(&key), after(5), after(6));

@@ -6,10 +6,13 @@ use super::patterns;
 use super::problem::Expected;
 use crate::identity::{ClaimName, ClaimRules, ClaimShape, Split};
 
+/// The `subject` of an issuer whose tokens do not say who the caller is.
+pub(super) const NO_SUBJECT: &str = "none";
+
 /// The claims that may say who the caller is: one, several, or `none`.
 pub(super) fn subject(node: Option<&Node<'_>>) -> Option<Vec<ClaimName>> {
     let Some(node) = node else { return Some(vec![ClaimName::new("sub")]) };
-    if node.value().as_str() == Some("none") {
+    if node.value().as_str() == Some(NO_SUBJECT) {
         return Some(Vec::new());
     }
     let nodes = node.one_or_more()?;

@@ -192,8 +192,8 @@ groups! {
         algorithms: Means("RS256, ES256, EdDSA"), Shape::Algorithms,
             "Any of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA.";
         subject: Default("sub"), Shape::Subject,
-            "The claim that identifies the caller, or a list of claims, the first of which that the token has counts: a string \
-             or a whole number. `none` if grants go by other claims.", "#subjects";
+            "The claim that identifies the caller: a string or a whole number. Of a list of claims, the first that the token \
+             has counts. `none` if grants go by other claims.", "#subjects";
         email: Default("verified"), Shape::Words(EMAILS),
             "Whether `email` counts for grants only if `email_verified` is true, or always.", "#e-mail-addresses";
         claims: Nothing, Shape::Objects("claim"), "How single claims are read, by their names.", "#claims";

@@ -80,7 +80,7 @@ pub(super) fn known(node: &Node<'_>) -> Vec<KnownIssuer> {
         has_subjects: issuer
             .as_object()
             .and_then(|members| members.get("subject"))
-            .is_none_or(|(_, subject)| subject.as_str() != Some("none")),
+            .is_none_or(|(_, subject)| subject.as_str() != Some(claim_rules::NO_SUBJECT)),
     };
     members.iter().map(known).collect()
 }

@@ -1,5 +1,5 @@
-//! The public key in an X.509 certificate (RFC 5280 §4.1). Nothing else in the certificate counts: whoever publishes a key
-//! set vouches for its keys.
+//! The public key in an X.509 certificate (RFC 5280 §4.1). Nothing else in the certificate is checked, because the key set in
+//! which it is published vouches for it.
 
 use super::der;
 use super::public_key::KeyMaterial;

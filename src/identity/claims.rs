@@ -121,6 +121,12 @@ impl ClaimName {
         }
     }
 
+    /// Whether one of the patterns matches one of the claim's values, as grants read it.
+    pub(super) fn matches(&self, patterns: &[Pattern], claims: Claims<'_>) -> bool {
+        let (values, comparison) = (self.values(claims), self.comparison(claims));
+        patterns.iter().any(|pattern| values.iter().any(|value| comparison(pattern, value).is_some()))
+    }
+
     /// Whether grants split the claim at spaces.
     fn is_split(&self) -> bool {
         matches!(self.0.as_str(), "scope" | "scp" | "/scope" | "/scp")
@@ -191,10 +197,7 @@ impl ClaimSet {
 
     /// The first claim that does not match, with its patterns.
     pub(super) fn first_mismatch(&self, claims: Claims<'_>) -> Option<&(ClaimName, Vec<Pattern>)> {
-        self.0.iter().find(|(name, patterns)| {
-            let (values, comparison) = (name.values(claims), name.comparison(claims));
-            !patterns.iter().any(|pattern| values.iter().any(|value| comparison(pattern, value).is_some()))
-        })
+        self.0.iter().find(|(name, patterns)| !name.matches(patterns, claims))
     }
 
     /// The values of the captures, for each way in which the claims match. Empty if they do not match.

@@ -53,7 +53,7 @@ pub enum TokenRefusal {
     Subject(Box<str>, SubjectFault),
     /// The issuer has no key with this `kid`; empty if the token has none.
     UnknownKey(Box<str>),
-    /// The issuer has a key with this `kid`, but for other algorithms than the token's.
+    /// The issuer has keys with this `kid`, but none of them is for the token's algorithm.
     KeyForOtherAlgorithm(Algorithm),
     /// The issuer has a key with this `kid` that cannot verify tokens.
     UnusableKey(UnusableKey),

@@ -117,8 +117,11 @@ fn covers(wide: &Grant, narrow: &Grant, now: Timestamp) -> bool {
 }
 
 fn is_same(one: &PermissionsFormat, other: &PermissionsFormat) -> bool {
-    let regex = |format: &PermissionsFormat| format.regex.as_ref().map(|regex| regex.as_str().to_owned());
     one.as_upstream == other.as_upstream && regex(one) == regex(other)
+}
+
+fn regex(format: &PermissionsFormat) -> Option<&str> {
+    format.regex.as_ref().map(|regex| regex.as_str())
 }
 
 /// Whether `wide` matches every caller whom `narrow` matches: it has no additional condition, and all alternatives in each

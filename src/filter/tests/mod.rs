@@ -330,17 +330,22 @@ fn traffic_to_other_clusters_is_not_touched() {
     }
 }
 
+/// A state whose issuer's keys are fetched.
+fn fetching() -> FilterState {
+    let keys = json!({"jwks_uri": "https://idp/keys", "cluster": "idp"});
+    state_with(json!({"issuers": {"corp": {"issuer": "https://idp/", "audiences": ["temporal"], "keys": keys}}}))
+}
+
+/// The fetch that is due brings these keys.
+fn load(state: &mut FilterState, now: Timestamp, keys: Value) {
+    assert_eq!(state.authenticator.poll(now).len(), 1);
+    let document = json!({ "keys": keys }).to_string();
+    assert!(matches!(state.on_response(0, Some((b"200", document.as_bytes())), now), FetchProgress::Loaded));
+    state.authenticator.forget(now);
+}
+
 #[test]
 fn a_request_waits_for_its_key_and_no_longer_than_allowed() {
-    let fetching = || {
-        let keys = json!({"jwks_uri": "https://idp/keys", "cluster": "idp"});
-        state_with(json!({"issuers": {"corp": {"issuer": "https://idp/", "audiences": ["temporal"], "keys": keys}}}))
-    };
-    let load = |state: &mut FilterState, now, key: Value| {
-        assert_eq!(state.authenticator.poll(now).len(), 1);
-        let document = json!({"keys": [key]}).to_string();
-        assert!(matches!(state.on_response(0, Some((b"200", document.as_bytes())), now), FetchProgress::Loaded));
-    };
     let state = &mut fetching();
     let (mut call, action, _) = call_to(START).good().open(state);
     assert_eq!((action, call.is_waiting()), (Action::Wait, true));
@@ -348,7 +353,7 @@ fn a_request_waits_for_its_key_and_no_longer_than_allowed() {
         (call.on_body(state, &[], false, || NOW), call.wake(state, after(4_999))),
         (Action::Wait, Some(Action::Wait))
     );
-    load(state, after(4_999), jwk("k", 1));
+    load(state, after(4_999), json!([jwk("k", 1)]));
     assert_eq!((call.wake(state, after(4_999)), call.is_waiting()), (Some(Action::Forward), false));
     assert_eq!(call.wake(state, after(4_999)), None, "it is woken once");
     assert_eq!(call.on_body(state, &start_in("payroll"), true, || NOW), Action::Forward);
@@ -357,7 +362,7 @@ fn a_request_waits_for_its_key_and_no_longer_than_allowed() {
     let (mut late, _, _) = unknown().open(state);
     assert_eq!(late.wake(state, after(10_000)), Some(Action::Answer(Reply::UNAVAILABLE)), "nobody fetched");
     let (mut bad, _, _) = unknown().open(state);
-    load(state, after(10_000), jwk("k", 1));
+    load(state, after(10_000), json!([jwk("k", 1)]));
     assert_eq!(
         bad.wake(state, after(10_000)),
         Some(Action::Answer(Reply::UNAUTHENTICATED)),
@@ -367,40 +372,25 @@ fn a_request_waits_for_its_key_and_no_longer_than_allowed() {
 
 #[test]
 fn tokens_of_a_rotated_key_are_refused() {
-    let keys = json!({"jwks_uri": "https://idp/keys", "cluster": "idp"});
-    let state = &mut state_with(
-        json!({"issuers": {"corp": {"issuer": "https://idp/", "audiences": ["temporal"], "keys": keys}}}),
-    );
-    let load = |state: &mut FilterState, now, key: Value| {
-        assert_eq!(state.authenticator.poll(now).len(), 1);
-        state.on_response(0, Some((b"200", json!({"keys": [key]}).to_string().as_bytes())), now);
-        state.authenticator.forget(now);
-    };
-    load(state, Timestamp::from_millis(NOW.as_millis() - 600_000), jwk("k", 1));
+    let state = &mut fetching();
+    load(state, Timestamp::from_millis(NOW.as_millis() - 600_000), json!([jwk("k", 1)]));
     assert_eq!(call_to(START).good().headers_only(state), Action::Forward);
-    load(state, NOW, jwk("k", 2));
+    load(state, NOW, json!([jwk("k", 2)]));
     // The set's fetch began when the request arrived, not later: it may lack a key that the issuer has replaced since.
     let (mut call, action, _) = call_to(START).good().open(state);
     assert_eq!((action, call.wake(state, after(1))), (Action::Wait, Some(Action::Wait)));
-    load(state, after(2_000), jwk("k", 2));
+    load(state, after(2_000), json!([jwk("k", 2)]));
     assert_eq!(call.wake(state, after(2_000)), Some(Action::Answer(Reply::UNAUTHENTICATED)));
     assert_eq!(grpc_status(&call_to(START).good().headers_only(state)), 16, "these keys have refused it already");
 }
 
 #[test]
 fn a_token_of_a_key_that_was_replaced_under_its_kid_is_accepted_after_a_fetch() {
-    let keys = json!({"jwks_uri": "https://idp/keys", "cluster": "idp"});
-    let state = &mut state_with(
-        json!({"issuers": {"corp": {"issuer": "https://idp/", "audiences": ["temporal"], "keys": keys}}}),
-    );
-    let load = |state: &mut FilterState, now, seed: u8| {
-        assert_eq!(state.authenticator.poll(now).len(), 1);
-        state.on_response(0, Some((b"200", json!({"keys": [jwk("k", seed)]}).to_string().as_bytes())), now);
-    };
-    load(state, Timestamp::from_millis(NOW.as_millis() - 60_000), 2);
+    let state = &mut fetching();
+    load(state, Timestamp::from_millis(NOW.as_millis() - 60_000), json!([jwk("k", 2)]));
     let (mut call, action, _) = call_to(START).good().open(state);
     assert_eq!((action, call.waiting().is_some()), (Action::Wait, true));
-    load(state, after(10), 1);
+    load(state, after(10), json!([jwk("k", 1)]));
     assert_eq!((call.wake(state, after(10)), call.is_waiting()), (Some(Action::Forward), false));
     assert_eq!(call.on_body(state, &start_in("payroll"), true, || NOW), Action::Forward);
     // Without an answer of the issuer, nobody knows.
@@ -412,27 +402,23 @@ fn a_token_of_a_key_that_was_replaced_under_its_kid_is_accepted_after_a_fetch() 
 
 #[test]
 fn keys_that_cannot_be_used_are_logged_once_for_each_change() {
-    let keys = json!({"jwks_uri": "https://idp/keys", "cluster": "idp"});
-    let state = &mut state_with(
-        json!({"issuers": {"corp": {"issuer": "https://idp/", "audiences": ["temporal"], "keys": keys}}}),
-    );
+    let state = &mut fetching();
     let mut now = NOW;
-    let mut load = |state: &mut FilterState, keys: Value| {
+    let mut told_by = |state: &mut FilterState, keys: Value| {
         now = now.saturating_add(Duration::from_secs(3600));
-        assert_eq!(state.authenticator.poll(now).len(), 1);
-        state.on_response(0, Some((b"200", json!({"keys": keys}).to_string().as_bytes())), now);
+        load(state, now, keys);
         state.take_notices()
     };
-    assert!(load(state, json!([jwk("k", 1)])).is_empty());
+    assert!(told_by(state, json!([jwk("k", 1)])).is_empty());
     let secret = json!({"kid": "s", "kty": "oct", "k": "c2VjcmV0"});
-    let told = load(state, json!([jwk("k", 1), secret]));
+    let told = told_by(state, json!([jwk("k", 1), secret]));
     assert!(
         told.len() == 1 && told[0].contains("1 keys of issuer corp can") && told[0].contains("(kid \"s\")"),
         "{told:?}"
     );
-    assert!(load(state, json!([jwk("k", 1), secret])).is_empty());
-    assert!(load(state, json!([jwk("k", 1)])).is_empty());
-    assert_eq!(load(state, json!([jwk("k", 1), secret])).len(), 1, "it has come back");
+    assert!(told_by(state, json!([jwk("k", 1), secret])).is_empty());
+    assert!(told_by(state, json!([jwk("k", 1)])).is_empty());
+    assert_eq!(told_by(state, json!([jwk("k", 1), secret])).len(), 1, "it has come back");
 }
 
 #[test]

@@ -42,8 +42,7 @@ impl ClaimSet {
     pub fn matches_widely(&self, wide: &WideClaims<'_>) -> Option<Vec<WideReading>> {
         let mut readings = Vec::new();
         for (name, patterns) in &self.0 {
-            let (values, comparison) = (name.values(wide.claims), name.comparison(wide.claims));
-            if patterns.iter().any(|pattern| values.iter().any(|value| comparison(pattern, value).is_some())) {
+            if name.matches(patterns, wide.claims) {
                 continue;
             }
             let texts = wide.texts(name);

@@ -44,7 +44,7 @@ pub struct LeftOutKey {
 pub enum KeyMatch {
     /// The keys that may have made the signature: at least one.
     Candidates(Vec<Rc<Key>>),
-    /// The set has this `kid`, but for other algorithms.
+    /// The set has keys with this `kid`, but they are for other algorithms.
     WrongAlgorithm,
     /// The set has this `kid`, but the key cannot be used.
     Unusable(UnusableKey),
