@@ -162,9 +162,10 @@ bench: module ## measure CPU per request: without a filter, with this one, with 
 	$(PY) bench/cold.py
 	$(PY) bench/scale.py
 
-flood: module ## measure how a flood of bad tokens slows legitimate callers
+flood: module ## measure how a flood of bad tokens slows legitimate callers, and how soon a burst of new callers is let in
 	@scripts/setup.sh bench
 	$(PY) bench/flood.py
+	$(PY) bench/burst.py
 
 ## Clean up
 

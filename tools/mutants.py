@@ -150,6 +150,23 @@ MUTANTS = [
     Mutant("an escaped slash is part of a name", "src/wire/http/path.rs", "if text.contains(['/', '\\\\']) {", "if text.contains('\\\\') {", "http"),
     Mutant("bodies are not looked at", "src/filter/api.rs", "input.has_body.then_some(body)", "input.has_body.then_some(&body[..0])", "http"),
     Mutant("metadata in headers goes on", "src/filter/request_headers.rs", 'b"grpc-metadata-"', 'b"grpc-metadata-x"', "http"),
+    Mutant("a signature may be above the modulus", "src/crypto/rsa/modulus.rs",
+           "if base.len() > self.limbs.len() || is_at_least(&base, &self.limbs) {", "if base.len() > self.limbs.len() {", "library"),
+    Mutant("a carry is lost", "src/crypto/rsa/modulus.rs", "if top || is_at_least(&sum, &self.limbs) {", "if is_at_least(&sum, &self.limbs) {", "library"),
+    Mutant("only the end of a PKCS #1 signature is compared", "src/crypto/rsa/mod.rs",
+           "is_some_and(|expected| encoded == expected)", "is_some_and(|_| encoded.ends_with(&digest))", "library"),
+    Mutant("the hash in a PSS signature is not compared", "src/crypto/rsa/mod.rs",
+           "Some(is_filling && hash.of(&[&[0; 8], digest, salt]) == salted_digest)", "Some(is_filling || salt.is_empty())", "library"),
+    Mutant("a PSS signature may have any salt", "src/crypto/rsa/mod.rs", "let is_filling = *one == 1 && zeros.iter().all(|byte| *byte == 0);",
+           "let is_filling = *one <= 1 || !zeros.is_empty();", "library"),
+    Mutant("good tokens earn time for bad ones", "src/authentication/budget.rs",
+           "Outcome::Good => budget.good.take(cost),", "Outcome::Good => budget.bad.give(cost, BAD),", "library"),
+    Mutant("forged tokens cost little", "src/authentication/mod.rs",
+           "if key.is_mismatch() { Outcome::Bad } else { Outcome::Waiting }", "Outcome::Waiting", "library"),
+    Mutant("any key set proves a mismatch", "src/keys/source/mod.rs",
+           "let is_proof = fetcher.usable(now).is_some_and(|(_, began)| is_after(began, arrived, now));\n        if !is_proof {\n            fetcher.want_replacement",
+           "let is_proof = fetcher.usable(now).is_some();\n        if !is_proof {\n            fetcher.want_replacement", "library"),
+    Mutant("a name counts whatever its value", "src/identity/claim_rules.rs", "Value::Bool(yes) => *yes,", "Value::Bool(_) => true,", "library"),
 ]
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/token/native_samples.json: a key and a token for each algorithm that Envoy's verify_signature supports.
+"""Writes src/authentication/host_verifier_samples.json: a key and a token for each algorithm that Envoy's verify_signature supports.
 
 The filter tries them at start, to find out which algorithms its host can verify. Each run makes new keys and discards the private
 halves.
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-OUT = Path(__file__).parent.parent / "src" / "token" / "native_samples.json"
+OUT = Path(__file__).parent.parent / "src" / "authentication" / "host_verifier_samples.json"
 
 
 def b64(data: bytes) -> str:

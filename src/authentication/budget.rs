@@ -12,11 +12,14 @@ use crate::time::Timestamp;
 /// Bad tokens may take 8 % of the thread's time. With the work that is not measured, they stay below a tenth.
 const VM: RefillRate = RefillRate { per_milli: 80, capacity: 300_000 };
 /// Bad tokens of one connection may take 0.2 %, so that it takes forty connections to use up the VM's budget.
-const CONNECTION: RefillRate = RefillRate { per_milli: 2, capacity: 8_000 };
-/// For a good token, the VM is charged an eighth of the cost, and the connection even less: whoever sends many good
-/// tokens got them from the issuer, and a proxy in front may send all callers over one connection.
-const GOOD_TOKEN_DIVISOR_OF_VM: i64 = 8;
-const GOOD_TOKEN_DIVISOR_OF_CONNECTION: i64 = 32;
+const BAD: RefillRate = RefillRate { per_milli: 2, capacity: 8_000 };
+/// Good tokens of one connection may take a fifth, and a second at once: a proxy in front may send all callers over one
+/// connection, and whoever sends many good tokens got them from the issuer.
+const GOOD: RefillRate = RefillRate { per_milli: 200, capacity: 1_000_000 };
+/// For a good token, the VM is charged an eighth of the cost.
+const VM_DIVISOR: i64 = 8;
+/// For a token that waits for its key, its connection is charged this part of the cost.
+const WAITING_DIVISOR: i64 = 32;
 /// The charge for a request that cannot wait for its key, because too many others do.
 const NO_ROOM: Duration = Duration::from_micros(200);
 /// The most that one token can cost. A longer time means that the clock was set or the thread had to wait.
@@ -30,8 +33,25 @@ const SHARED_ID: u64 = u64::MAX;
 #[derive(Debug)]
 pub struct Budget {
     vm: TokenBucket,
-    /// By connection. A connection that is not here has a full bucket.
-    connections: HashMap<u64, TokenBucket>,
+    /// By connection. A connection that is not here has full buckets.
+    connections: HashMap<u64, ConnectionBudget>,
+}
+
+/// What a token proved to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Good,
+    /// Its key is missing.
+    Waiting,
+    Bad,
+}
+
+/// The time that is left for the unknown tokens of one connection. When either is used up, no token is verified, because
+/// only that tells good from bad.
+#[derive(Debug, Clone, Copy)]
+struct ConnectionBudget {
+    bad: TokenBucket,
+    good: TokenBucket,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -60,59 +80,67 @@ impl Budget {
     /// Whether a token of this connection may be verified. Its cost may then overdraw the budget.
     pub fn allows(&mut self, connection: u64, now: Timestamp) -> bool {
         let id = self.bucket_id(connection, now);
-        let has_time = self.connections.get_mut(&id).is_none_or(|bucket| bucket.refill(CONNECTION, now) > 0);
+        let has_time = self.connections.get_mut(&id).is_none_or(|budget| budget.has_time(now));
         has_time && self.vm.refill(VM, now) > 0
     }
 
-    /// Charges this connection and the VM for a token. `is_good` says whether the token is valid, or may prove valid
-    /// when its key comes.
-    pub fn spend(&mut self, connection: u64, cost: Duration, is_good: bool, now: Timestamp) {
-        let cost = i64::from(cost.min(MAX_COST).subsec_micros());
-        let (vm_charge, connection_charge) = if is_good {
-            (cost / GOOD_TOKEN_DIVISOR_OF_VM, cost / GOOD_TOKEN_DIVISOR_OF_CONNECTION)
-        } else {
-            (cost, cost)
-        };
-        self.vm.level = self.vm.level.saturating_sub(vm_charge);
-        if connection_charge > 0 {
-            let id = self.bucket_id(connection, now);
-            let full = TokenBucket { level: CONNECTION.capacity, refilled: now };
-            let bucket = self.connections.entry(id).or_insert(full);
-            bucket.level = bucket.level.saturating_sub(connection_charge);
+    /// Charges this connection and the VM for a token.
+    pub fn spend(&mut self, connection: u64, cost: Duration, outcome: Outcome, now: Timestamp) {
+        let cost = micros(cost);
+        self.vm.take(if outcome == Outcome::Bad { cost } else { part(cost, VM_DIVISOR) });
+        let id = self.bucket_id(connection, now);
+        let budget = self.connections.entry(id).or_insert_with(|| ConnectionBudget::full(now));
+        match outcome {
+            Outcome::Good => budget.good.take(cost),
+            Outcome::Waiting => budget.bad.take(part(cost, WAITING_DIVISOR)),
+            Outcome::Bad => budget.bad.take(cost),
         }
     }
 
-    /// Returns what was charged for a bad token that has proved good.
+    /// Turns the charge for a bad token into that for a good one, as it has proved good.
     pub fn refund(&mut self, connection: u64, cost: Duration, now: Timestamp) {
-        let cost = i64::from(cost.min(MAX_COST).subsec_micros());
-        let good = |divisor| cost.saturating_sub(cost.checked_div(divisor).unwrap_or_default());
-        self.vm.level = self.vm.level.saturating_add(good(GOOD_TOKEN_DIVISOR_OF_VM)).min(VM.capacity);
+        self.spend(connection, cost, Outcome::Good, now);
+        self.vm.give(micros(cost), VM);
         let id = self.bucket_id(connection, now);
-        if let Some(bucket) = self.connections.get_mut(&id) {
-            let level = bucket.level.saturating_add(good(GOOD_TOKEN_DIVISOR_OF_CONNECTION));
-            bucket.level = level.min(CONNECTION.capacity);
+        if let Some(budget) = self.connections.get_mut(&id) {
+            budget.bad.give(micros(cost), BAD);
         }
     }
 
     /// Charges for a request of this connection that finds no room to wait for its key.
     pub fn no_room(&mut self, connection: u64, now: Timestamp) {
-        self.spend(connection, NO_ROOM, false, now);
+        self.spend(connection, NO_ROOM, Outcome::Bad, now);
     }
 
-    /// What is left for a connection, in microseconds.
+    /// What is left for bad tokens of a connection, in microseconds.
     #[cfg(test)]
     pub(super) fn level(&self, connection: u64) -> i64 {
-        self.connections.get(&connection).map_or(CONNECTION.capacity, |bucket| bucket.level)
+        self.connections.get(&connection).map_or(BAD.capacity, |budget| budget.bad.level)
     }
 
-    /// The id of the connection's bucket.
+    /// The id of the connection's budget.
     fn bucket_id(&mut self, connection: u64, now: Timestamp) -> u64 {
         if self.connections.contains_key(&connection) || self.connections.len() < MAX_CONNECTIONS {
             return connection;
         }
-        // Full buckets are dropped only now, because that means looking at each.
-        self.connections.retain(|_, bucket| bucket.refill(CONNECTION, now) < CONNECTION.capacity);
+        // Full budgets are dropped only now, because that means looking at each.
+        self.connections.retain(|_, budget| !budget.is_full(now));
         if self.connections.len() < MAX_CONNECTIONS { connection } else { SHARED_ID }
+    }
+}
+
+impl ConnectionBudget {
+    fn full(now: Timestamp) -> Self {
+        let full = |rate: RefillRate| TokenBucket { level: rate.capacity, refilled: now };
+        Self { bad: full(BAD), good: full(GOOD) }
+    }
+
+    fn has_time(&mut self, now: Timestamp) -> bool {
+        self.bad.refill(BAD, now) > 0 && self.good.refill(GOOD, now) > 0
+    }
+
+    fn is_full(&mut self, now: Timestamp) -> bool {
+        self.bad.refill(BAD, now) == BAD.capacity && self.good.refill(GOOD, now) == GOOD.capacity
     }
 }
 
@@ -125,6 +153,23 @@ impl TokenBucket {
         self.level = self.level.saturating_add(passed.saturating_mul(rate.per_milli)).min(rate.capacity);
         self.level
     }
+
+    fn take(&mut self, micros: i64) {
+        self.level = self.level.saturating_sub(micros);
+    }
+
+    fn give(&mut self, micros: i64, rate: RefillRate) {
+        self.level = self.level.saturating_add(micros).min(rate.capacity);
+    }
+}
+
+/// The cost in microseconds, as far as it can be true.
+fn micros(cost: Duration) -> i64 {
+    i64::from(cost.min(MAX_COST).subsec_micros())
+}
+
+fn part(cost: i64, divisor: i64) -> i64 {
+    cost.checked_div(divisor).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -138,12 +183,12 @@ mod tests {
     }
 
     /// How many tokens are verified in ten seconds if each connection sends a token every millisecond.
-    fn flood(budget: &mut Budget, connections: u64, cost: u64, is_good: bool) -> u64 {
+    fn flood(budget: &mut Budget, connections: u64, cost: u64, outcome: Outcome) -> u64 {
         let mut verified = 0;
         for now in NOW..NOW + 10_000 {
             for connection in 0..connections {
                 if budget.allows(connection, at(now)) {
-                    budget.spend(connection, Duration::from_micros(cost), is_good, at(now));
+                    budget.spend(connection, Duration::from_micros(cost), outcome, at(now));
                     verified += 1;
                 }
             }
@@ -155,7 +200,7 @@ mod tests {
     fn bad_tokens_take_a_bounded_part_of_the_thread() {
         for (connections, percent) in [(1, 1), (8, 5), (100, 9)] {
             for cost in [40, 1_300] {
-                let spent = flood(&mut Budget::default(), connections, cost, false) * cost;
+                let spent = flood(&mut Budget::default(), connections, cost, Outcome::Bad) * cost;
                 assert!(spent <= percent * 100_000 + 320_000, "{connections} connections spend {spent} µs in 10 s");
             }
         }
@@ -164,8 +209,49 @@ mod tests {
     #[test]
     fn good_tokens_take_more_but_not_all() {
         let mut budget = Budget::default();
-        let spent = flood(&mut budget, 100, 1_300, true) * 1_300;
+        let spent = flood(&mut budget, 100, 1_300, Outcome::Good) * 1_300;
         assert!((6_000_000..10_000_000).contains(&spent), "{spent}");
+    }
+
+    #[test]
+    fn good_tokens_of_one_connection_take_a_fifth_after_a_burst() {
+        for cost in [40, 1_300, 4_000] {
+            let spent = flood(&mut Budget::default(), 1, cost, Outcome::Good) * cost;
+            assert!(spent <= 3_000_000 + cost, "one connection spends {spent} µs in 10 s");
+        }
+        // A thousand tokens at once whose verification takes a millisecond.
+        let mut budget = Budget::default();
+        for _ in 0..1000 {
+            assert!(budget.allows(1, at(NOW)));
+            budget.spend(1, Duration::from_millis(1), Outcome::Good, at(NOW));
+        }
+    }
+
+    #[test]
+    fn good_tokens_earn_nothing_for_bad_ones() {
+        let mut budget = Budget::default();
+        for now in NOW..NOW + 10_000 {
+            budget.spend(1, Duration::from_micros(100), Outcome::Good, at(now));
+        }
+        let mut bad = 0;
+        while budget.allows(1, at(NOW + 10_000)) {
+            budget.spend(1, Duration::from_micros(100), Outcome::Bad, at(NOW + 10_000));
+            bad += 1;
+        }
+        assert_eq!(bad, 80, "as many as over a connection that has sent no good token");
+    }
+
+    #[test]
+    fn a_bad_token_that_proves_good_is_charged_as_one() {
+        let (mut corrected, mut good) = (Budget::default(), Budget::default());
+        let cost = Duration::from_micros(1_300);
+        for budget in [&mut corrected, &mut good] {
+            budget.spend(1, cost, Outcome::Good, at(NOW));
+        }
+        corrected.spend(1, cost, Outcome::Bad, at(NOW));
+        corrected.refund(1, cost, at(NOW));
+        good.spend(1, cost, Outcome::Good, at(NOW));
+        assert_eq!(format!("{corrected:?}"), format!("{good:?}"));
     }
 
     #[test]
@@ -174,12 +260,12 @@ mod tests {
         for now in NOW..NOW + 10_000 {
             for connection in 0..20 {
                 if budget.allows(connection, at(now)) {
-                    budget.spend(connection, Duration::from_micros(1_300), false, at(now));
+                    budget.spend(connection, Duration::from_micros(1_300), Outcome::Bad, at(now));
                 }
             }
             if now % 100 == 0 {
                 assert!(budget.allows(now, at(now)), "a new connection at {now}");
-                budget.spend(now, Duration::from_micros(1_300), true, at(now));
+                budget.spend(now, Duration::from_micros(1_300), Outcome::Good, at(now));
             }
         }
         assert!(!budget.allows(0, at(NOW + 10_000)), "the flood is stopped");
@@ -190,7 +276,7 @@ mod tests {
     fn the_number_of_connections_is_bounded() {
         let mut budget = Budget::default();
         for connection in 0..100_000 {
-            budget.spend(connection, Duration::from_micros(40), false, at(NOW));
+            budget.spend(connection, Duration::from_micros(40), Outcome::Bad, at(NOW));
         }
         budget.vm.level = VM.capacity;
         assert!(budget.allows(0, at(NOW)));
@@ -204,7 +290,7 @@ mod tests {
     #[test]
     fn a_clock_that_jumps_costs_no_more_than_the_maximum() {
         let mut budget = Budget::default();
-        budget.spend(1, Duration::from_micros(u64::MAX), false, at(NOW));
+        budget.spend(1, Duration::from_micros(u64::MAX), Outcome::Bad, at(NOW));
         assert!(
             !budget.allows(1, at(NOW)) && !budget.allows(1, at(NOW - 1_000_000)) && budget.allows(1, at(NOW - 990_000))
         );

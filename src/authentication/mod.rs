@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::authentication::budget::Budget;
+use crate::authentication::budget::{Budget, Outcome};
 use crate::authentication::cache::{Origin, TokenCache};
 use crate::authentication::host_verifier::{ForeignFunctions, HostVerifier};
 use crate::authentication::refused::RefusedTokens;
@@ -168,16 +168,16 @@ impl Authenticator {
         let began = self.host.clock();
         let mut authentication = self.verify(unverified, now).unwrap_or_else(Authentication::Refused);
         let cost = self.host.clock().saturating_sub(began);
-        let is_good = match &mut authentication {
+        let outcome = match &mut authentication {
             Authentication::AwaitsKey(key) => {
                 key.cost = cost;
                 // Most likely the signature is forged. The charge is returned if it proves good.
-                !key.is_mismatch()
+                if key.is_mismatch() { Outcome::Bad } else { Outcome::Waiting }
             }
-            Authentication::Refused(_) => false,
-            Authentication::Principal(_) | Authentication::OverBudget => true,
+            Authentication::Refused(_) | Authentication::OverBudget => Outcome::Bad,
+            Authentication::Principal(_) => Outcome::Good,
         };
-        self.budget.spend(unverified.connection, cost, is_good, now);
+        self.budget.spend(unverified.connection, cost, outcome, now);
         if let (Authentication::Principal(_), Some(key)) = (&authentication, unverified.awaited)
             && key.is_mismatch()
         {
@@ -190,7 +190,7 @@ impl Authenticator {
     /// token.
     pub fn abandon(&mut self, connection: u64, key: &AwaitedKey, now: Timestamp) {
         if !key.is_mismatch() {
-            self.budget.spend(connection, key.cost, false, now);
+            self.budget.spend(connection, key.cost, Outcome::Bad, now);
         }
     }
 

@@ -5,6 +5,7 @@ pub mod certificate;
 mod der;
 pub mod public_key;
 pub mod roca;
+mod rsa;
 mod unusable_key;
 
 pub use algorithm::Algorithm;

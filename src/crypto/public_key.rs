@@ -1,22 +1,19 @@
 //! Public keys and the verification of signatures: the only calls of cryptographic libraries.
 //!
-//! jwt-simple parses the keys and limits them (RSA of 2048 to 4096 bits with exponent 65537; points must be on their
-//! curve). The signature is then verified with the library's key that jwt-simple exposes.
+//! jwt-simple parses the keys on curves, whose points must be on their curve. The signature is then verified with the
+//! library's key that jwt-simple exposes. RSA is in a room of its own.
 
 use std::borrow::Cow;
 
 use jwt_simple::algorithms::{
     ECDSAP256PublicKeyLike, ECDSAP384PublicKeyLike, ES256PublicKey, ES384PublicKey, Ed25519PublicKey,
-    EdDSAPublicKeyLike, RS256PublicKey, RSAPublicKeyLike,
+    EdDSAPublicKeyLike,
 };
 use p256::ecdsa::signature::Verifier as _;
-use superboring::hash::MessageDigest;
-use superboring::pkey::{PKey, Public};
-use superboring::rsa::Padding;
-use superboring::sign::Verifier;
 
 use super::Algorithm;
 use super::der;
+use super::rsa::{Hash, Padding, RsaKey};
 
 /// The numbers of which a public key is made, big-endian.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,11 +32,7 @@ pub struct PublicKey {
 }
 
 enum VerifyingKey {
-    Rsa {
-        key: Box<PKey<Public>>,
-        /// The length of the key's signatures in bytes (RFC 8017 §8.2.2).
-        signature_length: usize,
-    },
+    Rsa(RsaKey),
     P256(ES256PublicKey),
     P384(ES384PublicKey),
     Ed25519(Ed25519PublicKey),
@@ -60,15 +53,7 @@ impl PublicKey {
     /// An RSA key from its modulus and its exponent, both big-endian.
     #[must_use]
     pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
-        // Checked here too, so that the limits do not depend on the library, and it never computes with an empty
-        // modulus.
-        if !(256..=513).contains(&modulus.len()) || exponent.len() > 8 {
-            return None;
-        }
-        let key = RS256PublicKey::from_components(modulus, exponent).ok()?;
-        let rsa = key.public_key().as_ref().clone();
-        let signature_length = usize::try_from(rsa.size()).ok()?;
-        let key = VerifyingKey::Rsa { key: Box::new(PKey::from_rsa(rsa).ok()?), signature_length };
+        let key = VerifyingKey::Rsa(RsaKey::new(modulus, exponent)?);
         Some(Self { key, der: Some(der::rsa_key(modulus, exponent)) })
     }
 
@@ -98,7 +83,7 @@ impl PublicKey {
     pub fn fits(&self, algorithm: Algorithm) -> bool {
         use Algorithm as A;
         match self.key {
-            VerifyingKey::Rsa { .. } => {
+            VerifyingKey::Rsa(_) => {
                 matches!(algorithm, A::Rs256 | A::Rs384 | A::Rs512 | A::Ps256 | A::Ps384 | A::Ps512)
             }
             VerifyingKey::P256(_) => algorithm == A::Es256,
@@ -118,9 +103,7 @@ impl PublicKey {
     #[must_use]
     pub fn der_signature<'a>(&self, signature: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         match &self.key {
-            VerifyingKey::Rsa { signature_length, .. } => {
-                (signature.len() == *signature_length).then_some(Cow::Borrowed(signature))
-            }
+            VerifyingKey::Rsa(key) => (signature.len() == key.signature_length()).then_some(Cow::Borrowed(signature)),
             // Parsed first, so that both verifiers refuse the same numbers.
             VerifyingKey::P256(_) => {
                 p256::ecdsa::Signature::from_slice(signature).is_ok().then(|| der::ecdsa_signature(signature))
@@ -139,7 +122,7 @@ impl PublicKey {
             return false;
         }
         match &self.key {
-            VerifyingKey::Rsa { key, .. } => verify_rsa(key, algorithm, signed, signature).unwrap_or(false),
+            VerifyingKey::Rsa(key) => verify_rsa(key, algorithm, signed, signature),
             VerifyingKey::P256(key) => p256::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.public_key().as_ref().verify(signed, &signature).is_ok()),
             VerifyingKey::P384(key) => p384::ecdsa::Signature::from_slice(signature)
@@ -150,21 +133,18 @@ impl PublicKey {
     }
 }
 
-fn verify_rsa(key: &PKey<Public>, algorithm: Algorithm, signed: &[u8], signature: &[u8]) -> Option<bool> {
+fn verify_rsa(key: &RsaKey, algorithm: Algorithm, signed: &[u8], signature: &[u8]) -> bool {
     use Algorithm as A;
-    let (digest, padding) = match algorithm {
-        A::Rs256 => (MessageDigest::sha256(), Padding::PKCS1),
-        A::Rs384 => (MessageDigest::sha384(), Padding::PKCS1),
-        A::Rs512 => (MessageDigest::sha512(), Padding::PKCS1),
-        A::Ps256 => (MessageDigest::sha256(), Padding::PKCS1_PSS),
-        A::Ps384 => (MessageDigest::sha384(), Padding::PKCS1_PSS),
-        A::Ps512 => (MessageDigest::sha512(), Padding::PKCS1_PSS),
-        A::Es256 | A::Es384 | A::EdDsa => return None,
+    let (padding, hash) = match algorithm {
+        A::Rs256 => (Padding::Pkcs1, Hash::Sha256),
+        A::Rs384 => (Padding::Pkcs1, Hash::Sha384),
+        A::Rs512 => (Padding::Pkcs1, Hash::Sha512),
+        A::Ps256 => (Padding::Pss, Hash::Sha256),
+        A::Ps384 => (Padding::Pss, Hash::Sha384),
+        A::Ps512 => (Padding::Pss, Hash::Sha512),
+        A::Es256 | A::Es384 | A::EdDsa => return false,
     };
-    let mut verifier = Verifier::new(digest, key).ok()?;
-    verifier.set_rsa_padding(padding).ok()?;
-    verifier.update(signed).ok()?;
-    verifier.verify(signature).ok()
+    key.verify(padding, hash, signed, signature)
 }
 
 /// An uncompressed point (SEC 1 §2.3.3).
@@ -183,7 +163,7 @@ fn coordinate(number: &[u8], length: usize) -> Option<Vec<u8>> {
 impl std::fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.key {
-            VerifyingKey::Rsa { .. } => "RSA",
+            VerifyingKey::Rsa(_) => "RSA",
             VerifyingKey::P256(_) => "P-256",
             VerifyingKey::P384(_) => "P-384",
             VerifyingKey::Ed25519(_) => "Ed25519",
