@@ -63,7 +63,12 @@ impl Root {
                 self.calls.insert(call, issuer);
             }
             Err(status) => {
-                let why = format!("the host cannot send to cluster {:?}: {status:?}", request.cluster);
+                let cause = match status {
+                    proxy_wasm::types::Status::BadArgument => "; it has no such cluster",
+                    proxy_wasm::types::Status::InternalFailure => "; the cluster has no host: its name may not resolve",
+                    _ => "",
+                };
+                let why = format!("the host cannot send to cluster {:?}: {status:?}{cause}", request.cluster);
                 self.on_response(filter, issuer, None, Some(why));
             }
         }

@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::error::FetchError;
+use super::body_kind::BodyKind;
+use super::error::{FailedFetch, FetchError, KeySetError};
 use super::key_set::{KeySet, MAX_DOCUMENT};
+use super::request::HttpRequest;
 use super::shared::{Lease, SharedKeys};
 use super::url::Url;
+use crate::excerpt::excerpt;
 use crate::time::Timestamp;
 use crate::token::jose::KidRule;
 use crate::wire::json;
@@ -19,8 +22,6 @@ use crate::wire::json;
 const MAX_RETRY: Duration = Duration::from_secs(10);
 /// The longest pause before a fetch that only mismatches ask for.
 const MAX_MISMATCH_PAUSE: Duration = Duration::from_secs(30);
-/// How many bytes of an unexpected status are kept.
-const MAX_STATUS: usize = 16;
 
 /// From where and how often an issuer's keys are fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,14 +48,6 @@ pub struct JwksSettings {
     pub kid_rule: KidRule,
 }
 
-/// A GET request to send.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpRequest {
-    pub cluster: String,
-    pub url: Url,
-    pub timeout: Duration,
-}
-
 /// How a fetch continues after a response.
 #[derive(Debug)]
 pub enum FetchProgress {
@@ -62,7 +55,14 @@ pub enum FetchProgress {
     /// There are new keys.
     Loaded,
     /// The old keys remain in use.
-    Failed(FetchError),
+    Failed(FailedFetch),
+}
+
+impl FetchProgress {
+    /// A response arrived, but no fetch is in progress.
+    pub(super) fn unexpected() -> Self {
+        Self::Failed(FailedFetch { request: None, why: FetchError::Unexpected })
+    }
 }
 
 /// An issuer's fetched keys, and the state of fetching them.
@@ -99,8 +99,10 @@ struct FetchedKeys {
     document: Vec<u8>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Fetch {
+    /// The request in progress.
+    request: HttpRequest,
     began: Timestamp,
     /// When to stop waiting for the host to report a response.
     deadline: Timestamp,
@@ -196,7 +198,7 @@ impl KeyFetcher {
 
     pub(super) fn poll(&mut self, shared: &SharedKeys<'_>, now: Timestamp) -> Option<HttpRequest> {
         self.clamp_times(now);
-        if self.fetching.is_some_and(|fetching| now >= fetching.deadline) {
+        if self.fetching.as_ref().is_some_and(|fetching| now >= fetching.deadline) {
             self.fail(shared, now);
         }
         let has_paused = |pause| self.started.is_none_or(|started| now >= started.saturating_add(pause));
@@ -220,12 +222,13 @@ impl KeyFetcher {
         self.wanted = false;
         self.started = Some(now);
         let fetch = Fetch {
+            request: self.request_to(&self.settings.cluster, self.settings.start.clone()),
             began: now,
             deadline: now,
             discovery: self.settings.discover.is_some(),
             mismatched: std::mem::take(&mut self.mismatched),
         };
-        Some(self.request(now, fetch, self.settings.start.clone()))
+        Some(self.send(now, fetch))
     }
 
     pub(super) fn on_response(
@@ -234,11 +237,14 @@ impl KeyFetcher {
         response: Option<(&[u8], &[u8])>,
         now: Timestamp,
     ) -> FetchProgress {
-        let Some(fetch) = self.fetching.take() else { return FetchProgress::Failed(FetchError::Unexpected) };
-        match self.read(fetch, response) {
+        let Some(fetch) = self.fetching.take() else {
+            return FetchProgress::unexpected();
+        };
+        match self.read(&fetch, response) {
             Ok(Some(url)) => {
                 shared.put(Lease { held_until: now.saturating_add(self.give_up_after()), ..self.free_lease() });
-                FetchProgress::Request(self.request(now, Fetch { discovery: false, ..fetch }, url))
+                let request = self.request_to(&self.settings.jwks_cluster, url);
+                FetchProgress::Request(self.send(now, Fetch { request, discovery: false, ..fetch }))
             }
             Ok(None) => {
                 self.failures = 0;
@@ -253,7 +259,7 @@ impl KeyFetcher {
             }
             Err(why) => {
                 self.fail(shared, now);
-                FetchProgress::Failed(why)
+                FetchProgress::Failed(FailedFetch { request: Some(fetch.request), why })
             }
         }
     }
@@ -322,12 +328,15 @@ impl KeyFetcher {
         }
     }
 
-    /// The next request of a fetch.
-    fn request(&mut self, now: Timestamp, fetch: Fetch, url: Url) -> HttpRequest {
+    fn request_to(&self, cluster: &str, url: Url) -> HttpRequest {
+        HttpRequest { cluster: cluster.to_owned(), url, timeout: self.settings.timeout }
+    }
+
+    /// The request of this fetch, which is then in progress.
+    fn send(&mut self, now: Timestamp, fetch: Fetch) -> HttpRequest {
+        let request = fetch.request.clone();
         self.fetching = Some(Fetch { deadline: now.saturating_add(self.give_up_after()), ..fetch });
-        let discovered = self.settings.discover.is_some() && !fetch.discovery;
-        let cluster = if discovered { &self.settings.jwks_cluster } else { &self.settings.cluster };
-        HttpRequest { cluster: cluster.clone(), url, timeout: self.settings.timeout }
+        request
     }
 
     fn fail(&mut self, shared: &SharedKeys<'_>, now: Timestamp) {
@@ -341,14 +350,17 @@ impl KeyFetcher {
 
     /// Reads a response. Returns the URL of the key set if it is a discovery document, or keeps the keys and returns
     /// `None`.
-    fn read(&mut self, fetch: Fetch, response: Option<(&[u8], &[u8])>) -> Result<Option<Url>, FetchError> {
+    fn read(&mut self, fetch: &Fetch, response: Option<(&[u8], &[u8])>) -> Result<Option<Url>, FetchError> {
         let (status, body) = response.ok_or(FetchError::NoResponse)?;
         if status != b"200" {
-            let shown = status.get(..MAX_STATUS).unwrap_or(status);
-            return Err(FetchError::Status(String::from_utf8_lossy(shown).into()));
+            return Err(FetchError::status(status, body));
         }
         if !fetch.discovery {
-            let set = KeySet::parse(body, self.settings.kid_rule).map_err(FetchError::KeySet)?;
+            let not_a_key_set = |why| {
+                let is_other = matches!(why, KeySetError::Json(_) | KeySetError::MissingKeys);
+                FetchError::KeySet(why, BodyKind::of(body).filter(|_| is_other))
+            };
+            let set = KeySet::parse(body, self.settings.kid_rule).map_err(not_a_key_set)?;
             let new = FetchedKeys { set, began: fetch.began, document: body.to_vec() };
             self.replace_keys(new, fetch.mismatched);
             return Ok(None);
@@ -356,10 +368,11 @@ impl KeyFetcher {
         if body.len() > MAX_DOCUMENT {
             return Err(FetchError::DocumentTooLarge(body.len()));
         }
-        let document = json::parse_object(body).map_err(FetchError::Document)?;
+        let document = json::parse_object(body).map_err(|why| FetchError::Document(why, BodyKind::of(body)))?;
         let text = |name: &str| document.get(name).and_then(Value::as_str);
-        if text("issuer") != self.settings.discover.as_deref() {
-            return Err(FetchError::WrongIssuer);
+        let expected = self.settings.discover.as_deref().unwrap_or_default();
+        if text("issuer") != Some(expected) {
+            return Err(FetchError::WrongIssuer { found: text("issuer").map(excerpt), expected: expected.into() });
         }
         let url = text("jwks_uri").and_then(Url::parse).ok_or(FetchError::MissingJwksUri)?;
         if self.settings.start.https && !url.https {

@@ -1,9 +1,11 @@
 //! The issuers' key sets: parsed, fetched and kept fresh by a state machine that knows neither clock nor network.
 
+mod body_kind;
 mod error;
 mod fetch;
 pub mod jwk;
 pub mod key_set;
+mod request;
 pub mod shared;
 pub mod source;
 mod store;
@@ -11,10 +13,11 @@ mod store;
 mod test_keys;
 pub mod url;
 
-pub use error::{FetchError, KeySetError};
-pub use fetch::{FetchProgress, HttpRequest, JwksSettings, KeyFetcher};
+pub use error::{FailedFetch, FetchError, KeySetError};
+pub use fetch::{FetchProgress, JwksSettings, KeyFetcher};
 pub use jwk::Key;
 pub use key_set::{KeyMatch, KeySet, LeftOut, LeftOutKey};
+pub use request::HttpRequest;
 pub use shared::{ShareKey, SharedData, SharedKeys};
 pub use source::{KeyLookup, KeySource};
 pub use store::{IssuerKeys, KeyId, KeyStore, random_spread};

@@ -4,9 +4,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::error::FetchError;
-use super::fetch::{FetchProgress, HttpRequest};
+use super::fetch::FetchProgress;
 use super::key_set::KeySet;
+use super::request::HttpRequest;
 use super::shared::{ShareKey, SharedData, SharedKeys};
 use super::source::{KeyLookup, KeySource};
 use crate::crypto::Algorithm;
@@ -113,7 +113,7 @@ impl KeyStore {
 
     /// The response to the last request for this issuer's keys: see [`KeySource::on_response`].
     pub fn on_response(&mut self, issuer: usize, response: Option<(&[u8], &[u8])>, now: Timestamp) -> FetchProgress {
-        let Some(issuer) = self.issuers.get_mut(issuer) else { return FetchProgress::Failed(FetchError::Unexpected) };
+        let Some(issuer) = self.issuers.get_mut(issuer) else { return FetchProgress::unexpected() };
         issuer.source.on_response(&SharedKeys::new(&*self.data, &self.share_key, &issuer.name), response, now)
     }
 

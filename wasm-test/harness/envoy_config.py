@@ -70,12 +70,14 @@ WITHOUT_FOREIGN_FUNCTIONS = [
 
 @dataclass
 class Cluster:
-    """An upstream on loopback."""
+    """An upstream, on loopback unless `host` names it."""
 
     port: int
     http2: bool = True
     max_connections: int = 1024
     connect_timeout: str = "2s"
+    host: str | None = None  # a name to resolve
+    tls: Json | None = None  # the common_tls_context of its connections
 
 
 @dataclass
@@ -274,6 +276,13 @@ def _cluster(name: str, cluster: Cluster) -> Json:
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(cluster.port)}}]}],
         },
     }
+    if cluster.host:
+        result |= {"type": "STRICT_DNS", "dns_lookup_family": "V4_PREFERRED"}
+        socket_address = {"address": cluster.host, "port_value": cluster.port}
+        result["load_assignment"]["endpoints"] = [{"lb_endpoints": [{"endpoint": {"address": {"socket_address": socket_address}}}]}]
+    if cluster.tls is not None:
+        context = {"@type": _TYPE + "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext", "common_tls_context": cluster.tls}
+        result["transport_socket"] = {"name": "envoy.transport_sockets.tls", "typed_config": context}
     if cluster.http2:
         options = {
             "@type": _TYPE + "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",

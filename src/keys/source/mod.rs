@@ -3,10 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::error::FetchError;
-use super::fetch::{FetchProgress, HttpRequest, JwksSettings, KeyFetcher};
+use super::fetch::{FetchProgress, JwksSettings, KeyFetcher};
 use super::jwk::Key;
 use super::key_set::{KeyMatch, KeySet};
+use super::request::HttpRequest;
 use super::shared::SharedKeys;
 use crate::crypto::{Algorithm, UnusableKey};
 use crate::time::Timestamp;
@@ -139,7 +139,7 @@ impl KeySource {
         now: Timestamp,
     ) -> FetchProgress {
         match self {
-            Self::Inline(_) => FetchProgress::Failed(FetchError::Unexpected),
+            Self::Inline(_) => FetchProgress::unexpected(),
             Self::Fetched(fetcher) => fetcher.on_response(shared, response, now),
         }
     }
