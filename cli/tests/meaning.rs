@@ -31,6 +31,30 @@ fn gaps_in_policies_are_reported() {
 }
 
 #[test]
+fn settings_that_can_never_work_are_reported() {
+    let expected = [
+        "warning: issuers.any.issuer: no token has `common` in its iss, which is compared exactly\n --> never.yaml:4:13",
+        " = help: write the id of the tenant, in an issuer for each tenant\n",
+        "warning: issuers.any.audiences: tokens for any other service of this issuer are accepted if they have the claims of `require`\n --> never.yaml:5:16",
+        "warning: issuers.any.subject: `user.id` is the name of a single member: its dots do not lead into members\n --> never.yaml:7:14",
+        "warning: issuers.any.token.headers[1]: no token in header cookie is ever accepted: a cookie is a name with a value",
+        "warning: issuers.any.token.headers[2]: no token in header x-amzn-oidc-data is ever accepted: AWS pads these tokens",
+        " = help: name `x-amzn-oidc-accesstoken`, which has the provider's own access token\n",
+        "warning: issuers.template.issuer: no token has `{tenantid}` in its iss, which is compared exactly",
+        "warning: grants[0].who.claims[\"realm_access.roles\"]: `realm_access.roles` is the name of a single member",
+        " = help: write `/realm_access/roles` for a member inside a member, or `/realm_access.roles` for a member of this name\n",
+        "warning: grants[1].permissions_claim: `ext.permissions` is the name of a single member",
+        "warning: grants[2].who.claims[\"/roles/0/name\"]: `/roles/0/name` reads the element at position 0, and no provider promises an order",
+        " = help: write `/roles/*/name`, which reads every element\n",
+        "warning: anonymous[1]: ListNamespaces shows every namespace to everybody, with a token or without",
+        "note: never.yaml:11:16: issuers.template.audiences: `require` names the clients: every other service to which they send a token can call Temporal with it",
+        "never.yaml: 0 errors, 10 warnings, 1 note\n",
+    ];
+    assert_run(&["check", "never.yaml"], 0, &expected);
+    assert_run(&["check", "--deny-warnings", "never.yaml"], 1, &["never.yaml: 0 errors, 10 warnings, 1 note\n"]);
+}
+
+#[test]
 fn notes_are_not_warnings() {
     let expected =
         ["note: noted.yaml:5:85: grants[0].namespaces: `*-dev` also matches `a:b-dev`", "noted.yaml: good, 1 note\n"];

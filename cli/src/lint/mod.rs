@@ -1,16 +1,22 @@
 //! Warnings about valid configurations that are probably mistakes, each in its own file.
 
+mod anonymous;
 mod answers;
 mod audience;
+mod claim_names;
 mod colons;
 mod commands;
 mod denials;
+mod dotted;
 mod ended;
 mod gateway;
+mod headers;
 mod ids;
+mod iss;
 mod overlap;
 mod peers;
 mod plaintext;
+mod positions;
 mod roles;
 mod shadowed;
 #[cfg(test)]
@@ -39,18 +45,22 @@ pub(crate) struct Lint {
 
 /// All warnings about a configuration, which `value` holds as JSON.
 pub(crate) fn all(config: &Config, value: &Value, now: Timestamp) -> Vec<Lint> {
-    [plaintext::lint, audience::lint, unreachable::lint, wide::lint, denials::lint, tokens::lint, ids::lint]
+    let issuers = [plaintext::lint, iss::lint, audience::lint, headers::lint];
+    let policies = [unreachable::lint, wide::lint, denials::lint, tokens::lint, ids::lint, anonymous::lint];
+    let written = [gateway::lint, peers::lint, roles::lint, dotted::lint, positions::lint];
+    issuers
         .iter()
+        .chain(&policies)
         .flat_map(|lint| lint(config))
         .chain([shadowed::lint, ended::lint].iter().flat_map(|lint| lint(config, now)))
-        .chain([gateway::lint, peers::lint, roles::lint].iter().flat_map(|lint| lint(config, value)))
+        .chain(written.iter().flat_map(|lint| lint(config, value)))
         .chain(commands::lint(config, value, now))
         .collect()
 }
 
 /// The paths of fields that are worth a look but not doubtful, each with its note.
 pub(crate) fn notes(config: &Config) -> Vec<(Path, String)> {
-    colons::notes(config).into_iter().chain(web_ui::notes(config)).collect()
+    audience::notes(config).into_iter().chain(colons::notes(config)).chain(web_ui::notes(config)).collect()
 }
 
 /// The path of a grant.
