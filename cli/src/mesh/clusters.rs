@@ -78,16 +78,28 @@ impl Mesh {
         }
     }
 
+    /// Who names the clusters of a proxy.
+    fn namer(&self, deployment: Option<&Deployment>) -> Namer {
+        let is_mesh = !self.services.is_empty() || self.clusters.iter().any(|name| name.starts_with("outbound|"));
+        match deployment.map(|deployment| deployment.kind) {
+            _ if deployment.is_some_and(Deployment::is_istio) => Namer::Istio,
+            Some(DeploymentKind::EnvoyGateway) => Namer::EnvoyGateway,
+            // A dump may be that of a proxy in a mesh.
+            Some(DeploymentKind::Envoy) | None if !is_mesh => Namer::Operator,
+            _ => Namer::Mesh,
+        }
+    }
+
     /// Why a proxy would not know a cluster. `None` if it would, or if the files do not tell.
     pub(super) fn cluster_problem(&self, cluster: &str, deployment: Option<&Deployment>) -> Option<ClusterProblem> {
         if self.clusters.contains(cluster) {
             return None;
         }
-        let is_istio = deployment.is_some_and(Deployment::is_istio);
+        let namer = self.namer(deployment);
         let parts: Vec<_> = cluster.split('|').collect();
-        let ["outbound", port, _, host] = parts.as_slice() else {
-            let unknown = ClusterProblem::Unknown { cluster: cluster.to_owned(), is_istio };
-            return (is_istio || !self.clusters.is_empty()).then_some(unknown);
+        let (["outbound", port, _, host], Namer::Istio | Namer::Mesh) = (parts.as_slice(), namer) else {
+            let unknown = ClusterProblem::Unknown { cluster: cluster.to_owned(), namer };
+            return (namer == Namer::Istio || !self.clusters.is_empty()).then_some(unknown);
         };
         if self.services.is_empty() && self.clusters.is_empty() {
             return None;
@@ -108,13 +120,26 @@ impl Mesh {
     }
 }
 
+/// Who names the clusters of a proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Namer {
+    /// Istio, by host and port.
+    Istio,
+    /// Istio, and whoever adds clusters to its proxies.
+    Mesh,
+    /// Envoy Gateway, by route.
+    EnvoyGateway,
+    /// Whoever writes the Envoy configuration.
+    Operator,
+}
+
 /// Why a proxy does not know a cluster.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ClusterProblem {
     /// No cluster has this name.
     Unknown {
         cluster: String,
-        is_istio: bool,
+        namer: Namer,
     },
     /// Nothing in the files defines the host of this cluster.
     Undefined {
@@ -135,9 +160,17 @@ impl ClusterProblem {
     /// What to do about it.
     pub(super) fn help(&self) -> &'static str {
         match self {
-            Self::Unknown { is_istio: true, .. } => "Istio names clusters outbound|PORT||HOST",
+            Self::Unknown { namer: Namer::Istio, .. } => "Istio names clusters outbound|PORT||HOST",
             Self::Hidden { .. } => "move the ServiceEntry to the namespace of the proxy, or export it there",
-            Self::Unknown { .. } | Self::Undefined { .. } | Self::NoSuchPort { .. } => {
+            Self::Unknown { namer: Namer::EnvoyGateway, .. } => {
+                "without its keys, requests wait and are answered UNAVAILABLE: Envoy Gateway names clusters \
+                 httproute/NAMESPACE/NAME/rule/NUMBER, so name a rule of an existing route; check all files in one command"
+            }
+            Self::Unknown { namer: Namer::Operator, .. } => {
+                "without its keys, requests wait and are answered UNAVAILABLE: add a cluster of this name to the Envoy \
+                 configuration, or name an existing one"
+            }
+            Self::Unknown { namer: Namer::Mesh, .. } | Self::Undefined { .. } | Self::NoSuchPort { .. } => {
                 "without its keys, requests wait and are answered UNAVAILABLE: add a ServiceEntry, or name an existing \
                  Service; check all files in one command"
             }

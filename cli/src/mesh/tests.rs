@@ -2,6 +2,11 @@ use super::*;
 
 /// The diagnostics of the configurations in a text, in the mesh that its documents describe.
 fn diagnostics(text: &str) -> Vec<String> {
+    found(text).into_iter().map(|found| found.text).collect()
+}
+
+/// The same, with what to do about them.
+fn found(text: &str) -> Vec<Diagnostic> {
     let file = std::env::temp_dir().join(format!(
         "temporal-auth-{}-{:?}.yaml",
         std::process::id(),
@@ -14,7 +19,7 @@ fn diagnostics(text: &str) -> Vec<String> {
     let deployments: Vec<_> = read.deployments.iter().collect();
     let mesh = Mesh::of(read.documents.iter(), &deployments);
     let configurations = read.configurations.iter();
-    configurations.flat_map(|one| mesh.check(one, one.deployment())).map(|found| found.text).collect()
+    configurations.flat_map(|one| mesh.check(one, one.deployment())).collect()
 }
 
 /// A WasmPlugin in namespace `edge` with keys from a cluster, and other documents.
@@ -60,15 +65,18 @@ fn nothing_is_reported_if_the_files_do_not_tell() {
     assert_eq!(plugin("outbound|443||idp", "---\nkind: VirtualService\nspec: {}\n"), [""; 0]);
 }
 
+/// An Envoy configuration with keys from a cluster, and with these clusters.
+fn envoy(cluster: &str, clusters: &str) -> String {
+    "static_resources:\n  listeners:\n  - '@type': x/envoy.extensions.filters.http.wasm.v3.Wasm\n    config:\n      root_id: temporal_auth\n      \
+         configuration:\n        '@type': x/google.protobuf.Struct\n        value:\n          version: 1\n          \
+         issuers: {corp: {issuer: 'https://idp/', audiences: [a], keys: {discovery: true, cluster: 'KEYS'}}}\n  clusters: [OTHERS]\n"
+    .replace("KEYS", cluster)
+    .replace("OTHERS", clusters)
+}
+
 #[test]
 fn clusters_are_read_from_envoy_and_from_dumps() {
-    let envoy = |clusters: &str| {
-        diagnostics(&format!(
-            "static_resources:\n  listeners:\n  - '@type': x/envoy.extensions.filters.http.wasm.v3.Wasm\n    config:\n      root_id: temporal_auth\n      \
-             configuration:\n        '@type': x/google.protobuf.Struct\n        value:\n          version: 1\n          \
-             issuers: {{corp: {{issuer: 'https://idp/', audiences: [a], keys: {{discovery: true, cluster: idp}}}}}}\n  clusters: [{clusters}]\n"
-        ))
-    };
+    let envoy = |clusters: &str| diagnostics(&envoy("idp", clusters));
     assert_eq!(envoy("{name: temporal}, {name: idp}"), [""; 0]);
     assert_eq!(envoy("{name: temporal}"), ["issuers.corp.keys.cluster: no cluster has the name \"idp\""]);
     assert_eq!(envoy(""), [""; 0], "they may come by xDS");
@@ -90,6 +98,24 @@ fn clusters_are_derived_from_routes_of_envoy_gateway() {
     for absent in ["httproute/t/idp/rule/1", "httproute/u/idp/rule/0", "grpcroute/t/idp/rule/0"] {
         assert_eq!(policy(absent), [format!("issuers.corp.keys.cluster: no cluster has the name {absent:?}")]);
     }
+}
+
+#[test]
+fn what_to_do_about_a_cluster_depends_on_who_names_clusters() {
+    let help = |text: &str| found(text).into_iter().filter_map(|found| found.help).collect::<Vec<_>>().join("\n");
+    let operator = "add a cluster of this name to the Envoy configuration, or name an existing one";
+    for cluster in ["idp", "outbound|443||idp"] {
+        let said = help(&envoy(cluster, "{name: temporal}"));
+        assert!(said.ends_with(operator) && !said.contains("ServiceEntry"), "{cluster}: {said}");
+    }
+    let in_mesh = help(&envoy("outbound|443||idp", "{name: 'outbound|7233||temporal'}"));
+    assert!(in_mesh.contains("add a ServiceEntry, or name an existing Service"), "a dump: {in_mesh}");
+    let gateway = help(
+        "kind: EnvoyExtensionPolicy\nmetadata: {name: a, namespace: t}\nspec:\n  wasm:\n  - rootID: temporal_auth\n    config:\n      \
+         version: 1\n      issuers: {corp: {issuer: 'https://idp/', audiences: [a], keys: {discovery: true, cluster: 'outbound|443||idp'}}}\n---\n\
+         kind: HTTPRoute\nmetadata: {name: idp, namespace: t}\nspec: {rules: [{}]}\n",
+    );
+    assert!(gateway.contains("Envoy Gateway names clusters httproute/NAMESPACE/NAME/rule/NUMBER"), "{gateway}");
 }
 
 /// A WasmPlugin with a grant to a peer, and other documents.
