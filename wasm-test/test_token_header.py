@@ -10,6 +10,7 @@ import pytest
 from harness import jws
 from harness.echo import Echo
 from harness.gate import Gate, OpenGate, allowed, refused
+from harness.grpc_client import Reply
 from harness.issuer import JWKS, Issuer
 from harness.minter import Minter
 from harness.policy import plugin
@@ -142,3 +143,41 @@ def test_key_references_are_never_followed(tempted: Gate, corp: Minter, attacker
         # A good token may carry them: they are ignored.
         allowed(tempted.count(token=_token(corp, header=reference)))
     assert attacker.fetches(JWKS) == 0 and attacker.requests == []
+
+
+@pytest.fixture(scope="module")
+def apart(header_stop: bool, open_shared_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+    """An issuer whose tokens come in a header of their own."""
+    return open_shared_gate(plugin(corp.config(token={"headers": ["x-svid"]})), echo.port, header_stop=header_stop)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["authorization", "authorization-extras", "x-goog-iap-jwt-assertion", "cf-access-jwt-assertion", "x-amzn-oidc-accesstoken",
+     "x-forwarded-access-token"],
+)
+def test_a_token_where_no_issuer_expects_it_is_named_in_the_log_alone(apart: Gate, corp: Minter, name: str) -> None:
+    token = _token(corp)
+    mark = apart.envoy.log_mark()
+    with_it = apart.refused_by_us("CountWorkflowExecutions", status=16, headers={name: f"Bearer {token}"})
+    assert apart.envoy.decision(mark)["reason"] == f"a token in header {name}, which no issuer names"
+    assert not any(part in apart.envoy.log_since(mark) for part in token.split("."))
+    # The client is told no more than without any token.
+    mark = apart.envoy.log_mark()
+    without = apart.refused_by_us("CountWorkflowExecutions", status=16)
+    assert apart.envoy.decision(mark)["reason"] == "no token"
+    assert _told(with_it) == _told(without)
+    # Beside a token that counts, it does not matter.
+    allowed(apart.count(headers={name: f"Bearer {token}", "x-svid": token}))
+
+
+def _told(reply: Reply) -> tuple[object, ...]:
+    own = {b"date", b"x-envoy-upstream-service-time"}
+    return [header for header in reply.headers if header[0] not in own], reply.trailers, reply.body
+
+
+@pytest.mark.parametrize("value", ["Bearer opaque", "Basic YTpi", "Bearer a.b.c", ""])
+def test_what_is_no_jwt_is_not_named(apart: Gate, value: str) -> None:
+    mark = apart.envoy.log_mark()
+    refused(apart.count(headers={"authorization": value}), 16)
+    assert apart.envoy.decision(mark)["reason"] == "no token"

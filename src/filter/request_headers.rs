@@ -35,7 +35,7 @@ pub(super) struct RequestHeaders<'a> {
 }
 
 /// Far more headers than Envoy accepts by default (100).
-const MAX_HEADERS: usize = 1000;
+pub(super) const MAX_HEADERS: usize = 1000;
 
 /// Headers that never go on: other ways to name the caller, the Web UI's copies of tokens and cookies, and headers that
 /// only clusters may send each other.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::called::{Called, called};
 use super::held::HeldBytes;
 use super::rejection::{Evidence, Rejected};
-use super::request_headers::RequestHeaders;
+use super::request_headers::{MAX_HEADERS, RequestHeaders};
 use super::response::AnswerReader;
 use super::{
     Allowed, AwaitingKey, ConnectionInfo, FilterState, Input, MatchedRoute, PendingInput, PendingRequest, Progress,
@@ -21,6 +21,7 @@ use crate::report::Rejection;
 use crate::temporal::{EffectSet, LimitSet, RequestReader, Scope, Target};
 use crate::time::Timestamp;
 use crate::token::bearer;
+use crate::token::elsewhere::elsewhere;
 use crate::wire::DecodeError;
 use crate::wire::grpc::{Body, Encoding};
 use crate::wire::headers::Headers;
@@ -38,7 +39,8 @@ impl RequestFilter {
         if !is_ours(&state.config, connection) {
             return Ok(Progress::NotOurs);
         }
-        let headers = RequestHeaders::read(headers, &state.config, drop);
+        let raw = headers;
+        let headers = RequestHeaders::read(raw, &state.config, drop);
         self.path = clipped(headers.path).into();
         if headers.has_too_many {
             return Err(DecodeError::TooManyHeaders.into());
@@ -70,7 +72,8 @@ impl RequestFilter {
                 self.token(state, route, header, token, connection)
             }
             None => {
-                let peer = route.peer.as_deref().ok_or(Rejection::NoToken)?;
+                let no_token = || Rejection::NoToken { elsewhere: elsewhere(raw.iter().take(MAX_HEADERS), &names) };
+                let peer = route.peer.as_deref().ok_or_else(no_token)?;
                 let principal = state.authenticator.peer(peer);
                 self.identified(state, route, principal, self.arrived)
             }

@@ -36,7 +36,10 @@ pub enum Rejection {
     /// The server has answered a request on the HTTP port that the filter has not read to its end.
     AnsweredEarly,
     UnreadablePeer,
-    NoToken,
+    /// No header that an issuer names has a token. Another header may have one.
+    NoToken {
+        elsewhere: Option<&'static str>,
+    },
     Token(TokenRefusal),
     TooManyTokens,
     KeyNotAvailable,
@@ -62,7 +65,7 @@ impl Rejection {
             Self::UnsupportedEncoding(value) => Reply::encoding(value),
             Self::ContentEncoding(value) => Reply::content_encoding(value),
             Self::SwitchedOff(_) | Self::UnknownRoute => Reply::not_found(self),
-            Self::UnreadablePeer | Self::NoToken | Self::Token(_) => Reply::UNAUTHENTICATED,
+            Self::UnreadablePeer | Self::NoToken { .. } | Self::Token(_) => Reply::UNAUTHENTICATED,
             Self::TooManyTokens | Self::KeyNotAvailable | Self::HostCallFailed => Reply::UNAVAILABLE,
             Self::NoRoomForBody => Reply::BUSY,
             Self::AnsweredEarly => Reply::ANSWERED_EARLY,
@@ -105,7 +108,10 @@ impl fmt::Display for Rejection {
             Self::NoRoomForBody => "too many request bodies are held",
             Self::AnsweredEarly => "the server answered before the request was complete",
             Self::UnreadablePeer => "x-forwarded-client-cert cannot be read",
-            Self::NoToken => "no token",
+            Self::NoToken { elsewhere: None } => "no token",
+            Self::NoToken { elsewhere: Some(name) } => {
+                return write!(f, "a token in header {name}, which no issuer names");
+            }
             Self::Token(refusal) => return f.write_str(&shown(refusal.to_string().as_bytes())),
             Self::TooManyTokens => "too many tokens to verify",
             Self::KeyNotAvailable => "the token's key is not available",

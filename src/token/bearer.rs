@@ -105,7 +105,7 @@ impl<'a> Bearer<'a> {
 }
 
 /// The value without the scheme `Bearer` (RFC 6750 §2.1). `None` if it has another scheme, or none.
-fn without_scheme(value: &[u8]) -> Option<&[u8]> {
+pub(super) fn without_scheme(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_first_chunk::<7>()?;
     scheme.eq_ignore_ascii_case(b"bearer ").then_some(token)
 }

@@ -273,6 +273,28 @@ fn bad_tokens_are_refused() {
 }
 
 #[test]
+fn the_reason_names_a_header_with_a_token_that_no_issuer_names() {
+    let own = json!({"issuers": {"corp": {
+        "issuer": "https://idp/", "audiences": ["temporal"], "keys": {"inline": {"keys": [jwk("k", 1)]}},
+        "token": {"headers": ["x-svid"]},
+    }}});
+    let (good, state) = (token("k", 1, json!({})), &mut state_with(own));
+    let mut outcome = |call: TestCall| {
+        let (mut filter, action, _) = call.open(state);
+        (filter.take_decision().map(|decision| decision.reason()), action)
+    };
+    let (reason, with) = outcome(call_to(START).bearer(&good));
+    assert_eq!(reason.unwrap(), "a token in header authorization, which no issuer names");
+    let (reason, without) = outcome(call_to(START));
+    assert_eq!(reason.unwrap(), "no token");
+    assert_eq!((grpc_status(&with), &with), (16, &without), "clients are not told");
+    assert_eq!(outcome(call_to(START).bearer("opaque")).0.unwrap(), "no token");
+    assert_eq!(outcome(call_to(START).with("x-svid", "a.b.c").bearer(&good)).0.unwrap(), "header: not base64url");
+    let (_, both) = outcome(call_to(START).with("x-svid", &good).bearer("opaque"));
+    assert_eq!(grpc_status(&both), 0, "the token counts where the issuer expects it");
+}
+
+#[test]
 fn a_cached_token_is_refused_after_its_expiry() {
     let state = &mut state();
     let text = token("k", 1, json!({"exp": NOW.as_millis() / 1000 + 10}));
