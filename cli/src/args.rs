@@ -67,6 +67,9 @@ pub(crate) struct Question {
     /// The caller's token.
     #[arg(long, value_name = "JWT", value_parser = content, conflicts_with_all = ["claims", "issuer"])]
     pub(crate) token: Option<String>,
+    /// The header that carries the token. Without it, the token comes in a header in which its issuer expects it.
+    #[arg(long, value_name = "NAME", requires = "token", conflicts_with = "claims", value_parser = header)]
+    pub(crate) header: Option<String>,
     /// The claims of the caller's token.
     #[arg(long, value_name = "JSON", value_parser = content)]
     pub(crate) claims: Option<String>,
@@ -111,6 +114,15 @@ impl Time {
     pub(crate) fn at(&self) -> Timestamp {
         self.at.unwrap_or_else(Timestamp::now)
     }
+}
+
+/// The name of a header, in lower case, as Envoy sends it.
+fn header(value: &str) -> Result<String, String> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if value.is_empty() || !value.bytes().all(is_name) {
+        return Err("expected the name of a header".to_owned());
+    }
+    Ok(value.to_ascii_lowercase())
 }
 
 /// The value itself, the content of the file for `@FILE`, or standard input for `-`.
@@ -185,6 +197,8 @@ mod tests {
         assert_eq!((peer.request.as_deref(), &*peer.namespace), (Some("{}"), ""));
         assert!(question(&["--claims", "{}", "--issuer", "i", "--peer", "p"]).is_ok());
         assert!(question(&["--token", "x", "--peer", "p"]).is_ok());
+        let header = question(&["--token", "x", "--header", "X-Svid"]).unwrap().header;
+        assert_eq!(header.as_deref(), Some("x-svid"), "as Envoy sends it");
     }
 
     #[test]
@@ -219,7 +233,10 @@ mod tests {
 
     #[test]
     fn mistakes_about_a_caller_say_what_is_wrong() {
-        let mistakes: [(&[&str], &str); 7] = [
+        let mistakes: [(&[&str], &str); 10] = [
+            (&["--header", "x-svid", "--claims", "{}"], "cannot be used with"),
+            (&["--header", "x-svid", "--peer", "p"], "--token <JWT>"),
+            (&["--token", "x", "--header", "a:b"], "expected the name of a header"),
             (&[], "<--token <JWT>|--claims <JSON>|--peer <NAME>>"),
             (&["--claims", "{}", "--token", "x"], "cannot be used with"),
             (&["--issuer", "i", "--token", "x"], "cannot be used with"),

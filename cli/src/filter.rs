@@ -9,8 +9,10 @@ use temporal_auth::config::{Config, PeerSource};
 use temporal_auth::filter::{Action, ConnectionInfo, FilterState, RequestFilter};
 use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::{DenyReason, Verdict};
+use temporal_auth::report::Rejection;
 use temporal_auth::temporal::{MethodRef, RequestReader, Scope, Target};
 use temporal_auth::time::Timestamp;
+use temporal_auth::token::TokenRefusal;
 use temporal_auth::wire::grpc::frame;
 use temporal_auth::wire::headers::{Headers, serialize};
 use temporal_auth::wire::protobuf::write_field;
@@ -27,14 +29,30 @@ pub(crate) enum TokenTimes {
     Ignored,
 }
 
+/// What counts of a token besides its claims.
+#[derive(Debug, Clone)]
+pub(crate) struct AssumedToken {
+    /// The header that carries it. `None` for the first that its issuer names.
+    pub(crate) header: Option<String>,
+    pub(crate) form: TokenForm,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum TokenForm {
+    /// It is signed again, with a header of this form.
+    Signed { typ: Option<String>, has_kid: bool },
+    /// It is sent as it is: the filter refuses it before it looks for a key.
+    Refused(String),
+}
+
 /// A caller whose claims or certificate are assumed to be verified.
 #[derive(Debug, Clone)]
 pub(crate) struct AssumedCaller {
     /// The issuer's name in the configuration. `None` for a caller without a token.
     pub(crate) issuer: Option<String>,
     pub(crate) claims: Map<String, Value>,
-    /// `typ` of the token's header. `None` if the caller has only claims, or no token.
-    pub(crate) typ: Option<String>,
+    /// The caller's token. `None` if the caller has only claims, or no token.
+    pub(crate) token: Option<AssumedToken>,
     pub(crate) times: TokenTimes,
     /// The identity in the TLS certificate.
     pub(crate) peer: Option<String>,
@@ -45,12 +63,12 @@ pub(crate) struct AssumedCaller {
 impl AssumedCaller {
     /// A caller with a certificate and no token.
     pub(crate) fn without_token(peer: String, at: Timestamp) -> Self {
-        Self { issuer: None, claims: Map::new(), typ: None, times: TokenTimes::Ignored, peer: Some(peer), at }
+        Self { issuer: None, claims: Map::new(), token: None, times: TokenTimes::Ignored, peer: Some(peer), at }
     }
 
     /// A caller with these claims from this issuer, as if a token with good times had been verified.
     pub(crate) fn with_claims(issuer: &str, claims: Map<String, Value>, at: Timestamp) -> Self {
-        Self { issuer: Some(issuer.to_owned()), claims, typ: None, times: TokenTimes::Ignored, peer: None, at }
+        Self { issuer: Some(issuer.to_owned()), claims, token: None, times: TokenTimes::Ignored, peer: None, at }
     }
 
     /// A `who` that matches this caller.
@@ -102,6 +120,8 @@ pub(crate) struct Evaluation {
     pub(crate) reason: String,
     /// Why the policy denies the call, if it does.
     pub(crate) denied: Option<DenyReason>,
+    /// Whether the token is refused only because of when it is used.
+    pub(crate) is_untimely: bool,
     /// What rules in shadow would change.
     pub(crate) shadow: Option<String>,
     pub(crate) caller: Option<ResolvedCaller>,
@@ -170,13 +190,16 @@ impl Filter {
         let mut config = config.clone();
         let public = URL_SAFE_NO_PAD.encode(*pair().pk);
         let key = json!({"kty": "OKP", "crv": "Ed25519", "kid": "cli", "alg": "EdDSA", "x": public});
+        let is_refused = matches!(&caller.token, Some(AssumedToken { form: TokenForm::Refused(_), .. }));
         for issuer in config.get_mut("issuers").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
             let Some(issuer) = issuer.as_object_mut() else { continue };
-            issuer.insert("keys".to_owned(), json!({"inline": {"keys": [key.clone()]}}));
-            issuer.insert("algorithms".to_owned(), json!(["EdDSA"]));
+            let kid = issuer.get("keys").and_then(|keys| keys.get("kid")).map_or(json!("required"), Value::clone);
+            issuer.insert("keys".to_owned(), json!({"inline": {"keys": [key.clone()]}, "kid": kid}));
+            if !is_refused {
+                issuer.insert("algorithms".to_owned(), json!(["EdDSA"]));
+            }
             if let Some(token) = issuer.get_mut("token").and_then(Value::as_object_mut) {
-                token.remove("headers");
-                if caller.typ.is_none() {
+                if caller.token.is_none() {
                     token.remove("typ");
                 }
                 if caller.times == TokenTimes::Ignored {
@@ -193,7 +216,7 @@ impl Filter {
     }
 
     pub(crate) fn evaluate(&mut self, caller: &AssumedCaller, call: &Call) -> Evaluation {
-        let authorization = caller.issuer.as_ref().map(|issuer| format!("Bearer {}", self.token(caller, issuer)));
+        let carrier = self.carrier(caller);
         let forwarded = caller.peer.as_ref().filter(|_| self.state.config.peers == PeerSource::Forwarded);
         let forwarded = forwarded.map(|peer| format!("URI=\"{}\"", peer.replace('\\', "\\\\").replace('"', "\\\"")));
         let mut headers: Vec<(&[u8], &[u8])> = vec![
@@ -202,7 +225,7 @@ impl Filter {
             (b"content-type", b"application/grpc"),
             (b"te", b"trailers"),
         ];
-        headers.extend(authorization.iter().map(|value| (&b"authorization"[..], value.as_bytes())));
+        headers.extend(carrier.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
         headers.extend(forwarded.iter().map(|value| (&b"x-forwarded-client-cert"[..], value.as_bytes())));
         let headers = serialize(&headers);
         let host = Connection(caller.peer.as_deref());
@@ -228,23 +251,41 @@ impl Filter {
             Verdict::Allow(_) => None,
         });
         let reason = decision.reason();
+        let is_untimely = decision.rejection.as_ref().is_some_and(is_untimely);
         let caller = decision.principal.map(|principal| ResolvedCaller {
             subject: principal.subject.clone(),
             kind: principal.kind.map(|kind| kind.name()),
             doubt: principal.doubt.as_ref().map(ToString::to_string),
         });
         let reduces_answer = status == 0 && request.reduces_answer();
-        Evaluation { status, rule: decision.rule, reason, denied, shadow: decision.shadow, caller, reduces_answer }
+        let (rule, shadow) = (decision.rule, decision.shadow);
+        Evaluation { status, rule, reason, denied, is_untimely, shadow, caller, reduces_answer }
     }
 
-    fn token(&self, caller: &AssumedCaller, name: &str) -> String {
+    /// The header with the caller's token, if there is one.
+    fn carrier(&self, caller: &AssumedCaller) -> Option<(String, String)> {
+        let token = match (&caller.token, &caller.issuer) {
+            (Some(AssumedToken { form: TokenForm::Refused(token), .. }), _) => token.clone(),
+            (_, Some(issuer)) => self.signed(caller, issuer),
+            (_, None) => return None,
+        };
+        let config = &self.state.config;
+        let issuer = config.issuers.iter().find(|issuer| Some(&*issuer.name) == caller.issuer.as_deref());
+        let own = issuer.map_or_else(|| config.token_headers.names(), |issuer| &issuer.rules.headers);
+        // Without an issuer, any of these headers will do.
+        let usual = own.iter().find(|name| *name == "authorization").or_else(|| own.first());
+        let named = caller.token.as_ref().and_then(|token| token.header.as_ref());
+        Some((named.or(usual)?.clone(), format!("Bearer {token}")))
+    }
+
+    fn signed(&self, caller: &AssumedCaller, name: &str) -> String {
         let mut claims = caller.claims.clone();
         if caller.times == TokenTimes::Ignored {
             claims.retain(|name, _| name != "nbf" && name != "iat");
             claims.insert("exp".to_owned(), Value::from((caller.at.as_millis() / 1000).saturating_add(3600)));
         }
         // If the caller has claims instead of a token, `iss` and `aud` may be left out.
-        if caller.typ.is_none()
+        if caller.token.is_none()
             && let Some(issuer) = self.state.config.issuers.iter().find(|issuer| *issuer.name == *name)
         {
             if let Some(iss) = &issuer.rules.issuer {
@@ -254,14 +295,23 @@ impl Filter {
                 claims.entry("aud").or_insert_with(|| Value::from(audience.as_str()));
             }
         }
-        let header = match caller.typ.as_deref() {
-            None | Some("") => json!({"alg": "EdDSA", "kid": "cli"}),
-            Some(typ) => json!({"alg": "EdDSA", "kid": "cli", "typ": typ}),
-        };
+        let mut header = json!({"alg": "EdDSA", "kid": "cli"});
+        if let Some(AssumedToken { form: TokenForm::Signed { typ, has_kid }, .. }) = &caller.token
+            && let Some(members) = header.as_object_mut()
+        {
+            members.extend(typ.iter().map(|typ| ("typ".to_owned(), Value::from(typ.as_str()))));
+            members.retain(|name, _| *has_kid || name != "kid");
+        }
         let signed = [header, Value::Object(claims)].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
         let signature = URL_SAFE_NO_PAD.encode(*pair().sk.sign(&signed, None));
         format!("{signed}.{signature}")
     }
+}
+
+/// Whether another time would make the token acceptable.
+fn is_untimely(rejection: &Rejection) -> bool {
+    use TokenRefusal::{Expired, IssuedInFuture, LifetimeTooLong, NotYetValid};
+    matches!(rejection, Rejection::Token(Expired | NotYetValid | IssuedInFuture | LifetimeTooLong))
 }
 
 /// The key is no secret: only configurations that are made here trust it.
@@ -290,7 +340,10 @@ mod tests {
     fn call(claims: Value, typ: Option<&str>, times: TokenTimes, method: &str, namespace: &str) -> Evaluation {
         let claims = claims.as_object().unwrap().clone();
         let caller = AssumedCaller {
-            typ: typ.map(str::to_owned),
+            token: typ.map(|typ| AssumedToken {
+                header: None,
+                form: TokenForm::Signed { typ: Some(typ.to_owned()), has_kid: true },
+            }),
             times,
             ..AssumedCaller::with_claims("corp", claims, Timestamp::now())
         };

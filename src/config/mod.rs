@@ -201,20 +201,20 @@ fn of_all_issuers(issuers: &[Issuer]) -> TokenHeaders {
 
 /// The member `prefer`: headers of issuers, in the order in which they count.
 fn prefer(node: &Node<'_>, issuers: &[Issuer]) -> Option<TokenHeaders> {
-    let known = || issuers.iter().flat_map(|issuer| issuer.rules.headers.iter().cloned());
+    let known = of_all_issuers(issuers);
     let nodes = node.non_empty_list()?;
     let ordered: Vec<_> = nodes
         .iter()
         .filter_map(|node| {
             let name = node.text()?;
-            if known().any(|known| known == name) {
+            if known.names().iter().any(|known| known == name) {
                 Some(name.to_owned())
             } else {
-                node.unknown_name(NameSort::Header, known().collect(), &[])
+                node.unknown_name(NameSort::Header, known.names().to_vec(), &[])
             }
         })
         .collect();
-    (ordered.len() == nodes.len()).then(|| TokenHeaders::new(ordered, known()))
+    (ordered.len() == nodes.len()).then(|| TokenHeaders::new(ordered, known.names().iter().cloned()))
 }
 
 /// The member `peers`: whether `x-forwarded-client-cert` is believed. Its gateways are for `temporal-auth check`.

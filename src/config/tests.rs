@@ -554,6 +554,20 @@ fn tokens_without_iss_need_an_audience_keys_and_a_header_of_their_own() {
 }
 
 #[test]
+fn preferred_headers_are_headers_of_issuers() {
+    let mut config = minimal_config();
+    config["issuers"]["other"] = config["issuers"]["corp"].clone();
+    config["issuers"]["other"]["issuer"] = json!("https://other/");
+    config["issuers"]["other"]["token"] = json!({"headers": ["authorization", "x-svid"]});
+    config["prefer"] = json!(["x-svid", "authorization"]);
+    assert!(Config::parse(config.to_string().as_bytes()).is_ok());
+    config["prefer"] = json!(["x-token"]);
+    let problems: Vec<_> = Config::parse(config.to_string().as_bytes()).unwrap_err();
+    let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(problems, ["prefer[0]: unknown header of an issuer \"x-token\"; expected one of authorization, x-svid"]);
+}
+
+#[test]
 fn subjects_and_shapes_of_claims_are_checked() {
     for good in [json!("client_id"), json!(["sub", "/a/b"]), json!("none")] {
         assert_valid("/issuers/corp/subject", good);

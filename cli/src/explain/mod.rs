@@ -12,7 +12,9 @@ use temporal_auth::token::jose::ParsedToken;
 use temporal_auth::wire::json;
 
 use crate::args::Question;
-use crate::filter::{AssumedCaller, Call, Evaluation, Filter, PERMISSION_DENIED, ResolvedCaller, TokenTimes};
+use crate::filter::{
+    AssumedCaller, AssumedToken, Call, Evaluation, Filter, PERMISSION_DENIED, ResolvedCaller, TokenForm, TokenTimes,
+};
 use crate::load::{self, Configuration};
 use crate::report;
 use crate::suggest;
@@ -37,7 +39,7 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
     let target = call.target();
     let evaluation = Filter::new(&configuration.value, &caller)?.evaluate(&caller, &call);
     // Often only an expired token is at hand: explain what its claims would allow.
-    let (judged, refused) = if evaluation.caller.is_none() && evaluation.status == 16 && caller.typ.is_some() {
+    let (judged, refused) = if evaluation.is_untimely {
         caller.times = TokenTimes::Ignored;
         (Filter::new(&configuration.value, &caller)?.evaluate(&caller, &call), Some(evaluation.reason.clone()))
     } else {
@@ -56,7 +58,7 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
         None => format!("{subject}, a TLS peer without a token"),
     };
     let _ = writeln!(text, "caller   {who}");
-    if caller.issuer.is_some() {
+    if caller.issuer.is_some() && !caller.claims.is_empty() {
         text.push_str("         the claims are assumed to be verified: no signature was checked\n");
     }
     if let Some(peer) = &caller.peer {
@@ -239,20 +241,7 @@ pub(crate) fn one(path: &std::path::Path) -> Result<Configuration, String> {
 /// The caller that the question is about.
 fn caller(question: &Question, configuration: &Configuration) -> Result<AssumedCaller, String> {
     if let Some(token) = &question.token {
-        let token = token.strip_prefix("Bearer ").unwrap_or(token);
-        let unverified = ParsedToken::parse(token.as_bytes()).map_err(|why| format!("the token is refused: {why}"))?;
-        let issuers = &configuration.config.issuers;
-        let issuer = issuers.iter().find(|issuer| issuer.rules.is_issuer_of(&unverified.claims));
-        let issuer = issuer.ok_or_else(|| {
-            format!("the token is refused: no issuer is configured for {:?}", unverified.issuer().unwrap_or_default())
-        })?;
-        if !issuer.rules.algorithms.contains(&unverified.algorithm) {
-            return Err(format!("the token is refused: algorithm {} is not allowed", unverified.algorithm.name()));
-        }
-        let typ = Some(unverified.typ.unwrap_or_default());
-        let (issuer, peer) = (Some(issuer.name.to_string()), question.peer.clone());
-        let (claims, at) = (unverified.claims, question.time.at());
-        return Ok(AssumedCaller { issuer, claims, typ, times: TokenTimes::Checked, peer, at });
+        return Ok(bearer(token, question, configuration));
     }
     let claims = match &question.claims {
         None => None,
@@ -261,6 +250,29 @@ fn caller(question: &Question, configuration: &Configuration) -> Result<AssumedC
         }
     };
     claimed(question.issuer.as_deref(), claims, question.peer.clone(), question.time.at(), configuration)
+}
+
+/// A caller with a token.
+fn bearer(token: &str, question: &Question, configuration: &Configuration) -> AssumedCaller {
+    let token = token.strip_prefix("Bearer ").unwrap_or(token);
+    let unverified = ParsedToken::parse(token.as_bytes()).ok();
+    let issuers = &configuration.config.issuers;
+    let issuer_of = |token: &ParsedToken<'_>| issuers.iter().find(|issuer| issuer.rules.is_issuer_of(&token.claims));
+    let issuer = unverified.as_ref().and_then(issuer_of);
+    let readable =
+        unverified.filter(|token| issuer.is_some_and(|issuer| issuer.rules.algorithms.contains(&token.algorithm)));
+    let (form, claims) = match readable {
+        Some(token) => (TokenForm::Signed { typ: token.typ, has_kid: token.kid.is_some() }, token.claims),
+        None => (TokenForm::Refused(token.to_owned()), Map::new()),
+    };
+    AssumedCaller {
+        issuer: issuer.map(|issuer| issuer.name.to_string()),
+        claims,
+        token: Some(AssumedToken { header: question.header.clone(), form }),
+        times: TokenTimes::Checked,
+        peer: question.peer.clone(),
+        at: question.time.at(),
+    }
 }
 
 /// A caller with claims, a TLS peer, or both. The issuer need not be named if there is only one.
