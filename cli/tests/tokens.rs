@@ -72,9 +72,13 @@ fn the_issuer_and_the_audience_that_were_found_are_told() {
     refused(&slash, &[], "no issuer is configured for iss \"https://idp.example.com\"");
     refused(&token(json!({"aud": ["account", "web"]})), &[], "aud has no accepted audience: [\"account\",\"web\"]");
     refused(&token(json!({"aud": null})), &[], "aud is missing");
-    let graph = token(json!({"aud": "00000003-0000-0000-c000-000000000000"}));
-    let cure = "a token for Microsoft Graph; ask for a scope of your own application instead";
-    refused(&graph, &[], cure);
+    let graph = "a token for Microsoft Graph; ask for a scope of your own application instead";
+    for aud in ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com", "https://graph.microsoft.com/"] {
+        refused(&token(json!({"aud": aud})), &[], graph);
+        refused(&token(json!({"aud": aud, "iss": "https://sts.windows.net/11111111-2222/"})), &[], graph);
+    }
+    let other = token(json!({"aud": "api://billing", "iss": "https://sts.windows.net/11111111-2222/"}));
+    refused(&other, &[], "no issuer is configured for iss \"https://sts.windows.net/11111111-2222/\"");
     let escaped = token(json!({"iss": "https://x/\n\u{1b}[31m"}));
     refused(&escaped, &[], r#"no issuer is configured for iss "https://x/\n\u{1b}[31m""#);
 }
@@ -106,6 +110,7 @@ fn headers_of_tokens_are_checked() {
     let unnamed = json!({"aud": "temporal", "sub": "spiffe://td/w", "exp": FAR}).to_string();
     let spiffe = token_of(&json!({"alg": "ES256", "typ": "JOSE"}), &unnamed);
     allowed(&spiffe, &[], "caller   spiffe://td/w of issuer spire");
+    refused(&with(json!({"alg": "ES256", "kid": "k", "typ": "JOSE"})), &[], "typ \"JOSE\" is not accepted");
 }
 
 #[test]
@@ -158,6 +163,20 @@ fn only_a_refusal_about_time_is_followed_by_what_another_time_would_allow() {
     refused(&token(json!({"token_use": null})), &[], "claim \"token_use\", which token.require names, is missing");
     refused(&token(json!({"exp": null})), &[], "exp is missing");
     refused(&token(json!({"iat": null})), &[], "iat is missing, but token.max_lifetime requires it");
+}
+
+#[test]
+fn claims_are_assumed_to_come_in_the_header_of_their_issuer() {
+    let ask = |issuer: &str, claims: &str, code: i32, expected: &str| {
+        let call =
+            ["explain", "--config", "tokens.yaml", "--method", "StartWorkflowExecution", "--namespace", "payroll"];
+        assert_run(&[&call[..], &["--issuer", issuer, "--claims", claims]].concat(), code, &[expected]);
+    };
+    ask("spire", r#"{"sub": "spiffe://td/w"}"#, 0, "verdict  ALLOW by rule spire");
+    ask("mail", r#"{"email": "a@b", "email_verified": true}"#, 0, "verdict  ALLOW by rule mail");
+    ask("mail", r#"{"email": "a@b"}"#, 1, "verdict  REFUSE with UNAUTHENTICATED");
+    ask("people", r#"{"sub": "alice", "token_use": "access"}"#, 0, "verdict  ALLOW by rule people");
+    ask("people", r#"{"sub": "alice", "token_use": "id"}"#, 1, "which token.require names, is different: \"id\"");
 }
 
 #[test]

@@ -253,7 +253,7 @@ impl Authenticator {
         let mut issuers = config.issuers.iter().enumerate();
         let found = issuers.find(|(_, issuer)| issuer.rules.is_issuer_of(&parsed.claims));
         let (index, issuer) = found.ok_or_else(|| match parsed.issuer() {
-            Some(iss) => TokenRefusal::unknown_issuer(iss),
+            Some(iss) => TokenRefusal::unknown_issuer(iss, parsed.claims.get("aud")),
             None => TokenRefusal::MissingIssuer,
         })?;
         // The cheap checks come first and the signature last. Nothing is believed before the signature is verified.

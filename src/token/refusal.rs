@@ -165,13 +165,14 @@ impl SubjectFault {
 const GRAPH: [&str; 2] = ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"];
 
 impl TokenRefusal {
-    pub fn unknown_issuer(iss: &str) -> Self {
-        Self::UnknownIssuer(excerpt(iss))
+    /// Tokens for Graph have the issuer of Entra ID's version 1.0, whatever the version of the other tokens is.
+    pub fn unknown_issuer(iss: &str, aud: Option<&Value>) -> Self {
+        if aud.is_some_and(is_for_graph) { Self::MicrosoftGraph } else { Self::UnknownIssuer(excerpt(iss)) }
     }
 
     pub fn wrong_audience(aud: Option<&Value>) -> Self {
         match aud {
-            Some(Value::String(aud)) if GRAPH.contains(&aud.trim_end_matches('/')) => Self::MicrosoftGraph,
+            Some(aud) if is_for_graph(aud) => Self::MicrosoftGraph,
             aud => Self::WrongAudience(aud.map(|aud| excerpt(&aud.to_string())).unwrap_or_default()),
         }
     }
@@ -187,4 +188,8 @@ impl TokenRefusal {
     pub fn wrong_type(typ: Option<&str>) -> Self {
         Self::WrongType(typ.map(excerpt))
     }
+}
+
+fn is_for_graph(aud: &Value) -> bool {
+    aud.as_str().is_some_and(|aud| GRAPH.contains(&aud.trim_end_matches('/')))
 }
