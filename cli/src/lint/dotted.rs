@@ -9,6 +9,8 @@ use super::{Lint, claim_names};
 const LAST: [&str; 8] = ["cloud", "com", "dev", "edu", "gov", "io", "net", "org"];
 /// The same in reverse, as in `com.example.roles`. Any two letters may be a country.
 const FIRST: [&str; 5] = ["com", "edu", "gov", "net", "org"];
+/// The member of a service account's token that has members of its own.
+const KUBERNETES: &str = "kubernetes.io";
 
 pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
     let mut lints = Vec::new();
@@ -31,11 +33,17 @@ fn pointer(name: &str) -> Option<String> {
             && step.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-'))
     };
     // JSONPath begins with `$`.
-    let steps: Vec<_> = name.strip_prefix("$.").unwrap_or(name).split('.').collect();
+    let path = name.strip_prefix("$.").unwrap_or(name);
+    let (member, path) = match path.strip_prefix(KUBERNETES).and_then(|rest| rest.strip_prefix('.')) {
+        Some(rest) => (format!("/{KUBERNETES}"), rest),
+        None => (String::new(), path),
+    };
+    let steps: Vec<_> = path.split('.').collect();
     let (first, last) = (*steps.first()?, *steps.last()?);
     let is_domain = !name.starts_with('$') && (first.len() == 2 || FIRST.contains(&first) || LAST.contains(&last));
-    let is_path = (steps.len() > 1 || name.starts_with('$')) && steps.iter().all(is_word) && !is_domain;
-    is_path.then(|| format!("/{}", steps.join("/")))
+    let is_nested = steps.len() > 1 || name.starts_with('$') || !member.is_empty();
+    let is_path = is_nested && steps.iter().all(is_word) && !is_domain;
+    is_path.then(|| format!("{member}/{}", steps.join("/")))
 }
 
 #[cfg(test)]
@@ -52,6 +60,8 @@ mod tests {
             ("user.id", "/user/id"),
             ("$.realm_access.roles", "/realm_access/roles"),
             ("$.roles", "/roles"),
+            ("kubernetes.io.namespace", "/kubernetes.io/namespace"),
+            ("kubernetes.io.serviceaccount.name", "/kubernetes.io/serviceaccount/name"),
         ] {
             assert_eq!(pointer(name).as_deref(), Some(expected), "{name}");
         }
