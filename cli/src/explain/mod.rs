@@ -58,7 +58,8 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
         None => format!("{subject}, a TLS peer without a token"),
     };
     let _ = writeln!(text, "caller   {who}");
-    if caller.issuer.is_some() && !caller.claims.is_empty() {
+    let is_sent_as_it_is = matches!(&caller.token, Some(AssumedToken { form: TokenForm::Refused(_), .. }));
+    if caller.issuer.is_some() && !is_sent_as_it_is {
         text.push_str("         the claims are assumed to be verified: no signature was checked\n");
     }
     if let Some(peer) = &caller.peer {
