@@ -14,6 +14,7 @@
 )]
 
 mod args;
+mod caller;
 mod cases;
 mod check;
 mod clock;

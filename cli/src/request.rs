@@ -88,7 +88,8 @@ fn twice(message: &MessageDescriptor, value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::{AssumedCaller, Filter};
+    use crate::caller::AssumedCaller;
+    use crate::filter::Filter;
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     use prost_reflect::{FieldDescriptor, MapKey, SerializeOptions};

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::trial::{Trial, shown_miss};
-use crate::filter::{AssumedCaller, Call, Evaluation, Filter};
+use crate::caller::AssumedCaller;
+use crate::filter::{Call, Evaluation, Filter};
 
 /// Each condition of a denial that matches the call, with the reason why it matches.
 pub(super) fn conditions(

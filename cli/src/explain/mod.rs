@@ -12,9 +12,8 @@ use temporal_auth::token::jose::ParsedToken;
 use temporal_auth::wire::json;
 
 use crate::args::Question;
-use crate::filter::{
-    AssumedCaller, AssumedToken, Call, Evaluation, Filter, PERMISSION_DENIED, ResolvedCaller, TokenForm, TokenTimes,
-};
+use crate::caller::{AssumedCaller, AssumedToken, TokenForm, TokenTimes};
+use crate::filter::{Call, Evaluation, Filter, PERMISSION_DENIED, ResolvedCaller};
 use crate::load::{self, Configuration};
 use crate::report;
 use crate::suggest;

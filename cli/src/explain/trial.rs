@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use temporal_auth::identity::ClaimName;
 use temporal_auth::policy::limits::LimitMiss;
 
-use crate::filter::{AssumedCaller, Call, Evaluation, Filter};
+use crate::caller::AssumedCaller;
+use crate::filter::{Call, Evaluation, Filter};
 
 /// A call to evaluate with other rules.
 pub(super) struct Trial<'a> {

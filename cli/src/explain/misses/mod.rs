@@ -7,7 +7,8 @@ use temporal_auth::policy::expiry::Expiry;
 use temporal_auth::temporal::{Access, Limit};
 
 use super::trial::{Trial, for_all, shown_miss};
-use crate::filter::{AssumedCaller, Call};
+use crate::caller::AssumedCaller;
+use crate::filter::Call;
 
 /// The fields that limit a grant to certain names.
 fn limits() -> [&'static str; Limit::ALL.len()] {
