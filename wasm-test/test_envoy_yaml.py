@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import http.client
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness import grpc_client, http_client, paths, requests
-from harness.envoy import envoy_argv, render_envoy_yaml, run_directory
-from harness.issuer import Issuer
-from harness.ports import free_ports
+from harness import grpc_client, http_client, requests
+from harness.envoy_yaml import EnvoyYaml, with_tls
+from harness.gate import allowed, refused
+from harness.issuer import HOST, Issuer
+from harness.poll import until
 from harness.procs import Process
 from harness.temporal import Temporal
+from harness.tls import Authority
 
-LISTENER, ADMIN, TEMPORAL, TEMPORAL_HTTP, IDP = 7533, 9901, 7233, 7243, 7535
 SERVICE: dict[str, Any] = {"gty": "client-credentials"}
 
 PEOPLE: dict[str, dict[str, Any]] = {
@@ -53,25 +55,8 @@ MAY: dict[tuple[str, str], set[str]] = {
 
 @pytest.fixture(scope="module")
 def office(temporal: Temporal) -> Iterator[tuple[int, Issuer, Process]]:
-    port, admin = free_ports(2)
-    with Issuer(path="") as issuer:
-        text = (paths.ROOT / "envoy.yaml").read_text()
-        ports = {LISTENER: port, ADMIN: admin, TEMPORAL: temporal.port, TEMPORAL_HTTP: temporal.http_port, IDP: issuer.port}
-        directory = run_directory("envoy-yaml")
-        config = directory / "envoy.yaml"
-        config.write_text(render_envoy_yaml(text, ports, module=paths.MODULE))
-        with Process("envoy.yaml", envoy_argv(config), directory / "envoy.log", cwd=paths.ROOT) as process:
-            process.wait_ready(lambda: _live(admin))
-            yield port, issuer, process
-
-
-def _live(admin: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", admin, timeout=2)
-    try:
-        connection.request("GET", "/ready")
-        return connection.getresponse().read().strip() == b"LIVE"
-    finally:
-        connection.close()
+    with Issuer(path="") as issuer, EnvoyYaml(temporal, issuer.port) as envoy:
+        yield envoy.port, issuer, envoy.process
 
 
 @pytest.mark.parametrize("namespace", ["payroll", "finance-reports", "bitovi-project"])
@@ -122,8 +107,6 @@ def test_without_a_token(office: tuple[int, Issuer, Process]) -> None:
 
 
 def test_the_access_log_names_the_caller(office: tuple[int, Issuer, Process]) -> None:
-    from harness.poll import until
-
     port, issuer, process = office
     token = issuer.token("carol-of-finance", groups=["finance"])
     path = requests.path("CountWorkflowExecutions")
@@ -135,3 +118,39 @@ def test_the_access_log_names_the_caller(office: tuple[int, Issuer, Process]) ->
     )
     assert '"verdict":"allow"' in line and '"rule":"finance"' in line and "grpc=0" in line
     assert token not in process.log_text()
+
+
+def over_tls(issuer: Issuer, root: Path, without: str = "nothing") -> Callable[[str], str]:
+    """Edits the file as its comment says, for an issuer with a host name; lines of the comment may be left out."""
+
+    def comment(members: str) -> str:
+        lines = [line for line in members.splitlines(keepends=True) if not line.strip().startswith(without)]
+        return "".join(lines).replace("idp.example.com", HOST).replace("/etc/ssl/certs/ca-certificates.crt", str(root))
+
+    def edit(text: str) -> str:
+        text = with_tls(text, comment).replace(f"issuer: http://127.0.0.1:{issuer.port}", f"issuer: {issuer.origin}")
+        return text.replace(f"address: 127.0.0.1, port_value: {issuer.port}", f"address: {HOST}, port_value: {issuer.port}")
+
+    return edit
+
+
+def test_the_comment_about_tls_brings_keys_of_a_name_with_an_ipv6_address(temporal: Temporal, tmp_path: Path) -> None:
+    """Envoy resolves `*.localhost` to ::1 and 127.0.0.1, and the issuer listens on the latter alone."""
+    authority, stranger = (Authority(directory(tmp_path, name)) for name in ("authority", "stranger"))
+    pair = authority.issue("idp", dns=[HOST])
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(pair.certificate_file, pair.key_file)
+    with Issuer(path="", tls=server) as issuer:
+        token = issuer.token("alice", groups=["finance"])
+        with EnvoyYaml(temporal, issuer.port, over_tls(issuer, authority.root_file)) as envoy:
+            allowed(until(lambda: reply if (reply := envoy.count("payroll", token)).grpc_status == 0 else None, 10, "keys"))
+            refused(envoy.count("finance-reports", token), 7)
+        for edit in (over_tls(issuer, authority.root_file, "dns_lookup_family"), over_tls(issuer, stranger.root_file)):
+            with EnvoyYaml(temporal, issuer.port, edit) as envoy:
+                refused(envoy.count("payroll", token), 14)
+
+
+def directory(parent: Path, name: str) -> Path:
+    made = parent / name
+    made.mkdir()
+    return made

@@ -173,7 +173,7 @@ class Envoy(Server):
 
     def decisions(self, since: int = 0) -> list[Json]:
         """The decision log, parsed."""
-        return [decision for line in self.log_since(since).splitlines() if (decision := _decision(line))]
+        return decisions_in(self.log_since(since))
 
     def decision(
         self, since: int = 0, where: Callable[[Json], bool] = lambda _: True, timeout: float = 5.0
@@ -318,6 +318,11 @@ def render_envoy_yaml(text: str, ports: dict[int, int], module: Path | None = No
         if not count:
             raise KeyError("no module file name in the file")
     return text
+
+
+def decisions_in(log: str) -> list[Json]:
+    """The decision log within Envoy's, parsed."""
+    return [decision for line in log.splitlines() if (decision := _decision(line))]
 
 
 def _all(settings: Settings) -> dict[str, Any]:

@@ -21,11 +21,18 @@ HOSTILE = ROOT / "target" / "wasm32-wasip1" / "module" / "hostile_plugin.wasm"
 # Temporal's Web UI, which `scripts/ui.sh` builds.
 WEB_UI = ROOT / ".cache" / "go" / "web-ui" / "server"
 
+# Keycloak and what drives a browser, which `scripts/ui.sh` installs.
+UI = ROOT / ".cache" / "ui"
+
 # The descriptor set and the tables from which the module's method table was generated.
 TEMPORAL_DATA = ROOT / "data" / "temporal"
 
 # Logs, rendered configurations, access logs.
 RUNS = ROOT / ".cache" / "run"
+
+
+def keycloak() -> Path | None:
+    return next((home for home in sorted(UI.glob("keycloak-*")) if (home / "bin" / "kc.sh").exists()), None)
 
 
 def envoy_binary() -> Path:
