@@ -91,6 +91,10 @@ test-ui: setup module ## click through the real Web UI with a real login in a re
 	@scripts/ui.sh test
 	$(PY) -m pytest wasm-test/ui -n 0 --timeout 1800 $(PYTEST_ARGS)
 
+test-keycloak: setup module ## follow docs/presets/keycloak.md on a real Keycloak (needs Java 17; 8 minutes)
+	@scripts/ui.sh keycloak
+	$(PY) -m pytest wasm-test/keycloak -n 0 $(PYTEST_ARGS)
+
 test-egctl: setup ## run Envoy Gateway's own check of its manifest (first run: 10 minutes)
 	@scripts/go-build.sh wasm-test/mesh/egctl "about ten minutes"
 	$(PY) -m pytest istio/test_envoy_gateway.py -c istio/pytest.ini $(PYTEST_ARGS)

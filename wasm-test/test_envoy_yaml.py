@@ -82,12 +82,12 @@ def test_each_person_has_the_access_that_the_policy_gives(office: tuple[int, Iss
 def test_a_worker_polls_its_teams_queues_only(office: tuple[int, Issuer, Process]) -> None:
     port, issuer, _ = office
     token = issuer.token(**({"sub": "worker"} | PEOPLE["worker"]))
-    for queue, allowed in (("payroll", True), ("payroll-a", True), ("payrolls", False), ("finance", False), ("", False)):
+    for queue, works in (("payroll", True), ("payroll-a", True), ("payrolls", False), ("finance", False), ("", False)):
         poll = requests.workflow.PollActivityTaskQueueRequest(namespace="payroll")
         poll.task_queue.name = queue
         path = requests.path("PollActivityTaskQueue")
         reply = grpc_client.call(port, path, poll.SerializeToString(), token=token, grpc_timeout=0.3)
-        assert (reply.grpc_status != 7) == allowed and reply.grpc_status not in (14, 16), f"{queue}: {reply}"
+        assert (reply.grpc_status != 7) == works and reply.grpc_status not in (14, 16), f"{queue}: {reply}"
 
 
 def test_the_http_api_is_on_the_same_listener(office: tuple[int, Issuer, Process]) -> None:

@@ -9,6 +9,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 from . import paths
@@ -33,7 +34,7 @@ class Keycloak(Server):
     """
 
     def __init__(self, *options: str, token_lifetime: int | None = None, like: Keycloak | None = None) -> None:
-        home = like._home if like else paths.keycloak()
+        home: Path | None = like._home if like else paths.keycloak()
         assert home, "scripts/ui.sh keycloak"
         self.port, management = free_ports(2)
         self._server = f"http://127.0.0.1:{self.port}"
@@ -42,7 +43,7 @@ class Keycloak(Server):
         self._lifetime = token_lifetime
         directory = run_directory("keycloak")
         # It writes into its own directory, and two runs must not meet there.
-        self._home = shutil.copytree(home, directory / "home", symlinks=True)
+        self._home: Path = shutil.copytree(home, directory / "home", symlinks=True)
         self._password = secrets.token_urlsafe(16)
         argv = [str(self._home / "bin" / "kc.sh"), "start-dev", "--db=dev-mem", "--http-host=127.0.0.1"]
         argv += [f"--http-port={self.port}", f"--http-management-port={management}", *options]
@@ -81,9 +82,10 @@ class Keycloak(Server):
         ]})
 
     def add_client_for_people(self) -> None:
-        self.add_client(
+        client = self.add_client(
             CLI, publicClient=True, standardFlowEnabled=False, attributes={"oauth2.device.authorization.grant.enabled": "true"}
         )
+        self.remove_microprofile(client)
 
     def add_worker(self, name: str, *, scope: str = "default", **attributes: Any) -> str:
         """A client for a worker; returns its secret."""
@@ -94,7 +96,11 @@ class Keycloak(Server):
         return secret
 
     def add_web_ui(self, client: str, secret: str, callback: str) -> None:
-        self.add_client(client, secret=secret, redirectUris=[callback])
+        self.remove_microprofile(self.add_client(client, secret=secret, redirectUris=[callback]))
+
+    def remove_microprofile(self, client: str) -> None:
+        """With this scope, a client could ask for the roles of the realm among the groups."""
+        self.delete(f"/clients/{client}/optional-client-scopes/{self.scope('microprofile-jwt')}")
 
     def add_client_roles(self, *roles: str) -> None:
         client = self.create("/clients", {"clientId": ROLES, "standardFlowEnabled": False})
@@ -107,8 +113,7 @@ class Keycloak(Server):
         """A client with the scope of the page: `default`, `optional`, or none if it is empty. Returns its id."""
         client = self.create("/clients", {"clientId": name, "directAccessGrantsEnabled": False} | members)
         if scope:
-            scopes = {found["name"]: found["id"] for found in self.get("/client-scopes")}
-            self.put(f"/clients/{client}/{scope}-client-scopes/{scopes[SCOPE]}")
+            self.put(f"/clients/{client}/{scope}-client-scopes/{self.scope(SCOPE)}")
         return client
 
     def add_person(
@@ -138,6 +143,9 @@ class Keycloak(Server):
 
     def client(self, name: str) -> str:
         return str(self.get(f"/clients?clientId={_quoted(name)}")[0]["id"])
+
+    def scope(self, name: str) -> str:
+        return next(str(found["id"]) for found in self.get("/client-scopes") if found["name"] == name)
 
     def join(self, user: str, group: str) -> None:
         self.put(f"/users/{user}/groups/{group}")
@@ -192,6 +200,9 @@ class Keycloak(Server):
 
     def put(self, path: str, what: Json | None = None) -> None:
         self._send("PUT", f"/corp{path}", what or {})
+
+    def delete(self, path: str) -> None:
+        self._send("DELETE", f"/corp{path}")
 
     def _send(self, method: str, path: str, what: Any = None) -> tuple[bytes, str]:
         """The body, and where the new thing is."""

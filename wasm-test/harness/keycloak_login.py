@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import html
+import json
 import re
-import urllib.error
 import urllib.parse
 import urllib.request
 from email.message import Message
-from http.client import HTTPResponse
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import IO, Any
 
@@ -40,10 +39,10 @@ class Visitor:
     def token_by_device(self, client: str = CLI, **form: str) -> str:
         data = urllib.parse.urlencode({"client_id": client} | form).encode()
         with urllib.request.urlopen(f"{self._keycloak.oidc}/auth/device", data, timeout=60) as response:
-            device = urllib.parse.parse_qs(urllib.parse.urlencode(_json(response)))
-        self.confirms_device(device["verification_uri_complete"][0])
+            device = json.load(response)
+        self.confirms_device(device["verification_uri_complete"])
         answer = self._keycloak.token(
-            client, grant_type="urn:ietf:params:oauth:grant-type:device_code", device_code=device["device_code"][0]
+            client, grant_type="urn:ietf:params:oauth:grant-type:device_code", device_code=device["device_code"]
         )
         return str(answer["access_token"])
 
@@ -67,12 +66,6 @@ class Visitor:
 def _hidden(page: str) -> dict[str, str]:
     inputs = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page)
     return {name: html.unescape(value) for name, value in inputs}
-
-
-def _json(response: IO[bytes]) -> dict[str, Any]:
-    import json
-
-    return dict(json.load(response))
 
 
 class _Request(urllib.request.Request):

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from pathlib import Path
 
 from harness import paths
 
-UI = paths.ROOT / ".cache" / "ui"
-DRIVER = UI / "python"
+DRIVER = paths.UI / "python"
 IDP = paths.ROOT / "demo" / "idp" / "idp.mjs"
 DEMO_WORKER = paths.ROOT / "demo" / "worker.py"
 
@@ -18,10 +16,6 @@ DEMO_WORKER = paths.ROOT / "demo" / "worker.py"
 def chromium() -> str | None:
     names = (os.environ.get("CHROMIUM", "chromium"), "chromium-browser", "google-chrome")
     return next((found for name in names if (found := shutil.which(name))), None)
-
-
-def keycloak() -> Path | None:
-    return next((home for home in sorted(UI.glob("keycloak-*")) if (home / "bin" / "kc.sh").exists()), None)
 
 
 def missing() -> list[str]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-import parts
 from browser import Visitor
+from harness import paths
+from harness.keycloak import AUDIENCE, Keycloak
 from harness.ports import free_port
-from keycloak import Keycloak
+from harness.web_ui import CLIENT, Login, callback
 from office import FOREIGN, OPEN_TO_ALL, Door, Office
 from servers import Person
 from test_session import SHORT, expire
 
-pytestmark = pytest.mark.skipif(parts.keycloak() is None, reason="Keycloak is not installed: scripts/ui.sh test")
+pytestmark = pytest.mark.skipif(paths.keycloak() is None, reason="Keycloak is not installed: scripts/ui.sh test")
 
 PEOPLE = {"alice": Person(["payroll"]), "carol": Person([])}
 
@@ -27,7 +29,7 @@ def as_in_the_preset(issuer: str) -> dict[str, Any]:
         "issuers": {
             "keycloak": {
                 "issuer": issuer,
-                "audiences": ["temporal"],
+                "audiences": [AUDIENCE],
                 "keys": {"discovery": True, "cluster": "idp"},
                 "token": {"require": {"typ": "Bearer"}, "leeway": "0s"},
                 "service_when": [{"preferred_username": "service-account-*"}],
@@ -50,9 +52,14 @@ def as_in_the_preset(issuer: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def door(office: Office) -> Iterator[Door]:
     port = free_port()
-    with Keycloak(PEOPLE, port, token_lifetime=SHORT) as keycloak:
-        configuration = as_in_the_preset(keycloak.login.issuer)
-        with Door(office.hop.port, keycloak.login, configuration, "keycloak", port=port, default_namespace="payroll") as door:
+    with Keycloak(token_lifetime=SHORT) as keycloak:
+        login = Login(keycloak.issuer, secrets.token_urlsafe(16))
+        keycloak.add_scope()
+        keycloak.add_web_ui(CLIENT, login.secret, callback(port))
+        for name, person in PEOPLE.items():
+            keycloak.add_person(name, person.password, groups=[f"/teams/{group}" for group in person.groups])
+        configuration = as_in_the_preset(keycloak.issuer)
+        with Door(office.hop.port, login, configuration, "keycloak", port=port, default_namespace="payroll") as door:
             yield door
 
 
