@@ -32,6 +32,7 @@ from vectors import (
     newer,
     reading,
     roles,
+    shapes,
     tokens,
     until,
     wide,
@@ -46,7 +47,7 @@ RECORDED = 2000
 def main() -> None:
     subprocess.run([ROOT / "scripts" / "go-build.sh", "wasm-test/oracle", "one to three minutes"], check=True)
     stale = []
-    for module in (roles, reading, framing, inside, tokens, headlines, grants, denials, wide, commands, limits, ids, until, newer, callers):
+    for module in (roles, reading, framing, inside, tokens, headlines, grants, denials, wide, shapes, commands, limits, ids, until, newer, callers):
         stale += write(f"{module.__name__.split('.')[1]}.json", render(module))
     lines = subprocess.run([ORACLE, "generate", "-count", str(RECORDED)], capture_output=True, check=True).stdout
     # The output must not differ from run to run, so the gzip header has no time.

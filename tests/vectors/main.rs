@@ -128,3 +128,8 @@ fn until() {
 fn wide() {
     check("wide");
 }
+
+#[test]
+fn shapes() {
+    check("shapes");
+}
