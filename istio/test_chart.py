@@ -86,6 +86,11 @@ URL = "oci://registry.example.com/temporal-auth@sha256:" + "0" * 64
         ("gateway.yaml", {"temporal": {"frontend": {"httpOpen": True}}, "config": {"applies_to": {"clusters": ["*"]}}}, "expected config.http.api, config.http.nexus or"),
         ("envoy-gateway.yaml", {**HTTP_OPEN, "config": {"http": {"api": True}, "applies_to": {"clusters": ["httproute/temporal/temporal-auth/rule/0"]}}},
          '"httproute/temporal/temporal-auth/rule/1"'),
+        *(
+            (f"{place}.yaml", {"healthCheck": True}, f"healthCheck: found true, expected false where attach is {place}")
+            for place in ("sidecar", "waypoint")
+        ),
+        ("gateway.yaml", {"healthCheck": "/healthz"}, "/healthCheck"),
         ("waypoint.yaml", {"api": "EnvoyFilter"}, "expected WasmPlugin or TrafficExtension where attach is waypoint"),
         ("envoyfilter-gateway.yaml", {"module": {"imagePullSecret": "s"}}, "not allowed with api EnvoyFilter"),
     ],
@@ -99,6 +104,7 @@ def test_wrong_values_are_refused(helm: str, tmp_path: Path, variant: str, wrong
     assert render(helm, variant).returncode == 0
 
 
+PROBED: dict[str, object] = {"healthCheck": True}
 EVERY = {"config": {"applies_to": {"clusters": ["outbound|*", "httproute/*"]}, "http": {"api": True}}}
 
 
@@ -138,6 +144,14 @@ EVERY = {"config": {"applies_to": {"clusters": ["outbound|*", "httproute/*"]}, "
         ("sidecar.yaml", {"open": False}, "kind: WasmPlugin", 'ports: ["7233"]'),
         ("waypoint.yaml", {"open": False}, "kind: WasmPlugin", 'ports: ["7233"]'),
         ("gateway-api.yaml", {}, "matchLabels: {gateway.networking.k8s.io/gateway-name: temporal-auth}\n  trafficPolicy", None),
+        # Probes are answered at gateways, if you say so.
+        ("gateway.yaml", {}, "kind: WasmPlugin", "healthz"),
+        ("gateway.yaml", PROBED, "name: temporal-auth-health-check\n  namespace: istio-system\n", None),
+        ("gateway.yaml", PROBED, "    labels:\n      istio: ingressgateway\n  configPatches", "targetRefs"),
+        ("gateway-api.yaml", PROBED, "  priority: 10\n  targetRefs:\n  - {group: gateway.networking.k8s.io, kind: Gateway, name: temporal-auth}", None),
+        ("envoyfilter-gateway.yaml", PROBED, "operation: INSERT_FIRST\n      value:\n        name: envoy.filters.http.health_check", None),
+        ("envoy-gateway.yaml", {}, "kind: EnvoyExtensionPolicy", "kind: ClientTrafficPolicy"),
+        ("envoy-gateway.yaml", PROBED, "  healthCheck: {path: /healthz}", "kind: EnvoyFilter"),
         ("gateway.yaml", {"trustDomain": "td"}, "- td/ns/temporal/sa/temporal", "- cluster.local/"),
     ],
 )
@@ -147,3 +161,17 @@ def test_values_reach_the_manifests(helm: str, tmp_path: Path, variant: str, mor
     done = render(helm, variant, "-f", str(values))
     assert done.returncode == 0 and said in done.stdout, done.stdout + done.stderr
     assert unsaid is None or unsaid not in done.stdout, done.stdout
+
+
+def test_the_answer_to_probes_is_that_of_envoy_yaml(helm: str) -> None:
+    """wasm-test/test_envoy_yaml.py sends probes, and requests that are none, to the filter in that file."""
+
+    def filter_in(text: str) -> list[str]:
+        lines = text.split("health_check.v3.HealthCheck\n")[1].splitlines()
+        members = [line.strip() for line in lines[: next(n for n, line in enumerate(lines) if ":method" in line) + 1]]
+        return [member for member in members if not member.startswith("#")]
+
+    done = render(helm, "gateway.yaml", "--set", "healthCheck=true")
+    assert done.returncode == 0, done.stderr
+    assert filter_in(done.stdout) == filter_in((ROOT / "envoy.yaml").read_text())
+    assert filter_in(done.stdout)[0] == "pass_through_mode: false"

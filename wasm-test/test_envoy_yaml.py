@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -53,16 +53,30 @@ MAY: dict[tuple[str, str], set[str]] = {
 }
 
 
+class Office(NamedTuple):
+    port: int
+    admin: int
+    issuer: Issuer
+    process: Process
+
+    def sent_to_temporal(self) -> dict[str, int]:
+        """How many requests went on, to each of Temporal's two ports."""
+        body = http_client.send(self.admin, "GET", "/stats?filter=^cluster.temporal.*.upstream_rq_total$").body.decode()
+        found = {name: int(count) for name, _, count in (line.partition(": ") for line in body.splitlines())}
+        assert len(found) == 2, found
+        return found
+
+
 @pytest.fixture(scope="module")
-def office(temporal: Temporal) -> Iterator[tuple[int, Issuer, Process]]:
+def office(temporal: Temporal) -> Iterator[Office]:
     with Issuer(path="") as issuer, EnvoyYaml(temporal, issuer.port) as envoy:
-        yield envoy.port, issuer, envoy.process
+        yield Office(envoy.port, envoy.admin_port, issuer, envoy.process)
 
 
 @pytest.mark.parametrize("namespace", ["payroll", "finance-reports", "bitovi-project"])
 @pytest.mark.parametrize("person", PEOPLE)
-def test_each_person_has_the_access_that_the_policy_gives(office: tuple[int, Issuer, Process], person: str, namespace: str) -> None:
-    port, issuer, _ = office
+def test_each_person_has_the_access_that_the_policy_gives(office: Office, person: str, namespace: str) -> None:
+    port, issuer = office.port, office.issuer
     token = issuer.token(**({"sub": person} | PEOPLE[person]))
     works = MAY.get((person, namespace), ALL if person == "admin" else set()) | {"info", "list"}
     for call, name in CALLS.items():
@@ -79,8 +93,8 @@ def test_each_person_has_the_access_that_the_policy_gives(office: tuple[int, Iss
             assert reply.grpc_status == 7, f"{call}: {reply}"
 
 
-def test_a_worker_polls_its_teams_queues_only(office: tuple[int, Issuer, Process]) -> None:
-    port, issuer, _ = office
+def test_a_worker_polls_its_teams_queues_only(office: Office) -> None:
+    port, issuer = office.port, office.issuer
     token = issuer.token(**({"sub": "worker"} | PEOPLE["worker"]))
     for queue, works in (("payroll", True), ("payroll-a", True), ("payrolls", False), ("finance", False), ("", False)):
         poll = requests.workflow.PollActivityTaskQueueRequest(namespace="payroll")
@@ -90,8 +104,8 @@ def test_a_worker_polls_its_teams_queues_only(office: tuple[int, Issuer, Process
         assert (reply.grpc_status != 7) == works and reply.grpc_status not in (14, 16), f"{queue}: {reply}"
 
 
-def test_the_http_api_is_on_the_same_listener(office: tuple[int, Issuer, Process]) -> None:
-    port, issuer, _ = office
+def test_the_http_api_is_on_the_same_listener(office: Office) -> None:
+    port, issuer = office.port, office.issuer
     finance, stranger = (issuer.token(**PEOPLE[name]) for name in ("finance", "stranger"))
     path = "/api/v1/namespaces/payroll/workflows"
     assert http_client.send(port, "GET", path, token=finance).status == 200
@@ -100,14 +114,14 @@ def test_the_http_api_is_on_the_same_listener(office: tuple[int, Issuer, Process
     assert http_client.send(port, "GET", "/swagger.json", token=finance).status == 404
 
 
-def test_without_a_token(office: tuple[int, Issuer, Process]) -> None:
-    port, _, _ = office
+def test_without_a_token(office: Office) -> None:
+    port = office.port
     assert grpc_client.call(port, requests.GET_SYSTEM_INFO).grpc_status == 0
     assert grpc_client.call(port, requests.path("GetClusterInfo")).grpc_status == 16
 
 
-def test_the_access_log_names_the_caller(office: tuple[int, Issuer, Process]) -> None:
-    port, issuer, process = office
+def test_the_access_log_names_the_caller(office: Office) -> None:
+    port, issuer, process = office.port, office.issuer, office.process
     token = issuer.token("carol-of-finance", groups=["finance"])
     path = requests.path("CountWorkflowExecutions")
     assert grpc_client.call(port, path, b"\x0a\x07payroll", token=token).grpc_status == 0
@@ -154,3 +168,73 @@ def directory(parent: Path, name: str) -> Path:
     made = parent / name
     made.mkdir()
     return made
+
+
+NAMESPACES = "/api/v1/namespaces"
+
+
+def test_a_load_balancers_probe_is_answered_and_leaves_no_trace(office: Office) -> None:
+    mark, before = len(office.process.log_text()), office.sent_to_temporal()
+    for _ in range(20):
+        assert http_client.send(office.port, "GET", "/healthz").status == 200
+    # Over HTTP/2, which some load balancers probe with.
+    for content_type in (None, "application/grpc"):
+        with grpc_client.Connection(office.port) as connection:
+            headers = grpc_client.request_headers("/healthz", method="GET", content_type=content_type)
+            assert connection.reply(connection.open(headers, end_stream=True), 10).status == 200
+    # The next call is logged after whatever the probes would have logged.
+    assert grpc_client.call(office.port, requests.path("GetClusterInfo")).grpc_status == 16
+    until(lambda: "grpc=16" in office.process.log_text()[mark:], 5, "the access log of the call")
+    lines = office.process.log_text()[mark:]
+    assert "healthz" not in lines and lines.count("temporal-auth {") == 1, lines
+    assert office.sent_to_temporal() == before
+
+
+@pytest.mark.parametrize(
+    "verb, target",
+    [
+        *((verb, "/healthz") for verb in ("POST", "PUT", "DELETE", "HEAD", "OPTIONS")),
+        *(
+            ("GET", target)
+            for target in (
+                "/healthz/",
+                "//healthz",
+                "/healthz?x=1",
+                "/healthz;x",
+                "/HEALTHZ",
+                "/%68ealthz",
+                "/healthz/..%2fapi/v1/namespaces",
+                f"/healthz/..{NAMESPACES}",
+                f"/healthz{NAMESPACES}",
+                f"{NAMESPACES}/../../../healthz",
+                f"{NAMESPACES}?/healthz",
+            )
+        ),
+    ],
+)
+def test_only_that_one_request_is_a_probe(office: Office, verb: str, target: str) -> None:
+    before = office.sent_to_temporal()
+    reply = http_client.send(office.port, verb, target)
+    assert reply.status in (400, 401, 404), reply
+    assert office.sent_to_temporal() == before
+
+
+def test_nothing_of_a_probe_goes_on(office: Office) -> None:
+    """Whatever it carries: another path in headers, a call in its body, or a good token."""
+    before = office.sent_to_temporal()
+    admin = office.issuer.token(**PEOPLE["admin"])
+    start = requests.path("StartWorkflowExecution")
+    named = [(name, start) for name in ("x-envoy-original-path", "x-http-method-override", "x-original-url", "x-rewrite-url")]
+    hidden = f"GET {NAMESPACES} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {admin}\r\n\r\n".encode()
+    for token in (None, admin):
+        for body in (None, b"", hidden):
+            reply = http_client.send(office.port, "GET", "/healthz", body, token=token, headers=named)
+            assert (reply.status, reply.body) == (200, b""), reply
+        assert http_client.send(office.port, "GET", "/healthz", token=token, chunks=[hidden, hidden]).status == 200
+    message = requests.start_workflow("payroll", grpc_client.test_id()).SerializeToString()
+    reply = grpc_client.call(office.port, "/healthz", message, method="GET", token=admin)
+    assert reply.status == 200 and not reply.body, reply
+    # A gRPC call of that path is no probe.
+    reply = grpc_client.call(office.port, "/healthz", message, token=admin)
+    assert reply.grpc_status not in (0, None), reply
+    assert office.sent_to_temporal() == before

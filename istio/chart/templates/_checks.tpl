@@ -30,6 +30,9 @@
 {{- if and (eq .Values.api "EnvoyFilter") (not (has .Values.attach (list "gateway" "sidecar"))) -}}
 {{- fail (printf "api: found EnvoyFilter, expected WasmPlugin or TrafficExtension where attach is %s" .Values.attach) -}}
 {{- end -}}
+{{- if and .Values.healthCheck (not (has .Values.attach (list "gateway" "envoy-gateway"))) -}}
+{{- fail (printf "healthCheck: found true, expected false where attach is %s: no load balancer reaches that proxy" .Values.attach) -}}
+{{- end -}}
 {{- if and (eq .Values.api "EnvoyFilter") .Values.module.imagePullSecret -}}
 {{- fail "module.imagePullSecret: not allowed with api EnvoyFilter, which cannot pass it on" -}}
 {{- end -}}
