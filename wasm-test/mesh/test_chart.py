@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness import paths
+from harness import http_client, paths
 from harness.gate import allowed, refused
 from harness.poll import until
 from lab import parts
@@ -81,6 +81,31 @@ def test_at_the_gateway(mesh: Mesh, tmp_path: Path, kind: str) -> None:
         refused(mesh.gate.start(token=token), 7)
         dump = mesh.gateway.admin("/config_dump?resource=ecds_filters")
         assert ('"allow_on_headers_stop_iteration": true' in dump) == (kind == "EnvoyFilter")
+
+
+@pytest.mark.parametrize("kind", PLUGINS)
+def test_probes_are_answered_before_the_filter(mesh: Mesh, tmp_path: Path, kind: str) -> None:
+    plugin = rendered(mesh, tmp_path, kind, mesh.gateway_plugin.policy, api=kind)
+    probes = rendered(mesh, tmp_path, "EnvoyFilter", mesh.gateway_plugin.policy, healthCheck=True)
+
+    def probe(verb: str = "GET") -> int:
+        return http_client.send(mesh.gateway.port, verb, "/healthz").status
+
+    with mesh.changed(gateway_plugin=plugin):
+        until(lambda: runs(mesh, mesh.gateway, NAMES[kind].format("istio-system"), 1), 60, f"the filter, by {kind}")
+        mark = mesh.gateway.log_mark()
+        assert probe() == 404
+        until(lambda: mesh.gateway.decision(mark), 10, "a verdict on the probe")
+        with mesh.changed(probes=probes):
+            until(lambda: probe() == 200, 30, "the answer to probes")
+            until(lambda: runs(mesh, mesh.gateway, NAMES[kind].format("istio-system"), 1), 60, "the old listener is gone")
+            mark = mesh.gateway.log_mark()
+            assert [probe() for _ in range(10)] == [200] * 10
+            assert probe("POST") == 404
+            refused(mesh.gate.count(), 16)
+            until(lambda: len(mesh.gateway.decisions(mark)) >= 2, 10, "the verdicts on the other two")
+            posted, counted = mesh.gateway.decisions(mark)
+            assert (posted["method"], counted["status"]) == ("/healthz", 16)
 
 
 @pytest.mark.parametrize("kind", PLUGINS)
