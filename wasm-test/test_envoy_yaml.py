@@ -232,9 +232,9 @@ def test_nothing_of_a_probe_goes_on(office: Office) -> None:
             assert (reply.status, reply.body) == (200, b""), reply
         assert http_client.send(office.port, "GET", "/healthz", token=token, chunks=[hidden, hidden]).status == 200
     message = requests.start_workflow("payroll", grpc_client.test_id()).SerializeToString()
-    reply = grpc_client.call(office.port, "/healthz", message, method="GET", token=admin)
-    assert reply.status == 200 and not reply.body, reply
+    answer = grpc_client.call(office.port, "/healthz", message, method="GET", token=admin)
+    assert answer.status == 200 and not answer.body, answer
     # A gRPC call of that path is no probe.
-    reply = grpc_client.call(office.port, "/healthz", message, token=admin)
-    assert reply.grpc_status not in (0, None), reply
+    answer = grpc_client.call(office.port, "/healthz", message, token=admin)
+    assert answer.grpc_status not in (0, None), answer
     assert office.sent_to_temporal() == before

@@ -77,8 +77,8 @@ pub struct ClientRequest<'a> {
     pub chunks: &'a [usize],
     /// The claims of the token. `None` if the request has no token.
     pub claims: Option<&'a Map<String, Value>>,
-    /// The `typ` in the token's header.
-    pub typ: Option<&'a str>,
+    /// Further headers, which may carry tokens too.
+    pub headers: &'a [(String, String)],
     /// The name of the TLS peer.
     pub peer: Option<&'a str>,
     /// When the headers and the body arrive, if not at [`NOW`].
@@ -132,7 +132,7 @@ impl FilterClient {
     }
 
     pub fn send(&mut self, request: &ClientRequest<'_>) -> Outcome {
-        let token = request.claims.map(|claims| format!("Bearer {}", self.token(claims, request.typ)));
+        let token = request.claims.map(|claims| format!("Bearer {}", self.token(claims)));
         let mut headers: Vec<(&[u8], &[u8])> = vec![
             (b":method", b"POST"),
             (b":path", request.path.as_bytes()),
@@ -140,6 +140,7 @@ impl FilterClient {
             (b"te", b"trailers"),
         ];
         headers.extend(request.grpc_encoding.map(|value| (&b"grpc-encoding"[..], value.as_bytes())));
+        headers.extend(request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
         headers.extend(token.as_ref().map(|value| (&b"authorization"[..], value.as_bytes())));
         let (arrived, completed) = request.at.unwrap_or((NOW, NOW));
         let mut call = RequestFilter::new(arrived);
@@ -151,7 +152,7 @@ impl FilterClient {
 
     /// Sends a request to the HTTP API. If it goes on, the server receives the body that was sent.
     pub fn send_http(&mut self, request: &HttpRequest<'_>) -> Outcome {
-        let token = request.claims.map(|claims| format!("Bearer {}", self.token(claims, None)));
+        let token = request.claims.map(|claims| format!("Bearer {}", self.token(claims)));
         let mut headers: Vec<(&[u8], &[u8])> = vec![(b":method", request.verb.as_bytes()), (b":path", request.target)];
         headers.extend(request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
         headers.extend(token.as_ref().map(|value| (&b"authorization"[..], value.as_bytes())));
@@ -200,13 +201,13 @@ impl FilterClient {
         Outcome { answer, decision, dropped }
     }
 
-    fn token(&mut self, claims: &Map<String, Value>, typ: Option<&str>) -> String {
-        let mut header = json!({"alg": "ES256", "kid": "vectors"});
-        if let Some(typ) = typ {
-            header["typ"] = typ.into();
-        }
-        let parts = [header.to_string(), serde_json::to_string(claims).unwrap()];
-        let signed = parts.map(|part| URL_SAFE_NO_PAD.encode(part)).join(".");
+    fn token(&mut self, claims: &Map<String, Value>) -> String {
+        self.sign(&json!({"alg": "ES256", "kid": "vectors"}), &serde_json::to_string(claims).unwrap())
+    }
+
+    /// A token with this header and this payload, whatever they are.
+    pub fn sign(&mut self, header: &Value, payload: &str) -> String {
+        let signed = [header.to_string().as_str(), payload].map(|part| URL_SAFE_NO_PAD.encode(part)).join(".");
         if let Some(token) = self.tokens.get(&signed) {
             return token.clone();
         }

@@ -95,9 +95,9 @@ fn check(page: &str) {
                 let call = twin_of(case, twin);
                 assert_ne!(call["status"], 0, "{page}: a twin is a denial: {twin}");
                 wrong.extend(disagreement(&mut client, &tokens, &call));
-                used.extend(call["token"].as_str().map(str::to_owned));
+                used.extend(tokens_of(&call).map(|(_, token)| token.to_owned()));
             }
-            used.extend(case["token"].as_str().map(str::to_owned));
+            used.extend(tokens_of(case).map(|(_, token)| token.to_owned()));
             rules.extend(case["rule"].as_str());
         }
         for grant in configuration["grants"].as_array().unwrap() {
@@ -115,7 +115,11 @@ fn check(page: &str) {
 fn with_our_key(configuration: &Value) -> Value {
     let mut configuration = configuration.clone();
     for issuer in configuration["issuers"].as_object_mut().unwrap().values_mut() {
-        issuer["keys"] = json!({"inline": key_set()});
+        let mut ours = json!({"inline": key_set()});
+        if let Some(rule) = issuer["keys"].get("kid") {
+            ours["kid"] = rule.clone();
+        }
+        issuer["keys"] = ours;
     }
     configuration
 }
@@ -131,7 +135,7 @@ fn twin_of(case: &Value, twin: &Value) -> Value {
 
 /// How the library disagrees with the case, if it does.
 fn disagreement(client: &mut FilterClient, tokens: &PresetTokens<'_>, case: &Value) -> Option<String> {
-    let known = ["about", "token", "method", "namespace", "rule", "but", "status", "reason"];
+    let known = ["about", "token", "headers", "method", "namespace", "rule", "but", "status", "reason"];
     for name in case.as_object().unwrap().keys() {
         assert!(known.contains(&name.as_str()), "unknown member {name}: {case}");
     }
@@ -144,7 +148,9 @@ fn disagreement(client: &mut FilterClient, tokens: &PresetTokens<'_>, case: &Val
     let reason = case["reason"].as_str().unwrap_or_default();
     let agrees = u64::from(outcome.status()) == status && rule == stated && outcome.reason().contains(reason);
     (!agrees).then(|| {
-        let call = ["token", "method", "namespace"].map(|name| case[name].as_str().unwrap_or_default()).join(", ");
+        let tokens: Vec<_> = tokens_of(case).map(|(_, token)| token).collect();
+        let [method, namespace] = ["method", "namespace"].map(|name| case[name].as_str().unwrap_or_default());
+        let call = format!("{}, {method}, {namespace}", tokens.join(" and "));
         format!(
             "{call}: {} by {rule:?}, {:?}, not {status} by {stated:?}, {reason:?}",
             outcome.status(),
@@ -164,12 +170,18 @@ fn send(client: &mut FilterClient, tokens: &PresetTokens<'_>, case: &Value) -> O
         message.extend(namespace.as_bytes());
     }
     let body = [&[0, 0, 0, 0, u8::try_from(message.len()).unwrap()], message.as_slice()].concat();
-    let (claims, typ) = case["token"].as_str().map(|name| tokens.get(name)).unzip();
-    client.send(&ClientRequest {
-        path: &method.path,
-        body: &body,
-        claims: claims.as_ref(),
-        typ: typ.flatten(),
-        ..ClientRequest::default()
-    })
+    let headers: Vec<_> = tokens_of(case)
+        .map(|(header, name)| {
+            let scheme = if header == "authorization" { "Bearer " } else { "" };
+            (header.to_owned(), format!("{scheme}{}", tokens.signed(name, client)))
+        })
+        .collect();
+    client.send(&ClientRequest { path: &method.path, body: &body, headers: &headers, ..ClientRequest::default() })
+}
+
+/// The headers of a call that carry tokens, and the tokens' names.
+fn tokens_of(case: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let own = case["token"].as_str().map(|token| ("authorization", token));
+    let others = case["headers"].as_object().into_iter().flatten();
+    own.into_iter().chain(others.map(|(header, token)| (header.as_str(), token.as_str().unwrap())))
 }

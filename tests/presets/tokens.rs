@@ -2,9 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
-use common::NOW;
+use common::{FilterClient, NOW};
 
 pub struct PresetTokens<'a>(&'a Map<String, Value>);
+
+/// A token that is not signed yet.
+struct Unsigned<'a> {
+    header: Map<String, Value>,
+    claims: Map<String, Value>,
+    /// Text at the end of the payload, before its last brace.
+    tail: &'a str,
+}
 
 impl<'a> PresetTokens<'a> {
     pub fn new(tokens: &'a Value) -> Self {
@@ -15,21 +23,45 @@ impl<'a> PresetTokens<'a> {
         self.0.keys().map(String::as_str)
     }
 
-    /// The claims, and the header's `typ`. By default, a token is valid for an hour.
-    pub fn get(&self, name: &str) -> (Map<String, Value>, Option<&'a str>) {
+    /// The token of this name, signed.
+    pub fn signed(&self, name: &str, client: &mut FilterClient) -> String {
+        let Unsigned { header, claims, tail } = self.get(name);
+        let mut payload = serde_json::to_string(&claims).unwrap();
+        payload.insert_str(payload.len() - 1, tail);
+        client.sign(&header.into(), &payload)
+    }
+
+    /// By default, a token is valid for an hour.
+    fn get(&self, name: &str) -> Unsigned<'a> {
         let token = self.0.get(name).unwrap_or_else(|| panic!("no token {name}"));
-        let (mut claims, typ) = match token["like"].as_str() {
+        let known = ["like", "claims", "typ", "header", "tail"];
+        for member in token.as_object().unwrap().keys() {
+            assert!(known.contains(&member.as_str()), "unknown member {member} of the token {name}");
+        }
+        let mut found = match token["like"].as_str() {
             Some(other) => self.get(other),
-            None => (
-                json!({"iat": NOW.as_millis() / 1000, "exp": NOW.as_millis() / 1000 + 3600})
-                    .as_object()
-                    .unwrap()
-                    .clone(),
-                None,
-            ),
+            None => Unsigned {
+                header: object(json!({"alg": "ES256", "kid": "vectors"})),
+                claims: object(json!({"iat": NOW.as_millis() / 1000, "exp": NOW.as_millis() / 1000 + 3600})),
+                tail: "",
+            },
         };
-        merge(&mut claims, token["claims"].as_object().unwrap());
-        (claims, token.get("typ").map_or(typ, Value::as_str))
+        merge(&mut found.claims, token["claims"].as_object().unwrap());
+        if let Some(typ) = token.get("typ") {
+            merge(&mut found.header, &object(json!({"typ": typ})));
+        }
+        if let Some(header) = token.get("header") {
+            merge(&mut found.header, header.as_object().unwrap());
+        }
+        found.tail = token.get("tail").map_or(found.tail, |tail| tail.as_str().unwrap());
+        found
+    }
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        other => panic!("not an object: {other}"),
     }
 }
 
