@@ -184,11 +184,11 @@ WE_DENY = [
     ),
     Difference(
         "exp", "passed", "unauthenticated", "a token must end: upstream lets it live for ever",
-        labels={"token"}, callers={"no exp", "exp zero"},
+        labels={"token"}, callers={"no exp", "exp zero", "exp in milliseconds"},
     ),
     Difference(
         "iss", "passed", "unauthenticated", "issuers are told apart by it; upstream never looks",
-        labels={"token"}, callers={"no iss", "other iss"},
+        labels={"token"}, callers={"no iss", "empty iss", "iss a list", "other iss"},
     ),
     Difference(
         "header of the token", "passed", "unauthenticated", "`crit` must be understood, and a logout token is no access token",
@@ -196,11 +196,23 @@ WE_DENY = [
     ),
     Difference(
         "keys", "passed", "unauthenticated", "2048 bits at least, and what a key says of its use counts",
-        labels={"token"}, callers={"short RSA key", "key for encryption"},
+        labels={"token"}, callers={"short RSA key", "RSA exponent 3", "key for encryption"},
     ),
     Difference(
         "JSON", "passed", "unauthenticated", "claims that two parsers read differently are no claims",
-        labels={"token"}, callers={"second JSON document", "claim twice", "not UTF-8"},
+        labels={"token"}, callers={"second JSON document", "claim twice", "not UTF-8", "half a character", "claims 200 deep"},
+    ),
+    Difference(
+        "empty sub", "passed", "unauthenticated", "a caller has a name, unless the issuer says `subject: none`",
+        labels={"token"}, callers={"empty sub"},
+    ),
+    Difference(
+        "empty kid", "passed", "unauthenticated", "`kid: optional` of the issuer's keys accepts it",
+        labels={"token"}, callers={"empty kid"},
+    ),
+    Difference(
+        "spelling", "passed", "unauthenticated", "a token has one spelling",
+        labels={"token"}, callers={"spare bits in the signature"},
     ),
     Difference(
         "two tokens", "passed", "unauthenticated", "one request, one caller; upstream takes the first",

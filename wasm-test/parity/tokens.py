@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import string
 from dataclasses import dataclass
 from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from harness import jws
 from harness.issuer import Issuer
@@ -17,6 +20,10 @@ SYSTEM = "temporal-system"
 
 WEAK = jws.Key.new("RS256", kid="weak", bits=1024)
 FOR_ENCRYPTION = jws.Key.new("RS256", kid="for-encryption")
+# Published without a `kid`, with an exponent that nobody uses any more, and as serializers write absent members.
+NAMELESS = jws.Key("RS256", jws.Key.new("RS256").private, "")
+EXPONENT_3 = jws.Key("RS256", rsa.generate_private_key(public_exponent=3, key_size=2048), "exponent-3")
+WITH_NULLS = jws.Key.new("RS256", kid="with-nulls")
 STRANGER = jws.Key.new("RS256", kid="stranger")
 
 
@@ -30,7 +37,14 @@ class Caller:
 
 def issuer() -> Issuer:
     made = Issuer(keys=[jws.shared_key("RS256"), jws.shared_key("ES256"), jws.shared_key("EdDSA")])
-    made.extra_jwks = [WEAK.jwk(), FOR_ENCRYPTION.jwk(use="enc")]
+    nulls = dict.fromkeys(("use", "alg", "key_ops", "x5c", "d"))
+    made.extra_jwks = [
+        WEAK.jwk(),
+        FOR_ENCRYPTION.jwk(use="enc"),
+        NAMELESS.jwk(kid=None),
+        EXPONENT_3.jwk(),
+        WITH_NULLS.jwk(use=None, alg=None) | nulls,
+    ]
     return made
 
 
@@ -84,11 +98,16 @@ def odd_callers(issuer: Issuer) -> list[Caller]:
         "stranger's key": jws.token(STRANGER, claims(), kid=issuer.keys[0].kid),
         "short RSA key": jws.token(WEAK, claims()),
         "key for encryption": jws.token(FOR_ENCRYPTION, claims()),
+        "RSA exponent 3": jws.token(EXPONENT_3, claims()),
+        "key with members that are null": jws.token(WITH_NULLS, claims()),
+        "empty kid": jws.token(NAMELESS, claims(), header={"kid": ""}),
+        "spare bits in the signature": _spare_bits(good),
         "crit": token(header={"crit": ["b64"], "b64": True}),
         "typ of something else": token(header={"typ": "logout+jwt"}),
         "typ at+jwt": token(header={"typ": "at+jwt"}),
         "no exp": token(exp=None),
         "exp zero": token(exp=0),
+        "exp in milliseconds": token(exp=(now + 600) * 1000),
         "exp a string": token(exp="9999999999"),
         "exp beyond every clock": token(exp=1e300),
         "exp a fraction": token(exp=now + 600.5),
@@ -98,14 +117,19 @@ def odd_callers(issuer: Issuer) -> list[Caller]:
         "valid in 10 minutes": token(nbf=now + 600),
         "issued in 10 minutes": token(iat=now + 600),
         "no iss": token(iss=None),
+        "iss a list": token(iss=[issuer.url]),
+        "empty iss": token(iss=""),
         "other iss": token(iss="https://other.test/"),
         "no aud": token(aud=None),
         "other aud": token(aud="account"),
         "aud among others": token(aud=["account", "temporal"]),
         "no sub": token(sub=None),
         "sub a number": token(sub=7),
+        "empty sub": token(sub=""),
         "second JSON document": jws.token(issuer.keys[0], text + "{}"),
         "claim twice": jws.token(issuer.keys[0], twice),
+        "half a character": jws.token(issuer.keys[0], text[:-1] + r', "x": "\ud800"}'),
+        "claims 200 deep": token(x=_nested(200)),
         "not UTF-8": jws.token(issuer.keys[0], text.replace("alice", "al\udcffce").encode(errors="surrogateescape")),
         "upper-case role": token(permissions=[f"{OWN}:READ"]),
         "role with a Turkish I": token(permissions=[f"{OWN}:adm\u0130n"]),
@@ -133,3 +157,18 @@ def odd_callers(issuer: Issuer) -> list[Caller]:
 
 def _bearer(token: str) -> tuple[str, ...]:
     return (f"Bearer {token}",)
+
+
+def _nested(depth: int) -> list[Any]:
+    inner: list[Any] = []
+    for _ in range(depth):
+        inner = [inner]
+    return inner
+
+
+def _spare_bits(token: str) -> str:
+    """Another spelling of the same signature: its last character has bits that no byte uses."""
+    alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+    other = token[:-1] + alphabet[alphabet.index(token[-1]) + 1]
+    assert other != token
+    return other
