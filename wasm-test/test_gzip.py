@@ -148,7 +148,7 @@ def test_compressed_message_without_an_encoding(gate: Gate, token: str, encoding
 @pytest.mark.parametrize("encoding", ["deflate", "zstd", "snappy", "GZIP", "gzip, identity", "x-gzip", "br"])
 @pytest.mark.parametrize("flag", [0, 1])
 def test_unknown_encoding(gate: Gate, token: str, encoding: str, flag: int) -> None:
-    """The text makes SDKs send without compression, as they do for a server that does not support it."""
+    """The text names the header, as a server's does that does not support the encoding."""
     body = frame(gzip.compress(OWN) if flag else OWN, flag=flag)
     marked = grpc_client.test_id()
     reply = gate.call(COUNT, token=token, headers=[("grpc-encoding", encoding)], body=body, test_id=marked)

@@ -135,7 +135,7 @@ fn twin_of(case: &Value, twin: &Value) -> Value {
 
 /// How the library disagrees with the case, if it does.
 fn disagreement(client: &mut FilterClient, tokens: &PresetTokens<'_>, case: &Value) -> Option<String> {
-    let known = ["about", "token", "headers", "method", "namespace", "rule", "but", "status", "reason"];
+    let known = ["about", "token", "headers", "method", "namespace", "workflow", "rule", "but", "status", "reason"];
     for name in case.as_object().unwrap().keys() {
         assert!(known.contains(&name.as_str()), "unknown member {name}: {case}");
     }
@@ -164,10 +164,13 @@ fn send(client: &mut FilterClient, tokens: &PresetTokens<'_>, case: &Value) -> O
     let namespace = case["namespace"].as_str().unwrap_or_default();
     let mut message = Vec::new();
     if !namespace.is_empty() {
-        // Field numbers and names are short here.
-        message
-            .extend([u8::try_from(method.namespace_field << 3 | 2).unwrap(), u8::try_from(namespace.len()).unwrap()]);
-        message.extend(namespace.as_bytes());
+        message.extend(field(method.namespace_field, namespace.as_bytes()));
+    }
+    if let Some(workflow) = case["workflow"].as_str() {
+        // A start has the id itself; others have it in a WorkflowExecution, all in the same field.
+        let execution = field(1, workflow.as_bytes());
+        let is_start = method.path.ends_with("/StartWorkflowExecution");
+        message.extend(field(2, if is_start { workflow.as_bytes() } else { &execution }));
     }
     let body = [&[0, 0, 0, 0, u8::try_from(message.len()).unwrap()], message.as_slice()].concat();
     let headers: Vec<_> = tokens_of(case)
@@ -177,6 +180,11 @@ fn send(client: &mut FilterClient, tokens: &PresetTokens<'_>, case: &Value) -> O
         })
         .collect();
     client.send(&ClientRequest { path: &method.path, body: &body, headers: &headers, ..ClientRequest::default() })
+}
+
+/// A field of a message. Numbers and names are short here.
+fn field(number: u32, value: &[u8]) -> Vec<u8> {
+    [&[u8::try_from(number << 3 | 2).unwrap(), u8::try_from(value.len()).unwrap()], value].concat()
 }
 
 /// The headers of a call that carry tokens, and the tokens' names.
