@@ -35,3 +35,19 @@ def test_a_mistake_is_refused(tmp_path: Path, good: str, bad: str, said: str) ->
     (tmp_path / "bad.yaml").write_text(text.replace(good, bad))
     done = validate(tmp_path / "bad.yaml")
     assert said in done.stdout + done.stderr and "OK" not in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+def test_the_answer_to_probes_is_accepted(tmp_path: Path) -> None:
+    """The part of the chart that the manifest leaves out, because it is off by default."""
+    template = (ROOT / "istio" / "chart" / "templates" / "health-check.yaml").read_text()
+    policy = template[template.index("apiVersion: gateway.envoyproxy.io") : template.index("{{- end }}")]
+    for value in (".Values.name", ".Values.temporal.namespace"):
+        policy = policy.replace("{{ %s }}" % value, "temporal-auth")
+    assert "{{" not in policy, policy
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text(f"{MANIFEST.read_text()}---\n{policy}")
+    bad.write_text(good.read_text().replace("healthCheck: {path: /healthz}", "healthCheck: {path: 7}"))
+    done = validate(good)
+    assert done.returncode == 0 and "OK" in done.stdout + done.stderr, done.stdout + done.stderr
+    done = validate(bad)
+    assert "healthCheck" in done.stdout + done.stderr and "OK" not in done.stdout + done.stderr, done.stdout + done.stderr
