@@ -40,9 +40,9 @@ def test_a_mistake_is_refused(tmp_path: Path, good: str, bad: str, said: str) ->
 def test_the_answer_to_probes_is_accepted(tmp_path: Path) -> None:
     """The part of the chart that the manifest leaves out, because it is off by default."""
     template = (ROOT / "istio" / "chart" / "templates" / "health-check.yaml").read_text()
-    policy = template[template.index("apiVersion: gateway.envoyproxy.io") : template.index("{{- end }}")]
-    for value in (".Values.name", ".Values.temporal.namespace"):
-        policy = policy.replace("{{ %s }}" % value, "temporal-auth")
+    policy = template[template.index("apiVersion: gateway.envoyproxy.io") : template.rindex("{{- end }}")]
+    for value, text in (("{{ .Values.name }}", "temporal-auth"), ("{{ .Values.temporal.namespace }}", "temporal")):
+        policy = policy.replace(value, text)
     assert "{{" not in policy, policy
     good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
     good.write_text(f"{MANIFEST.read_text()}---\n{policy}")
