@@ -190,6 +190,18 @@ def test_a_load_balancers_probe_is_answered_and_leaves_no_trace(office: Office) 
     assert office.sent_to_temporal() == before
 
 
+def test_a_proxy_can_be_taken_out(office: Office) -> None:
+    def probe() -> int:
+        return http_client.send(office.port, "GET", "/healthz").status
+
+    try:
+        assert http_client.send(office.admin, "POST", "/healthcheck/fail").status == 200
+        assert probe() == 503
+    finally:
+        assert http_client.send(office.admin, "POST", "/healthcheck/ok").status == 200
+    assert probe() == 200
+
+
 @pytest.mark.parametrize(
     "verb, target",
     [
