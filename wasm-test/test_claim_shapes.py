@@ -118,6 +118,13 @@ def test_no_subject_where_none_is_wanted(open_gate: OpenGate, echo: Echo, corp: 
     gate = open_gate(plugin(corp.config(subject="none"), grants), echo.port)
     allowed(gate.count(token=corp.token(sub=None, groups=["temporal"])))
     refused(gate.count(token=corp.token(sub=None, groups=["other"])), 7)
+    assert "azp" not in gate.envoy.decisions()[-1]
+    refused(gate.count(token=corp.token(sub=None, azp="wiki\n", groups=["other"])), 7)
+    assert gate.envoy.decisions()[-1]["azp"] == "wiki\n"
+    # The subject is not read, and neither is an `azp` of another type.
+    refused(gate.count(token=corp.token(sub="alice", azp=7, groups=["other"])), 7)
+    decision = gate.envoy.decisions()[-1]
+    assert decision["subject"] == "" and "azp" not in decision
 
 
 def test_an_address_counts_if_it_is_verified(open_gate: OpenGate, echo: Echo, corp: Minter) -> None:

@@ -76,10 +76,12 @@ impl TokenRules {
         let until = self.check_times(claims, now)?;
         let claims = Claims::new(claims, &self.claims);
         if let Some((name, _)) = self.require.first_mismatch(claims) {
-            return Err(TokenRefusal::required_claim(
-                &name.to_string(),
-                name.find_all(claims.members).first().copied(),
-            ));
+            let found = name.find_all(claims.members).first().copied();
+            return Err(if found.is_some() && !name.counts_for_grants(claims) {
+                TokenRefusal::UnverifiedClaim(name.to_string().into())
+            } else {
+                TokenRefusal::required_claim(&name.to_string(), found)
+            });
         }
         Ok(ValidatedClaims { subject: self.subject_of(claims)?, until })
     }
@@ -349,6 +351,19 @@ mod tests {
         assert!(check_with(&require, None, json!({"token_use": "access"})).is_ok());
         assert!(check_with(&require, None, json!({"token_use": "id"})).is_err());
         assert!(check_with(&require, None, json!({})).is_err());
+    }
+
+    #[test]
+    fn a_required_address_that_is_not_verified_is_told_from_another() {
+        let ours = vec![crate::pattern::Pattern::parse("*@a").unwrap()];
+        let require = TokenRules { require: ClaimSet(vec![(ClaimName::new("email"), ours)]), ..rules() };
+        let reason = |claims| check_with(&require, None, claims).map(drop).map_err(|why| why.to_string());
+        assert_eq!(reason(json!({"email": "x@a", "email_verified": true})), Ok(()));
+        let unverified = reason(json!({"email": "x@a"})).unwrap_err();
+        assert!(unverified.starts_with("claim \"email\", which token.require names, is not verified"), "{unverified}");
+        let other = reason(json!({"email": "x@b", "email_verified": true})).unwrap_err();
+        assert_eq!(other, "claim \"email\", which token.require names, is different: \"x@b\"");
+        assert_eq!(reason(json!({})).unwrap_err(), "claim \"email\", which token.require names, is missing");
     }
 
     #[test]

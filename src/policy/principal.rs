@@ -2,10 +2,13 @@
 
 use std::rc::Rc;
 
+use serde_json::Value;
+
 use super::Policy;
 use super::denial::{ApplicableDenial, Denial};
 use super::grant::ResolvedGrant;
 use super::limits::Limits;
+use crate::excerpt::excerpt;
 use crate::identity::wide::WideClaims;
 use crate::identity::{Identity, Kind, KindDoubt};
 use crate::temporal::LimitSet;
@@ -17,6 +20,8 @@ pub struct Principal {
     pub issuer: Option<Rc<str>>,
     /// The subject claim, or the peer's name.
     pub subject: String,
+    /// The claim `azp`, the client that asked for the token, if there is no subject. For logs alone.
+    pub azp: Option<Box<str>>,
     /// Human or service. `None` if the issuer has no `service_when`.
     pub kind: Option<Kind>,
     /// Why the kind is in doubt. `None` if it is not.
@@ -44,8 +49,9 @@ impl Policy {
         let of_denials = denials.iter().filter_map(|found| found.denial.outside.as_ref());
         let limits = of_grants.chain(of_denials).map(Limits::limited).fold(LimitSet::NONE, LimitSet::union);
         let depends_on_time = grants.iter().any(|grant| grant.until.is_some());
-        let Identity { issuer, subject, kind, doubt, .. } = identity;
-        Principal { issuer, subject, kind, doubt, grants, denials, in_shadow, limits, depends_on_time }
+        let Identity { issuer, subject, kind, doubt, claims, .. } = identity;
+        let azp = claims.get("azp").and_then(Value::as_str).filter(|_| subject.is_empty()).map(excerpt);
+        Principal { issuer, subject, azp, kind, doubt, grants, denials, in_shadow, limits, depends_on_time }
     }
 }
 
@@ -76,6 +82,7 @@ impl Principal {
             self.grants.iter().map(|grant| patterns(grant).saturating_add(GRANT)).fold(0, usize::saturating_add);
         let denials = self.denials.iter().map(ApplicableDenial::size).fold(0, usize::saturating_add);
         let doubt = self.doubt.as_ref().map_or(0, KindDoubt::size);
-        grants.saturating_add(denials).saturating_add(self.subject.len()).saturating_add(doubt)
+        let names = self.subject.len().saturating_add(self.azp.as_ref().map_or(0, |azp| azp.len()));
+        grants.saturating_add(denials).saturating_add(names).saturating_add(doubt)
     }
 }

@@ -54,6 +54,9 @@ impl Decision {
         if let (Some(http), Some(members)) = (&self.http, line.as_object_mut()) {
             members.insert("http".to_owned(), http.as_str().into());
         }
+        if let (Some(azp), Some(members)) = (principal.and_then(|known| known.azp.as_deref()), line.as_object_mut()) {
+            members.insert("azp".to_owned(), azp.into());
+        }
         if let (Some(doubt), Some(members)) = (principal.and_then(|known| known.doubt.as_ref()), line.as_object_mut()) {
             members.insert("doubt".to_owned(), doubt.to_string().into());
         }
@@ -72,6 +75,10 @@ impl Decision {
             "namespace": self.namespaces.first(),
             "rule": self.rule,
         });
+        let azp = self.principal.as_deref().and_then(|principal| principal.azp.as_deref());
+        if let (Some(azp), Some(members)) = (azp, state.as_object_mut()) {
+            members.insert("azp".to_owned(), azp.into());
+        }
         if let (Some(shadow), Some(members)) = (&self.shadow, state.as_object_mut()) {
             members.insert("shadow".to_owned(), shadow.as_str().into());
         }

@@ -49,6 +49,8 @@ pub enum TokenRefusal {
     LifetimeTooLong,
     /// A claim that `token.require` names, and its value as JSON if it has one.
     RequiredClaim(Box<str>, Option<Box<str>>),
+    /// A claim that `token.require` names is an e-mail address that is not verified.
+    UnverifiedClaim(Box<str>),
     /// The claim that should name the caller, and what is wrong with it.
     Subject(Box<str>, SubjectFault),
     /// The issuer has no key with this `kid`; empty if the token has none.
@@ -108,6 +110,9 @@ impl fmt::Display for TokenRefusal {
             }
             Self::RequiredClaim(name, Some(found)) => {
                 return write!(f, "claim {name:?}, which token.require names, is different: {found}");
+            }
+            Self::UnverifiedClaim(name) => {
+                return write!(f, "claim {name:?}, which token.require names, {}", SubjectFault::Unverified.text());
             }
             Self::Subject(claim, why) => return write!(f, "no subject: claim {claim:?} {}", why.text()),
             Self::UnknownKey(kid) if kid.is_empty() => "the issuer has no key for the token, which has no kid",
