@@ -91,6 +91,7 @@ URL = "oci://registry.example.com/temporal-auth@sha256:" + "0" * 64
             for place in ("sidecar", "waypoint")
         ),
         ("gateway.yaml", {"healthCheck": "/healthz"}, "/healthCheck"),
+        ("waypoint.yaml", {"temporal": {"frontend": {"callbacks": True}}}, "temporal.frontend.callbacks: found true, expected false where attach is waypoint"),
         ("waypoint.yaml", {"api": "EnvoyFilter"}, "expected WasmPlugin or TrafficExtension where attach is waypoint"),
         ("envoyfilter-gateway.yaml", {"module": {"imagePullSecret": "s"}}, "not allowed with api EnvoyFilter"),
     ],

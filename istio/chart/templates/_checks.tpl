@@ -27,6 +27,9 @@
 {{- if and .Values.config .Values.temporal.frontend.httpOpen (not (or $http.api $http.nexus $http.openapi)) -}}
 {{- fail "temporal.frontend.httpOpen: found true, expected config.http.api, config.http.nexus or config.http.openapi to be true as well: the filter refuses every call to the HTTP port otherwise" -}}
 {{- end -}}
+{{- if and .Values.temporal.frontend.callbacks (eq .Values.attach "waypoint") -}}
+{{- fail "temporal.frontend.callbacks: found true, expected false where attach is waypoint: ztunnel, which is then in front of Temporal's pods, reads no HTTP, so it cannot open the port for callbacks alone" -}}
+{{- end -}}
 {{- if and (eq .Values.api "EnvoyFilter") (not (has .Values.attach (list "gateway" "sidecar"))) -}}
 {{- fail (printf "api: found EnvoyFilter, expected WasmPlugin or TrafficExtension where attach is %s" .Values.attach) -}}
 {{- end -}}
