@@ -82,6 +82,13 @@ pub struct AwaitedKey {
     cost: Duration,
 }
 
+/// Who made a token's signature.
+enum Signer {
+    Key(Rc<Key>),
+    /// It cannot be told before this key has come.
+    Awaited(AwaitedKey),
+}
+
 /// The result of authenticating a token.
 #[derive(Debug)]
 pub enum Authentication {
@@ -258,9 +265,9 @@ impl Authenticator {
         })?;
         // The cheap checks come first and the signature last. Nothing is believed before the signature is verified.
         let claims = issuer.rules.check(&parsed, origin.header, now)?;
-        let key = match self.key(index, &parsed, unverified, now)? {
-            Ok(key) => key,
-            Err(awaited) => return Ok(Authentication::AwaitsKey(awaited)),
+        let key = match self.signer(index, &parsed, unverified, now)? {
+            Signer::Key(key) => key,
+            Signer::Awaited(key) => return Ok(Authentication::AwaitsKey(key)),
         };
         let (kind, doubt) = Identity::kind_of(&issuer.service_when, Claims::new(&parsed.claims, &issuer.rules.claims));
         let identity = Identity {
@@ -278,17 +285,17 @@ impl Authenticator {
         Ok(Authentication::Principal(principal))
     }
 
-    /// The key that made the token's signature, or the key to wait for.
-    fn key(
+    /// The key that made the token's signature.
+    fn signer(
         &mut self,
         issuer: usize,
         parsed: &ParsedToken<'_>,
         UnverifiedToken { token, arrived, awaited, .. }: UnverifiedToken<'_>,
         now: Timestamp,
-    ) -> Result<Result<Rc<Key>, AwaitedKey>, TokenRefusal> {
+    ) -> Result<Signer, TokenRefusal> {
         let await_key = |tried| {
             let (kid, algorithm) = (parsed.kid.clone(), parsed.algorithm);
-            Ok(Err(AwaitedKey { issuer, kid, algorithm, tried, cost: Duration::ZERO }))
+            Ok(Signer::Awaited(AwaitedKey { issuer, kid, algorithm, tried, cost: Duration::ZERO }))
         };
         let candidates = match self.keys.find(issuer, parsed.kid.as_deref(), parsed.algorithm, arrived, now) {
             KeyLookup::Candidates(keys) => keys,
@@ -308,7 +315,7 @@ impl Authenticator {
         let untried = candidates.iter().filter(|key| !tried.contains(&key.jwk));
         for key in untried {
             if is_signed_with(key, parsed, &self.host_verifier, &*self.host) {
-                return Ok(Ok(Rc::clone(key)));
+                return Ok(Signer::Key(Rc::clone(key)));
             }
         }
         if self.keys.proves_mismatch(issuer, arrived, now) {
