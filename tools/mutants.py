@@ -166,6 +166,11 @@ MUTANTS = [
     Mutant("any key set proves a mismatch", "src/keys/source/mod.rs",
            "let is_proof = fetcher.usable(now).is_some_and(|(_, began)| is_after(began, arrived, now));\n        if !is_proof {\n            fetcher.want_replacement",
            "let is_proof = fetcher.usable(now).is_some();\n        if !is_proof {\n            fetcher.want_replacement", "library"),
+    Mutant("denials are found by the texts alone", "src/policy/index.rs",
+           "name.values(identity.claims()).iter().for_each(|value| look_up(value));",
+           "name.values(identity.claims()).iter().filter(|_| !self.wide).for_each(|value| look_up(value));", "policy"),
+    Mutant("an unverified address counts by a pointer", "src/identity/claims.rs", 'self.member() != "email"', 'self.0 != "email"', "library"),
+    Mutant("all tokens are forwarded", "src/filter/request_headers.rs", "filter(|name| Some(**name) != counts)", "filter(|name| counts.is_none() && !name.is_empty())", "library"),
     Mutant("a name counts whatever its value", "src/identity/claim_rules.rs", "Value::Bool(yes) => *yes,", "Value::Bool(_) => true,", "library"),
 ]
 

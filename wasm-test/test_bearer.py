@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness import grpc_client, jws
+from harness import grpc_client, jws, requests
 from harness.echo import Echo
 from harness.gate import Gate, OpenGate, allowed, refused
 from harness.grpc_client import Reply
@@ -113,6 +113,25 @@ def test_of_two_issuers_headers_the_preferred_counts(doors: Gate, echo: Echo, to
     allowed(doors.count("payroll", headers={"x-ui": token}))
     allowed(doors.count("finance", headers={"x-proxy": proxy}))
     refused(doors.count("payroll", headers={"x-proxy": token}), 16)
+
+
+def test_a_server_that_wants_tokens_gets_only_the_one_that_counts(open_gate: OpenGate, echo: Echo, corp: Minter) -> None:
+    gate = open_gate(plugin(corp.config(token={"headers": ["x-svid", "x-other"]}), forward_token=True), echo.port)
+    good, foreign = corp.token(permissions=READ), Minter("https://evil.test/", keys=[jws.shared_key("ES256")]).token()
+    marked = grpc_client.test_id()
+    allowed(gate.count(headers={"x-svid": good, "authorization": f"Bearer {foreign}"}, test_id=marked))
+    seen = echo.find(marked)
+    assert seen.get("x-svid") == good.encode() and "authorization" not in seen.names
+    # Nobody verifies tokens of anonymous calls: at most the one that would have counted goes on.
+    info = requests.GET_SYSTEM_INFO
+    for headers, expected in (
+        ({"x-svid": foreign, "x-other": foreign, "authorization": f"Bearer {foreign}"}, {"x-svid"}),
+        ({"x-other": foreign}, {"x-other"}),
+        ({"authorization": f"Bearer {foreign}"}, set()),
+    ):
+        marked = grpc_client.test_id()
+        allowed(gate.call(info, headers=headers, test_id=marked))
+        assert echo.find(marked).names & {"x-svid", "x-other", "authorization"} == expected
 
 
 def test_an_empty_header_next_to_the_token(gate: Gate, token: str) -> None:

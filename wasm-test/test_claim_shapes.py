@@ -29,7 +29,7 @@ def shaped(open_shared_gate: OpenGate, echo: Echo, corp: Minter, header_stop: bo
     config = corp.config(
         subject=["sub", "client_id"],
         email="trusted",
-        claims={ROLES: {"names": True}, "groups": {"split": ","}, "permissions": {"split": ";"}},
+        claims={ROLES: {"names": True}, "groups": {"split": ","}, "permissions": {"split": ";"}, "/units/*/name": {"split": ","}},
     )
     grants = [
         _reader("roles", {"claims": {ROLES: "temporal"}}),
@@ -43,6 +43,7 @@ def shaped(open_shared_gate: OpenGate, echo: Echo, corp: Minter, header_stop: bo
         {"name": "no contractors", "who": {"claims": {"groups": "contractors"}}},
         {"name": "no banned roles", "who": {"claims": {ROLES: "banned"}}},
         {"name": "no banned names", "who": {"claims": {"/roles/*/name": "banned"}}},
+        {"name": "no temps", "who": {"claims": {"/units/*/name": "temps"}}},
         {"name": "no guests", "who": {"claims": {"email": "guest@*"}}},
     ]
     return open_shared_gate(plugin(config, grants, denials=denials), echo.port, header_stop=header_stop)
@@ -54,6 +55,7 @@ GRANTED: dict[str, dict[str, Any]] = {
     "a later piece, with spaces": {"groups": "ops , temporal users"},
     "a list beside a rule for texts": {"groups": ["temporal"]},
     "an element of a list": {"roles": [{"name": "ops"}, {"name": "temporal"}]},
+    "in a unit that no denial names": {"groups": ["temporal"], "units": [{"name": "dev,perms"}]},
     "an address that nobody verified": {"email": "alice@corp.test"},
     "a machine without sub": {"sub": None, "client_id": "worker-1"},
     "a machine with an empty sub": {"sub": "", "client_id": "worker-1"},
@@ -77,6 +79,7 @@ DENIED: dict[str, dict[str, Any]] = {
     "granted, and a banned role whose value is false": {ROLES: {"temporal": True, "banned": False}},
     "granted, and a banned name without its list": {"groups": ["temporal"], "roles": {"name": "banned"}},
     "granted, and a banned name deeper": {"groups": ["temporal"], "roles": [[{"name": "Banned"}]]},
+    "granted, and a piece of a denied member": {"groups": ["temporal"], "units": [{"name": "dev,temps"}]},
     "granted, and a guest": {"email": "guest@corp.test"},
 }
 

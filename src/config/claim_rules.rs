@@ -3,7 +3,7 @@
 use super::fields::{EMAILS, SPLITS, names};
 use super::node::{Node, ObjectNode};
 use super::patterns;
-use super::problem::Expected;
+use super::problem::{Duplicate, Expected, ProblemKind};
 use crate::identity::{ClaimName, ClaimRules, ClaimShape, Split};
 
 /// The `subject` of an issuer whose tokens do not say who the caller is.
@@ -35,10 +35,17 @@ pub(super) fn claim_rules(members: &ObjectNode<'_>) -> Option<ClaimRules> {
             if shapes.iter().next().is_none() {
                 return node.invalid(Expected::Claims);
             }
-            let read: Vec<_> = shapes
-                .iter()
-                .filter_map(|(name, node)| Some((patterns::claim(name, &node)?, shape(name, &node)?)))
-                .collect();
+            let mut read: Vec<(ClaimName, ClaimShape)> = Vec::new();
+            for (name, node) in shapes.iter() {
+                let (Some(claim), Some(shape)) = (patterns::claim(name, &node), shape(name, &node)) else { continue };
+                match read.iter().find(|(known, _)| known.means(&claim)) {
+                    Some((known, _)) => {
+                        let other = known.to_string();
+                        node.problem::<()>(ProblemKind::Duplicate(Duplicate::Claim { other }));
+                    }
+                    None => read.push((claim, shape)),
+                }
+            }
             (read.len() == shapes.iter().count()).then_some(read)
         }
     };

@@ -208,6 +208,8 @@ pub enum Duplicate {
     IssuerUrl { other: String },
     /// A method that is listed twice.
     Method,
+    /// A claim that two names stand for.
+    Claim { other: String },
 }
 
 impl fmt::Display for ProblemKind {
@@ -383,6 +385,7 @@ impl fmt::Display for Duplicate {
             Self::RuleName => f.write_str("duplicate name; each grant and denial needs its own"),
             Self::IssuerUrl { other } => write!(f, "already used by issuer {other}; it must be unique"),
             Self::Method => f.write_str("duplicate method"),
+            Self::Claim { other } => write!(f, "duplicate claim; `{other}` is another name for it"),
         }
     }
 }

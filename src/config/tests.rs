@@ -582,6 +582,8 @@ fn subjects_and_shapes_of_claims_are_checked() {
     );
     assert_problem("/issuers/corp/claims", json!({"groups": {"split": "|"}}), "expected , or ; or");
     assert_problem("/issuers/corp/claims", json!({"sub": {"split": ","}}), "which are always one value");
+    let twice = json!({"groups": {"split": ","}, "/groups": {"split": "none"}});
+    assert_problem("/issuers/corp/claims", twice, "duplicate claim; `");
     assert_problem("/issuers/corp/claims", json!({"groups": {"name": true}}), "did you mean `names`?");
     assert_problem("/issuers/corp/email", json!("yes"), "expected verified or trusted");
     // A rule by subject would never apply to a caller without one, and a denial would not hold.

@@ -27,6 +27,8 @@ pub(super) struct RequestHeaders<'a> {
     pub(super) encoding: Option<&'a [u8]>,
     pub(super) encodings: u32,
     pub(super) bearer: Bearer<'a>,
+    /// The headers that may carry a token, if tokens are forwarded at all.
+    tokens: Vec<&'a [u8]>,
     /// `x-forwarded-client-cert`, and whether there is more than one.
     pub(super) forwarded: Option<&'a [u8]>,
     pub(super) several_forwarded: bool,
@@ -50,12 +52,22 @@ impl<'a> RequestHeaders<'a> {
         for (name, value) in headers.by_ref().take(MAX_HEADERS) {
             read.header(name, value);
             read.bearer.header(&config.token_headers, name, value);
-            if is_dropped(name, config) && !drop.iter().any(|known| **known == *name) {
-                drop.push(name.into());
+            // `authorization-extras` may be configured for tokens, and is dropped all the same.
+            if is_dropped(name) {
+                add(drop, name);
+            } else if is_token(name, config) {
+                if config.forward_token { read.tokens.push(name) } else { add(drop, name) }
             }
         }
         read.has_too_many = headers.next().is_some();
         read
+    }
+
+    /// Adds to `drop` the headers that may carry a token, except the one whose token counts: not even a server that wants tokens
+    /// gets one that nobody has looked at.
+    pub(super) fn drop_other_tokens(&self, counts: Option<&str>, drop: &mut Vec<Box<[u8]>>) {
+        let counts = counts.map(str::as_bytes);
+        self.tokens.iter().filter(|name| Some(**name) != counts).for_each(|name| add(drop, name));
     }
 
     fn header(&mut self, name: &[u8], value: &'a [u8]) {
@@ -104,10 +116,17 @@ fn is_form(content_type: &[u8]) -> bool {
     content_type.windows(FORM.len()).any(|part| part.eq_ignore_ascii_case(FORM))
 }
 
-fn is_dropped(name: &[u8], config: &Config) -> bool {
-    let is_token =
-        || name == b"authorization" || config.token_headers.names().iter().any(|token| token.as_bytes() == name);
+fn is_token(name: &[u8], config: &Config) -> bool {
+    name == b"authorization" || config.token_headers.names().iter().any(|token| token.as_bytes() == name)
+}
+
+fn is_dropped(name: &[u8]) -> bool {
     DROPPED.contains(&name)
         || DROPPED_PREFIXES.iter().any(|prefix| name.first() == prefix.first() && name.starts_with(prefix))
-        || (!config.forward_token && is_token())
+}
+
+fn add(drop: &mut Vec<Box<[u8]>>, name: &[u8]) {
+    if !drop.iter().any(|known| **known == *name) {
+        drop.push(name.into());
+    }
 }

@@ -54,6 +54,9 @@ impl RequestFilter {
             self.path = method.path.as_bytes().into();
         }
         if let Some(permit) = state.config.policy.permit_anonymous(&method) {
+            // The server may look at the token; the filter does not.
+            let token = headers.bearer.token(&state.config.token_headers).ok().flatten();
+            headers.drop_other_tokens(token.map(|(header, _)| header), drop);
             let answer = AnswerReader::for_version(&method);
             let evidence = Evidence { target: Some(Target::of(method)), ..Evidence::default() };
             return Ok(Progress::Allowed(Allowed { permit, rest: RestOfBody::Anything, evidence, answer }));
@@ -63,17 +66,16 @@ impl RequestFilter {
         let peer = peer(&state.config, &headers, connection).map_err(|UnreadableHeader| Rejection::UnreadablePeer)?;
         let route = MatchedRoute { method, input, encoding, peer };
         let names = Rc::clone(&state.config.token_headers);
-        let several = headers.bearer.several(&names);
         // A bad token never falls back to the certificate.
         match headers.bearer.token(&names).map_err(Rejection::Token)? {
             Some((header, token)) => {
-                // Not even a server that wants tokens gets one that nobody has looked at.
-                drop.extend(several.iter().filter(|other| **other != header).map(|other| other.as_bytes().into()));
+                headers.drop_other_tokens(Some(header), drop);
                 self.token(state, route, header, token, connection)
             }
             None => {
                 let no_token = || Rejection::NoToken { elsewhere: elsewhere(raw.iter().take(MAX_HEADERS), &names) };
                 let peer = route.peer.as_deref().ok_or_else(no_token)?;
+                headers.drop_other_tokens(None, drop);
                 let principal = state.authenticator.peer(peer);
                 self.identified(state, route, principal, self.arrived)
             }

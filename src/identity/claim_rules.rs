@@ -56,7 +56,7 @@ impl<'a> Claims<'a> {
 impl ClaimRules {
     /// The shape of a claim.
     pub fn shape(&self, name: &ClaimName) -> ClaimShape {
-        self.shapes.iter().find(|(known, _)| known == name).map(|(_, shape)| *shape).unwrap_or_default()
+        self.shapes.iter().find(|(known, _)| known.means(name)).map(|(_, shape)| *shape).unwrap_or_default()
     }
 }
 
@@ -121,6 +121,22 @@ mod tests {
         assert_eq!(values(at(' '), json!("a  b")), ["a", "b"]);
         assert_eq!(values(at(','), json!(["a,b", "c"])), ["a,b", "c"], "a list has its values already");
         assert_eq!(values(at(','), json!(7)), ["7"]);
+    }
+
+    #[test]
+    fn a_shape_is_that_of_the_claim_whatever_its_name() {
+        let never = ClaimShape { split: Some(Split::Never), ..ClaimShape::default() };
+        let members = json!({"scope": "read write", "a/b": "x y"});
+        for (named, asked, expected) in [
+            ("scope", "/scope", vec!["read write"]),
+            ("/scope", "scope", vec!["read write"]),
+            ("/scope/*", "scope", vec!["read", "write"]),
+            ("/a~1b", "a/b", vec!["x y"]),
+        ] {
+            let rules = ClaimRules { shapes: vec![(ClaimName::new(named), never)], ..ClaimRules::default() };
+            let claims = Claims::new(members.as_object().unwrap(), &rules);
+            assert_eq!(ClaimName::new(asked).values(claims), expected, "{asked} with a rule for {named}");
+        }
     }
 
     #[test]

@@ -36,6 +36,13 @@ impl ClaimName {
         }
     }
 
+    /// Whether both names lead to the same values: `email` and `/email` do.
+    #[must_use]
+    pub fn means(&self, other: &Self) -> bool {
+        let rest = |name: &Self| name.pointer().and_then(|(_, rest)| rest.map(str::to_owned));
+        self.member() == other.member() && rest(self) == rest(other)
+    }
+
     /// Its length in bytes.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
@@ -73,7 +80,7 @@ impl ClaimName {
             Some(Value::String(text)) => text == "true",
             _ => false,
         };
-        !matches!(self.0.as_str(), "email" | "/email") || claims.rules.trusts_email || is_verified()
+        self.member() != "email" || claims.rules.trusts_email || is_verified()
     }
 
     /// The member of the token that contains the claim, and the steps of the pointer from there.
@@ -335,6 +342,11 @@ mod tests {
         ] {
             assert_eq!(values("email", unverified.clone()), [""; 0]);
             assert_eq!(values("/email", unverified.clone()), [""; 0]);
+            let mut list = unverified.clone();
+            list["email"] = json!([{"value": "a@b"}, "a@b"]);
+            for name in ["/email/*", "/email/1", "/email/*/value"] {
+                assert_eq!(values(name, list.clone()), [""; 0], "{name}");
+            }
             let claims = Claims::new(unverified.as_object().unwrap(), &trusting);
             assert_eq!(ClaimName::new("email").values(claims), ["a@b"]);
         }

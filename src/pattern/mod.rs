@@ -101,6 +101,18 @@ impl Pattern {
         Some(Self { parts: joined })
     }
 
+    /// Its size in memory, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let of_part = |part: &PatternPart| match part {
+            PatternPart::Literal(text) | PatternPart::Capture(text) => {
+                size_of::<PatternPart>().saturating_add(text.len())
+            }
+            PatternPart::Star => size_of::<PatternPart>(),
+        };
+        self.parts.iter().map(of_part).fold(size_of::<Self>(), usize::saturating_add)
+    }
+
     /// A pattern that matches this text alone.
     #[must_use]
     pub fn literal(text: &str) -> Self {

@@ -81,6 +81,18 @@ pub struct ResolvedGrant {
     pub shadow: bool,
 }
 
+impl ResolvedGrant {
+    /// Its size in memory, in bytes, with limits that it may share with others.
+    pub(super) fn size(&self) -> usize {
+        let scope = match &self.scope {
+            ResolvedScope::System => 0,
+            ResolvedScope::Namespaces(pattern) => pattern.size(),
+        };
+        let limits = self.limits.as_ref().map_or(0, |limits| limits.size());
+        size_of::<Self>().saturating_add(scope).saturating_add(limits)
+    }
+}
+
 /// Where a resolved grant applies.
 #[derive(Debug, Clone)]
 pub enum ResolvedScope {
@@ -98,11 +110,12 @@ impl Grant {
             // Captures make no difference.
             ways.truncate(1);
         }
-        ways.iter().flat_map(|way| self.resolve_with(way, identity)).take(MAX_RESOLVED).collect()
+        let resolved = |(index, way): (usize, &Vec<Binding>)| self.resolve_with(way, index == 0, identity);
+        ways.iter().enumerate().flat_map(resolved).take(MAX_RESOLVED).collect()
     }
 
-    /// The resolved grants for one way in which the captures match the caller.
-    fn resolve_with(&self, way: &[Binding], identity: &Identity) -> Vec<ResolvedGrant> {
+    /// The resolved grants for one way in which the captures match the caller. `is_first` says whether it is the first.
+    fn resolve_with(&self, way: &[Binding], is_first: bool, identity: &Identity) -> Vec<ResolvedGrant> {
         let limits = (!self.limits.is_empty()).then(|| Rc::new(self.limits.bind(way)));
         let resolved = |role: &Rc<Role>, scope| ResolvedGrant {
             name: Rc::clone(&self.name),
@@ -118,6 +131,8 @@ impl Grant {
             GrantScope::System(role) => vec![resolved(role, ResolvedScope::System)],
             GrantScope::Namespaces(role, patterns) => patterns
                 .iter()
+                // Without captures and limits, the others would be the same.
+                .filter(|pattern| is_first || limits.is_some() || pattern.captures().next().is_some())
                 .filter_map(|pattern| pattern.bind(way))
                 .map(|pattern| resolved(role, ResolvedScope::Namespaces(pattern)))
                 .collect(),

@@ -224,12 +224,15 @@ impl Index {
                 Attribute::Issuer => identity.issuer.iter().for_each(|issuer| look_up(issuer)),
                 Attribute::Subject => look_up(&identity.subject),
                 Attribute::Peer => identity.peer.iter().for_each(|peer| look_up(peer)),
-                Attribute::Claim(name) if self.wide => match wide.texts(name).all() {
-                    Some(texts) => texts.for_each(look_up),
-                    None => return (0..self.rule_count).collect(),
-                },
                 Attribute::Claim(name) => {
+                    // The values that grants read are also read widely, but not all of them are among the texts.
                     name.values(identity.claims()).iter().for_each(|value| look_up(value));
+                    if self.wide {
+                        match wide.texts(name).all() {
+                            Some(texts) => texts.for_each(look_up),
+                            None => return (0..self.rule_count).collect(),
+                        }
+                    }
                 }
             }
         }

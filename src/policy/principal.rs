@@ -73,13 +73,7 @@ impl Principal {
 
     /// Its approximate size in memory, in bytes.
     pub fn size(&self) -> usize {
-        // A resolved grant, and each of its patterns. The names in them come from the token, and the cache counts its length.
-        const GRANT: usize = 256;
-        const PATTERN: usize = 128;
-        let patterns =
-            |grant: &ResolvedGrant| grant.limits.as_ref().map_or(0, |limits| limits.patterns()).saturating_mul(PATTERN);
-        let grants =
-            self.grants.iter().map(|grant| patterns(grant).saturating_add(GRANT)).fold(0, usize::saturating_add);
+        let grants = self.grants.iter().map(ResolvedGrant::size).fold(0, usize::saturating_add);
         let denials = self.denials.iter().map(ApplicableDenial::size).fold(0, usize::saturating_add);
         let doubt = self.doubt.as_ref().map_or(0, KindDoubt::size);
         let names = self.subject.len().saturating_add(self.azp.as_ref().map_or(0, |azp| azp.len()));

@@ -59,18 +59,12 @@ impl<'a> Bearer<'a> {
         }
     }
 
-    /// The names of the headers that carry a token, if there are several.
-    pub fn several<'n>(&self, headers: &'n TokenHeaders) -> Vec<&'n str> {
-        let first = self.first.iter().filter(|_| !self.others.is_empty());
-        first.chain(&self.others).filter_map(|(index, _)| headers.names.get(*index)).map(String::as_str).collect()
-    }
-
     /// The token and the name of its header; `None` if no header carries one. [`check`] looks at its characters.
     ///
     /// # Errors
     /// There are several tokens and no order of their headers, the token is too long, or the Authorization header has another
     /// scheme.
-    pub fn token<'n>(self, headers: &'n TokenHeaders) -> Result<Option<(&'n str, &'a [u8])>, TokenRefusal> {
+    pub fn token<'n>(&self, headers: &'n TokenHeaders) -> Result<Option<(&'n str, &'a [u8])>, TokenRefusal> {
         if self.has_several {
             return Err(TokenRefusal::SeveralTokens);
         }

@@ -36,11 +36,38 @@ fn config_with_many_rules(random: &mut Random) -> Value {
         config[kind] = json!(rules);
     }
     random_configs::add_claim_rules(random, &mut config);
+    add_members_of_objects(random, &mut config);
     config
 }
 
+/// The name of a claim in lists of objects, which the reference evaluator does not know, and texts in it.
+const MEMBER: &str = "/orgs/*/name";
+const MEMBERS: &[&str] = &["dev", "ops", "dev,ops", "ops;dev", "contractors", "dev, contractors"];
+
+/// Adds conditions on a claim in lists of objects.
+fn add_members_of_objects(random: &mut Random, config: &mut Value) {
+    if random.percent(70) {
+        let shape = json!({"names": random.percent(30), "split": *random.pick(&[",", ";", " ", "none"])});
+        config["issuers"]["corp"]["claims"][MEMBER] = shape;
+    }
+    for kind in ["grants", "denials"] {
+        for rule in config[kind].as_array_mut().unwrap() {
+            let has_token = rule["who"].get("peer").is_none() && rule["who"].is_object();
+            if has_token && random.percent(30) {
+                rule["who"]["claims"][MEMBER] = json!(*random.pick(&["dev", "ops", "contractors", "contract*", "d*"]));
+            }
+        }
+    }
+}
+
 fn caller(random: &mut Random, config: &Config) -> Identity {
-    let identity = crate::identity(config, &random_callers::caller(random));
+    let mut caller = random_callers::caller(random);
+    if caller["claims"].is_object() && random.percent(70) {
+        let one = |random: &mut Random| json!({"name": *random.pick(MEMBERS), "id": random.below(9)});
+        let orgs: Vec<_> = (0..1 + random.below(2)).map(|_| one(random)).collect();
+        caller["claims"]["orgs"] = json!(orgs);
+    }
+    let identity = crate::identity(config, &caller);
     let kinds = [None, Some(Kind::Human), Some(Kind::Service), Some(Kind::Doubtful)];
     Identity { kind: if identity.issuer.is_some() { *random.pick(&kinds) } else { None }, ..identity }
 }

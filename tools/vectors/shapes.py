@@ -21,7 +21,7 @@ CONFIGURATION: dict[str, Any] = {
         | {
             "subject": ["sub", "client_id"],
             "email": "trusted",
-            "claims": {ROLES: {"names": True}, "groups": {"split": ","}, "departments": {"split": "none"}, "access": {"split": ";"}},
+            "claims": {ROLES: {"names": True}, "groups": {"split": ","}, "departments": {"split": "none"}, "access": {"split": ";"}, "/units/*/name": {"split": ","}},
         }
     },
     "grants": [
@@ -39,10 +39,11 @@ CONFIGURATION: dict[str, Any] = {
         {"name": "banned", "effects": ["read"], "who": {"claims": {ROLES: "banned"}}},
         {"name": "competitors", "effects": ["read"], "who": {"claims": {"/orgs/*/name": "rival"}}},
         {"name": "guests", "effects": ["read"], "who": {"claims": {"email": "guest@*"}}},
+        {"name": "temps", "effects": ["read"], "who": {"claims": {"/units/*/name": "temps"}}},
         {"name": "old", "effects": ["read"], "who": {"subject": "worker-old"}},
     ],
 }
-DENIALS = {"contractors", "banned", "competitors", "guests", "old"}
+DENIALS = {"contractors", "banned", "competitors", "guests", "temps", "old"}
 NONE = "default-deny"
 case = partial(ruled, denials=DENIALS)
 
@@ -81,6 +82,8 @@ ROWS: list[tuple[str, str, dict[str, Any], str]] = [
     ("a member that is denied", "objects", {"orgs": [{"name": "acme"}, {"name": "rival"}]}, "competitors"),
     ("a member that is denied, without its list", "pieces", {"groups": "red-1", "orgs": {"name": "rival"}}, "competitors"),
     ("a member that is granted, of a denied subject", "objects", {"orgs": [{"name": "acme"}], "sub": "worker-old"}, "old"),
+    ("a piece of a member that is denied", "pieces", {"groups": "red-1", "units": [{"name": "dev,temps"}]}, "temps"),
+    ("a piece of a member that is not denied", "pieces", {"groups": "red-1", "units": [{"name": "dev,perms"}]}, "pieces"),
     ("a text that is one value", "whole", {"departments": "R and D"}, "whole"),
     ("a text that is one value has no pieces", "whole", {"departments": "x,R and D"}, NONE),
     ("an address of a trusted issuer", "mail", {"email": "alice@corp.test"}, "mail"),

@@ -330,6 +330,14 @@ fn headers_that_speak_for_others_are_dropped() {
     assert_eq!(sorted(all.open(&mut state_with(json!({"forward_token": true}))).2), sorted(expected.clone()));
     expected.push("authorization".to_owned());
     assert_eq!(sorted(all.open(&mut state()).2), sorted(expected.clone()));
+    let forwards_another = json!({"forward_token": true, "issuers": {"corp": {
+        "issuer": "https://idp/", "audiences": ["temporal"], "keys": {"inline": {"keys": [jwk("k", 1)]}},
+        "token": {"headers": ["x-svid"]},
+    }}});
+    let good = token("k", 1, json!({}));
+    let other =
+        call_to(START).with("x-svid", &good).bearer("another.token.x").open(&mut state_with(forwards_another)).2;
+    assert_eq!(other, ["authorization"], "not the token that was verified");
     let anonymous = TestCall { path: INFO.to_owned(), ..all };
     assert_eq!(sorted(anonymous.open(&mut state()).2), sorted(expected), "on anonymous methods either");
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::texts::MAX_TEXTS;
 use crate::identity::ClaimName;
 
 /// A claim that matches a denial's condition although it would not match the same condition of a grant.
@@ -42,7 +41,7 @@ impl fmt::Display for WideReading {
             ClaimForm::Unverified => write!(f, "`{claim}` counted although it is not verified"),
             ClaimForm::ListItem => write!(f, "`{claim}` read as a list"),
             ClaimForm::Nested => write!(f, "`{claim}` read at every depth"),
-            ClaimForm::TooMany => write!(f, "`{claim}` has more than {MAX_TEXTS} values"),
+            ClaimForm::TooMany => write!(f, "`{claim}` has more values than are compared"),
         }
     }
 }

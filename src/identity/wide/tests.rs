@@ -95,8 +95,20 @@ fn an_unverified_email_counts() {
 fn a_claim_with_too_many_values_matches_every_denial() {
     let many = |count: usize| json!((0..count).map(|index| format!("g{index}")).collect::<Vec<_>>());
     assert_eq!(groups(many(1024)), None);
-    assert_eq!(groups(many(1025)).as_deref(), Some("`groups` has more than 1024 values"));
+    assert_eq!(groups(many(1025)).as_deref(), Some("`groups` has more values than are compared"));
     assert_eq!(reading("groups", "g1024", json!({"groups": many(1025)})).as_deref(), Some(""), "as a grant reads it");
+}
+
+#[test]
+fn a_claim_that_takes_too_long_to_read_matches_every_denial() {
+    let nested = |depth: usize| (0..depth).fold(json!(vec![json!([]); 9000]), |inner, _| json!([inner]));
+    let name = "/roles/*/*/name";
+    assert_eq!(
+        reading(name, "contractors", json!({"roles": nested(100)})).as_deref(),
+        Some("`/roles/*/*/name` has more values than are compared")
+    );
+    let honest: Vec<_> = (0..1000).map(|id| json!({"id": id, "teams": [{"name": format!("t{id}")}]})).collect();
+    assert_eq!(reading("/orgs/*/teams/*/name", "contractors", json!({"orgs": honest})), None);
 }
 
 #[test]
@@ -104,7 +116,15 @@ fn a_star_leads_into_lists_and_may_be_left_out() {
     let roles = |name: &str, value: Value| reading(name, "contractors", json!({"roles": value}));
     let list = json!([{"name": "dev"}, {"name": "Contractors"}]);
     assert!(roles("/roles/*/name", list.clone()).is_some() && roles("/roles/name", list).is_some());
-    for value in [json!("contractors"), json!({"name": "contractors"}), json!({"*": {"name": "contractors"}})] {
+    for value in [
+        json!("contractors"),
+        json!({"name": "contractors"}),
+        json!({"*": {"name": "contractors"}}),
+        json!([{"*": "contractors"}]),
+        json!([{"x": {"name": "contractors"}}]),
+        json!([[{"name": "contractors"}]]),
+        json!([["contractors"]]),
+    ] {
         assert!(roles("/roles/*/name", value.clone()).is_some(), "{value}");
     }
     assert_eq!(roles("/roles/*/name", json!([{"id": "contractors"}])), None);

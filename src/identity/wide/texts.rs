@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::ClaimForm;
 use crate::identity::claims::{is_separator, whole};
@@ -11,12 +11,16 @@ use crate::identity::{ClaimName, Claims};
 
 /// How many texts of a claim are compared. A claim with more matches any denial.
 pub(super) const MAX_TEXTS: usize = 1024;
+/// How many values are looked at to find the texts. A claim with more, such as lists within lists for a pointer with several
+/// `*`, matches any denial as well.
+const MAX_VALUES: usize = 16 * MAX_TEXTS;
 
 /// Every text in a claim.
 #[derive(Debug, Default)]
 pub struct Texts<'a> {
     pub(super) texts: Vec<(Cow<'a, str>, ClaimForm)>,
     pub(super) too_many: bool,
+    values: usize,
 }
 
 impl<'a> Texts<'a> {
@@ -44,38 +48,58 @@ impl<'a> Texts<'a> {
         }
     }
 
+    /// Counts a value. Returns whether there are too many values or texts to go on.
+    fn has_enough(&mut self) -> bool {
+        self.values = self.values.saturating_add(1);
+        self.too_many |= self.values > MAX_VALUES;
+        self.too_many
+    }
+
     /// Adds the texts that a pointer leads to. The pointer is also followed into the elements of a list. If it cannot be
     /// followed to its end, the last value that it reaches counts.
     fn follow(&mut self, value: &'a Value, steps: &[String], form: ClaimForm) {
-        if self.too_many {
+        if self.has_enough() {
             return;
         }
         match (steps.split_first(), value) {
             (None, value) => self.add(value, form),
             (Some((step, rest)), Value::Object(members)) => {
                 members.get(step).into_iter().for_each(|value| self.follow(value, rest, form));
-                // Some issuers write one element without its list, or a list as an object.
                 if step == "*" {
+                    // Some issuers write one element without its list.
                     self.follow(value, rest, ClaimForm::Nested);
-                    let elements = members.values().filter(|value| value.is_object());
-                    elements.for_each(|value| self.follow(value, rest, ClaimForm::Nested));
+                    self.follow_members(members, rest);
+                }
+            }
+            (Some((step, rest)), Value::Array(values)) if step == "*" => {
+                values.iter().for_each(|value| self.follow(value, rest, form));
+                for value in values {
+                    match value {
+                        Value::Array(_) => self.follow(value, steps, ClaimForm::Nested),
+                        Value::Object(members) => self.follow_members(members, rest),
+                        _ => {}
+                    }
                 }
             }
             (Some((step, rest)), Value::Array(values)) => {
                 let named = step.parse().ok().and_then(|index: usize| values.get(index));
                 named.into_iter().for_each(|value| self.follow(value, rest, form));
-                if step == "*" {
-                    values.iter().for_each(|value| self.follow(value, rest, form));
-                }
                 values.iter().for_each(|value| self.follow(value, steps, ClaimForm::Nested));
             }
             (Some(_), value) => self.add(value, ClaimForm::Nested),
         }
     }
 
+    /// Follows a pointer behind a step `*` into the objects of an object: some issuers write a list in this way. A member may
+    /// also have the step as its name.
+    fn follow_members(&mut self, members: &'a Map<String, Value>, rest: &[String]) {
+        let elements = members.iter().filter(|(name, value)| value.is_object() || *name == "*");
+        elements.for_each(|(_, value)| self.follow(value, rest, ClaimForm::Nested));
+    }
+
     /// Adds the texts at every depth of a value. serde_json bounds the depth.
     fn add(&mut self, value: &'a Value, form: ClaimForm) {
-        if self.too_many {
+        if self.has_enough() {
             return;
         }
         match value {

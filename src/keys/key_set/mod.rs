@@ -105,9 +105,17 @@ impl KeySet {
     #[must_use]
     pub fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> KeyMatch {
         let named: Vec<_> = self.keys.iter().filter(|key| self.may_be_meant(key, kid)).collect();
-        let candidates: Vec<_> = named.iter().filter(|key| key.fits(algorithm)).map(|key| Rc::clone(key)).collect();
-        if kid.is_none() && candidates.len() > MAX_WITHOUT_KID {
-            return KeyMatch::TooMany(candidates.len());
+        let mut candidates: Vec<_> = named.iter().filter(|key| key.fits(algorithm)).map(|key| Rc::clone(key)).collect();
+        // Keys that only may be meant. Beside a key of this very `kid`, they are not worth a try if they are many.
+        let is_named = |key: &Rc<Key>| kid.is_some() && key.kid() == kid;
+        let guessed = candidates.iter().filter(|key| !is_named(key)).count();
+        if guessed > MAX_WITHOUT_KID {
+            candidates.retain(is_named);
+            match kid {
+                None => return KeyMatch::TooMany(guessed),
+                Some(_) if candidates.is_empty() => return KeyMatch::None,
+                Some(_) => {}
+            }
         }
         if !candidates.is_empty() {
             return KeyMatch::Candidates(candidates);

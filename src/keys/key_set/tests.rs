@@ -107,6 +107,24 @@ fn a_token_of_a_key_that_was_left_out_learns_why() {
 }
 
 #[test]
+fn keys_without_kid_are_tried_only_if_they_are_few() {
+    let without_kid = |mut key: Value| {
+        key.as_object_mut().unwrap().remove("kid");
+        key
+    };
+    let set = |count: usize| {
+        let mut keys = vec![without_kid(ed25519()); count];
+        keys.push(ed25519());
+        KeySet::parse(json!({"keys": keys}).to_string().as_bytes(), KidRule::Optional).unwrap()
+    };
+    assert_eq!(candidates(&set(4), Some("invented"), Algorithm::EdDsa), 4);
+    assert_eq!(candidates(&set(4), Some("e"), Algorithm::EdDsa), 5);
+    assert!(matches!(set(5).find(Some("invented"), Algorithm::EdDsa), KeyMatch::None));
+    assert_eq!(candidates(&set(5), Some("e"), Algorithm::EdDsa), 1, "the key of this kid");
+    assert!(matches!(set(5).find(None, Algorithm::EdDsa), KeyMatch::TooMany(6)));
+}
+
+#[test]
 fn a_list_of_many_keys_is_shown_in_part() {
     let keys = json!((0..20).map(|kid| json!({"kid": kid.to_string(), "kty": "oct"})).collect::<Vec<_>>());
     let told = parse(keys).unwrap_err().to_string();
