@@ -74,7 +74,7 @@ def grpc_only(mesh: KubeMesh) -> dict[str, str]:
 
 def everybody_on_http(mesh: KubeMesh) -> dict[str, str]:
     rule = f'  - to: [{{operation: {{ports: ["{mesh.temporal.http_port}"], methods: [GET, POST]}}}}]\n'
-    return {"mesh": replaced(mesh.resources["mesh"], "methods: [POST]}}]\n", f"methods: [POST]}}}}]\n{rule}")}
+    return {"mesh": replaced(mesh.resources["mesh"], "methods: [GET, POST]}}]\n", f"methods: [GET, POST]}}}}]\n{rule}")}
 
 
 def wrong_listener_port(mesh: KubeMesh) -> dict[str, str]:
@@ -115,7 +115,7 @@ HOLES = {
         {"pod-ip", "http-api", "headless"}, delete=(NOT_AT_PODS, FRONTEND_POLICY)
     ),
     "everybody in the mesh may call": Hole(
-        {"pod-ip", "headless"},
+        {"pod-ip", "http-api", "headless"},
         (edit("mesh", "principals: [cluster.local/ns/temporal/sa/temporal-istio]", 'principals: ["*"]'),),
         delete=(NOT_AT_PODS,),
     ),
@@ -131,7 +131,7 @@ HOLES = {
     "a route to the internal frontend": Hole({"internal-open"}, add="internal-route.yaml"),
     "a second route": Hole({"second-route"}, add="second-gateway.yaml", delete=(NOT_AT_PODS,)),
     "a route to another Service": Hole(
-        {"second-route", "caller"},
+        {"second-route"},
         (edit("mesh", "name: temporal-frontend, port: 7233", "name: temporal-frontend-headless, port: 7233"),),
         delete=(NOT_AT_PODS,),
     ),

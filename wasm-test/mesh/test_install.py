@@ -79,10 +79,10 @@ class Door:
         done = self.mesh.kube.run(*shlex.split(line))
         assert done.returncode == 0, f"{line}: {done.stderr}"
 
-    def call(self, namespace: str = "payroll", token: str | None = None) -> Reply:
-        message = requests.workflow.CountWorkflowExecutionsRequest(namespace=namespace).SerializeToString()
+    def call(self, namespace: str = "payroll", token: str | None = None, method: str = "CountWorkflowExecutions") -> Reply:
+        message = getattr(requests.workflow, f"{method}Request")(namespace=namespace).SerializeToString()
         with Connection(self.port, tls=self.authority.client(None), server=HOST) as connection:
-            return connection.call(requests.path("CountWorkflowExecutions"), message, token=token, authority=HOST)
+            return connection.call(requests.path(method), message, token=token, authority=HOST)
 
     def is_open(self, token: str) -> bool:
         try:
@@ -138,8 +138,12 @@ def test_the_page_works_as_written(kube_mesh: KubeMesh, door: Door) -> None:
         until(lambda: door.is_open(finance), 90, "the door")
         # 8. Check that it holds
         assert door.call().grpc_status == 16
-        assert door.call(token=nobody).grpc_status == 7
-        assert door.call("finance-reports", token=finance).grpc_status == 7
+        # The page hides namespaces: what bob may not see looks like what does not exist.
+        hidden, unknown = door.call(token=nobody), door.call("no-such-namespace", token=nobody)
+        assert (hidden.grpc_status, unknown.grpc_status) == (5, 5)
+        assert hidden.grpc_message == unknown.grpc_message.replace("no-such-namespace", "payroll")
+        assert door.call("finance-reports", token=finance).grpc_status == 5
+        assert door.call(token=finance, method="UpdateNamespace").grpc_status == 7
         assert "RBAC: access denied" in kube_mesh.gate.count(token=token).grpc_message, "the other gateway is not the door"
         assert door.idp.fetches() > 0, "keys came by TLS"
         check = kube_mesh.kube.run(sys.executable, "-B", str(paths.ROOT / "istio" / "bypass-check"), "--namespace", "temporal", "--probe")

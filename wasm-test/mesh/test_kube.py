@@ -56,10 +56,10 @@ spec: {action: ALLOW, rules: [{from: [{source: {principals: [""]}}]}]}
 
 def test_the_route_is_accepted(kube_mesh: KubeMesh) -> None:
     def accepted() -> bool:
-        parents = kube_mesh.kube.get("grpcroute", "-n", "temporal", "temporal").get("status", {}).get("parents", [])
+        parents = kube_mesh.kube.get("httproute", "-n", "temporal", "temporal").get("status", {}).get("parents", [])
         return any(c["type"] == "Accepted" and c["status"] == "True" for parent in parents for c in parent["conditions"])
 
-    until(accepted, 30, "istiod accepts the GRPCRoute")
+    until(accepted, 30, "istiod accepts the HTTPRoute")
 
 
 def test_a_call_passes_gateway_and_sidecar(kube_mesh: KubeMesh) -> None:
