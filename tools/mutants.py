@@ -154,7 +154,7 @@ MUTANTS = [
            "if base.len() > self.limbs.len() || is_at_least(&base, &self.limbs) {", "if base.len() > self.limbs.len() {", "library"),
     Mutant("a carry is lost", "src/crypto/rsa/modulus.rs", "if top || is_at_least(&sum, &self.limbs) {", "if is_at_least(&sum, &self.limbs) {", "library"),
     Mutant("only the end of a PKCS #1 signature is compared", "src/crypto/rsa/mod.rs",
-           "is_some_and(|expected| encoded == expected)", "is_some_and(|_| encoded.ends_with(&digest))", "library"),
+           "is_some_and(|expected| encoded == expected)", "is_some_and(|_| encoded.ends_with(digest))", "library"),
     Mutant("the hash in a PSS signature is not compared", "src/crypto/rsa/mod.rs",
            "Some(is_filling && hash.of(&[&[0; 8], digest, salt]) == salted_digest)", "Some(is_filling || salt.is_empty())", "library"),
     Mutant("a PSS signature may have any salt", "src/crypto/rsa/mod.rs", "let is_filling = *one == 1 && zeros.iter().all(|byte| *byte == 0);",

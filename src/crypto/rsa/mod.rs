@@ -61,7 +61,7 @@ impl RsaKey {
         let Some(encoded) = self.0.power_65537(signature) else { return false };
         let digest = hash.of(&[signed]);
         match padding {
-            Padding::Pkcs1 => pkcs1(hash, &digest, encoded.len()).is_some_and(|expected| encoded == expected),
+            Padding::Pkcs1 => is_pkcs1(hash, &digest, &encoded),
             Padding::Pss => is_pss(hash, &digest, &encoded, self.0.bit_length().saturating_sub(1)).unwrap_or(false),
         }
     }
@@ -96,6 +96,11 @@ fn pkcs1(hash: Hash, digest: &[u8], length: usize) -> Option<Vec<u8>> {
     let info = hash.digest_info();
     let filling = length.checked_sub(info.len())?.checked_sub(digest.len())?.checked_sub(3)?;
     Some([&[0, 1], &*vec![0xff; filling], &[0], &info, digest].concat())
+}
+
+/// Whether `encoded` is the encoding of the hash by EMSA-PKCS1-v1_5.
+fn is_pkcs1(hash: Hash, digest: &[u8], encoded: &[u8]) -> bool {
+    pkcs1(hash, digest, encoded.len()).is_some_and(|expected| encoded == expected)
 }
 
 /// Whether `encoded` is an encoding of the hash by EMSA-PSS in this many bits: EMSA-PSS-VERIFY of RFC 8017 §9.1.2.

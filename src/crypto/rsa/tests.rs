@@ -127,3 +127,72 @@ fn keys_are_limited() {
     // Leading zeros change no number.
     assert!(RsaKey::new(&[&[0, 0], &modulus[..]].concat(), &[0, 0, 1, 0, 1]).is_some());
 }
+
+const HASHES: [Hash; 3] = [Hash::Sha256, Hash::Sha384, Hash::Sha512];
+
+#[test]
+fn every_byte_of_a_pkcs1_encoding_counts() {
+    for hash in HASHES {
+        let digest = hash.of(&[SIGNED]);
+        let good = pkcs1(hash, &digest, 256).unwrap();
+        assert!(is_pkcs1(hash, &digest, &good));
+        for place in 0..good.len() {
+            let mut bad = good.clone();
+            bad[place] ^= 1;
+            assert!(!is_pkcs1(hash, &digest, &bad), "byte {place}");
+        }
+        // Less filling, and the rest behind the hash (Bleichenbacher 2006), or more of it.
+        let short = pkcs1(hash, &digest, 200).unwrap();
+        assert!(!is_pkcs1(hash, &digest, &[&short[..], &[0; 56]].concat()));
+        assert!(!is_pkcs1(hash, &digest, &[&[0; 56], &short[..]].concat()));
+        assert!(!is_pkcs1(hash, &digest, &[]) && !is_pkcs1(hash, &digest, &digest));
+    }
+}
+
+/// An encoding by EMSA-PSS in `bits` bits, with this data block before it is masked.
+fn pss(hash: Hash, digest: &[u8], block: &[u8], salt: &[u8], bits: usize) -> Vec<u8> {
+    let salted = hash.of(&[&[0; 8], digest, salt]);
+    let mut masked: Vec<u8> = block.iter().zip(mask(hash, &salted, block.len())).map(|(a, b)| a ^ b).collect();
+    masked[0] &= 0xff >> (bits.div_ceil(8) * 8 - bits);
+    [&masked[..], &salted, &[0xbc]].concat()
+}
+
+#[test]
+fn every_part_of_a_pss_encoding_counts() {
+    for (hash, bits) in HASHES.into_iter().flat_map(|hash| [2047, 2048, 2044].map(|bits| (hash, bits))) {
+        let digest = hash.of(&[SIGNED]);
+        let length = usize::div_ceil(bits, 8);
+        let block = |salt: &[u8]| {
+            let filling = vec![0; length - digest.len() - salt.len() - 2];
+            [&filling[..], &[1], salt].concat()
+        };
+        let salt = vec![7; digest.len()];
+        let passes = |encoded: &[u8]| is_pss(hash, &digest, encoded, bits) == Some(true);
+        let good = pss(hash, &digest, &block(&salt), &salt, bits);
+        assert!(passes(&good) && passes(&[&[0], &good[..]].concat()), "a modulus may have a byte more");
+        assert!(!passes(&[&[1], &good[..]].concat()));
+        for place in 0..good.len() {
+            let mut bad = good.clone();
+            bad[place] ^= 1;
+            assert!(!passes(&bad), "byte {place}");
+        }
+        if bits < length * 8 {
+            let mut bad = good.clone();
+            bad[0] |= 0x80;
+            assert!(!passes(&bad), "a bit above the encoding");
+        }
+        for length in [0, 1, digest.len() - 1, digest.len() + 1] {
+            let salt = vec![7; length];
+            assert!(!passes(&pss(hash, &digest, &block(&salt), &salt, bits)), "a salt of {length} bytes");
+        }
+        let separator = length - digest.len() - digest.len() - 2;
+        for (place, value) in [(1, 1), (separator - 1, 1), (separator, 0), (separator, 2), (separator, 0x81)] {
+            let mut bad = block(&salt);
+            bad[place] = value;
+            assert!(!passes(&pss(hash, &digest, &bad, &salt, bits)), "{value} at {place}");
+        }
+        let mut trailer = good.clone();
+        *trailer.last_mut().unwrap() = 0xcc;
+        assert!(!passes(&trailer) && !passes(&[]) && !passes(&good[1..]));
+    }
+}
