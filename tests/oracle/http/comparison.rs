@@ -11,6 +11,7 @@ use temporal_auth::temporal::{
 };
 use temporal_auth::wire::DecodeError;
 use temporal_auth::wire::grpc::frame;
+use temporal_auth::wire::http::HttpFault;
 use temporal_auth::wire::http::{pairs, segments, split_query};
 
 use super::case::{GatewayCall, HttpCase};
@@ -121,6 +122,10 @@ impl Comparison {
             // The order of fields decides which fault is found first.
             (Rejection::Request(ours), Some(_)) if !matches!(ours, DecodeError::Http(_)) => {
                 self.tally.count("refused by us", "for another reason than over gRPC");
+            }
+            // One path in a hundred thousand, so it is no exception that must occur.
+            (Rejection::Request(DecodeError::Http(HttpFault::WordOfOlderServers)), _) if !case.is_honest => {
+                self.tally.count("refused by us", "an id that older servers take for an operation");
             }
             _ => match Exception::of(rejection, case) {
                 Some(_) if case.is_honest => self.disagree("reading", case, &format!("refused by us: {rejection}")),
