@@ -39,8 +39,7 @@ impl ClaimName {
     /// Whether both names lead to the same values: `email` and `/email` do.
     #[must_use]
     pub fn means(&self, other: &Self) -> bool {
-        let rest = |name: &Self| name.pointer().and_then(|(_, rest)| rest.map(str::to_owned));
-        self.member() == other.member() && rest(self) == rest(other)
+        self.member() == other.member() && self.rest() == other.rest()
     }
 
     /// Its length in bytes.
@@ -69,7 +68,7 @@ impl ClaimName {
     /// Whether the pointer has the step `*`.
     #[must_use]
     pub fn reaches_into_lists(&self) -> bool {
-        self.pointer().and_then(|(_, rest)| rest).is_some_and(|rest| rest.split('/').any(|step| step == "*"))
+        self.rest().is_some_and(|rest| rest.split('/').any(|step| step == "*"))
     }
 
     /// Whether the claim counts for grants. Only an e-mail address that is not verified does not. Some providers write
@@ -85,7 +84,7 @@ impl ClaimName {
 
     /// The member of the token that contains the claim, and the steps of the pointer from there.
     pub(super) fn member_and_steps<'a>(&self, claims: &'a Map<String, Value>) -> Option<(&'a Value, Vec<String>)> {
-        let steps = self.pointer().and_then(|(_, rest)| rest).map(|rest| rest.split('/').map(unescaped).collect());
+        let steps = self.rest().map(|rest| rest.split('/').map(unescaped).collect());
         Some((claims.get(&*self.member())?, steps.unwrap_or_default()))
     }
 
@@ -93,6 +92,11 @@ impl ClaimName {
     fn pointer(&self) -> Option<(&str, Option<&str>)> {
         let pointer = self.0.strip_prefix('/')?;
         Some(pointer.split_once('/').map_or((pointer, None), |(first, rest)| (first, Some(rest))))
+    }
+
+    /// The steps of a pointer behind the first.
+    fn rest(&self) -> Option<&str> {
+        self.pointer()?.1
     }
 
     /// The claim's values as text: a string itself, each value of a list, and numbers and booleans as JSON, unless the issuer's
@@ -136,7 +140,7 @@ impl ClaimName {
 
     /// Whether grants split the claim at spaces.
     fn is_split(&self) -> bool {
-        matches!(self.0.as_str(), "scope" | "scp" | "/scope" | "/scp")
+        matches!(&*self.member(), "scope" | "scp") && self.rest().is_none()
     }
 }
 

@@ -51,18 +51,11 @@ impl Decision {
             "reason": self.reason(),
             "shadow": self.shadow,
         });
-        if let (Some(http), Some(members)) = (&self.http, line.as_object_mut()) {
-            members.insert("http".to_owned(), http.as_str().into());
-        }
-        if let (Some(azp), Some(members)) = (principal.and_then(|known| known.azp.as_deref()), line.as_object_mut()) {
-            members.insert("azp".to_owned(), azp.into());
-        }
-        if let (Some(doubt), Some(members)) = (principal.and_then(|known| known.doubt.as_ref()), line.as_object_mut()) {
-            members.insert("doubt".to_owned(), doubt.to_string().into());
-        }
-        if let (Some(namespace), Some(members)) = (&self.namespace_header, line.as_object_mut()) {
-            members.insert("namespace_header".to_owned(), namespace.as_str().into());
-        }
+        let doubt = principal.and_then(|known| known.doubt.as_ref()).map(ToString::to_string);
+        add(&mut line, "http", self.http.as_deref());
+        add(&mut line, "azp", principal.and_then(|known| known.azp.as_deref()));
+        add(&mut line, "doubt", doubt.as_deref());
+        add(&mut line, "namespace_header", self.namespace_header.as_deref());
         plain(&line)
     }
 
@@ -75,13 +68,8 @@ impl Decision {
             "namespace": self.namespaces.first(),
             "rule": self.rule,
         });
-        let azp = self.principal.as_deref().and_then(|principal| principal.azp.as_deref());
-        if let (Some(azp), Some(members)) = (azp, state.as_object_mut()) {
-            members.insert("azp".to_owned(), azp.into());
-        }
-        if let (Some(shadow), Some(members)) = (&self.shadow, state.as_object_mut()) {
-            members.insert("shadow".to_owned(), shadow.as_str().into());
-        }
+        add(&mut state, "azp", self.principal.as_deref().and_then(|principal| principal.azp.as_deref()));
+        add(&mut state, "shadow", self.shadow.as_deref());
         plain(&state)
     }
 
@@ -93,6 +81,13 @@ impl Decision {
 
     fn verdict(&self) -> &'static str {
         if self.allow { "allow" } else { "deny" }
+    }
+}
+
+/// Adds a member that is only there if it has a value.
+fn add(object: &mut Value, name: &str, value: Option<&str>) {
+    if let (Some(value), Some(members)) = (value, object.as_object_mut()) {
+        members.insert(name.to_owned(), value.into());
     }
 }
 

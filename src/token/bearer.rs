@@ -87,8 +87,7 @@ impl<'a> Bearer<'a> {
     fn chosen(&self, headers: &TokenHeaders) -> Result<(usize, &'a [u8]), TokenRefusal> {
         let mut found: Vec<_> = self.first.iter().chain(&self.others).copied().collect();
         found.sort_unstable_by_key(|(index, _)| *index);
-        let is_jwt = |(_, value): &&(usize, &[u8])| looks_like_jwt(once(without_scheme(value).unwrap_or(value)));
-        let mut jwts = found.iter().filter(is_jwt);
+        let mut jwts = found.iter().filter(|(_, value)| has_jwt(value));
         let (first, second) = (jwts.next(), jwts.next());
         match (first.or_else(|| found.first()), second) {
             (Some(chosen), None) if first.is_some() => Ok(*chosen),
@@ -98,8 +97,13 @@ impl<'a> Bearer<'a> {
     }
 }
 
+/// Whether a header's value is a JWT, with or without a scheme.
+pub(super) fn has_jwt(value: &[u8]) -> bool {
+    looks_like_jwt(once(without_scheme(value).unwrap_or(value)))
+}
+
 /// The value without the scheme `Bearer` (RFC 6750 §2.1). `None` if it has another scheme, or none.
-pub(super) fn without_scheme(value: &[u8]) -> Option<&[u8]> {
+fn without_scheme(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_first_chunk::<7>()?;
     scheme.eq_ignore_ascii_case(b"bearer ").then_some(token)
 }

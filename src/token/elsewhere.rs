@@ -1,7 +1,6 @@
 //! A token in a header where no issuer expects one, which is why a request counts as a request without a token.
 
-use super::bearer::{TokenHeaders, once, without_scheme};
-use super::jose::looks_like_jwt;
+use super::bearer::{TokenHeaders, has_jwt};
 
 /// Headers in which clients, gateways and identity proxies send JWTs.
 const USUAL: [&str; 14] = [
@@ -32,8 +31,7 @@ pub fn elsewhere<'a>(
     headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     named: &TokenHeaders,
 ) -> Option<&'static str> {
-    let is_jwt =
-        |value: &[u8]| value.len() <= MAX_VALUE && looks_like_jwt(once(without_scheme(value).unwrap_or(value)));
+    let is_jwt = |value: &[u8]| value.len() <= MAX_VALUE && has_jwt(value);
     headers
         .filter_map(|(name, value)| Some((*USUAL.iter().find(|usual| usual.as_bytes() == name)?, value)))
         .find(|(name, value)| !named.names().iter().any(|known| known == name) && is_jwt(value))
