@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -150,11 +149,8 @@ def over_tls(issuer: Issuer, root: Path, without: str = "nothing") -> Callable[[
 
 def test_the_comment_about_tls_brings_keys_of_a_name_with_an_ipv6_address(temporal: Temporal, tmp_path: Path) -> None:
     """Envoy resolves `*.localhost` to ::1 and 127.0.0.1, and the issuer listens on the latter alone."""
-    authority, stranger = (Authority(directory(tmp_path, name)) for name in ("authority", "stranger"))
-    pair = authority.issue("idp", dns=[HOST])
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(pair.certificate_file, pair.key_file)
-    with Issuer(path="", tls=server) as issuer:
+    authority, stranger = (Authority(tmp_path / name) for name in ("authority", "stranger"))
+    with Issuer(path="", tls=authority.serving(HOST)) as issuer:
         token = issuer.token("alice", groups=["finance"])
         with EnvoyYaml(temporal, issuer.port, over_tls(issuer, authority.root_file)) as envoy:
             allowed(until(lambda: reply if (reply := envoy.count("payroll", token)).grpc_status == 0 else None, 10, "keys"))
@@ -162,12 +158,6 @@ def test_the_comment_about_tls_brings_keys_of_a_name_with_an_ipv6_address(tempor
         for edit in (over_tls(issuer, authority.root_file, "dns_lookup_family"), over_tls(issuer, stranger.root_file)):
             with EnvoyYaml(temporal, issuer.port, edit) as envoy:
                 refused(envoy.count("payroll", token), 14)
-
-
-def directory(parent: Path, name: str) -> Path:
-    made = parent / name
-    made.mkdir()
-    return made
 
 
 NAMESPACES = "/api/v1/namespaces"

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,12 +95,12 @@ class Log:
 @pytest.fixture(scope="module")
 def log(echo: Echo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
     directory = tmp_path_factory.mktemp("authorities")
-    good, other = (Authority(_made(directory / name)) for name in ("good", "other"))
+    good, other = (Authority(directory / name) for name in ("good", "other"))
     with contextlib.ExitStack() as stack:
         issuers: dict[str, Issuer] = {}
         clusters = {"temporal": Cluster(echo.port)}
         for name, fault in FAULTS.items():
-            issuers[name] = issuer = stack.enter_context(Issuer(tls=_server(good) if fault.trusts_another else None))
+            issuers[name] = issuer = stack.enter_context(Issuer(tls=good.serving(HOST) if fault.trusts_another else None))
             fault.act(issuer)
             tls = {"validation_context": {"trusted_ca": {"filename": str(other.root_file)}}} if fault.trusts_another else fault.tls
             clusters[name] = Cluster(issuer.port, http2=False, tls=tls)
@@ -117,18 +115,6 @@ def log(echo: Echo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
         configuration["grants"] = [{"name": n, "who": {"issuer": n}, "permissions_claim": "permissions"} for n in configuration["issuers"]]
         envoy = stack.enter_context(Envoy(Settings(clusters, plugin=configuration), "fetch-reasons"))
         yield Log(envoy, issuers)
-
-
-def _server(authority: Authority) -> ssl.SSLContext:
-    pair = authority.issue("idp", dns=[HOST])
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pair.certificate_file, pair.key_file)
-    return context
-
-
-def _made(directory: Path) -> Path:
-    directory.mkdir()
-    return directory
 
 
 @every_fault

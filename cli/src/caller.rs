@@ -11,7 +11,7 @@ pub(crate) enum TokenTimes {
     Ignored,
 }
 
-/// What counts of a token besides its claims.
+/// What matters about a token besides its claims.
 #[derive(Debug, Clone)]
 pub(crate) struct AssumedToken {
     /// The header that carries it. `None` for the first that its issuer names.

@@ -30,6 +30,7 @@ class Authority:
     """Signs certificates into `directory`."""
 
     def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
@@ -64,6 +65,13 @@ class Authority:
         context.set_alpn_protocols(["h2"])
         if pair is not None:
             context.load_cert_chain(pair.certificate_file, pair.key_file)
+        return context
+
+    def serving(self, host: str) -> ssl.SSLContext:
+        """How a server of this process answers, as this host."""
+        pair = self.issue(host, dns=[host])
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pair.certificate_file, pair.key_file)
         return context
 
     def listener(self) -> dict[str, Any]:

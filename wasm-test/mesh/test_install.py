@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import ssl
 import sys
 from collections.abc import Iterator
 
@@ -67,10 +66,7 @@ class Door:
     def __init__(self, mesh: KubeMesh) -> None:
         self.mesh, self.port = mesh, free_port()
         self.authority = Authority(run_directory("install"))
-        server = self.authority.issue("idp", dns=[IDP_HOST])
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(server.certificate_file, server.key_file)
-        self.idp = Issuer(tls=context)
+        self.idp = Issuer(tls=self.authority.serving(IDP_HOST))
         self.home = mesh.kube.directory
 
     def type(self, line: str) -> None:

@@ -125,7 +125,7 @@ impl Mesh {
 pub(super) enum Namer {
     /// Istio, by host and port.
     Istio,
-    /// Istio, and whoever adds clusters to its proxies.
+    /// Istio, or anyone who adds clusters to its proxies.
     Mesh,
     /// Envoy Gateway, by route.
     EnvoyGateway,
