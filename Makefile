@@ -43,7 +43,10 @@ run: setup module ## keep the demo running on the ports of envoy.yaml, with the 
 
 ## Test
 
-test: test-native test-manifests test-oracle test-wasm demo ## run all tests, including the demo
+test: prepare test-native test-manifests test-oracle test-wasm demo ## run all tests, including the demo
+
+prepare:
+	@TESTED="$(TESTED)" scripts/prepare.sh
 
 test-native: ## run the tests of the library, the module and the command line
 	cargo test $(TESTED) $(CARGO_TEST_ARGS)

@@ -20,6 +20,8 @@ from harness.poll import until
 from harness.shared_data import SAID, entry, hostile, let_loose, read
 from harness.traffic import Traffic
 
+pytestmark = pytest.mark.waits
+
 READ = ["payroll:read"]
 TIMING = {"refresh": "1s", "refetch": "1s", "retry": "1s", "timeout": "2s", "wait": "4s"}
 THREADS = 2

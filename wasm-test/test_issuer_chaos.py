@@ -25,6 +25,8 @@ from harness.policy import plugin
 from harness.poll import prompt, until
 from harness.traffic import Traffic
 
+pytestmark = pytest.mark.waits
+
 READ = ["payroll:read"]
 TIMING = {"refresh": "1s", "timeout": "1s", "retry": "1s", "refetch": "1s", "max_stale": "1h", "wait": "1s"}
 

@@ -16,6 +16,8 @@ from harness.issuer import JWKS, Behaviour, Issuer
 from harness.policy import plugin
 from harness.poll import prompt, until
 
+pytestmark = pytest.mark.waits
+
 READ = ["payroll:read"]
 HOLDS = 6  # max_stale, seconds
 

@@ -22,6 +22,8 @@ from harness.policy import plugin
 from harness.poll import prompt, until
 from harness.proto import text
 
+pytestmark = pytest.mark.waits
+
 READ = ["payroll:read"]
 WAITING = "temporal_auth.waiting"
 MAX_WAITING = 1024

@@ -23,6 +23,8 @@ from harness.policy import plugin
 from harness.poll import prompt, until
 from harness.proto import text
 
+pytestmark = pytest.mark.waits
+
 READ = ["payroll:read"]
 COUNT = requests.path("CountWorkflowExecutions")
 THREADS = 4

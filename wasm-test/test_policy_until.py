@@ -17,6 +17,8 @@ from harness.minter import Minter
 from harness.policy import plugin
 from harness.temporal import Temporal
 
+pytestmark = pytest.mark.waits
+
 w = requests.workflow
 
 # Enough time for a new configuration to take effect on a slow machine, and for calls before the end.

@@ -20,6 +20,8 @@ from harness.policy import plugin
 from harness.poll import until
 from harness.shared_data import entry, let_loose
 
+pytestmark = pytest.mark.waits
+
 READ = ["payroll:read"]
 HOSTS = {"a": "temporal.test", "b": "other.test"}
 CLUSTERS = {"a": "temporal", "b": "other"}

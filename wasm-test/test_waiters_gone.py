@@ -20,6 +20,8 @@ from harness.policy import plugin
 from harness.poll import until
 from harness.proto import text
 
+pytestmark = pytest.mark.waits
+
 READ = ["payroll:read"]
 COUNT = requests.path("CountWorkflowExecutions")
 OWN = frame(text(1, "payroll"))

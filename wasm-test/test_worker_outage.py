@@ -27,6 +27,8 @@ from harness.policy import plugin
 from harness.temporal import Temporal
 from worker_load import Child, produce
 
+pytestmark = pytest.mark.waits
+
 OUTAGE = float(os.environ.get("OUTAGE_SECONDS", "25"))
 LIFETIME = 6  # a token's lifetime in seconds; the leeway is one second
 TIMING: dict[str, Any] = {"refresh": "1s", "timeout": "1s", "retry": "1s", "refetch": "1s", "wait": "2s", "max_stale": "1h"}

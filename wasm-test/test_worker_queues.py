@@ -19,6 +19,8 @@ from harness.poll import until
 from harness.temporal import Temporal
 from queue_load import Queues
 
+pytestmark = pytest.mark.waits
+
 SECONDS = float(os.environ.get("QUEUES_SECONDS", "20"))
 QUEUES = Queues("team-a-main", "team-a-other")
 
