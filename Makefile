@@ -169,6 +169,10 @@ bench: module ## measure CPU per request: without a filter, with this one, with 
 	$(PY) bench/cold.py
 	$(PY) bench/scale.py
 
+bounds: module ## measure what one caller with a good token can take from others: time, memory, room in the log
+	@scripts/setup.sh bench
+	$(PY) bench/bounds.py
+
 flood: module ## measure how a flood of bad tokens slows legitimate callers, and how soon a burst of new callers is let in
 	@scripts/setup.sh bench
 	$(PY) bench/flood.py

@@ -32,3 +32,4 @@ pub mod temporal;
 pub mod time;
 pub mod token;
 pub mod wire;
+pub mod work;

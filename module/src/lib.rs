@@ -21,6 +21,7 @@ use temporal_auth::counters::{self, Counters};
 use temporal_auth::filter::FilterState;
 use temporal_auth::keys::SharedData;
 use temporal_auth::report::Decision;
+use temporal_auth::time::Timestamp;
 use temporal_auth::wire::headers;
 use wait_queue::WaitQueue;
 
@@ -114,13 +115,17 @@ fn log_notices(filter: &mut FilterState) {
 }
 
 /// Reports a decision to the log and to the access log.
-fn report(decision: &Decision, log_allowed: bool, access_log_state: bool) {
+fn report(decision: &Decision, filter: &mut FilterState) {
     let is_notable = !decision.allow || decision.shadow.is_some();
-    if is_notable || log_allowed {
+    let is_logged =
+        if is_notable { filter.refusals.admits(decision, Timestamp::now()) } else { filter.config.log_allowed };
+    if is_logged {
         let level = if is_notable { Level::Warn } else { Level::Info };
         log::log!(level, "temporal-auth {}", decision.line());
     }
-    if access_log_state && let Err(refused) = hostcalls::set_property(b"temporal_auth", decision.state().as_bytes()) {
+    if filter.config.access_log_state
+        && let Err(refused) = hostcalls::set_property(b"temporal_auth", decision.state().as_bytes())
+    {
         log::error!("temporal-auth: cannot set the access-log state: {refused:?}");
     }
 }

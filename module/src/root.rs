@@ -225,6 +225,9 @@ impl RootContext for Root {
             self.last_cleanup = Some(now);
             filter.authenticator.forget(now);
             Self::report_counters(&plugin, &mut filter);
+            for line in filter.refusals.take(now) {
+                log::warn!("temporal-auth {line}");
+            }
         }
         self.wake(&plugin, &mut filter);
     }

@@ -139,7 +139,7 @@ impl StreamState {
         }
         log_notices(filter);
         if let Some(decision) = self.request.take_decision() {
-            report(&decision, filter.config.log_allowed, filter.config.access_log_state);
+            report(&decision, filter);
         }
     }
 }
@@ -265,7 +265,7 @@ impl Drop for Stream {
             wait_queue.remove(self.id);
         }
         if let (Ok(stream), Ok(mut filter)) = (self.state.try_borrow(), self.plugin.filter.try_borrow_mut())
-            && stream.request.is_waiting()
+            && stream.request.must_end()
         {
             stream.request.on_end(&mut filter, Timestamp::now());
         }

@@ -103,6 +103,7 @@ fn nexus_failure(answer: Answer, detail: Option<&str>) -> String {
         Answer::Unauthenticated => ("unauthorized", "UNAUTHENTICATED"),
         Answer::Denied | Answer::Closed => ("permission denied", "UNAUTHORIZED"),
         Answer::Unavailable => ("the token cannot be verified yet", "UNAVAILABLE"),
+        Answer::OverBudget => ("too much work", "RESOURCE_EXHAUSTED"),
         Answer::UnknownMethod | Answer::NamespaceNotFound => ("not found", "NOT_FOUND"),
         Answer::Encoding | Answer::Malformed | Answer::TooLarge => ("bad request", "BAD_REQUEST"),
     };

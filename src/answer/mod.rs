@@ -28,6 +28,9 @@ listed! {
         Malformed => "malformed",
         /// The message is over Temporal's limit.
         TooLarge => "too_large",
+        /// Reading the request takes more work than its caller may cause at the moment. SDKs retry on this status, and wait
+        /// longer than after 14.
+        OverBudget => "over_budget",
         /// No method with this path is known. A server without the method gives the same answer.
         UnknownMethod => "unknown_method",
         /// The method belongs to AdminService, reflection or health watching, and is closed.
@@ -55,6 +58,7 @@ impl Answer {
             Self::Encoding => (12, 415, false),
             Self::Malformed => (3, 400, false),
             Self::TooLarge => (8, 413, false),
+            Self::OverBudget => (8, 429, true),
             Self::UnknownMethod => (12, 404, false),
             Self::Closed => (7, 403, true),
         };

@@ -27,6 +27,8 @@ impl Reply {
     pub const UNAUTHENTICATED: Self = Self::plain(Answer::Unauthenticated, "Request unauthenticated.");
     pub const UNAVAILABLE: Self = Self::plain(Answer::Unavailable, "The token cannot be verified yet; try again.");
     pub const BUSY: Self = Self::plain(Answer::Unavailable, "Too many requests are held; try again.");
+    pub const OVER_BUDGET: Self =
+        Self::plain(Answer::OverBudget, "Your requests take too much work; try again, or send smaller ones.");
     pub const ANSWERED_EARLY: Self =
         Self::plain(Answer::Unavailable, "The server answered before the request was complete.");
     pub const CLOSED: Self = Self::plain(Answer::Closed, DENIED);

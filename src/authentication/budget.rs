@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::time::Timestamp;
+use crate::work::{RefillRate, TokenBucket};
 
 /// Bad tokens may take 8 % of the thread's time. With the work that is not measured, they stay below a tenth.
 const VM: RefillRate = RefillRate { per_milli: 80, capacity: 300_000 };
@@ -54,25 +55,9 @@ struct ConnectionBudget {
     good: TokenBucket,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct RefillRate {
-    /// In microseconds for each millisecond.
-    per_milli: i64,
-    /// In microseconds.
-    capacity: i64,
-}
-
-/// A token bucket whose tokens are microseconds of the thread's time.
-#[derive(Debug, Clone, Copy)]
-struct TokenBucket {
-    /// In microseconds; negative after a charge that was larger than the rest.
-    level: i64,
-    refilled: Timestamp,
-}
-
 impl Default for Budget {
     fn default() -> Self {
-        Self { vm: TokenBucket { level: VM.capacity, refilled: Timestamp::EPOCH }, connections: HashMap::new() }
+        Self { vm: TokenBucket::full(VM, Timestamp::EPOCH), connections: HashMap::new() }
     }
 }
 
@@ -115,7 +100,7 @@ impl Budget {
     /// What is left for bad tokens of a connection, in microseconds.
     #[cfg(test)]
     pub(super) fn level(&self, connection: u64) -> i64 {
-        self.connections.get(&connection).map_or(BAD.capacity, |budget| budget.bad.level)
+        self.connections.get(&connection).map_or(BAD.capacity, |budget| budget.bad.level())
     }
 
     /// The id of the connection's budget.
@@ -131,7 +116,7 @@ impl Budget {
 
 impl ConnectionBudget {
     fn full(now: Timestamp) -> Self {
-        let full = |rate: RefillRate| TokenBucket { level: rate.capacity, refilled: now };
+        let full = |rate: RefillRate| TokenBucket::full(rate, now);
         Self { bad: full(BAD), good: full(GOOD) }
     }
 
@@ -141,25 +126,6 @@ impl ConnectionBudget {
 
     fn is_full(&mut self, now: Timestamp) -> bool {
         self.bad.refill(BAD, now) == BAD.capacity && self.good.refill(GOOD, now) == GOOD.capacity
-    }
-}
-
-impl TokenBucket {
-    /// Adds the time since the last refill. Returns the new level.
-    fn refill(&mut self, rate: RefillRate, now: Timestamp) -> i64 {
-        // A clock that was set back adds nothing and takes nothing.
-        let passed = i64::try_from(now.saturating_since(self.refilled).as_millis()).unwrap_or(i64::MAX);
-        self.refilled = now;
-        self.level = self.level.saturating_add(passed.saturating_mul(rate.per_milli)).min(rate.capacity);
-        self.level
-    }
-
-    fn take(&mut self, micros: i64) {
-        self.level = self.level.saturating_sub(micros);
-    }
-
-    fn give(&mut self, micros: i64, rate: RefillRate) {
-        self.level = self.level.saturating_add(micros).min(rate.capacity);
     }
 }
 
@@ -278,11 +244,11 @@ mod tests {
         for connection in 0..100_000 {
             budget.spend(connection, Duration::from_micros(40), Outcome::Bad, at(NOW));
         }
-        budget.vm.level = VM.capacity;
+        budget.vm = TokenBucket::full(VM, at(NOW));
         assert!(budget.allows(0, at(NOW)));
         assert_eq!(budget.connections.len(), MAX_CONNECTIONS + 1);
         assert!(!budget.allows(200_000, at(NOW)), "all others share a budget");
-        budget.vm.level = VM.capacity;
+        budget.vm = TokenBucket::full(VM, at(NOW));
         assert!(budget.allows(0, at(NOW)) && budget.allows(200_000, at(NOW + 1_000_000)));
         assert!(budget.connections.len() <= 1);
     }

@@ -24,6 +24,7 @@ use crate::policy::Principal;
 use crate::time::Timestamp;
 use crate::token::TokenRefusal;
 use crate::token::jose::ParsedToken;
+use crate::work::Accounts;
 
 /// How much memory verified tokens may take, in bytes.
 const CACHE_BYTES: usize = 8 << 20;
@@ -50,6 +51,7 @@ pub struct Authenticator {
     keys: KeyStore,
     host_verifier: HostVerifier,
     budget: Budget,
+    accounts: Accounts,
     cache: TokenCache,
     refused: RefusedTokens,
     /// Callers without a token, by the name in their certificate.
@@ -107,11 +109,14 @@ impl Authenticator {
             iss: issuer.rules.issuer.as_deref().unwrap_or_default().into(),
             source: issuer.keys.source(spread),
         });
+        let clock_of = Rc::clone(&host);
+        let clock = move || Timestamp::EPOCH.saturating_add(clock_of.clock());
         let data: Rc<dyn SharedData> = Rc::<dyn HostServices>::clone(&host);
         Self {
             keys: KeyStore::new(data, config.share_key.clone(), issuers.collect()),
             host_verifier: HostVerifier::probe(&*host),
             config,
+            accounts: Accounts::new(clock),
             host,
             budget: Budget::default(),
             cache: TokenCache::new(CACHE_BYTES),
@@ -245,7 +250,7 @@ impl Authenticator {
             claim_rules: Rc::default(),
             peer: Some(peer.into()),
         };
-        let principal = Rc::new(self.config.policy.principal(identity));
+        let principal = Rc::new(self.config.policy.principal(identity).charged_to(self.accounts.of(None, peer)));
         if self.peers.len() >= MAX_PEERS {
             self.peers.pop_first();
         }
@@ -279,7 +284,8 @@ impl Authenticator {
             claim_rules: Rc::clone(&issuer.rules.claims),
             peer: origin.peer.map(Rc::from),
         };
-        let principal = Rc::new(self.config.policy.principal(identity));
+        let account = self.accounts.of(Some(&issuer.name), &identity.subject);
+        let principal = Rc::new(self.config.policy.principal(identity).charged_to(account));
         let key = KeyId { issuer: index, jwk: Rc::clone(&key.jwk) };
         self.cache.insert(token, origin, key, claims.until, Rc::clone(&principal));
         Ok(Authentication::Principal(principal))

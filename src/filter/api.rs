@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use super::held::{HeldBytes, NoRoom};
 use super::rejection::Rejected;
 use super::steps::decide_read;
 use super::{ApiInput, FilterState, PendingInput, PendingRequest, Progress, RequestFilter, Stage, StepResult};
@@ -13,6 +12,7 @@ use crate::temporal::RequestReader;
 use crate::time::Timestamp;
 use crate::wire::DecodeError;
 use crate::wire::http::{HttpFault, MAX_BODY};
+use crate::work::{Piece, Work};
 
 impl RequestFilter {
     /// Bytes of a body over HTTP have arrived. None of them goes on before the verdict: servers differ in whether they wait for
@@ -32,22 +32,15 @@ impl RequestFilter {
         if !has_body && !chunk.is_empty() {
             return refuse(self, DecodeError::from(HttpFault::BodyNotExpected).into());
         }
-        let mut held = self.held.take().unwrap_or_else(|| HeldBytes::new(&state.held_requests));
         // A body that arrives at once need not be copied.
-        let is_whole = end && held.bytes().is_empty();
-        let size = held.bytes().len().saturating_add(chunk.len());
-        let appended = if size > MAX_BODY {
-            Err(DecodeError::TooLarge.into())
-        } else if is_whole {
-            Ok(())
-        } else {
-            held.append(chunk).map_err(|NoRoom| Rejection::NoRoomForBody)
-        };
-        if let Err(rejection) = appended {
-            return refuse(self, rejection);
+        let is_whole = end && self.held.is_empty();
+        if self.held.len().saturating_add(chunk.len()) > MAX_BODY {
+            return refuse(self, DecodeError::TooLarge.into());
+        }
+        if !is_whole {
+            self.held.extend_from_slice(chunk);
         }
         if !end {
-            self.held = Some(held);
             return Ok(Progress::Hold);
         }
         let Stage::Reading(PendingRequest { input: PendingInput::Api(input), request, principal, .. }) =
@@ -56,10 +49,8 @@ impl RequestFilter {
             return Ok(Progress::Continue);
         };
         let now = if principal.depends_on_time() { clock().max(self.arrived) } else { self.arrived };
-        let body = if is_whole { chunk } else { held.bytes() };
-        let outcome = self.read_api(&state.config, &input, body, *request, principal, now);
-        self.held = Some(held);
-        outcome
+        let body = if is_whole { chunk } else { self.held.as_slice() };
+        self.read_api(&state.config, &input, body, *request, principal, now)
     }
 
     /// A call over HTTP is there as a whole.
@@ -72,6 +63,14 @@ impl RequestFilter {
         principal: Rc<Principal>,
         now: Timestamp,
     ) -> StepResult {
+        let mut work = Work::charged_to(Rc::clone(&principal.account));
+        work.arrived(body.len());
+        // Each value and member follows one of these, unless it is the only one.
+        let values = body.iter().filter(|byte| matches!(byte, b',' | b':' | b'[' | b'{')).count();
+        if let Err(unpaid) = work.spend(Piece::Value, values) {
+            return Err(Rejected::by(principal, DecodeError::from(unpaid)));
+        }
+        let request = request.spending(work);
         let target = request.finish_http(&input.parameters, input.has_body.then_some(body));
         decide_read(config, target, principal, now)
     }

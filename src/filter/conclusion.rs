@@ -67,10 +67,8 @@ impl RequestFilter {
 
     /// Lets the call go on, with the body that was held.
     fn pass(&mut self) -> Action {
-        match self.held.take() {
-            Some(mut held) if !held.bytes().is_empty() => Action::Release(held.take()),
-            _ => Action::Forward,
-        }
+        let held = std::mem::take(&mut self.held);
+        if held.is_empty() { Action::Forward } else { Action::Release(held) }
     }
 
     fn reject(&mut self, state: &mut FilterState, Rejected { rejection, rest, evidence }: Rejected) -> Action {
@@ -94,7 +92,7 @@ impl RequestFilter {
         if goes_on {
             return self.pass();
         }
-        self.held = None;
+        self.held = Vec::new();
         Action::Answer(reply)
     }
 

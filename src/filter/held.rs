@@ -1,12 +1,12 @@
-//! Bytes that are held until it is known whether they may go on: bodies on the HTTP port, and answers that must be read.
+//! Answers that are held until it is known whether they may go on.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// How many bytes of bodies are held at a time, and how many of answers. A page of a thousand namespaces has half a megabyte.
+/// How many bytes of answers are held at a time. A page of a thousand namespaces has half a megabyte.
 const MAX_HELD: usize = 16 << 20;
 
-/// Bytes that are held, counted among all of their sort.
+/// Bytes of an answer that are held.
 #[derive(Debug)]
 pub(super) struct HeldBytes {
     bytes: Vec<u8>,
@@ -18,7 +18,7 @@ pub(super) struct HeldBytes {
 pub(super) struct NoRoom;
 
 impl HeldBytes {
-    /// No bytes yet. `held` counts the bytes of their sort.
+    /// No bytes yet. `held` counts the bytes of all answers.
     pub(super) fn new(held: &Rc<Cell<usize>>) -> Self {
         Self { bytes: Vec::new(), held: Rc::clone(held) }
     }

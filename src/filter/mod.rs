@@ -9,6 +9,7 @@ mod called;
 mod conclusion;
 mod held;
 mod input;
+mod parked;
 mod rejection;
 mod request_headers;
 mod response;
@@ -28,8 +29,8 @@ use crate::wire::grpc::Encoding;
 use crate::wire::headers::Headers;
 use crate::wire::http::HttpFault;
 use conclusion::Passage;
-use held::HeldBytes;
 use input::{ApiInput, Input, PendingInput};
+use parked::ParkedId;
 use rejection::{Evidence, Rejected};
 use response::AnswerReader;
 pub use response::{ResponseAction, UnreadableAnswer};
@@ -60,8 +61,8 @@ pub struct RequestFilter {
     http: Option<Box<[u8]>>,
     /// How answers are written.
     form: Form,
-    /// The body of a call over HTTP, until the verdict.
-    held: Option<HeldBytes>,
+    /// The body of a call over HTTP, until the verdict. While the request is parked, it is there.
+    held: Vec<u8>,
     stage: Stage,
     decision: Option<Decision>,
     /// `None` if the answer passes untouched.
@@ -76,6 +77,11 @@ enum Stage {
     NotOurs,
     AwaitingKey(AwaitingKey),
     Reading(PendingRequest),
+    /// A part of the body has arrived. The rest of the request's state is among the parked requests.
+    Parked {
+        id: ParkedId,
+        principal: Rc<Principal>,
+    },
     /// The call goes on.
     Passing(Passage),
     /// The call was answered.
@@ -101,6 +107,8 @@ struct PendingRequest {
     principal: Rc<Principal>,
     /// How the answer is read, if that is known: an answer may come before the request is complete.
     answer: Option<Box<AnswerReader>>,
+    /// What has arrived of the body of a call over HTTP, while the request is parked.
+    held: Vec<u8>,
 }
 
 /// What the headers said about the call, except for its token.
@@ -176,6 +184,17 @@ impl ConnectionInfo for () {
     }
 }
 
+impl PendingRequest {
+    /// How many bytes of memory it holds, roughly.
+    fn held(&self) -> usize {
+        let input = match &self.input {
+            PendingInput::Grpc(body) => body.held(),
+            PendingInput::Api(_) => self.held.capacity(),
+        };
+        size_of::<Self>().saturating_add(input).saturating_add(self.request.held())
+    }
+}
+
 impl RequestFilter {
     /// A call that arrives now.
     pub fn new(now: Timestamp) -> Self {
@@ -184,7 +203,7 @@ impl RequestFilter {
             path: Box::default(),
             http: None,
             form: Form::default(),
-            held: None,
+            held: Vec::new(),
             stage: Stage::New,
             decision: None,
             answer: None,
@@ -218,7 +237,7 @@ impl RequestFilter {
         match &self.stage {
             Stage::NotOurs | Stage::Answered => false,
             Stage::Passing(passage) => passage.rest() == RestOfBody::Nothing,
-            Stage::New | Stage::AwaitingKey(_) | Stage::Reading(_) => true,
+            Stage::New | Stage::AwaitingKey(_) | Stage::Reading(_) | Stage::Parked { .. } => true,
         }
     }
 
@@ -251,18 +270,20 @@ impl RequestFilter {
         if matches!(self.stage, Stage::AwaitingKey(_) | Stage::Answered) {
             return Action::Wait;
         }
-        let outcome = self.body(state, chunk, end, &clock);
+        let outcome = self.unpark(state).and_then(|()| self.body(state, chunk, end, &clock));
+        let outcome = outcome.and_then(|progress| self.park(state, progress, &clock));
         self.conclude(state, outcome)
     }
 
     /// The request ends with trailers.
     pub fn on_trailers(&mut self, state: &mut FilterState, clock: impl Fn() -> Timestamp) -> Action {
         // The host cannot add a body any more.
-        if self.held.as_ref().is_some_and(|held| !held.bytes().is_empty()) {
-            let outcome = Err(DecodeError::from(HttpFault::Trailers).into());
-            return self.conclude(state, outcome);
+        let unparked = self.unpark(state);
+        if unparked.is_ok() && self.held.is_empty() {
+            return self.on_body(state, &[], true, clock);
         }
-        self.on_body(state, &[], true, clock)
+        let outcome = unparked.and_then(|()| Err(DecodeError::from(HttpFault::Trailers).into()));
+        self.conclude(state, outcome)
     }
 
     /// Whether the answer must be read, because the caller may see only a part of it, or for the server's version.
@@ -351,23 +372,66 @@ impl RequestFilter {
     /// Whether the call is on the HTTP port and has no verdict yet. An answer of the server must not pass then: it would be the
     /// answer to a request that the filter has not read.
     pub fn awaits_verdict_over_http(&self) -> bool {
-        self.http.is_some() && matches!(self.stage, Stage::Reading(_))
+        self.http.is_some() && matches!(self.stage, Stage::Reading(_) | Stage::Parked { .. })
     }
 
     /// The server has answered before the verdict.
     pub fn answered_early(&mut self, state: &mut FilterState) -> Action {
-        self.conclude(state, Err(Rejection::AnsweredEarly.into()))
+        let outcome = self.unpark(state).and_then(|()| Err(Rejection::AnsweredEarly.into()));
+        self.conclude(state, outcome)
     }
 
     /// A host call on which the request depends has failed.
     pub fn host_failed(&mut self, state: &mut FilterState) -> Action {
-        self.conclude(state, Err(Rejection::HostCallFailed.into()))
+        let outcome = self.unpark(state).and_then(|()| Err(Rejection::HostCallFailed.into()));
+        self.conclude(state, outcome)
+    }
+
+    /// Whether [`RequestFilter::on_end`] would do anything.
+    pub fn must_end(&self) -> bool {
+        matches!(self.stage, Stage::AwaitingKey(_) | Stage::Parked { .. })
     }
 
     /// The call ends, whether it was answered or not.
     pub fn on_end(&self, state: &mut FilterState, now: Timestamp) {
-        if let Stage::AwaitingKey(waiting) = &self.stage {
-            state.authenticator.abandon(waiting.connection, &waiting.key, now);
+        match &self.stage {
+            Stage::AwaitingKey(waiting) => state.authenticator.abandon(waiting.connection, &waiting.key, now),
+            Stage::Parked { id, .. } => drop(state.parked.take(*id)),
+            _ => {}
+        }
+    }
+
+    /// Takes the request's state back, if it is parked.
+    fn unpark(&mut self, state: &mut FilterState) -> Result<(), Box<Rejected>> {
+        let Stage::Parked { id, principal } = &self.stage else { return Ok(()) };
+        let Some(mut pending) = state.parked.take(*id) else {
+            let rejection = Rejection::GivenUp { with_body: self.http.is_some() };
+            return Err(Rejected::by(Rc::clone(principal), rejection));
+        };
+        self.held = std::mem::take(&mut pending.held);
+        self.stage = Stage::Reading(pending);
+        Ok(())
+    }
+
+    /// Parks the request's state until the next part of the body arrives.
+    fn park(&mut self, state: &mut FilterState, progress: Progress, clock: &dyn Fn() -> Timestamp) -> StepResult {
+        if !matches!((&progress, &self.stage), (Progress::Continue | Progress::Hold, Stage::Reading(_))) {
+            return Ok(progress);
+        }
+        let Stage::Reading(mut pending) = std::mem::replace(&mut self.stage, Stage::Answered) else {
+            return Ok(progress);
+        };
+        let principal = Rc::clone(&pending.principal);
+        pending.held = std::mem::take(&mut self.held);
+        match state.parked.park(pending, clock) {
+            Ok(id) => {
+                self.stage = Stage::Parked { id, principal };
+                Ok(progress)
+            }
+            Err(pending) => {
+                self.held = pending.held;
+                Err(Rejected::by(principal, Rejection::NoRoomForBody))
+            }
         }
     }
 }

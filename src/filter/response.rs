@@ -1,6 +1,7 @@
 //! The way of an answer that must be read, because its caller may see only a part of it, or because it says which version the
 //! server has. All other answers pass untouched.
 
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::FilterState;
@@ -13,6 +14,7 @@ use crate::time::Timestamp;
 use crate::wire::DecodeError;
 use crate::wire::grpc::{Body, Encoding, frame};
 use crate::wire::headers::Headers;
+use crate::work::{Piece, Work};
 
 /// The trailers of an answer that could not be read.
 const UNREADABLE: [(&str, &str); 2] =
@@ -76,6 +78,14 @@ pub enum ResponseAction {
     End,
 }
 
+/// Why nothing of an answer is sent.
+#[derive(Debug, Clone, Copy)]
+enum Withheld {
+    Unreadable,
+    /// To reduce it takes more work than is left for its caller.
+    Unpaid,
+}
+
 /// The headers say that an answer cannot be read, so something else must be answered.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnreadableAnswer;
@@ -85,6 +95,32 @@ impl Caller {
     fn may_describe<'a>(&'a self, state: &'a FilterState, clock: impl Fn() -> Timestamp) -> impl Fn(&str) -> bool + 'a {
         let now = if self.principal.depends_on_time() { clock().max(self.arrived) } else { self.arrived };
         state.config.policy.describable(&self.principal, now)
+    }
+
+    /// Runs `reduce` with what tells for each namespace whether the caller may describe it.
+    ///
+    /// # Errors
+    /// `reduce` fails, or the caller cannot pay for the work.
+    fn reduce<E>(
+        &self,
+        state: &FilterState,
+        clock: impl Fn() -> Timestamp,
+        reduce: impl FnOnce(&dyn Fn(&str) -> bool) -> Result<ReducedList, E>,
+    ) -> Result<ReducedList, Withheld> {
+        let may_describe = self.may_describe(state, clock);
+        let work = RefCell::new(Work::charged_to(Rc::clone(&self.principal.account)));
+        let is_unpaid = Cell::new(false);
+        let reduced = reduce(&|namespace| {
+            let comparisons = self.principal.comparisons_of_namespaces(1);
+            let paid = work.try_borrow_mut().is_ok_and(|mut work| work.spend(Piece::Comparison, comparisons).is_ok());
+            is_unpaid.set(is_unpaid.get() || !paid);
+            !is_unpaid.get() && may_describe(namespace)
+        });
+        match reduced {
+            _ if is_unpaid.get() => Err(Withheld::Unpaid),
+            Ok(reduced) => Ok(reduced),
+            Err(_) => Err(Withheld::Unreadable),
+        }
     }
 }
 
@@ -140,7 +176,7 @@ impl AnswerReader {
         self.state = match encoding(headers) {
             Some(encoding) => {
                 let message = HeldBytes::new(&state.held_answers);
-                AnswerState::Reading { body: Body::new(encoding), message }
+                AnswerState::Reading { body: Body::new(encoding, Work::default()), message }
             }
             None => AnswerState::Unreadable,
         };
@@ -174,12 +210,17 @@ impl AnswerReader {
     pub(super) fn on_end(&mut self, state: &mut FilterState, clock: impl Fn() -> Timestamp) -> ResponseAction {
         let AnswerState::ReadingJson(message) = &self.state else { return ResponseAction::Forward };
         let reduced = match (&self.task, std::str::from_utf8(message.bytes())) {
-            (Task::Reduce(view, caller), Ok(text)) => view.reduce_json(text, caller.may_describe(state, clock)).ok(),
-            _ => None,
+            (Task::Reduce(view, caller), Ok(text)) => {
+                caller.reduce(state, clock, |may_describe| view.reduce_json(text, may_describe))
+            }
+            _ => Err(Withheld::Unreadable),
         };
-        let Some(reduced) = reduced else {
-            self.withhold(state);
-            return if self.passes(state) { ResponseAction::Forward } else { ResponseAction::End };
+        let reduced = match reduced {
+            Ok(reduced) => reduced,
+            Err(why) => {
+                self.withhold(state, why);
+                return if self.passes(state) { ResponseAction::Forward } else { ResponseAction::End };
+            }
         };
         self.state = AnswerState::Sent;
         self.note_removed(state, &reduced);
@@ -205,23 +246,25 @@ impl AnswerReader {
             _ if chunk.is_empty() => Vec::new(),
             AnswerState::Reading { body, message } => {
                 match body.feed(chunk, |bytes| message.append(bytes).map_err(|NoRoom| DecodeError::TooLarge)) {
-                    Err(_) => self.withhold(state),
+                    Err(_) => self.withhold(state, Withheld::Unreadable),
                     Ok(()) if body.is_complete() => self.complete(state, clock),
                     Ok(()) => Vec::new(),
                 }
             }
             AnswerState::ReadingJson(message) => match message.append(chunk) {
                 Ok(()) => Vec::new(),
-                Err(_) if self.passes(state) => self.withhold(state),
+                Err(_) if self.passes(state) => self.withhold(state, Withheld::Unreadable),
                 Err(_) => {
-                    self.withhold(state);
+                    self.withhold(state, Withheld::Unreadable);
                     return ResponseAction::End;
                 }
             },
             AnswerState::Error => return ResponseAction::Forward,
             AnswerState::Withheld | AnswerState::Hidden => Vec::new(),
             // Without headers, it is not known how to read the body; after the message, there must be no more.
-            AnswerState::New | AnswerState::Unreadable | AnswerState::Sent => self.withhold(state),
+            AnswerState::New | AnswerState::Unreadable | AnswerState::Sent => {
+                self.withhold(state, Withheld::Unreadable)
+            }
         };
         if self.passes(state) { ResponseAction::Forward } else { ResponseAction::Replace(frame) }
     }
@@ -231,7 +274,7 @@ impl AnswerReader {
         if let AnswerState::Reading { body, .. } = &self.state
             && !body.is_empty()
         {
-            self.withhold(state);
+            self.withhold(state, Withheld::Unreadable);
         }
         match (&self.state, &self.task) {
             _ if self.passes(state) => None,
@@ -245,13 +288,15 @@ impl AnswerReader {
     }
 
     /// Gives up on the answer, once. Nothing more of it is sent, unless it passes in any case.
-    fn withhold(&mut self, state: &mut FilterState) -> Vec<u8> {
+    fn withhold(&mut self, state: &mut FilterState, why: Withheld) -> Vec<u8> {
         self.state = AnswerState::Withheld;
         if self.may_withhold() {
             let (name, verb) = (self.method.name(), if state.config.shadow { "would be" } else { "is" });
-            state
-                .notices
-                .push(format!("temporal-auth: {name}: the server's answer cannot be read and {verb} withheld"));
+            let why = match why {
+                Withheld::Unreadable => "cannot be read",
+                Withheld::Unpaid => "takes more work to reduce than is left for its caller",
+            };
+            state.notices.push(format!("temporal-auth: {name}: the server's answer {why} and {verb} withheld"));
         }
         Vec::new()
     }
@@ -264,10 +309,14 @@ impl AnswerReader {
         let name = self.method.name();
         match &self.task {
             Task::Reduce(view, caller) => {
-                let reduced = view.reduce(message.bytes(), caller.may_describe(state, clock));
-                let Ok(reduced) = reduced else { return self.withhold(state) };
-                self.note_removed(state, &reduced);
-                frame(&reduced.message)
+                let reduced = caller.reduce(state, clock, |may_describe| view.reduce(message.bytes(), may_describe));
+                match reduced {
+                    Ok(reduced) => {
+                        self.note_removed(state, &reduced);
+                        frame(&reduced.message)
+                    }
+                    Err(why) => self.withhold(state, why),
+                }
             }
             Task::Check(_, caller) => {
                 let is_visible = described_namespace(message.bytes()).is_some_and(caller.may_describe(state, clock));

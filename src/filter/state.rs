@@ -4,12 +4,14 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::parked::ParkedRequests;
 use crate::authentication::cache::Origin;
 use crate::authentication::{Authentication, Authenticator, HostServices, UnverifiedToken};
 use crate::config::Config;
 use crate::counters::{Counter, Counters};
 use crate::keys::{FetchProgress, LeftOut};
 use crate::policy::Principal;
+use crate::report::RefusalSummary;
 use crate::temporal::{API_VERSION, NewerPart, ServerVersion, Target};
 use crate::time::Timestamp;
 use crate::token::bearer;
@@ -30,12 +32,13 @@ pub struct FilterState {
     newest_server: Option<ServerVersion>,
     /// What was last said about keys that cannot be used, by issuer.
     left_out: Vec<String>,
+    /// Refusals that are not logged one by one.
+    pub refusals: RefusalSummary,
     /// Lines for the log.
     pub(super) notices: Vec<String>,
     /// How many bytes of answers are held.
     pub(super) held_answers: Rc<Cell<usize>>,
-    /// How many bytes of requests are held.
-    pub(super) held_requests: Rc<Cell<usize>>,
+    pub(super) parked: ParkedRequests,
 }
 
 impl FilterState {
@@ -53,9 +56,10 @@ impl FilterState {
             newer: BTreeSet::new(),
             newest_server: None,
             left_out: Vec::new(),
+            refusals: RefusalSummary::default(),
             notices: Vec::new(),
             held_answers: Rc::default(),
-            held_requests: Rc::default(),
+            parked: ParkedRequests::default(),
         }
     }
 

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use super::called::{Called, called};
-use super::held::HeldBytes;
 use super::rejection::{Evidence, Rejected};
 use super::request_headers::{MAX_HEADERS, RequestHeaders};
 use super::response::AnswerReader;
@@ -26,6 +25,7 @@ use crate::wire::DecodeError;
 use crate::wire::grpc::{Body, Encoding};
 use crate::wire::headers::Headers;
 use crate::wire::http::{HttpFault, split_query};
+use crate::work::{Piece, Work};
 
 impl RequestFilter {
     pub(super) fn headers(
@@ -174,7 +174,7 @@ impl RequestFilter {
                     }
                     input => input,
                 };
-                let request = Box::new(RequestReader::for_limits(method, limits));
+                let request = RequestReader::for_limits(method, limits);
                 return self.pending(state, input, encoding, request, principal, None);
             }
             let reason = policy.why_never(&principal, &method, now);
@@ -192,7 +192,7 @@ impl RequestFilter {
             && let Verdict::Allow(permit) = policy.decide(&principal, &target, now)
         {
             let answer = AnswerReader::new(&permit, &target, &principal, now);
-            let request = Box::new(RequestReader::for_limits(target.method, LimitSet::NONE));
+            let request = RequestReader::for_limits(target.method, LimitSet::NONE);
             return self.pending(state, input, encoding, request, principal, answer);
         }
         apply_policy(&state.config, RestOfBody::Anything, target, principal, now)
@@ -204,22 +204,23 @@ impl RequestFilter {
         state: &FilterState,
         input: Input,
         encoding: Encoding,
-        request: Box<RequestReader>,
+        request: RequestReader,
         principal: Rc<Principal>,
         answer: Option<Box<AnswerReader>>,
     ) -> StepResult {
+        let work = || Work::charged_to(Rc::clone(&principal.account));
+        let request = Box::new(request.spending(work()));
         let input = match input {
             Input::Api(input) => {
-                self.held = Some(HeldBytes::new(&state.held_requests));
                 if input.ends {
                     return self.read_api(&state.config, &input, &[], *request, principal, self.arrived);
                 }
                 PendingInput::Api(input)
             }
             // The other calls over HTTP are decided by their headers.
-            Input::Grpc | Input::Nexus(_) | Input::OpenApi => PendingInput::Grpc(Body::new(encoding)),
+            Input::Grpc | Input::Nexus(_) | Input::OpenApi => PendingInput::Grpc(Body::new(encoding, work())),
         };
-        Ok(Progress::Read(PendingRequest { input, request, principal, answer }))
+        Ok(Progress::Read(PendingRequest { input, request, principal, answer, held: Vec::new() }))
     }
 
     pub(super) fn body(
@@ -230,7 +231,7 @@ impl RequestFilter {
         clock: &dyn Fn() -> Timestamp,
     ) -> StepResult {
         match &mut self.stage {
-            Stage::NotOurs | Stage::AwaitingKey(_) | Stage::Answered => Ok(Progress::Continue),
+            Stage::NotOurs | Stage::AwaitingKey(_) | Stage::Parked { .. } | Stage::Answered => Ok(Progress::Continue),
             Stage::Passing(passage) if passage.rest() == RestOfBody::Anything || chunk.is_empty() => {
                 Ok(Progress::Continue)
             }
@@ -289,6 +290,10 @@ fn apply_policy(
     principal: Rc<Principal>,
     now: Timestamp,
 ) -> StepResult {
+    let mut work = Work::charged_to(Rc::clone(&principal.account));
+    if let Err(unpaid) = work.spend(Piece::Comparison, principal.comparisons(&target)) {
+        return Err(Rejected::by(principal, DecodeError::from(unpaid)));
+    }
     let verdict = config.policy.decide(&principal, &target, now);
     let shadow = config.policy.shadow_outcome(&principal, &target, &verdict, now);
     let newer =

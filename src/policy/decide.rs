@@ -226,7 +226,7 @@ impl Policy {
         now: Timestamp,
     ) -> Option<ExpiredGrant> {
         let reaches = |grant: &ResolvedGrant| match (&grant.scope, namespace) {
-            (ResolvedScope::Namespaces(pattern), Some(namespace)) => pattern.matches(namespace).is_some(),
+            (ResolvedScope::Namespaces(namespaces), Some(namespace)) => namespaces.contains(namespace),
             (ResolvedScope::System, _) | (_, None) => true,
         };
         let has_helped = |grant: &&ResolvedGrant| {
@@ -329,7 +329,7 @@ impl<'a> Evaluation<'a> {
             }
             // The callback's token, which the caller controls, could name any namespace.
             ResolvedScope::Namespaces(_) if self.registers_callback && !grant.may_call_back => false,
-            ResolvedScope::Namespaces(pattern) => self.needs_system.is_none() && pattern.matches(namespace).is_some(),
+            ResolvedScope::Namespaces(namespaces) => self.needs_system.is_none() && namespaces.contains(namespace),
         }
     }
 

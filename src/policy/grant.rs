@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::expiry::Expiry;
 use super::limits::Limits;
+use super::namespace_set::NamespaceSet;
 use super::role::Role;
 use super::who::Who;
 use crate::identity::claims::texts;
@@ -18,8 +19,8 @@ use crate::pattern::{Binding, Pattern};
 /// the server.
 const SYSTEM: &str = "temporal-system";
 
-/// How many resolved grants one grant may become for one caller: one for each group that a capture takes, or for each
-/// namespace in a permissions claim. A token with more groups or namespaces gets the first grants only.
+/// How many namespaces that a caller's claims name one grant may give them, and how many resolved grants it may become: under
+/// limits, one for each group that a capture takes. A token with more groups or namespaces gets the first only.
 const MAX_RESOLVED: usize = 4096;
 
 /// A grant of the policy.
@@ -82,11 +83,19 @@ pub struct ResolvedGrant {
 }
 
 impl ResolvedGrant {
+    /// How many comparisons it takes to tell whether it reaches a namespace, roughly.
+    pub(super) fn scope_patterns(&self) -> usize {
+        match &self.scope {
+            ResolvedScope::System => 1,
+            ResolvedScope::Namespaces(namespaces) => namespaces.pattern_count().saturating_add(1),
+        }
+    }
+
     /// Its size in memory, in bytes, with limits that it may share with others.
     pub(super) fn size(&self) -> usize {
         let scope = match &self.scope {
             ResolvedScope::System => 0,
-            ResolvedScope::Namespaces(pattern) => pattern.size(),
+            ResolvedScope::Namespaces(namespaces) => namespaces.size(),
         };
         let limits = self.limits.as_ref().map_or(0, |limits| limits.size());
         size_of::<Self>().saturating_add(scope).saturating_add(limits)
@@ -98,53 +107,104 @@ impl ResolvedGrant {
 pub enum ResolvedScope {
     /// The cluster and every namespace.
     System,
-    /// Namespaces whose names match.
-    Namespaces(Pattern),
+    /// These namespaces.
+    Namespaces(NamespaceSet),
 }
 
 impl Grant {
     /// The resolved grants for this caller. Empty if the grant does not apply to them.
     pub fn resolve(&self, identity: &Identity) -> Vec<ResolvedGrant> {
-        let mut ways = self.who.bindings(identity);
-        if self.limits.is_empty() && !matches!(self.gives, GrantScope::Namespaces(..)) {
-            // Captures make no difference.
-            ways.truncate(1);
+        let ways = self.who.bindings(identity);
+        if ways.is_empty() {
+            return Vec::new();
         }
-        let resolved = |(index, way): (usize, &Vec<Binding>)| self.resolve_with(way, index == 0, identity);
-        ways.iter().enumerate().flat_map(resolved).take(MAX_RESOLVED).collect()
-    }
-
-    /// The resolved grants for one way in which the captures match the caller. `is_first` says whether it is the first.
-    fn resolve_with(&self, way: &[Binding], is_first: bool, identity: &Identity) -> Vec<ResolvedGrant> {
-        let limits = (!self.limits.is_empty()).then(|| Rc::new(self.limits.bind(way)));
-        let resolved = |role: &Rc<Role>, scope| ResolvedGrant {
+        let shared = |role: &Rc<Role>, scope, limits| ResolvedGrant {
             name: Rc::clone(&self.name),
             role: Rc::clone(role),
             scope,
-            limits: limits.clone(),
+            limits,
             may_register: self.may_register,
             may_call_back: self.may_call_back,
             until: self.until.clone(),
             shadow: self.shadow,
         };
+        let mut scopes = self.scopes(identity);
+        let mut resolved = Vec::new();
+        if self.limits.is_empty() {
+            // In whichever way the captures match, the caller gets the same role, so all ways become one.
+            for (role, scope) in &mut scopes {
+                resolved.extend(scope.resolve(&ways).map(|scope| shared(role, scope, None)));
+            }
+            return resolved;
+        }
+        for way in ways.iter().take(MAX_RESOLVED) {
+            let limits = Rc::new(self.limits.bind(way));
+            for (role, scope) in &mut scopes {
+                let scope = scope.resolve(std::slice::from_ref(way));
+                resolved.extend(scope.map(|scope| shared(role, scope, Some(Rc::clone(&limits)))));
+            }
+        }
+        resolved.truncate(MAX_RESOLVED);
+        resolved
+    }
+
+    /// Each role that the grant gives this caller, and where.
+    fn scopes(&self, identity: &Identity) -> Vec<(Rc<Role>, UnboundScope<'_>)> {
         match &self.gives {
-            GrantScope::System(role) => vec![resolved(role, ResolvedScope::System)],
-            GrantScope::Namespaces(role, patterns) => patterns
-                .iter()
-                // Without captures and limits, the others would be the same.
-                .filter(|pattern| is_first || limits.is_some() || pattern.captures().next().is_some())
-                .filter_map(|pattern| pattern.bind(way))
-                .map(|pattern| resolved(role, ResolvedScope::Namespaces(pattern)))
-                .collect(),
-            GrantScope::Permissions(claim, format) => claimed_permissions(claim, identity, format)
-                .into_iter()
-                .map(|(namespace, role)| match namespace.as_ref() {
-                    SYSTEM => resolved(&role, ResolvedScope::System),
-                    name => resolved(&role, ResolvedScope::Namespaces(Pattern::literal(name))),
-                })
-                .collect(),
+            GrantScope::System(role) => vec![(Rc::clone(role), UnboundScope::Bound(ResolvedScope::System))],
+            GrantScope::Namespaces(role, patterns) => vec![(Rc::clone(role), UnboundScope::Patterns(patterns))],
+            GrantScope::Permissions(claim, format) => {
+                by_role(claimed_permissions(claim, identity, format).into_iter().take(MAX_RESOLVED))
+            }
         }
     }
+}
+
+/// Where a grant gives a role, before its captures are bound.
+enum UnboundScope<'a> {
+    Patterns(&'a [Pattern]),
+    Bound(ResolvedScope),
+}
+
+impl UnboundScope<'_> {
+    /// The scope for these ways in which the captures match the caller. `None` if it is empty.
+    fn resolve(&self, ways: &[Vec<Binding>]) -> Option<ResolvedScope> {
+        let patterns = match self {
+            Self::Bound(scope) => return Some(scope.clone()),
+            Self::Patterns(patterns) => patterns,
+        };
+        let (varying, constant): (Vec<_>, Vec<_>) =
+            patterns.iter().partition(|pattern| pattern.captures().next().is_some());
+        let bound = ways.iter().flat_map(|way| varying.iter().filter_map(|pattern| pattern.bind(way)));
+        let set: NamespaceSet = constant.into_iter().cloned().chain(bound.take(MAX_RESOLVED)).collect();
+        (!set.is_empty()).then_some(ResolvedScope::Namespaces(set))
+    }
+}
+
+/// Permissions, gathered by role.
+fn by_role<'a>(permissions: impl Iterator<Item = (Cow<'a, str>, Rc<Role>)>) -> Vec<(Rc<Role>, UnboundScope<'static>)> {
+    let mut roles: Vec<(Rc<Role>, Vec<Pattern>, bool)> = Vec::new();
+    for (namespace, role) in permissions {
+        let index = roles.iter().position(|(known, ..)| Rc::ptr_eq(known, &role)).unwrap_or_else(|| {
+            roles.push((role, Vec::new(), false));
+            roles.len().saturating_sub(1)
+        });
+        let Some((_, namespaces, everywhere)) = roles.get_mut(index) else { continue };
+        match namespace.as_ref() {
+            SYSTEM => *everywhere = true,
+            name => namespaces.push(Pattern::literal(name)),
+        }
+    }
+    let mut scopes = Vec::new();
+    for (role, namespaces, everywhere) in roles {
+        if everywhere {
+            scopes.push((Rc::clone(&role), UnboundScope::Bound(ResolvedScope::System)));
+        }
+        if !namespaces.is_empty() {
+            scopes.push((role, UnboundScope::Bound(ResolvedScope::Namespaces(namespaces.into_iter().collect()))));
+        }
+    }
+    scopes
 }
 
 /// Reads Temporal's permissions claim: `namespace:role` in a list or in a string split at spaces, or an object of roles

@@ -21,7 +21,7 @@ impl Policy {
         let gives = |grant: &ResolvedGrant| {
             let reaches = match &grant.scope {
                 ResolvedScope::System => true,
-                ResolvedScope::Namespaces(pattern) => pattern.matches(namespace).is_some(),
+                ResolvedScope::Namespaces(namespaces) => namespaces.contains(namespace),
             };
             reaches && !grant.shadow && !is_expired(grant, now)
         };

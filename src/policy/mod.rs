@@ -8,6 +8,7 @@ pub mod grant;
 mod hidden;
 pub mod index;
 pub mod limits;
+mod namespace_set;
 mod principal;
 mod reason;
 pub mod role;

@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::Policy;
 use super::denial::{ApplicableDenial, Denial};
 use super::grant::ResolvedGrant;
-use super::limits::Limits;
 use crate::excerpt::excerpt;
 use crate::identity::wide::WideClaims;
 use crate::identity::{Identity, Kind, KindDoubt};
-use crate::temporal::LimitSet;
+use crate::temporal::{LimitSet, Target};
+use crate::work::Account;
 
 /// A caller with the grants and denials that apply to them, resolved once for as long as their token is cached.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub struct Principal {
     pub kind: Option<Kind>,
     /// Why the kind is in doubt. `None` if it is not.
     pub doubt: Option<KindDoubt>,
+    /// What the caller has used of the thread's time and of memory. The caller's other principals have the same.
+    pub account: Rc<Account>,
     pub(super) grants: Vec<ResolvedGrant>,
     pub(super) denials: Vec<ApplicableDenial>,
     /// Whether a rule in shadow applies to the caller.
@@ -34,6 +36,10 @@ pub struct Principal {
     limits: LimitSet,
     /// Whether one of the caller's grants ends.
     depends_on_time: bool,
+    /// How many patterns the limits of the caller's rules have.
+    limit_patterns: usize,
+    /// How many patterns of namespaces, and rules, the caller has.
+    scope_patterns: usize,
 }
 
 impl Policy {
@@ -47,15 +53,43 @@ impl Policy {
         let in_shadow = grants.iter().any(|grant| grant.shadow) || denials.iter().any(|found| found.denial.shadow);
         let of_grants = grants.iter().filter_map(|grant| grant.limits.as_deref());
         let of_denials = denials.iter().filter_map(|found| found.denial.outside.as_ref());
-        let limits = of_grants.chain(of_denials).map(Limits::limited).fold(LimitSet::NONE, LimitSet::union);
+        let (mut limits, mut limit_patterns) = (LimitSet::NONE, 0usize);
+        for of_rule in of_grants.chain(of_denials) {
+            limits = limits.union(of_rule.limited());
+            limit_patterns = limit_patterns.saturating_add(of_rule.pattern_count());
+        }
+        let scope_patterns =
+            grants.iter().map(ResolvedGrant::scope_patterns).fold(denials.len(), usize::saturating_add);
         let depends_on_time = grants.iter().any(|grant| grant.until.is_some());
         let Identity { issuer, subject, kind, doubt, claims, .. } = identity;
+        let account = Rc::default();
         let azp = claims.get("azp").and_then(Value::as_str).filter(|_| subject.is_empty()).map(excerpt);
-        Principal { issuer, subject, azp, kind, doubt, grants, denials, in_shadow, limits, depends_on_time }
+        Principal {
+            issuer,
+            subject,
+            azp,
+            kind,
+            doubt,
+            account,
+            grants,
+            denials,
+            in_shadow,
+            limits,
+            depends_on_time,
+            limit_patterns,
+            scope_patterns,
+        }
     }
 }
 
 impl Principal {
+    /// The same principal, charged to this account.
+    #[must_use]
+    pub fn charged_to(mut self, account: Rc<Account>) -> Self {
+        self.account = account;
+        self
+    }
+
     /// Whether names in requests must be read, because limits compare them.
     pub fn is_limited(&self) -> bool {
         self.limits != LimitSet::NONE
@@ -69,6 +103,17 @@ impl Principal {
     /// Whether the caller's permissions depend on the time.
     pub fn depends_on_time(&self) -> bool {
         self.depends_on_time
+    }
+
+    /// How many comparisons a decision about this call may take, roughly.
+    pub fn comparisons(&self, target: &Target) -> usize {
+        let of_names = target.names.count().saturating_mul(self.limit_patterns);
+        self.comparisons_of_namespaces(target.elsewhere.len().saturating_add(1)).saturating_add(of_names)
+    }
+
+    /// How many of them are comparisons of this many namespaces.
+    pub fn comparisons_of_namespaces(&self, namespaces: usize) -> usize {
+        self.scope_patterns.saturating_mul(namespaces)
     }
 
     /// Its approximate size in memory, in bytes.

@@ -1,6 +1,7 @@
 //! What operators see of one call: a line in the log and the state for the access log.
 
 mod rejection;
+mod summary;
 
 use std::rc::Rc;
 
@@ -8,6 +9,12 @@ use serde_json::{Value, json};
 
 use crate::policy::Principal;
 pub use rejection::{HttpSurface, Rejection};
+pub use summary::RefusalSummary;
+
+/// How long a line may be, in bytes. Names from tokens and requests may have a thousand, and six times that once escaped.
+pub const MAX_LINE: usize = 2048;
+/// How many namespaces a line shows if it would be too long otherwise.
+const MAX_NAMESPACES: usize = 3;
 
 /// One decision, for the log and the access log.
 #[derive(Debug)]
@@ -35,42 +42,65 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// The line for the log, as JSON. It contains no control characters, whatever the token or the request says.
+    /// The line for the log, as JSON, of at most [`MAX_LINE`] bytes. It contains no control characters, whatever the token or the
+    /// request says.
     #[must_use]
     pub fn line(&self) -> String {
+        bounded(|clip| self.line_with(clip))
+    }
+
+    /// The state for the access log, as JSON, of at most [`MAX_LINE`] bytes.
+    #[must_use]
+    pub fn state(&self) -> String {
+        bounded(|clip| self.state_with(clip))
+    }
+
+    /// The line, with each text clipped to its share.
+    fn line_with(&self, clip: Clip) -> Value {
         let principal = self.principal.as_deref();
         let mut line = json!({
             "verdict": self.verdict(),
             "status": self.status,
-            "method": self.method,
-            "namespaces": self.namespaces,
-            "issuer": principal.and_then(|principal| principal.issuer.as_deref()),
-            "subject": principal.map(|principal| principal.subject.as_str()),
+            "method": clip(&self.method, 200),
+            "namespaces": self.namespaces_with(clip),
+            "issuer": principal.and_then(|principal| principal.issuer.as_deref()).map(|name| clip(name, 64)),
+            "subject": principal.map(|principal| clip(&principal.subject, 200)),
             "kind": principal.and_then(|principal| principal.kind).map(crate::identity::Kind::name),
-            "rule": self.rule,
-            "reason": self.reason(),
-            "shadow": self.shadow,
+            "rule": self.rule.as_deref().map(|name| clip(name, 100)),
+            "reason": clip(&self.reason(), 300),
+            "shadow": self.shadow.as_deref().map(|shadow| clip(shadow, 100)),
         });
         let doubt = principal.and_then(|known| known.doubt.as_ref()).map(ToString::to_string);
-        add(&mut line, "http", self.http.as_deref());
-        add(&mut line, "azp", principal.and_then(|known| known.azp.as_deref()));
-        add(&mut line, "doubt", doubt.as_deref());
-        add(&mut line, "namespace_header", self.namespace_header.as_deref());
-        plain(&line)
+        let azp = principal.and_then(|known| known.azp.as_deref());
+        add(&mut line, "http", self.http.as_deref().map(|http| clip(http, 200)));
+        add(&mut line, "azp", azp.map(|azp| clip(azp, 80)));
+        add(&mut line, "doubt", doubt.map(|doubt| clip(&doubt, 120)));
+        add(&mut line, "namespace_header", self.namespace_header.as_deref().map(|name| clip(name, 100)));
+        line
     }
 
-    /// The state for the access log, as JSON.
-    #[must_use]
-    pub fn state(&self) -> String {
+    fn state_with(&self, clip: Clip) -> Value {
+        let principal = self.principal.as_deref();
         let mut state = json!({
             "verdict": self.verdict(),
-            "subject": self.principal.as_deref().map(|principal| principal.subject.as_str()),
-            "namespace": self.namespaces.first(),
-            "rule": self.rule,
+            "subject": principal.map(|principal| clip(&principal.subject, 400)),
+            "namespace": self.namespaces.first().map(|namespace| clip(namespace, 400)),
+            "rule": self.rule.as_deref().map(|name| clip(name, 400)),
         });
-        add(&mut state, "azp", self.principal.as_deref().and_then(|principal| principal.azp.as_deref()));
-        add(&mut state, "shadow", self.shadow.as_deref());
-        plain(&state)
+        add(&mut state, "azp", principal.and_then(|principal| principal.azp.as_deref()).map(|azp| clip(azp, 200)));
+        add(&mut state, "shadow", self.shadow.as_deref().map(|shadow| clip(shadow, 200)));
+        state
+    }
+
+    /// The first namespaces, and how many more there are.
+    fn namespaces_with(&self, clip: Clip) -> Vec<String> {
+        let mut shown: Vec<_> = self.namespaces.iter().map(|namespace| clip(namespace, 110)).collect();
+        let more = shown.len().saturating_sub(MAX_NAMESPACES);
+        if more > 0 {
+            shown.truncate(MAX_NAMESPACES);
+            shown.push(format!("… and {more} more"));
+        }
+        shown
     }
 
     /// Why the call was rejected, as text. Empty if policy allows it.
@@ -84,8 +114,36 @@ impl Decision {
     }
 }
 
+/// Clips a text to this many bytes of JSON.
+type Clip = fn(&str, usize) -> String;
+
+/// The JSON, with clipped texts if it would be too long otherwise.
+fn bounded(json: impl Fn(Clip) -> Value) -> String {
+    let whole = plain(&json(|text, _| text.to_owned()));
+    if whole.len() <= MAX_LINE { whole } else { plain(&json(clip)) }
+}
+
+/// The start of a text that takes at most `max` bytes of JSON, with an ellipsis if it is not all of it.
+fn clip(text: &str, max: usize) -> String {
+    let mut size = 0usize;
+    let mut clipped = String::new();
+    for char in text.chars() {
+        size = size.saturating_add(match char {
+            '"' | '\\' => 2,
+            char if is_escaped(char) => 6,
+            char => char.len_utf8(),
+        });
+        if size > max {
+            clipped.push('…');
+            break;
+        }
+        clipped.push(char);
+    }
+    clipped
+}
+
 /// Adds a member that is only there if it has a value.
-fn add(object: &mut Value, name: &str, value: Option<&str>) {
+fn add(object: &mut Value, name: &str, value: Option<String>) {
     if let (Some(value), Some(members)) = (value, object.as_object_mut()) {
         members.insert(name.to_owned(), value.into());
     }
@@ -95,9 +153,7 @@ fn add(object: &mut Value, name: &str, value: Option<&str>) {
 fn plain(value: &Value) -> String {
     let mut line = String::new();
     for char in value.to_string().chars() {
-        if char.is_control()
-            || matches!(char, '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-        {
+        if is_escaped(char) {
             line.push_str(&format!("\\u{:04x}", u32::from(char)));
         } else {
             line.push(char);
@@ -106,12 +162,54 @@ fn plain(value: &Value) -> String {
     line
 }
 
+fn is_escaped(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::policy::limits::LimitMiss;
     use crate::policy::{DenyReason, LimitedGrant, NeededGrant, NotCovered};
     use crate::temporal::EffectSet;
+
+    #[test]
+    fn a_line_is_bounded_whatever_it_contains() {
+        for text in ["x", "\"", "\u{1}", "\u{202e}", "é", "\u{1f600}"] {
+            let long = text.repeat(1000);
+            let decision = Decision {
+                allow: false,
+                status: 7,
+                method: long.clone(),
+                http: Some(long.clone()),
+                namespaces: vec![long.clone(); 17],
+                namespace_header: Some(long.clone()),
+                principal: Some(Rc::new(crate::policy::Policy::default().principal(crate::identity::Identity {
+                    issuer: Some(long.as_str().into()),
+                    subject: long.clone(),
+                    kind: None,
+                    doubt: None,
+                    claims: serde_json::Map::new(),
+                    claim_rules: Rc::default(),
+                    peer: None,
+                }))),
+                rule: Some(long.clone()),
+                rejection: Some(Rejection::UnsupportedEncoding(long.as_bytes().into())),
+                shadow: Some(long),
+            };
+            for written in [decision.line(), decision.state()] {
+                assert!(written.len() <= MAX_LINE, "{} bytes: {written}", written.len());
+                let read: Value = serde_json::from_str(&written).unwrap();
+                assert!(read["subject"].as_str().unwrap().ends_with('…'), "{written}");
+            }
+            let read: Value = serde_json::from_str(&decision.line()).unwrap();
+            assert_eq!(
+                (read["namespaces"].as_array().unwrap().len(), &read["namespaces"][3]),
+                (4, &"… and 14 more".into())
+            );
+        }
+    }
 
     #[test]
     fn a_decision_is_one_line_whatever_it_contains() {

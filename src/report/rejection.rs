@@ -6,6 +6,7 @@ use crate::answer::{Reply, shown};
 use crate::policy::{DenyReason, Rule};
 use crate::token::TokenRefusal;
 use crate::wire::DecodeError;
+use crate::work::TooMuchWork;
 
 /// A part of Temporal's HTTP port that can be switched off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +32,13 @@ pub enum Rejection {
     SwitchedOff(HttpSurface),
     /// No route of the HTTP port has this path and verb.
     UnknownRoute,
-    /// Too many bodies are held.
+    /// The request cannot be kept until the rest of it arrives: its caller holds too much, or all callers do.
     NoRoomForBody,
+    /// The request stood still, and others needed its room.
+    GivenUp {
+        /// Whether a part of its body is gone.
+        with_body: bool,
+    },
     /// The server has answered a request on the HTTP port that the filter has not read to its end.
     AnsweredEarly,
     UnreadablePeer,
@@ -61,13 +67,14 @@ impl Rejection {
             Self::AdminServiceClosed | Self::ServiceClosed => Reply::CLOSED,
             Self::UnknownMethod(path) => Reply::unknown_method(path),
             Self::Request(DecodeError::TooLarge) => Reply::TOO_LARGE,
+            Self::Request(DecodeError::Work(TooMuchWork::Unpaid)) => Reply::OVER_BUDGET,
             Self::Request(error) => Reply::malformed(error),
             Self::UnsupportedEncoding(value) => Reply::encoding(value),
             Self::ContentEncoding(value) => Reply::content_encoding(value),
             Self::SwitchedOff(_) | Self::UnknownRoute => Reply::not_found(self),
             Self::UnreadablePeer | Self::NoToken { .. } | Self::Token(_) => Reply::UNAUTHENTICATED,
             Self::TooManyTokens | Self::KeyNotAvailable | Self::HostCallFailed => Reply::UNAVAILABLE,
-            Self::NoRoomForBody => Reply::BUSY,
+            Self::NoRoomForBody | Self::GivenUp { .. } => Reply::BUSY,
             Self::AnsweredEarly => Reply::ANSWERED_EARLY,
             // An explanation would show that the namespace exists.
             Self::Hidden { namespace, .. } => Reply::namespace_not_found(namespace.clone()),
@@ -86,7 +93,7 @@ impl Rejection {
     /// Whether `mode: shadow` may let the call go on all the same, if its answer says so.
     pub fn may_be_forwarded(&self) -> bool {
         // A body that was not kept cannot go on.
-        !matches!(self, Self::HostCallFailed | Self::NoRoomForBody)
+        !matches!(self, Self::HostCallFailed | Self::GivenUp { with_body: true })
     }
 }
 
@@ -105,7 +112,8 @@ impl fmt::Display for Rejection {
                 "the description of the API is switched off; http.openapi switches it on"
             }
             Self::UnknownRoute => "no route has this path and this HTTP method",
-            Self::NoRoomForBody => "too many request bodies are held",
+            Self::NoRoomForBody => "too much of unfinished requests is held",
+            Self::GivenUp { .. } => "the rest of the request did not arrive in time",
             Self::AnsweredEarly => "the server answered before the request was complete",
             Self::UnreadablePeer => "x-forwarded-client-cert cannot be read",
             Self::NoToken { elsewhere: None } => "no token",

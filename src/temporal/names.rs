@@ -211,6 +211,29 @@ impl RequestNames {
         }
     }
 
+    /// The size of the names in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let queues = self.queues.len().saturating_mul(size_of::<TaskQueue>());
+        let others = self.others.iter().map(|names| names.len().saturating_mul(size_of::<String>()));
+        others.chain(self.bytes).fold(queues, usize::saturating_add)
+    }
+
+    /// With how many known names a name for this limit is compared.
+    pub(super) fn lookups(&self, limit: Option<Limit>) -> usize {
+        match limit {
+            None => 0,
+            Some(Limit::WorkflowIds) => 1,
+            Some(Limit::TaskQueues) => self.queues.len(),
+            Some(limit) => self.of(limit).len(),
+        }
+    }
+
+    /// How many names there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.others.iter().map(Vec::len).fold(self.queues.len(), usize::saturating_add)
+    }
+
     /// Adds the names of a request that is inside this request.
     pub(super) fn extend(&mut self, other: Self) {
         other.queues.into_iter().for_each(|queue| self.add_queue(queue));

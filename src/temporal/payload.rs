@@ -2,7 +2,8 @@
 
 use super::system_reason::OperationRefusal;
 use crate::wire::DecodeError;
-use crate::wire::protobuf::{FieldAction, Handler, Reader, WireType};
+use crate::wire::protobuf::{Embedded, EmbeddedHandler, FieldAction, Reader, WireType};
+use crate::work::Work;
 
 /// The fields of `temporal.api.common.v1.Payload`, and those of an entry of its metadata.
 const METADATA: u32 = 1;
@@ -15,7 +16,7 @@ const MAX_METADATA: u64 = 1000;
 
 /// Reads the data of a payload.
 pub(super) trait DataReader {
-    fn feed(&mut self, bytes: &[u8]) -> Result<(), DecodeError>;
+    fn feed(&mut self, bytes: &[u8], work: &mut Work) -> Result<(), DecodeError>;
 }
 
 /// Reads one payload, in any chunking. Errors are reported at its end, because only then is its encoding known.
@@ -54,10 +55,19 @@ impl<D: DataReader> PayloadReader<D> {
         Self { reader: Reader::default(), payload, is_undecodable: false }
     }
 
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
-        if !self.is_undecodable {
-            self.is_undecodable = self.reader.feed(bytes, &mut (&mut self.payload as &mut dyn Handler)).is_err();
+    /// Reads the next bytes.
+    ///
+    /// # Errors
+    /// They take too much work.
+    pub(super) fn feed(&mut self, bytes: &[u8], work: &mut Work) -> Result<(), DecodeError> {
+        if self.is_undecodable {
+            return Ok(());
         }
+        match self.reader.feed(bytes, &mut Embedded { handler: &mut self.payload, work }) {
+            Err(error @ DecodeError::Work(_)) => return Err(error),
+            read => self.is_undecodable = read.is_err(),
+        }
+        Ok(())
     }
 
     /// The reader of the data, if the payload says that the data is protobuf; otherwise why the operation is refused.
@@ -76,7 +86,7 @@ impl<D: DataReader> PayloadReader<D> {
     }
 }
 
-impl<D: DataReader> Handler for Payload<D> {
+impl<D: DataReader> EmbeddedHandler for Payload<D> {
     fn field(&mut self, number: u32, wire: WireType) -> Result<FieldAction, DecodeError> {
         self.field = number;
         Ok(match (self.in_metadata, number, wire) {
@@ -99,10 +109,13 @@ impl<D: DataReader> Handler for Payload<D> {
         Ok(())
     }
 
-    fn chunk(&mut self, part: &[u8], _: bool) -> Result<(), DecodeError> {
+    fn chunk(&mut self, part: &[u8], _: bool, work: &mut Work) -> Result<(), DecodeError> {
         self.has_data = true;
         if self.data_error.is_none() {
-            self.data_error = self.data.feed(part).err();
+            match self.data.feed(part, work) {
+                Err(error @ DecodeError::Work(_)) => return Err(error),
+                read => self.data_error = read.err(),
+            }
         }
         Ok(())
     }
@@ -122,7 +135,7 @@ mod tests {
     use super::*;
 
     impl DataReader for Vec<u8> {
-        fn feed(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
+        fn feed(&mut self, bytes: &[u8], _: &mut Work) -> Result<(), DecodeError> {
             self.extend_from_slice(bytes);
             if self.starts_with(b"bad") { Err(DecodeError::UnknownWireType) } else { Ok(()) }
         }
@@ -140,7 +153,7 @@ mod tests {
         let bytes = parts.concat();
         let read = |chunk: usize| {
             let mut reader = PayloadReader::new(Vec::new());
-            bytes.chunks(chunk).for_each(|part| reader.feed(part));
+            bytes.chunks(chunk).try_for_each(|part| reader.feed(part, &mut Work::default()))?;
             reader.finish()
         };
         let whole = read(usize::MAX);

@@ -3,7 +3,8 @@
 use super::names::MAX_NAME;
 use super::schema::TaskTokenKind;
 use crate::wire::DecodeError;
-use crate::wire::protobuf::{FieldAction, Handler, Reader, WireType};
+use crate::wire::protobuf::{Embedded, EmbeddedHandler, FieldAction, Reader, WireType};
+use crate::work::Work;
 
 /// The field of a task token that names the workflow, or the task queue. Source:
 /// `temporal/server/api/token/v1/message.proto`.
@@ -55,8 +56,8 @@ impl TaskTokenReader {
     /// # Errors
     /// They are not protobuf, or have a duplicate field that affects authorization. The server also refuses bytes that are not
     /// protobuf, but that cannot be relied on: where its reader and this one disagree, a token would pass unread.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
-        self.reader.feed(bytes, &mut (&mut self.token as &mut dyn Handler))
+    pub(super) fn feed(&mut self, bytes: &[u8], work: &mut Work) -> Result<(), DecodeError> {
+        self.reader.feed(bytes, &mut Embedded { handler: &mut self.token, work })
     }
 
     /// What the token says.
@@ -69,7 +70,7 @@ impl TaskTokenReader {
     }
 }
 
-impl Handler for TaskToken {
+impl EmbeddedHandler for TaskToken {
     fn field(&mut self, number: u32, wire: WireType) -> Result<FieldAction, DecodeError> {
         self.in_component_ref = number == COMPONENT_REF;
         let seen = match (number, wire) {
@@ -85,7 +86,7 @@ impl Handler for TaskToken {
         Ok(FieldAction::Chunks)
     }
 
-    fn chunk(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
+    fn chunk(&mut self, part: &[u8], last: bool, _: &mut Work) -> Result<(), DecodeError> {
         if self.in_component_ref {
             // An empty reference counts as absent.
             self.is_standalone |= !part.is_empty();
@@ -110,7 +111,7 @@ mod tests {
     fn read(kind: TaskTokenKind, bytes: &[u8]) -> Result<(String, bool), DecodeError> {
         let read = |chunk: usize| {
             let mut reader = TaskTokenReader::new(kind);
-            bytes.chunks(chunk).try_for_each(|part| reader.feed(part))?;
+            bytes.chunks(chunk).try_for_each(|part| reader.feed(part, &mut Work::default()))?;
             reader.finish().map(|token| (token.name, token.is_standalone))
         };
         let whole = read(usize::MAX);

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use super::http::HttpFault;
+use crate::work::TooMuchWork;
 
 /// Why a request is refused before any policy is evaluated: Temporal would not decode it, two decoders could read it
 /// differently, or it is too large.
@@ -36,6 +37,8 @@ pub enum DecodeError {
     DuplicateField,
     DuplicateTokenField,
     DuplicatePayloadData,
+    /// Reading it takes too much work.
+    Work(TooMuchWork),
     /// Of an HTTP request.
     Http(HttpFault),
 }
@@ -67,6 +70,7 @@ impl fmt::Display for DecodeError {
             Self::DuplicateField => "duplicate field that affects authorization",
             Self::DuplicateTokenField => "duplicate field in the task token",
             Self::DuplicatePayloadData => "duplicate data field in a payload",
+            Self::Work(work) => return work.fmt(f),
             Self::Http(fault) => return fault.fmt(f),
         })
     }
@@ -75,5 +79,11 @@ impl fmt::Display for DecodeError {
 impl From<HttpFault> for DecodeError {
     fn from(fault: HttpFault) -> Self {
         Self::Http(fault)
+    }
+}
+
+impl From<TooMuchWork> for DecodeError {
+    fn from(work: TooMuchWork) -> Self {
+        Self::Work(work)
     }
 }

@@ -2,10 +2,15 @@
 
 use super::DecodeError;
 use super::gzip::Gunzip;
+use crate::work::Work;
 
 /// grpc-go's default limit for the size of a message in bytes (`MaxRecvMsgSize`), before and after decompression.
 /// Temporal's frontend does not change it.
 pub const MAX_MESSAGE: u64 = 4 << 20;
+
+/// How many compressed bytes are collected before they are inflated, unless the message is complete. A decompressor holds
+/// tens of kilobytes, whereas most messages are shorter than this.
+const BATCH: usize = 16 << 10;
 
 /// The compression that `grpc-encoding` announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +27,12 @@ pub struct Body {
     encoding: Encoding,
     state: FrameState,
     flag: u8,
-    gunzip: Option<Gunzip>,
+    /// Present while a compressed message is read.
+    gunzip: Option<Box<Gunzip>>,
+    /// Compressed bytes that have not been inflated.
+    compressed: Vec<u8>,
+    /// What inflating may cost, until it begins.
+    work: Work,
 }
 
 #[derive(Debug)]
@@ -39,9 +49,11 @@ enum FrameState {
 }
 
 impl Body {
+    /// The body of a call with this encoding. Inflating it spends from this work.
     #[must_use]
-    pub fn new(encoding: Encoding) -> Self {
-        Self { encoding, state: FrameState::Prefix { index: 0, length: 0 }, flag: 0, gunzip: None }
+    pub fn new(encoding: Encoding, work: Work) -> Self {
+        let state = FrameState::Prefix { index: 0, length: 0 };
+        Self { encoding, state, flag: 0, gunzip: None, compressed: Vec::new(), work }
     }
 
     /// Whether the whole message has arrived. From then on it counts: a unary handler runs without waiting for
@@ -77,16 +89,23 @@ impl Body {
                     let available = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
                     let (part, after) = input.split_at_checked(available).unwrap_or((input, &[]));
                     input = after;
+                    let left = left.saturating_sub(u32::try_from(part.len()).unwrap_or(u32::MAX));
                     match &mut self.gunzip {
-                        Some(gunzip) => gunzip.feed(part, &mut out)?,
+                        Some(gunzip) => inflate(gunzip, &mut self.compressed, part, left == 0, &mut out)?,
                         None => out(part)?,
                     }
-                    self.set_remaining(left.saturating_sub(u32::try_from(part.len()).unwrap_or(u32::MAX)))?;
+                    self.set_remaining(left)?;
                 }
                 FrameState::Complete => return Err(DecodeError::SecondMessage),
             }
         }
         Ok(())
+    }
+
+    /// How many bytes of memory the body holds between two chunks, apart from its own size.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.compressed.capacity().saturating_add(self.gunzip.as_ref().map_or(0, |gunzip| gunzip.held()))
     }
 
     fn read_prefix(&mut self, index: u8, length: u32, byte: u8) -> Result<(), DecodeError> {
@@ -106,7 +125,7 @@ impl Body {
         }
         self.gunzip = match (self.flag, self.encoding) {
             (0, _) => None,
-            (1, Encoding::Gzip) => Some(Gunzip::new(MAX_MESSAGE)),
+            (1, Encoding::Gzip) => Some(Box::new(Gunzip::new(MAX_MESSAGE, std::mem::take(&mut self.work)))),
             (1, Encoding::Identity) => return Err(DecodeError::CompressedWithoutEncoding),
             _ => return Err(DecodeError::UnknownMessageFlag),
         };
@@ -125,6 +144,24 @@ impl Body {
     }
 }
 
+/// Inflates the next bytes of a message, once there are enough of them or they are the last.
+fn inflate(
+    gunzip: &mut Gunzip,
+    compressed: &mut Vec<u8>,
+    part: &[u8],
+    is_last: bool,
+    out: &mut impl FnMut(&[u8]) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
+    if compressed.is_empty() && (is_last || part.len() >= BATCH) {
+        return gunzip.feed(part, out);
+    }
+    compressed.extend_from_slice(part);
+    if is_last || compressed.len() >= BATCH {
+        gunzip.feed(&std::mem::take(compressed), out)?;
+    }
+    Ok(())
+}
+
 /// The message in a frame, uncompressed, which is valid whatever `grpc-encoding` says.
 #[must_use]
 pub fn frame(message: &[u8]) -> Vec<u8> {
@@ -138,7 +175,7 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8], encoding: Encoding, chunk: usize) -> Result<(Vec<u8>, bool), DecodeError> {
-        let mut body = Body::new(encoding);
+        let mut body = Body::new(encoding, Work::default());
         let mut content = Vec::new();
         for part in bytes.chunks(chunk) {
             body.feed(part, |bytes| {

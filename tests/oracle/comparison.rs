@@ -8,6 +8,7 @@ use temporal_auth::temporal::list::DESCRIBE_NAMESPACE;
 use temporal_auth::temporal::{Access, Catalogue, EffectSet, MethodRef, RequestReader, Route, Scope, Target};
 use temporal_auth::wire::DecodeError;
 use temporal_auth::wire::grpc::{Body, Encoding};
+use temporal_auth::work::Work;
 
 use crate::case::OracleCase;
 use crate::differences::{differences, is_exact};
@@ -243,7 +244,7 @@ fn send(client: &mut FilterClient, case: &OracleCase, claims: &Map<String, Value
 /// What this library reads from the body, whoever sent it.
 fn read(case: &OracleCase, method: &MethodRef) -> Result<Target, DecodeError> {
     let encoding = if case.grpc_encoding.as_deref() == Some("gzip") { Encoding::Gzip } else { Encoding::Identity };
-    let (mut body, mut request) = (Body::new(encoding), RequestReader::new(method.clone(), true));
+    let (mut body, mut request) = (Body::new(encoding, Work::default()), RequestReader::new(method.clone(), true));
     body.feed(&case.body, |bytes| request.feed(bytes))?;
     if !body.is_complete() {
         return Err(DecodeError::Incomplete);

@@ -40,8 +40,8 @@ def _text(value: bytes) -> bytes:
     return bytes([*prefix, rest]) + value
 
 
-def request(path: str, token: str, body: bytes) -> Call:
-    """A complete gRPC call, still without its stream's number."""
+def request(path: str, token: str, body: bytes, *, gzip: bool = False, is_whole: bool = True) -> Call:
+    """A gRPC call, still without its stream's number. One that is not whole does not end."""
     block = b"".join(
         [
             _POST,
@@ -50,6 +50,7 @@ def request(path: str, token: str, body: bytes) -> Call:
             _PATH + _text(path.encode()),
             _CONTENT_TYPE + _text(b"application/grpc"),
             b"\0" + _text(b"te") + _text(b"trailers"),
+            b"\0" + _text(b"grpc-encoding") + _text(b"gzip" if gzip else b"identity"),
             _AUTHORIZATION + _text(b"Bearer " + token.encode()),
         ]
     )
@@ -60,7 +61,7 @@ def request(path: str, token: str, body: bytes) -> Call:
         for number, piece in enumerate(pieces):
             flags = _END_HEADERS if number == len(pieces) - 1 else 0
             frames += _frame(_CONTINUATION if number else _HEADERS, flags, stream, piece)
-        return frames + _frame(_DATA, _END_STREAM, stream, body)
+        return frames + _frame(_DATA, _END_STREAM if is_whole else 0, stream, body)
 
     return framed
 

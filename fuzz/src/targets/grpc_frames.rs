@@ -2,11 +2,12 @@
 
 use temporal_auth::wire::DecodeError;
 use temporal_auth::wire::grpc::{Body, Encoding};
+use temporal_auth::work::Work;
 
 use super::super::{naive, pieces};
 
 fn read(encoding: Encoding, pieces: &[&[u8]]) -> Result<(Vec<u8>, bool), DecodeError> {
-    let mut body = Body::new(encoding);
+    let mut body = Body::new(encoding, Work::default());
     let mut content = Vec::new();
     for piece in pieces {
         body.feed(piece, |bytes| {

@@ -7,11 +7,12 @@ use flate2::read::DeflateDecoder;
 use temporal_auth::wire::DecodeError;
 use temporal_auth::wire::grpc::MAX_MESSAGE;
 use temporal_auth::wire::gzip::Gunzip;
+use temporal_auth::work::Work;
 
 use super::super::{naive, pieces};
 
 fn read(pieces: &[&[u8]]) -> Result<Vec<u8>, DecodeError> {
-    let mut gunzip = Gunzip::new(MAX_MESSAGE);
+    let mut gunzip = Gunzip::new(MAX_MESSAGE, Work::default());
     let mut content = Vec::new();
     for piece in pieces {
         gunzip.feed(piece, |bytes| {

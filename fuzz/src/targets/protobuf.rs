@@ -1,7 +1,8 @@
 //! The protobuf reader reports the same fields however the message is split, and the same as simple code finds.
 
 use temporal_auth::wire::DecodeError;
-use temporal_auth::wire::protobuf::{FieldAction, Handler, Reader, WireType};
+use temporal_auth::wire::protobuf::{Embedded, EmbeddedHandler, FieldAction, Reader, WireType};
+use temporal_auth::work::Work;
 
 use super::super::{naive, pieces};
 
@@ -29,7 +30,7 @@ struct EventLog {
     chunks: Vec<u8>,
 }
 
-impl Handler for EventLog {
+impl EmbeddedHandler for EventLog {
     fn field(&mut self, number: u32, _: WireType) -> Result<FieldAction, DecodeError> {
         Ok(ACTIONS[number as usize % ACTIONS.len()])
     }
@@ -40,7 +41,7 @@ impl Handler for EventLog {
         self.events.push(ReaderEvent::Text(value.to_vec()));
         Ok(())
     }
-    fn chunk(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
+    fn chunk(&mut self, part: &[u8], last: bool, _: &mut Work) -> Result<(), DecodeError> {
         self.chunks.extend_from_slice(part);
         if last {
             self.events.push(ReaderEvent::Bytes(std::mem::take(&mut self.chunks)));
@@ -53,8 +54,9 @@ impl Handler for EventLog {
 }
 
 fn read(pieces: &[&[u8]]) -> (EventLog, Result<(), DecodeError>) {
-    let (mut log, mut reader) = (EventLog::default(), Reader::default());
-    let result = pieces.iter().try_for_each(|piece| reader.feed(piece, &mut log));
+    let (mut log, mut reader, mut work) = (EventLog::default(), Reader::default(), Work::default());
+    let mut feed = |piece: &&[u8]| reader.feed(piece, &mut Embedded { handler: &mut log, work: &mut work });
+    let result = pieces.iter().try_for_each(&mut feed);
     (log, result.and_then(|()| reader.finish()))
 }
 

@@ -27,6 +27,7 @@ fn token_with(permission: &str) -> String {
 
 /// Makes a whole call in chunks. Returns the last action, and the bytes that went on.
 fn send_in(state: &mut FilterState, call: &TestCall, body: &[u8], chunk: usize) -> (Action, Vec<u8>) {
+    let parked_before = state.parked.len();
     let (mut filter, mut action, _) = call.open(state);
     let mut sent = Vec::new();
     if call.end {
@@ -48,7 +49,7 @@ fn send_in(state: &mut FilterState, call: &TestCall, body: &[u8], chunk: usize) 
             _ => {}
         }
     }
-    assert_eq!(state.held_requests.get(), 0, "nothing is held after the verdict");
+    assert_eq!(state.parked.len(), parked_before, "nothing is held after the verdict");
     (action, sent)
 }
 
@@ -212,13 +213,16 @@ fn in_shadow_a_body_that_was_not_kept_does_not_go_on() {
     let mut state = state_with(shadow);
     let start = over_http("POST", WORKFLOW).good();
     let part = vec![b' '; 1 << 20];
-    let mut others: Vec<_> = (0..16).map(|_| start.open(&mut state).0).collect();
-    for other in &mut others {
-        assert_eq!(other.on_body(&mut state, &part, false, || NOW), Action::Hold);
+    let mut bodies: Vec<_> = (0..7).map(|_| start.open(&mut state).0).collect();
+    for filter in &mut bodies {
+        assert!(filter.on_body(&mut state, &part, false, || NOW) == Action::Hold);
     }
     let (mut last, _, _) = start.open(&mut state);
-    let full = last.on_body(&mut state, b" ", false, || NOW);
-    assert!(matches!(&full, Action::Answer(reply) if reply.http_status() == 503), "{full:?}");
+    assert!(last.on_body(&mut state, &part, false, || NOW) == Action::Release(part.clone()), "it is all there");
+    let (mut late, _, _) = start.open(&mut state);
+    assert!(late.on_body(&mut state, &part, false, || after(10_000)) == Action::Hold);
+    let given_up = bodies[0].on_body(&mut state, b" ", false, || after(10_000));
+    assert!(matches!(&given_up, Action::Answer(reply) if reply.http_status() == 503));
 }
 
 #[test]
@@ -306,18 +310,38 @@ fn held_bodies_are_bounded() {
     }
     let over = filter.on_body(&mut state, b" ", false, || NOW);
     assert!(matches!(&over, Action::Answer(reply) if reply.http_status() == 413), "{over:?}");
-    assert_eq!(state.held_requests.get(), 0);
+    assert_eq!(state.parked.len(), 0);
     let whole = vec![b' '; (4 << 20) + 1];
     assert_eq!(send_in(&mut state, &start, &whole, usize::MAX).0, over);
-    let mut others: Vec<_> = (0..16).map(|_| start.open(&mut state).0).collect();
-    for other in &mut others {
-        assert_eq!(other.on_body(&mut state, &part, false, || NOW), Action::Hold);
+}
+
+#[test]
+fn a_caller_holds_an_eighth_of_what_may_be_held() {
+    let mut state = open_state();
+    let part = vec![b' '; 1 << 20];
+    let is_busy = |action: &Action| matches!(action, Action::Answer(reply) if reply.http_status() == 503);
+    let (alice, bob) =
+        (over_http("POST", WORKFLOW).good(), over_http("POST", WORKFLOW).bearer(&token("k", 1, json!({"sub": "bob"}))));
+    let mut open: Vec<_> = (0..7).map(|_| alice.open(&mut state).0).collect();
+    for filter in &mut open {
+        assert_eq!(filter.on_body(&mut state, &part, false, || NOW), Action::Hold);
     }
-    let (mut last, _, _) = start.open(&mut state);
-    let full = last.on_body(&mut state, b" ", false, || NOW);
-    assert!(matches!(&full, Action::Answer(reply) if reply.http_status() == 503), "{full:?}");
-    drop(others);
-    assert_eq!(state.held_requests.get(), 0);
+    let (mut one_more, _, _) = alice.open(&mut state);
+    assert!(is_busy(&one_more.on_body(&mut state, &part, false, || after(9_999))));
+    let (mut other, _, _) = bob.open(&mut state);
+    assert_eq!(other.on_body(&mut state, &part, false, || NOW), Action::Hold, "another caller has room");
+    // A body that arrives at once is held by nobody.
+    assert!(!is_busy(&send_in(&mut state, &alice, &part, usize::MAX).0));
+    // The oldest of the caller's own is given up.
+    let (mut late, _, _) = alice.open(&mut state);
+    assert_eq!(late.on_body(&mut state, &part, false, || after(10_000)), Action::Hold);
+    assert!(is_busy(&open[0].on_body(&mut state, b" ", false, || after(10_000))));
+    assert_eq!(open[1].on_body(&mut state, b" ", false, || after(10_000)), Action::Hold);
+    assert_eq!(other.on_body(&mut state, b" ", false, || after(10_000)), Action::Hold);
+    for filter in open.iter().chain([&late, &other, &one_more]) {
+        filter.on_end(&mut state, after(10_000));
+    }
+    assert_eq!(state.parked.len(), 0);
 }
 
 #[test]

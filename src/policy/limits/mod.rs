@@ -49,6 +49,11 @@ impl Limits {
         Limit::ALL.into_iter().filter(|limit| self.of(*limit).is_some()).fold(LimitSet::NONE, LimitSet::with)
     }
 
+    /// How many patterns a name may be compared with.
+    pub fn pattern_count(&self) -> usize {
+        self.0.iter().flatten().map(Vec::len).fold(0, usize::saturating_add)
+    }
+
     /// Their size in memory, in bytes.
     pub fn size(&self) -> usize {
         self.0.iter().flatten().flatten().map(Pattern::size).fold(size_of::<Self>(), usize::saturating_add)

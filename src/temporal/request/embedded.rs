@@ -14,6 +14,7 @@ use super::outcome::NamespaceMention;
 use super::{RequestReader, RequestScan};
 use crate::wire::DecodeError;
 use crate::wire::protobuf::{FieldAction, Handler};
+use crate::work::Work;
 
 /// The only operation of Temporal's own endpoint that acts for the workflow that starts it, and its service. Source:
 /// `chasm/lib/workflow/nexus_service.go`.
@@ -44,8 +45,11 @@ pub(super) enum NexusTarget {
 }
 
 impl DataReader for RequestReader {
-    fn feed(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
-        RequestReader::feed(self, bytes)
+    fn feed(&mut self, bytes: &[u8], work: &mut Work) -> Result<(), DecodeError> {
+        std::mem::swap(&mut self.scan.work, work);
+        let read = RequestReader::feed(self, bytes);
+        std::mem::swap(&mut self.scan.work, work);
+        read
     }
 }
 
@@ -86,8 +90,8 @@ impl RequestScan {
     /// Reads the next bytes of an embedded message.
     pub(super) fn read_embedded(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
         match &mut self.embedded {
-            Some(EmbeddedReader::TaskToken(token)) => token.feed(part)?,
-            Some(EmbeddedReader::NexusInput(input)) => input.feed(part),
+            Some(EmbeddedReader::TaskToken(token)) => token.feed(part, &mut self.work)?,
+            Some(EmbeddedReader::NexusInput(input)) => input.feed(part, &mut self.work)?,
             None => {}
         }
         if !last {

@@ -8,8 +8,13 @@ use super::{OpenMessage, RequestScan};
 use crate::temporal::names::TaskQueue;
 use crate::wire::DecodeError;
 use crate::wire::protobuf::{FieldAction, Handler, WireType};
+use crate::work::{Piece, Work};
 
 impl Handler for RequestScan {
+    fn work(&mut self) -> &mut Work {
+        &mut self.work
+    }
+
     fn field(&mut self, number: u32, wire: WireType) -> Result<FieldAction, DecodeError> {
         self.next = NextValue::Nothing;
         let top = self.open_messages.len() == 1;
@@ -56,6 +61,9 @@ impl Handler for RequestScan {
     }
 
     fn text(&mut self, value: &[u8]) -> Result<(), DecodeError> {
+        if let Some(names) = &self.names {
+            self.work.spend(Piece::Lookup, names.lookups(self.next.limit()))?;
+        }
         self.read_text(std::str::from_utf8(value).map_err(|_| DecodeError::NotUtf8)?);
         Ok(())
     }

@@ -34,6 +34,17 @@ pub(super) enum NextValue {
     Enum { field: u32, effects: &'static [(i32, EffectSet)], known: &'static [(i32, i32)] },
 }
 
+impl NextValue {
+    /// The limit that compares the value, if it is a name.
+    pub(super) fn limit(self) -> Option<Limit> {
+        match self {
+            Self::QueueName(_) | Self::QueueNormalName => Some(Limit::TaskQueues),
+            Self::LimitedName(limit) => Some(limit),
+            _ => None,
+        }
+    }
+}
+
 pub(super) const TEXT: FieldAction = FieldAction::Text { max: MAX_NAME };
 pub(super) const SKIP: (NextValue, FieldAction) = (NextValue::Nothing, FieldAction::Skip);
 

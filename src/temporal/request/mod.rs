@@ -16,6 +16,7 @@ use super::system_reason::InternalReason;
 use super::target::{NewerParts, Target};
 use crate::wire::DecodeError;
 use crate::wire::protobuf::Reader;
+use crate::work::Work;
 use embedded::{EmbeddedReader, NexusTarget};
 use meaning::NextValue;
 pub(super) use meaning::leads_into_temporal;
@@ -49,6 +50,7 @@ struct RequestScan {
     next: NextValue,
     /// Reads the bytes of the current field if they are a message of their own.
     embedded: Option<EmbeddedReader>,
+    work: Work,
 }
 
 /// A message whose end has not been read yet.
@@ -94,8 +96,26 @@ impl RequestReader {
             commands: EffectSet::NONE,
             next: NextValue::Nothing,
             embedded: None,
+            work: Work::default(),
         };
         Self { reader: Reader::default(), scan }
+    }
+
+    /// The same, spending from this work.
+    #[must_use]
+    pub fn spending(mut self, work: Work) -> Self {
+        self.scan.work = work;
+        self
+    }
+
+    /// How many bytes of memory the reader holds between two chunks, roughly.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let names = self.scan.names.as_ref().map_or(0, RequestNames::size);
+        let open = self.scan.open_messages.capacity().saturating_mul(size_of::<OpenMessage>());
+        let mentions = self.scan.mentions.iter().map(|mention| mention.namespace.len());
+        let parts = [size_of::<Self>(), self.reader.held(), names, open];
+        parts.into_iter().chain(mentions).fold(0, usize::saturating_add)
     }
 
     /// Reads the next bytes of the request.

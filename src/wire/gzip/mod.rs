@@ -12,6 +12,7 @@ use miniz_oxide::inflate::core::inflate_flags::{
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
 use super::DecodeError;
+use crate::work::{Piece, Work};
 use header::Header;
 
 /// The size of deflate's window in bytes. Wrapping output needs a power of two.
@@ -35,7 +36,7 @@ pub struct Gunzip {
     max: u64,
     state: GunzipState,
     header: Header,
-    /// `None` only while this is dropped.
+    /// `None` before the first content, and while this is dropped.
     inflater: Option<Box<Inflater>>,
     members: u32,
     content: crc32fast::Hasher,
@@ -44,6 +45,7 @@ pub struct Gunzip {
     /// Bytes of headers and trailers.
     overhead: u64,
     written: u64,
+    work: Work,
 }
 
 /// Which part of a member is being read.
@@ -78,19 +80,20 @@ impl Inflater {
 }
 
 impl Gunzip {
-    /// Decompresses a message with at most `max` bytes of content.
-    pub fn new(max: u64) -> Self {
+    /// Decompresses a message with at most `max` bytes of content, and spends from this work.
+    pub fn new(max: u64, work: Work) -> Self {
         Self {
             max,
             state: GunzipState::Header,
             header: Header::new(),
-            inflater: Some(Inflater::take_spare()),
+            inflater: None,
             members: 0,
             content: crc32fast::Hasher::new(),
             member_length: 0,
             blocks: 0,
             overhead: 0,
             written: 0,
+            work,
         }
     }
 
@@ -103,6 +106,7 @@ impl Gunzip {
         mut input: &[u8],
         mut out: impl FnMut(&[u8]) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
+        self.work.arrived(input.len());
         while let Some((&byte, rest)) = input.split_first() {
             if matches!(self.state, GunzipState::Deflate) {
                 self.inflate(&mut input, &mut out)?;
@@ -110,10 +114,17 @@ impl Gunzip {
             }
             input = rest;
             self.overhead = self.overhead.saturating_add(1);
+            self.work.spend(Piece::Overhead, 1)?;
             self.check_overhead()?;
             self.read_header_or_trailer(byte)?;
         }
         Ok(())
+    }
+
+    /// How many bytes of memory this holds between two chunks.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        if self.inflater.is_some() { size_of::<Inflater>() } else { 0 }
     }
 
     /// Refuses data that takes more work than its content can justify. The result does not depend on the size of
@@ -157,10 +168,9 @@ impl Gunzip {
     }
 
     fn begin_member(&mut self) -> GunzipState {
-        if let Some(inflater) = &mut self.inflater {
-            inflater.engine.init();
-            inflater.position = 0;
-        }
+        let inflater = self.inflater.get_or_insert_with(Inflater::take_spare);
+        inflater.engine.init();
+        inflater.position = 0;
         self.content = crc32fast::Hasher::new();
         self.member_length = 0;
         GunzipState::Deflate
@@ -181,6 +191,7 @@ impl Gunzip {
         let content = window.get(*position..).and_then(|rest| rest.get(..written)).ok_or(CORRUPT)?;
         *position = position.saturating_add(written) & (WINDOW.saturating_sub(1));
         self.written = self.written.saturating_add(written as u64);
+        self.work.spend(Piece::Byte, written)?;
         if self.written > self.max {
             return Err(DecodeError::TooLarge);
         }
@@ -192,6 +203,7 @@ impl Gunzip {
         match status {
             TINFLStatus::BlockBoundary => {
                 self.blocks = self.blocks.saturating_add(1);
+                self.work.spend(Piece::Block, 1)?;
                 self.check_overhead()?;
             }
             TINFLStatus::Done => self.state = GunzipState::Trailer { index: 0, value: 0 },
@@ -215,7 +227,9 @@ impl Gunzip {
 
 impl Drop for Gunzip {
     fn drop(&mut self) {
-        SPARE.with(|spare| spare.replace(self.inflater.take()));
+        if let Some(inflater) = self.inflater.take() {
+            SPARE.with(|spare| spare.replace(Some(inflater)));
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::work::Work;
 use flate2::{Compression, GzBuilder, write::GzEncoder};
 use std::io::Write;
 
@@ -11,7 +12,7 @@ fn gzip(content: &[u8]) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8], chunk: usize) -> Result<Vec<u8>, DecodeError> {
-    let mut gunzip = Gunzip::new(MAX);
+    let mut gunzip = Gunzip::new(MAX, Work::default());
     let mut content = Vec::new();
     for part in bytes.chunks(chunk) {
         gunzip.feed(part, |bytes| {
@@ -114,7 +115,7 @@ fn bombs_and_empty_blocks_are_bounded() {
         encoder.write_all(&vec![0; 4_000_000]).unwrap();
         encoder.flush().unwrap();
         for start in [gzip(b"")[..10].to_vec(), encoder.get_ref().clone()] {
-            let mut gunzip = Gunzip::new(MAX);
+            let mut gunzip = Gunzip::new(MAX, Work::default());
             let result = gunzip.feed(&[&start, empty.as_slice()].concat(), |_| Ok(()));
             assert_eq!(result, Err(DecodeError::GzipOverhead));
             assert!(gunzip.blocks < 5000, "{gunzip:?}");

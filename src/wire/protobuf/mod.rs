@@ -8,6 +8,7 @@ mod reader;
 mod varint;
 
 use super::DecodeError;
+use crate::work::Work;
 
 pub use fields::{FieldValue, NotFields, RawField, fields};
 pub use reader::Reader;
@@ -46,6 +47,8 @@ pub enum FieldAction {
 
 /// Decides which fields are read, and takes their values.
 pub trait Handler {
+    /// The work that the whole request may still cause.
+    fn work(&mut self) -> &mut Work;
     /// A field of the current message begins.
     ///
     /// # Errors
@@ -71,25 +74,60 @@ pub trait Handler {
     fn end_message(&mut self) {}
 }
 
-/// Rarely used handlers share one copy of the reader's code.
-impl Handler for &mut dyn Handler {
+/// Takes the fields of a message that is embedded in another, whose work it shares. Such handlers also share one copy of the
+/// reader's code, as they are rarely used.
+pub struct Embedded<'a> {
+    pub handler: &'a mut dyn EmbeddedHandler,
+    pub work: &'a mut Work,
+}
+
+/// A [`Handler`] without a [`Work`] of its own.
+pub trait EmbeddedHandler {
+    /// See [`Handler::field`].
+    ///
+    /// # Errors
+    /// The message is refused.
+    fn field(&mut self, number: u32, wire_type: WireType) -> Result<FieldAction, DecodeError>;
+    /// See [`Handler::varint`].
+    fn varint(&mut self, _value: u64) {}
+    /// See [`Handler::text`].
+    ///
+    /// # Errors
+    /// The message is refused.
+    fn text(&mut self, _value: &[u8]) -> Result<(), DecodeError> {
+        Ok(())
+    }
+    /// See [`Handler::chunk`].
+    ///
+    /// # Errors
+    /// The message is refused.
+    fn chunk(&mut self, part: &[u8], last: bool, work: &mut Work) -> Result<(), DecodeError>;
+    /// See [`Handler::end_message`].
+    fn end_message(&mut self) {}
+}
+
+impl Handler for Embedded<'_> {
+    fn work(&mut self) -> &mut Work {
+        self.work
+    }
+
     fn field(&mut self, number: u32, wire_type: WireType) -> Result<FieldAction, DecodeError> {
-        (**self).field(number, wire_type)
+        self.handler.field(number, wire_type)
     }
 
     fn varint(&mut self, value: u64) {
-        (**self).varint(value);
+        self.handler.varint(value);
     }
 
     fn text(&mut self, value: &[u8]) -> Result<(), DecodeError> {
-        (**self).text(value)
+        self.handler.text(value)
     }
 
     fn chunk(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
-        (**self).chunk(part, last)
+        self.handler.chunk(part, last, self.work)
     }
 
     fn end_message(&mut self) {
-        (**self).end_message();
+        self.handler.end_message();
     }
 }

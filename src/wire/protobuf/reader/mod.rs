@@ -19,6 +19,8 @@ pub struct Reader {
     position: u64,
     /// The messages and groups that are open, the innermost last.
     open: Vec<Container>,
+    /// How many groups are open. No message opens within a group, so they are the innermost.
+    groups: usize,
     /// The beginning of a text whose end has not arrived.
     text: Vec<u8>,
 }
@@ -29,9 +31,17 @@ enum ReaderState {
     Tag,
     Varint(FieldAction),
     Length(FieldAction),
-    Skip { left: u64 },
-    Text { left: u64 },
-    Chunks { left: u64 },
+    Skip {
+        left: u64,
+    },
+    Text {
+        left: u64,
+    },
+    /// `around` is for [`Work::leave`](crate::work::Work::leave).
+    Chunks {
+        left: u64,
+        around: u64,
+    },
 }
 
 /// A message or a group that is being read. `end` is the position at which the message, or the message around the
@@ -44,7 +54,14 @@ enum Container {
 
 impl Default for Reader {
     fn default() -> Self {
-        Self { state: ReaderState::Tag, varint: Varint::default(), position: 0, open: Vec::new(), text: Vec::new() }
+        Self {
+            state: ReaderState::Tag,
+            varint: Varint::default(),
+            position: 0,
+            open: Vec::new(),
+            groups: 0,
+            text: Vec::new(),
+        }
     }
 }
 
@@ -82,12 +99,13 @@ impl Reader {
                         self.close_messages(handler)?;
                     }
                 }
-                ReaderState::Chunks { left } => {
+                ReaderState::Chunks { left, around } => {
                     let part = self.take(left, &mut input);
                     let left = left.saturating_sub(part.len() as u64);
-                    self.state = if left == 0 { ReaderState::Tag } else { ReaderState::Chunks { left } };
+                    self.state = if left == 0 { ReaderState::Tag } else { ReaderState::Chunks { left, around } };
                     handler.chunk(part, left == 0)?;
                     if left == 0 {
+                        handler.work().leave(around);
                         self.close_messages(handler)?;
                     }
                 }
@@ -113,6 +131,12 @@ impl Reader {
         Ok(())
     }
 
+    /// How many bytes of memory the reader holds between two chunks, apart from its own size.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.text.capacity().saturating_add(self.open.capacity().saturating_mul(size_of::<Container>()))
+    }
+
     /// The message has ended.
     ///
     /// # Errors
@@ -125,6 +149,7 @@ impl Reader {
     }
 
     fn read_tag(&mut self, tag: u64, handler: &mut impl Handler) -> Result<(), DecodeError> {
+        handler.work().field(self.position)?;
         let number = tag >> 3;
         let in_group = matches!(self.open.last(), Some(Container::Group { .. }));
         if number == 0 || number > if in_group { MAX_GROUP_NUMBER } else { MAX_FIELD_NUMBER } {
@@ -147,7 +172,9 @@ impl Reader {
             }
             4 => {
                 match self.open.pop() {
-                    Some(Container::Group { number: opened, .. }) if opened == number => {}
+                    Some(Container::Group { number: opened, .. }) if opened == number => {
+                        self.groups = self.groups.saturating_sub(1);
+                    }
                     _ => return Err(DecodeError::UnmatchedEndGroup),
                 }
                 self.close_messages(handler)?;
@@ -181,7 +208,8 @@ impl Reader {
             FieldAction::Chunks => {
                 self.value_end(length)?;
                 if length > 0 {
-                    self.state = ReaderState::Chunks { left: length };
+                    let around = handler.work().enter(self.position);
+                    self.state = ReaderState::Chunks { left: length, around };
                     return Ok(());
                 }
                 handler.chunk(&[], true)?;
@@ -202,11 +230,10 @@ impl Reader {
     }
 
     fn open_group(&mut self, number: u64) -> Result<(), DecodeError> {
-        let groups =
-            self.open.iter().rev().take_while(|container| matches!(container, Container::Group { .. })).count();
-        if groups >= MAX_GROUPS {
+        if self.groups >= MAX_GROUPS {
             return Err(DecodeError::GroupsTooDeep);
         }
+        self.groups = self.groups.saturating_add(1);
         self.open.push(Container::Group { number, end: self.enclosing_end() });
         self.state = ReaderState::Tag;
         Ok(())

@@ -1,4 +1,6 @@
 use super::*;
+use crate::wire::protobuf::{Embedded, EmbeddedHandler};
+use crate::work::Work;
 
 /// Collects varints of field 1, texts of field 2 and chunks of field 5, and enters field 3.
 #[derive(Debug, Default, PartialEq)]
@@ -10,7 +12,7 @@ struct RecordingHandler {
     ended_messages: usize,
 }
 
-impl Handler for RecordingHandler {
+impl EmbeddedHandler for RecordingHandler {
     fn field(&mut self, number: u32, wire: WireType) -> Result<FieldAction, DecodeError> {
         Ok(match (number, wire) {
             (1, WireType::Varint) => FieldAction::Varint,
@@ -23,7 +25,7 @@ impl Handler for RecordingHandler {
     fn varint(&mut self, value: u64) {
         self.numbers.push(value);
     }
-    fn chunk(&mut self, part: &[u8], last: bool) -> Result<(), DecodeError> {
+    fn chunk(&mut self, part: &[u8], last: bool, _: &mut Work) -> Result<(), DecodeError> {
         self.bytes.extend_from_slice(part);
         self.last_chunks += usize::from(last);
         Ok(())
@@ -39,9 +41,9 @@ impl Handler for RecordingHandler {
 
 fn read(bytes: &[u8], chunk: usize) -> Result<RecordingHandler, DecodeError> {
     let mut reader = Reader::default();
-    let mut recorded = RecordingHandler::default();
+    let (mut recorded, mut work) = (RecordingHandler::default(), Work::default());
     for part in bytes.chunks(chunk) {
-        reader.feed(part, &mut recorded)?;
+        reader.feed(part, &mut Embedded { handler: &mut recorded, work: &mut work })?;
     }
     reader.finish()?;
     assert_eq!(recorded.ended_messages, bytes.iter().filter(|byte| **byte == 0x1a).count());

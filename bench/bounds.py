@@ -1,0 +1,181 @@
+"""What one caller with a good token can take from others: time, memory and room in the log.
+
+    bench/bounds.py         about three minutes
+
+Time: four connections of one caller send one call after another, of each of several shapes, beside 200 calls a second of
+another caller. What the shapes are compared with are ordinary calls, sent as fast. Memory: ten connections of one caller open
+a thousand streams each, and send the beginning of a compressed message. Log: 5,000 calls a second without a token.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import random
+import statistics
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "wasm-test")]
+
+import load
+import variants
+from harness import flood, grpc_client, jws
+from harness.envoy import Cluster, Envoy, run_directory
+from harness.procs import stop_all
+from harness.proto import tag, text, varint
+
+SECONDS, ROUNDS = 5, 3
+CONNECTIONS, HONEST_RATE = 4, 200
+MESSAGE = (4 << 20) - 1000
+STREAM_CONNECTIONS, STREAMS = 10, 1000
+REFUSED_RATE = 5000
+
+
+def main() -> int:
+    minter = variants.corp()
+    honest, attacker = (jws.token(minter.keys[0], variants.claims(minter) | {"sub": name}) for name in ("honest", "attacker"))
+    with contextlib.ExitStack() as stack:
+        upstream = Cluster(variants.upstream(stack))
+        envoy = stack.enter_context(variants.envoy(upstream, "bounds", plugin=variants.policy(minter)))
+        show_time(envoy, honest, attacker)
+    with contextlib.ExitStack() as stack:
+        upstream = Cluster(variants.upstream(stack))
+        for name, settings in (("no filter", {}), ("with the filter", {"plugin": variants.policy(minter)})):
+            with variants.envoy(upstream, "bounds", **settings) as envoy:
+                show_memory(envoy, name, honest, attacker)
+        with variants.envoy(upstream, "bounds", plugin=variants.policy(minter)) as envoy:
+            show_log(envoy)
+    return 0
+
+
+def show_time(envoy: Envoy, honest: str, attacker: str) -> None:
+    print(f"{CONNECTIONS} connections, {SECONDS} s each, medians of {ROUNDS} rounds; {HONEST_RATE} honest calls a second beside them.")
+    print(f"{'':34}{'bytes':>9}{'calls/s':>9}{'µs/call':>9}{'p50':>10}{'p99':>10}{'':>8}")
+    alone = [_beside(envoy, honest, None, None) for _ in range(ROUNDS)]
+    print(f"{'alone':52}{'':>9}{_median(alone, 2):>7.2f} ms{_median(alone, 3):>7.2f} ms", flush=True)
+    reference = 0.0
+    for name, body in shapes().items():
+        rows = [_beside(envoy, honest, attacker, body) for _ in range(ROUNDS)]
+        rate, cost, p50, p99 = (_median(rows, column) for column in range(4))
+        reference = reference or p99
+        print(f"{name:34}{len(body):>9}{rate:>9.0f}{cost:>9.0f}{p50:>7.2f} ms{p99:>7.2f} ms{p99 / reference:>7.2f}×", flush=True)
+
+
+def shapes() -> dict[str, bytes]:
+    """Framed messages, the ordinary one first."""
+
+    def packed(message: bytes) -> bytes:
+        return grpc_client.frame(gzip.compress(message, 9, mtime=0), flag=1)
+
+    own = text(1, "payroll")
+    three, sixteen = tag(1000, 0) + b"\x01", tag(1000, 2) + varint(13) + bytes(13)
+    nested = tag(1000, 3) * 100 + tag(1000, 4) * 100
+    fill = {"fields of three bytes": three, "fields of sixteen bytes": sixteen, "groups, 100 deep": nested}
+    return {
+        "ordinary": packed(variants.request()),
+        **{name: packed(own + piece * (MESSAGE // len(piece))) for name, piece in fill.items()},
+        "one field of zeros": packed(own + text(1000, bytes(MESSAGE))),
+        "blocks of a kilobyte": grpc_client.frame(_blocks(own), flag=1),
+    }
+
+
+def _blocks(own: bytes) -> bytes:
+    """As many blocks as the content allows, with tables of their own."""
+    compressor = zlib.compressobj(9, wbits=31)
+    letters = random.Random(1)
+    content = bytes(letters.choice(b"etaoinshrdlu") for _ in range(1024))
+    packed = compressor.compress(own + tag(1000, 2) + varint(3 << 20))
+    for _ in range(3 << 10):
+        packed += compressor.compress(content) + compressor.flush(zlib.Z_FULL_FLUSH)
+    return packed + compressor.flush()
+
+
+def _beside(envoy: Envoy, honest: str, attacker: str | None, body: bytes | None) -> tuple[float, float, float, float]:
+    """Attacking calls a second, the worker thread's time for each, and percentiles of honest calls in milliseconds."""
+    directory = run_directory("bounds")
+    attack = None
+    if attacker is not None and body is not None:
+        attack = _h2load(envoy, attacker, body, directory / "attack", ["-c", str(CONNECTIONS), "-m", "1"], SECONDS + 2, gzip=True)
+    time.sleep(1)
+    spent, begun = load.cpu(envoy.process.pid, "wrk:"), time.monotonic()
+    log = directory / "honest.tsv"
+    rate = ["-c", "2", "-m", "32", f"--rps={HONEST_RATE / 2}", f"--log-file={log}"]
+    calls = _h2load(envoy, honest, grpc_client.frame(variants.request()), directory / "honest", rate, SECONDS)
+    calls.communicate(timeout=120)
+    spent, passed = load.cpu(envoy.process.pid, "wrk:") - spent, time.monotonic() - begun
+    lines = [line.split("\t") for line in log.read_text().splitlines()]
+    assert {line[1] for line in lines} == {"200"}
+    times = sorted(int(line[2]) / 1000 for line in lines)
+    attacks = 0.0
+    if attack is not None:
+        output = attack.communicate(timeout=120)[0]
+        attacks = int(output.split(" succeeded")[0].rsplit(" ", 1)[1]) / (SECONDS + 2)
+    cost = spent / passed / 1000 / (attacks + len(times) / SECONDS)
+    return attacks, cost, statistics.median(times), times[int(len(times) * 0.99)]
+
+
+def _h2load(
+    envoy: Envoy, token: str, body: bytes, file: Path, flags: list[str], seconds: int, *, gzip: bool = False
+) -> subprocess.Popen[str]:
+    file.write_bytes(body)
+    headers = ["content-type: application/grpc", "te: trailers", f"authorization: Bearer {token}"]
+    headers += ["grpc-encoding: gzip"] if gzip else []
+    flags = [*flags, f"--duration={seconds}", *(part for header in headers for part in ("-H", header))]
+    command = [load.h2load(), *flags, "-d", str(file), f"http://127.0.0.1:{envoy.port}{variants.START}"]
+    return subprocess.Popen(variants.pinned(variants.LOAD_CORE, command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def _median(rows: list[tuple[float, float, float, float]], column: int) -> float:
+    return statistics.median(row[column] for row in rows)
+
+
+def show_memory(envoy: Envoy, name: str, honest: str, attacker: str) -> None:
+    """Streams that stand still within a compressed message, of three lengths."""
+    packed = grpc_client.gzipped(variants.request() + text(1000, random.Random(1).randbytes(40_000)))
+    assert grpc_client.call(envoy.port, variants.START, token=honest, body=packed, gzip=True).grpc_status == 0
+    for size in (15, 200, 17_000):
+        before = _resident(envoy)
+        streams = STREAMS if size < 1000 else STREAMS // 10
+        crowds = [flood.Crowd(envoy.port) for _ in range(STREAM_CONNECTIONS)]
+        start = flood.request(variants.START, attacker, packed[:size], gzip=True, is_whole=False)
+        for crowd in crowds:
+            crowd.send([start] * streams)
+        time.sleep(2)
+        held = _resident(envoy) - before
+        small = grpc_client.gzipped(variants.request())
+        statuses = [grpc_client.call(envoy.port, variants.START, token=honest, body=small, gzip=True).grpc_status for _ in range(100)]
+        for crowd in crowds:
+            crowd.close()
+        time.sleep(2)
+        left = _resident(envoy) - before
+        count = f"{STREAM_CONNECTIONS} × {streams} streams with {size} bytes"
+        print(f"{name + ', ' + count:56}{held >> 20:>5} MiB, {left >> 20} MiB after they are gone; {statuses.count(0)} of 100 others succeed", flush=True)
+
+
+def _resident(envoy: Envoy) -> int:
+    with open(f"/proc/{envoy.process.pid}/statm") as statm:
+        return int(statm.read().split()[1]) * 4096
+
+
+def show_log(envoy: Envoy) -> None:
+    before = len(envoy.log_text())
+    call = flood.request(variants.START, "", grpc_client.frame(variants.request()))
+    with contextlib.ExitStack() as stack:
+        crowds = [stack.enter_context(flood.Crowd(envoy.port)) for _ in range(4)]
+        sent = flood.at_rate(crowds, iter(lambda: call, None), REFUSED_RATE, SECONDS)
+    time.sleep(2)
+    written = envoy.log_text()[before:]
+    lines = [line for line in written.splitlines() if "temporal-auth {" in line]
+    print(f"{sent} refused calls in {SECONDS} s: {len(lines)} lines, {len(written)} bytes, the longest has {max(map(len, lines))}")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    finally:
+        stop_all()

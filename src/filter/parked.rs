@@ -1,0 +1,81 @@
+//! Requests that have not arrived as a whole, between two parts of their bodies. Their memory is bounded, for each caller too,
+//! and whatever stands still is given up when others need the room.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::PendingRequest;
+use crate::time::Timestamp;
+use crate::work::{Account, Reservation};
+
+/// How long a request may stand still before it may be given up for others.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How many requests that stand still are looked at for one that needs room.
+const MAX_LOOKED_AT: usize = 64;
+
+/// The number of a parked request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ParkedId(u64);
+
+/// The parked requests, the one that has stood still for the longest time first.
+#[derive(Debug, Default)]
+pub(super) struct ParkedRequests {
+    by_id: BTreeMap<ParkedId, Parked>,
+    last: u64,
+}
+
+#[derive(Debug)]
+struct Parked {
+    request: PendingRequest,
+    reservation: Reservation,
+    since: Timestamp,
+}
+
+impl ParkedRequests {
+    /// Keeps a request.
+    ///
+    /// # Errors
+    /// There is no room. The request is returned.
+    pub(super) fn park(
+        &mut self,
+        request: PendingRequest,
+        now: impl Fn() -> Timestamp,
+    ) -> Result<ParkedId, Box<PendingRequest>> {
+        let (account, size) = (Rc::clone(&request.principal.account), request.held());
+        let reserved = account.reserve(size).or_else(|| {
+            self.make_room(&account, size, now());
+            account.reserve(size)
+        });
+        let Some(reservation) = reserved else { return Err(Box::new(request)) };
+        self.last = self.last.saturating_add(1);
+        let id = ParkedId(self.last);
+        self.by_id.insert(id, Parked { request, reservation, since: now() });
+        Ok(id)
+    }
+
+    /// The request, which is no longer kept. `None` if it was given up.
+    pub(super) fn take(&mut self, id: ParkedId) -> Option<PendingRequest> {
+        self.by_id.remove(&id).map(|parked| parked.request)
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Gives up requests that stand still: the caller's own if the caller holds too much, and anybody's otherwise.
+    fn make_room(&mut self, account: &Rc<Account>, size: usize, now: Timestamp) {
+        let own_alone = account.holds_too_much_with(size);
+        let stands_still = |parked: &Parked| now.saturating_since(parked.since) >= PATIENCE;
+        let still = self.by_id.iter().take_while(|(_, parked)| stands_still(parked)).take(MAX_LOOKED_AT);
+        let given_up = still.filter(|(_, parked)| !own_alone || parked.reservation.is_of(account));
+        let given_up: Vec<_> = given_up.map(|(id, _)| *id).collect();
+        for id in given_up {
+            if account.has_room_for(size) {
+                break;
+            }
+            self.by_id.remove(&id);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Bounds the work that one request may cause, and charges its caller for what an honest request does not need.
+//!
+//! A few kilobytes of gzip can hold millions of fields, and reading them would keep the thread from everybody else. So
+//! reading a request spends from a [`Work`]: what every request may cost is free, and what goes beyond is paid from the
+//! caller's [`Account`], step by step, so that a request ends as soon as the account is empty.
+
+mod account;
+mod bucket;
+
+use std::fmt;
+use std::rc::Rc;
+
+pub use account::{Account, Accounts, Reservation};
+pub use bucket::{RefillRate, TokenBucket};
+
+/// How many fields a message may have, and one more for each 16 bytes. No honest encoder comes near that: protobuf has ten
+/// thousand fields in a worker's answer with a thousand commands.
+const FREE_FIELDS: u64 = 16 << 10;
+const BYTES_PER_FIELD: u64 = 16;
+
+/// The work that is free for each request, in nanoseconds: that of an ordinary request many times over.
+const FREE: u64 = 100_000;
+/// The work that is free for each byte that arrived. Whoever sends many bytes also waits for the network.
+const FREE_PER_BYTE: u64 = 4;
+/// What is paid at a time, in microseconds, so that the clock is rarely asked for the time.
+const STEP: u32 = 50;
+
+/// Roughly what each piece of work costs in WebAssembly, in nanoseconds: see `make bounds`.
+#[derive(Debug, Clone, Copy)]
+pub enum Piece {
+    Field = 25,
+    /// A byte of content that is inflated.
+    Byte = 2,
+    /// A byte of gzip's headers and trailers.
+    Overhead = 20,
+    /// The tables of a block.
+    Block = 8_000,
+    /// A value or a member of JSON.
+    Value = 50,
+    /// A name that is compared with a name that was read before.
+    Lookup = 8,
+    /// A name or a namespace that is compared with a pattern.
+    Comparison = 40,
+}
+
+/// Why a request is not read any further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TooMuchWork {
+    /// It has more fields than its size allows.
+    Fields,
+    /// Its caller has used up their share of the thread's time.
+    Unpaid,
+}
+
+impl fmt::Display for TooMuchWork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fields => "more fields than a message of this size may have",
+            Self::Unpaid => "the request takes more work than is left for its caller at the moment",
+        })
+    }
+}
+
+/// The work that one request may still cause.
+#[derive(Debug, Default)]
+pub struct Work {
+    /// Free or paid work that is left, in nanoseconds.
+    left: u64,
+    /// Fields read so far, those of embedded messages included.
+    fields: u64,
+    /// Where the embedded message that is being read begins.
+    offset: u64,
+    /// `None` if nobody is charged.
+    account: Option<Rc<Account>>,
+}
+
+impl Work {
+    /// The work of a request whose caller has this account.
+    #[must_use]
+    pub fn charged_to(account: Rc<Account>) -> Self {
+        Self { left: FREE, account: Some(account), ..Self::default() }
+    }
+
+    /// This many bytes have arrived.
+    pub fn arrived(&mut self, bytes: usize) {
+        self.left = self.left.saturating_add((bytes as u64).saturating_mul(FREE_PER_BYTE));
+    }
+
+    /// A field begins at this position of its message.
+    ///
+    /// # Errors
+    /// It is one too many, or the caller cannot pay for it.
+    pub fn field(&mut self, position: u64) -> Result<(), TooMuchWork> {
+        self.fields = self.fields.saturating_add(1);
+        let size = self.offset.saturating_add(position);
+        if self.fields > FREE_FIELDS.saturating_add(size / BYTES_PER_FIELD) {
+            return Err(TooMuchWork::Fields);
+        }
+        self.spend(Piece::Field, 1)
+    }
+
+    /// A value that may be an embedded message begins at this position. [`Work::leave`] takes what this returns.
+    #[must_use]
+    pub fn enter(&mut self, position: u64) -> u64 {
+        let around = self.offset;
+        self.offset = around.saturating_add(position);
+        around
+    }
+
+    /// The value has ended, whether it was read to its end or not.
+    pub fn leave(&mut self, around: u64) {
+        self.offset = around;
+    }
+
+    /// This many pieces of work are about to be done.
+    ///
+    /// # Errors
+    /// The caller cannot pay for them.
+    pub fn spend(&mut self, piece: Piece, count: usize) -> Result<(), TooMuchWork> {
+        let cost = (piece as u64).saturating_mul(count as u64);
+        match self.left.checked_sub(cost) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => self.pay(cost),
+        }
+    }
+
+    /// Pays for what is not free. Few requests come here.
+    #[cold]
+    #[inline(never)]
+    fn pay(&mut self, cost: u64) -> Result<(), TooMuchWork> {
+        let Some(account) = &self.account else { return Ok(()) };
+        let missing = cost.saturating_sub(self.left).div_ceil(1_000);
+        let micros = u32::try_from(missing).unwrap_or(u32::MAX).max(STEP);
+        if !account.pay(micros) {
+            return Err(TooMuchWork::Unpaid);
+        }
+        self.left = self.left.saturating_add(u64::from(micros).saturating_mul(1_000)).saturating_sub(cost);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+"""What one caller with a good token can take from others is bounded: the thread's time, memory, and room in the log."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from harness import flood, grpc_client, requests
+from harness.echo import Echo
+from harness.envoy import DECISION
+from harness.gate import Gate, OpenGate, allowed, refused
+from harness.grpc_client import Connection, Reply, frame, gzipped, request_headers
+from harness.minter import Minter
+from harness.policy import plugin
+from harness.poll import until
+from harness.proto import number, tag, text, varint
+
+COUNT = requests.path("CountWorkflowExecutions")
+COMPLETED = requests.path("RespondWorkflowTaskCompleted")
+OWN = text(1, "payroll")
+LIMIT = 4 << 20
+# As many fields as a message of this size may have: each takes sixteen bytes.
+DENSE = OWN + (tag(1000, 2) + varint(13) + bytes(13)) * (LIMIT // 16 - 10)
+EXPENSIVE = gzipped(DENSE)
+OVER_BUDGET = "temporal_auth.denied.over_budget"
+
+
+@pytest.fixture
+def fresh(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
+    """Nobody has used up anything."""
+    return open_gate(plugin(corp.config()), echo.port, fresh=True)
+
+
+def _token(corp: Minter, name: str) -> str:
+    return corp.token(name, permissions=["payroll:write"])
+
+
+@pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("filling", ["numbers", "groups", "groups in groups"])
+def test_more_fields_than_a_message_of_its_size_may_have(gate: Gate, corp: Minter, compressed: bool, filling: str) -> None:
+    piece = {
+        "numbers": number(1000, 1),
+        "groups": tag(1000, 3) + tag(1000, 4),
+        "groups in groups": tag(1000, 3) * 100 + tag(1000, 4) * 100,
+    }[filling]
+    token = corp.token(permissions=["payroll:read"])
+    fields = len(piece) // len(tag(1000, 0))
+    allowed(gate.call(COUNT, OWN + piece * (12_000 // fields), token=token, gzip=compressed))
+    many = OWN + piece * (40_000 // fields)
+    refused(gate.call(COUNT, many, token=token, gzip=compressed), 3, "more fields than a message of this size may have")
+
+
+def _expensive(connection: Connection, token: str) -> Reply:
+    """A few kilobytes that become four megabytes."""
+    return connection.call(COUNT, body=EXPENSIVE, token=token, gzip=True)
+
+
+def test_expensive_requests_end_for_their_caller_alone(fresh: Gate, corp: Minter) -> None:
+    greedy, other = _token(corp, "greedy"), _token(corp, "other")
+    with Connection(fresh.port) as connection, Connection(fresh.port) as second:
+        # Whatever the number of connections and of tokens.
+        replies = [
+            _expensive(each, token).grpc_status
+            for _ in range(20)
+            for each in (connection, second)
+            for token in (greedy, corp.token("greedy", permissions=["payroll:write", "finance-reports:read"]))
+        ]
+        assert replies[0] == 0 and set(replies) == {0, 8}, replies
+        assert replies.count(0) < 20, replies
+        refused(_expensive(connection, greedy), 8, "too much work")
+        # What costs no more than any request is free, and another caller on the same connection has an account of their own.
+        allowed(connection.call(COUNT, OWN, token=greedy, gzip=True))
+        allowed(_expensive(connection, other))
+        allowed(connection.call(COUNT, OWN, token=other, gzip=True))
+        until(lambda: _expensive(connection, greedy).grpc_status == 0, 20, "the account to fill up again")
+    until(lambda: fresh.envoy.counter(OVER_BUDGET) > replies.count(8), 5, "the counter")
+    reasons = {decision["reason"] for decision in fresh.envoy.decisions() if decision["status"] == 8}
+    assert reasons == {"the request takes more work than is left for its caller at the moment"}
+
+
+def test_honest_messages_cost_next_to_nothing(fresh: Gate, corp: Minter) -> None:
+    """A thousand commands, and megabytes that hardly compress, many times in a row."""
+    token = _token(corp, "worker")
+    answer = requests.workflow.RespondWorkflowTaskCompletedRequest(namespace="payroll", identity="1234@worker")
+    for index in range(1000):
+        command = answer.commands.add(command_type="COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK")
+        activity = command.schedule_activity_task_command_attributes
+        activity.activity_id, activity.activity_type.name, activity.task_queue.name = str(index), "Charge", "payroll"
+        activity.input.payloads.add(metadata={"encoding": b"json/plain"}, data=b'{"employee": %d, "amount": "1234.56"}' % index)
+        activity.start_to_close_timeout.seconds = 60
+        activity.retry_policy.maximum_attempts = 3
+    history = b"".join(b'{"employee": %d, "hash": "%x"}' % (index, hash(str(index))) for index in range(60_000))
+    messages = [(COMPLETED, answer.SerializeToString()), (COUNT, OWN + text(1000, history[:3_000_000]))]
+    with Connection(fresh.port) as connection:
+        for path, message in messages:
+            for compressed in (True, False):
+                statuses = {connection.call(path, message, token=token, gzip=compressed).grpc_status for _ in range(25)}
+                assert statuses == {0}, (path, compressed)
+    assert fresh.envoy.counter(OVER_BUDGET) == 0
+
+
+# Compressed, it is longer than what is sent of it.
+HALF_SENT = gzipped(OWN + text(1000, random.Random(1).randbytes(8000)))[:4000]
+
+
+def _half_sent(token: str) -> flood.Call:
+    return flood.request(COUNT, token, HALF_SENT, gzip=True, is_whole=False)
+
+
+def test_streams_that_stand_still(fresh: Gate, corp: Minter) -> None:
+    greedy, writer = _token(corp, "greedy"), _token(corp, "writer")
+    allowed(fresh.call(COUNT, OWN, token=greedy))
+    before = _resident(fresh)
+    crowds = [flood.Crowd(fresh.port) for _ in range(5)]
+    for crowd in crowds:
+        crowd.send([_half_sent(greedy)] * 600)
+    unavailable = "temporal_auth.denied.unavailable"
+    until(lambda: fresh.envoy.counter(unavailable), 20, "the first streams to be turned away")
+    for _ in range(50):
+        allowed(fresh.call(COUNT, OWN + text(1000, bytes(2000)), token=writer, gzip=True))
+        allowed(fresh.call(COUNT, OWN, token=greedy, gzip=True))
+    # Each takes its bytes and about a kilobyte more.
+    until(lambda: 1_400 < 3_000 - fresh.envoy.counter(unavailable) < 2_100, 5, "as many as there is room for")
+    grown = _resident(fresh) - before
+    # Envoy itself needs tens of kilobytes for a stream.
+    assert grown < 3_000 * 40_000, f"{grown >> 20} MiB"
+    reasons = {decision["reason"] for decision in fresh.envoy.decisions() if decision["status"] == 14}
+    assert reasons == {"too much of unfinished requests is held"}
+    for crowd in crowds:
+        crowd.close()
+    with Connection(fresh.port) as connection:
+
+        def half_sent() -> Reply:
+            stream = connection.open(request_headers(COUNT, token=greedy, gzip=True))
+            connection.data(stream, HALF_SENT)
+            return connection.peek(stream, 0.2)
+
+        until(lambda: half_sent().grpc_status is None, 20, "the room to be given back")
+
+
+def test_what_has_stood_still_is_given_up_for_others(fresh: Gate, corp: Minter) -> None:
+    token = _token(corp, "greedy")
+    with Connection(fresh.port) as connection:
+        first = connection.open(request_headers(COUNT, token=token, gzip=True))
+        connection.data(first, HALF_SENT)
+        connection.peek(first, 10.5)
+        crowds = [flood.Crowd(fresh.port) for _ in range(4)]
+        for crowd in crowds:
+            crowd.send([_half_sent(token)] * 600)
+        until(lambda: fresh.envoy.counter("temporal_auth.denied.unavailable"), 20, "the first streams to be turned away")
+        connection.data(first, b"more", end_stream=True)
+        refused(connection.reply(first), 14, "Too many requests are held")
+        for crowd in crowds:
+            crowd.close()
+    reasons = {decision["reason"] for decision in fresh.envoy.decisions() if decision["status"] == 14}
+    assert "the rest of the request did not arrive in time" in reasons
+
+
+def _resident(gate: Gate) -> int:
+    with open(f"/proc/{gate.envoy.process.pid}/statm") as statm:
+        return int(statm.read().split()[1]) * 4096
+
+
+def _lines(gate: Gate, mark: int) -> list[str]:
+    with open(gate.envoy.process.log, "rb") as log:
+        log.seek(mark)
+        return [line[line.index(DECISION) :] for line in log.read().decode().splitlines() if DECISION in line]
+
+
+@pytest.mark.parametrize("character", ["x", "\x01", "é", '"'])
+def test_a_line_is_bounded(fresh: Gate, corp: Minter, character: str) -> None:
+    mark = fresh.envoy.log_mark()
+    token = corp.token(character * 3000, permissions=["payroll:read"])
+    answer = requests.workflow.RespondWorkflowTaskCompletedRequest(namespace=character * 450)
+    for index in range(16):
+        command = answer.commands.add(command_type="COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION")
+        command.signal_external_workflow_execution_command_attributes.namespace = f"{index}{character * 400}"
+    full = corp.token(character * 3000, permissions=["other:worker"])
+    for each in (token, full):
+        refused(fresh.call(COMPLETED, answer, token=each), 7)
+    fresh.envoy.decision(mark, lambda decision: decision["status"] == 7)
+    lines = until(lambda: found if len(found := _lines(fresh, mark)) >= 2 else None, 5, "two lines")
+    assert all(len(line.encode()) <= 2048 + len(DECISION) for line in lines), [len(line) for line in lines]
+
+
+def _without_token(path: str) -> Iterator[flood.Call]:
+    call = flood.request(path, "", frame(OWN))
+    while True:
+        yield call
+
+
+def test_refusals_without_a_good_token_are_summed_up(fresh: Gate, corp: Minter) -> None:
+    mark = fresh.envoy.log_mark()
+    denied = "temporal_auth.denied.unauthenticated"
+    with flood.Crowd(fresh.port) as crowd:
+        sent = flood.at_rate([crowd], _without_token(COUNT), 1000, 3.0)
+        until(lambda: fresh.envoy.counter(denied) == sent, 20, f"{sent} refusals")
+        # Callers with a good token are logged one by one all the same.
+        stranger = corp.token("stranger", permissions=["payroll:read"])
+        for _ in range(100):
+            refused(fresh.call(COUNT, text(1, "other"), token=stranger), 7)
+    until(lambda: sum(d.get("more", 1) for d in fresh.envoy.decisions(mark) if d["status"] == 16) == sent, 10, "every refusal to be told")
+    decisions = fresh.envoy.decisions(mark)
+    assert sum(decision["status"] == 7 for decision in decisions) == 100
+    told = [decision for decision in decisions if decision["status"] == 16]
+    assert len(told) < 500 and any("more" in decision for decision in told), len(told)
+    time.sleep(1.5)
+    mark = fresh.envoy.log_mark()
+    assert grpc_client.call(fresh.port, COUNT, OWN).grpc_status == 16
+    assert "more" not in fresh.envoy.decision(mark, lambda decision: decision["status"] == 16)
