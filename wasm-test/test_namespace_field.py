@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.gate import Gate, allowed
+from harness.gate import Gate, allowed, refused
 from harness.minter import Minter
 from harness.poll import prompt
 from harness.proto import group, number, tag, text, varint
@@ -158,6 +158,7 @@ def test_deeply_nested_groups(gate: Gate, token: str) -> None:
 
 
 def test_many_tiny_fields(gate: Gate, token: str) -> None:
-    """Four megabytes of two-byte fields are legal: they must not block the worker thread for long."""
-    body = OWN + number(100, 1) * 1_300_000
-    allowed(prompt(lambda: gate.call(COUNT, body, token=token), 5))
+    """Four megabytes of tiny fields are refused, although Temporal would read them; a message of ordinary fields is not."""
+    refused(prompt(lambda: gate.call(COUNT, OWN + number(100, 1) * 1_300_000, token=token), 5), 3, "more fields than")
+    dense = OWN + text(100, bytes(13)) * 250_000
+    allowed(prompt(lambda: gate.call(COUNT, dense, token=token), 5))

@@ -1,22 +1,17 @@
 //! Incremental gunzip that accepts what Go's `compress/gzip` accepts: one or more members with correct checksums and
-//! lengths, and no data after the last. `miniz_oxide` inflates; its window is reused from request to request.
+//! lengths, and no data after the last.
 
+mod codes;
 mod header;
+mod inflate;
 
 use std::cell::RefCell;
-
-use miniz_oxide::inflate::TINFLStatus;
-use miniz_oxide::inflate::core::inflate_flags::{
-    TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
-};
-use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
 use super::DecodeError;
 use crate::work::{Piece, Work};
 use header::Header;
+use inflate::{Inflater, Stop};
 
-/// The size of deflate's window in bytes. Wrapping output needs a power of two.
-const WINDOW: usize = 32 << 10;
 /// No honest encoder writes more than one member, and tiny members would cost far more than their content is worth.
 const MAX_MEMBERS: u32 = 64;
 /// A message may have this many blocks, and one more for each kilobyte of content. Encoders write a block for tens of
@@ -25,8 +20,6 @@ const FREE_BLOCKS: u64 = 64;
 const CONTENT_PER_BLOCK: u64 = 1024;
 /// Headers and trailers together may have this many bytes, plus 17/16 of the content's size.
 const FREE_OVERHEAD: u64 = 4096;
-
-const FLAGS: u32 = TINFL_FLAG_HAS_MORE_INPUT | TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY;
 
 const CORRUPT: DecodeError = DecodeError::CorruptGzip;
 
@@ -60,23 +53,16 @@ enum GunzipState {
     },
 }
 
-struct Inflater {
-    engine: DecompressorOxide,
-    window: [u8; WINDOW],
-    position: usize,
-}
-
 thread_local! {
     /// Saves each request from allocating and clearing 43 KiB.
     static SPARE: RefCell<Option<Box<Inflater>>> = const { RefCell::new(None) };
 }
 
-impl Inflater {
-    fn take_spare() -> Box<Self> {
-        SPARE
-            .with(|spare| spare.take())
-            .unwrap_or_else(|| Box::new(Self { engine: DecompressorOxide::new(), window: [0; WINDOW], position: 0 }))
-    }
+/// An inflater that another message has left behind, or a new one.
+fn spare() -> Box<Inflater> {
+    let mut inflater = SPARE.with(|spare| spare.take()).unwrap_or_else(|| Box::new(Inflater::new()));
+    inflater.begin_message();
+    inflater
 }
 
 impl Gunzip {
@@ -107,18 +93,20 @@ impl Gunzip {
         mut out: impl FnMut(&[u8]) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
         self.work.arrived(input.len());
-        while let Some((&byte, rest)) = input.split_first() {
+        loop {
             if matches!(self.state, GunzipState::Deflate) {
-                self.inflate(&mut input, &mut out)?;
+                if self.inflate(&mut input, &mut out)? == Stop::NeedsInput {
+                    return Ok(());
+                }
                 continue;
             }
-            input = rest;
+            let unused = self.inflater.as_mut().and_then(|inflater| inflater.unused_byte());
+            let Some(byte) = unused.or_else(|| take_byte(&mut input)) else { return Ok(()) };
             self.overhead = self.overhead.saturating_add(1);
             self.work.spend(Piece::Overhead, 1)?;
             self.check_overhead()?;
             self.read_header_or_trailer(byte)?;
         }
-        Ok(())
     }
 
     /// How many bytes of memory this holds between two chunks.
@@ -168,9 +156,7 @@ impl Gunzip {
     }
 
     fn begin_member(&mut self) -> GunzipState {
-        let inflater = self.inflater.get_or_insert_with(Inflater::take_spare);
-        inflater.engine.init();
-        inflater.position = 0;
+        self.inflater.get_or_insert_with(spare).begin_stream();
         self.content = crc32fast::Hasher::new();
         self.member_length = 0;
         GunzipState::Deflate
@@ -180,38 +166,34 @@ impl Gunzip {
         &mut self,
         input: &mut &[u8],
         out: &mut impl FnMut(&[u8]) -> Result<(), DecodeError>,
-    ) -> Result<(), DecodeError> {
-        let Inflater { engine, window, position } = self.inflater.as_deref_mut().ok_or(CORRUPT)?;
-        // Until the member has filled the window, the rest of the window holds content of other members and requests,
-        // and no distance may reach there.
-        let is_partly_filled = usize::try_from(self.member_length).is_ok_and(|length| length < WINDOW);
-        let flags = if is_partly_filled { FLAGS | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF } else { FLAGS };
-        let (status, read, written) = decompress(engine, input, window, *position, flags);
-        *input = input.get(read..).ok_or(CORRUPT)?;
-        let content = window.get(*position..).and_then(|rest| rest.get(..written)).ok_or(CORRUPT)?;
-        *position = position.saturating_add(written) & (WINDOW.saturating_sub(1));
-        self.written = self.written.saturating_add(written as u64);
-        self.work.spend(Piece::Byte, written)?;
-        if self.written > self.max {
+    ) -> Result<Stop, DecodeError> {
+        let inflater = self.inflater.as_deref_mut().ok_or(CORRUPT)?;
+        let stop = inflater.run(input);
+        let content = inflater.take_content();
+        self.work.spend(Piece::Byte, content.len())?;
+        // What comes before a fault is read first, so that the result does not depend on the size of chunks.
+        let room = usize::try_from(self.max.saturating_sub(self.written)).unwrap_or(usize::MAX);
+        let allowed = content.get(..room).unwrap_or(content);
+        if !allowed.is_empty() {
+            out(allowed)?;
+        }
+        if content.len() > room {
             return Err(DecodeError::TooLarge);
         }
+        self.written = self.written.saturating_add(content.len() as u64);
         self.content.update(content);
-        self.member_length = self.member_length.wrapping_add(u32::try_from(written).map_err(|_| CORRUPT)?);
-        if !content.is_empty() {
-            out(content)?;
-        }
-        match status {
-            TINFLStatus::BlockBoundary => {
+        self.member_length = self.member_length.wrapping_add(u32::try_from(content.len()).map_err(|_| CORRUPT)?);
+        let stop = stop?;
+        match stop {
+            Stop::BlockEnd => {
                 self.blocks = self.blocks.saturating_add(1);
                 self.work.spend(Piece::Block, 1)?;
                 self.check_overhead()?;
             }
-            TINFLStatus::Done => self.state = GunzipState::Trailer { index: 0, value: 0 },
-            TINFLStatus::NeedsMoreInput if input.is_empty() => {}
-            TINFLStatus::HasMoreOutput if written > 0 => {}
-            _ => return Err(CORRUPT),
+            Stop::Done => self.state = GunzipState::Trailer { index: 0, value: 0 },
+            Stop::NeedsInput | Stop::Full => {}
         }
-        Ok(())
+        Ok(stop)
     }
 
     /// Compares the member's trailer with its content.
@@ -223,6 +205,12 @@ impl Gunzip {
         self.members = self.members.saturating_add(1);
         Ok(GunzipState::Header)
     }
+}
+
+fn take_byte(input: &mut &[u8]) -> Option<u8> {
+    let (byte, rest) = input.split_first()?;
+    *input = rest;
+    Some(*byte)
 }
 
 impl Drop for Gunzip {

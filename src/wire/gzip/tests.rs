@@ -123,3 +123,55 @@ fn bombs_and_empty_blocks_are_bounded() {
     }
     assert_eq!(read(&gzip(&noise(500_000)), 4096).unwrap().len(), 500_000, "incompressible data is not a bomb");
 }
+
+#[test]
+fn what_any_encoder_writes_is_read() {
+    // Content of several sorts, so that blocks of each kind and codes of each length occur.
+    let skewed =
+        |length: u32| (0..length).map(|i| (i.wrapping_mul(2_654_435_761) >> 13).leading_zeros() as u8).collect();
+    let text = br#"{"employee": 42, "month": "2026-11", "lines": [1, 2, 3]}"#.repeat(3_000);
+    let contents: [Vec<u8>; 6] = [Vec::new(), b"a".to_vec(), noise(70_000), skewed(200_000), text, vec![0; 300_000]];
+    for content in &contents {
+        for level in 0..=9 {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::new(level));
+            encoder.write_all(content).unwrap();
+            let bytes = encoder.finish().unwrap();
+            assert!(read_all(&bytes).unwrap() == *content, "{} bytes at level {level}", content.len());
+        }
+    }
+}
+
+#[test]
+fn codes_that_go_refuses_are_refused() {
+    let build = |lengths: &[u8]| codes::Codes::<300>::new().build(lengths);
+    for good in [
+        &[][..],
+        &[0, 0, 0],
+        &[1],
+        &[0, 1, 0],
+        &[1, 1],
+        &[2, 2, 2, 2],
+        &[1, 2, 3, 3],
+        &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 15],
+    ] {
+        assert!(build(good).is_ok(), "{good:?}");
+    }
+    for bad in [&[2][..], &[2, 2], &[1, 1, 1], &[1, 2], &[2, 2, 2], &[15], &[1, 1, 15], &[16]] {
+        assert!(build(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn long_codes_are_decoded() {
+    use codes::Decoded;
+    let mut codes = codes::Codes::<16>::new();
+    codes.build(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 15]).unwrap();
+    for symbol in 0..16usize {
+        // Symbol n has n ones and a zero, except for the last, which has ones only.
+        let (bits, length) = ((1u64 << symbol) - 1, (symbol as u32 + 1).min(15));
+        assert_eq!(codes.decode(bits, length), Decoded::Symbol(symbol, length));
+        assert_eq!(codes.decode(bits, length - 1), Decoded::Incomplete, "{symbol}");
+    }
+    codes.build(&[0, 1]).unwrap();
+    assert_eq!((codes.decode(0, 15), codes.decode(1, 15)), (Decoded::Symbol(1, 1), Decoded::Unknown));
+}

@@ -1,0 +1,550 @@
+//! Inflates deflate data (RFC 1951) in any chunking, and accepts what Go's `compress/flate` accepts. Its tables are small, as most
+//! messages are: a general-purpose decoder takes longer to prepare than to inflate a kilobyte.
+
+use super::CORRUPT;
+use super::codes::{Codes, Decoded};
+use crate::wire::DecodeError;
+
+/// The size of deflate's window in bytes.
+const WINDOW: usize = 32 << 10;
+/// How many symbols a block may have codes for. Source: `maxNumLit` and `maxNumDist` of `compress/flate`.
+const MAX_LITERALS: usize = 286;
+const MAX_DISTANCES: usize = 30;
+/// The symbols of the fixed codes, of which the last two of each alphabet are never used.
+const FIXED_LITERALS: usize = 288;
+const FIXED_DISTANCES: usize = 32;
+/// The lengths of a block's codes; a block may give more of either kind than are used.
+const MAX_LENGTHS: usize = MAX_LITERALS + MAX_DISTANCES;
+const END_OF_BLOCK: usize = 256;
+/// The order in which a block gives the lengths of the codes for lengths.
+const LENGTH_ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+
+/// The base of each length, from symbol 257 on, and how many more bits it has.
+const LENGTHS: [(u16, u8); 29] = [
+    (3, 0),
+    (4, 0),
+    (5, 0),
+    (6, 0),
+    (7, 0),
+    (8, 0),
+    (9, 0),
+    (10, 0),
+    (11, 1),
+    (13, 1),
+    (15, 1),
+    (17, 1),
+    (19, 2),
+    (23, 2),
+    (27, 2),
+    (31, 2),
+    (35, 3),
+    (43, 3),
+    (51, 3),
+    (59, 3),
+    (67, 4),
+    (83, 4),
+    (99, 4),
+    (115, 4),
+    (131, 5),
+    (163, 5),
+    (195, 5),
+    (227, 5),
+    (258, 0),
+];
+
+/// The same for distances.
+const DISTANCES: [(u16, u8); MAX_DISTANCES] = [
+    (1, 0),
+    (2, 0),
+    (3, 0),
+    (4, 0),
+    (5, 1),
+    (7, 1),
+    (9, 2),
+    (13, 2),
+    (17, 3),
+    (25, 3),
+    (33, 4),
+    (49, 4),
+    (65, 5),
+    (97, 5),
+    (129, 6),
+    (193, 6),
+    (257, 7),
+    (385, 7),
+    (513, 8),
+    (769, 8),
+    (1025, 9),
+    (1537, 9),
+    (2049, 10),
+    (3073, 10),
+    (4097, 11),
+    (6145, 11),
+    (8193, 12),
+    (12289, 12),
+    (16385, 13),
+    (24577, 13),
+];
+
+/// Inflates one stream after another. It is large, so it is lent from request to request.
+pub(super) struct Inflater {
+    window: [u8; WINDOW],
+    /// Where the next byte of content goes.
+    position: usize,
+    /// Where the content begins that has not been taken.
+    taken: usize,
+    /// Whether the stream has filled the window. Before that, no distance may reach back to what was there.
+    is_filled: bool,
+    bits: Bits,
+    step: Step,
+    is_last_block: bool,
+    literals: Codes<FIXED_LITERALS>,
+    /// The codes for distances; before them, those for lengths.
+    distances: Codes<FIXED_DISTANCES>,
+    /// The lengths of a block's codes, as far as they have been read.
+    lengths: [u8; MAX_LENGTHS],
+}
+
+/// What comes next.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    BlockHeader,
+    StoredLength,
+    Stored {
+        left: usize,
+    },
+    /// How many lengths of each kind follow.
+    Counts,
+    LengthCodes {
+        counts: Counts,
+        index: usize,
+    },
+    CodeLengths {
+        counts: Counts,
+        index: usize,
+    },
+    Symbols,
+    Copy {
+        left: usize,
+        distance: usize,
+    },
+    Done,
+}
+
+/// How many codes a block has.
+#[derive(Debug, Clone, Copy)]
+struct Counts {
+    literals: usize,
+    distances: usize,
+    lengths: usize,
+}
+
+/// Why inflating stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// All input was read.
+    NeedsInput,
+    /// The window is full of content.
+    Full,
+    /// A block has ended, and another follows.
+    BlockEnd,
+    /// The stream has ended.
+    Done,
+}
+
+impl Inflater {
+    pub(super) const fn new() -> Self {
+        Self {
+            window: [0; WINDOW],
+            position: 0,
+            taken: 0,
+            is_filled: false,
+            bits: Bits::NONE,
+            step: Step::BlockHeader,
+            is_last_block: false,
+            literals: Codes::new(),
+            distances: Codes::new(),
+            lengths: [0; MAX_LENGTHS],
+        }
+    }
+
+    /// Begins a message.
+    pub(super) fn begin_message(&mut self) {
+        self.bits = Bits::NONE;
+    }
+
+    /// Begins a stream of the message.
+    pub(super) fn begin_stream(&mut self) {
+        (self.position, self.taken, self.is_filled) = (0, 0, false);
+        (self.step, self.is_last_block) = (Step::BlockHeader, false);
+    }
+
+    /// Takes a byte behind the stream that was read and not used.
+    pub(super) fn unused_byte(&mut self) -> Option<u8> {
+        self.bits.take_byte()
+    }
+
+    /// The content since the last call.
+    pub(super) fn take_content(&mut self) -> &[u8] {
+        let content = self.window.get(self.taken..self.position).unwrap_or_default();
+        if self.position == WINDOW {
+            (self.position, self.is_filled) = (0, true);
+        }
+        self.taken = self.position;
+        content
+    }
+
+    /// Inflates as much as possible. The content must be taken each time, even after an error.
+    ///
+    /// # Errors
+    /// The data is not deflate.
+    pub(super) fn run(&mut self, input: &mut &[u8]) -> Result<Stop, DecodeError> {
+        loop {
+            let stop = match self.step {
+                Step::BlockHeader => self.block_header(input)?,
+                Step::StoredLength => self.stored_length(input)?,
+                Step::Stored { left } => Some(self.stored(left, input)),
+                Step::Counts => self.counts(input)?,
+                Step::LengthCodes { counts, index } => self.length_codes(counts, index, input)?,
+                Step::CodeLengths { counts, index } => self.code_lengths(counts, index, input)?,
+                Step::Symbols => Some(self.symbols(input)?),
+                Step::Copy { left, distance } => {
+                    // The window was emptied, and no match is as long as it is.
+                    self.position = self.position.saturating_add(copy(&mut self.window, self.position, left, distance));
+                    self.step = Step::Symbols;
+                    None
+                }
+                Step::Done => Some(Stop::Done),
+            };
+            if let Some(stop) = stop {
+                return Ok(stop);
+            }
+        }
+    }
+
+    fn block_header(&mut self, input: &mut &[u8]) -> Result<Option<Stop>, DecodeError> {
+        self.bits.refill(input);
+        if self.bits.count < 3 {
+            return Ok(Some(Stop::NeedsInput));
+        }
+        self.is_last_block = self.bits.take(1) == 1;
+        self.step = match self.bits.take(2) {
+            0 => {
+                self.bits.align();
+                Step::StoredLength
+            }
+            1 => {
+                self.build_fixed()?;
+                Step::Symbols
+            }
+            2 => Step::Counts,
+            _ => return Err(CORRUPT),
+        };
+        Ok(None)
+    }
+
+    fn build_fixed(&mut self) -> Result<(), DecodeError> {
+        let mut lengths = [8; FIXED_LITERALS];
+        lengths.iter_mut().skip(144).take(112).for_each(|length| *length = 9);
+        lengths.iter_mut().skip(256).take(24).for_each(|length| *length = 7);
+        self.literals.build(&lengths)?;
+        self.distances.build(&[5; FIXED_DISTANCES])
+    }
+
+    fn stored_length(&mut self, input: &mut &[u8]) -> Result<Option<Stop>, DecodeError> {
+        self.bits.refill(input);
+        if self.bits.count < 32 {
+            return Ok(Some(Stop::NeedsInput));
+        }
+        let (left, complement) = (self.bits.take(16), self.bits.take(16));
+        if left ^ complement != 0xffff {
+            return Err(CORRUPT);
+        }
+        self.step = Step::Stored { left };
+        Ok(None)
+    }
+
+    fn stored(&mut self, mut left: usize, input: &mut &[u8]) -> Stop {
+        while left > 0 {
+            let room = self.window.get_mut(self.position..).unwrap_or_default();
+            let copied = if let Some(byte) = self.bits.take_byte() {
+                room.first_mut().map_or(0, |place| {
+                    *place = byte;
+                    1
+                })
+            } else {
+                let length = left.min(room.len()).min(input.len());
+                if let (Some(room), Some((part, rest))) = (room.get_mut(..length), input.split_at_checked(length)) {
+                    room.copy_from_slice(part);
+                    *input = rest;
+                }
+                length
+            };
+            self.position = self.position.saturating_add(copied);
+            left = left.saturating_sub(copied);
+            self.step = Step::Stored { left };
+            if self.position == WINDOW {
+                return Stop::Full;
+            }
+            if copied == 0 {
+                return Stop::NeedsInput;
+            }
+        }
+        self.end_block()
+    }
+
+    fn end_block(&mut self) -> Stop {
+        if self.is_last_block {
+            self.bits.align();
+            self.step = Step::Done;
+            Stop::Done
+        } else {
+            self.step = Step::BlockHeader;
+            Stop::BlockEnd
+        }
+    }
+
+    fn counts(&mut self, input: &mut &[u8]) -> Result<Option<Stop>, DecodeError> {
+        self.bits.refill(input);
+        if self.bits.count < 14 {
+            return Ok(Some(Stop::NeedsInput));
+        }
+        let literals = self.bits.take(5).saturating_add(257);
+        let distances = self.bits.take(5).saturating_add(1);
+        let lengths = self.bits.take(4).saturating_add(4);
+        if literals > MAX_LITERALS || distances > MAX_DISTANCES {
+            return Err(CORRUPT);
+        }
+        self.lengths = [0; MAX_LENGTHS];
+        self.step = Step::LengthCodes { counts: Counts { literals, distances, lengths }, index: 0 };
+        Ok(None)
+    }
+
+    fn length_codes(&mut self, counts: Counts, from: usize, input: &mut &[u8]) -> Result<Option<Stop>, DecodeError> {
+        for (index, symbol) in LENGTH_ORDER.iter().enumerate().take(counts.lengths).skip(from) {
+            self.bits.refill(input);
+            if self.bits.count < 3 {
+                self.step = Step::LengthCodes { counts, index };
+                return Ok(Some(Stop::NeedsInput));
+            }
+            *self.lengths.get_mut(usize::from(*symbol)).ok_or(CORRUPT)? = self.bits.take(3) as u8;
+        }
+        self.distances.build(self.lengths.get(..LENGTH_ORDER.len()).ok_or(CORRUPT)?)?;
+        self.step = Step::CodeLengths { counts, index: 0 };
+        Ok(None)
+    }
+
+    fn code_lengths(
+        &mut self,
+        counts: Counts,
+        mut index: usize,
+        input: &mut &[u8],
+    ) -> Result<Option<Stop>, DecodeError> {
+        let all = counts.literals.saturating_add(counts.distances);
+        while index < all {
+            self.bits.refill(input);
+            let Some((symbol, repeated)) = self.bits.take_length(&self.distances)? else {
+                self.step = Step::CodeLengths { counts, index };
+                return Ok(Some(Stop::NeedsInput));
+            };
+            let length = match symbol {
+                0..=15 => symbol as u8,
+                16 => *index.checked_sub(1).and_then(|before| self.lengths.get(before)).ok_or(CORRUPT)?,
+                _ => 0,
+            };
+            let end = index.saturating_add(repeated);
+            if end > all {
+                return Err(CORRUPT);
+            }
+            self.lengths.get_mut(index..end).ok_or(CORRUPT)?.fill(length);
+            index = end;
+        }
+        let (literals, distances) =
+            self.lengths.get(..all).and_then(|lengths| lengths.split_at_checked(counts.literals)).ok_or(CORRUPT)?;
+        self.literals.build(literals)?;
+        self.distances.build(distances)?;
+        self.step = Step::Symbols;
+        Ok(None)
+    }
+
+    /// Reads literals and matches until the block ends, the window is full, or input is needed.
+    fn symbols(&mut self, input: &mut &[u8]) -> Result<Stop, DecodeError> {
+        // Copies stay in registers.
+        let Self { window, literals, distances, .. } = self;
+        let (mut bits, mut position) = (self.bits, self.position);
+        let stop = loop {
+            let Some(place) = window.get_mut(position) else { break Ok(Stop::Full) };
+            bits.refill(input);
+            let refilled = bits;
+            let symbol = match literals.decode(bits.value, bits.count) {
+                Decoded::Symbol(symbol, length) => {
+                    bits.take(length);
+                    symbol
+                }
+                Decoded::Incomplete => break Ok(Stop::NeedsInput),
+                Decoded::Unknown => break Err(CORRUPT),
+            };
+            if symbol < END_OF_BLOCK {
+                *place = symbol as u8;
+                position = position.saturating_add(1);
+                continue;
+            }
+            if symbol == END_OF_BLOCK {
+                (self.bits, self.position) = (bits, position);
+                return Ok(self.end_block());
+            }
+            let (length, distance) = match bits.take_match(symbol, distances) {
+                Ok(Some(found)) => found,
+                Ok(None) => {
+                    // The match is read again from its start.
+                    bits = refilled;
+                    break Ok(Stop::NeedsInput);
+                }
+                Err(error) => break Err(error),
+            };
+            if distance > position && !self.is_filled {
+                break Err(CORRUPT);
+            }
+            let copied = copy(window, position, length, distance);
+            position = position.saturating_add(copied);
+            if copied < length {
+                self.step = Step::Copy { left: length.saturating_sub(copied), distance };
+                break Ok(Stop::Full);
+            }
+        };
+        (self.bits, self.position) = (bits, position);
+        stop
+    }
+}
+
+/// Repeats what is `distance` bytes back, up to the end of the window. Returns how many bytes were copied.
+fn copy(window: &mut [u8; WINDOW], position: usize, length: usize, distance: usize) -> usize {
+    let length = length.min(WINDOW.saturating_sub(position));
+    let from = position.wrapping_sub(distance) & (WINDOW - 1);
+    let end = from.saturating_add(length);
+    // Otherwise, the copy repeats its own beginning.
+    if distance >= length && end <= WINDOW {
+        window.copy_within(from..end, position);
+        return length;
+    }
+    for index in 0..length {
+        let byte = window.get(from.wrapping_add(index) & (WINDOW - 1)).copied().unwrap_or_default();
+        if let Some(place) = window.get_mut(position.wrapping_add(index)) {
+            *place = byte;
+        }
+    }
+    length
+}
+
+/// Bits that were read and not used.
+#[derive(Debug, Clone, Copy)]
+struct Bits {
+    /// The next bit is the lowest. Above `count`, there may be bits of the next byte of the input.
+    value: u64,
+    count: u32,
+}
+
+impl Bits {
+    const NONE: Self = Self { value: 0, count: 0 };
+
+    /// Reads as many bytes as fit: at least 48 bits are there then, which is more than a match takes, unless the input ends.
+    #[inline]
+    fn refill(&mut self, input: &mut &[u8]) {
+        if self.count >= 48 {
+            return;
+        }
+        if let Some((word, _)) = input.split_first_chunk::<8>() {
+            self.value |= u64::from_le_bytes(*word).wrapping_shl(self.count);
+            let bytes = 63u32.wrapping_sub(self.count) >> 3;
+            *input = input.get(bytes as usize..).unwrap_or_default();
+            self.count = self.count.wrapping_add(bytes.wrapping_shl(3));
+            return;
+        }
+        while self.count <= 56
+            && let Some((byte, rest)) = input.split_first()
+        {
+            *input = rest;
+            self.value |= u64::from(*byte).wrapping_shl(self.count);
+            self.count = self.count.wrapping_add(8);
+        }
+    }
+
+    /// Takes bits that are there.
+    #[inline]
+    fn take(&mut self, count: u32) -> usize {
+        let value = self.value & 1u64.wrapping_shl(count).wrapping_sub(1);
+        self.value = self.value.wrapping_shr(count);
+        self.count = self.count.wrapping_sub(count);
+        value as usize
+    }
+
+    fn take_byte(&mut self) -> Option<u8> {
+        if self.count < 8 {
+            // What follows is read from the input directly.
+            *self = Self::NONE;
+            return None;
+        }
+        Some(self.take(8) as u8)
+    }
+
+    /// Drops the rest of a byte.
+    fn align(&mut self) {
+        self.take(self.count & 7);
+        self.value &= 1u64.wrapping_shl(self.count).wrapping_sub(1);
+    }
+
+    /// The next symbol of the codes for lengths, and how many lengths it stands for. `None` if there are too few bits, none of
+    /// which is taken then.
+    fn take_length(&mut self, codes: &Codes<FIXED_DISTANCES>) -> Result<Option<(usize, usize)>, DecodeError> {
+        let mut rest = *self;
+        let symbol = match codes.decode(rest.value, rest.count) {
+            Decoded::Symbol(symbol, length) => {
+                rest.take(length);
+                symbol
+            }
+            Decoded::Incomplete => return Ok(None),
+            Decoded::Unknown => return Err(CORRUPT),
+        };
+        let (base, extra) = match symbol {
+            0..=15 => (1, 0),
+            16 => (3, 2),
+            17 => (3, 3),
+            _ => (11, 7),
+        };
+        if rest.count < extra {
+            return Ok(None);
+        }
+        let repeated = rest.take(extra).saturating_add(base);
+        *self = rest;
+        Ok(Some((symbol, repeated)))
+    }
+
+    /// The length and the distance of a match that begins with this symbol. `None` if there are too few bits.
+    #[inline]
+    fn take_match(
+        &mut self,
+        symbol: usize,
+        distances: &Codes<FIXED_DISTANCES>,
+    ) -> Result<Option<(usize, usize)>, DecodeError> {
+        let index = symbol.wrapping_sub(END_OF_BLOCK + 1);
+        let (base, extra) = LENGTHS.get(index).ok_or(CORRUPT)?;
+        if self.count < u32::from(*extra) {
+            return Ok(None);
+        }
+        let length = self.take(u32::from(*extra)).wrapping_add(usize::from(*base));
+        let symbol = match distances.decode(self.value, self.count) {
+            Decoded::Symbol(symbol, length) => {
+                self.take(length);
+                symbol
+            }
+            Decoded::Incomplete => return Ok(None),
+            Decoded::Unknown => return Err(CORRUPT),
+        };
+        let (base, extra) = DISTANCES.get(symbol).ok_or(CORRUPT)?;
+        if self.count < u32::from(*extra) {
+            return Ok(None);
+        }
+        let distance = self.take(u32::from(*extra)).wrapping_add(usize::from(*base));
+        Ok(Some((length, distance)))
+    }
+}
