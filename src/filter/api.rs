@@ -38,6 +38,10 @@ impl RequestFilter {
             return refuse(self, DecodeError::TooLarge.into());
         }
         if !is_whole {
+            // Doubling would take room that the caller may not have.
+            if self.held.capacity().saturating_sub(self.held.len()) < chunk.len() {
+                self.held.reserve_exact(chunk.len().max(self.held.len() / 4));
+            }
             self.held.extend_from_slice(chunk);
         }
         if !end {

@@ -30,7 +30,7 @@ use crate::wire::headers::Headers;
 use crate::wire::http::HttpFault;
 use conclusion::Passage;
 use input::{ApiInput, Input, PendingInput};
-use parked::ParkedId;
+use parked::{ParkedId, RequestProgress};
 use rejection::{Evidence, Rejected};
 use response::AnswerReader;
 pub use response::{ResponseAction, UnreadableAnswer};
@@ -109,6 +109,7 @@ struct PendingRequest {
     answer: Option<Box<AnswerReader>>,
     /// What has arrived of the body of a call over HTTP, while the request is parked.
     held: Vec<u8>,
+    progress: RequestProgress,
 }
 
 /// What the headers said about the call, except for its token.
@@ -189,7 +190,7 @@ impl PendingRequest {
     fn held(&self) -> usize {
         let input = match &self.input {
             PendingInput::Grpc(body) => body.held(),
-            PendingInput::Api(_) => self.held.capacity(),
+            PendingInput::Api(input) => self.held.capacity().saturating_add(input.parameters.size()),
         };
         size_of::<Self>().saturating_add(input).saturating_add(self.request.held())
     }
@@ -270,7 +271,12 @@ impl RequestFilter {
         if matches!(self.stage, Stage::AwaitingKey(_) | Stage::Answered) {
             return Action::Wait;
         }
-        let outcome = self.unpark(state).and_then(|()| self.body(state, chunk, end, &clock));
+        let outcome = self.unpark(state).and_then(|()| {
+            if let Stage::Reading(pending) = &mut self.stage {
+                pending.progress.arrived(chunk.len());
+            }
+            self.body(state, chunk, end, &clock)
+        });
         let outcome = outcome.and_then(|progress| self.park(state, progress, &clock));
         self.conclude(state, outcome)
     }
@@ -383,8 +389,9 @@ impl RequestFilter {
 
     /// A host call on which the request depends has failed.
     pub fn host_failed(&mut self, state: &mut FilterState) -> Action {
-        let outcome = self.unpark(state).and_then(|()| Err(Rejection::HostCallFailed.into()));
-        self.conclude(state, outcome)
+        // Whether it was given up does not matter any more.
+        let _ = self.unpark(state);
+        self.conclude(state, Err(Rejection::HostCallFailed.into()))
     }
 
     /// Whether [`RequestFilter::on_end`] would do anything.
@@ -423,7 +430,7 @@ impl RequestFilter {
         };
         let principal = Rc::clone(&pending.principal);
         pending.held = std::mem::take(&mut self.held);
-        match state.parked.park(pending, clock) {
+        match state.parked.park(pending, clock()) {
             Ok(id) => {
                 self.stage = Stage::Parked { id, principal };
                 Ok(progress)

@@ -11,12 +11,38 @@ use crate::work::{Account, Reservation};
 
 /// How long a request may stand still before it may be given up for others.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How many requests that stand still are looked at for one that needs room.
-const MAX_LOOKED_AT: usize = 64;
+/// How many bytes must arrive for a request to count as moving. Otherwise, a byte now and then would keep it.
+const MIN_PROGRESS: usize = 1024;
+/// How many requests that stand still are looked at for one that needs room, and how many may be given up for it.
+const MAX_LOOKED_AT: usize = 1024;
+const MAX_GIVEN_UP: usize = 64;
 
-/// The number of a parked request.
+/// Since when a parked request has stood still, and its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ParkedId(u64);
+pub(super) struct ParkedId(Timestamp, u64);
+
+/// How a request moves on.
+#[derive(Debug, Default)]
+pub(super) struct RequestProgress {
+    /// Since when too little has arrived. The epoch before the request is parked for the first time.
+    since: Timestamp,
+    /// How many bytes have arrived since then.
+    bytes: usize,
+}
+
+impl RequestProgress {
+    pub(super) fn arrived(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// Since when the request has stood still.
+    fn since(&mut self, now: Timestamp) -> Timestamp {
+        if self.since == Timestamp::EPOCH || self.bytes >= MIN_PROGRESS || now < self.since {
+            *self = Self { since: now, bytes: 0 };
+        }
+        self.since
+    }
+}
 
 /// The parked requests, the one that has stood still for the longest time first.
 #[derive(Debug, Default)]
@@ -29,7 +55,6 @@ pub(super) struct ParkedRequests {
 struct Parked {
     request: PendingRequest,
     reservation: Reservation,
-    since: Timestamp,
 }
 
 impl ParkedRequests {
@@ -39,18 +64,19 @@ impl ParkedRequests {
     /// There is no room. The request is returned.
     pub(super) fn park(
         &mut self,
-        request: PendingRequest,
-        now: impl Fn() -> Timestamp,
+        mut request: PendingRequest,
+        now: Timestamp,
     ) -> Result<ParkedId, Box<PendingRequest>> {
         let (account, size) = (Rc::clone(&request.principal.account), request.held());
+        let since = request.progress.since(now);
         let reserved = account.reserve(size).or_else(|| {
-            self.make_room(&account, size, now());
+            self.make_room(&account, size, now);
             account.reserve(size)
         });
         let Some(reservation) = reserved else { return Err(Box::new(request)) };
         self.last = self.last.saturating_add(1);
-        let id = ParkedId(self.last);
-        self.by_id.insert(id, Parked { request, reservation, since: now() });
+        let id = ParkedId(since, self.last);
+        self.by_id.insert(id, Parked { request, reservation });
         Ok(id)
     }
 
@@ -67,10 +93,10 @@ impl ParkedRequests {
     /// Gives up requests that stand still: the caller's own if the caller holds too much, and anybody's otherwise.
     fn make_room(&mut self, account: &Rc<Account>, size: usize, now: Timestamp) {
         let own_alone = account.holds_too_much_with(size);
-        let stands_still = |parked: &Parked| now.saturating_since(parked.since) >= PATIENCE;
-        let still = self.by_id.iter().take_while(|(_, parked)| stands_still(parked)).take(MAX_LOOKED_AT);
+        let stands_still = |id: &ParkedId| now.saturating_since(id.0) >= PATIENCE;
+        let still = self.by_id.iter().take_while(|(id, _)| stands_still(id)).take(MAX_LOOKED_AT);
         let given_up = still.filter(|(_, parked)| !own_alone || parked.reservation.is_of(account));
-        let given_up: Vec<_> = given_up.map(|(id, _)| *id).collect();
+        let given_up: Vec<_> = given_up.map(|(id, _)| *id).take(MAX_GIVEN_UP).collect();
         for id in given_up {
             if account.has_room_for(size) {
                 break;

@@ -111,8 +111,10 @@ impl Caller {
         let work = RefCell::new(Work::charged_to(Rc::clone(&self.principal.account)));
         let is_unpaid = Cell::new(false);
         let reduced = reduce(&|namespace| {
-            let comparisons = self.principal.comparisons_of_namespaces(1);
-            let paid = work.try_borrow_mut().is_ok_and(|mut work| work.spend(Piece::Comparison, comparisons).is_ok());
+            let comparisons = self.principal.comparisons_of(namespace);
+            let paid = work.try_borrow_mut().is_ok_and(|mut work| {
+                work.spend(Piece::Entry, 1).and_then(|()| work.spend(Piece::Comparison, comparisons)).is_ok()
+            });
             is_unpaid.set(is_unpaid.get() || !paid);
             !is_unpaid.get() && may_describe(namespace)
         });

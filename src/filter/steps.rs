@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::called::{Called, called};
+use super::parked::RequestProgress;
 use super::rejection::{Evidence, Rejected};
 use super::request_headers::{MAX_HEADERS, RequestHeaders};
 use super::response::AnswerReader;
@@ -220,7 +221,14 @@ impl RequestFilter {
             // The other calls over HTTP are decided by their headers.
             Input::Grpc | Input::Nexus(_) | Input::OpenApi => PendingInput::Grpc(Body::new(encoding, work())),
         };
-        Ok(Progress::Read(PendingRequest { input, request, principal, answer, held: Vec::new() }))
+        Ok(Progress::Read(PendingRequest {
+            input,
+            request,
+            principal,
+            answer,
+            held: Vec::new(),
+            progress: RequestProgress::default(),
+        }))
     }
 
     pub(super) fn body(

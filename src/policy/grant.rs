@@ -95,7 +95,10 @@ impl ResolvedGrant {
     pub(super) fn size(&self) -> usize {
         let scope = match &self.scope {
             ResolvedScope::System => 0,
-            ResolvedScope::Namespaces(namespaces) => namespaces.size(),
+            // Grants that differ in their limits alone share one set.
+            ResolvedScope::Namespaces(namespaces) => {
+                namespaces.size().checked_div(Rc::strong_count(namespaces)).unwrap_or_default()
+            }
         };
         let limits = self.limits.as_ref().map_or(0, |limits| limits.size());
         size_of::<Self>().saturating_add(scope).saturating_add(limits)
@@ -108,7 +111,7 @@ pub enum ResolvedScope {
     /// The cluster and every namespace.
     System,
     /// These namespaces.
-    Namespaces(NamespaceSet),
+    Namespaces(Rc<NamespaceSet>),
 }
 
 impl Grant {
@@ -128,18 +131,18 @@ impl Grant {
             until: self.until.clone(),
             shadow: self.shadow,
         };
-        let mut scopes = self.scopes(identity);
+        let scopes = self.scopes(identity);
         let mut resolved = Vec::new();
         if self.limits.is_empty() {
             // In whichever way the captures match, the caller gets the same role, so all ways become one.
-            for (role, scope) in &mut scopes {
+            for (role, scope) in &scopes {
                 resolved.extend(scope.resolve(&ways).map(|scope| shared(role, scope, None)));
             }
             return resolved;
         }
         for way in ways.iter().take(MAX_RESOLVED) {
             let limits = Rc::new(self.limits.bind(way));
-            for (role, scope) in &mut scopes {
+            for (role, scope) in &scopes {
                 let scope = scope.resolve(std::slice::from_ref(way));
                 resolved.extend(scope.map(|scope| shared(role, scope, Some(Rc::clone(&limits)))));
             }
@@ -177,7 +180,7 @@ impl UnboundScope<'_> {
             patterns.iter().partition(|pattern| pattern.captures().next().is_some());
         let bound = ways.iter().flat_map(|way| varying.iter().filter_map(|pattern| pattern.bind(way)));
         let set: NamespaceSet = constant.into_iter().cloned().chain(bound.take(MAX_RESOLVED)).collect();
-        (!set.is_empty()).then_some(ResolvedScope::Namespaces(set))
+        (!set.is_empty()).then(|| ResolvedScope::Namespaces(Rc::new(set)))
     }
 }
 
@@ -201,7 +204,8 @@ fn by_role<'a>(permissions: impl Iterator<Item = (Cow<'a, str>, Rc<Role>)>) -> V
             scopes.push((Rc::clone(&role), UnboundScope::Bound(ResolvedScope::System)));
         }
         if !namespaces.is_empty() {
-            scopes.push((role, UnboundScope::Bound(ResolvedScope::Namespaces(namespaces.into_iter().collect()))));
+            let namespaces = Rc::new(namespaces.into_iter().collect());
+            scopes.push((role, UnboundScope::Bound(ResolvedScope::Namespaces(namespaces))));
         }
     }
     scopes

@@ -58,8 +58,11 @@ impl Policy {
             limits = limits.union(of_rule.limited());
             limit_patterns = limit_patterns.saturating_add(of_rule.pattern_count());
         }
-        let scope_patterns =
-            grants.iter().map(ResolvedGrant::scope_patterns).fold(denials.len(), usize::saturating_add);
+        let scope_patterns = grants.iter().map(ResolvedGrant::scope_patterns).fold(0, usize::saturating_add);
+        // A denial compares widely, which takes longer.
+        let of_denial =
+            |found: &ApplicableDenial| found.denial.namespaces.as_ref().map_or(1, |list| list.len().saturating_mul(3));
+        let scope_patterns = denials.iter().map(of_denial).fold(scope_patterns, usize::saturating_add);
         let depends_on_time = grants.iter().any(|grant| grant.until.is_some());
         let Identity { issuer, subject, kind, doubt, claims, .. } = identity;
         let account = Rc::default();
@@ -107,13 +110,14 @@ impl Principal {
 
     /// How many comparisons a decision about this call may take, roughly.
     pub fn comparisons(&self, target: &Target) -> usize {
-        let of_names = target.names.count().saturating_mul(self.limit_patterns);
-        self.comparisons_of_namespaces(target.elsewhere.len().saturating_add(1)).saturating_add(of_names)
+        let of_names = target.names.comparisons().saturating_mul(self.limit_patterns);
+        let elsewhere = target.elsewhere.iter().map(|there| self.comparisons_of(&there.namespace));
+        elsewhere.chain([self.comparisons_of(&target.namespace), of_names]).fold(0, usize::saturating_add)
     }
 
-    /// How many of them are comparisons of this many namespaces.
-    pub fn comparisons_of_namespaces(&self, namespaces: usize) -> usize {
-        self.scope_patterns.saturating_mul(namespaces)
+    /// How many comparisons a decision about this namespace may take, roughly.
+    pub fn comparisons_of(&self, namespace: &str) -> usize {
+        self.scope_patterns.saturating_mul((namespace.len() / 32).saturating_add(1))
     }
 
     /// Its approximate size in memory, in bytes.

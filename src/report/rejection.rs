@@ -67,7 +67,7 @@ impl Rejection {
             Self::AdminServiceClosed | Self::ServiceClosed => Reply::CLOSED,
             Self::UnknownMethod(path) => Reply::unknown_method(path),
             Self::Request(DecodeError::TooLarge) => Reply::TOO_LARGE,
-            Self::Request(DecodeError::Work(TooMuchWork::Unpaid)) => Reply::OVER_BUDGET,
+            Self::Request(DecodeError::Work(TooMuchWork::Unpaid | TooMuchWork::AllUnpaid)) => Reply::OVER_BUDGET,
             Self::Request(error) => Reply::malformed(error),
             Self::UnsupportedEncoding(value) => Reply::encoding(value),
             Self::ContentEncoding(value) => Reply::content_encoding(value),
@@ -88,6 +88,12 @@ impl Rejection {
             Self::Denied(reason) | Self::Hidden { reason, .. } => Some(reason.rule()),
             _ => None,
         }
+    }
+
+    /// Whether the call does not go on because its caller takes too much from others.
+    pub fn protects_others(&self) -> bool {
+        let is_unpaid = matches!(self, Self::Request(DecodeError::Work(TooMuchWork::Unpaid | TooMuchWork::AllUnpaid)));
+        is_unpaid || matches!(self, Self::NoRoomForBody | Self::GivenUp { .. })
     }
 
     /// Whether `mode: shadow` may let the call go on all the same, if its answer says so.

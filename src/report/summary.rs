@@ -1,11 +1,11 @@
-//! Sums up refusals of callers without a good token, who could otherwise fill the log.
+//! Sums up refusals of callers without a good token, and of callers who take too much: they could otherwise fill the log.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Decision, clip, plain};
+use super::{Decision, Rejection, clip, plain};
 use crate::time::Timestamp;
 
 /// How many refusals are logged one by one in each period.
@@ -20,22 +20,27 @@ const MAX_REASON: usize = 200;
 #[derive(Debug, Default)]
 pub struct RefusalSummary {
     since: Timestamp,
-    lines: u32,
-    /// How many there were, by status and reason.
+    /// How many were logged one by one: of unknown callers, and of known ones.
+    lines: [u32; 2],
+    /// How many others there were, by status and reason.
     more: BTreeMap<(u32, String), u64>,
 }
 
 impl RefusalSummary {
     /// Whether this decision is to be logged by itself. Otherwise it is counted.
     pub fn admits(&mut self, decision: &Decision, now: Timestamp) -> bool {
-        if decision.allow || decision.principal.is_some() || decision.shadow.is_some() {
+        let takes_too_much = decision.rejection.as_ref().is_some_and(Rejection::protects_others);
+        let is_known = decision.principal.is_some();
+        if decision.rejection.is_none() || (is_known && !takes_too_much) {
             return true;
         }
         if self.more.is_empty() && self.is_over(now) {
-            (self.since, self.lines) = (now, 0);
+            (self.since, self.lines) = (now, [0; 2]);
         }
-        if self.lines < MAX_LINES {
-            self.lines = self.lines.saturating_add(1);
+        let [unknown, known] = &mut self.lines;
+        let lines = if is_known { known } else { unknown };
+        if *lines < MAX_LINES {
+            *lines = lines.saturating_add(1);
             return true;
         }
         let mut key = (decision.status, clip(&decision.reason(), MAX_REASON));
@@ -52,7 +57,7 @@ impl RefusalSummary {
         if self.more.is_empty() || !self.is_over(now) {
             return Vec::new();
         }
-        (self.since, self.lines) = (now, 0);
+        (self.since, self.lines) = (now, [0; 2]);
         let line = |((status, reason), more): ((u32, String), u64)| {
             plain(&json!({"verdict": "deny", "status": status, "reason": reason, "more": more}))
         };
@@ -68,7 +73,6 @@ impl RefusalSummary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Rejection;
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -123,7 +127,7 @@ mod tests {
     #[test]
     fn decisions_about_known_callers_are_always_logged() {
         let mut summary = RefusalSummary::default();
-        let allowed = Decision { allow: true, ..refusal(Rejection::HostCallFailed) };
+        let allowed = Decision { allow: true, rejection: None, ..refusal(Rejection::HostCallFailed) };
         assert!((0..1000).all(|_| summary.admits(&allowed, NOW)));
     }
 }

@@ -218,20 +218,24 @@ impl RequestNames {
         others.chain(self.bytes).fold(queues, usize::saturating_add)
     }
 
-    /// With how many known names a name for this limit is compared.
-    pub(super) fn lookups(&self, limit: Option<Limit>) -> usize {
+    /// With how many bytes of known names a name for this limit is compared at most.
+    pub(super) fn lookups(&self, limit: Limit) -> usize {
         match limit {
-            None => 0,
-            Some(Limit::WorkflowIds) => 1,
-            Some(Limit::TaskQueues) => self.queues.len(),
-            Some(limit) => self.of(limit).len(),
+            // Each is compared with the one before it alone.
+            Limit::WorkflowIds => self.of(limit).last().map_or(0, String::len),
+            _ => {
+                let names = self.of(limit).len().saturating_add(self.queues.len());
+                let bytes = self.bytes.get(limit as usize).copied().unwrap_or_default();
+                bytes.saturating_add(names.saturating_mul(8))
+            }
         }
     }
 
-    /// How many names there are.
+    /// How many comparisons it takes to match each name with one pattern.
     #[must_use]
-    pub fn count(&self) -> usize {
-        self.others.iter().map(Vec::len).fold(self.queues.len(), usize::saturating_add)
+    pub fn comparisons(&self) -> usize {
+        let count = self.others.iter().map(Vec::len).fold(self.queues.len(), usize::saturating_add);
+        self.bytes.iter().map(|bytes| bytes / 32).fold(count, usize::saturating_add)
     }
 
     /// Adds the names of a request that is inside this request.

@@ -5,16 +5,23 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
+use sha2::{Digest, Sha256};
+
+use super::TooMuchWork;
 use super::bucket::{RefillRate, TokenBucket};
 use crate::time::Timestamp;
 
 /// Requests of one caller that take more work than is free may take a tenth of the thread's time, and 50 ms at once.
 const CALLER: RefillRate = RefillRate { per_milli: 100, capacity: 50_000 };
-/// Those of all callers may take a third.
-const ALL_CALLERS: RefillRate = RefillRate { per_milli: 333, capacity: 300_000 };
+/// Those of all callers may take four tenths.
+const ALL_CALLERS: RefillRate = RefillRate { per_milli: 400, capacity: 300_000 };
+/// More than this is paid only from what is there, in microseconds: a payment may overdraw an account by no more.
+const MAX_OVERDRAFT: u32 = 5_000;
 /// How many bytes requests may hold that have not arrived as a whole, and how many those of one caller.
 const MAX_HELD: usize = 64 << 20;
 const MAX_HELD_BY_CALLER: usize = MAX_HELD / 8;
+/// The longest subject that is kept, in bytes.
+const MAX_SUBJECT: usize = 128;
 /// How many callers have an account of their own. All others share one.
 const MAX_ACCOUNTS: usize = 4096;
 
@@ -34,8 +41,8 @@ struct AllCallers {
     held: Cell<usize>,
 }
 
-/// The issuer's name, which peers do not have, and the subject or the peer's name.
-type Caller = (Option<Rc<str>>, Box<str>);
+/// The issuer's name, which peers do not have, and the subject or the peer's name, or its hash if it is long.
+type Caller = (Option<Rc<str>>, Box<[u8]>);
 
 /// The accounts of callers.
 #[derive(Debug)]
@@ -56,7 +63,10 @@ impl Accounts {
 
     /// The account of this caller.
     pub fn of(&mut self, issuer: Option<&Rc<str>>, subject: &str) -> Rc<Account> {
-        let caller = (issuer.cloned(), subject.into());
+        let subject = subject.as_bytes();
+        let name =
+            if subject.len() <= MAX_SUBJECT { subject.into() } else { Sha256::digest(subject).as_slice().into() };
+        let caller = (issuer.cloned(), name);
         if let Some(account) = self.by_caller.get(&caller) {
             return Rc::clone(account);
         }
@@ -80,19 +90,27 @@ impl Account {
         Rc::new(Self { time, held: Cell::default(), all: Rc::clone(all) })
     }
 
-    /// Pays for this many microseconds of work; `false` if nothing is left. A payment may overdraw the account.
-    #[must_use]
-    pub fn pay(&self, micros: u32) -> bool {
+    /// Pays for this many microseconds of work.
+    ///
+    /// # Errors
+    /// Too little is left for this caller, or for all of them.
+    pub fn pay(&self, micros: u32) -> Result<(), TooMuchWork> {
         let now = (self.all.clock)();
         let (mut own, mut all) = (self.time.get(), self.all.time.get());
-        let is_paid = own.refill(CALLER, now) > 0 && all.refill(ALL_CALLERS, now) > 0;
-        if is_paid {
+        let (left, left_for_all) = (own.refill(CALLER, now), all.refill(ALL_CALLERS, now));
+        let is_enough = left > 0 && (micros <= MAX_OVERDRAFT || left >= i64::from(micros));
+        let paid = match (is_enough, left_for_all > 0) {
+            (true, true) => Ok(()),
+            (true, false) => Err(TooMuchWork::AllUnpaid),
+            (false, _) => Err(TooMuchWork::Unpaid),
+        };
+        if paid.is_ok() {
             own.take(micros.into());
             all.take(micros.into());
         }
         self.time.set(own);
         self.all.time.set(all);
-        is_paid
+        paid
     }
 
     /// Reserves memory for a request; `None` if there is none left for its caller, or for all of them.

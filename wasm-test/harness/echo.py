@@ -6,6 +6,7 @@ with an empty gRPC message, or with plain text when the request was not gRPC; or
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Sequence
@@ -125,7 +126,9 @@ class Echo(Server):
         elif isinstance(event, h2.events.StreamEnded):
             received = streams[event.stream_id or 0]
             received.ended = True
-            self._answer(protocol, event.stream_id or 0, received)
+            # The request may have been cancelled in what was read at the same time.
+            with contextlib.suppress(h2.exceptions.StreamClosedError):
+                self._answer(protocol, event.stream_id or 0, received)
 
     def _answer(self, protocol: h2.connection.H2Connection, stream: int, received: Received) -> None:
         content_type = received.get("content-type") or b""

@@ -14,6 +14,7 @@ use crate::keys::FetchProgress;
 use crate::wire::grpc::frame;
 use crate::wire::headers::serialize;
 
+mod bounds;
 mod descriptions;
 mod hidden;
 mod http;

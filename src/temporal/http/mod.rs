@@ -76,6 +76,15 @@ pub struct Parameters {
     pub query: Vec<(String, String)>,
 }
 
+impl Parameters {
+    /// The length of all values and names, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let query = self.query.iter().map(|(name, value)| name.len().saturating_add(value.len()));
+        self.path.iter().map(|(_, value)| value.len()).chain(query).fold(0, usize::saturating_add)
+    }
+}
+
 impl Verb {
     /// `None` if no route has this verb.
     #[must_use]

@@ -14,7 +14,7 @@ use super::outcome::NamespaceMention;
 use super::{RequestReader, RequestScan};
 use crate::wire::DecodeError;
 use crate::wire::protobuf::{FieldAction, Handler};
-use crate::work::Work;
+use crate::work::{Piece, Work};
 
 /// The only operation of Temporal's own endpoint that acts for the workflow that starts it, and its service. Source:
 /// `chasm/lib/workflow/nexus_service.go`.
@@ -100,6 +100,7 @@ impl RequestScan {
         match self.embedded.take() {
             Some(EmbeddedReader::TaskToken(token)) => self.end_task_token(token.finish()?),
             Some(EmbeddedReader::NexusInput(input)) => {
+                self.work.spend(Piece::Embedded, 1)?;
                 let request = input.finish()?;
                 if let Some(open) = self.open_messages.last_mut() {
                     open.nexus = NexusTarget::Complete;

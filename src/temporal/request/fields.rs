@@ -61,8 +61,12 @@ impl Handler for RequestScan {
     }
 
     fn text(&mut self, value: &[u8]) -> Result<(), DecodeError> {
-        if let Some(names) = &self.names {
-            self.work.spend(Piece::Lookup, names.lookups(self.next.limit()))?;
+        if let (Some(names), Some(limit)) = (&self.names, self.next.limit()) {
+            self.work.spend(Piece::Lookup, names.lookups(limit))?;
+        }
+        if matches!(self.next, NextValue::OtherNamespace(_)) {
+            let bytes = self.mentions.iter().map(|mention| mention.namespace.len()).fold(0, usize::saturating_add);
+            self.work.spend(Piece::Lookup, bytes)?;
         }
         self.read_text(std::str::from_utf8(value).map_err(|_| DecodeError::NotUtf8)?);
         Ok(())

@@ -9,6 +9,8 @@ const MAX_LENGTH: usize = 15;
 /// short, and each has tables of its own.
 const FAST_BITS: u32 = 9;
 const FAST_SIZE: usize = 1 << FAST_BITS;
+/// The shortest code that is not found so, in bits.
+const LONG: usize = FAST_BITS as usize + 1;
 
 /// The codes of an alphabet of at most `N` symbols.
 pub(super) struct Codes<const N: usize> {
@@ -19,6 +21,8 @@ pub(super) struct Codes<const N: usize> {
     counts: [u16; MAX_LENGTH + 1],
     /// The symbols in the order of their codes.
     symbols: [u16; N],
+    /// The first code that is longer than [`FAST_BITS`] would have this value if it were that long, and its symbol this index.
+    first_long: (u32, u32),
 }
 
 /// What the next bits stand for.
@@ -34,7 +38,7 @@ pub(super) enum Decoded {
 
 impl<const N: usize> Codes<N> {
     pub(super) const fn new() -> Self {
-        Self { fast: [0; FAST_SIZE], counts: [0; MAX_LENGTH + 1], symbols: [0; N] }
+        Self { fast: [0; FAST_SIZE], counts: [0; MAX_LENGTH + 1], symbols: [0; N], first_long: (0, 0) }
     }
 
     /// Takes the lengths of the symbols' codes, 0 for symbols without a code.
@@ -90,6 +94,8 @@ impl<const N: usize> Codes<N> {
             }
             code = code.wrapping_shl(1);
         }
+        let index = self.counts.iter().take(LONG).map(|count| u32::from(*count)).sum();
+        self.first_long = (code >> 1, index);
     }
 
     /// Decodes the next symbol, whose code begins with the lowest bit. Only so many bits are there.
@@ -106,8 +112,13 @@ impl<const N: usize> Codes<N> {
 
     #[inline(never)]
     fn decode_long(&self, mut bits: u64, available: u32) -> Decoded {
-        let (mut code, mut first, mut index) = (0u32, 0u32, 0u32);
-        for (length, count) in (0u32..).zip(&self.counts).skip(1) {
+        let (mut first, mut index) = self.first_long;
+        let mut code = (bits as u32).reverse_bits() >> (32 - FAST_BITS);
+        bits >>= FAST_BITS;
+        if available < FAST_BITS {
+            return Decoded::Incomplete;
+        }
+        for (length, count) in (0u32..).zip(&self.counts).skip(LONG) {
             if length > available {
                 return Decoded::Incomplete;
             }

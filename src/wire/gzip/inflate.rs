@@ -427,6 +427,16 @@ fn copy(window: &mut [u8; WINDOW], position: usize, length: usize, distance: usi
         window.copy_within(from..end, position);
         return length;
     }
+    if from < position {
+        // What was copied is copied again, twice as much each time.
+        let mut copied = 0usize;
+        while copied < length {
+            let part = distance.saturating_add(copied).min(length.saturating_sub(copied));
+            window.copy_within(from..from.saturating_add(part), position.saturating_add(copied));
+            copied = copied.saturating_add(part);
+        }
+        return length;
+    }
     for index in 0..length {
         let byte = window.get(from.wrapping_add(index) & (WINDOW - 1)).copied().unwrap_or_default();
         if let Some(place) = window.get_mut(position.wrapping_add(index)) {

@@ -35,6 +35,8 @@ pub struct Gunzip {
     content: crc32fast::Hasher,
     member_length: u32,
     blocks: u64,
+    /// Whether the block that comes next has not been paid for.
+    is_block_unpaid: bool,
     /// Bytes of headers and trailers.
     overhead: u64,
     written: u64,
@@ -77,6 +79,7 @@ impl Gunzip {
             content: crc32fast::Hasher::new(),
             member_length: 0,
             blocks: 0,
+            is_block_unpaid: false,
             overhead: 0,
             written: 0,
             work,
@@ -157,6 +160,7 @@ impl Gunzip {
 
     fn begin_member(&mut self) -> GunzipState {
         self.inflater.get_or_insert_with(spare).begin_stream();
+        self.is_block_unpaid = true;
         self.content = crc32fast::Hasher::new();
         self.member_length = 0;
         GunzipState::Deflate
@@ -168,6 +172,9 @@ impl Gunzip {
         out: &mut impl FnMut(&[u8]) -> Result<(), DecodeError>,
     ) -> Result<Stop, DecodeError> {
         let inflater = self.inflater.as_deref_mut().ok_or(CORRUPT)?;
+        if std::mem::take(&mut self.is_block_unpaid) {
+            self.work.spend(Piece::Block, 1)?;
+        }
         let stop = inflater.run(input);
         let content = inflater.take_content();
         self.work.spend(Piece::Byte, content.len())?;
@@ -187,7 +194,7 @@ impl Gunzip {
         match stop {
             Stop::BlockEnd => {
                 self.blocks = self.blocks.saturating_add(1);
-                self.work.spend(Piece::Block, 1)?;
+                self.is_block_unpaid = true;
                 self.check_overhead()?;
             }
             Stop::Done => self.state = GunzipState::Trailer { index: 0, value: 0 },

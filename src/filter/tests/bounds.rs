@@ -1,0 +1,86 @@
+//! What one caller may take, on the way through the filter.
+
+use super::*;
+use crate::wire::protobuf::write_field;
+use crate::work::TooMuchWork;
+
+const RESPOND: &str = "/temporal.api.workflowservice.v1.WorkflowService/RespondWorkflowTaskCompleted";
+
+/// How many of these calls are decided before the caller's account is empty. On this host, no time passes.
+fn decided(state: &mut FilterState, call: &TestCall, body: &[u8]) -> usize {
+    let sent = (0..3_000).take_while(|_| {
+        let (mut filter, action, _) = call.open(state);
+        assert_eq!(action, Action::Forward);
+        let action = filter.on_body(state, body, true, || NOW);
+        let is_unpaid = action == Action::Answer(Reply::OVER_BUDGET);
+        assert!(is_unpaid || grpc_status(&action) == 0, "{action:?}");
+        if is_unpaid {
+            let reason = filter.take_decision().unwrap().rejection;
+            assert!(matches!(reason, Some(Rejection::Request(DecodeError::Work(TooMuchWork::Unpaid)))), "{reason:?}");
+        }
+        !is_unpaid
+    });
+    sent.count()
+}
+
+/// An answer of a worker whose commands name these namespaces.
+fn signals(namespaces: impl Iterator<Item = String>) -> Vec<u8> {
+    let mut message = Vec::new();
+    write_field(&mut message, 9, b"payroll");
+    for namespace in namespaces {
+        let (mut attributes, mut command) = (Vec::new(), Vec::new());
+        write_field(&mut attributes, 1, namespace.as_bytes());
+        write_field(&mut command, 13, &attributes);
+        write_field(&mut message, 2, &command);
+    }
+    frame(&message)
+}
+
+#[test]
+fn comparing_namespaces_is_paid_for() {
+    let call = call_to(RESPOND).bearer(&token("k", 1, json!({"permissions": ["temporal-system:admin"]})));
+    let long = |count: u32| signals((0..count).map(|index| format!("{}{}", "n".repeat(990), 1000 + index % 17)));
+    let few = signals((0..16).map(|index| format!("namespace-{index}")));
+    assert_eq!(decided(&mut state(), &call, &few), 3_000, "a few names are free");
+    assert!(decided(&mut state(), &call, &long(3_000)) < 20);
+}
+
+#[test]
+fn comparing_namespaces_with_denials_is_paid_for() {
+    let patterns: Vec<_> = (0..200).map(|index| format!("secret-{index}-*")).collect();
+    let denials = json!({"denials": [{"name": "d", "effects": ["terminate"], "namespaces": patterns}]});
+    let call = call_to(RESPOND).bearer(&token("k", 1, json!({"permissions": ["temporal-system:admin"]})));
+    let body = signals((0..16).map(|index| format!("{}{index}", "n".repeat(990))));
+    assert!(decided(&mut state_with(denials.clone()), &call, &body) < 20);
+    assert_eq!(decided(&mut state_with(denials), &call, &signals(std::iter::empty())), 3_000);
+}
+
+#[test]
+fn a_request_that_was_given_up_does_not_go_on_after_the_host_failed() {
+    let mut state = state_with(json!({"mode": "shadow"}));
+    let (mut filter, _, _) = call_to(START).good().open(&mut state);
+    assert_eq!(filter.on_body(&mut state, &start_in("payroll")[..9], false, || NOW), Action::Forward);
+    assert_eq!(state.parked.len(), 1);
+    state.parked = parked::ParkedRequests::default();
+    assert_eq!(grpc_status(&filter.host_failed(&mut state)), 14);
+}
+
+#[test]
+fn a_byte_now_and_then_does_not_keep_a_request() {
+    let mut state = state();
+    let call = call_to(START).good();
+    let (mut slow, _, _) = call.open(&mut state);
+    let message = frame(&[&[0x0a, 7], b"payroll".as_slice(), &[0x22, 0xff, 0x3f], &[b'x'; 4000]].concat());
+    for (second, byte) in message.iter().take(12).enumerate() {
+        let now = after(1_000 * u64::try_from(second).unwrap());
+        assert_eq!(slow.on_body(&mut state, &[*byte], false, || now), Action::Forward);
+    }
+    let mut moving: Vec<_> = (0..12_000).map(|_| call.open(&mut state).0).collect();
+    let turned_away =
+        moving.iter_mut().map(|filter| filter.on_body(&mut state, &message[..1500], false, || after(12_000)));
+    assert!(
+        turned_away.filter(|action| *action != Action::Forward).count() > 0,
+        "the caller holds as much as may be held"
+    );
+    assert_eq!(grpc_status(&slow.on_body(&mut state, b"x", false, || after(12_000))), 14);
+}
