@@ -98,7 +98,7 @@ impl<const N: usize> Codes<N> {
         self.first_long = (code >> 1, index);
     }
 
-    /// Decodes the next symbol, whose code begins with the lowest bit. Only so many bits are there.
+    /// Decodes the next symbol from the lowest `available` bits, the first of which is the lowest.
     #[inline]
     pub(super) fn decode(&self, bits: u64, available: u32) -> Decoded {
         let entry = self.fast.get(bits as usize & (FAST_SIZE - 1)).copied().unwrap_or(0);

@@ -2,89 +2,20 @@
 //! messages are: a general-purpose decoder takes longer to prepare than to inflate a kilobyte.
 
 use super::CORRUPT;
-use super::codes::{Codes, Decoded};
+use super::bits::{Bits, END_OF_BLOCK, FIXED_DISTANCES, MAX_DISTANCES};
+use super::codes::Codes;
 use crate::wire::DecodeError;
 
 /// The size of deflate's window in bytes.
 const WINDOW: usize = 32 << 10;
-/// How many symbols a block may have codes for. Source: `maxNumLit` and `maxNumDist` of `compress/flate`.
+/// How many literals and lengths a block may have codes for. Source: `maxNumLit` of `compress/flate`.
 const MAX_LITERALS: usize = 286;
-const MAX_DISTANCES: usize = 30;
-/// The symbols of the fixed codes, of which the last two of each alphabet are never used.
+/// The symbols of the fixed code for literals and lengths, of which the last two are never used.
 const FIXED_LITERALS: usize = 288;
-const FIXED_DISTANCES: usize = 32;
-/// The lengths of a block's codes; a block may give more of either kind than are used.
+/// How many lengths of codes a block may give.
 const MAX_LENGTHS: usize = MAX_LITERALS + MAX_DISTANCES;
-const END_OF_BLOCK: usize = 256;
 /// The order in which a block gives the lengths of the codes for lengths.
 const LENGTH_ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
-
-/// The base of each length, from symbol 257 on, and how many more bits it has.
-const LENGTHS: [(u16, u8); 29] = [
-    (3, 0),
-    (4, 0),
-    (5, 0),
-    (6, 0),
-    (7, 0),
-    (8, 0),
-    (9, 0),
-    (10, 0),
-    (11, 1),
-    (13, 1),
-    (15, 1),
-    (17, 1),
-    (19, 2),
-    (23, 2),
-    (27, 2),
-    (31, 2),
-    (35, 3),
-    (43, 3),
-    (51, 3),
-    (59, 3),
-    (67, 4),
-    (83, 4),
-    (99, 4),
-    (115, 4),
-    (131, 5),
-    (163, 5),
-    (195, 5),
-    (227, 5),
-    (258, 0),
-];
-
-/// The same for distances.
-const DISTANCES: [(u16, u8); MAX_DISTANCES] = [
-    (1, 0),
-    (2, 0),
-    (3, 0),
-    (4, 0),
-    (5, 1),
-    (7, 1),
-    (9, 2),
-    (13, 2),
-    (17, 3),
-    (25, 3),
-    (33, 4),
-    (49, 4),
-    (65, 5),
-    (97, 5),
-    (129, 6),
-    (193, 6),
-    (257, 7),
-    (385, 7),
-    (513, 8),
-    (769, 8),
-    (1025, 9),
-    (1537, 9),
-    (2049, 10),
-    (3073, 10),
-    (4097, 11),
-    (6145, 11),
-    (8193, 12),
-    (12289, 12),
-    (16385, 13),
-    (24577, 13),
-];
 
 /// Inflates one stream after another. It is large, so it is lent from request to request.
 pub(super) struct Inflater {
@@ -224,7 +155,7 @@ impl Inflater {
 
     fn block_header(&mut self, input: &mut &[u8]) -> Result<Option<Stop>, DecodeError> {
         self.bits.refill(input);
-        if self.bits.count < 3 {
+        if self.bits.count() < 3 {
             return Ok(Some(Stop::NeedsInput));
         }
         self.is_last_block = self.bits.take(1) == 1;
@@ -253,7 +184,7 @@ impl Inflater {
 
     fn stored_length(&mut self, input: &mut &[u8]) -> Result<Option<Stop>, DecodeError> {
         self.bits.refill(input);
-        if self.bits.count < 32 {
+        if self.bits.count() < 32 {
             return Ok(Some(Stop::NeedsInput));
         }
         let (left, complement) = (self.bits.take(16), self.bits.take(16));
@@ -306,7 +237,7 @@ impl Inflater {
 
     fn counts(&mut self, input: &mut &[u8]) -> Result<Option<Stop>, DecodeError> {
         self.bits.refill(input);
-        if self.bits.count < 14 {
+        if self.bits.count() < 14 {
             return Ok(Some(Stop::NeedsInput));
         }
         let literals = self.bits.take(5).saturating_add(257);
@@ -323,7 +254,7 @@ impl Inflater {
     fn length_codes(&mut self, counts: Counts, from: usize, input: &mut &[u8]) -> Result<Option<Stop>, DecodeError> {
         for (index, symbol) in LENGTH_ORDER.iter().enumerate().take(counts.lengths).skip(from) {
             self.bits.refill(input);
-            if self.bits.count < 3 {
+            if self.bits.count() < 3 {
                 self.step = Step::LengthCodes { counts, index };
                 return Ok(Some(Stop::NeedsInput));
             }
@@ -376,13 +307,10 @@ impl Inflater {
             let Some(place) = window.get_mut(position) else { break Ok(Stop::Full) };
             bits.refill(input);
             let refilled = bits;
-            let symbol = match literals.decode(bits.value, bits.count) {
-                Decoded::Symbol(symbol, length) => {
-                    bits.take(length);
-                    symbol
-                }
-                Decoded::Incomplete => break Ok(Stop::NeedsInput),
-                Decoded::Unknown => break Err(CORRUPT),
+            let symbol = match bits.take_symbol(literals) {
+                Ok(Some(symbol)) => symbol,
+                Ok(None) => break Ok(Stop::NeedsInput),
+                Err(error) => break Err(error),
             };
             if symbol < END_OF_BLOCK {
                 *place = symbol as u8;
@@ -444,117 +372,4 @@ fn copy(window: &mut [u8; WINDOW], position: usize, length: usize, distance: usi
         }
     }
     length
-}
-
-/// Bits that were read and not used.
-#[derive(Debug, Clone, Copy)]
-struct Bits {
-    /// The next bit is the lowest. Above `count`, there may be bits of the next byte of the input.
-    value: u64,
-    count: u32,
-}
-
-impl Bits {
-    const NONE: Self = Self { value: 0, count: 0 };
-
-    /// Reads as many bytes as fit: at least 48 bits are there then, which is more than a match takes, unless the input ends.
-    #[inline]
-    fn refill(&mut self, input: &mut &[u8]) {
-        if self.count >= 48 {
-            return;
-        }
-        if let Some((word, _)) = input.split_first_chunk::<8>() {
-            self.value |= u64::from_le_bytes(*word).wrapping_shl(self.count);
-            let bytes = 63u32.wrapping_sub(self.count) >> 3;
-            *input = input.get(bytes as usize..).unwrap_or_default();
-            self.count = self.count.wrapping_add(bytes.wrapping_shl(3));
-            return;
-        }
-        while self.count <= 56
-            && let Some((byte, rest)) = input.split_first()
-        {
-            *input = rest;
-            self.value |= u64::from(*byte).wrapping_shl(self.count);
-            self.count = self.count.wrapping_add(8);
-        }
-    }
-
-    /// Takes bits that are there.
-    #[inline]
-    fn take(&mut self, count: u32) -> usize {
-        let value = self.value & 1u64.wrapping_shl(count).wrapping_sub(1);
-        self.value = self.value.wrapping_shr(count);
-        self.count = self.count.wrapping_sub(count);
-        value as usize
-    }
-
-    fn take_byte(&mut self) -> Option<u8> {
-        if self.count < 8 {
-            // What follows is read from the input directly.
-            *self = Self::NONE;
-            return None;
-        }
-        Some(self.take(8) as u8)
-    }
-
-    /// Drops the rest of a byte.
-    fn align(&mut self) {
-        self.take(self.count & 7);
-        self.value &= 1u64.wrapping_shl(self.count).wrapping_sub(1);
-    }
-
-    /// The next symbol of the codes for lengths, and how many lengths it stands for. `None` if there are too few bits, none of
-    /// which is taken then.
-    fn take_length(&mut self, codes: &Codes<FIXED_DISTANCES>) -> Result<Option<(usize, usize)>, DecodeError> {
-        let mut rest = *self;
-        let symbol = match codes.decode(rest.value, rest.count) {
-            Decoded::Symbol(symbol, length) => {
-                rest.take(length);
-                symbol
-            }
-            Decoded::Incomplete => return Ok(None),
-            Decoded::Unknown => return Err(CORRUPT),
-        };
-        let (base, extra) = match symbol {
-            0..=15 => (1, 0),
-            16 => (3, 2),
-            17 => (3, 3),
-            _ => (11, 7),
-        };
-        if rest.count < extra {
-            return Ok(None);
-        }
-        let repeated = rest.take(extra).saturating_add(base);
-        *self = rest;
-        Ok(Some((symbol, repeated)))
-    }
-
-    /// The length and the distance of a match that begins with this symbol. `None` if there are too few bits.
-    #[inline]
-    fn take_match(
-        &mut self,
-        symbol: usize,
-        distances: &Codes<FIXED_DISTANCES>,
-    ) -> Result<Option<(usize, usize)>, DecodeError> {
-        let index = symbol.wrapping_sub(END_OF_BLOCK + 1);
-        let (base, extra) = LENGTHS.get(index).ok_or(CORRUPT)?;
-        if self.count < u32::from(*extra) {
-            return Ok(None);
-        }
-        let length = self.take(u32::from(*extra)).wrapping_add(usize::from(*base));
-        let symbol = match distances.decode(self.value, self.count) {
-            Decoded::Symbol(symbol, length) => {
-                self.take(length);
-                symbol
-            }
-            Decoded::Incomplete => return Ok(None),
-            Decoded::Unknown => return Err(CORRUPT),
-        };
-        let (base, extra) = DISTANCES.get(symbol).ok_or(CORRUPT)?;
-        if self.count < u32::from(*extra) {
-            return Ok(None);
-        }
-        let distance = self.take(u32::from(*extra)).wrapping_add(usize::from(*base));
-        Ok(Some((length, distance)))
-    }
 }
