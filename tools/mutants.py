@@ -176,7 +176,7 @@ MUTANTS = [
     Mutant("embedded messages have an allowance of their own", "src/work/mod.rs", "self.offset = around;", "self.fields = 0;", "library"),
     Mutant("a caller pays only once", "src/work/account.rs", "own.take(micros.into());", "all.take(0);", "library"),
     Mutant("any payment overdraws an account", "src/work/account.rs", "micros <= MAX_OVERDRAFT || ", "micros > 0 || ", "library"),
-    Mutant("whoever is forgotten has a full account", "src/work/account.rs", "Rc::strong_count(account) > 1 || !account.is_full(now)", "Rc::strong_count(account) > 1", "library"),
+    Mutant("a forgotten caller gets a full account", "src/work/account.rs", "Rc::strong_count(account) > 1 || !account.is_full(now)", "Rc::strong_count(account) > 1", "library"),
     Mutant("memory is never given back", "src/work/account.rs", "held.set(held.get().saturating_sub(self.bytes));", "held.set(held.get().saturating_sub(0));", "library"),
     Mutant("requests that move are given up as well", "src/filter/parked.rs", "now.saturating_since(id.0) >= PATIENCE", "now >= id.0", "library"),
     Mutant("anybody's request is given up for a greedy caller", "src/filter/parked.rs", "!own_alone || parked.reservation.is_of(account)", "own_alone || parked.reservation.is_of(account)", "library"),

@@ -118,7 +118,7 @@ fn log_notices(filter: &mut FilterState) {
 fn report(decision: &Decision, filter: &mut FilterState) {
     let is_notable = !decision.allow || decision.shadow.is_some();
     let is_logged =
-        if is_notable { filter.refusals.admits(decision, Timestamp::now()) } else { filter.config.log_allowed };
+        if is_notable { filter.refusals.admits(decision, Timestamp::now) } else { filter.config.log_allowed };
     if is_logged {
         let level = if is_notable { Level::Warn } else { Level::Info };
         log::log!(level, "temporal-auth {}", decision.line());

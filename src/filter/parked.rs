@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::PendingRequest;
+use super::rejection::Rejected;
+use super::{FilterState, PendingInput, PendingRequest, Progress, RequestFilter, Stage, StepResult};
+use crate::report::Rejection;
 use crate::time::Timestamp;
 use crate::work::{Account, Reservation};
 
@@ -102,6 +104,72 @@ impl ParkedRequests {
                 break;
             }
             self.by_id.remove(&id);
+        }
+    }
+}
+
+impl PendingRequest {
+    /// How many bytes of memory it holds, roughly.
+    fn held(&self) -> usize {
+        let input = match &self.input {
+            PendingInput::Grpc(body) => body.held(),
+            PendingInput::Api(input) => self.held.capacity().saturating_add(input.parameters.size()),
+        };
+        size_of::<Self>().saturating_add(input).saturating_add(self.request.held())
+    }
+}
+
+impl RequestFilter {
+    /// Whether [`RequestFilter::on_end`] would do anything.
+    pub fn must_end(&self) -> bool {
+        matches!(self.stage, Stage::AwaitingKey(_) | Stage::Parked { .. })
+    }
+
+    /// The call ends, whether it was answered or not.
+    pub fn on_end(&self, state: &mut FilterState, now: Timestamp) {
+        match &self.stage {
+            Stage::AwaitingKey(waiting) => state.authenticator.abandon(waiting.connection, &waiting.key, now),
+            Stage::Parked { id, .. } => drop(state.parked.take(*id)),
+            _ => {}
+        }
+    }
+
+    /// Takes the request's state back, if it is parked.
+    pub(super) fn unpark(&mut self, state: &mut FilterState) -> Result<(), Box<Rejected>> {
+        let Stage::Parked { id, principal } = &self.stage else { return Ok(()) };
+        let Some(mut pending) = state.parked.take(*id) else {
+            let rejection = Rejection::GivenUp { with_body: self.http.is_some() };
+            return Err(Rejected::by(Rc::clone(principal), rejection));
+        };
+        self.held = std::mem::take(&mut pending.held);
+        self.stage = Stage::Reading(pending);
+        Ok(())
+    }
+
+    /// Parks the request's state until the next part of the body arrives.
+    pub(super) fn park(
+        &mut self,
+        state: &mut FilterState,
+        progress: Progress,
+        clock: &dyn Fn() -> Timestamp,
+    ) -> StepResult {
+        if !matches!((&progress, &self.stage), (Progress::Continue | Progress::Hold, Stage::Reading(_))) {
+            return Ok(progress);
+        }
+        let Stage::Reading(mut pending) = std::mem::replace(&mut self.stage, Stage::Answered) else {
+            return Ok(progress);
+        };
+        let principal = Rc::clone(&pending.principal);
+        pending.held = std::mem::take(&mut self.held);
+        match state.parked.park(pending, clock()) {
+            Ok(id) => {
+                self.stage = Stage::Parked { id, principal };
+                Ok(progress)
+            }
+            Err(pending) => {
+                self.held = pending.held;
+                Err(Rejected::by(principal, Rejection::NoRoomForBody))
+            }
         }
     }
 }

@@ -209,21 +209,20 @@ impl RequestFilter {
         principal: Rc<Principal>,
         answer: Option<Box<AnswerReader>>,
     ) -> StepResult {
-        let work = || Work::charged_to(Rc::clone(&principal.account));
-        let request = Box::new(request.spending(work()));
-        let input = match input {
-            Input::Api(input) => {
-                if input.ends {
-                    return self.read_api(&state.config, &input, &[], *request, principal, self.arrived);
-                }
-                PendingInput::Api(input)
+        let (input, request) = match input {
+            Input::Api(input) if input.ends => {
+                return self.read_api(&state.config, &input, &[], request, principal, self.arrived);
             }
+            Input::Api(input) => (PendingInput::Api(input), request),
             // The other calls over HTTP are decided by their headers.
-            Input::Grpc | Input::Nexus(_) | Input::OpenApi => PendingInput::Grpc(Body::new(encoding, work())),
+            Input::Grpc | Input::Nexus(_) | Input::OpenApi => {
+                let work = || Work::charged_to(Rc::clone(&principal.account));
+                (PendingInput::Grpc(Body::new(encoding, work())), request.spending(work()))
+            }
         };
         Ok(Progress::Read(PendingRequest {
             input,
-            request,
+            request: Box::new(request),
             principal,
             answer,
             held: Vec::new(),

@@ -18,15 +18,9 @@ impl NamespaceSet {
             || self.patterns.iter().any(|pattern| pattern.matches(namespace).is_some())
     }
 
-    /// How many names and patterns it has.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.names.len().saturating_add(self.patterns.len())
-    }
-
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.names.is_empty() && self.patterns.is_empty()
     }
 
     /// How many patterns a namespace is compared with, apart from the look-up of its name.

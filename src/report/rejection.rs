@@ -6,7 +6,6 @@ use crate::answer::{Reply, shown};
 use crate::policy::{DenyReason, Rule};
 use crate::token::TokenRefusal;
 use crate::wire::DecodeError;
-use crate::work::TooMuchWork;
 
 /// A part of Temporal's HTTP port that can be switched off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +66,7 @@ impl Rejection {
             Self::AdminServiceClosed | Self::ServiceClosed => Reply::CLOSED,
             Self::UnknownMethod(path) => Reply::unknown_method(path),
             Self::Request(DecodeError::TooLarge) => Reply::TOO_LARGE,
-            Self::Request(DecodeError::Work(TooMuchWork::Unpaid | TooMuchWork::AllUnpaid)) => Reply::OVER_BUDGET,
+            Self::Request(DecodeError::Work(work)) if work.is_temporary() => Reply::OVER_BUDGET,
             Self::Request(error) => Reply::malformed(error),
             Self::UnsupportedEncoding(value) => Reply::encoding(value),
             Self::ContentEncoding(value) => Reply::content_encoding(value),
@@ -92,8 +91,11 @@ impl Rejection {
 
     /// Whether the call does not go on because its caller takes too much from others.
     pub fn protects_others(&self) -> bool {
-        let is_unpaid = matches!(self, Self::Request(DecodeError::Work(TooMuchWork::Unpaid | TooMuchWork::AllUnpaid)));
-        is_unpaid || matches!(self, Self::NoRoomForBody | Self::GivenUp { .. })
+        match self {
+            Self::Request(DecodeError::Work(work)) => work.is_temporary(),
+            Self::NoRoomForBody | Self::GivenUp { .. } => true,
+            _ => false,
+        }
     }
 
     /// Whether `mode: shadow` may let the call go on all the same, if its answer says so.

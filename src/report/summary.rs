@@ -28,12 +28,13 @@ pub struct RefusalSummary {
 
 impl RefusalSummary {
     /// Whether this decision is to be logged by itself. Otherwise it is counted.
-    pub fn admits(&mut self, decision: &Decision, now: Timestamp) -> bool {
+    pub fn admits(&mut self, decision: &Decision, clock: impl Fn() -> Timestamp) -> bool {
         let takes_too_much = decision.rejection.as_ref().is_some_and(Rejection::protects_others);
         let is_known = decision.principal.is_some();
         if decision.rejection.is_none() || (is_known && !takes_too_much) {
             return true;
         }
+        let now = clock();
         if self.more.is_empty() && self.is_over(now) {
             (self.since, self.lines) = (now, [0; 2]);
         }
@@ -95,9 +96,9 @@ mod tests {
     fn refusals_beyond_the_rate_are_counted_by_reason() {
         let mut summary = RefusalSummary::default();
         let no_token = refusal(Rejection::NoToken { elsewhere: None });
-        let admitted = (0..1000).filter(|_| summary.admits(&no_token, NOW)).count();
+        let admitted = (0..1000).filter(|_| summary.admits(&no_token, || NOW)).count();
         assert_eq!(admitted, 50);
-        assert!(!summary.admits(&refusal(Rejection::TooManyTokens), NOW));
+        assert!(!summary.admits(&refusal(Rejection::TooManyTokens), || NOW));
         assert_eq!(summary.take(NOW), [""; 0], "the period is not over");
         let later = NOW.saturating_add(PERIOD);
         assert_eq!(
@@ -107,7 +108,7 @@ mod tests {
                 r#"{"more":1,"reason":"too many tokens to verify","status":16,"verdict":"deny"}"#
             ]
         );
-        assert!(summary.admits(&no_token, later) && summary.take(later.saturating_add(PERIOD)).is_empty());
+        assert!(summary.admits(&no_token, || later) && summary.take(later.saturating_add(PERIOD)).is_empty());
     }
 
     #[test]
@@ -116,7 +117,7 @@ mod tests {
         for index in 0..10_000 {
             let unknown = format!("/{index}");
             let rejection = Rejection::Token(crate::token::TokenRefusal::unknown_issuer(&unknown, None));
-            summary.admits(&refusal(rejection), NOW);
+            summary.admits(&refusal(rejection), || NOW);
         }
         let lines = summary.take(NOW.saturating_add(PERIOD));
         assert_eq!(lines.len(), 17);
@@ -128,6 +129,6 @@ mod tests {
     fn decisions_about_known_callers_are_always_logged() {
         let mut summary = RefusalSummary::default();
         let allowed = Decision { allow: true, rejection: None, ..refusal(Rejection::HostCallFailed) };
-        assert!((0..1000).all(|_| summary.admits(&allowed, NOW)));
+        assert!((0..1000).all(|_| summary.admits(&allowed, || NOW)));
     }
 }

@@ -53,12 +53,18 @@ pub struct Accounts {
     shared: Rc<Account>,
 }
 
+impl AllCallers {
+    fn new(clock: impl Fn() -> Timestamp + 'static) -> Rc<Self> {
+        let time = Cell::new(TokenBucket::full(ALL_CALLERS, clock()));
+        Rc::new(Self { clock: Box::new(clock), time, held: Cell::default() })
+    }
+}
+
 impl Accounts {
     #[must_use]
     pub fn new(clock: impl Fn() -> Timestamp + 'static) -> Self {
-        let time = Cell::new(TokenBucket::full(ALL_CALLERS, clock()));
-        let all = Rc::new(AllCallers { clock: Box::new(clock), time, held: Cell::default() });
-        Self { shared: Account::new(&all), by_caller: BTreeMap::new(), all }
+        let all = AllCallers::new(clock);
+        Self { shared: Rc::new(Account::new(&all)), by_caller: BTreeMap::new(), all }
     }
 
     /// The account of this caller.
@@ -78,16 +84,16 @@ impl Accounts {
         if self.by_caller.len() >= MAX_ACCOUNTS {
             return Rc::clone(&self.shared);
         }
-        let account = Account::new(&self.all);
+        let account = Rc::new(Account::new(&self.all));
         self.by_caller.insert(caller, Rc::clone(&account));
         account
     }
 }
 
 impl Account {
-    fn new(all: &Rc<AllCallers>) -> Rc<Self> {
+    fn new(all: &Rc<AllCallers>) -> Self {
         let time = Cell::new(TokenBucket::full(CALLER, (all.clock)()));
-        Rc::new(Self { time, held: Cell::default(), all: Rc::clone(all) })
+        Self { time, held: Cell::default(), all: Rc::clone(all) }
     }
 
     /// Pays for this many microseconds of work.
@@ -168,10 +174,7 @@ impl Drop for Reservation {
 /// The account of a caller on a host whose time does not pass.
 impl Default for Account {
     fn default() -> Self {
-        let time = Cell::new(TokenBucket::full(ALL_CALLERS, Timestamp::EPOCH));
-        let all = AllCallers { clock: Box::new(|| Timestamp::EPOCH), time, held: Cell::default() };
-        let own = Cell::new(TokenBucket::full(CALLER, Timestamp::EPOCH));
-        Self { time: own, held: Cell::default(), all: Rc::new(all) }
+        Self::new(&AllCallers::new(|| Timestamp::EPOCH))
     }
 }
 

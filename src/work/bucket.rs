@@ -24,6 +24,7 @@ impl TokenBucket {
         Self { level: rate.capacity, refilled: now }
     }
 
+    #[cfg(test)]
     #[must_use]
     pub fn level(&self) -> i64 {
         self.level

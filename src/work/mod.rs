@@ -74,6 +74,14 @@ pub enum TooMuchWork {
     AllUnpaid,
 }
 
+impl TooMuchWork {
+    /// Whether the same request may be read later, when there is more time left for its caller.
+    #[must_use]
+    pub fn is_temporary(self) -> bool {
+        matches!(self, Self::Unpaid | Self::AllUnpaid)
+    }
+}
+
 impl fmt::Display for TooMuchWork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
