@@ -58,9 +58,11 @@ test-manifests: setup ## test the chart and manifests (also against an API serve
 test-oracle: ## compare 10,000 random requests over gRPC, and as many over HTTP, with Temporal's own code
 	@TESTED="$(TESTED)" scripts/oracle.sh 10000 1 || [ $$? = 3 ]
 
-test-wasm: setup module ## run the built module in a real Envoy, in front of a real Temporal
-	@scripts/go-build.sh wasm-test/go-worker || [ $$? = 3 ] # without Go its test is skipped
+plugins:
 	@scripts/wasm-cargo.sh build --quiet --profile module --package hostile-plugin --package verifiers
+
+test-wasm: setup module plugins ## run the built module in a real Envoy, in front of a real Temporal
+	@scripts/go-build.sh wasm-test/go-worker || [ $$? = 3 ] # without Go its test is skipped
 	$(PY) -m pytest wasm-test $(PYTEST_ARGS)
 
 ## Test longer

@@ -3,18 +3,17 @@
     bench/bounds.py         about five minutes
 
 Time: four connections of one caller send one call after another, of each of several shapes, beside 200 calls a second of
-another caller. What the shapes are compared with are ordinary calls, sent as fast; what a proxy without a filter makes of those
-is the first line. Memory: ten connections of one caller open
-a thousand streams each, and send the beginning of a compressed message. Log: 5,000 calls a second without a token.
+another caller. They are compared with ordinary calls, sent as fast through a proxy without a filter. Memory: ten connections of
+one caller open a thousand streams each, and send the beginning of a compressed message. Log: 5,000 calls a second without a token.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gzip
+import itertools
 import random
 import statistics
-import subprocess
 import sys
 import time
 import zlib
@@ -102,32 +101,23 @@ def _beside(envoy: Envoy, honest: str, attacker: str, body: bytes) -> tuple[floa
     """Attacking calls a second, the worker thread's time for each, and percentiles of honest calls in milliseconds."""
     directory = run_directory("bounds")
     seconds = WARM_UP + SECONDS + 1
-    attack = _h2load(envoy, attacker, body, directory / "attack", ["-c", str(CONNECTIONS), "-m", "1"], seconds, gzip=True)
+    attack = load.start(envoy, attacker, _file(directory / "attack", body), ["-c", str(CONNECTIONS), "-m", "1"], seconds, gzip=True)
     time.sleep(WARM_UP)
     spent, begun = load.cpu(envoy.process.pid, "wrk:"), time.monotonic()
     log = directory / "honest.tsv"
     rate = ["-c", "2", "-m", "32", f"--rps={HONEST_RATE / 2}", f"--log-file={log}"]
-    calls = _h2load(envoy, honest, grpc_client.frame(variants.request()), directory / "honest", rate, SECONDS)
-    calls.communicate(timeout=120)
+    ordinary = _file(directory / "honest", grpc_client.frame(variants.request()))
+    load.start(envoy, honest, ordinary, rate, SECONDS).communicate(timeout=120)
     spent, passed = load.cpu(envoy.process.pid, "wrk:") - spent, time.monotonic() - begun
-    lines = [line.split("\t") for line in log.read_text().splitlines()]
-    assert {line[1] for line in lines} == {"200"}
-    times = sorted(int(line[2]) / 1000 for line in lines)
-    output = attack.communicate(timeout=120)[0]
-    attacks = int(output.split(" succeeded")[0].rsplit(" ", 1)[1]) / seconds
+    times = load.times(log)
+    attacks = load.succeeded(attack) / seconds
     cost = spent / passed / 1000 / (attacks + len(times) / SECONDS)
     return attacks, cost, statistics.median(times), times[int(len(times) * 0.99)]
 
 
-def _h2load(
-    envoy: Envoy, token: str, body: bytes, file: Path, flags: list[str], seconds: int, *, gzip: bool = False
-) -> subprocess.Popen[str]:
-    file.write_bytes(body)
-    headers = ["content-type: application/grpc", "te: trailers", f"authorization: Bearer {token}"]
-    headers += ["grpc-encoding: gzip"] if gzip else []
-    flags = [*flags, f"--duration={seconds}", *(part for header in headers for part in ("-H", header))]
-    command = [load.h2load(), *flags, "-d", str(file), f"http://127.0.0.1:{envoy.port}{variants.START}"]
-    return subprocess.Popen(variants.pinned(variants.LOAD_CORE, command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def _file(path: Path, body: bytes) -> Path:
+    path.write_bytes(body)
+    return path
 
 
 def _median(rows: list[tuple[float, float, float, float]], column: int) -> float:
@@ -139,27 +129,22 @@ def show_memory(envoy: Envoy, name: str, honest: str, attacker: str) -> None:
     packed = grpc_client.gzipped(variants.request() + text(1000, random.Random(1).randbytes(40_000)))
     assert grpc_client.call(envoy.port, variants.START, token=honest, body=packed, gzip=True).grpc_status == 0
     for size in (15, 200, 17_000):
-        before = _resident(envoy)
+        before = envoy.process.resident
         streams = STREAMS if size < 1000 else STREAMS // 10
         crowds = [flood.Crowd(envoy.port) for _ in range(STREAM_CONNECTIONS)]
         start = flood.request(variants.START, attacker, packed[:size], gzip=True, is_whole=False)
         for crowd in crowds:
             crowd.send([start] * streams)
         time.sleep(2)
-        held = _resident(envoy) - before
+        held = envoy.process.resident - before
         small = grpc_client.gzipped(variants.request())
         statuses = [grpc_client.call(envoy.port, variants.START, token=honest, body=small, gzip=True).grpc_status for _ in range(100)]
         for crowd in crowds:
             crowd.close()
         time.sleep(2)
-        left = _resident(envoy) - before
+        left = envoy.process.resident - before
         count = f"{STREAM_CONNECTIONS} × {streams} streams with {size} bytes"
         print(f"{name + ', ' + count:56}{held >> 20:>5} MiB, {left >> 20} MiB after they are gone; {statuses.count(0)} of 100 others succeed", flush=True)
-
-
-def _resident(envoy: Envoy) -> int:
-    with open(f"/proc/{envoy.process.pid}/statm") as statm:
-        return int(statm.read().split()[1]) * 4096
 
 
 def show_log(envoy: Envoy) -> None:
@@ -167,7 +152,7 @@ def show_log(envoy: Envoy) -> None:
     call = flood.request(variants.START, "", grpc_client.frame(variants.request()))
     with contextlib.ExitStack() as stack:
         crowds = [stack.enter_context(flood.Crowd(envoy.port)) for _ in range(4)]
-        sent = flood.at_rate(crowds, iter(lambda: call, None), REFUSED_RATE, SECONDS)
+        sent = flood.at_rate(crowds, itertools.repeat(call), REFUSED_RATE, SECONDS)
     time.sleep(2)
     written = envoy.log_text()[before:]
     lines = [line for line in written.splitlines() if "temporal-auth {" in line]

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import statistics
-import subprocess
 import sys
 import threading
 import time
@@ -71,18 +70,14 @@ def _run(envoy: Envoy, good: str, bad: str, minter: variants.Minter, name: str) 
     body = log.with_name("body")
     body.write_bytes(_body())
     # A burst is forgiven at first; what counts is what comes after it.
-    flood = _h2load(envoy, bad, body, CONNECTIONS, RATE, SECONDS + 3)
+    flood = load.start(envoy, bad, body, _at(RATE, CONNECTIONS), SECONDS + 3)
     time.sleep(2)
-    honest = _h2load(envoy, good, body, 2, HONEST_RATE, SECONDS, f"--log-file={log}")
+    honest = load.start(envoy, good, body, [*_at(HONEST_RATE, 2), f"--log-file={log}"], SECONDS)
     spent, begun = load.cpu(envoy.process.pid, "wrk:"), time.monotonic()
     news = _new_tokens(envoy, minter, name)
     honest.wait(timeout=120)
     share = (load.cpu(envoy.process.pid, "wrk:") - spent) / (time.monotonic() - begun) / 1e7
-    output = flood.communicate(timeout=120)[0]
-    succeeded = int(output.split(" succeeded")[0].rsplit(" ", 1)[1])
-    times = sorted(int(line.split("\t")[2]) / 1000 for line in log.read_text().splitlines())
-    statuses = [line.split("\t")[1] for line in log.read_text().splitlines()]
-    assert set(statuses) == {"200"}, statuses
+    succeeded, times = load.succeeded(flood), load.times(log)
     return Seen(succeeded / (SECONDS + 3), share, statistics.median(times), times[int(len(times) * 0.99)], *news)
 
 
@@ -103,16 +98,13 @@ def _new_tokens(envoy: Envoy, minter: variants.Minter, name: str) -> tuple[int, 
     return replies.count(0), replies.count(14)
 
 
+def _at(rate: int, connections: int) -> list[str]:
+    """So many calls a second over so many connections."""
+    return ["-c", str(connections), "-m", "32", f"--rps={rate / connections}"]
+
+
 def _body() -> bytes:
     return grpc_client.frame(variants.request())
-
-
-def _h2load(envoy: Envoy, token: str, body: Path, connections: int, rate: int, seconds: int, *more: str) -> subprocess.Popen[str]:
-    flags = ["-c", str(connections), "-m", "32", f"--rps={rate / connections}", f"--duration={seconds}", *more]
-    headers = ["content-type: application/grpc", "te: trailers", f"authorization: Bearer {token}"]
-    flags += [part for header in headers for part in ("-H", header)]
-    command = [load.h2load(), *flags, "-d", str(body), f"http://127.0.0.1:{envoy.port}{variants.START}"]
-    return subprocess.Popen(variants.pinned(variants.LOAD_CORE, command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 if __name__ == "__main__":

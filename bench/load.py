@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import variants
+from harness.envoy import Envoy
 
 _CLIENTS, _STREAMS = 2, 8
 
@@ -48,6 +49,30 @@ def _h2load(variant: variants.Variant, count: int, body: Path) -> list[str]:
     flags = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
     sizes = ["-n", str(count), "-c", str(_CLIENTS), "-m", str(_STREAMS)]
     return [h2load(), *sizes, *flags, "-d", str(body), f"http://127.0.0.1:{variant.envoy.port}{variants.START}"]
+
+
+def start(
+    envoy: Envoy, token: str, body: Path, flags: list[str], seconds: int, *, gzip: bool = False
+) -> subprocess.Popen[str]:
+    """Calls in the background, with this framed message. `flags` are h2load's."""
+    headers = ["content-type: application/grpc", "te: trailers", f"authorization: Bearer {token}"]
+    headers += ["grpc-encoding: gzip"] if gzip else []
+    flags = [*flags, f"--duration={seconds}", *(part for header in headers for part in ("-H", header))]
+    command = [h2load(), *flags, "-d", str(body), f"http://127.0.0.1:{envoy.port}{variants.START}"]
+    return subprocess.Popen(variants.pinned(variants.LOAD_CORE, command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def succeeded(calls: subprocess.Popen[str]) -> int:
+    """How many of the calls were answered, once all have ended."""
+    output = calls.communicate(timeout=120)[0]
+    return int(output.split(" succeeded")[0].rsplit(" ", 1)[1])
+
+
+def times(log: Path) -> list[float]:
+    """How long each call in h2load's log took, in milliseconds, the fastest first."""
+    lines = [line.split("\t") for line in log.read_text().splitlines()]
+    assert {status for _, status, _ in lines} == {"200"}, lines
+    return sorted(int(microseconds) / 1000 for _, _, microseconds in lines)
 
 
 def h2load() -> str:

@@ -24,19 +24,13 @@ stop() {
 trap stop EXIT
 trap 'exit 130' INT TERM
 
-wasm() {
-  scripts/setup.sh
-  scripts/module.sh
-  scripts/wasm-cargo.sh build --quiet --profile module --package hostile-plugin --package verifiers
-}
-
 go_programs() {
   scripts/helm.sh >/dev/null || [ $? = 3 ]
   scripts/go-build.sh wasm-test/oracle || [ $? = 3 ]
   scripts/go-build.sh wasm-test/go-worker || [ $? = 3 ]
 }
 
-start "the module" wasm
+start "the module" make --no-print-directory setup module plugins
 start "Go programs" go_programs
 read -ra packages <<<"$TESTED"
 cargo test "${packages[@]}" --no-run || true

@@ -199,19 +199,14 @@ def test_complete_message_without_end_is_answered(gate: Gate, token: str, gzip: 
 def test_memory_stays_bounded(open_gate: OpenGate, echo: Echo, corp: Minter, token: str) -> None:
     """Forty 3 MB calls half sent: the proxy does not hold them in the module's memory."""
     gate = open_gate(plugin(corp.config()), echo.port, fresh=True)
-    before = _resident(gate.envoy.process.pid)
+    before = gate.envoy.process.resident
     body = gzipped(PADDING + OWN)
     connections = [Connection(gate.port) for _ in range(40)]
     streams = [c.open(request_headers(COUNT, token=token, gzip=True)) for c in connections]
     for connection, stream in zip(connections, streams):
         connection.data(stream, body[: len(body) // 2])
     allowed(gate.call(COUNT, OWN, token=token))
-    grown = _resident(gate.envoy.process.pid) - before
+    grown = gate.envoy.process.resident - before
     for connection in connections:
         connection.close()
     assert grown < 60 << 20, f"{grown >> 20} MiB for 60 MB in flight"
-
-
-def _resident(pid: int) -> int:
-    with open(f"/proc/{pid}/statm") as statm:
-        return int(statm.read().split()[1]) * 4096

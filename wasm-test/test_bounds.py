@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -113,7 +113,7 @@ def _half_sent(token: str) -> flood.Call:
 def test_streams_that_stand_still(fresh: Gate, corp: Minter) -> None:
     greedy, writer = _token(corp, "greedy"), _token(corp, "writer")
     allowed(fresh.call(COUNT, OWN, token=greedy))
-    before = _resident(fresh)
+    before = fresh.envoy.process.resident
     crowds = [flood.Crowd(fresh.port) for _ in range(5)]
     for crowd in crowds:
         crowd.send([_half_sent(greedy)] * 600)
@@ -124,7 +124,7 @@ def test_streams_that_stand_still(fresh: Gate, corp: Minter) -> None:
         allowed(fresh.call(COUNT, OWN, token=greedy, gzip=True))
     # Each takes its bytes and about a kilobyte more.
     until(lambda: 1_400 < 3_000 - fresh.envoy.counter(unavailable) < 2_100, 5, "as many as there is room for")
-    grown = _resident(fresh) - before
+    grown = fresh.envoy.process.resident - before
     # Envoy itself needs tens of kilobytes for a stream.
     assert grown < 3_000 * 40_000, f"{grown >> 20} MiB"
     reasons = {decision["reason"] for decision in fresh.envoy.decisions() if decision["status"] == 14}
@@ -155,20 +155,13 @@ def test_what_has_stood_still_is_given_up_for_others(fresh: Gate, corp: Minter) 
         refused(connection.reply(first), 14, "Too many requests are held")
         for crowd in crowds:
             crowd.close()
-    # Beside so many others, its line may be one of those that are summed up.
+    # Among so many refusals, this one may be summed up rather than logged by itself.
     reason = "the rest of the request did not arrive in time"
     until(lambda: any(decision["reason"] == reason for decision in fresh.envoy.decisions()), 10, "the reason")
 
 
-def _resident(gate: Gate) -> int:
-    with open(f"/proc/{gate.envoy.process.pid}/statm") as statm:
-        return int(statm.read().split()[1]) * 4096
-
-
 def _lines(gate: Gate, mark: int) -> list[str]:
-    with open(gate.envoy.process.log, "rb") as log:
-        log.seek(mark)
-        return [line[line.index(DECISION) :] for line in log.read().decode().splitlines() if DECISION in line]
+    return [line[line.index(DECISION) :] for line in gate.envoy.log_since(mark).splitlines() if DECISION in line]
 
 
 @pytest.mark.parametrize("character", ["x", "\x01", "é", '"'])
@@ -187,17 +180,12 @@ def test_a_line_is_bounded(fresh: Gate, corp: Minter, character: str) -> None:
     assert all(len(line.encode()) <= 2048 + len(DECISION) for line in lines), [len(line) for line in lines]
 
 
-def _without_token(path: str) -> Iterator[flood.Call]:
-    call = flood.request(path, "", frame(OWN))
-    while True:
-        yield call
-
-
 def test_refusals_without_a_good_token_are_summed_up(fresh: Gate, corp: Minter) -> None:
     mark = fresh.envoy.log_mark()
     denied = "temporal_auth.denied.unauthenticated"
+    without_token = itertools.repeat(flood.request(COUNT, "", frame(OWN)))
     with flood.Crowd(fresh.port) as crowd:
-        sent = flood.at_rate([crowd], _without_token(COUNT), 1000, 3.0)
+        sent = flood.at_rate([crowd], without_token, 1000, 3.0)
         until(lambda: fresh.envoy.counter(denied) == sent, 20, f"{sent} refusals")
         # Callers with a good token are logged one by one all the same.
         stranger = corp.token("stranger", permissions=["payroll:read"])

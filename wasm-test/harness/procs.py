@@ -75,6 +75,11 @@ class Process:
         assert self._popen is not None, f"{self.name} was not started"
         return self._popen.pid
 
+    @property
+    def resident(self) -> int:
+        """Bytes of memory in use."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
     def start(self) -> Process:
         _install_exit_paths()
         self.log.parent.mkdir(parents=True, exist_ok=True)
