@@ -1,7 +1,8 @@
 //! JWT authentication and role-based authorization for Temporal, as a proxy-wasm filter for Envoy and Istio.
 //!
 //! Data flows one way: the path says which method is called, the body what it would do, the token who calls; `policy`
-//! decides, and everything after it reports. Only `host` knows proxy-wasm; the rest builds and tests natively.
+//! decides, and everything after it reports. Only the crate in `module/` knows proxy-wasm; this library builds and tests
+//! natively.
 #![cfg_attr(
     test,
     allow(

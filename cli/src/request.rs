@@ -21,16 +21,16 @@ pub(crate) fn encode(method: &Method, request: &Value, namespace: &str) -> Resul
         let path = method.path.trim_start_matches('/');
         format!("the request of {path} cannot be written as JSON: Temporal's API {API_VERSION} has no such method")
     })?;
-    let wrong = |why: String| format!("the request is no {}: {why}", input.name());
+    let wrong = |why: String| format!("the request is not a valid {}: {why}", input.name());
     let mut message = DynamicMessage::deserialize(input.clone(), request).map_err(|error| wrong(error.to_string()))?;
     if let Some(twice) = twice(&input, request) {
-        return Err(wrong(format!("field {twice} stands twice, by either of its names")));
+        return Err(wrong(format!("duplicate field {twice}, given by both of its names")));
     }
     if let Some(field) = input.get_field(method.namespace_field).filter(|_| !namespace.is_empty()) {
         match message.get_field(&field).as_str() {
             Some("") => message.set_field(&field, Field::String(namespace.to_owned())),
             Some(other) if other != namespace => {
-                return Err(format!("the request names namespace {other:?} itself, and not {namespace:?}"));
+                return Err(format!("the request names namespace {other:?}, not {namespace:?}"));
             }
             _ => {}
         }
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(namespace("", "a").unwrap(), "a");
         assert_eq!(namespace("a", "").unwrap(), "a");
         assert_eq!(namespace("a", "a").unwrap(), "a");
-        assert!(namespace("a", "b").unwrap_err().contains("names namespace \"a\" itself, and not \"b\""));
+        assert!(namespace("a", "b").unwrap_err().contains("names namespace \"a\", not \"b\""));
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
             (json!([]), "expected"),
         ] {
             let error = encoded("StartWorkflowExecution", bad.clone(), "n").unwrap_err();
-            assert!(error.starts_with("the request is no StartWorkflowExecutionRequest: "), "{bad}: {error}");
+            assert!(error.starts_with("the request is not a valid StartWorkflowExecutionRequest: "), "{bad}: {error}");
             assert!(error.contains(why), "{bad}: {error}");
         }
         let health = encoded("grpc.health.v1.Health/Check", json!({}), "").unwrap_err();
@@ -295,7 +295,7 @@ mod tests {
                 // Faulty encodings cannot be written as JSON.
                 if case["grpc_status"] != 3 {
                     let stated = (case["grpc_status"].as_u64().unwrap(), case["rule"].as_str());
-                    assert_eq!((u64::from(evaluation.status), evaluation.rule.as_deref()), stated, "{}", case["name"]);
+                    assert_eq!((u64::from(evaluation.status()), evaluation.rule_name()), stated, "{}", case["name"]);
                     asked += 1;
                 }
             }

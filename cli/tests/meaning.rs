@@ -9,14 +9,14 @@ use common::{assert_run, run};
 fn gaps_in_policies_are_reported() {
     let expected = [
         "warning: roles.developer.minus: role developer lacks terminate but keeps respond: its holders can still end workflows by answering workflow tasks\n --> doubtful-policy.yaml:6:36",
-        " = help: write `from: client`, which answers no tasks, and give workers `worker`; or take `respond` away as well\n",
+        " = help: write `from: client`, which cannot answer tasks, and give workers `worker`; or remove `respond` as well\n",
         "warning: grants[1].who.subject: no token of GitHub Actions has a subject that `repo:acme/app` matches, unless subjects are customized",
         "warning: grants[2].workflow_ids: an answer that starts a child workflow without an id is denied: the SDK gives the child a UUID, which `{team}-*` does not match",
         "warning: grants[2].workflow_ids: a poll names no workflow: without `task_queues` it takes the tasks of any workflow",
         "warning: grants[3].until: grant december gives nothing: it ended at 2026-12-24T18:00:00Z",
-        "warning: denials[0].effects: denial only-finance-starts does not say `commands`: callers whom grant developers lets answer workflow tasks can still start workflows by their answers",
+        "warning: denials[0].effects: denial only-finance-starts does not set `commands`: callers who may answer workflow tasks under grant developers can still start workflows through their answers",
         "warning: denials[1].who.subject: a job that names an environment is not denied",
-        "\n\nnote: doubtful-policy.yaml:12:50: grants[4].who.subject: `repo:acme/deploy:*` also matches `repo:acme/deploy:ref:refs/heads/main`, since `*` crosses `:`; name what is meant if that is too much\n\
+        "\n\nnote: doubtful-policy.yaml:12:50: grants[4].who.subject: `repo:acme/deploy:*` also matches `repo:acme/deploy:ref:refs/heads/main`, since `*` crosses `:`; write a narrower pattern if that is too much\n\
          note: doubtful-policy.yaml:13:54: grants[5].who.claims.groups: `team-*` also matches `team-a:b`, since `*` crosses `:`; write `team-{name}` to stop at `:`\n\
          doubtful-policy.yaml: 0 errors, 7 warnings, 2 notes\n",
     ];
@@ -34,20 +34,20 @@ fn gaps_in_policies_are_reported() {
 fn settings_that_can_never_work_are_reported() {
     let expected = [
         "warning: issuers.any.issuer: no token has `common` in its iss, which is compared exactly\n --> never.yaml:4:13",
-        " = help: write the id of the tenant, in an issuer for each tenant\n",
+        " = help: write the id of the tenant, with a separate issuer for each tenant\n",
         "warning: issuers.any.audiences: tokens for any other service of this issuer are accepted if they have the claims of `require`\n --> never.yaml:5:16",
-        "warning: issuers.any.subject: `user.id` is the name of a single member: its dots do not lead into members\n --> never.yaml:7:14",
-        "warning: issuers.any.token.headers[1]: no token in header cookie is ever accepted: a cookie is a name with a value",
+        "warning: issuers.any.subject: `user.id` is the name of a single member; its dots do not lead into nested members\n --> never.yaml:7:14",
+        "warning: issuers.any.token.headers[1]: no token in header cookie is ever accepted: its value is a list of names and values",
         "warning: issuers.any.token.headers[2]: no token in header x-amzn-oidc-data is ever accepted: AWS pads these tokens",
-        " = help: name `x-amzn-oidc-accesstoken`, which has the provider's own access token\n",
+        " = help: use `x-amzn-oidc-accesstoken`, which has the provider's own access token\n",
         "warning: issuers.template.issuer: no token has `{tenantid}` in its iss, which is compared exactly",
         "warning: grants[0].who.claims[\"realm_access.roles\"]: `realm_access.roles` is the name of a single member",
-        " = help: write `/realm_access/roles` for a member inside a member, or `/realm_access.roles` for a member of this name\n",
+        " = help: write `/realm_access/roles` for a nested member, or `/realm_access.roles` for a member with this name\n",
         "warning: grants[1].permissions_claim: `ext.permissions` is the name of a single member",
         "warning: grants[2].who.claims[\"/roles/0/name\"]: `/roles/0/name` reads the element at position 0, and no provider promises an order",
         " = help: write `/roles/*/name`, which reads every element\n",
-        "warning: anonymous[1]: ListNamespaces shows every namespace to everybody, with a token or without",
-        "note: never.yaml:11:16: issuers.template.audiences: `require` names the clients: every other service to which they send a token can call Temporal with it",
+        "warning: anonymous[1]: ListNamespaces shows every namespace to everyone, with or without a token",
+        "note: never.yaml:11:16: issuers.template.audiences: `require` names the clients; any other service that they send a token to can call Temporal with it",
         "never.yaml: 0 errors, 10 warnings, 1 note\n",
     ];
     assert_run(&["check", "never.yaml"], 0, &expected);

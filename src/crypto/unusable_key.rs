@@ -1,3 +1,5 @@
+//! The reasons why a key of a key set cannot verify tokens, each with its text for the log.
+
 use std::fmt;
 
 use serde_json::Value;

@@ -1,3 +1,5 @@
+//! The reasons for refusing a token, each with its text for the log.
+
 use std::fmt;
 
 use serde_json::Value;
@@ -14,7 +16,7 @@ pub enum TokenRefusal {
     NotBearer,
     TooLong,
     InvalidCharacters,
-    /// A text that is no JWT: an opaque token, or anything else.
+    /// A text that is not a JWT: an opaque token, or anything else.
     Opaque,
     /// A token that only its audience can decrypt (RFC 7516).
     Encrypted,

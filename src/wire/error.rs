@@ -1,3 +1,5 @@
+//! The reasons for refusing a request that cannot be read, each with its text.
+
 use std::fmt;
 
 use super::http::HttpFault;

@@ -1,4 +1,4 @@
-//! `anonymous: [ListNamespaces]`: answers to callers without a token are not reduced.
+//! `anonymous: [ListNamespaces]`: callers without a token receive the whole list.
 
 use temporal_auth::config::Config;
 
@@ -13,8 +13,8 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
     listed
         .map(|(index, _)| Lint {
             path: members(&["anonymous"]).index(index),
-            text: format!("{LIST} shows every namespace to everybody, with a token or without"),
-            help: "list it under `authenticated`, which shows callers the namespaces that they may describe".to_owned(),
+            text: format!("{LIST} shows every namespace to everyone, with or without a token"),
+            help: "move it to `authenticated`, where callers see only namespaces that they may describe".to_owned(),
         })
         .collect()
 }
@@ -35,10 +35,10 @@ mod tests {
     }
 
     #[test]
-    fn a_list_for_everybody_is_reported() {
+    fn a_list_for_everyone_is_reported() {
         assert_eq!(
             lints(json!({"anonymous": ["GetSystemInfo", "ListNamespaces"]})),
-            ["anonymous[1]: ListNamespaces shows every namespace to everybody, with a token or without"]
+            ["anonymous[1]: ListNamespaces shows every namespace to everyone, with or without a token"]
         );
     }
 

@@ -14,7 +14,7 @@ pub(super) const DONE_BY_ANSWERS: [(EffectSet, &str); 4] = [
     (EffectSet::SIGNAL, "SignalWorkflowExecution"),
 ];
 
-/// Those of the effects in [`DONE_BY_ANSWERS`] that are in the set, or whose method is in the list of paths.
+/// The effects in [`DONE_BY_ANSWERS`] that are in the set, or whose method is in the list of paths.
 pub(super) fn done_by_answers(effects: EffectSet, methods: &[impl AsRef<str>]) -> EffectSet {
     let catalogue = Catalogue::default();
     let is_named = |name: &str| {
@@ -27,7 +27,7 @@ pub(super) fn done_by_answers(effects: EffectSet, methods: &[impl AsRef<str>]) -
 /// Whether the role may answer workflow tasks.
 pub(super) fn answers(role: &Role, config: &Config) -> bool {
     if config.policy.parity {
-        // There, a role counts as the greatest built-in role that it contains.
+        // Under parity, a role counts as the greatest built-in role that it contains.
         return role.effects.covers(EffectSet::WRITER);
     }
     let answer = config.catalogue.named("RespondWorkflowTaskCompleted");

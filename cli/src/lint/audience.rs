@@ -10,7 +10,7 @@ const CLIENT: [&str; 4] = ["client_id", "azp", "cid", "appid"];
 /// The audience itself, which patterns may name.
 const AUDIENCE: &str = "aud";
 
-/// What `token.require` says about whom a token is for.
+/// What `token.require` says about the recipient of a token.
 #[derive(Debug, PartialEq, Eq)]
 enum Bound {
     /// It names the audience.
@@ -36,21 +36,21 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
             path: path(issuer),
             text: text.to_owned(),
             help:
-                "let the issuer put an audience of its own into tokens for Temporal, and list it here; if it cannot, \
-                   require the claim that names the client, such as `client_id`"
+                "have the issuer put a separate audience into tokens for Temporal, and list it here; if it cannot, require \
+                   the claim that names the client, such as `client_id`"
                     .to_owned(),
         });
     }
     lints
 }
 
-/// Clients do not receive tokens, they send them, so one thing remains open.
+/// A required client bounds who sends a token, not which services receive it.
 pub(super) fn notes(config: &Config) -> Vec<(Path, String)> {
     let any = config.issuers.iter().filter(|issuer| issuer.rules.audiences.is_none());
     any.filter(|issuer| bound(issuer) == Bound::Client)
         .map(|issuer| {
             let text =
-                "`require` names the clients: every other service to which they send a token can call Temporal with it";
+                "`require` names the clients; any other service that they send a token to can call Temporal with it";
             (path(issuer), text.to_owned())
         })
         .collect()
@@ -85,7 +85,7 @@ mod tests {
     use serde_json::{Value, json};
 
     /// The warning and the note about an issuer with these fields.
-    fn said(fields: Value) -> (Vec<String>, Vec<String>) {
+    fn warning_and_note(fields: Value) -> (Vec<String>, Vec<String>) {
         let mut issuer =
             json!({"issuer": "https://idp/", "audiences": "any", "keys": {"discovery": true, "cluster": "c"}});
         issuer.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
@@ -96,19 +96,19 @@ mod tests {
     }
 
     fn requiring(require: Value) -> (Vec<String>, Vec<String>) {
-        said(json!({"token": {"require": require}}))
+        warning_and_note(json!({"token": {"require": require}}))
     }
 
     const WARNING: &str = "issuers.corp.audiences: tokens for any other service of this issuer are accepted";
 
     #[test]
     fn any_audience_is_reported() {
-        assert_eq!(said(json!({})), (vec![WARNING.to_owned()], vec![]));
-        assert_eq!(said(json!({"audiences": ["temporal"]})), (vec![], vec![]));
+        assert_eq!(warning_and_note(json!({})), (vec![WARNING.to_owned()], vec![]));
+        assert_eq!(warning_and_note(json!({"audiences": ["temporal"]})), (vec![], vec![]));
     }
 
     #[test]
-    fn claims_that_do_not_say_whom_a_token_is_for_do_not_help() {
+    fn claims_that_do_not_name_the_recipient_do_not_help() {
         let expected = (vec![format!("{WARNING} if they have the claims of `require`")], vec![]);
         for require in [
             json!({"token_use": "access"}),
@@ -124,8 +124,8 @@ mod tests {
 
     #[test]
     fn required_clients_leave_a_note() {
-        let note = "issuers.corp.audiences: `require` names the clients: every other service to which they send a token can \
-                    call Temporal with it";
+        let note = "issuers.corp.audiences: `require` names the clients; any other service that they send a token to can call \
+                    Temporal with it";
         for require in [
             json!({"token_use": "access", "client_id": ["a", "b"]}),
             json!({"azp": "temporal-*"}),

@@ -66,7 +66,7 @@ fn names<'a>(path: &Path, patterns: impl IntoIterator<Item = &'a Pattern>, found
 
 fn note(pattern: &Pattern, value: &str, may_capture: bool) -> String {
     let instead = if is_from_provider(pattern) {
-        "name what is meant if that is too much".to_owned()
+        "write a narrower pattern if that is too much".to_owned()
     } else if let (true, Some(capture)) = (may_capture, with_capture(pattern)) {
         format!("write `{capture}` to stop at `:`")
     } else {
@@ -230,7 +230,7 @@ mod tests {
         let github = grant(json!({"issuer": "corp", "subject": "repo:acme/app:*"}), json!({}));
         assert!(
             github[0].ends_with(
-                "`repo:acme/app:ref:refs/heads/main`, since `*` crosses `:`; name what is meant if that is too much"
+                "`repo:acme/app:ref:refs/heads/main`, since `*` crosses `:`; write a narrower pattern if that is too much"
             ),
             "{github:?}"
         );

@@ -32,17 +32,17 @@ pub(super) fn lint(config: &Config, value: &Value, now: Timestamp) -> Vec<Lint> 
         let reached = |grant: &&Grant| allows_answers(grant, config, now) && reaches(denial, grant);
         let Some(grant) = config.policy.grants.iter().find(reached) else { continue };
         let help = if effects == EffectSet::TERMINATE {
-            "no denial reaches an answer that ends its own workflow: give these callers `client`, which answers no tasks, \
-             or write `commands: false` if they are workers"
+            "denials never stop an answer that ends its own workflow; give these callers `client`, which cannot answer \
+             tasks, or write `commands: false` if they are workers"
         } else {
-            "write `commands: true` to deny such answers, too, whose tasks Temporal then retries for ever; or \
-             `commands: false` if they are meant to pass"
+            "write `commands: true` to deny such answers too, whose tasks Temporal then retries forever, or \
+             `commands: false` to allow them"
         };
         lints.push(Lint {
             path: denial_path(index).member("effects"),
             text: format!(
-                "denial {} does not say `commands`: callers whom grant {} lets answer workflow tasks can still {} by their \
-                 answers",
+                "denial {} does not set `commands`: callers who may answer workflow tasks under grant {} can still {} \
+                 through their answers",
                 denial.name,
                 grant.name,
                 verbs(effects)
@@ -129,8 +129,8 @@ mod tests {
         assert_eq!(
             lints(grants(), json!({"effects": ["start", "signal", "schedule"]})),
             [
-                "denials[0].effects: denial d does not say `commands`: callers whom grant g0 lets answer workflow tasks can still \
-              start workflows and signal workflows by their answers"
+                "denials[0].effects: denial d does not set `commands`: callers who may answer workflow tasks under grant g0 \
+              can still start workflows and signal workflows through their answers"
             ]
         );
         for effects in [json!(["terminate"]), json!(["cancel"]), json!(["StartWorkflowExecution"])] {

@@ -1,5 +1,5 @@
-//! Denials that do less than they seem to: those that callers without a certain claim escape, and those that never match.
-//! Only certain cases are reported.
+//! Denials that do less than they seem to: some do not reach callers without a certain claim, and some never match. A denial
+//! is reported only if that is certain.
 
 use temporal_auth::config::{Config, Issuer, PeerSource};
 use temporal_auth::identity::{ClaimName, ClaimSet};
@@ -27,12 +27,12 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
                 who.claims.0.iter().filter(|(name, _)| !issuers_of(who, config).all(|issuer| guarantees(issuer, name)));
             lints.extend(claims.map(|(name, _)| {
                 Lint {
-                path: path.member("who").member("claims").member(&name.to_string()),
-                text: format!("a caller whose token lacks the claim {name} is not denied"),
-                help: "say with `unless` who is spared: it denies whoever lacks a claim. Providers leave groups out of \
-                       the tokens of people who are in too many"
-                    .to_owned(),
-            }
+                    path: path.member("who").member("claims").member(&name.to_string()),
+                    text: format!("a caller whose token lacks the claim {name} is not denied"),
+                    help: "list the exempt callers in `unless` instead, so that callers without the claim are denied; \
+                       providers omit groups from the tokens of people who are in too many of them"
+                        .to_owned(),
+                }
             }));
         }
     }
@@ -56,7 +56,7 @@ fn guarantees(issuer: &Issuer, claim: &ClaimName) -> bool {
 /// Why a denial never or hardly ever matches, and the field that causes it.
 fn useless(denial: &Denial, config: &Config) -> Option<(&'static str, String)> {
     let never = |field, why: &str| Some((field, format!("never matches: {why}")));
-    let everybody = Who {
+    let everyone = Who {
         issuers: Vec::new(),
         kind: None,
         subject: Vec::new(),
@@ -64,7 +64,7 @@ fn useless(denial: &Denial, config: &Config) -> Option<(&'static str, String)> {
         peer: None,
         without_token: false,
     };
-    let who = denial.who.as_ref().unwrap_or(&everybody);
+    let who = denial.who.as_ref().unwrap_or(&everyone);
     if let Some(why) = impossible_for_all(who, config, PatternReading::Wide) {
         return never("who", &format!("no token can match: {why}"));
     }
@@ -83,23 +83,23 @@ fn useless(denial: &Denial, config: &Config) -> Option<(&'static str, String)> {
             || unless.claims != ClaimSet::default()
             || unless.peer.is_some();
         if !has_conditions {
-            return never("unless", "it spares everybody whom it is about");
+            return never("unless", "`unless` exempts everyone whom the denial applies to");
         }
-        // The conditions of `who` are read wide, those of `unless` are not.
-        let why = "matches hardly anybody: `unless` has the conditions of `who`, and leaves only callers whose claims grants \
-                   read otherwise";
+        // Denials read the conditions of `who` wide, and those of `unless` narrow.
+        let why = "matches hardly anyone: `unless` requires no more than `who`, so only callers whose claims match in the \
+                   wide reading alone are denied";
         return Some(("unless", why.to_owned()));
     }
     let operations = denial.operations.as_ref()?;
     let methods = || operations.methods.iter().filter_map(|path| config.catalogue.named(path));
     if operations.effects.is_empty() && methods().all(|method| config.policy.permit_anonymous(&method).is_some()) {
-        return never("effects", "denials do not touch what is `anonymous`");
+        return never("effects", "denials do not apply to methods under `anonymous`");
     }
     // AdminService has every effect, and may reach any namespace.
     let reads = EffectSet::CLUSTER_READ.covers(operations.effects) && !config.admin_service;
     let in_no_namespace = reads && methods().all(|method| method.is_cluster_read());
     if denial.namespaces.is_some() && in_no_namespace {
-        return never("namespaces", "what reads from the cluster is in no namespace");
+        return never("namespaces", "calls that read from the cluster are not in any namespace");
     }
     None
 }

@@ -19,8 +19,8 @@ pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
         let Some(pointer) = pointer(&name) else { continue };
         lints.push(Lint {
             path: claim.path,
-            text: format!("`{name}` is the name of a single member: its dots do not lead into members"),
-            help: format!("write `{pointer}` for a member inside a member, or `/{name}` for a member of this name"),
+            text: format!("`{name}` is the name of a single member; its dots do not lead into nested members"),
+            help: format!("write `{pointer}` for a nested member, or `/{name}` for a member with this name"),
         });
     }
     lints
@@ -113,11 +113,11 @@ mod tests {
         assert_eq!(paths, ["issuers.corp.claims[\"ext.permissions\"]", "grants[0].permissions_claim"]);
         assert_eq!(
             found[1].text,
-            "`ext.permissions` is the name of a single member: its dots do not lead into members"
+            "`ext.permissions` is the name of a single member; its dots do not lead into nested members"
         );
         assert_eq!(
             found[1].help,
-            "write `/ext/permissions` for a member inside a member, or `/ext.permissions` for a member of this name"
+            "write `/ext/permissions` for a nested member, or `/ext.permissions` for a member with this name"
         );
         for good in ["/ext/permissions", "/ext.permissions", "https://example.com/permissions"] {
             assert_eq!(lints(good), [], "{good}");

@@ -13,7 +13,7 @@ pub(super) fn lint(config: &Config, now: Timestamp) -> Vec<Lint> {
         .map(|(index, grant, until)| Lint {
             path: grant_path(index).member("until"),
             text: format!("grant {} gives nothing: it ended at {until}", grant.name),
-            help: "remove it, or give it another end".to_owned(),
+            help: "remove it, or set a later `until`".to_owned(),
         })
         .collect()
 }

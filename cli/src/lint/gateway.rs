@@ -1,5 +1,4 @@
-//! Grants to gateways and the Web UI, which stand between people and Temporal: whatever they may do, everybody who can
-//! reach them may do.
+//! Grants to gateways and the Web UI: whatever they may do, anyone who can reach them may do.
 
 use serde_json::Value;
 use temporal_auth::config::{Config, Path};
@@ -12,6 +11,10 @@ const WORDS: [&str; 5] = ["gateway", "ingress", "ingressgateway", "web", "webui"
 
 /// Stands for the text that a star or a capture matches. No name contains this character.
 const ANY: char = '\u{e000}';
+
+/// The help for a grant to a gateway, whether its name, `peers.gateways` or the mesh shows that it is a gateway.
+pub(crate) const HELP: &str =
+    "anyone who can reach it gets its permissions; have it forward the caller's token, and grant to callers";
 
 pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
     let gateways = gateways(value);
@@ -27,24 +30,22 @@ pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
             let Some(pattern) = patterns.iter().find(|pattern| is_intermediary(pattern)) else { continue };
             lints.push(warning(path, format!("`{pattern}` looks like the identity of a gateway or of the Web UI")));
         }
-        // Next to a token, a gateway is the right peer: the token says who calls.
+        // With a token, a gateway is the right peer, because the token says who calls.
         let peers = grant.who.peer.iter().flatten().filter(|_| grant.who.without_token);
-        let said = peers.filter_map(|pattern| {
+        let texts = peers.filter_map(|pattern| {
             if let Some(gateway) = gateways.iter().find(|gateway| is_one_inside_other(gateway, pattern)) {
-                return Some(format!("`{pattern}` is a gateway, says `{gateway}` in peers.gateways"));
+                return Some(format!("`{pattern}` is a gateway according to `{gateway}` in peers.gateways"));
             }
             is_intermediary_peer(pattern)
                 .then(|| format!("`{pattern}` looks like the identity of a gateway or of the Web UI"))
         });
-        lints.extend(said.take(1).map(|text| warning(path.member("peer"), text)));
+        lints.extend(texts.take(1).map(|text| warning(path.member("peer"), text)));
     }
     lints
 }
 
 fn warning(path: Path, text: String) -> Lint {
-    let help =
-        "whoever reaches it may do all that it may: let it send on the token of whoever uses it, and grant to them";
-    Lint { path, text, help: help.to_owned() }
+    Lint { path, text, help: HELP.to_owned() }
 }
 
 /// `peers.gateways`, which the filter itself does not use.
@@ -86,7 +87,7 @@ fn is_intermediary(pattern: &Pattern) -> bool {
     has_word(&plain(pattern))
 }
 
-/// The same for the identity in a certificate: in a SPIFFE ID, only the service account counts.
+/// [`is_intermediary`] for the identity in a certificate: in a SPIFFE ID, only the service account counts.
 fn is_intermediary_peer(pattern: &Pattern) -> bool {
     let text = plain(pattern);
     has_word(text.rsplit_once("/sa/").map_or(text.as_str(), |(_, account)| account))

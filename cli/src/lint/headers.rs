@@ -12,19 +12,19 @@ type UselessHeader = (&'static str, &'static str, &'static str);
 const USELESS: [UselessHeader; 4] = [
     (
         "cookie",
-        "a cookie is a name with a value, so the header is never a token",
-        "let the proxy in front send the token in a header of its own",
+        "its value is a list of names and values, never a token alone",
+        "have the proxy in front send the token in a separate header",
     ),
-    ("set-cookie", "only answers have this header", "let the proxy in front send the token in a header of its own"),
+    ("set-cookie", "only responses have this header", "have the proxy in front send the token in a separate header"),
     (
         "x-amzn-oidc-data",
-        "AWS pads these tokens, which no JWT is, and publishes no key set for them",
-        "name `x-amzn-oidc-accesstoken`, which has the provider's own access token",
+        "AWS pads these tokens, which JWT does not allow, and publishes no key set for them",
+        "use `x-amzn-oidc-accesstoken`, which has the provider's own access token",
     ),
     (
         "x-amzn-oidc-identity",
-        "it has the subject alone, without a signature",
-        "name `x-amzn-oidc-accesstoken`, which has the provider's own access token",
+        "it has only the subject, without a signature",
+        "use `x-amzn-oidc-accesstoken`, which has the provider's own access token",
     ),
 ];
 
@@ -61,15 +61,15 @@ mod tests {
         assert_eq!(
             lints(&["authorization", "cookie"]),
             [
-                "issuers.corp.token.headers[1]: no token in header cookie is ever accepted: a cookie is a name with a value, \
-                 so the header is never a token; let the proxy in front send the token in a header of its own"
+                "issuers.corp.token.headers[1]: no token in header cookie is ever accepted: its value is a list of names and \
+                 values, never a token alone; have the proxy in front send the token in a separate header"
             ]
         );
         assert_eq!(
             lints(&["x-amzn-oidc-data"]),
             [
                 "issuers.corp.token.headers[0]: no token in header x-amzn-oidc-data is ever accepted: AWS pads these tokens, \
-                 which no JWT is, and publishes no key set for them; name `x-amzn-oidc-accesstoken`, which has the \
+                 which JWT does not allow, and publishes no key set for them; use `x-amzn-oidc-accesstoken`, which has the \
                  provider's own access token"
             ]
         );

@@ -32,8 +32,8 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
                      {} does not match",
                     listed()
                 ),
-                help: "give each child an id that matches, or bound workers by `task_queues` and `workflow_types` in a \
-                       grant of their own"
+                help: "give each child an id that matches, or limit workers by `task_queues` and `workflow_types` in a \
+                       separate grant"
                     .to_owned(),
             });
         }
@@ -42,7 +42,7 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
                 path,
                 text: "a poll names no workflow: without `task_queues` it takes the tasks of any workflow in the namespace"
                     .to_owned(),
-                help: "say `task_queues` as well, or make the role `from: client`, which does not poll".to_owned(),
+                help: "add `task_queues`, or derive the role `from: client`, which does not poll".to_owned(),
             });
         }
     }

@@ -7,7 +7,7 @@ use super::{Lint, issuer_path};
 /// Hosts whose issuers contain the id of a tenant: Entra ID, its national clouds, and tokens of version 1.0.
 const MICROSOFT: [&str; 4] =
     ["login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn", "sts.windows.net"];
-/// Addresses that stand for the tenants of many callers.
+/// Words that may take the place of a tenant's id, and mean many tenants.
 const MANY_TENANTS: [&str; 3] = ["common", "consumers", "organizations"];
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 
@@ -25,19 +25,19 @@ fn fault(iss: &str) -> Option<(String, &'static str)> {
     let exact = |part: &str| format!("no token has `{part}` in its iss, which is compared exactly");
     if let Some((_, rest)) = iss.split_once('{') {
         let name = rest.split_once('}').map_or(rest, |(name, _)| name);
-        return Some((exact(&format!("{{{name}}}")), "write the value itself, in an issuer for each value"));
+        return Some((exact(&format!("{{{name}}}")), "write the value itself, with a separate issuer for each value"));
     }
     if iss.contains('*') {
-        return Some((exact("*"), "write the issuers out, one by one"));
+        return Some((exact("*"), "list the issuers one by one"));
     }
     if iss.trim_end_matches('/').ends_with(DISCOVERY) {
-        return Some((exact(DISCOVERY), "leave this end away: `discovery: true` adds it"));
+        return Some((exact(DISCOVERY), "leave this part out; `discovery: true` adds it"));
     }
     let (host, path) = iss.strip_prefix("https://")?.split_once('/')?;
     let tenant = path.split('/').next()?;
-    // A domain of the tenant works in addresses, too, and the document there names the id.
+    // A domain of the tenant also works in URLs, but the discovery document there names the id.
     if MICROSOFT.contains(&host) && (MANY_TENANTS.contains(&tenant) || tenant.contains('.')) {
-        return Some((exact(tenant), "write the id of the tenant, in an issuer for each tenant"));
+        return Some((exact(tenant), "write the id of the tenant, with a separate issuer for each tenant"));
     }
     None
 }

@@ -26,6 +26,8 @@ mod unreachable;
 mod web_ui;
 mod wide;
 
+pub(crate) use gateway::HELP as GATEWAY_HELP;
+
 use serde_json::Value;
 use temporal_auth::config::{Config, Path};
 use temporal_auth::time::Timestamp;

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_of_a_pattern() {
+    fn a_pattern_is_split_into_fragments() {
         let literal = |text: &str| Fragment::Literal(text.to_owned());
         assert_eq!(
             fragments(&pattern(r"a\*b*-{t}")),

@@ -1,4 +1,4 @@
-//! Settings for peers that are not used, because no rule asks for a peer.
+//! Settings for peers that have no effect because no rule asks for a peer.
 
 use serde_json::Value;
 use temporal_auth::config::{Config, PeerSource};
@@ -13,15 +13,15 @@ pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
     if value.pointer("/peers/xfcc") == Some(&Value::Bool(true)) {
         lints.push(Lint {
             path: members(&["peers", "xfcc"]),
-            text: "no rule asks for a peer: the header is not read".to_owned(),
-            help: "say `peer` in the `who` of a rule, or remove it".to_owned(),
+            text: "no rule asks for a peer, so the header is not read".to_owned(),
+            help: "name a `peer` in the `who` of a rule, or remove it".to_owned(),
         });
     }
     if value.pointer("/peers/gateways").is_some() {
         lints.push(Lint {
             path: members(&["peers", "gateways"]),
-            text: "no rule asks for a peer: no grant is compared with them".to_owned(),
-            help: "say `peer` in the `who` of a rule, or remove them".to_owned(),
+            text: "no rule asks for a peer, so no grant is compared with the gateways".to_owned(),
+            help: "name a `peer` in the `who` of a rule, or remove them".to_owned(),
         });
     }
     lints

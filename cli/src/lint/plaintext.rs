@@ -1,5 +1,5 @@
-//! Keys that are fetched without TLS: anybody who answers in the issuer's place can supply
-//! keys of their own, and so let anybody in.
+//! Keys that are fetched without TLS: anyone who answers in the issuer's place can supply their own keys, and so let anyone
+//! in.
 
 use temporal_auth::config::{Config, KeysFrom};
 
@@ -17,9 +17,10 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
             let by_discovery = issuer.rules.issuer.as_deref().is_some_and(is_plaintext);
             lints.push(Lint {
                 path: if by_discovery { path.member("issuer") } else { path.member("keys").member("jwks_uri") },
-                text: "keys are named by an http: URL".to_owned(),
-                help: "whoever answers in the provider's place hands out keys: use https:, and TLS in the cluster"
-                    .to_owned(),
+                text: "keys are fetched from an http: URL".to_owned(),
+                help:
+                    "anyone who answers in the provider's place supplies the keys; use https:, and TLS in the cluster"
+                        .to_owned(),
             });
         }
     }

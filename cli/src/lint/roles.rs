@@ -33,7 +33,7 @@ pub(super) fn lint(config: &Config, value: &Value) -> Vec<Lint> {
                 "role {name} lacks {effects} but keeps respond: its holders can still {} by answering workflow tasks",
                 verbs(effects)
             ),
-            help: "write `from: client`, which answers no tasks, and give workers `worker`; or take `respond` away as well"
+            help: "write `from: client`, which cannot answer tasks, and give workers `worker`; or remove `respond` as well"
                 .to_owned(),
         });
     }
@@ -151,8 +151,8 @@ mod tests {
         assert_eq!(more(json!({"from": "base", "minus": ["signal"]})).len(), 2, "another effect");
         assert_eq!(more(json!({"from": "base", "plus": ["terminate"]})).len(), 1, "given back");
         let client = json!({"from": "client", "minus": ["terminate"]});
-        let said = lints(json!({"base": client, "more": {"from": "base", "plus": ["respond"]}}), false);
-        assert!(said.len() == 1 && said[0].starts_with("roles.more.minus: role more lacks terminate"), "{said:?}");
+        let found = lints(json!({"base": client, "more": {"from": "base", "plus": ["respond"]}}), false);
+        assert!(found.len() == 1 && found[0].starts_with("roles.more.minus: role more lacks terminate"), "{found:?}");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Grants that an earlier grant makes redundant: everybody who holds them also holds that grant, and it gives as much. Only
-//! literally equal patterns are compared; patterns that happen to match the same names are not reported.
+//! Grants that an earlier grant makes redundant: everyone who holds them also holds that grant, and it gives at least as
+//! much. Only literally equal patterns are compared; patterns that happen to match the same names are not reported.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -24,7 +24,7 @@ pub(super) fn lint(config: &Config, now: Timestamp) -> Vec<Lint> {
         Some(Lint {
             path: grant_path(index),
             text: format!(
-                "grant {} never decides: grant {} before it gives the same callers as much",
+                "grant {} never decides: grant {} before it gives the same callers at least as much",
                 grant.name, earlier.name
             ),
             help: "remove it, or narrow the earlier one".to_owned(),

@@ -241,7 +241,7 @@ fn denial(denial: Value) -> Vec<String> {
 }
 
 #[test]
-fn denials_that_a_missing_claim_escapes_are_reported() {
+fn denials_that_callers_escape_by_a_missing_claim_are_reported() {
     let lints = denial(json!({"who": {"claims": {"groups": "team-*", "/a/b": "c"}}, "effects": ["delete"]}));
     assert_eq!(
         lints,
@@ -276,7 +276,7 @@ fn a_claim_that_every_accepted_token_has_is_not_missing() {
             }
         })
     };
-    assert_eq!(required(&["corp"]), [""; 0], "it is about that issuer alone");
+    assert_eq!(required(&["corp"]), [""; 0], "it applies to that issuer alone");
     assert_eq!(required(&["corp", "other"]), [""; 0]);
     assert_eq!(required(&["other"]).len(), 1);
 }
@@ -328,8 +328,8 @@ fn denials_that_never_match_are_reported() {
         assert!(!never(something.clone()), "{something}");
     }
     let nearly = denial(json!({"who": {"claims": {"g": "a"}}, "unless": {"claims": {"g": ["a", "b"]}}}));
-    let text = "denials[0].unless: denial d matches hardly anybody: `unless` has the conditions of `who`, and leaves only callers \
-                whose claims grants read otherwise";
+    let text = "denials[0].unless: denial d matches hardly anyone: `unless` requires no more than `who`, so only callers \
+                whose claims match in the wide reading alone are denied";
     assert_eq!(nearly, [text]);
     let with_admin_service = lints(|config| {
         config["admin_service"] = json!(true);
@@ -385,14 +385,14 @@ fn grants_to_gateways_by_certificate_are_reported() {
             "grants[0].who.peer: `spiffe://td/ns/x/sa/temporal-web` looks like the identity of a gateway or of the Web UI"
         ]
     );
-    let says = "is a gateway, says `spiffe://td/ns/edge/sa/*` in peers.gateways";
+    let according = "is a gateway according to `spiffe://td/ns/edge/sa/*` in peers.gateways";
     assert_eq!(
         of(json!({"peer": "spiffe://td/ns/edge/sa/web"})),
-        [format!("grants[0].who.peer: `spiffe://td/ns/edge/sa/web` {says}")],
+        [format!("grants[0].who.peer: `spiffe://td/ns/edge/sa/web` {according}")],
         "once"
     );
     assert_eq!(of(json!({"peer": "spiffe://td/ns/*/sa/*"})).len(), 1, "it matches every gateway");
-    assert_eq!(of(json!({"peer": 7})), ["grants[0].who.peer: `7` is a gateway, says `7` in peers.gateways"]);
+    assert_eq!(of(json!({"peer": 7})), ["grants[0].who.peer: `7` is a gateway according to `7` in peers.gateways"]);
     assert_eq!(of(json!({"peer": ["spiffe://td/ns/{ns}/sa/worker", "spiffe://td/ns/web/sa/webhook"]})), [""; 0]);
 }
 
@@ -408,8 +408,11 @@ fn a_gateway_next_to_a_token_is_not_reported() {
 fn settings_for_peers_that_no_rule_asks_for_are_reported() {
     let nobody = |said: Value| peers(said, &[json!({"issuer": "corp"})]);
     let text = "no rule asks for a peer";
-    assert_eq!(nobody(json!({"xfcc": true})), [format!("peers.xfcc: {text}: the header is not read")]);
-    assert_eq!(nobody(json!({"gateways": ["a"]})), [format!("peers.gateways: {text}: no grant is compared with them")]);
+    assert_eq!(nobody(json!({"xfcc": true})), [format!("peers.xfcc: {text}, so the header is not read")]);
+    assert_eq!(
+        nobody(json!({"gateways": ["a"]})),
+        [format!("peers.gateways: {text}, so no grant is compared with the gateways")]
+    );
     assert_eq!(nobody(json!({"xfcc": false})), [""; 0]);
     assert_eq!(peers(json!({"xfcc": true, "gateways": ["a"]}), &[json!({"peer": "b"})]), [""; 0]);
     let by_denial = lints(|config| {
@@ -498,7 +501,7 @@ fn denials_may_reach_callers_without_a_token() {
             config["denials"] = json!([said]);
             config["denials"][0]["name"] = json!("d");
         });
-        lints.iter().any(|lint| lint.contains("denial d matches hardly anybody: "))
+        lints.iter().any(|lint| lint.contains("denial d matches hardly anyone: "))
     };
     let peer = |issuer: Value| {
         let mut who = json!({"peer": "a"});

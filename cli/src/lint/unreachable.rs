@@ -1,4 +1,4 @@
-//! Grants that no token can match, or that give nothing. Only certain cases are reported.
+//! Grants that no token can match, or that give nothing. A grant is reported only if that is certain.
 
 use temporal_auth::config::{Config, Issuer};
 use temporal_auth::identity::{ClaimSet, Kind};
@@ -26,13 +26,14 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
             lints.push(Lint {
                 path: path.member("role"),
                 text: format!("role {} gives nothing under `parity: upstream`", role.name),
-                help: "roles count there as the greatest of reader, writer and admin that they have all of".to_owned(),
+                help: "under parity, a role counts as the highest of reader, writer and admin that it fully contains"
+                    .to_owned(),
             });
         } else if role.effects.is_empty() && role.plus.is_empty() {
             lints.push(Lint {
                 path: path.member("role"),
                 text: format!("role {} gives nothing", role.name),
-                help: "its `minus` takes away all that it has".to_owned(),
+                help: "its `minus` removes everything that it has".to_owned(),
             });
         }
     }
@@ -54,9 +55,9 @@ fn impossible(who: &Who, issuer: &Issuer, reading: PatternReading) -> Option<Str
     for (name, patterns) in &claims.0 {
         let name = name.to_string();
         if name == "iss" {
-            let Some(iss) = &issuer.rules.issuer else { return Some("its tokens have no `iss`".to_owned()) };
+            let Some(iss) = &issuer.rules.issuer else { return Some("the issuer's tokens have no `iss`".to_owned()) };
             if !any_matches(patterns, iss, reading) {
-                return Some(format!("its `iss` is always {iss:?}"));
+                return Some(format!("the issuer's `iss` is always {iss:?}"));
             }
         }
         // A subject is matched whole; a scope is matched word by word, and so are other claims in denials.
@@ -66,7 +67,7 @@ fn impossible(who: &Who, issuer: &Issuer, reading: PatternReading) -> Option<Str
         };
         let is_subject = matches!(issuer.rules.subject.as_slice(), [only] if name == only.to_string());
         if whole && is_subject && are_disjoint(patterns, &who.subject, reading) {
-            return Some(format!("claim {name} is the subject, which must be something else"));
+            return Some(format!("claim {name} is the subject, and no value meets both conditions"));
         }
         // Denials also match an unverified address, and a kind in doubt matches both kinds.
         if reading == PatternReading::Wide {
@@ -77,12 +78,12 @@ fn impossible(who: &Who, issuer: &Issuer, reading: PatternReading) -> Option<Str
             && claims.0.iter().any(|(name, _)| name.to_string() == "email")
             && !any_matches(patterns, "true", reading)
         {
-            return Some("`email` counts only where `email_verified` is true".to_owned());
+            return Some("`email` counts only if `email_verified` is true".to_owned());
         }
     }
     let service = reading == PatternReading::Narrow && issuer.service_when.iter().any(|set| implies(claims, set));
     (who.kind == Some(Kind::Human) && service)
-        .then(|| format!("whoever has these claims is a service, says service_when of issuer {}", issuer.name))
+        .then(|| format!("callers with these claims are services according to service_when of issuer {}", issuer.name))
 }
 
 /// Whether claims that match `claims` also match `set`: each condition of `set` is there, or a narrower one.

@@ -1,4 +1,4 @@
-//! What the Web UI calls on every page, for people who have a role in a namespace.
+//! The calls that the Web UI makes on every page: people with a role in a namespace need them.
 
 use temporal_auth::config::{Config, Path};
 use temporal_auth::identity::Kind;
@@ -6,12 +6,12 @@ use temporal_auth::policy::grant::GrantScope;
 
 use crate::yaml::location::members;
 
-/// Without an answer to this call, the Web UI sends people back to its login for ever.
+/// Without an answer to this call, the Web UI sends people back to its login forever.
 const NEEDED: &str = "GetClusterInfo";
 /// Without an answer to this call, it offers people no namespace.
 const LISTED: &str = "ListNamespaces";
 
-/// Notes for a configuration that gives people something in namespaces: grants to `kind: human`.
+/// The note about a configuration that has grants to `kind: human` in namespaces.
 pub(super) fn notes(config: &Config) -> Option<(Path, String)> {
     let is_open = |name: &str| {
         let open = || config.policy.anonymous.iter().chain(&config.policy.authenticated);

@@ -15,27 +15,30 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
         if let GrantScope::Namespaces(_, patterns) = &grant.gives
             && patterns.iter().any(Pattern::is_star)
         {
-            let help = "list them, or use `system: true` if the cluster is meant as well";
-            add(path.member("namespaces"), "every namespace matches, future ones too", help);
+            let help = "list them, or use `system: true` if the cluster should be included";
+            add(path.member("namespaces"), "every namespace matches, including future ones", help);
         }
         if begins_with_star(&grant.who.subject) {
-            let help = "begin with what only the meant subjects begin with";
+            let help = "start with a prefix that only the intended subjects have";
             add(
                 path.member("who").member("subject"),
-                "a pattern that begins with `*` matches subjects of any name",
+                "a pattern that begins with `*` matches subjects with any prefix",
                 help,
             );
         }
         if grant.who.without_token && grant.who.peer.as_deref().is_some_and(begins_with_star) {
-            let help = "begin with what only the meant peers begin with, for example a trust domain";
-            add(path.member("who").member("peer"), "a pattern that begins with `*` matches peers of any name", help);
+            let help = "start with a prefix that only the intended peers have, such as a trust domain";
+            add(
+                path.member("who").member("peer"),
+                "a pattern that begins with `*` matches peers with any prefix",
+                help,
+            );
         }
         for (name, patterns) in &grant.who.claims.0 {
             if begins_with_star(patterns) {
                 let path = path.member("who").member("claims").member(&name.to_string());
-                let help =
-                    "begin with what only the meant values begin with; whoever may name groups may name one that fits";
-                add(path, "a pattern that begins with `*` matches values of any name", help);
+                let help = "start with a fixed prefix; anyone who can create groups could create one that matches";
+                add(path, "a pattern that begins with `*` matches values with any prefix", help);
             }
         }
     }

@@ -9,9 +9,6 @@ use crate::deployment::{Deployment, DeploymentKind, at, text};
 use crate::yaml::location::members;
 use crate::yaml::{NodeKind, YamlNode};
 
-pub(super) const HELP: &str =
-    "anyone who can reach the gateway gets its permissions; have it forward the caller's token, and grant to callers";
-
 /// The SPIFFE IDs of all gateways in the files.
 pub(super) fn identities(documents: &[&Rc<YamlNode>], deployments: &[&Rc<Deployment>]) -> Vec<String> {
     let id = |domain: &str, namespace: &str, account: &str| format!("spiffe://{domain}/ns/{namespace}/sa/{account}");
@@ -58,7 +55,7 @@ fn selects(selector: &YamlNode, document: &YamlNode) -> bool {
 pub(super) fn grants(config: &Config, gateways: &[String]) -> Vec<(Path, String)> {
     let mut warnings = Vec::new();
     for (index, grant) in config.policy.grants.iter().enumerate() {
-        // With a token the gateway is the right peer.
+        // With a token, a gateway is the right peer.
         let peers = grant.who.peer.iter().flatten().filter(|_| grant.who.without_token);
         let gateway = peers.filter_map(|pattern| gateways.iter().find(|id| pattern.matches(id).is_some())).next();
         if let Some(gateway) = gateway {

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use temporal_auth::config::{KeysFrom, Path};
 
 use crate::deployment::{Deployment, text};
+use crate::lint::GATEWAY_HELP;
 use crate::load::Configuration;
 use crate::report::Diagnostic;
 use crate::yaml::location::members;
@@ -72,7 +73,7 @@ impl Mesh {
             diagnostics.push(Diagnostic::error(text, configuration.locate(&path).pointed()));
         }
         for (path, text) in gateways::grants(&configuration.config, &self.gateways) {
-            diagnostics.push(warning(&path, text, gateways::HELP));
+            diagnostics.push(warning(&path, text, GATEWAY_HELP));
         }
         diagnostics
     }

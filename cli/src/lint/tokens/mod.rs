@@ -1,5 +1,5 @@
-//! Patterns for `sub` that match no token of GitHub Actions, GitLab CI or Kubernetes, and denials that a job escapes by
-//! naming an environment.
+//! Patterns for `sub` that match no token of GitHub Actions, GitLab CI or Kubernetes, and denials that do not reach a job if
+//! it names an environment.
 
 use temporal_auth::config::{Config, Issuer, Path};
 use temporal_auth::identity::{ClaimName, ClaimSet};
@@ -34,7 +34,7 @@ static GITHUB: Provider = Provider {
     name: "GitHub Actions",
     shapes: &[REF, PULL_REQUEST, ENVIRONMENT],
     subjects: "`repo:OWNER/NAME:ref:refs/heads/BRANCH`, `repo:OWNER/NAME:environment:NAME` or `repo:OWNER/NAME:pull_request`",
-    help: "write all of it, or `repo:OWNER/NAME:*`, or match the claim `repository`, which is OWNER/NAME alone",
+    help: "write the whole subject, or `repo:OWNER/NAME:*`, or match the claim `repository`, which is only OWNER/NAME",
 };
 
 const PROJECT: ShapePart = ShapePart::Text("project_path:");
@@ -57,12 +57,12 @@ static GITLAB: Provider = Provider {
         ],
     ],
     subjects: "`project_path:GROUP/PROJECT:ref_type:branch:ref:BRANCH`, or `tag` in place of `branch`",
-    help: "write all of it, or `project_path:GROUP/PROJECT:*`, or match the claim `project_path`, which is GROUP/PROJECT alone",
+    help: "write the whole subject, or `project_path:GROUP/PROJECT:*`, or match the claim `project_path`, which is only GROUP/PROJECT",
 };
 
 /// Source: Kubernetes' documentation, "Managing service accounts".
 static KUBERNETES: Provider = Provider {
-    name: "a service account of Kubernetes",
+    name: "a Kubernetes service account",
     shapes: &[&[
         ShapePart::Text("system:serviceaccount:"),
         ShapePart::Some(CharClass::ObjectName),
@@ -70,7 +70,7 @@ static KUBERNETES: Provider = Provider {
         ShapePart::Some(CharClass::ObjectName),
     ]],
     subjects: "`system:serviceaccount:NAMESPACE:NAME`",
-    help: "write all of it, or `system:serviceaccount:NAMESPACE:*` for all accounts of a namespace",
+    help: "write the whole subject, or `system:serviceaccount:NAMESPACE:*` for all accounts of a namespace",
 };
 
 /// Claims that customers of GitHub and GitLab may put into subjects instead of the usual ones.
@@ -106,7 +106,7 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
         lints.extend(missing.map(|(pattern, provider)| Lint {
             path: path.clone(),
             text: format!(
-                "no token of {} has a subject that `{pattern}` matches, unless subjects are customized: they look like {}",
+                "no token of {} has a subject that `{pattern}` matches, unless subjects are customized; they look like {}",
                 provider.name, provider.subjects
             ),
             help: provider.help.to_owned(),
@@ -142,7 +142,7 @@ pub(super) fn lint(config: &Config) -> Vec<Lint> {
     lints
 }
 
-/// Denials that match a job of GitHub by its branch, tag or pull request, but not by its environment.
+/// Denials that match a job of GitHub Actions by its branch, tag or pull request, but not by its environment.
 fn escapable_denials(config: &Config) -> Vec<Lint> {
     let mut lints = Vec::new();
     for (index, denial) in config.policy.denials.iter().enumerate() {
@@ -159,9 +159,9 @@ fn escapable_denials(config: &Config) -> Vec<Lint> {
                 lints.push(Lint {
                     path,
                     text: "a job that names an environment is not denied: its subject ends in `:environment:NAME`, \
-                           whatever it runs for"
+                           whatever branch, tag or pull request it runs for"
                         .to_owned(),
-                    help: "match the claims `repository` and `ref`, which every job has, in place of the subject"
+                    help: "match the claims `repository` and `ref`, which every job has, instead of the subject"
                         .to_owned(),
                 });
             }

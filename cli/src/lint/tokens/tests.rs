@@ -30,7 +30,7 @@ fn patterns_that_match_no_token_are_reported() {
         grant("github", "repo:acme/app"),
         [
             "grants[0].who.subject: no token of GitHub Actions has a subject that `repo:acme/app` matches, unless subjects are \
-          customized: they look like `repo:OWNER/NAME:ref:refs/heads/BRANCH`, `repo:OWNER/NAME:environment:NAME` or `repo:OWNER/NAME:pull_request`"
+          customized; they look like `repo:OWNER/NAME:ref:refs/heads/BRANCH`, `repo:OWNER/NAME:environment:NAME` or `repo:OWNER/NAME:pull_request`"
         ]
     );
     for (issuer, subject) in [
@@ -128,8 +128,8 @@ fn a_job_with_an_environment_escapes_a_denial_of_its_branch() {
         json!("repo:acme/*:pull_request"),
         json!(["repo:acme/app:pull_request", "repo:acme/app:environment:prod"]),
     ] {
-        let said = github(subject.clone());
-        assert!(said.len() == 1 && said[0].contains("names an environment is not denied"), "{subject}: {said:?}");
+        let found = github(subject.clone());
+        assert!(found.len() == 1 && found[0].contains("names an environment is not denied"), "{subject}: {found:?}");
     }
     assert_eq!(
         denial(json!({"subject": "repo:acme/app:pull_request"})).len(),
