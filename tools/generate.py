@@ -16,7 +16,7 @@ CANNOT_RUN = 3
 
 # The generated files and their generators, in the order of their dependencies. Each generator accepts --check.
 STEPS = {
-    "the table of methods, docs/effects.md and docs/parity.md": "tools/methods.py",
+    "the table of methods, docs/effects.md, docs/parity.md and the tables of roles": "tools/methods.py",
     "docs/config.schema.json and the tables of docs/configuration.md": "cargo",
     "istio/chart/values.schema.json": "tools/chart_schema.py",
     "istio/manifests": "tools/manifests.py",

@@ -158,7 +158,7 @@ groups! {
             "With `upstream`, permissions are read and roles compared as Temporal's own authorizer does it. \
              Requests are then judged by their method and their own namespace alone.", "migrating.md";
         mode: Default("enforce"), Shape::Words(MODES),
-            "With `shadow`, calls that would be answered with 7 (denied), 16 (no good token) or 14 (try again) go on, \
+            "With `shadow`, calls go on that a grant, a new token or a later attempt would allow, \
              and are logged and counted.";
     }
     APPLIES_TO {

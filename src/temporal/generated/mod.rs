@@ -1,4 +1,4 @@
-//! Written by `make table` (tools/methods.py) from data/temporal: do not edit.
+//! The tables that `make generate` (tools/methods.py) writes from data/temporal.
 
 mod effects;
 mod http;
