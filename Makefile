@@ -15,7 +15,7 @@ IMAGE ?=
 PUSH_ARGS ?=
 # The lowest compiler that Cargo.toml promises.
 LOWEST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml).0
-# One list for all tests, as cargo builds a dependency again for packages that need other features of it.
+# One list for all tests and for their lints, as cargo builds a dependency again for packages that need other features of it.
 TESTED := --package temporal-auth --package temporal-auth-module --package temporal-auth-cli --package temporal-auth-tests
 
 .DEFAULT_GOAL := help
@@ -104,11 +104,14 @@ test-egctl: setup ## run Envoy Gateway's own check of its manifest (first run: 1
 	@scripts/go-build.sh wasm-test/mesh/egctl "about ten minutes"
 	$(PY) -m pytest istio/test_envoy_gateway.py -c istio/pytest.ini $(PYTEST_ARGS)
 
+test-hosts: setup module plugins ## run the demo and a part of test-wasm with other versions of Envoy and of Temporal (800 MB into .cache, once)
+	@scripts/hosts.sh $(PYTEST_ARGS)
+
 ## Check the code
 
 lint: setup ## check formatting, lints, types, spelling, and that generated files are up to date
 	cargo fmt --all --check
-	cargo clippy --all-targets -- -D warnings
+	cargo clippy $(TESTED) --all-targets -- -D warnings
 	cargo clippy --package temporal-auth-bench --package temporal-auth-fuzz --all-targets -- -D warnings
 	scripts/wasm-cargo.sh clippy --package temporal-auth-module --package hostile-plugin --package verifiers -- -D warnings
 	@TESTED="$(TESTED)" $(PY) tools/generate.py --check
@@ -131,7 +134,7 @@ doc: ## build the documentation of the code; warnings are errors
 	cargo doc --workspace --no-deps --document-private-items --exclude temporal-auth-cli --exclude hostile-plugin --exclude verifiers
 	cargo doc --package temporal-auth-cli --no-deps --document-private-items --target-dir target/doc-cli
 
-lowest: ## build everything with the lowest Rust that Cargo.toml promises
+lowest: ## build the library, the module, the command line and their tests natively, with the lowest Rust that Cargo.toml promises
 	cargo +$(LOWEST) test --no-run --target-dir target/lowest $(TESTED)
 
 deny: ## check dependencies: licences, advisories, sources, duplicates (first run: 5 minutes)
@@ -144,10 +147,6 @@ generate: setup ## rewrite everything that is generated: method table, schemas, 
 
 generate-check: setup ## name generated files that are stale
 	@TESTED="$(TESTED)" $(PY) tools/generate.py --check
-
-# A part of `generate`, for when only data/temporal has changed.
-table: setup
-	$(PY) tools/methods.py
 
 vectors: setup ## generate vectors/ with Temporal's own answers
 	@$(PY) tools/vectors.py

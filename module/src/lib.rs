@@ -1,5 +1,8 @@
 //! The WebAssembly module, and the only code that knows proxy-wasm. It moves bytes between Envoy and the library.
 
+// Tests may panic: that is how they fail.
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
+
 mod hostcalls;
 mod logger;
 mod root;
@@ -101,22 +104,22 @@ fn send(reply: &Reply) {
     let pairs: Vec<(&[u8], &[u8])> = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
     let headers = headers::serialize(&pairs);
     let sent =
-        hostcalls::send_local_response(reply.http_status(), &details, &reply.body(), &headers, reply.grpc_status());
+        hostcalls::send_local_response(reply.http_status(), &details, &reply.body(), &headers, reply.code().number());
     if let Err(refused) = sent {
-        log::error!("temporal-auth: cannot send an answer: {refused:?}");
+        log::error!("temporal-auth: cannot send an answer: {refused}");
     }
 }
 
-/// Logs what the library has to say, each line once.
+/// Logs what operators should know, once.
 fn log_notices(filter: &mut FilterState) {
     for notice in filter.take_notices() {
-        log::warn!("{notice}");
+        log::warn!("temporal-auth: {notice}");
     }
 }
 
 /// Reports a decision to the log and to the access log.
 fn report(decision: &Decision, filter: &mut FilterState) {
-    let is_notable = !decision.allow || decision.shadow.is_some();
+    let is_notable = decision.is_notable();
     let is_logged =
         if is_notable { filter.refusals.admits(decision, Timestamp::now) } else { filter.config.log_allowed };
     if is_logged {
@@ -126,7 +129,7 @@ fn report(decision: &Decision, filter: &mut FilterState) {
     if filter.config.access_log_state
         && let Err(refused) = hostcalls::set_property(b"temporal_auth", decision.state().as_bytes())
     {
-        log::error!("temporal-auth: cannot set the access-log state: {refused:?}");
+        log::error!("temporal-auth: cannot set the access-log state: {refused}");
     }
 }
 
