@@ -1,9 +1,9 @@
-"""What one caller with a good token can take from others: time, memory and room in the log.
+"""What callers can take from others: time and memory with a good token, room in the log without one.
 
     bench/bounds.py         about five minutes
 
 Time: four connections of one caller send one call after another, of each of several shapes, beside 200 calls a second of
-another caller. They are compared with ordinary calls, sent as fast through a proxy without a filter. Memory: ten connections of
+another caller. They are compared with ordinary calls, sent in the same way through a proxy without a filter. Memory: ten connections of
 one caller open a thousand streams each, and send the beginning of a compressed message. Log: 5,000 calls a second without a token.
 """
 
@@ -30,7 +30,7 @@ from harness.procs import stop_all
 from harness.proto import tag, text, varint
 
 SECONDS, ROUNDS = 5, 3
-# V8 compiles again what becomes hot, on the same core; that is not what is measured.
+# V8 recompiles hot code on the same core; that is not what is measured.
 WARM_UP = 6
 CONNECTIONS, HONEST_RATE = 4, 200
 MESSAGE = (4 << 20) - 1000
@@ -87,7 +87,7 @@ def shapes() -> dict[str, bytes]:
 
 
 def _blocks(own: bytes) -> bytes:
-    """As many blocks as the content allows, with tables of their own."""
+    """A block with tables of its own for each three kilobytes of content."""
     compressor = zlib.compressobj(9, wbits=31)
     letters = random.Random(1)
     content = bytes(letters.choice(b"etaoinshrdlu") for _ in range(1024))
@@ -98,7 +98,7 @@ def _blocks(own: bytes) -> bytes:
 
 
 def _beside(envoy: Envoy, honest: str, attacker: str, body: bytes) -> tuple[float, float, float, float]:
-    """Attacking calls a second, the worker thread's time for each, and percentiles of honest calls in milliseconds."""
+    """The attacker's calls a second, the worker thread's time for each call, and percentiles of honest calls in milliseconds."""
     directory = run_directory("bounds")
     seconds = WARM_UP + SECONDS + 1
     attack = load.start(envoy, attacker, _file(directory / "attack", body), ["-c", str(CONNECTIONS), "-m", "1"], seconds, gzip=True)
@@ -125,7 +125,7 @@ def _median(rows: list[tuple[float, float, float, float]], column: int) -> float
 
 
 def show_memory(envoy: Envoy, name: str, honest: str, attacker: str) -> None:
-    """Streams that stand still within a compressed message, of three lengths."""
+    """Streams that stop in the middle of a compressed message, after three different numbers of bytes."""
     packed = grpc_client.gzipped(variants.request() + text(1000, random.Random(1).randbytes(40_000)))
     assert grpc_client.call(envoy.port, variants.START, token=honest, body=packed, gzip=True).grpc_status == 0
     for size in (15, 200, 17_000):

@@ -4,8 +4,8 @@
 
 1,000 calls, each with a token that was never seen, come over one connection within two seconds. A call that is told to come
 back (14) does so, as an SDK does, later each time. Once with the host's verifier and once without, for an algorithm of each
-kind. Behind each run, as many tokens with a bad signature come over the same connection: they must not be let in, and not
-be verified faster than those of a stranger.
+kind. After each run, the same number of tokens with a bad signature come over the same connection: they must not be let in, nor
+be verified faster than a stranger's.
 """
 
 from __future__ import annotations

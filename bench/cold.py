@@ -1,4 +1,4 @@
-"""What a token costs that was never seen, in CPU time of the worker thread.
+"""What a token that was never seen costs, in CPU time of the worker thread.
 
     bench/cold.py           about a minute
 

@@ -1,9 +1,9 @@
-"""Instructions of the proxy per call, counted by callgrind: the same twice, on any machine and beside any load.
+"""Instructions of the proxy per call, counted by callgrind: the same every time, on any machine and under any load.
 
     bench/count.py          about ten minutes
     bench/count.py --cache  also simulated cache misses, in twice the time
 
-Counted are 1 KB starts with a cached token, over a proxy without a filter: the floor of proxy-wasm (floor.wat), Envoy's own
+The calls are 1 KB starts with a cached token. These are compared with a proxy without a filter: the floor of proxy-wasm (floor.wat), Envoy's own
 filters for the same decision, the lean module, which has the floor's callbacks, and the module.
 """
 
@@ -34,7 +34,7 @@ from harness.envoy import Cluster, Envoy
 from harness.procs import stop_all
 
 CALLS, ROUNDS = 500, 5
-# V8 compiles again what was called often.
+# V8 recompiles hot code.
 WARM_UP = 4
 # Names of callgrind's columns, and what they are.
 COLUMNS = {"Ir": "instructions", "I1mr": "I misses", "D1mr": "D misses", "Bcm": "mispredicted"}
@@ -50,7 +50,7 @@ class Counted:
 def main() -> int:
     parser = argparse.ArgumentParser(description="instructions per call")
     parser.add_argument("--cache", action="store_true", help="simulate caches and branch prediction")
-    parser.add_argument("--only", default="", help="a part of the name of the variants to count")
+    parser.add_argument("--only", default="", help="count only variants whose name contains this")
     options = parser.parse_args()
     minter = variants.corp()
     token = jws.token(minter.keys[0], variants.claims(minter))
@@ -79,7 +79,7 @@ def main() -> int:
 
 
 def _floor() -> Path:
-    """The module, which a Python package makes of its text."""
+    """floor.wat, assembled."""
     import wasmtime
 
     out = paths.RUNS / "floor.wasm"

@@ -3,7 +3,7 @@
     bench/flood.py          about four minutes
 
 5,000 calls a second come over eight connections, first with malformed tokens, which cost next to nothing to refuse, then
-with tokens that only their signature tells from good ones. Beside each flood run callers whose token is known, and, each
+with tokens that differ from good tokens only in their signature. Beside each flood run callers whose token is known, and, each
 over a connection of its own, callers whose token is new. What verifying takes is the worker thread's CPU time in the
 second flood less that in the first. All of it once with the host's verifier and once without.
 """
@@ -99,7 +99,7 @@ def _new_tokens(envoy: Envoy, minter: variants.Minter, name: str) -> tuple[int, 
 
 
 def _at(rate: int, connections: int) -> list[str]:
-    """So many calls a second over so many connections."""
+    """h2load's options for this many calls a second over this many connections."""
     return ["-c", str(connections), "-m", "32", f"--rps={rate / connections}"]
 
 

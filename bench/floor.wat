@@ -1,5 +1,5 @@
-;; The floor of proxy-wasm: a module that enters, takes the header map, removes the token and takes the body, and lets every call
-;; pass. What a filter costs beyond it is the filter's own.
+;; The floor of proxy-wasm: a module that copies the header map and the body, removes the token, and lets every call
+;; pass. What a filter costs beyond this is its own cost.
 (module
   (import "env" "proxy_get_header_map_pairs" (func $header_map (param i32 i32 i32) (result i32)))
   (import "env" "proxy_remove_header_map_value" (func $remove (param i32 i32 i32) (result i32)))

@@ -1,4 +1,4 @@
-"""One burst of calls against one variant, and the CPU time its proxy took for it."""
+"""Load by h2load: one burst against a variant, with the CPU time that its proxy took, or calls in the background."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def h2load() -> str:
 
 
 def cpu(pid: int, threads: str = "") -> int:
-    """Nanoseconds on a CPU, of all threads whose name begins so."""
+    """Nanoseconds on a CPU, of all threads whose names begin with `threads`."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     counted = (task for task in tasks if (task / "comm").read_text().startswith(threads))
     return sum(int((task / "schedstat").read_text().split()[0]) for task in counted)

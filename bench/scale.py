@@ -2,9 +2,9 @@
 
     bench/scale.py            about two minutes, and once a build
 
-Decisions and the native load are timed by criterion (`bench/policy`). Of a caller who is new the claims are read, the
-rules found, and a call decided (cold; the signature, which costs many times that, is left out); of one whose token is
-cached only the call is decided. The load and the memory are those of the built
+Decisions and the native load are timed by criterion (`bench/policy`). For a new caller, the claims are read, the
+rules found, and a call decided (cold; the signature, which costs many times that, is left out). For a caller whose token is
+cached, only the call is decided. The load and the memory are those of the built
 module in a real Envoy: its log of the calls into a VM has the times, and what each further VM adds to the process is
 taken as the difference between two numbers of worker threads. Exit status 1 when a promise is broken.
 """

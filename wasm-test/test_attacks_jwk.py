@@ -177,4 +177,5 @@ def test_same_kid_for_two_keys(open_gate: OpenGate, echo: Echo, header_stop: boo
         for alg in ("RS256", "ES256"):
             forged = issuer.token(permissions=READ, key=_key("k", alg, jws.Key.new(alg).private))
             refused_in_the_end(lambda: gate.count(token=forged), 16)
-        refused(gate.count(token=issuer.token(permissions=READ, key=_key("k", "EdDSA", ED))), 16)
+        of_other_kind = issuer.token(permissions=READ, key=_key("k", "EdDSA", ED))
+        refused_in_the_end(lambda: gate.count(token=of_other_kind), 16)

@@ -1,4 +1,4 @@
-"""What one caller with a good token can take from others is bounded: the thread's time, memory, and room in the log."""
+"""What callers can take from others is bounded: time and memory with a good token, and room in the log without one."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ LIMIT = 4 << 20
 # As many fields as a message of this size may have: each takes sixteen bytes.
 DENSE = OWN + (tag(1000, 2) + varint(13) + bytes(13)) * (LIMIT // 16 - 10)
 EXPENSIVE = gzipped(DENSE)
-OVER_BUDGET = "temporal_auth.denied.over_budget"
+TOO_MUCH_WORK = "temporal_auth.denied.too_much_work"
 
 
 @pytest.fixture
 def fresh(open_gate: OpenGate, echo: Echo, corp: Minter) -> Gate:
-    """Nobody has used up anything."""
+    """A gate whose callers have used up nothing."""
     return open_gate(plugin(corp.config()), echo.port, fresh=True)
 
 
@@ -40,7 +40,7 @@ def _token(corp: Minter, name: str) -> str:
 
 @pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize("filling", ["numbers", "groups", "groups in groups"])
-def test_more_fields_than_a_message_of_its_size_may_have(gate: Gate, corp: Minter, compressed: bool, filling: str) -> None:
+def test_messages_with_too_many_fields_are_refused(gate: Gate, corp: Minter, compressed: bool, filling: str) -> None:
     piece = {
         "numbers": number(1000, 1),
         "groups": tag(1000, 3) + tag(1000, 4),
@@ -66,23 +66,23 @@ def test_expensive_requests_end_for_their_caller_alone(fresh: Gate, corp: Minter
         allowed(fresh.call(COUNT, body=EXPENSIVE, token=token, gzip=True))
     with flood.Crowd(fresh.port) as one, flood.Crowd(fresh.port) as two, Connection(fresh.port) as connection:
         for crowd, token in [(one, tokens[0]), (two, tokens[1])]:
-            # More than a slow machine earns while it reads them.
+            # More than the account earns while a slow machine reads them.
             crowd.send([flood.request(COUNT, token, EXPENSIVE, gzip=True)] * 100)
-        # What costs no more than any request is free, and another caller on the same connection has an account of their own.
+        # A request that costs no more than an ordinary request is free, and another caller on the same connection has an account of their own.
         streams = [connection.open(request_headers(COUNT, token=token, gzip=True)) for token in (*tokens, other)]
         for stream, body in zip(streams, (EXPENSIVE, gzipped(OWN), EXPENSIVE)):
             connection.data(stream, body, end_stream=True)
         refused(connection.reply(streams[0]), 8, "too much work")
         allowed(connection.reply(streams[1]))
         allowed(connection.reply(streams[2]))
-        until(lambda: fresh.envoy.counter(OVER_BUDGET) > 50, 20, "most of them to be refused")
+        until(lambda: fresh.envoy.counter(TOO_MUCH_WORK) > 50, 20, "most of them to be refused")
         until(lambda: _expensive(connection, tokens[0]).grpc_status == 0, 20, "the account to fill up again")
     reasons = {decision["reason"] for decision in fresh.envoy.decisions() if decision["status"] == 8}
     assert reasons == {"the request takes more work than is left for its caller at the moment"}
 
 
 def test_honest_messages_cost_next_to_nothing(fresh: Gate, corp: Minter) -> None:
-    """A thousand commands, and megabytes that hardly compress, many times in a row."""
+    """A thousand commands, and megabytes that hardly compress, several times in a row."""
     token = _token(corp, "worker")
     answer = requests.workflow.RespondWorkflowTaskCompletedRequest(namespace="payroll", identity="1234@worker")
     for index in range(1000):
@@ -92,17 +92,17 @@ def test_honest_messages_cost_next_to_nothing(fresh: Gate, corp: Minter) -> None
         activity.input.payloads.add(metadata={"encoding": b"json/plain"}, data=b'{"employee": %d, "amount": "1234.56"}' % index)
         activity.start_to_close_timeout.seconds = 60
         activity.retry_policy.maximum_attempts = 3
-    history = b"".join(b'{"employee": %d, "hash": "%x"}' % (index, hash(str(index))) for index in range(60_000))
+    history = random.Random(1).randbytes(2_200_000).hex().encode()
     messages = [(COMPLETED, answer.SerializeToString()), (COUNT, OWN + text(1000, history[:3_000_000]))]
     with Connection(fresh.port) as connection:
         for path, message in messages:
             for compressed in (True, False):
-                statuses = {connection.call(path, message, token=token, gzip=compressed).grpc_status for _ in range(25)}
+                statuses = {connection.call(path, message, token=token, gzip=compressed).grpc_status for _ in range(4)}
                 assert statuses == {0}, (path, compressed)
-    assert fresh.envoy.counter(OVER_BUDGET) == 0
+    assert fresh.envoy.counter(TOO_MUCH_WORK) == 0
 
 
-# Compressed, it is longer than what is sent of it.
+# The rest of the compressed message is never sent.
 HALF_SENT = gzipped(OWN + text(1000, random.Random(1).randbytes(8000)))[:4000]
 
 
@@ -128,7 +128,7 @@ def test_streams_that_stand_still(fresh: Gate, corp: Minter) -> None:
     # Envoy itself needs tens of kilobytes for a stream.
     assert grown < 3_000 * 40_000, f"{grown >> 20} MiB"
     reasons = {decision["reason"] for decision in fresh.envoy.decisions() if decision["status"] == 14}
-    assert reasons == {"too much of unfinished requests is held"}
+    assert reasons == {"unfinished requests hold too much memory"}
     for crowd in crowds:
         crowd.close()
     with Connection(fresh.port) as connection:
@@ -141,7 +141,7 @@ def test_streams_that_stand_still(fresh: Gate, corp: Minter) -> None:
         until(lambda: half_sent().grpc_status is None, 20, "the room to be given back")
 
 
-def test_what_has_stood_still_is_given_up_for_others(fresh: Gate, corp: Minter) -> None:
+def test_requests_that_stand_still_are_given_up_for_others(fresh: Gate, corp: Minter) -> None:
     token = _token(corp, "greedy")
     with Connection(fresh.port) as connection:
         first = connection.open(request_headers(COUNT, token=token, gzip=True))
@@ -191,7 +191,7 @@ def test_refusals_without_a_good_token_are_summed_up(fresh: Gate, corp: Minter) 
         stranger = corp.token("stranger", permissions=["payroll:read"])
         for _ in range(100):
             refused(fresh.call(COUNT, text(1, "other"), token=stranger), 7)
-    until(lambda: sum(d.get("more", 1) for d in fresh.envoy.decisions(mark) if d["status"] == 16) == sent, 10, "every refusal to be told")
+    until(lambda: sum(d.get("more", 1) for d in fresh.envoy.decisions(mark) if d["status"] == 16) == sent, 10, "every refusal to be reported")
     decisions = fresh.envoy.decisions(mark)
     assert sum(decision["status"] == 7 for decision in decisions) == 100
     told = [decision for decision in decisions if decision["status"] == 16]

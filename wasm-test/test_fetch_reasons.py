@@ -132,13 +132,13 @@ def test_a_failed_fetch_names_its_url_and_its_cause(log: Log, name: str) -> None
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("no-cluster", 'cluster "missing": BadArgument; it has no such cluster'),
-        ("no-host", 'cluster "no-host": InternalFailure; the cluster has no host: its name may not resolve'),
+        ("no-cluster", 'by cluster "missing": the proxy has no such cluster'),
+        ("no-host", 'by cluster "no-host": the cluster has no host: its name may not resolve'),
     ],
 )
 def test_a_cluster_that_leads_nowhere_is_named(log: Log, name: str, said: str) -> None:
     until(lambda: log.line(name) != "", 20, "the failed fetch")
-    assert log.line(name) == f"the host cannot send to {said}"
+    assert log.line(name).endswith(said)
 
 
 def test_a_fetch_that_succeeds_is_not_reported(log: Log) -> None:

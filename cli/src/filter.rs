@@ -5,9 +5,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_compact::{KeyPair, Seed};
 use serde_json::{Map, Value, json};
+use temporal_auth::answer::Answer;
 use temporal_auth::config::{Config, PeerSource};
 use temporal_auth::filter::{Action, ConnectionInfo, FilterState, RequestFilter};
-use temporal_auth::policy::{DenyReason, Verdict};
+use temporal_auth::policy::{DenyReason, Rule, ShadowOutcome};
 use temporal_auth::report::Rejection;
 use temporal_auth::temporal::{MethodRef, RequestReader, Scope, Target};
 use temporal_auth::token::TokenRefusal;
@@ -17,9 +18,6 @@ use temporal_auth::wire::protobuf::write_field;
 
 use crate::caller::{AssumedCaller, AssumedToken, TokenForm, TokenTimes};
 use crate::request;
-
-/// The gRPC status of a call that policy denies.
-pub(crate) const PERMISSION_DENIED: u32 = 7;
 
 /// A connection with a peer and no other properties.
 struct Connection<'a>(Option<&'a str>);
@@ -52,10 +50,10 @@ pub(crate) struct Call {
 /// How the filter answers a call, and why.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Evaluation {
-    /// The gRPC status: 0 if the call goes on.
-    pub(crate) status: u32,
+    /// The answer in the server's place. `None` if the call goes on.
+    pub(crate) answer: Option<Answer>,
     /// The rule that decided. `None` if the call was refused before policy.
-    pub(crate) rule: Option<String>,
+    pub(crate) rule: Option<Rule>,
     /// Why the call is denied, as in the log.
     pub(crate) reason: String,
     /// Why the policy denies the call, if it does.
@@ -63,7 +61,7 @@ pub(crate) struct Evaluation {
     /// Whether the token is refused only because of when it is used.
     pub(crate) is_untimely: bool,
     /// What rules in shadow would change.
-    pub(crate) shadow: Option<String>,
+    pub(crate) shadow: Option<ShadowOutcome>,
     pub(crate) caller: Option<ResolvedCaller>,
     /// Whether the caller may see only a part of the server's answer.
     pub(crate) reduces_answer: bool,
@@ -77,6 +75,29 @@ pub(crate) struct ResolvedCaller {
     pub(crate) kind: Option<&'static str>,
     /// Why the kind is in doubt, if it is.
     pub(crate) doubt: Option<String>,
+}
+
+impl Evaluation {
+    pub(crate) fn is_allowed(&self) -> bool {
+        self.answer.is_none()
+    }
+
+    /// Whether the call is denied, rather than refused for what is wrong with its token or its request.
+    pub(crate) fn is_denied(&self) -> bool {
+        matches!(self.answer, Some(Answer::Denied | Answer::NamespaceNotFound | Answer::Closed))
+    }
+}
+
+#[cfg(test)]
+impl Evaluation {
+    /// The gRPC status: 0 if the call goes on.
+    pub(crate) fn status(&self) -> u32 {
+        self.answer.map_or(0, |answer| answer.row().code.number())
+    }
+
+    pub(crate) fn rule_name(&self) -> Option<&str> {
+        self.rule.as_ref().map(Rule::name)
+    }
 }
 
 /// The filter with a configuration.
@@ -175,31 +196,30 @@ impl Filter {
             step = request.on_body(&mut self.state, &frame(&call.message), true, || caller.at);
         }
         let decision = request.take_decision();
-        let status = match &step {
-            Action::Forward | Action::Hold | Action::Release(_) => 0,
-            Action::Answer(answer) => answer.grpc_status(),
+        let answer = match &step {
+            Action::Forward | Action::Hold | Action::Release(_) => None,
+            Action::Answer(reply) => Some(reply.answer()),
             // Unreachable: the keys are in the configuration.
             Action::Wait => {
-                return Evaluation { status: 14, reason: "the filter waits".to_owned(), ..Evaluation::default() };
+                let reason = "the filter waits".to_owned();
+                return Evaluation { answer: Some(Answer::Unavailable), reason, ..Evaluation::default() };
             }
         };
-        let Some(decision) = decision else { return Evaluation { status, ..Evaluation::default() } };
-        let target = decision.principal.as_deref().zip(call.target()).filter(|_| status == PERMISSION_DENIED);
-        let policy = &self.state.config.policy;
-        let denied = target.and_then(|(principal, target)| match policy.decide(principal, &target, caller.at) {
-            Verdict::Deny(reason) => Some(reason),
-            Verdict::Allow(_) => None,
-        });
+        let Some(decision) = decision else { return Evaluation { answer, ..Evaluation::default() } };
         let reason = decision.reason();
         let is_untimely = decision.rejection.as_ref().is_some_and(is_untimely);
+        let denied = match decision.rejection {
+            Some(Rejection::Denied(reason) | Rejection::Hidden { reason, .. }) => Some(reason),
+            _ => None,
+        };
         let caller = decision.principal.map(|principal| ResolvedCaller {
             subject: principal.subject.clone(),
             kind: principal.kind.map(|kind| kind.name()),
             doubt: principal.doubt.as_ref().map(ToString::to_string),
         });
-        let reduces_answer = status == 0 && request.reduces_answer();
+        let reduces_answer = answer.is_none() && request.reduces_answer();
         let (rule, shadow) = (decision.rule, decision.shadow);
-        Evaluation { status, rule, reason, denied, is_untimely, shadow, caller, reduces_answer }
+        Evaluation { answer, rule, reason, denied, is_untimely, shadow, caller, reduces_answer }
     }
 
     /// The header with the caller's token, if there is one.
@@ -301,17 +321,17 @@ mod tests {
         };
         let good = json!({"sub": "alice", "groups": ["a"]});
         let allowed = start(good.clone(), "payroll");
-        assert_eq!((allowed.status, allowed.rule.as_deref()), (0, Some("g")));
+        assert_eq!((allowed.status(), allowed.rule_name()), (0, Some("g")));
         let other = start(good.clone(), "other");
-        assert_eq!((other.status, other.rule.as_deref()), (7, Some("default-deny")));
-        assert_eq!(start(good, "").status, 7);
-        assert_eq!(start(json!({"sub": "alice", "groups": ["b"]}), "payroll").status, 7);
+        assert_eq!((other.status(), other.rule_name()), (7, Some("default-deny")));
+        assert_eq!(start(good, "").status(), 7);
+        assert_eq!(start(json!({"sub": "alice", "groups": ["b"]}), "payroll").status(), 7);
         for refused in [json!({"groups": ["a"]}), json!({"sub": "a", "aud": "other"}), json!({"sub": "a", "iss": "x"})]
         {
-            assert_eq!(start(refused.clone(), "payroll").status, 16, "{refused}");
+            assert_eq!(start(refused.clone(), "payroll").status(), 16, "{refused}");
         }
         let new = |namespace: &str| {
-            call(json!({"sub": "a", "groups": "a"}), None, TokenTimes::Ignored, "/a.B/New", namespace).status
+            call(json!({"sub": "a", "groups": "a"}), None, TokenTimes::Ignored, "/a.B/New", namespace).status()
         };
         assert_eq!((new("payroll"), new("other")), (0, 7));
     }
@@ -321,7 +341,7 @@ mod tests {
         let now = Timestamp::now().as_millis() / 1000;
         let claims = |exp: u64| json!({"iss": "https://idp.example.com/", "aud": "temporal", "sub": "a", "groups": "a", "iat": now, "exp": exp});
         let call = |exp: u64, typ: &str, times| {
-            call(claims(exp), Some(typ), times, "StartWorkflowExecution", "payroll").status
+            call(claims(exp), Some(typ), times, "StartWorkflowExecution", "payroll").status()
         };
         assert_eq!(call(now + 30, "at+jwt", TokenTimes::Checked), 0);
         assert_eq!(call(now + 30, "JWT", TokenTimes::Checked), 16, "typ");
@@ -353,7 +373,7 @@ mod tests {
         for xfcc in [false, true] {
             for name in ["spiffe://td/ns/a/sa/w", odd] {
                 let pattern = Pattern::literal(name).to_string();
-                let status = |who: Value, token, peer| call(who, xfcc, token, peer).status;
+                let status = |who: Value, token, peer| call(who, xfcc, token, peer).status();
                 let (bare, both) = (json!({"peer": pattern}), json!({"issuer": "corp", "peer": pattern}));
                 assert_eq!(status(bare.clone(), false, Some(name)), 0, "{name} {xfcc}");
                 assert_eq!(status(bare.clone(), false, Some("other")), 7);
@@ -365,7 +385,7 @@ mod tests {
             let subject = call(json!({"peer": "a*"}), xfcc, false, Some("ab")).caller;
             assert_eq!(subject, Some(ResolvedCaller { subject: "ab".to_owned(), ..ResolvedCaller::default() }));
         }
-        assert_eq!(call(json!({"issuer": "corp"}), true, false, Some("a")).status, 16, "no rule asks for a peer");
+        assert_eq!(call(json!({"issuer": "corp"}), true, false, Some("a")).status(), 16, "no rule asks for a peer");
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn shipped_manifests_pass() {
 #[test]
 fn warnings_pass_unless_denied() {
     let expected = [
-        "warning: issuers.corp.issuer: keys are named by an http: URL\n --> doubtful.yaml:3:18",
+        "warning: issuers.corp.issuer: keys are fetched from an http: URL\n --> doubtful.yaml:3:18",
         "warning: issuers.corp.audiences: tokens for any other service",
         "warning: grants[0].namespaces: every namespace matches",
         "warning: grants[0].who.claims.groups: a pattern that begins with `*`",
@@ -186,6 +186,23 @@ fn a_default_denial_lists_near_misses() {
 }
 
 #[test]
+fn a_denial_that_hides_a_namespace_is_a_denial() {
+    assert_run(&["test", "hidden-cases.yaml"], 0, &["hidden-cases.yaml: 2 passed, 0 failed"]);
+    let claims = r#"{"sub": "alice", "groups": ["finance"]}"#;
+    let call = ["--claims", claims, "--method", "StartWorkflowExecution", "--namespace", "web"];
+    assert_run(
+        &[&["explain", "--config", "hidden.yaml"][..], &call[..]].concat(),
+        1,
+        &[
+            "verdict  DENY by rule default-deny\n",
+            "answer   NOT_FOUND, as if the namespace did not exist: hide_namespaces\n",
+            "finance: is for this caller, but its namespaces [\"payroll\"] do not match\n",
+            "web: would cover the call, but is not for this caller: claim groups must match \"web\"",
+        ],
+    );
+}
+
+#[test]
 fn a_token_is_explained_and_its_signature_is_not_checked() {
     // {"alg":"ES256","kid":"k"} {"iss":"https://idp.example.com/","aud":"temporal","sub":"alice","groups":["finance"],"exp":…}
     let token = |exp: &str| {
@@ -241,7 +258,8 @@ fn cases_may_have_requests() {
         "requests.yaml: 2 of 2 denials decided a case\n",
     ];
     assert_run(&["test", "requests.yaml"], 0, &expected);
-    let expected = ["misspelt: the request is no StartWorkflowExecutionRequest: ", "--> not-a-request.yaml:3:10"];
+    let expected =
+        ["misspelt: the request is not a valid StartWorkflowExecutionRequest: ", "--> not-a-request.yaml:3:10"];
     assert_run(&["test", "not-a-request.yaml"], 2, &expected);
 }
 
@@ -276,8 +294,8 @@ fn the_effects_of_a_request_are_shown() {
     for (request, why) in [
         ("{", "the request is no JSON object"),
         (r#"{"a": 1, "a": 1}"#, "given twice"),
-        (r#"{"qery": {}}"#, "the request is no QueryWorkflowRequest"),
-        (r#"{"namespace": "payroll"}"#, "names namespace \"payroll\" itself, and not \"orders\""),
+        (r#"{"qery": {}}"#, "the request is not a valid QueryWorkflowRequest"),
+        (r#"{"namespace": "payroll"}"#, "names namespace \"payroll\", not \"orders\""),
     ] {
         ask(BOB, "QueryWorkflow", "orders", request, 2, &[why]);
     }
@@ -330,7 +348,7 @@ fn the_schema_is_printed() {
 fn denials_are_checked() {
     let expected = [
         "warning: denials[0].who.claims.groups: a caller whose token lacks the claim groups is not denied",
-        "warning: denials[1].namespaces: denial nothing never matches: what reads from the cluster is in no namespace",
+        "warning: denials[1].namespaces: denial nothing never matches: calls that read from the cluster are not in any namespace",
         "warning: grants[0].who.subject: `temporal-web` looks like the identity of a gateway or of the Web UI",
         "doubtful-denials.yaml: 0 errors, 3 warnings",
     ];
@@ -432,7 +450,7 @@ fn cases_may_have_peers() {
 #[test]
 fn peers_are_checked() {
     let expected = [
-        "warning: grants[0].who.peer: `spiffe://td/ns/edge/sa/proxy` is a gateway, says `spiffe://td/ns/edge/sa/*` in peers.gateways",
+        "warning: grants[0].who.peer: `spiffe://td/ns/edge/sa/proxy` is a gateway according to `spiffe://td/ns/edge/sa/*` in peers.gateways",
         "warning: grants[1].who.peer: `spiffe://td/ns/temporal/sa/temporal-web` looks like the identity of a gateway",
         "doubtful-peers.yaml: 0 errors, 2 warnings",
     ];

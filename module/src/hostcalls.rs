@@ -5,12 +5,19 @@
 //! allocator (`proxy_on_memory_allocate` of the SDK), so returned data is taken over as a vector.
 #![allow(unsafe_code, reason = "the only file that calls the host")]
 
+use std::fmt;
 use std::ptr::{null, null_mut};
 use std::time::Duration;
 
 /// The host refused the call with this status of the ABI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Refused(pub u32);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the host refused, with status {}", self.0)
+    }
+}
 
 /// The header maps of the ABI.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::ContextType;
+use proxy_wasm::types::{ContextType, Status};
 
 use super::hostcalls::{self, Buffer, HeaderMap};
 use super::stream::Stream;
@@ -13,7 +13,7 @@ use super::wait_queue::WaitQueue;
 use super::{BUSY_TICK, EnvoyHost, IDLE_TICK, MAX_WOKEN, Metrics, PluginState, WAKING_TICK, log_notices};
 use temporal_auth::config::Config;
 use temporal_auth::filter::FilterState;
-use temporal_auth::keys::{FetchProgress, HttpRequest, KeySet};
+use temporal_auth::keys::{FetchProgress, HttpRequest, KeyResponse, KeySet, NoResponse};
 use temporal_auth::time::Timestamp;
 use temporal_auth::wire::headers::Headers;
 
@@ -63,32 +63,23 @@ impl Root {
                 self.calls.insert(call, issuer);
             }
             Err(status) => {
-                let cause = match status {
-                    proxy_wasm::types::Status::BadArgument => "; it has no such cluster",
-                    proxy_wasm::types::Status::InternalFailure => "; the cluster has no host: its name may not resolve",
-                    _ => "",
+                let why = match status {
+                    Status::BadArgument => NoResponse::UnknownCluster,
+                    Status::InternalFailure => NoResponse::NoHost,
+                    other => NoResponse::Refused(other as u32),
                 };
-                let why = format!("the host cannot send to cluster {:?}: {status:?}{cause}", request.cluster);
-                self.on_response(filter, issuer, None, Some(why));
+                self.take_response(filter, issuer, Err(why));
             }
         }
     }
 
-    /// The response to a fetch: a status and a body. `why` says why there is none, if the reason is known.
-    fn on_response(
-        &mut self,
-        filter: &mut FilterState,
-        issuer: usize,
-        response: Option<(&[u8], &[u8])>,
-        why: Option<String>,
-    ) {
+    fn take_response(&mut self, filter: &mut FilterState, issuer: usize, response: KeyResponse<'_>) {
         match filter.on_response(issuer, response, Timestamp::now()) {
             FetchProgress::Request(request) => self.fetch(filter, issuer, &request),
             FetchProgress::Loaded => log_notices(filter),
-            FetchProgress::Failed(reason) => {
+            FetchProgress::Failed(failed) => {
                 let name = filter.config.issuers.get(issuer).map_or("", |issuer| &issuer.name);
-                let why = why.unwrap_or_else(|| reason.to_string());
-                log::warn!("temporal-auth: fetching the keys of issuer {name} failed: {why}");
+                log::warn!("temporal-auth: fetching the keys of issuer {name} failed: {failed}");
             }
         }
     }
@@ -147,12 +138,12 @@ impl Context for Root {
         let Ok(mut filter) = plugin.filter.try_borrow_mut() else { return };
         // Without headers, there was no response, and reading them would be an error.
         let headers = if headers == 0 { None } else { hostcalls::header_map(HeaderMap::CallResponseHeaders).ok() };
-        let max = body.min(temporal_auth::keys::key_set::MAX_DOCUMENT.saturating_add(1));
+        let max = body.min(temporal_auth::keys::MAX_DOCUMENT.saturating_add(1));
         let body = if body == 0 { Ok(Vec::new()) } else { hostcalls::buffer(Buffer::CallResponseBody, max) };
         let status =
             headers.as_ref().and_then(|headers| Headers::new(headers).iter().find(|(name, _)| *name == b":status"));
         let response = status.and_then(|(_, status)| Some((status, body.as_deref().ok()?)));
-        self.on_response(&mut filter, issuer, response, None);
+        self.take_response(&mut filter, issuer, response.ok_or(NoResponse::Lost));
         self.wake(&plugin, &mut filter);
     }
 }
@@ -164,7 +155,8 @@ impl RootContext for Root {
             log::error!("temporal-auth: configuration: cannot read it from the host");
             return false;
         };
-        let mut config = match Config::parse(&text) {
+        let parsed = if hostcalls::reads_answers() { Config::parse(&text) } else { Config::parse_for_lean(&text) };
+        let config = match parsed {
             Ok(config) => config,
             Err(problems) => {
                 for problem in problems {
@@ -173,14 +165,6 @@ impl RootContext for Root {
                 return false;
             }
         };
-        if config.policy.reduces_lists() && !hostcalls::reads_answers() {
-            log::error!(
-                "temporal-auth: configuration: authenticated: lists of namespaces cannot be reduced by the lean module; \
-                 use temporal-auth.wasm"
-            );
-            return false;
-        }
-        config.policy.checks_answers = hostcalls::reads_answers();
         let Some(metrics) = Metrics::define(&config) else {
             log::error!("temporal-auth: cannot define metrics");
             return false;

@@ -8,7 +8,7 @@ const MAX: usize = 1024;
 /// How many requests of one connection may wait at a time.
 const MAX_OF_CONNECTION: usize = 256;
 
-/// How many bytes the tokens of waiting requests may have, in total and of one connection.
+/// How many bytes waiting requests may hold, in total and of one connection: their tokens, and the parameters of calls over HTTP.
 const MAX_BYTES: usize = 4 << 20;
 const MAX_BYTES_OF_CONNECTION: usize = 1 << 20;
 
@@ -19,7 +19,7 @@ pub(crate) struct WaitQueue<T>(BTreeMap<u32, Waiting<T>>);
 #[derive(Debug)]
 struct Waiting<T> {
     connection: u64,
-    /// The length of its token in bytes.
+    /// How many bytes it holds.
     size: usize,
     request: T,
 }
@@ -31,7 +31,7 @@ impl<T> Default for WaitQueue<T> {
 }
 
 impl<T> WaitQueue<T> {
-    /// Adds a request of this connection whose token has this many bytes; `false` if there is no room.
+    /// Adds a request of this connection that holds this many bytes; `false` if there is no room.
     pub(crate) fn insert(&mut self, id: u32, connection: u64, size: usize, request: T) -> bool {
         if self.0.contains_key(&id) {
             return true;

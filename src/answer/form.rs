@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use super::{Answer, details};
+use super::{Answer, Code, details};
 
 /// How answers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,9 +70,10 @@ impl Form {
 fn api_error(style: ApiStyle, answer: Answer, message: &str, detail: Option<&str>) -> String {
     let code = match answer {
         // The code of the server for a path without a route.
-        Answer::UnknownMethod => 5,
-        answer => answer.row().grpc_status,
+        Answer::UnknownMethod => Code::NotFound,
+        answer => answer.row().code,
     };
+    let code = code.number();
     let failure = match answer {
         Answer::Denied | Answer::Closed => Some((details::PERMISSION_DENIED, "reason")),
         Answer::NamespaceNotFound => Some((details::NAMESPACE_NOT_FOUND, "namespace")),
@@ -99,14 +100,7 @@ fn api_error(style: ApiStyle, answer: Answer, message: &str, detail: Option<&str
 
 /// A failure as the server writes it for a Nexus caller. Source: `common/nexus/nexusrpc/failure_converter.go`.
 fn nexus_failure(answer: Answer, detail: Option<&str>) -> String {
-    let (message, kind) = match answer {
-        Answer::Unauthenticated => ("unauthorized", "UNAUTHENTICATED"),
-        Answer::Denied | Answer::Closed => ("permission denied", "UNAUTHORIZED"),
-        Answer::Unavailable => ("the token cannot be verified yet", "UNAVAILABLE"),
-        Answer::OverBudget => ("too much work", "RESOURCE_EXHAUSTED"),
-        Answer::UnknownMethod | Answer::NamespaceNotFound => ("not found", "NOT_FOUND"),
-        Answer::Encoding | Answer::Malformed | Answer::TooLarge => ("bad request", "BAD_REQUEST"),
-    };
+    let (kind, message) = answer.row().nexus;
     let message = detail.map_or(Cow::from(message), |detail| format!("{message}: {detail}").into());
     let details = json!({"type": kind});
     format!(

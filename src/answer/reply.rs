@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::form::Form;
-use super::{Answer, details};
+use super::{Answer, Code, details};
 use crate::temporal::method::SERVICES;
 
 /// Temporal's message to a caller without permission.
@@ -27,10 +27,13 @@ impl Reply {
     pub const UNAUTHENTICATED: Self = Self::plain(Answer::Unauthenticated, "Request unauthenticated.");
     pub const UNAVAILABLE: Self = Self::plain(Answer::Unavailable, "The token cannot be verified yet; try again.");
     pub const BUSY: Self = Self::plain(Answer::Unavailable, "Too many requests are held; try again.");
-    pub const OVER_BUDGET: Self =
-        Self::plain(Answer::OverBudget, "Your requests take too much work; try again, or send smaller ones.");
+    pub const TOO_MUCH_WORK: Self =
+        Self::plain(Answer::TooMuchWork, "Your requests take too much work; try again, or send smaller ones.");
     pub const ANSWERED_EARLY: Self =
         Self::plain(Answer::Unavailable, "The server answered before the request was complete.");
+    /// The server's answer, which the caller may see only in part, cannot be reduced to that part.
+    pub const UNREADABLE_ANSWER: Self =
+        Self::plain(Answer::Unavailable, "The answer cannot be reduced to what you may see; try again.");
     pub const CLOSED: Self = Self::plain(Answer::Closed, DENIED);
     pub const TOO_LARGE: Self = Self::plain(Answer::TooLarge, "grpc: received message larger than max (4194304)");
 
@@ -54,7 +57,8 @@ impl Reply {
         Self { detail: explanation, ..Self::plain(Answer::Denied, DENIED) }
     }
 
-    /// Temporal's answer for a namespace that does not exist.
+    /// Temporal's answer to a request that names an unknown namespace, by name or by id. Source:
+    /// `serviceerror.NewNamespaceNotFound` of the API.
     pub fn namespace_not_found(namespace: String) -> Self {
         let message = format!("Namespace {namespace} is not found.");
         Self { detail: Some(namespace), ..Self::with_text(Answer::NamespaceNotFound, message) }
@@ -95,8 +99,9 @@ impl Reply {
         self.answer
     }
 
-    pub fn grpc_status(&self) -> u32 {
-        self.answer.row().grpc_status
+    /// The gRPC status.
+    pub fn code(&self) -> Code {
+        self.answer.row().code
     }
 
     pub fn http_status(&self) -> u32 {
@@ -151,6 +156,13 @@ mod tests {
         assert_eq!(text(b"/grpc.health.v1.Health/Look"), "unknown method Look for service grpc.health.v1.Health");
         assert_eq!(text(b"Method"), "malformed method name: \"Method\"");
         assert!(text(&[0xff; 5000]).len() < 1000);
+    }
+
+    #[test]
+    fn messages_name_the_limit_that_is_enforced() {
+        use crate::wire::grpc::MAX_MESSAGE;
+        assert!(Reply::TOO_LARGE.message().ends_with(&format!("({MAX_MESSAGE})")));
+        assert!(crate::wire::DecodeError::TooLarge.to_string().ends_with(&format!("{} MiB", MAX_MESSAGE >> 20)));
     }
 
     #[test]

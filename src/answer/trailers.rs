@@ -1,4 +1,4 @@
-//! Temporal's own answer that there is no such namespace, as the trailers of a gRPC answer.
+//! A reply as the trailers of a gRPC answer whose headers have already been sent.
 
 use std::borrow::Cow;
 
@@ -7,13 +7,14 @@ use super::Reply;
 /// Trailers that are sent in place of the server's.
 pub type Trailers = Vec<(&'static str, Cow<'static, str>)>;
 
-/// The trailers of the answer to a request that names an unknown namespace, by name or by id. Source:
-/// `serviceerror.NewNamespaceNotFound` of the API.
-pub fn namespace_not_found(namespace: &str) -> Trailers {
-    let reply = Reply::namespace_not_found(namespace.to_owned());
-    let status = ("grpc-status", reply.grpc_status().to_string().into());
-    let message = ("grpc-message", percent_encoded(reply.message()).into());
-    [status, message].into_iter().chain(reply.headers()).collect()
+impl Reply {
+    /// The trailers of a gRPC answer that ends with this reply.
+    #[must_use]
+    pub fn trailers(&self) -> Trailers {
+        let status = ("grpc-status", self.code().number().to_string().into());
+        let message = ("grpc-message", percent_encoded(self.message()).into());
+        [status, message].into_iter().chain(self.headers()).collect()
+    }
 }
 
 /// The text as `grpc-message` has it. Source: grpc-go's `encodeGrpcMessage`.
@@ -35,7 +36,7 @@ mod tests {
 
     #[test]
     fn messages_are_encoded_as_grpc_does_it() {
-        let message = |id| namespace_not_found(id).swap_remove(1).1;
+        let message = |id: &str| Reply::namespace_not_found(id.to_owned()).trailers().swap_remove(1).1;
         assert_eq!(message("payroll"), "Namespace payroll is not found.");
         assert_eq!(message("50%\r\n\u{fc}"), "Namespace 50%25%0D%0A%C3%BC is not found.");
     }

@@ -8,19 +8,19 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::time::Timestamp;
-use crate::work::{RefillRate, TokenBucket};
+use crate::work::{RefillRate, TimeBucket};
 
 /// Bad tokens may take 8 % of the thread's time. With the work that is not measured, they stay below a tenth.
-const VM: RefillRate = RefillRate { per_milli: 80, capacity: 300_000 };
+const VM: RefillRate = RefillRate { per_mille: 80, capacity: Duration::from_millis(300) };
 /// Bad tokens of one connection may take 0.2 %, so that it takes forty connections to use up the VM's budget.
-const BAD: RefillRate = RefillRate { per_milli: 2, capacity: 8_000 };
+const BAD: RefillRate = RefillRate { per_mille: 2, capacity: Duration::from_millis(8) };
 /// Good tokens of one connection may take a fifth, and a second at once: a proxy in front may send all callers over one
 /// connection, and whoever sends many good tokens got them from the issuer.
-const GOOD: RefillRate = RefillRate { per_milli: 200, capacity: 1_000_000 };
+const GOOD: RefillRate = RefillRate { per_mille: 200, capacity: Duration::from_secs(1) };
 /// For a good token, the VM is charged an eighth of the cost.
-const VM_DIVISOR: i64 = 8;
+const VM_DIVISOR: u32 = 8;
 /// For a token that waits for its key, its connection is charged this part of the cost.
-const WAITING_DIVISOR: i64 = 32;
+const WAITING_DIVISOR: u32 = 32;
 /// The charge for a request that cannot wait for its key, because too many others do.
 const NO_ROOM: Duration = Duration::from_micros(200);
 /// The most that one token can cost. A longer time means that the clock was set or the thread had to wait.
@@ -33,7 +33,7 @@ const SHARED_ID: u64 = u64::MAX;
 /// The time that is left for unknown tokens.
 #[derive(Debug)]
 pub struct Budget {
-    vm: TokenBucket,
+    vm: TimeBucket,
     /// By connection. A connection that is not here has full buckets.
     connections: HashMap<u64, ConnectionBudget>,
 }
@@ -51,13 +51,13 @@ pub enum Outcome {
 /// only that tells good from bad.
 #[derive(Debug, Clone, Copy)]
 struct ConnectionBudget {
-    bad: TokenBucket,
-    good: TokenBucket,
+    bad: TimeBucket,
+    good: TimeBucket,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { vm: TokenBucket::full(VM, Timestamp::EPOCH), connections: HashMap::new() }
+        Self { vm: TimeBucket::full(VM, Timestamp::EPOCH), connections: HashMap::new() }
     }
 }
 
@@ -66,12 +66,13 @@ impl Budget {
     pub fn allows(&mut self, connection: u64, now: Timestamp) -> bool {
         let id = self.bucket_id(connection, now);
         let has_time = self.connections.get_mut(&id).is_none_or(|budget| budget.has_time(now));
-        has_time && self.vm.refill(VM, now) > 0
+        self.vm.refill(VM, now);
+        has_time && self.vm.has_time()
     }
 
     /// Charges this connection and the VM for a token.
     pub fn spend(&mut self, connection: u64, cost: Duration, outcome: Outcome, now: Timestamp) {
-        let cost = micros(cost);
+        let cost = cost.min(MAX_COST);
         self.vm.take(if outcome == Outcome::Bad { cost } else { part(cost, VM_DIVISOR) });
         let id = self.bucket_id(connection, now);
         let budget = self.connections.entry(id).or_insert_with(|| ConnectionBudget::full(now));
@@ -85,10 +86,11 @@ impl Budget {
     /// Turns the charge for a bad token into that for a good one, as it has proved good.
     pub fn refund(&mut self, connection: u64, cost: Duration, now: Timestamp) {
         self.spend(connection, cost, Outcome::Good, now);
-        self.vm.give(micros(cost), VM);
+        let cost = cost.min(MAX_COST);
+        self.vm.give(cost, VM);
         let id = self.bucket_id(connection, now);
         if let Some(budget) = self.connections.get_mut(&id) {
-            budget.bad.give(micros(cost), BAD);
+            budget.bad.give(cost, BAD);
         }
     }
 
@@ -100,7 +102,7 @@ impl Budget {
     /// What is left for bad tokens of a connection, in microseconds.
     #[cfg(test)]
     pub(super) fn level(&self, connection: u64) -> i64 {
-        self.connections.get(&connection).map_or(BAD.capacity, |budget| budget.bad.level())
+        self.connections.get(&connection).map_or(8_000, |budget| budget.bad.level())
     }
 
     /// The id of the connection's budget.
@@ -116,25 +118,27 @@ impl Budget {
 
 impl ConnectionBudget {
     fn full(now: Timestamp) -> Self {
-        let full = |rate: RefillRate| TokenBucket::full(rate, now);
+        let full = |rate: RefillRate| TimeBucket::full(rate, now);
         Self { bad: full(BAD), good: full(GOOD) }
     }
 
     fn has_time(&mut self, now: Timestamp) -> bool {
-        self.bad.refill(BAD, now) > 0 && self.good.refill(GOOD, now) > 0
+        self.refill(now);
+        self.bad.has_time() && self.good.has_time()
     }
 
     fn is_full(&mut self, now: Timestamp) -> bool {
-        self.bad.refill(BAD, now) == BAD.capacity && self.good.refill(GOOD, now) == GOOD.capacity
+        self.refill(now);
+        self.bad.is_full(BAD) && self.good.is_full(GOOD)
+    }
+
+    fn refill(&mut self, now: Timestamp) {
+        self.bad.refill(BAD, now);
+        self.good.refill(GOOD, now);
     }
 }
 
-/// The cost in microseconds, as far as it can be true.
-fn micros(cost: Duration) -> i64 {
-    i64::from(cost.min(MAX_COST).subsec_micros())
-}
-
-fn part(cost: i64, divisor: i64) -> i64 {
+fn part(cost: Duration, divisor: u32) -> Duration {
     cost.checked_div(divisor).unwrap_or_default()
 }
 
@@ -244,11 +248,11 @@ mod tests {
         for connection in 0..100_000 {
             budget.spend(connection, Duration::from_micros(40), Outcome::Bad, at(NOW));
         }
-        budget.vm = TokenBucket::full(VM, at(NOW));
+        budget.vm = TimeBucket::full(VM, at(NOW));
         assert!(budget.allows(0, at(NOW)));
         assert_eq!(budget.connections.len(), MAX_CONNECTIONS + 1);
         assert!(!budget.allows(200_000, at(NOW)), "all others share a budget");
-        budget.vm = TokenBucket::full(VM, at(NOW));
+        budget.vm = TimeBucket::full(VM, at(NOW));
         assert!(budget.allows(0, at(NOW)) && budget.allows(200_000, at(NOW + 1_000_000)));
         assert!(budget.connections.len() <= 1);
     }

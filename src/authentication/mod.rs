@@ -18,7 +18,8 @@ use crate::crypto::Algorithm;
 use crate::excerpt::excerpt;
 use crate::identity::{Claims, Identity};
 use crate::keys::{
-    FetchProgress, HttpRequest, IssuerKeys, Key, KeyId, KeyLookup, KeySet, KeyStore, SharedData, random_spread,
+    FetchProgress, HttpRequest, IssuerKeys, Key, KeyId, KeyLookup, KeyResponse, KeySet, KeyStore, SharedData,
+    random_spread,
 };
 use crate::policy::Principal;
 use crate::time::Timestamp;
@@ -149,7 +150,7 @@ impl Authenticator {
 
     /// The response to the last request for this issuer's keys: a status and a body, or `None` if there was no
     /// response.
-    pub fn on_response(&mut self, issuer: usize, response: Option<(&[u8], &[u8])>, now: Timestamp) -> FetchProgress {
+    pub fn on_response(&mut self, issuer: usize, response: KeyResponse<'_>, now: Timestamp) -> FetchProgress {
         let progress = self.keys.on_response(issuer, response, now);
         if matches!(progress, FetchProgress::Loaded) {
             self.forget(now);

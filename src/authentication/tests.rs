@@ -82,7 +82,7 @@ fn fetch(authenticator: &mut Authenticator, now: Timestamp, keys: &Value) {
     assert_eq!(requests.len(), 1, "one fetch is due");
     let response = keys.to_string();
     let progress =
-        authenticator.on_response(0, Some((b"200", response.as_bytes())), now.saturating_add(Duration::from_millis(1)));
+        authenticator.on_response(0, Ok((b"200", response.as_bytes())), now.saturating_add(Duration::from_millis(1)));
     assert!(matches!(progress, FetchProgress::Loaded), "{progress:?}");
 }
 

@@ -18,7 +18,9 @@ use crate::wire::json::Json;
 
 /// The `issuer` of tokens that have no `iss`.
 const NO_ISSUER: &str = "none";
-const MINUTE: u64 = 60_000;
+const MINUTE: Duration = Duration::from_secs(60);
+const SECOND: Duration = Duration::from_secs(1);
+const TENTH: Duration = Duration::from_millis(100);
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
 const MAX_LEEWAY: Duration = Duration::from_secs(5 * 60);
 
@@ -241,12 +243,11 @@ fn keys(node: &Node<'_>, issuer: Option<&Node<'_>>) -> Option<KeysFrom> {
     }
     let cluster = members.require("cluster", "the Envoy cluster of the identity provider").and_then(|node| node.text());
     let start = start(&members, issuer);
-    let duration = |name: &str, default: u64, least: u64| {
-        let [default, least] = [default, least].map(Duration::from_millis);
+    let duration = |name: &str, default: Duration, least: Duration| {
         members.get(name).map_or(Some(default), |node| node.duration(least))
     };
-    let refresh = duration("refresh", 10 * MINUTE, 1000);
-    let max_stale = duration("max_stale", 24 * 60 * MINUTE, 1000);
+    let refresh = duration("refresh", MINUTE.saturating_mul(10), SECOND);
+    let max_stale = duration("max_stale", MINUTE.saturating_mul(24 * 60), SECOND);
     if let (Some(refresh), Some(max_stale)) = (refresh, max_stale)
         && max_stale < refresh
     {
@@ -256,8 +257,11 @@ fn keys(node: &Node<'_>, issuer: Option<&Node<'_>>) -> Option<KeysFrom> {
         node.conflict::<()>(Conflict::JwksClusterWithJwksUri);
     }
     let jwks_cluster = members.get("jwks_cluster").map_or(cluster, |node| node.text());
-    let (wait, timeout) = (duration("wait", 5000, 0), duration("timeout", 5000, 100));
-    let (retry, refetch) = (duration("retry", 1000, 100), duration("refetch", 2000, 100));
+    let (wait, timeout) = (
+        duration("wait", SECOND.saturating_mul(5), Duration::ZERO),
+        duration("timeout", SECOND.saturating_mul(5), TENTH),
+    );
+    let (retry, refetch) = (duration("retry", SECOND, TENTH), duration("refetch", SECOND.saturating_mul(2), TENTH));
     let (discover, start) = start?;
     Some(KeysFrom::Remote(JwksSettings {
         discover,

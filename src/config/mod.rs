@@ -29,7 +29,7 @@ use fields::{MODES, NEWER_FIELDS, PARITIES, names};
 pub use http::HttpConfig;
 pub use issuers::{Issuer, KeysFrom};
 use node::{Node, Problems};
-use problem::{Expected, NameSort};
+use problem::{Conflict, Expected, NameSort};
 pub use problem::{Path, Problem, ProblemKind, Step};
 
 /// A checked configuration.
@@ -58,8 +58,6 @@ pub struct Config {
     pub hide_namespaces: bool,
     /// Whether denials are only reported: `mode: shadow`.
     pub shadow: bool,
-    /// Whether requests with parts that the method table does not know are refused: `newer_fields: refuse`.
-    pub refuse_newer: bool,
     /// Where the name of the TLS peer comes from.
     pub peers: PeerSource,
     /// What is served on Temporal's HTTP port.
@@ -80,6 +78,20 @@ pub enum PeerSource {
 }
 
 impl Config {
+    /// Checks a configuration for a module that does not read answers.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, such as lists of namespaces that would have to be reduced.
+    pub fn parse_for_lean(text: &[u8]) -> Result<Self, Vec<Problem>> {
+        let mut config = Self::parse(text)?;
+        if config.policy.reduces_lists() {
+            let path = Path::default().member("authenticated");
+            return Err(vec![Problem { path, kind: ProblemKind::Conflict(Conflict::ListsInLeanModule) }]);
+        }
+        config.policy.checks_answers = false;
+        Ok(config)
+    }
+
     /// Checks a configuration.
     ///
     /// # Errors
@@ -136,7 +148,7 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
     let second_of = |name: &str, words: &'static [&'static str]| {
         members.get(name).map_or(Some(false), |node| node.word(words).map(|index| index == 1))
     };
-    let (shadow, refuse_newer) = (second_of("mode", MODES), second_of("newer_fields", NEWER_FIELDS));
+    let (shadow, refuses_newer) = (second_of("mode", MODES), second_of("newer_fields", NEWER_FIELDS));
     let log_allowed = members.get("log").map_or(Some(false), |node| {
         node.members(&[names::LOG])?.get("allowed").map_or(Some(false), |node| node.flag())
     });
@@ -168,6 +180,7 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
             anonymous,
             authenticated: authenticated?,
             parity: parity?,
+            refuses_newer: refuses_newer?,
             checks_answers: true,
         },
         catalogue,
@@ -178,7 +191,6 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
         explain_to_client: explain_to_client?,
         hide_namespaces: hide_namespaces?,
         shadow: shadow?,
-        refuse_newer: refuse_newer?,
         peers: if !peers_matter {
             PeerSource::Unread
         } else if xfcc? {

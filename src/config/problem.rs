@@ -196,6 +196,7 @@ pub enum Conflict {
     RoleCycle,
     RoleLacksEffect,
     RoleLacksMethod,
+    ListsInLeanModule,
     /// For readers outside of the library.
     Described(&'static str),
 }
@@ -373,6 +374,9 @@ impl fmt::Display for Conflict {
             }
             Self::RoleCycle => "role inherits from itself, or from an invalid role",
             Self::RoleLacksEffect => "the role does not have this effect, so it cannot be taken away",
+            Self::ListsInLeanModule => {
+                "lists of namespaces cannot be reduced by the lean module; use temporal-auth.wasm"
+            }
             Self::RoleLacksMethod => "the role does not cover this method, so it cannot be taken away",
             Self::Described(text) => text,
         })

@@ -491,7 +491,7 @@ fn newer_fields_may_be_refused() {
     for (value, refuses) in [("count", false), ("refuse", true)] {
         let mut config = minimal_config();
         config["newer_fields"] = json!(value);
-        assert_eq!(Config::parse(config.to_string().as_bytes()).unwrap().refuse_newer, refuses);
+        assert_eq!(Config::parse(config.to_string().as_bytes()).unwrap().policy.refuses_newer, refuses);
     }
     assert_problem("/newer_fields", json!("deny"), "newer_fields: expected count or refuse, found \"deny\"");
 }

@@ -7,11 +7,10 @@ use super::steps::decide_read;
 use super::{ApiInput, FilterState, PendingInput, PendingRequest, Progress, RequestFilter, Stage, StepResult};
 use crate::config::Config;
 use crate::policy::Principal;
-use crate::report::Rejection;
 use crate::temporal::RequestReader;
+use crate::temporal::http::MAX_BODY;
 use crate::time::Timestamp;
 use crate::wire::DecodeError;
-use crate::wire::http::{HttpFault, MAX_BODY};
 use crate::work::{Piece, Work};
 
 impl RequestFilter {
@@ -20,22 +19,14 @@ impl RequestFilter {
     pub(super) fn api_body(
         &mut self,
         state: &FilterState,
-        has_body: bool,
         chunk: &[u8],
         end: bool,
         clock: &dyn Fn() -> Timestamp,
     ) -> StepResult {
-        let refuse = |filter: &Self, rejection: Rejection| match &filter.stage {
-            Stage::Reading(PendingRequest { principal, .. }) => Err(Rejected::by(Rc::clone(principal), rejection)),
-            _ => Err(rejection.into()),
-        };
-        if !has_body && !chunk.is_empty() {
-            return refuse(self, DecodeError::from(HttpFault::BodyNotExpected).into());
-        }
         // A body that arrives at once need not be copied.
         let is_whole = end && self.held.is_empty();
         if self.held.len().saturating_add(chunk.len()) > MAX_BODY {
-            return refuse(self, DecodeError::TooLarge.into());
+            return Err(self.rejected(DecodeError::TooLarge.into()));
         }
         if !is_whole {
             // Doubling would take room that the caller may not have.

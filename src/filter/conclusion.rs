@@ -60,7 +60,7 @@ impl RequestFilter {
         state.counters.add(Counter::Allowed, 1);
         count_evidence(state, &evidence);
         if state.config.log_allowed || state.config.access_log_state || evidence.shadow.is_some() {
-            self.decision = Some(self.decision(true, 0, Some(permit.rule()), None, evidence));
+            self.decision = Some(self.decision(true, 0, Some(permit.rule().clone()), None, evidence));
         }
         self.pass()
     }
@@ -77,13 +77,12 @@ impl RequestFilter {
         count_evidence(state, &evidence);
         let goes_on = state.config.shadow && rejection.may_be_forwarded() && answer.row().forwarded_in_shadow;
         let rule = rejection.rule();
-        let status = answer.row().grpc_status;
-        let mut decision = self.decision(goes_on, status, rule.as_ref(), Some(rejection), evidence);
+        let status = answer.row().code.number();
+        let decision = self.decision(goes_on, status, rule, Some(rejection), evidence);
         if goes_on {
             self.stage = Stage::Passing(Passage::in_shadow(rest));
             state.counters.add(Counter::Allowed, 1);
             state.counters.shadow_denied(answer);
-            decision.shadow.get_or_insert_with(|| "mode: shadow lets it go on".to_owned());
         } else {
             self.stage = Stage::Answered;
             state.counters.denied(answer);
@@ -100,7 +99,7 @@ impl RequestFilter {
         &self,
         allow: bool,
         status: u32,
-        rule: Option<&Rule>,
+        rule: Option<Rule>,
         rejection: Option<Rejection>,
         Evidence { principal, target, shadow, namespace_header }: Evidence,
     ) -> Decision {
@@ -112,9 +111,9 @@ impl RequestFilter {
             namespaces: target.as_ref().map(namespaces).unwrap_or_default(),
             namespace_header,
             principal,
-            rule: rule.map(|rule| rule.name().to_owned()),
+            rule,
             rejection,
-            shadow: shadow.as_ref().map(ToString::to_string),
+            shadow,
         }
     }
 }

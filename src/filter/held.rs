@@ -13,7 +13,7 @@ pub(super) struct HeldBytes {
     held: Rc<Cell<usize>>,
 }
 
-/// As many bytes as may be held are held already.
+/// No more bytes may be held.
 #[derive(Debug)]
 pub(super) struct NoRoom;
 

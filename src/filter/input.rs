@@ -1,6 +1,6 @@
 //! Where a request is read from.
 
-use crate::temporal::http::{NexusCall, Parameters};
+use crate::temporal::http::{NexusCall, Parameters, size_of_query};
 use crate::wire::grpc::Body;
 
 /// The bytes from which a request is read.
@@ -33,6 +33,15 @@ pub(super) struct ApiInput {
 }
 
 impl Input {
+    /// The size of its texts in memory, in bytes, roughly.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Grpc | Self::OpenApi => 0,
+            Self::Api(input) => input.parameters.size(),
+            Self::Nexus(call) => call.0.size().saturating_add(size_of_query(&call.1)),
+        }
+    }
+
     /// The namespace in the path. `None` if it names none; that of a gRPC call is in its body.
     pub(super) fn namespace(&self) -> Option<&str> {
         match self {

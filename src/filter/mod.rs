@@ -1,8 +1,9 @@
-//! The way of one call through the filter, from its headers to a verdict.
+//! How one call passes through the filter, from its headers to a verdict.
 //!
 //! Each step goes on or ends in a [`Rejection`], as early as possible: is the route ours, which method does the path name,
 //! is it open to everybody, is the token good, could any grant cover the call, and what does the request say. Only
-//! [`conclusion`] counts, logs, applies `mode: shadow` and answers.
+//! [`conclusion`] counts, logs, applies `mode: shadow` and answers a call. The server's answer, if it must be read, is the
+//! matter of [`response`].
 
 mod api;
 mod called;
@@ -30,7 +31,7 @@ use crate::wire::headers::Headers;
 use crate::wire::http::HttpFault;
 use conclusion::Passage;
 use input::{ApiInput, Input, PendingInput};
-use parked::{ParkedId, RequestProgress};
+use parked::{Arrival, ParkedId};
 use rejection::{Evidence, Rejected};
 use response::AnswerReader;
 pub use response::{ResponseAction, UnreadableAnswer};
@@ -61,7 +62,7 @@ pub struct RequestFilter {
     http: Option<Box<[u8]>>,
     /// How answers are written.
     form: Form,
-    /// The body of a call over HTTP, until the verdict. While the request is parked, it is there.
+    /// The body of a call over HTTP, until the verdict. While the request is parked, the parked request has it.
     held: Vec<u8>,
     stage: Stage,
     decision: Option<Decision>,
@@ -99,6 +100,14 @@ struct AwaitingKey {
     key: AwaitedKey,
 }
 
+impl AwaitingKey {
+    /// Its size in memory, in bytes, roughly.
+    fn size(&self) -> usize {
+        let input = self.route.input.size().saturating_add(self.route.peer.as_ref().map_or(0, String::len));
+        input.saturating_add(self.token.len())
+    }
+}
+
 /// A call that some grant could allow, and whose request is being read.
 #[derive(Debug)]
 struct PendingRequest {
@@ -109,7 +118,7 @@ struct PendingRequest {
     answer: Option<Box<AnswerReader>>,
     /// What has arrived of the body of a call over HTTP, while the request is parked.
     held: Vec<u8>,
-    progress: RequestProgress,
+    arrival: Arrival,
 }
 
 /// What the headers said about the call, except for its token.
@@ -214,10 +223,10 @@ impl RequestFilter {
         self.waiting().is_some()
     }
 
-    /// The connection of a call that waits for its token's key, and the length of the token in bytes.
+    /// The connection of a call that waits for its token's key, and how many bytes of memory the call holds.
     pub fn waiting(&self) -> Option<(u64, usize)> {
         match &self.stage {
-            Stage::AwaitingKey(waiting) => Some((waiting.connection, waiting.token.len())),
+            Stage::AwaitingKey(waiting) => Some((waiting.connection, waiting.size())),
             _ => None,
         }
     }
@@ -262,7 +271,7 @@ impl RequestFilter {
         }
         let outcome = self.unpark(state).and_then(|()| {
             if let Stage::Reading(pending) = &mut self.stage {
-                pending.progress.arrived(chunk.len());
+                pending.arrival.add(chunk.len());
             }
             self.body(state, chunk, end, &clock)
         });
@@ -277,7 +286,7 @@ impl RequestFilter {
         if unparked.is_ok() && self.held.is_empty() {
             return self.on_body(state, &[], true, clock);
         }
-        let outcome = unparked.and_then(|()| Err(DecodeError::from(HttpFault::Trailers).into()));
+        let outcome = unparked.and_then(|()| Err(self.rejected(DecodeError::from(HttpFault::Trailers).into())));
         self.conclude(state, outcome)
     }
 
@@ -372,7 +381,7 @@ impl RequestFilter {
 
     /// The server has answered before the verdict.
     pub fn answered_early(&mut self, state: &mut FilterState) -> Action {
-        let outcome = self.unpark(state).and_then(|()| Err(Rejection::AnsweredEarly.into()));
+        let outcome = self.unpark(state).and_then(|()| Err(self.rejected(Rejection::AnsweredEarly)));
         self.conclude(state, outcome)
     }
 
@@ -380,7 +389,18 @@ impl RequestFilter {
     pub fn host_failed(&mut self, state: &mut FilterState) -> Action {
         // Whether it was given up does not matter any more.
         let _ = self.unpark(state);
-        self.conclude(state, Err(Rejection::HostCallFailed.into()))
+        let rejected = self.rejected(Rejection::HostCallFailed);
+        self.conclude(state, Err(rejected))
+    }
+
+    /// The call does not go on, with its caller if the caller is known.
+    fn rejected(&self, rejection: Rejection) -> Box<Rejected> {
+        match &self.stage {
+            Stage::Reading(PendingRequest { principal, .. }) | Stage::Parked { principal, .. } => {
+                Rejected::by(Rc::clone(principal), rejection)
+            }
+            _ => rejection.into(),
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Requests that have not arrived as a whole, between two parts of their bodies. Their memory is bounded, for each caller too,
-//! and whatever stands still is given up when others need the room.
+//! Requests that have not arrived as a whole, between two parts of their bodies. Their memory is bounded, in total and for
+//! each caller, and requests that stand still are given up when others need the room.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -15,30 +15,30 @@ use crate::work::{Account, Reservation};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How many bytes must arrive for a request to count as moving. Otherwise, a byte now and then would keep it.
 const MIN_PROGRESS: usize = 1024;
-/// How many requests that stand still are looked at for one that needs room, and how many may be given up for it.
-const MAX_LOOKED_AT: usize = 1024;
-const MAX_GIVEN_UP: usize = 64;
+/// How many requests are looked at for one that needs room. That takes a fraction of a millisecond.
+const MAX_LOOKED_AT: usize = 8192;
 
 /// Since when a parked request has stood still, and its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ParkedId(Timestamp, u64);
 
-/// How a request moves on.
+/// How much of a request has arrived lately.
 #[derive(Debug, Default)]
-pub(super) struct RequestProgress {
+pub(super) struct Arrival {
     /// Since when too little has arrived. The epoch before the request is parked for the first time.
     since: Timestamp,
     /// How many bytes have arrived since then.
     bytes: usize,
 }
 
-impl RequestProgress {
-    pub(super) fn arrived(&mut self, bytes: usize) {
+impl Arrival {
+    pub(super) fn add(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    /// Since when the request has stood still.
-    fn since(&mut self, now: Timestamp) -> Timestamp {
+    /// Begins to wait for more, unless too little has arrived since the last time. Returns since when the request has stood
+    /// still.
+    fn mark(&mut self, now: Timestamp) -> Timestamp {
         if self.since == Timestamp::EPOCH || self.bytes >= MIN_PROGRESS || now < self.since {
             *self = Self { since: now, bytes: 0 };
         }
@@ -69,13 +69,12 @@ impl ParkedRequests {
         mut request: PendingRequest,
         now: Timestamp,
     ) -> Result<ParkedId, Box<PendingRequest>> {
-        let (account, size) = (Rc::clone(&request.principal.account), request.held());
-        let since = request.progress.since(now);
-        let reserved = account.reserve(size).or_else(|| {
+        let (account, size) = (Rc::clone(&request.principal.account), request.size());
+        let since = request.arrival.mark(now);
+        if account.missing_room(size) > 0 {
             self.make_room(&account, size, now);
-            account.reserve(size)
-        });
-        let Some(reservation) = reserved else { return Err(Box::new(request)) };
+        }
+        let Some(reservation) = account.reserve(size) else { return Err(Box::new(request)) };
         self.last = self.last.saturating_add(1);
         let id = ParkedId(since, self.last);
         self.by_id.insert(id, Parked { request, reservation });
@@ -92,30 +91,36 @@ impl ParkedRequests {
         self.by_id.len()
     }
 
-    /// Gives up requests that stand still: the caller's own if the caller holds too much, and anybody's otherwise.
+    /// Gives up requests that stand still: the caller's own if the caller holds too much, and anybody's otherwise. Gives up
+    /// none if that would not be enough.
     fn make_room(&mut self, account: &Rc<Account>, size: usize, now: Timestamp) {
-        let own_alone = account.holds_too_much_with(size);
-        let stands_still = |id: &ParkedId| now.saturating_since(id.0) >= PATIENCE;
-        let still = self.by_id.iter().take_while(|(id, _)| stands_still(id)).take(MAX_LOOKED_AT);
-        let given_up = still.filter(|(_, parked)| !own_alone || parked.reservation.is_of(account));
-        let given_up: Vec<_> = given_up.map(|(id, _)| *id).take(MAX_GIVEN_UP).collect();
-        for id in given_up {
-            if account.has_room_for(size) {
+        let (missing, only_own) = (account.missing_room(size), account.missing_share(size) > 0);
+        // A clock that was set back must not keep a request.
+        let stands_still = |id: &ParkedId| now < id.0 || now.saturating_since(id.0) >= PATIENCE;
+        let (mut freed, mut given_up) = (0usize, Vec::new());
+        for (id, Parked { reservation, .. }) in self.by_id.iter().take(MAX_LOOKED_AT) {
+            if freed >= missing {
                 break;
             }
-            self.by_id.remove(&id);
+            if stands_still(id) && (!only_own || reservation.is_of(account)) {
+                freed = freed.saturating_add(reservation.size());
+                given_up.push(*id);
+            }
+        }
+        if freed >= missing {
+            given_up.iter().for_each(|id| drop(self.by_id.remove(id)));
         }
     }
 }
 
 impl PendingRequest {
-    /// How many bytes of memory it holds, roughly.
-    fn held(&self) -> usize {
+    /// Its size in memory, in bytes, roughly.
+    fn size(&self) -> usize {
         let input = match &self.input {
-            PendingInput::Grpc(body) => body.held(),
+            PendingInput::Grpc(body) => body.heap_size(),
             PendingInput::Api(input) => self.held.capacity().saturating_add(input.parameters.size()),
         };
-        size_of::<Self>().saturating_add(input).saturating_add(self.request.held())
+        size_of::<Self>().saturating_add(input).saturating_add(self.request.size())
     }
 }
 

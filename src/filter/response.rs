@@ -1,13 +1,15 @@
-//! The way of an answer that must be read, because its caller may see only a part of it, or because it says which version the
-//! server has. All other answers pass untouched.
+//! Reads the answers that must be read: answers of which the caller may see only a part, and answers that give the server's
+//! version. All other answers pass untouched. What a caller may see is a matter of policy, but no decision about the call, so
+//! this file applies `mode: shadow` itself and says in the log what is withheld.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::FilterState;
 use super::held::{HeldBytes, NoRoom};
-use crate::answer::{Trailers, namespace_not_found};
+use crate::answer::{Reply, Trailers};
 use crate::policy::{AnswerView, Permit, Principal};
+use crate::report::{Notice, WithholdReason};
 use crate::temporal::list::described_namespace;
 use crate::temporal::{GET_SYSTEM_INFO, ListView, MethodRef, ReducedList, Target, server_version};
 use crate::time::Timestamp;
@@ -15,10 +17,6 @@ use crate::wire::DecodeError;
 use crate::wire::grpc::{Body, Encoding, frame};
 use crate::wire::headers::Headers;
 use crate::work::{Piece, Work};
-
-/// The trailers of an answer that could not be read.
-const UNREADABLE: [(&str, &str); 2] =
-    [("grpc-status", "14"), ("grpc-message", "The answer cannot be reduced to what you may see; try again.")];
 
 /// An answer that must be read.
 #[derive(Debug)]
@@ -78,26 +76,18 @@ pub enum ResponseAction {
     End,
 }
 
-/// Why nothing of an answer is sent.
-#[derive(Debug, Clone, Copy)]
-enum Withheld {
-    Unreadable,
-    /// To reduce it takes more work than is left for its caller.
-    Unpaid,
-}
-
 /// The headers say that an answer cannot be read, so something else must be answered.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnreadableAnswer;
 
 impl Caller {
-    /// Tells for each namespace whether the caller may describe it.
+    /// Returns a test: whether the caller may describe a namespace.
     fn may_describe<'a>(&'a self, state: &'a FilterState, clock: impl Fn() -> Timestamp) -> impl Fn(&str) -> bool + 'a {
         let now = if self.principal.depends_on_time() { clock().max(self.arrived) } else { self.arrived };
         state.config.policy.describable(&self.principal, now)
     }
 
-    /// Runs `reduce` with what tells for each namespace whether the caller may describe it.
+    /// Runs `reduce` with a test: whether the caller may describe a namespace.
     ///
     /// # Errors
     /// `reduce` fails, or the caller cannot pay for the work.
@@ -106,7 +96,7 @@ impl Caller {
         state: &FilterState,
         clock: impl Fn() -> Timestamp,
         reduce: impl FnOnce(&dyn Fn(&str) -> bool) -> Result<ReducedList, E>,
-    ) -> Result<ReducedList, Withheld> {
+    ) -> Result<ReducedList, WithholdReason> {
         let may_describe = self.may_describe(state, clock);
         let work = RefCell::new(Work::charged_to(Rc::clone(&self.principal.account)));
         let is_unpaid = Cell::new(false);
@@ -119,9 +109,9 @@ impl Caller {
             !is_unpaid.get() && may_describe(namespace)
         });
         match reduced {
-            _ if is_unpaid.get() => Err(Withheld::Unpaid),
+            _ if is_unpaid.get() => Err(WithholdReason::Unpaid),
             Ok(reduced) => Ok(reduced),
-            Err(_) => Err(Withheld::Unreadable),
+            Err(_) => Err(WithholdReason::Unreadable),
         }
     }
 }
@@ -215,7 +205,7 @@ impl AnswerReader {
             (Task::Reduce(view, caller), Ok(text)) => {
                 caller.reduce(state, clock, |may_describe| view.reduce_json(text, may_describe))
             }
-            _ => Err(Withheld::Unreadable),
+            _ => Err(WithholdReason::Unreadable),
         };
         let reduced = match reduced {
             Ok(reduced) => reduced,
@@ -232,8 +222,8 @@ impl AnswerReader {
     /// Notes in shadow what would be removed.
     fn note_removed(&self, state: &mut FilterState, reduced: &ReducedList) {
         if state.config.shadow {
-            let (name, ReducedList { entries, removed, .. }) = (self.method.name(), reduced);
-            state.notices.push(format!("temporal-auth: {name}: {removed} of {entries} entries would be removed"));
+            let ReducedList { entries, removed, .. } = *reduced;
+            state.notices.push(Notice::WouldReduce { method: self.method.clone(), entries, removed });
         }
     }
 
@@ -248,16 +238,16 @@ impl AnswerReader {
             _ if chunk.is_empty() => Vec::new(),
             AnswerState::Reading { body, message } => {
                 match body.feed(chunk, |bytes| message.append(bytes).map_err(|NoRoom| DecodeError::TooLarge)) {
-                    Err(_) => self.withhold(state, Withheld::Unreadable),
+                    Err(_) => self.withhold(state, WithholdReason::Unreadable),
                     Ok(()) if body.is_complete() => self.complete(state, clock),
                     Ok(()) => Vec::new(),
                 }
             }
             AnswerState::ReadingJson(message) => match message.append(chunk) {
                 Ok(()) => Vec::new(),
-                Err(_) if self.passes(state) => self.withhold(state, Withheld::Unreadable),
+                Err(_) if self.passes(state) => self.withhold(state, WithholdReason::Unreadable),
                 Err(_) => {
-                    self.withhold(state, Withheld::Unreadable);
+                    self.withhold(state, WithholdReason::Unreadable);
                     return ResponseAction::End;
                 }
             },
@@ -265,7 +255,7 @@ impl AnswerReader {
             AnswerState::Withheld | AnswerState::Hidden => Vec::new(),
             // Without headers, it is not known how to read the body; after the message, there must be no more.
             AnswerState::New | AnswerState::Unreadable | AnswerState::Sent => {
-                self.withhold(state, Withheld::Unreadable)
+                self.withhold(state, WithholdReason::Unreadable)
             }
         };
         if self.passes(state) { ResponseAction::Forward } else { ResponseAction::Replace(frame) }
@@ -276,29 +266,23 @@ impl AnswerReader {
         if let AnswerState::Reading { body, .. } = &self.state
             && !body.is_empty()
         {
-            self.withhold(state, Withheld::Unreadable);
+            self.withhold(state, WithholdReason::Unreadable);
         }
         match (&self.state, &self.task) {
             _ if self.passes(state) => None,
-            (AnswerState::Hidden, Task::Check(id, _)) => Some(namespace_not_found(id)),
-            (AnswerState::Hidden | AnswerState::Withheld, _) => {
-                Some(UNREADABLE.map(|(name, value)| (name, value.into())).into())
-            }
+            (AnswerState::Hidden, Task::Check(id, _)) => Some(Reply::namespace_not_found(id.clone()).trailers()),
+            (AnswerState::Hidden | AnswerState::Withheld, _) => Some(Reply::UNREADABLE_ANSWER.trailers()),
             // Otherwise nothing was withheld: an error of the server comes without a message.
             _ => None,
         }
     }
 
     /// Gives up on the answer, once. Nothing more of it is sent, unless it passes in any case.
-    fn withhold(&mut self, state: &mut FilterState, why: Withheld) -> Vec<u8> {
+    fn withhold(&mut self, state: &mut FilterState, why: WithholdReason) -> Vec<u8> {
         self.state = AnswerState::Withheld;
         if self.may_withhold() {
-            let (name, verb) = (self.method.name(), if state.config.shadow { "would be" } else { "is" });
-            let why = match why {
-                Withheld::Unreadable => "cannot be read",
-                Withheld::Unpaid => "takes more work to reduce than is left for its caller",
-            };
-            state.notices.push(format!("temporal-auth: {name}: the server's answer {why} and {verb} withheld"));
+            let (method, in_shadow) = (self.method.clone(), state.config.shadow);
+            state.notices.push(Notice::Withheld { method, why, in_shadow });
         }
         Vec::new()
     }
@@ -308,7 +292,6 @@ impl AnswerReader {
         let AnswerState::Reading { message, .. } = std::mem::replace(&mut self.state, AnswerState::Sent) else {
             return Vec::new();
         };
-        let name = self.method.name();
         match &self.task {
             Task::Reduce(view, caller) => {
                 let reduced = caller.reduce(state, clock, |may_describe| view.reduce(message.bytes(), may_describe));
@@ -326,7 +309,7 @@ impl AnswerReader {
                     return frame(message.bytes());
                 }
                 if state.config.shadow {
-                    state.notices.push(format!("temporal-auth: {name}: the namespace with this id would be hidden"));
+                    state.notices.push(Notice::WouldHide { method: self.method.clone() });
                 }
                 self.state = AnswerState::Hidden;
                 Vec::new()

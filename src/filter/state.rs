@@ -1,7 +1,6 @@
 //! Everything that one plugin configuration keeps between requests, in one VM.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::parked::ParkedRequests;
@@ -9,10 +8,10 @@ use crate::authentication::cache::Origin;
 use crate::authentication::{Authentication, Authenticator, HostServices, UnverifiedToken};
 use crate::config::Config;
 use crate::counters::{Counter, Counters};
-use crate::keys::{FetchProgress, LeftOut};
+use crate::keys::{FetchProgress, KeyResponse, LeftOutKey};
 use crate::policy::Principal;
-use crate::report::RefusalSummary;
-use crate::temporal::{API_VERSION, NewerPart, ServerVersion, Target};
+use crate::report::{Notice, RefusalSummary};
+use crate::temporal::{MethodRef, NewerPart, ServerVersion, Target};
 use crate::time::Timestamp;
 use crate::token::bearer;
 
@@ -27,15 +26,15 @@ pub struct FilterState {
     /// Tokens are recalled and verified by the methods below, which also count.
     pub authenticator: Authenticator,
     /// The newer parts of requests that were logged, by method.
-    newer: BTreeSet<(String, NewerPart)>,
+    newer: Vec<(MethodRef, NewerPart)>,
     /// The newest server that was logged as newer than the method table.
     newest_server: Option<ServerVersion>,
-    /// What was last said about keys that cannot be used, by issuer.
-    left_out: Vec<String>,
+    /// The keys that cannot be used, as they were last logged, by issuer.
+    left_out: Vec<Rc<[LeftOutKey]>>,
     /// Refusals that are not logged one by one.
     pub refusals: RefusalSummary,
-    /// Lines for the log.
-    pub(super) notices: Vec<String>,
+    /// What the log should say.
+    pub(super) notices: Vec<Notice>,
     /// How many bytes of answers are held.
     pub(super) held_answers: Rc<Cell<usize>>,
     pub(super) parked: ParkedRequests,
@@ -53,7 +52,7 @@ impl FilterState {
             authenticator: Authenticator::new(host, Rc::clone(&config)),
             config,
             counters: Counters::default(),
-            newer: BTreeSet::new(),
+            newer: Vec::new(),
             newest_server: None,
             left_out: Vec::new(),
             refusals: RefusalSummary::default(),
@@ -64,14 +63,14 @@ impl FilterState {
     }
 
     /// The principal of a token that was verified before.
-    pub fn recall(&mut self, token: &[u8], origin: Origin<'_>, now: Timestamp) -> Option<Rc<Principal>> {
+    pub(super) fn recall(&mut self, token: &[u8], origin: Origin<'_>, now: Timestamp) -> Option<Rc<Principal>> {
         let principal = self.authenticator.recall(token, origin, now)?;
         self.counters.add(Counter::CacheHit, 1);
         Some(principal)
     }
 
     /// Verifies a token, within the budget.
-    pub fn authenticate(&mut self, unverified: UnverifiedToken<'_>, now: Timestamp) -> Authentication {
+    pub(super) fn authenticate(&mut self, unverified: UnverifiedToken<'_>, now: Timestamp) -> Authentication {
         // This is neither counted nor charged, because it costs next to nothing.
         if let Err(refusal) = bearer::check(unverified.token) {
             return Authentication::Refused(refusal);
@@ -85,8 +84,8 @@ impl FilterState {
         authentication
     }
 
-    /// Takes the response to the last request for this issuer's keys: a status and a body. `None` if there was no response.
-    pub fn on_response(&mut self, issuer: usize, response: Option<(&[u8], &[u8])>, now: Timestamp) -> FetchProgress {
+    /// Takes the response to the last request for this issuer's keys.
+    pub fn on_response(&mut self, issuer: usize, response: KeyResponse<'_>, now: Timestamp) -> FetchProgress {
         let progress = self.authenticator.on_response(issuer, response, now);
         match progress {
             FetchProgress::Request(_) => {}
@@ -101,33 +100,26 @@ impl FilterState {
 
     /// Logs which keys of each issuer cannot be used, and why, once for each change.
     pub fn note_left_out(&mut self, now: Timestamp) {
-        self.left_out.resize(self.config.issuers.len(), String::new());
+        self.left_out.resize_with(self.config.issuers.len(), Rc::default);
         for (noted, (issuer, set)) in self.left_out.iter_mut().zip(self.authenticator.key_sets(now)) {
             let Some(set) = set else { continue };
-            let text = match set.left_out() {
-                [] => String::new(),
-                keys => format!(
-                    "temporal-auth: {} keys of issuer {issuer} can verify tokens; left out are {}",
-                    set.key_count(),
-                    LeftOut(keys)
-                ),
-            };
-            if !text.is_empty() && *noted != text {
-                self.notices.push(text.clone());
+            let left_out = set.left_out();
+            if !left_out.is_empty() && noted != left_out {
+                let (issuer, usable) = (issuer.into(), set.key_count());
+                self.notices.push(Notice::LeftOutKeys { issuer, usable, left_out: Rc::clone(left_out) });
             }
-            *noted = text;
+            *noted = Rc::clone(left_out);
         }
     }
 
     /// Counts the newer parts of a request, and logs each of them once.
-    pub fn note_newer(&mut self, target: &Target) {
+    pub(super) fn note_newer(&mut self, target: &Target) {
         self.counters.add(Counter::UnknownFields, target.newer.count);
-        let method = target.method.name();
         for part in &target.newer.first {
-            if self.newer.len() < MAX_NEWER && self.newer.insert((method.to_owned(), *part)) {
-                self.notices.push(format!(
-                    "temporal-auth: {method}: {part} is newer than API {API_VERSION}, which this filter knows: upgrade it"
-                ));
+            let newer = (target.method.clone(), *part);
+            if self.newer.len() < MAX_NEWER && !self.newer.contains(&newer) {
+                self.newer.push(newer);
+                self.notices.push(Notice::NewerPart { method: target.method.clone(), part: *part });
             }
         }
     }
@@ -140,15 +132,12 @@ impl FilterState {
         self.counters.add(Counter::NewerServer, 1);
         if self.newest_server < Some(version) {
             self.newest_server = Some(version);
-            let table = ServerVersion::OF_TABLE;
-            self.notices.push(format!(
-                "temporal-auth: the server is {version}, newer than {table}, whose methods this filter knows: upgrade it"
-            ));
+            self.notices.push(Notice::NewerServer(version));
         }
     }
 
-    /// Lines for the log, each returned once.
-    pub fn take_notices(&mut self) -> Vec<String> {
+    /// What the log should say, each notice once.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices)
     }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::called::{Called, called};
-use super::parked::RequestProgress;
+use super::parked::Arrival;
 use super::rejection::{Evidence, Rejected};
 use super::request_headers::{MAX_HEADERS, RequestHeaders};
 use super::response::AnswerReader;
@@ -16,9 +16,9 @@ use crate::authentication::cache::Origin;
 use crate::authentication::{Authentication, UnverifiedToken};
 use crate::config::{Config, PeerSource};
 use crate::identity::xfcc::{UnreadableHeader, peer_name};
-use crate::policy::{DenyReason, Principal, Verdict, may_hide_namespace};
+use crate::policy::{Principal, Verdict, may_hide_namespace};
 use crate::report::Rejection;
-use crate::temporal::{EffectSet, LimitSet, RequestReader, Scope, Target};
+use crate::temporal::{LimitSet, RequestReader, Scope, Target};
 use crate::time::Timestamp;
 use crate::token::bearer;
 use crate::token::elsewhere::elsewhere;
@@ -226,7 +226,7 @@ impl RequestFilter {
             principal,
             answer,
             held: Vec::new(),
-            progress: RequestProgress::default(),
+            arrival: Arrival::default(),
         }))
     }
 
@@ -244,9 +244,8 @@ impl RequestFilter {
             }
             Stage::Passing(_) if self.http.is_some() => Err(DecodeError::from(HttpFault::BodyNotExpected).into()),
             Stage::Passing(_) => Err(DecodeError::SecondMessage.into()),
-            Stage::Reading(PendingRequest { input: PendingInput::Api(input), .. }) => {
-                let has_body = input.has_body;
-                self.api_body(state, has_body, chunk, end, clock)
+            Stage::Reading(PendingRequest { input: PendingInput::Api(_), .. }) => {
+                self.api_body(state, chunk, end, clock)
             }
             Stage::Reading(PendingRequest { input: PendingInput::Grpc(body), request, principal, .. }) => {
                 match body.feed(chunk, |bytes| request.feed(bytes)) {
@@ -303,17 +302,14 @@ fn apply_policy(
     }
     let verdict = config.policy.decide(&principal, &target, now);
     let shadow = config.policy.shadow_outcome(&principal, &target, &verdict, now);
-    let newer =
-        target.newer.first.first().copied().filter(|_| config.refuse_newer && newer_matters(&principal, &target));
-    let reason = match (verdict, newer) {
-        (Verdict::Allow(permit), None) => {
+    let reason = match verdict {
+        Verdict::Allow(permit) => {
             let answer = AnswerReader::new(&permit, &target, &principal, now);
             let evidence =
                 Evidence { principal: Some(principal), target: Some(target), shadow, namespace_header: None };
             return Ok(Progress::Allowed(Allowed { permit, rest, evidence, answer }));
         }
-        (Verdict::Allow(_), Some(part)) => DenyReason::Newer(part),
-        (Verdict::Deny(reason), _) => reason,
+        Verdict::Deny(reason) => reason,
     };
     let rejection = if hides_namespace(config, &principal, &target, now) {
         Rejection::Hidden { reason, namespace: target.namespace.clone() }
@@ -331,14 +327,6 @@ fn hides_namespace(config: &Config, principal: &Principal, target: &Target, now:
         && may_hide_namespace(&target.method)
         && !namespace.is_empty()
         && config.policy.may_do_nothing_in(principal, namespace, now)
-}
-
-/// Whether the newer parts of the request could have effects of their own. They add nothing to a call that only reads, polls
-/// without limits, or reports that an activity is alive.
-fn newer_matters(principal: &Principal, target: &Target) -> bool {
-    let method = &target.method;
-    let polls = EffectSet::POLL.covers(method.effects) && !principal.is_limited();
-    !(EffectSet::READER.covers(method.effects) || polls || method.name().contains("Heartbeat"))
 }
 
 fn is_ours(config: &Config, connection: &dyn ConnectionInfo) -> bool {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::ClaimName;
-use super::claims::{text, texts};
+use super::claim_value::{text, texts};
 
 /// Claims, and the rules of their issuer.
 #[derive(Debug, Clone, Copy)]

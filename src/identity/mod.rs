@@ -1,6 +1,7 @@
 //! Who the caller is: what a verified token or a certificate says, in the form that the policy matches.
 
 mod claim_rules;
+mod claim_value;
 pub mod claims;
 pub mod token_rules;
 pub mod wide;
@@ -11,6 +12,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 pub use claim_rules::{ClaimRules, ClaimShape, Claims, Split};
+pub(crate) use claim_value::texts;
 pub use claims::{ClaimName, ClaimSet};
 use wide::WideClaims;
 pub use wide::{KindDoubt, WideReading};

@@ -53,7 +53,7 @@ impl BodyKind {
 }
 
 fn is_discovery(body: &[u8]) -> bool {
-    let is_too_large = body.len() > super::key_set::MAX_DOCUMENT;
+    let is_too_large = body.len() > super::MAX_DOCUMENT;
     !is_too_large
         && json::parse_object(body).is_ok_and(|document| document.get("jwks_uri").is_some_and(Value::is_string))
 }

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::body_kind::BodyKind;
-use super::key_set::{LeftOut, LeftOutKey, MAX_DOCUMENT, MAX_KEYS};
+use super::left_out::{LeftOut, LeftOutKey};
 use super::request::HttpRequest;
+use super::{MAX_DOCUMENT, MAX_KEYS};
 use crate::wire::json::JsonError;
 
 /// How many bytes of an unexpected status are kept.
@@ -39,7 +40,7 @@ pub struct FailedFetch {
 pub enum FetchError {
     /// A response arrived, but no fetch is in progress.
     Unexpected,
-    NoResponse,
+    NoResponse(NoResponse),
     /// The status, truncated, and the start of the body, if it is a text. Envoy answers 503 by itself where it cannot
     /// connect, and its text says why.
     Status(Box<str>, Option<Box<str>>),
@@ -56,6 +57,22 @@ pub enum FetchError {
     MissingJwksUri,
     /// Discovery used https, but `jwks_uri` does not.
     LeavesHttps,
+}
+
+/// The response to a request for keys: the status and the body.
+pub type KeyResponse<'a> = Result<(&'a [u8], &'a [u8]), NoResponse>;
+
+/// Why there is no response to a request for keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoResponse {
+    /// Nothing has arrived, or not in time.
+    Lost,
+    /// The request could not be sent: the host does not have the cluster.
+    UnknownCluster,
+    /// The request could not be sent: the cluster has no host.
+    NoHost,
+    /// The host did not send the request, for another reason, which is a status of its interface.
+    Refused(u32),
 }
 
 impl FetchError {
@@ -84,6 +101,17 @@ impl fmt::Display for KeySetError {
     }
 }
 
+impl fmt::Display for NoResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lost => "no response",
+            Self::UnknownCluster => "the proxy has no such cluster",
+            Self::NoHost => "the cluster has no host: its name may not resolve",
+            Self::Refused(status) => return write!(f, "the proxy refused to send the request, with status {status}"),
+        })
+    }
+}
+
 impl fmt::Display for FailedFetch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.request {
@@ -97,7 +125,7 @@ impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unexpected => "unexpected response: no fetch in progress",
-            Self::NoResponse => "no response",
+            Self::NoResponse(why) => return why.fmt(f),
             Self::Status(status, None) => return write!(f, "status {}, expected 200", status.escape_debug()),
             Self::Status(status, Some(text)) => {
                 return write!(f, "status {}, expected 200: {text:?}", status.escape_debug());

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::MAX_DOCUMENT;
 use super::body_kind::BodyKind;
-use super::error::{FailedFetch, FetchError, KeySetError};
-use super::key_set::{KeySet, MAX_DOCUMENT};
+use super::error::{FailedFetch, FetchError, KeyResponse, KeySetError};
+use super::key_set::KeySet;
 use super::request::HttpRequest;
 use super::shared::{Lease, SharedKeys};
 use super::url::Url;
@@ -234,7 +235,7 @@ impl KeyFetcher {
     pub(super) fn on_response(
         &mut self,
         shared: &SharedKeys<'_>,
-        response: Option<(&[u8], &[u8])>,
+        response: KeyResponse<'_>,
         now: Timestamp,
     ) -> FetchProgress {
         let Some(fetch) = self.fetching.take() else {
@@ -350,8 +351,8 @@ impl KeyFetcher {
 
     /// Reads a response. Returns the URL of the key set if it is a discovery document, or keeps the keys and returns
     /// `None`.
-    fn read(&mut self, fetch: &Fetch, response: Option<(&[u8], &[u8])>) -> Result<Option<Url>, FetchError> {
-        let (status, body) = response.ok_or(FetchError::NoResponse)?;
+    fn read(&mut self, fetch: &Fetch, response: KeyResponse<'_>) -> Result<Option<Url>, FetchError> {
+        let (status, body) = response.map_err(FetchError::NoResponse)?;
         if status != b"200" {
             return Err(FetchError::status(status, body));
         }

@@ -5,6 +5,7 @@ mod error;
 mod fetch;
 pub mod jwk;
 pub mod key_set;
+mod left_out;
 mod request;
 pub mod shared;
 pub mod source;
@@ -13,12 +14,18 @@ mod store;
 mod test_keys;
 pub mod url;
 
-pub use error::{FailedFetch, FetchError, KeySetError};
+pub use error::{FailedFetch, FetchError, KeyResponse, KeySetError, NoResponse};
 pub use fetch::{FetchProgress, JwksSettings, KeyFetcher};
 pub use jwk::Key;
-pub use key_set::{KeyMatch, KeySet, LeftOut, LeftOutKey};
+pub use key_set::{KeyMatch, KeySet};
+pub use left_out::{LeftOut, LeftOutKey};
 pub use request::HttpRequest;
 pub use shared::{ShareKey, SharedData, SharedKeys};
 pub use source::{KeyLookup, KeySource};
 pub use store::{IssuerKeys, KeyId, KeyStore, random_spread};
 pub use url::Url;
+
+/// More keys than any provider has. Parsing a key costs arithmetic.
+const MAX_KEYS: usize = 100;
+/// In bytes, and larger than any provider's key set or discovery document.
+pub const MAX_DOCUMENT: usize = 512 << 10;

@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::error::KeyResponse;
 use super::fetch::FetchProgress;
 use super::key_set::KeySet;
 use super::request::HttpRequest;
@@ -112,7 +113,7 @@ impl KeyStore {
     }
 
     /// The response to the last request for this issuer's keys: see [`KeySource::on_response`].
-    pub fn on_response(&mut self, issuer: usize, response: Option<(&[u8], &[u8])>, now: Timestamp) -> FetchProgress {
+    pub fn on_response(&mut self, issuer: usize, response: KeyResponse<'_>, now: Timestamp) -> FetchProgress {
         let Some(issuer) = self.issuers.get_mut(issuer) else { return FetchProgress::unexpected() };
         issuer.source.on_response(&SharedKeys::new(&*self.data, &self.share_key, &issuer.name), response, now)
     }

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use super::grant::{ResolvedGrant, ResolvedScope};
 use super::limits::{LimitMiss, NamespaceRole};
 use super::reason::{DenyReason, ExpiredGrant, LimitedGrant, NeededGrant, NotCovered};
-use super::verdict::{AnswerView, Permit, Rule, ShadowOutcome, Verdict};
+use super::rule::Rule;
+use super::verdict::{AnswerView, Permit, ShadowOutcome, Verdict};
 use super::{Policy, Principal};
 use crate::temporal::list::DESCRIBE_NAMESPACE;
 use crate::temporal::{
@@ -124,6 +125,16 @@ impl Policy {
     }
 
     fn decide_in(&self, rules: RuleSet, principal: &Principal, target: &Target, now: Timestamp) -> Verdict {
+        let verdict = self.decide_by_rules(rules, principal, target, now);
+        match target.newer.first.first() {
+            Some(part) if self.refuses_newer && verdict.is_allow() && newer_matters(principal, target) => {
+                Verdict::Deny(DenyReason::Newer(*part))
+            }
+            _ => verdict,
+        }
+    }
+
+    fn decide_by_rules(&self, rules: RuleSet, principal: &Principal, target: &Target, now: Timestamp) -> Verdict {
         let is_listed = self.authenticated.iter().any(|path| *path == target.method.path);
         if let Some(list) = ListMethod::of(&target.method).filter(|_| is_listed) {
             return self.decide_list(list, rules, principal, target, now);
@@ -342,6 +353,14 @@ impl<'a> Evaluation<'a> {
         let expired = self.policy.expired_grant(self.rules, self.principal, method, Some(namespace), self.now);
         Box::new(NotCovered { effects: uncovered.effects, needed, limited, expired })
     }
+}
+
+/// Whether the newer parts of the request could have effects of their own. They add nothing to a call that only reads, polls
+/// without limits, or reports that an activity or a worker is alive.
+fn newer_matters(principal: &Principal, target: &Target) -> bool {
+    let method = &target.method;
+    let polls = EffectSet::POLL.covers(method.effects) && !principal.is_limited();
+    !(EffectSet::READER.covers(method.effects) || polls || method.is_heartbeat())
 }
 
 pub(super) fn is_expired(grant: &ResolvedGrant, now: Timestamp) -> bool {

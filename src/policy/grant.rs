@@ -11,7 +11,7 @@ use super::limits::Limits;
 use super::namespace_set::NamespaceSet;
 use super::role::Role;
 use super::who::Who;
-use crate::identity::claims::texts;
+use crate::identity::texts;
 use crate::identity::{ClaimName, ClaimShape, Identity};
 use crate::pattern::{Binding, Pattern};
 

@@ -12,6 +12,7 @@ mod namespace_set;
 mod principal;
 mod reason;
 pub mod role;
+mod rule;
 mod verdict;
 pub mod who;
 
@@ -24,7 +25,8 @@ pub use hidden::may_hide_namespace;
 use index::Rules;
 pub use principal::Principal;
 pub use reason::{DenialMatch, DenyReason, ExpiredGrant, LimitedGrant, NeededGrant, NotCovered, WideMatch};
-pub use verdict::{AnswerView, Permit, Rule, ShadowOutcome, Verdict};
+pub use rule::Rule;
+pub use verdict::{AnswerView, Permit, ShadowOutcome, Verdict};
 
 /// The compiled policy.
 #[derive(Debug, Default)]
@@ -37,6 +39,8 @@ pub struct Policy {
     pub authenticated: Vec<String>,
     /// Whether grants decide as Temporal's own authorizer would, by method and role alone. Denials apply all the same.
     pub parity: bool,
+    /// Whether calls are denied that have parts newer than the method table, which could have effects of their own.
+    pub refuses_newer: bool,
     /// Whether answers are read before they go on. Otherwise nobody may ask for what only the answer shows to be theirs.
     pub checks_answers: bool,
 }

@@ -37,7 +37,7 @@ impl NamespaceSet {
     }
 }
 
-/// The patterns must be bound: a capture matches nothing in particular here.
+/// The patterns must be bound: a capture would match like `*`.
 impl FromIterator<Pattern> for NamespaceSet {
     fn from_iter<I: IntoIterator<Item = Pattern>>(bound: I) -> Self {
         let (mut names, mut patterns) = (Vec::<Box<str>>::new(), Vec::new());

@@ -38,7 +38,7 @@ pub struct Principal {
     depends_on_time: bool,
     /// How many patterns the limits of the caller's rules have.
     limit_patterns: usize,
-    /// How many patterns of namespaces, and rules, the caller has.
+    /// How many comparisons it takes, roughly, to tell which of the caller's rules apply in a namespace.
     scope_patterns: usize,
 }
 
@@ -110,9 +110,13 @@ impl Principal {
 
     /// How many comparisons a decision about this call may take, roughly.
     pub fn comparisons(&self, target: &Target) -> usize {
+        // Limits are checked again for each namespace in which the request acts.
         let of_names = target.names.comparisons().saturating_mul(self.limit_patterns);
+        let of_names = of_names.saturating_mul(target.elsewhere.len().saturating_add(1));
         let elsewhere = target.elsewhere.iter().map(|there| self.comparisons_of(&there.namespace));
-        elsewhere.chain([self.comparisons_of(&target.namespace), of_names]).fold(0, usize::saturating_add)
+        let once = elsewhere.chain([self.comparisons_of(&target.namespace), of_names]).fold(0, usize::saturating_add);
+        // Rules in shadow take a second decision.
+        once.saturating_mul(if self.in_shadow { 2 } else { 1 })
     }
 
     /// How many comparisons a decision about this namespace may take, roughly.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::expiry::Expiry;
 use super::limits::LimitMiss;
-use super::verdict::Rule;
+use super::rule::Rule;
 use crate::identity::KindDoubt;
 use crate::identity::wide::WideReading;
 use crate::temporal::{API_VERSION, EffectSet, MethodRef, NewerPart, SystemReason};

@@ -1,9 +1,10 @@
-//! The policy's verdict, and the rule that decided.
+//! The policy's verdict.
 
 use std::fmt;
 use std::rc::Rc;
 
 use super::reason::DenyReason;
+use super::rule::Rule;
 use crate::temporal::ListView;
 
 /// How much of the answer to a permitted call its caller sees.
@@ -15,34 +16,6 @@ pub enum AnswerView {
     /// The description of a namespace that the request names by its id alone, if the caller may also describe the namespace by
     /// its name. To everybody else, the id must look unknown.
     DescribableNamespace,
-}
-
-/// The rule that decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rule {
-    /// The method is on the list `anonymous`.
-    Anonymous,
-    /// The method is on the list `authenticated`.
-    Authenticated,
-    /// The grant that covered the last of the call's effects in its own namespace.
-    Grant(Rc<str>),
-    /// A denial that matches the call.
-    Denial(Rc<str>),
-    /// No grant covers the call.
-    DefaultDeny,
-}
-
-impl Rule {
-    /// The name in logs.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Anonymous => "anonymous",
-            Self::Authenticated => "authenticated",
-            Self::Grant(name) | Self::Denial(name) => name,
-            Self::DefaultDeny => "default-deny",
-        }
-    }
 }
 
 /// The policy's answer.

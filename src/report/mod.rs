@@ -1,5 +1,6 @@
 //! What operators see of one call: a line in the log and the state for the access log.
 
+mod notice;
 mod rejection;
 mod summary;
 
@@ -7,12 +8,13 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
-use crate::policy::Principal;
+use crate::policy::{Principal, Rule, ShadowOutcome};
+pub use notice::{Notice, WithholdReason};
 pub use rejection::{HttpSurface, Rejection};
 pub use summary::RefusalSummary;
 
-/// How long a line may be, in bytes. Names from tokens and requests may have a thousand, and six times that once escaped.
-pub const MAX_LINE: usize = 2048;
+/// How long a line may be, in bytes. A name from a token or a request may have a thousand bytes, and six thousand once escaped.
+const MAX_LINE: usize = 2048;
 /// How many namespaces a line shows if it would be too long otherwise.
 const MAX_NAMESPACES: usize = 3;
 
@@ -34,11 +36,11 @@ pub struct Decision {
     /// The caller, once the token is verified.
     pub principal: Option<Rc<Principal>>,
     /// The rule that decided, if policy did.
-    pub rule: Option<String>,
+    pub rule: Option<Rule>,
     /// Why the call was rejected. `None` if policy allows it.
     pub rejection: Option<Rejection>,
-    /// What the rules in shadow would have changed, or that the call goes on only because of `mode: shadow`.
-    pub shadow: Option<String>,
+    /// What the rules in shadow would have changed.
+    pub shadow: Option<ShadowOutcome>,
 }
 
 impl Decision {
@@ -59,16 +61,16 @@ impl Decision {
     fn line_with(&self, clip: Clip) -> Value {
         let principal = self.principal.as_deref();
         let mut line = json!({
-            "verdict": self.verdict(),
+            "verdict": verdict(self.allow),
             "status": self.status,
             "method": clip(&self.method, 200),
             "namespaces": self.namespaces_with(clip),
             "issuer": principal.and_then(|principal| principal.issuer.as_deref()).map(|name| clip(name, 64)),
             "subject": principal.map(|principal| clip(&principal.subject, 200)),
             "kind": principal.and_then(|principal| principal.kind).map(crate::identity::Kind::name),
-            "rule": self.rule.as_deref().map(|name| clip(name, 100)),
+            "rule": self.rule.as_ref().map(|rule| clip(rule.name(), 100)),
             "reason": clip(&self.reason(), 300),
-            "shadow": self.shadow.as_deref().map(|shadow| clip(shadow, 100)),
+            "shadow": self.shadow().map(|shadow| clip(&shadow, 100)),
         });
         let doubt = principal.and_then(|known| known.doubt.as_ref()).map(ToString::to_string);
         let azp = principal.and_then(|known| known.azp.as_deref());
@@ -82,13 +84,13 @@ impl Decision {
     fn state_with(&self, clip: Clip) -> Value {
         let principal = self.principal.as_deref();
         let mut state = json!({
-            "verdict": self.verdict(),
+            "verdict": verdict(self.allow),
             "subject": principal.map(|principal| clip(&principal.subject, 400)),
             "namespace": self.namespaces.first().map(|namespace| clip(namespace, 400)),
-            "rule": self.rule.as_deref().map(|name| clip(name, 400)),
+            "rule": self.rule.as_ref().map(|rule| clip(rule.name(), 400)),
         });
         add(&mut state, "azp", principal.and_then(|principal| principal.azp.as_deref()).map(|azp| clip(azp, 200)));
-        add(&mut state, "shadow", self.shadow.as_deref().map(|shadow| clip(shadow, 200)));
+        add(&mut state, "shadow", self.shadow().map(|shadow| clip(&shadow, 200)));
         state
     }
 
@@ -109,9 +111,24 @@ impl Decision {
         self.rejection.as_ref().map(Rejection::to_string).unwrap_or_default()
     }
 
-    fn verdict(&self) -> &'static str {
-        if self.allow { "allow" } else { "deny" }
+    /// What `shadow` says: what the rules in shadow would have changed, or that the call goes on only because of `mode: shadow`.
+    #[must_use]
+    pub fn shadow(&self) -> Option<String> {
+        let is_spared = self.allow && self.rejection.is_some();
+        let outcome = self.shadow.as_ref().map(ToString::to_string);
+        outcome.or_else(|| is_spared.then(|| "mode: shadow lets it go on".to_owned()))
     }
+
+    /// Whether it is logged even if allowed calls are not.
+    #[must_use]
+    pub fn is_notable(&self) -> bool {
+        self.rejection.is_some() || self.shadow.is_some()
+    }
+}
+
+/// What `verdict` says about a call that went on, or did not.
+fn verdict(allow: bool) -> &'static str {
+    if allow { "allow" } else { "deny" }
 }
 
 /// Clips a text to this many bytes of JSON.
@@ -174,6 +191,19 @@ mod tests {
     use crate::policy::{DenyReason, LimitedGrant, NeededGrant, NotCovered};
     use crate::temporal::EffectSet;
 
+    /// A principal whose issuer and subject have this name.
+    pub(super) fn principal(name: &str) -> Rc<Principal> {
+        Rc::new(crate::policy::Policy::default().principal(crate::identity::Identity {
+            issuer: Some(name.into()),
+            subject: name.to_owned(),
+            kind: None,
+            doubt: None,
+            claims: serde_json::Map::new(),
+            claim_rules: Rc::default(),
+            peer: None,
+        }))
+    }
+
     #[test]
     fn a_line_is_bounded_whatever_it_contains() {
         for text in ["x", "\"", "\u{1}", "\u{202e}", "é", "\u{1f600}"] {
@@ -185,18 +215,10 @@ mod tests {
                 http: Some(long.clone()),
                 namespaces: vec![long.clone(); 17],
                 namespace_header: Some(long.clone()),
-                principal: Some(Rc::new(crate::policy::Policy::default().principal(crate::identity::Identity {
-                    issuer: Some(long.as_str().into()),
-                    subject: long.clone(),
-                    kind: None,
-                    doubt: None,
-                    claims: serde_json::Map::new(),
-                    claim_rules: Rc::default(),
-                    peer: None,
-                }))),
-                rule: Some(long.clone()),
+                principal: Some(principal(&long)),
+                rule: Some(Rule::Grant(long.as_str().into())),
                 rejection: Some(Rejection::UnsupportedEncoding(long.as_bytes().into())),
-                shadow: Some(long),
+                shadow: Some(ShadowOutcome::Denied(long.into())),
             };
             for written in [decision.line(), decision.state()] {
                 assert!(written.len() <= MAX_LINE, "{} bytes: {written}", written.len());

@@ -52,7 +52,7 @@ pub enum Rejection {
     HostCallFailed,
     /// The policy's denial.
     Denied(DenyReason),
-    /// The policy's denial in a namespace of which the caller may not know that it exists.
+    /// The policy's denial in a namespace whose existence the caller must not learn.
     Hidden {
         reason: DenyReason,
         namespace: String,
@@ -66,7 +66,7 @@ impl Rejection {
             Self::AdminServiceClosed | Self::ServiceClosed => Reply::CLOSED,
             Self::UnknownMethod(path) => Reply::unknown_method(path),
             Self::Request(DecodeError::TooLarge) => Reply::TOO_LARGE,
-            Self::Request(DecodeError::Work(work)) if work.is_temporary() => Reply::OVER_BUDGET,
+            Self::Request(DecodeError::Work(work)) if work.is_temporary() => Reply::TOO_MUCH_WORK,
             Self::Request(error) => Reply::malformed(error),
             Self::UnsupportedEncoding(value) => Reply::encoding(value),
             Self::ContentEncoding(value) => Reply::content_encoding(value),
@@ -90,7 +90,7 @@ impl Rejection {
     }
 
     /// Whether the call does not go on because its caller takes too much from others.
-    pub fn protects_others(&self) -> bool {
+    pub(super) fn protects_others(&self) -> bool {
         match self {
             Self::Request(DecodeError::Work(work)) => work.is_temporary(),
             Self::NoRoomForBody | Self::GivenUp { .. } => true,
@@ -120,7 +120,7 @@ impl fmt::Display for Rejection {
                 "the description of the API is switched off; http.openapi switches it on"
             }
             Self::UnknownRoute => "no route has this path and this HTTP method",
-            Self::NoRoomForBody => "too much of unfinished requests is held",
+            Self::NoRoomForBody => "unfinished requests hold too much memory",
             Self::GivenUp { .. } => "the rest of the request did not arrive in time",
             Self::AnsweredEarly => "the server answered before the request was complete",
             Self::UnreadablePeer => "x-forwarded-client-cert cannot be read",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Decision, Rejection, clip, plain};
+use super::{Decision, Rejection, clip, plain, verdict};
 use crate::time::Timestamp;
 
 /// How many refusals are logged one by one in each period.
@@ -20,10 +20,21 @@ const MAX_REASON: usize = 200;
 #[derive(Debug, Default)]
 pub struct RefusalSummary {
     since: Timestamp,
-    /// How many were logged one by one: of unknown callers, and of known ones.
+    /// How many were logged one by one, of unknown callers and of known callers.
     lines: [u32; 2],
-    /// How many others there were, by status and reason.
-    more: BTreeMap<(u32, String), u64>,
+    /// How many others there were.
+    more: BTreeMap<Refusals, u64>,
+    /// How many others there were beyond these, by whether the call went on.
+    other_reasons: [u64; 2],
+}
+
+/// Refusals that a line sums up.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Refusals {
+    /// Whether the calls went on all the same: in `mode: shadow`.
+    allow: bool,
+    status: u32,
+    reason: String,
 }
 
 impl RefusalSummary {
@@ -44,11 +55,15 @@ impl RefusalSummary {
             *lines = lines.saturating_add(1);
             return true;
         }
-        let mut key = (decision.status, clip(&decision.reason(), MAX_REASON));
-        if self.more.len() >= MAX_REASONS && !self.more.contains_key(&key) {
-            key = (0, "other reasons".to_owned());
-        }
-        let count = self.more.entry(key).or_default();
+        let Decision { allow, status, .. } = *decision;
+        let refusals = Refusals { allow, status, reason: clip(&decision.reason(), MAX_REASON) };
+        let is_full = self.more.len() >= MAX_REASONS && !self.more.contains_key(&refusals);
+        let [denied, spared] = &mut self.other_reasons;
+        let count = match (is_full, allow) {
+            (false, _) => self.more.entry(refusals).or_default(),
+            (true, false) => denied,
+            (true, true) => spared,
+        };
         *count = count.saturating_add(1);
         false
     }
@@ -59,10 +74,19 @@ impl RefusalSummary {
             return Vec::new();
         }
         (self.since, self.lines) = (now, [0; 2]);
-        let line = |((status, reason), more): ((u32, String), u64)| {
-            plain(&json!({"verdict": "deny", "status": status, "reason": reason, "more": more}))
+        let mut lines = Vec::new();
+        let mut add = |allow, status: Option<u32>, reason: &str, more| {
+            lines.push(plain(&json!({"verdict": verdict(allow), "status": status, "reason": reason, "more": more})));
         };
-        std::mem::take(&mut self.more).into_iter().map(line).collect()
+        for (Refusals { allow, status, reason }, more) in std::mem::take(&mut self.more) {
+            add(allow, Some(status), &reason, more);
+        }
+        for (allow, more) in [false, true].into_iter().zip(std::mem::take(&mut self.other_reasons)) {
+            if more > 0 {
+                add(allow, None, "other reasons", more);
+            }
+        }
+        lines
     }
 
     fn is_over(&self, now: Timestamp) -> bool {
@@ -121,14 +145,30 @@ mod tests {
         }
         let lines = summary.take(NOW.saturating_add(PERIOD));
         assert_eq!(lines.len(), 17);
-        assert!(lines.first().is_some_and(|line| line.contains("other reasons") && line.contains("9934")), "{lines:?}");
+        assert_eq!(lines.last().unwrap(), r#"{"more":9934,"reason":"other reasons","status":null,"verdict":"deny"}"#);
         assert!(lines.iter().all(|line| line.len() < 300));
     }
 
     #[test]
-    fn decisions_about_known_callers_are_always_logged() {
+    fn only_floods_of_known_callers_are_summed_up() {
         let mut summary = RefusalSummary::default();
         let allowed = Decision { allow: true, rejection: None, ..refusal(Rejection::HostCallFailed) };
         assert!((0..1000).all(|_| summary.admits(&allowed, || NOW)));
+        let known = |rejection| Decision { principal: Some(super::super::tests::principal("a")), ..refusal(rejection) };
+        let denied = known(Rejection::UnknownRoute);
+        assert!((0..1000).all(|_| summary.admits(&denied, || NOW)));
+        let greedy = known(Rejection::NoRoomForBody);
+        assert_eq!((0..1000).filter(|_| summary.admits(&greedy, || NOW)).count(), 50);
+    }
+
+    #[test]
+    fn calls_that_go_on_in_shadow_are_told_from_denied_ones() {
+        let mut summary = RefusalSummary::default();
+        let spared = Decision { allow: true, ..refusal(Rejection::NoToken { elsewhere: None }) };
+        for _ in 0..60 {
+            summary.admits(&spared, || NOW);
+        }
+        let lines = summary.take(NOW.saturating_add(PERIOD));
+        assert_eq!(lines, [r#"{"more":10,"reason":"no token","status":16,"verdict":"allow"}"#]);
     }
 }

@@ -15,6 +15,14 @@ pub enum ListMethod {
     NexusEndpoints,
 }
 
+impl Method {
+    /// Whether the list `authenticated` may contain it: the same methods, and those whose answers are reduced.
+    #[must_use]
+    pub fn may_be_authenticated(&self) -> bool {
+        self.is_cluster_read() || ListMethod::of(self).is_some()
+    }
+}
+
 /// The part of a list that a caller may see, apart from the namespaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListView {

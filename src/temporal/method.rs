@@ -5,7 +5,6 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use super::effect::EffectSet;
-use super::list::ListMethod;
 use super::schema::Message;
 
 /// Where a method acts. Source: `common/api/metadata.go` of the server.
@@ -57,6 +56,13 @@ pub enum WorkflowIdRule {
     ScheduleAction,
 }
 
+/// The methods by which a worker says that it, or an activity, is alive.
+const HEARTBEATS: [&str; 3] = [
+    "/temporal.api.workflowservice.v1.WorkflowService/RecordActivityTaskHeartbeat",
+    "/temporal.api.workflowservice.v1.WorkflowService/RecordActivityTaskHeartbeatById",
+    "/temporal.api.workflowservice.v1.WorkflowService/RecordWorkerHeartbeat",
+];
+
 /// One gRPC method.
 #[derive(Debug)]
 pub struct Method {
@@ -106,7 +112,7 @@ impl Method {
         }
     }
 
-    /// A method that reads from the cluster and is no row of the table.
+    /// A method that reads from the cluster and is not in the table.
     #[must_use]
     pub(super) const fn reading_cluster(path: &'static str) -> Self {
         Self::new(
@@ -128,16 +134,16 @@ impl Method {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 
+    /// Whether it only reports that an activity or a worker is alive.
+    #[must_use]
+    pub fn is_heartbeat(&self) -> bool {
+        HEARTBEATS.contains(&&*self.path)
+    }
+
     /// Whether the list `anonymous` may contain it: methods that read from the cluster, and the health check.
     #[must_use]
     pub fn is_cluster_read(&self) -> bool {
         self.scope == Scope::Cluster && self.access == Access::ReadOnly
-    }
-
-    /// Whether the list `authenticated` may contain it: the same methods, and those whose answers are reduced.
-    #[must_use]
-    pub fn may_be_authenticated(&self) -> bool {
-        self.is_cluster_read() || ListMethod::of(self).is_some()
     }
 }
 

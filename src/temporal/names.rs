@@ -218,7 +218,7 @@ impl RequestNames {
         others.chain(self.bytes).fold(queues, usize::saturating_add)
     }
 
-    /// With how many bytes of known names a name for this limit is compared at most.
+    /// How many bytes of known names a name for this limit is compared with, at most.
     pub(super) fn lookups(&self, limit: Limit) -> usize {
         match limit {
             // Each is compared with the one before it alone.
@@ -269,7 +269,8 @@ impl RequestNames {
 }
 
 impl TaskQueue {
-    fn size(&self) -> usize {
+    /// The size of its names in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
         self.name.len().saturating_add(self.normal_name.len())
     }
 }

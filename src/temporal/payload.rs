@@ -17,6 +17,9 @@ const MAX_METADATA: u64 = 1000;
 /// Reads the data of a payload.
 pub(super) trait DataReader {
     fn feed(&mut self, bytes: &[u8], work: &mut Work) -> Result<(), DecodeError>;
+
+    /// Its size in memory, in bytes.
+    fn size(&self) -> usize;
 }
 
 /// Reads one payload, in any chunking. Errors are reported at its end, because only then is its encoding known.
@@ -68,6 +71,16 @@ impl<D: DataReader> PayloadReader<D> {
             read => self.is_undecodable = read.is_err(),
         }
         Ok(())
+    }
+
+    /// Its size in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let Payload { data, encodings, key, value, .. } = &self.payload;
+        let mut size = size_of::<Self>().saturating_add(self.reader.heap_size()).saturating_add(data.size());
+        for text in encodings.iter().chain([key, value]) {
+            size = size.saturating_add(text.capacity());
+        }
+        size
     }
 
     /// The reader of the data, if the payload says that the data is protobuf; otherwise why the operation is refused.
@@ -138,6 +151,10 @@ mod tests {
         fn feed(&mut self, bytes: &[u8], _: &mut Work) -> Result<(), DecodeError> {
             self.extend_from_slice(bytes);
             if self.starts_with(b"bad") { Err(DecodeError::UnknownWireType) } else { Ok(()) }
+        }
+
+        fn size(&self) -> usize {
+            self.capacity()
         }
     }
 

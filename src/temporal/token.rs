@@ -51,6 +51,13 @@ impl TaskTokenReader {
         Self { reader: Reader::default(), token }
     }
 
+    /// The size of what it holds, in bytes.
+    pub(super) fn heap_size(&self) -> usize {
+        [self.reader.heap_size(), self.token.name.capacity(), self.token.bytes.capacity()]
+            .into_iter()
+            .fold(0, usize::saturating_add)
+    }
+
     /// Reads the next bytes.
     ///
     /// # Errors

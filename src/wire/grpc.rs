@@ -104,8 +104,8 @@ impl Body {
 
     /// How many bytes of memory the body holds between two chunks, apart from its own size.
     #[must_use]
-    pub fn held(&self) -> usize {
-        self.compressed.capacity().saturating_add(self.gunzip.as_ref().map_or(0, |gunzip| gunzip.held()))
+    pub fn heap_size(&self) -> usize {
+        self.compressed.capacity().saturating_add(self.gunzip.as_ref().map_or(0, |gunzip| gunzip.heap_size()))
     }
 
     fn read_prefix(&mut self, index: u8, length: u32, byte: u8) -> Result<(), DecodeError> {

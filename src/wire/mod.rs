@@ -1,5 +1,5 @@
 //! Incremental, bounded readers of gRPC frames, gzip, protobuf and JSON, and of what HTTP requests say in their path and query. They
-//! know nothing of Temporal.
+//! know nothing of Temporal, except that [`DecodeError`] lists every reason for refusing a request, those of its readers included.
 
 mod error;
 pub mod grpc;

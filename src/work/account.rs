@@ -4,22 +4,26 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use super::TooMuchWork;
-use super::bucket::{RefillRate, TokenBucket};
+use super::bucket::{RefillRate, TimeBucket};
 use crate::time::Timestamp;
 
 /// Requests of one caller that take more work than is free may take a tenth of the thread's time, and 50 ms at once.
-const CALLER: RefillRate = RefillRate { per_milli: 100, capacity: 50_000 };
+const CALLER: RefillRate = RefillRate { per_mille: 100, capacity: Duration::from_millis(50) };
 /// Those of all callers may take four tenths.
-const ALL_CALLERS: RefillRate = RefillRate { per_milli: 400, capacity: 300_000 };
-/// More than this is paid only from what is there, in microseconds: a payment may overdraw an account by no more.
-const MAX_OVERDRAFT: u32 = 5_000;
-/// How many bytes requests may hold that have not arrived as a whole, and how many those of one caller.
-const MAX_HELD: usize = 64 << 20;
-const MAX_HELD_BY_CALLER: usize = MAX_HELD / 8;
+const ALL_CALLERS: RefillRate = RefillRate { per_mille: 400, capacity: Duration::from_millis(300) };
+/// The largest payment that may overdraw an account. The account must cover a larger payment, or be full.
+const MAX_OVERDRAFT: Duration = Duration::from_millis(5);
+/// The largest payment from a full account, which is overdrawn then: an honest request may need more than an account ever has,
+/// but not more than this.
+const MAX_FROM_FULL: Duration = Duration::from_millis(250);
+/// How many bytes unfinished requests may hold: all of them, and those of one caller.
+const MAX_RESERVED: usize = 64 << 20;
+const MAX_RESERVED_BY_CALLER: usize = MAX_RESERVED / 8;
 /// The longest subject that is kept, in bytes.
 const MAX_SUBJECT: usize = 128;
 /// How many callers have an account of their own. All others share one.
@@ -28,7 +32,7 @@ const MAX_ACCOUNTS: usize = 4096;
 /// A caller's account.
 #[derive(Debug)]
 pub struct Account {
-    time: Cell<TokenBucket>,
+    time: Cell<TimeBucket>,
     /// Bytes held by the caller's requests.
     held: Cell<usize>,
     all: Rc<AllCallers>,
@@ -37,25 +41,25 @@ pub struct Account {
 /// What all callers have in common.
 struct AllCallers {
     clock: Box<dyn Fn() -> Timestamp>,
-    time: Cell<TokenBucket>,
+    time: Cell<TimeBucket>,
     held: Cell<usize>,
 }
 
 /// The issuer's name, which peers do not have, and the subject or the peer's name, or its hash if it is long.
-type Caller = (Option<Rc<str>>, Box<[u8]>);
+type AccountKey = (Option<Rc<str>>, Box<[u8]>);
 
 /// The accounts of callers.
 #[derive(Debug)]
 pub struct Accounts {
     all: Rc<AllCallers>,
-    by_caller: BTreeMap<Caller, Rc<Account>>,
+    by_caller: BTreeMap<AccountKey, Rc<Account>>,
     /// The account of callers that have none of their own.
     shared: Rc<Account>,
 }
 
 impl AllCallers {
     fn new(clock: impl Fn() -> Timestamp + 'static) -> Rc<Self> {
-        let time = Cell::new(TokenBucket::full(ALL_CALLERS, clock()));
+        let time = Cell::new(TimeBucket::full(ALL_CALLERS, clock()));
         Rc::new(Self { clock: Box::new(clock), time, held: Cell::default() })
     }
 }
@@ -77,7 +81,7 @@ impl Accounts {
             return Rc::clone(account);
         }
         if self.by_caller.len() >= MAX_ACCOUNTS {
-            // An account that is not full counts even if no token of its caller is cached at the moment.
+            // Otherwise, a caller whose token is no longer cached would get a full account.
             let now = (self.all.clock)();
             self.by_caller.retain(|_, account| Rc::strong_count(account) > 1 || !account.is_full(now));
         }
@@ -92,27 +96,29 @@ impl Accounts {
 
 impl Account {
     fn new(all: &Rc<AllCallers>) -> Self {
-        let time = Cell::new(TokenBucket::full(CALLER, (all.clock)()));
+        let time = Cell::new(TimeBucket::full(CALLER, (all.clock)()));
         Self { time, held: Cell::default(), all: Rc::clone(all) }
     }
 
-    /// Pays for this many microseconds of work.
+    /// Pays for work that takes this long.
     ///
     /// # Errors
     /// Too little is left for this caller, or for all of them.
-    pub fn pay(&self, micros: u32) -> Result<(), TooMuchWork> {
+    pub fn pay(&self, time: Duration) -> Result<(), TooMuchWork> {
         let now = (self.all.clock)();
         let (mut own, mut all) = (self.time.get(), self.all.time.get());
-        let (left, left_for_all) = (own.refill(CALLER, now), all.refill(ALL_CALLERS, now));
-        let is_enough = left > 0 && (micros <= MAX_OVERDRAFT || left >= i64::from(micros));
-        let paid = match (is_enough, left_for_all > 0) {
+        own.refill(CALLER, now);
+        all.refill(ALL_CALLERS, now);
+        let may_overdraw = own.has_time() && time <= MAX_OVERDRAFT || own.is_full(CALLER) && time <= MAX_FROM_FULL;
+        let paid = match (may_overdraw || own.covers(time), all.has_time()) {
             (true, true) => Ok(()),
             (true, false) => Err(TooMuchWork::AllUnpaid),
+            (false, _) if time > MAX_FROM_FULL => Err(TooMuchWork::Never),
             (false, _) => Err(TooMuchWork::Unpaid),
         };
         if paid.is_ok() {
-            own.take(micros.into());
-            all.take(micros.into());
+            own.take(time);
+            all.take(time);
         }
         self.time.set(own);
         self.all.time.set(all);
@@ -122,7 +128,7 @@ impl Account {
     /// Reserves memory for a request; `None` if there is none left for its caller, or for all of them.
     #[must_use]
     pub fn reserve(self: &Rc<Self>, bytes: usize) -> Option<Reservation> {
-        if !self.has_room_for(bytes) {
+        if self.missing_room(bytes) > 0 {
             return None;
         }
         for held in [&self.held, &self.all.held] {
@@ -131,20 +137,23 @@ impl Account {
         Some(Reservation { account: Rc::clone(self), bytes })
     }
 
+    /// How many bytes other requests would have to give up, so that this many can be reserved.
     #[must_use]
-    pub fn has_room_for(&self, bytes: usize) -> bool {
-        !self.holds_too_much_with(bytes) && self.all.held.get().saturating_add(bytes) <= MAX_HELD
+    pub fn missing_room(&self, bytes: usize) -> usize {
+        let in_total = self.all.held.get().saturating_add(bytes).saturating_sub(MAX_RESERVED);
+        in_total.max(self.missing_share(bytes))
     }
 
-    /// Whether the caller's own share would not be enough for this many more bytes.
+    /// How many bytes other requests of this caller would have to give up for that.
     #[must_use]
-    pub fn holds_too_much_with(&self, bytes: usize) -> bool {
-        self.held.get().saturating_add(bytes) > MAX_HELD_BY_CALLER
+    pub fn missing_share(&self, bytes: usize) -> usize {
+        self.held.get().saturating_add(bytes).saturating_sub(MAX_RESERVED_BY_CALLER)
     }
 
     fn is_full(&self, now: Timestamp) -> bool {
         let mut time = self.time.get();
-        self.held.get() == 0 && time.refill(CALLER, now) == CALLER.capacity
+        time.refill(CALLER, now);
+        self.held.get() == 0 && time.is_full(CALLER)
     }
 }
 
@@ -156,6 +165,12 @@ pub struct Reservation {
 }
 
 impl Reservation {
+    /// How many bytes are reserved.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether the memory is reserved for this caller.
     #[must_use]
     pub fn is_of(&self, account: &Rc<Account>) -> bool {

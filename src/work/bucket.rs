@@ -1,27 +1,28 @@
-//! Token buckets whose tokens are microseconds of the worker thread's time.
+//! Buckets of the worker thread's time, which fill up at a rate.
+
+use std::time::Duration;
 
 use crate::time::Timestamp;
 
 /// How fast a bucket fills up, and how far.
 #[derive(Debug, Clone, Copy)]
 pub struct RefillRate {
-    /// In microseconds for each millisecond.
-    pub per_milli: i64,
-    /// In microseconds.
-    pub capacity: i64,
+    /// The share of the passing time that is added, in thousandths.
+    pub per_mille: u32,
+    pub capacity: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub struct TokenBucket {
+pub struct TimeBucket {
     /// In microseconds; negative after a charge that was larger than the rest.
     level: i64,
     refilled: Timestamp,
 }
 
-impl TokenBucket {
+impl TimeBucket {
     #[must_use]
     pub fn full(rate: RefillRate, now: Timestamp) -> Self {
-        Self { level: rate.capacity, refilled: now }
+        Self { level: micros(rate.capacity), refilled: now }
     }
 
     #[cfg(test)]
@@ -30,20 +31,45 @@ impl TokenBucket {
         self.level
     }
 
-    /// Adds the time since the last refill. Returns the new level.
-    pub fn refill(&mut self, rate: RefillRate, now: Timestamp) -> i64 {
+    /// Adds the time since the last refill.
+    pub fn refill(&mut self, rate: RefillRate, now: Timestamp) {
         // A clock that was set back adds nothing and takes nothing.
         let passed = i64::try_from(now.saturating_since(self.refilled).as_millis()).unwrap_or(i64::MAX);
         self.refilled = now;
-        self.level = self.level.saturating_add(passed.saturating_mul(rate.per_milli)).min(rate.capacity);
-        self.level
+        // A thousandth of a millisecond is a microsecond.
+        let added = passed.saturating_mul(rate.per_mille.into());
+        self.level = self.level.saturating_add(added).min(micros(rate.capacity));
     }
 
-    pub fn take(&mut self, micros: i64) {
-        self.level = self.level.saturating_sub(micros);
+    /// Whether anything is left.
+    #[must_use]
+    pub fn has_time(&self) -> bool {
+        self.level > 0
     }
 
-    pub fn give(&mut self, micros: i64, rate: RefillRate) {
-        self.level = self.level.saturating_add(micros).min(rate.capacity);
+    /// Whether this much time is left.
+    #[must_use]
+    pub fn covers(&self, time: Duration) -> bool {
+        self.level >= micros(time)
     }
+
+    #[must_use]
+    pub fn is_full(&self, rate: RefillRate) -> bool {
+        self.covers(rate.capacity)
+    }
+
+    /// Takes this much, whether it is there or not.
+    pub fn take(&mut self, time: Duration) {
+        self.level = self.level.saturating_sub(micros(time));
+    }
+
+    pub fn give(&mut self, time: Duration, rate: RefillRate) {
+        self.level = self.level.saturating_add(micros(time)).min(micros(rate.capacity));
+    }
+}
+
+/// `Duration::as_micros` computes with 128 bits, which is slower in WebAssembly.
+fn micros(time: Duration) -> i64 {
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    seconds.saturating_mul(1_000_000).saturating_add(time.subsec_micros().into())
 }

@@ -9,21 +9,41 @@ mod bucket;
 
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 pub use account::{Account, Accounts, Reservation};
-pub use bucket::{RefillRate, TokenBucket};
+pub use bucket::{RefillRate, TimeBucket};
 
-/// How many fields a message may have, and one more for each 16 bytes. No honest encoder comes near that: protobuf has ten
-/// thousand fields in a worker's answer with a thousand commands.
+/// How many fields any message may have; larger messages may have more. No honest encoder comes near that: a worker's answer
+/// with a thousand commands has ten thousand fields.
 const FREE_FIELDS: u64 = 16 << 10;
+/// A message may have one more field for each of this many bytes.
 const BYTES_PER_FIELD: u64 = 16;
 
-/// The work that is free for each part of a request, in nanoseconds: several times that of an ordinary request.
-const FREE: u64 = 30_000;
-/// The work that is free for each byte that arrived. Whoever sends many bytes also waits for the network.
-const FREE_PER_BYTE: u64 = 4;
-/// What is paid at a time, in microseconds, so that the clock is rarely asked for the time.
-const STEP: u32 = 50;
+/// The work that is free for each part of a request: several times that of an ordinary request.
+const FREE: Nanoseconds = Nanoseconds(30_000);
+/// The work that is free for each byte of a compressed message or a JSON body. Whoever sends many bytes also waits for the network.
+const FREE_PER_BYTE: Nanoseconds = Nanoseconds(4);
+/// What is paid at a time at least, so that the clock is rarely asked for the time.
+const STEP: Nanoseconds = Nanoseconds(50_000);
+
+/// A span of the thread's time. `Duration` has two numbers, which would be slower for each field that is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Nanoseconds(u64);
+
+impl Nanoseconds {
+    const fn times(self, count: u64) -> Self {
+        Self(self.0.saturating_mul(count))
+    }
+
+    const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    const fn minus(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
 
 /// A piece of work.
 #[derive(Debug, Clone, Copy)]
@@ -35,31 +55,34 @@ pub enum Piece {
     Overhead,
     /// The tables of a block.
     Block,
-    /// A value or a member of JSON.
+    /// A value or a member of JSON, whether it matters or not.
     Value,
-    /// A byte of a name that is compared with a name that was read before.
+    /// A member of JSON whose name is looked up, or a message in JSON.
+    Member,
+    /// A byte of an earlier name that a new name is compared with.
     Lookup,
-    /// A message of its own within a field.
+    /// A message that is embedded in a field.
     Embedded,
-    /// An entry of a list, about which is decided as about a call.
+    /// An entry of a list. Deciding about it is like deciding about a call.
     Entry,
     /// Up to 32 bytes of a name that are compared with a pattern.
     Comparison,
 }
 
 impl Piece {
-    /// Roughly what it costs in WebAssembly, in nanoseconds.
-    const fn cost(self) -> u64 {
-        match self {
+    /// Roughly what it costs in WebAssembly.
+    const fn cost(self) -> Nanoseconds {
+        Nanoseconds(match self {
             Self::Lookup => 1,
             Self::Byte => 4,
             Self::Overhead | Self::Value => 20,
             Self::Field => 25,
             Self::Comparison => 40,
+            Self::Member => 200,
             Self::Embedded => 2_000,
             Self::Entry => 3_000,
             Self::Block => 8_000,
-        }
+        })
     }
 }
 
@@ -70,8 +93,10 @@ pub enum TooMuchWork {
     Fields,
     /// Its caller has used up their share of the thread's time.
     Unpaid,
-    /// All callers together have.
+    /// All callers together have used up theirs.
     AllUnpaid,
+    /// Its caller can never pay for it.
+    Never,
 }
 
 impl TooMuchWork {
@@ -88,6 +113,7 @@ impl fmt::Display for TooMuchWork {
             Self::Fields => "more fields than a message of this size may have",
             Self::Unpaid => "the request takes more work than is left for its caller at the moment",
             Self::AllUnpaid => "the request takes more work than is left for all callers at the moment",
+            Self::Never => "the request takes more work than any caller may cause at once",
         })
     }
 }
@@ -95,8 +121,8 @@ impl fmt::Display for TooMuchWork {
 /// The work that one request may still cause.
 #[derive(Debug, Default)]
 pub struct Work {
-    /// Free or paid work that is left, in nanoseconds.
-    left: u64,
+    /// Free or paid work that is left.
+    left: Nanoseconds,
     /// Fields read so far, those of embedded messages included.
     fields: u64,
     /// Where the embedded message that is being read begins.
@@ -114,7 +140,7 @@ impl Work {
 
     /// This many bytes have arrived.
     pub fn arrived(&mut self, bytes: usize) {
-        self.left = self.left.saturating_add((bytes as u64).saturating_mul(FREE_PER_BYTE));
+        self.left = self.left.plus(FREE_PER_BYTE.times(bytes as u64));
     }
 
     /// A field begins at this position of its message.
@@ -148,25 +174,23 @@ impl Work {
     /// # Errors
     /// The caller cannot pay for them.
     pub fn spend(&mut self, piece: Piece, count: usize) -> Result<(), TooMuchWork> {
-        let cost = piece.cost().saturating_mul(count as u64);
-        match self.left.checked_sub(cost) {
-            Some(left) => {
-                self.left = left;
-                Ok(())
-            }
-            None => self.pay(cost),
+        let cost = piece.cost().times(count as u64);
+        if cost > self.left {
+            return self.pay(cost);
         }
+        self.left = self.left.minus(cost);
+        Ok(())
     }
 
     /// Pays for what is not free. Few requests come here.
     #[cold]
     #[inline(never)]
-    fn pay(&mut self, cost: u64) -> Result<(), TooMuchWork> {
+    fn pay(&mut self, cost: Nanoseconds) -> Result<(), TooMuchWork> {
         let Some(account) = &self.account else { return Ok(()) };
-        let missing = cost.saturating_sub(self.left).div_ceil(1_000);
-        let micros = u32::try_from(missing).unwrap_or(u32::MAX).max(STEP);
-        account.pay(micros)?;
-        self.left = self.left.saturating_add(u64::from(micros).saturating_mul(1_000)).saturating_sub(cost);
+        let missing = cost.minus(self.left).max(STEP);
+        // Accounts have microseconds.
+        account.pay(Duration::from_micros(missing.0.div_ceil(1_000)))?;
+        self.left = self.left.plus(missing).minus(cost);
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ fn pass(clock: &Cell<Timestamp>, millis: u64) {
     clock.set(clock.get().saturating_add(Duration::from_millis(millis)));
 }
 
-/// How many blocks a request may have inflated until its caller cannot pay.
+/// How many blocks of a request can be inflated before its caller cannot pay.
 fn blocks(account: &Rc<Account>) -> usize {
     let mut work = Work::charged_to(Rc::clone(account));
     (0..1_000_000).take_while(|_| work.spend(Piece::Block, 1).is_ok()).count()
@@ -99,12 +99,21 @@ fn all_callers_together_get_four_tenths() {
 }
 
 #[test]
-fn a_payment_overdraws_an_account_by_little() {
-    let (mut accounts, _) = accounts();
+fn only_a_full_account_is_overdrawn_by_much() {
+    let (mut accounts, clock) = accounts();
     let account = accounts.of(None, "alice");
-    assert_eq!(account.pay(60_000), Err(TooMuchWork::Unpaid), "more than there is");
-    assert!(account.pay(49_000).is_ok() && account.pay(5_000).is_ok());
-    assert_eq!(account.pay(1), Err(TooMuchWork::Unpaid));
+    let pay = |millis| account.pay(Duration::from_millis(millis));
+    assert_eq!(pay(251), Err(TooMuchWork::Never));
+    assert!(pay(49).is_ok() && pay(5).is_ok());
+    assert_eq!(pay(1), Err(TooMuchWork::Unpaid));
+    pass(&clock, 500);
+    assert_eq!(pay(60), Err(TooMuchWork::Unpaid), "more than there is");
+    pass(&clock, 1_000);
+    assert!(pay(250).is_ok(), "the account was full");
+    pass(&clock, 2_000);
+    assert_eq!(pay(1), Err(TooMuchWork::Unpaid), "it has to earn what it owes");
+    pass(&clock, 10);
+    assert!(pay(1).is_ok());
 }
 
 #[test]
@@ -148,7 +157,7 @@ fn memory_is_bounded_for_each_caller_and_in_total() {
     let greedy = accounts.of(None, "greedy");
     let mut held = reserve(&greedy);
     assert_eq!(held.len(), 8);
-    assert!(greedy.holds_too_much_with(1) && !greedy.has_room_for(1));
+    assert_eq!((greedy.missing_share(1), greedy.missing_room(1)), (1, 1));
     held.pop();
     assert!(greedy.reserve(1 << 20).is_some(), "dropped reservations are given back");
     for index in 0..20 {
@@ -156,7 +165,7 @@ fn memory_is_bounded_for_each_caller_and_in_total() {
     }
     assert_eq!(held.len(), 64);
     let late = accounts.of(None, "late");
-    assert!(!late.has_room_for(1) && !late.holds_too_much_with(1));
+    assert_eq!((late.missing_share(1), late.missing_room(1)), (0, 1));
     held.clear();
-    assert!(late.has_room_for(1));
+    assert_eq!(late.missing_room(1), 0);
 }

@@ -53,7 +53,7 @@ pub struct Outcome {
 impl Outcome {
     /// The gRPC status; 0 if the call went on.
     pub fn status(&self) -> u32 {
-        self.answer.as_ref().map_or(0, Reply::grpc_status)
+        self.answer.as_ref().map_or(0, |reply| reply.code().number())
     }
 
     /// Why the call was rejected, if it was.

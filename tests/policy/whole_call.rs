@@ -32,7 +32,12 @@ fn chunkings(random: &mut Random, length: usize) -> Vec<Vec<usize>> {
 }
 
 fn rule(outcome: &Outcome) -> Option<String> {
-    outcome.decision.as_ref().filter(|decision| decision.allow).and_then(|decision| decision.rule.clone())
+    outcome
+        .decision
+        .as_ref()
+        .filter(|decision| decision.allow)
+        .and_then(|decision| decision.rule.as_ref())
+        .map(|rule| rule.name().to_owned())
 }
 
 /// A field on which no decision depends. It makes the body longer.

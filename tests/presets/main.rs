@@ -11,6 +11,7 @@ use std::fs;
 use common::{ClientRequest, FilterClient, Outcome, key_set};
 use serde_json::{Value, json};
 use temporal_auth::config::Config;
+use temporal_auth::policy::Rule;
 use temporal_auth::temporal::Catalogue;
 use tokens::PresetTokens;
 
@@ -140,7 +141,7 @@ fn disagreement(client: &mut FilterClient, tokens: &PresetTokens<'_>, case: &Val
         assert!(known.contains(&name.as_str()), "unknown member {name}: {case}");
     }
     let outcome = send(client, tokens, case);
-    let rule = outcome.decision.as_ref().and_then(|decision| decision.rule.as_deref());
+    let rule = outcome.decision.as_ref().and_then(|decision| decision.rule.as_ref()).map(Rule::name);
     let status = case["status"].as_u64().unwrap_or(0);
     let stated = if status == 7 { Some("default-deny") } else { case["rule"].as_str() };
     // A token must be refused for the reason that the case is about.

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::{ClientRequest, FilterClient, key_set};
 use serde_json::Value;
+use temporal_auth::policy::Rule;
 use temporal_auth::time::Timestamp;
 
 fn check(file: &str) {
@@ -34,7 +35,7 @@ fn disagreement(client: &mut FilterClient, case: &Value) -> Option<String> {
             at: case["at"].as_u64().map(|at| [Timestamp::from_millis(at); 2].into()),
             ..ClientRequest::default()
         });
-        let rule = outcome.decision.as_ref().and_then(|decision| decision.rule.as_deref());
+        let rule = outcome.decision.as_ref().and_then(|decision| decision.rule.as_ref()).map(Rule::name);
         let stated = (case["grpc_status"].as_u64().unwrap(), case["rule"].as_str(), case["verdict"] == "allow");
         let ours = (u64::from(outcome.status()), rule, outcome.answer.is_none());
         (ours != stated).then(|| format!("{}: {ours:?}, not {stated:?}: {}", case["name"], outcome.reason()))

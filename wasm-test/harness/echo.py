@@ -126,7 +126,7 @@ class Echo(Server):
         elif isinstance(event, h2.events.StreamEnded):
             received = streams[event.stream_id or 0]
             received.ended = True
-            # The request may have been cancelled in what was read at the same time.
+            # The same read may also have cancelled the request.
             with contextlib.suppress(h2.exceptions.StreamClosedError):
                 self._answer(protocol, event.stream_id or 0, received)
 

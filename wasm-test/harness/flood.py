@@ -41,7 +41,7 @@ def _text(value: bytes) -> bytes:
 
 
 def request(path: str, token: str, body: bytes, *, gzip: bool = False, is_whole: bool = True) -> Call:
-    """A gRPC call, still without its stream's number. One that is not whole does not end."""
+    """A gRPC call whose stream has no number yet. It does not end unless `is_whole`."""
     block = b"".join(
         [
             _POST,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 
 from .grpc_client import Reply
@@ -22,10 +23,12 @@ class Traffic:
     def _run(self) -> None:
         while not self._done.is_set():
             for name, call in self._each.items():
+                began = time.monotonic()
                 reply = call()
+                took = time.monotonic() - began
                 self.calls += 1
                 if reply.grpc_status != 0 and not self._excused(reply):
-                    self.failures.append(f"{name}: {reply}")
+                    self.failures.append(f"{name}: {reply} after {took:.1f} s")
 
     def __enter__(self) -> Traffic:
         self._thread.start()

@@ -5,10 +5,11 @@ mod read;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use temporal_auth::policy::Rule;
 use temporal_auth::time::Timestamp;
 
 use crate::explain;
-use crate::filter::{Call, Evaluation, Filter, PERMISSION_DENIED};
+use crate::filter::{Call, Evaluation, Filter};
 use crate::load::{self, Configuration};
 use crate::report::{self, Diagnostic};
 use crate::suggest;
@@ -35,7 +36,7 @@ fn run(file: &Path, at: Timestamp) -> Result<(String, bool), String> {
     };
     // The path is relative to the file of cases.
     let configuration = explain::one(&file.parent().unwrap_or(Path::new("")).join(config))?;
-    let mut decided: Vec<String> = Vec::new();
+    let mut decided: Vec<Rule> = Vec::new();
     let mut failed: Vec<Diagnostic> = Vec::new();
     for case in &cases {
         let evaluation = evaluation(case, &configuration, at)
@@ -53,18 +54,22 @@ fn run(file: &Path, at: Timestamp) -> Result<(String, bool), String> {
     // Rules in shadow decide nothing.
     let grants: Vec<_> = policy.grants.iter().filter(|grant| !grant.shadow).map(|grant| &*grant.name).collect();
     let denials: Vec<_> = policy.denials.iter().filter(|denial| !denial.shadow).map(|denial| &*denial.name).collect();
-    for (names, word) in [(grants, "grants"), (denials, "denials")] {
-        // Many configurations have no denials.
-        if !names.is_empty() || word == "grants" {
-            let _ = writeln!(text, "{}: {}", source.name, coverage(&names, word, &decided));
-        }
+    let decided_grants =
+        decided.iter().filter_map(|rule| if let Rule::Grant(name) = rule { Some(&**name) } else { None });
+    let _ = writeln!(text, "{}: {}", source.name, coverage(&grants, "grants", decided_grants));
+    // Many configurations have no denials.
+    if !denials.is_empty() {
+        let decided =
+            decided.iter().filter_map(|rule| if let Rule::Denial(name) = rule { Some(&**name) } else { None });
+        let _ = writeln!(text, "{}: {}", source.name, coverage(&denials, "denials", decided));
     }
     Ok((text, failures == 0))
 }
 
 /// How many rules decided a case, and the names of the others.
-fn coverage(names: &[&str], word: &str, decided: &[String]) -> String {
-    let unused: Vec<_> = names.iter().filter(|name| !decided.iter().any(|rule| rule == *name)).copied().collect();
+fn coverage<'a>(names: &[&str], word: &str, decided: impl Iterator<Item = &'a str>) -> String {
+    let decided: Vec<_> = decided.collect();
+    let unused: Vec<_> = names.iter().filter(|name| !decided.contains(name)).copied().collect();
     let covered = names.len().saturating_sub(unused.len());
     let unused =
         if unused.is_empty() { String::new() } else { format!("; no case was decided by {}", unused.join(", ")) };
@@ -86,12 +91,8 @@ fn evaluation(case: &TestCase, configuration: &Configuration, at: Timestamp) -> 
 /// How an evaluation differs from the expected verdict. A refusal is neither allow nor deny: a case whose token is not accepted
 /// would show nothing about the policy.
 fn mismatch(case: &TestCase, evaluation: &Evaluation) -> Option<String> {
-    let as_expected = match evaluation.status {
-        0 => case.allow,
-        PERMISSION_DENIED => !case.allow,
-        _ => false,
-    };
-    let rule = case.rule.as_ref().filter(|rule| Some(*rule) != evaluation.rule.as_ref());
+    let as_expected = if case.allow { evaluation.is_allowed() } else { evaluation.is_denied() };
+    let rule = case.rule.as_deref().filter(|rule| Some(*rule) != evaluation.rule.as_ref().map(Rule::name));
     if as_expected && rule.is_none() {
         return None;
     }

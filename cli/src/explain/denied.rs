@@ -1,6 +1,7 @@
 //! Why a denial matches a call: each of its conditions, and the verdict without the denial.
 
 use serde_json::{Map, Value, json};
+use temporal_auth::policy::Rule;
 
 use super::trial::{Trial, shown_miss};
 use crate::caller::AssumedCaller;
@@ -91,7 +92,7 @@ fn matching(trial: &Trial<'_>, denial: &Value) -> Result<[Vec<String>; 2], Strin
                 members.extend(stated);
             }
             let evaluation = trial.evaluation(trial.config, json!([grant]), json!([tried]))?;
-            if evaluation.rule.as_deref() != Some("denial") {
+            if !matches!(evaluation.rule, Some(Rule::Denial(_))) {
                 continue;
             }
             for (shown, (_, value)) in matching.iter_mut().zip(parts) {
@@ -122,7 +123,7 @@ mod tests {
         let claims = claims.as_object().unwrap().clone();
         let caller = AssumedCaller::with_claims("corp", claims, temporal_auth::time::Timestamp::now());
         let evaluation = Filter::new(&config, &caller).unwrap().evaluate(&caller, &call);
-        assert_eq!((evaluation.status, evaluation.rule.as_deref()), (7, Some("d")));
+        assert_eq!((evaluation.status(), evaluation.rule_name()), (7, Some("d")));
         let conditions = conditions(&config, &caller, &call, "d").unwrap();
         let shown = conditions.iter().map(|(name, what)| format!("{name}: {what}")).collect();
         (shown, without(&config, &caller, &call, "d").unwrap())
@@ -149,7 +150,7 @@ mod tests {
                 "outside: the request names no task queue (task_queues [\"q\"])",
             ]
         );
-        assert_eq!((without.status, without.rule.as_deref()), (0, Some("g")));
+        assert_eq!((without.status(), without.rule_name()), (0, Some("g")));
     }
 
     #[test]
@@ -169,7 +170,7 @@ mod tests {
             let call = Call::new(&parsed, method, "x").unwrap();
             let found = conditions(&config, &caller, &call, name).unwrap();
             let found: Vec<_> = found.iter().map(|(name, what)| format!("{name}: {what}")).collect();
-            (found, without(&config, &caller, &call, name).unwrap().status)
+            (found, without(&config, &caller, &call, name).unwrap().status())
         };
         assert_eq!(
             ask("StartWorkflowExecution", "d"),
@@ -200,9 +201,9 @@ mod tests {
             "b",
         );
         assert_eq!(conditions, ["effects: RequestCancelWorkflowExecution"]);
-        assert_eq!((without.status, without.rule.as_deref()), (7, Some("other")));
+        assert_eq!((without.status(), without.rule_name()), (7, Some("other")));
         let (conditions, without) = explained(json!({"namespaces": ["x"]}), sub(), "QueryWorkflow", "x");
         assert_eq!(conditions, ["namespaces: x"]);
-        assert_eq!((without.status, without.rule.as_deref()), (7, Some("default-deny")));
+        assert_eq!((without.status(), without.rule_name()), (7, Some("default-deny")));
     }
 }

@@ -13,10 +13,11 @@ use temporal_auth::wire::json;
 
 use crate::args::Question;
 use crate::caller::{AssumedCaller, AssumedToken, TokenForm, TokenTimes};
-use crate::filter::{Call, Evaluation, Filter, PERMISSION_DENIED, ResolvedCaller};
+use crate::filter::{Call, Evaluation, Filter, ResolvedCaller};
 use crate::load::{self, Configuration};
 use crate::report;
 use crate::suggest;
+use temporal_auth::answer::Answer;
 use temporal_auth::config::PeerSource;
 use temporal_auth::policy::Rule;
 use temporal_auth::temporal::{API_VERSION, Access, Limit, Scope, Target};
@@ -83,6 +84,9 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
         let _ = writeln!(text, "token    REFUSED with UNAUTHENTICATED: {why}\n         ignoring exp, nbf and iat:");
     }
     let _ = writeln!(text, "verdict  {}", verdict(&judged));
+    if judged.answer == Some(Answer::NamespaceNotFound) {
+        text.push_str("answer   NOT_FOUND, as if the namespace did not exist: hide_namespaces\n");
+    }
     if judged.reduces_answer {
         text.push_str("answer   reduced to the namespaces that the caller may describe\n");
     }
@@ -92,13 +96,17 @@ pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
     if let Some(shadow) = &judged.shadow {
         let _ = writeln!(text, "shadow   {shadow}");
     }
-    if configuration.config.shadow && judged.status != 0 {
-        text.push_str("         mode: shadow lets the call go on where the status is 7, 14 or 16\n");
+    if let Some(answer) = judged.answer.filter(|_| configuration.config.shadow) {
+        text.push_str(if answer.row().forwarded_in_shadow {
+            "         mode: shadow lets the call go on all the same\n"
+        } else {
+            "         mode: shadow does not let such a call go on either\n"
+        });
     }
-    if let (PERMISSION_DENIED, Some(rule), Some(target)) = (judged.status, &judged.rule, &target) {
+    if let (true, Some(rule), Some(target)) = (judged.is_denied(), &judged.rule, &target) {
         text.push_str(&why(&configuration, &caller, &call, rule, target)?);
     }
-    Ok((text, evaluation.status == 0))
+    Ok((text, evaluation.is_allowed()))
 }
 
 /// The lines that describe what a call would do.
@@ -164,17 +172,17 @@ fn why(
     configuration: &Configuration,
     caller: &AssumedCaller,
     call: &Call,
-    rule: &str,
+    rule: &Rule,
     target: &Target,
 ) -> Result<String, String> {
     let mut text = String::new();
     let config = &configuration.value;
-    if rule != Rule::DefaultDeny.name() {
-        let _ = writeln!(text, "\nDenial {rule} matches:");
-        for (condition, by) in denied::conditions(config, caller, call, rule)? {
+    if let Rule::Denial(name) = rule {
+        let _ = writeln!(text, "\nDenial {name} matches:");
+        for (condition, by) in denied::conditions(config, caller, call, name)? {
             let _ = writeln!(text, "  {condition}: {by}");
         }
-        let without = denied::without(config, caller, call, rule)?;
+        let without = denied::without(config, caller, call, name)?;
         let _ = writeln!(text, "Without it: {}", verdict(&without));
         return Ok(text);
     }
@@ -184,9 +192,9 @@ fn why(
                 .to_owned(),
         );
     }
-    if configuration.config.refuse_newer && target.newer.count > 0 {
+    if configuration.config.policy.refuses_newer && target.newer.count > 0 {
         let counted = Filter::new(&misses::without(config, &["newer_fields"]), caller)?.evaluate(caller, call);
-        if counted.status == 0 {
+        if counted.is_allowed() {
             return Ok(format!("\nWithout newer_fields: refuse: {}\n", verdict(&counted)));
         }
     }
@@ -211,14 +219,11 @@ fn why(
 
 /// The verdict in one line.
 pub(crate) fn verdict(evaluation: &Evaluation) -> String {
-    let rule = evaluation.rule.as_ref().map(|rule| format!(" by rule {rule}")).unwrap_or_default();
-    match evaluation.status {
-        0 => format!("ALLOW{rule}"),
-        PERMISSION_DENIED => format!("DENY{rule}"),
-        3 => "REFUSE with INVALID_ARGUMENT".to_owned(),
-        12 => "REFUSE with UNIMPLEMENTED".to_owned(),
-        16 => "REFUSE with UNAUTHENTICATED".to_owned(),
-        other => format!("REFUSE with gRPC status {other}"),
+    let rule = evaluation.rule.as_ref().map(|rule| format!(" by rule {}", rule.name())).unwrap_or_default();
+    match evaluation.answer {
+        None => format!("ALLOW{rule}"),
+        Some(_) if evaluation.is_denied() => format!("DENY{rule}"),
+        Some(answer) => format!("REFUSE with {}", answer.row().code.name()),
     }
 }
 

@@ -28,12 +28,12 @@ impl Trial<'_> {
                 members.insert("name".to_owned(), Value::from(format!("trial-{index}")));
             }
         }
-        Ok(self.evaluation(self.config, Value::Array(grants), json!([]))?.status == 0)
+        Ok(self.evaluation(self.config, Value::Array(grants), json!([]))?.is_allowed())
     }
 
     /// The same with another configuration.
     pub(super) fn allows_with(&self, config: &Value, grant: Value) -> Result<bool, String> {
-        Ok(self.evaluation(config, json!([grant]), json!([]))?.status == 0)
+        Ok(self.evaluation(config, json!([grant]), json!([]))?.is_allowed())
     }
 
     /// The evaluation of the call with these rules.
@@ -136,7 +136,7 @@ impl Trial<'_> {
         who: Value,
     ) -> Result<Option<LimitMiss<'static>>, String> {
         let mut grant = json!({"name": "trial", "who": who, "role": "admin", "system": true});
-        if self.evaluation(self.config, json!([grant]), json!([]))?.status != 0 {
+        if !self.evaluation(self.config, json!([grant]), json!([]))?.is_allowed() {
             return Ok(None);
         }
         if let Some(members) = grant.as_object_mut() {

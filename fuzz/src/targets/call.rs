@@ -14,7 +14,10 @@ thread_local! {
 
 /// The rule that has just allowed the call, if any.
 fn take_allowing_rule(call: &mut RequestFilter) -> Option<String> {
-    call.take_decision().filter(|decision| decision.allow).and_then(|decision| decision.rule)
+    call.take_decision()
+        .filter(|decision| decision.allow)
+        .and_then(|decision| decision.rule)
+        .map(|rule| rule.name().to_owned())
 }
 
 /// Sends the request. Returns the last action, and the rule that allowed the call, if any.

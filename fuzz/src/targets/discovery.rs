@@ -41,7 +41,7 @@ impl DiscoveredIssuer {
     }
 
     fn respond(&mut self, status: &[u8], body: &[u8]) -> FetchProgress {
-        self.source.on_response(&SharedKeys::new(&(), &self.share_key, "corp"), Some((status, body)), NOW)
+        self.source.on_response(&SharedKeys::new(&(), &self.share_key, "corp"), Ok((status, body)), NOW)
     }
 }
 

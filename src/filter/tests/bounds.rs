@@ -1,6 +1,7 @@
 //! What one caller may take, on the way through the filter.
 
 use super::*;
+use crate::answer::Answer;
 use crate::wire::protobuf::write_field;
 use crate::work::TooMuchWork;
 
@@ -12,7 +13,7 @@ fn decided(state: &mut FilterState, call: &TestCall, body: &[u8]) -> usize {
         let (mut filter, action, _) = call.open(state);
         assert_eq!(action, Action::Forward);
         let action = filter.on_body(state, body, true, || NOW);
-        let is_unpaid = action == Action::Answer(Reply::OVER_BUDGET);
+        let is_unpaid = action == Action::Answer(Reply::TOO_MUCH_WORK);
         assert!(is_unpaid || grpc_status(&action) == 0, "{action:?}");
         if is_unpaid {
             let reason = filter.take_decision().unwrap().rejection;
@@ -63,6 +64,52 @@ fn a_request_that_was_given_up_does_not_go_on_after_the_host_failed() {
     assert_eq!(state.parked.len(), 1);
     state.parked = parked::ParkedRequests::default();
     assert_eq!(grpc_status(&filter.host_failed(&mut state)), 14);
+}
+
+#[test]
+fn requests_from_before_the_clock_was_set_back_are_given_up() {
+    let mut state = state();
+    let call = call_to(START).good();
+    let message = frame(&[&[0x0a, 7], b"payroll".as_slice(), &[0x22, 0xff, 0x3f], &[b'x'; 4000]].concat());
+    let mut begin = |at: Timestamp| call.open(&mut state).0.on_body(&mut state, &message[..1500], false, || at);
+    while begin(after(100_000)) == Action::Forward {}
+    assert_eq!(begin(after(100_000)), Action::Answer(Reply::BUSY));
+    assert_eq!(begin(NOW), Action::Forward);
+}
+
+#[test]
+fn nothing_is_given_up_for_a_request_that_would_not_fit_all_the_same() {
+    let mut state = state_with(json!({"http": {"api": true}}));
+    let call = call_to(START).good();
+    let message = frame(&[&[0x0a, 7], b"payroll".as_slice(), &[0x22, 0xff, 0x3f], &[b'x'; 4000]].concat());
+    for index in 0u64..10_000 {
+        // All but the first hundred are too young to be given up.
+        let at = if index < 100 { NOW } else { after(9_000) };
+        if call.open(&mut state).0.on_body(&mut state, &message[..1500], false, || at) != Action::Forward {
+            break;
+        }
+    }
+    let parked = state.parked.len();
+    let mut post = call_to("/api/v1/namespaces/payroll/workflows/x").good().with("content-type", "application/json");
+    post.headers.retain(|(name, _)| name != "te");
+    let mut large = post.open(&mut state).0;
+    let body = vec![b' '; 1 << 20];
+    assert_eq!(grpc_status(&large.on_body(&mut state, &body, false, || after(12_000))), 14);
+    assert_eq!(state.parked.len(), parked);
+}
+
+#[test]
+fn messages_in_json_are_charged() {
+    let mut call =
+        call_to("/api/v1/namespaces/payroll/batch-operations/x").good().with("content-type", "application/json");
+    call.headers.retain(|(name, _)| name != "te");
+    let is_unpaid = |count: usize| {
+        let mut state = state_with(json!({"http": {"api": true}}));
+        let body = format!(r#"{{"executions":[{{}}{}]}}"#, ",{}".repeat(count));
+        let action = call.open(&mut state).0.on_body(&mut state, body.as_bytes(), true, || NOW);
+        matches!(action, Action::Answer(reply) if reply.answer() == Answer::TooMuchWork)
+    };
+    assert!(!is_unpaid(50_000) && is_unpaid(1_000_000));
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn in_shadow_a_description_passes_and_the_log_tells() {
     let mut call = asked(state);
     assert_eq!(answered(&mut call, state, ANSWER, &description("secret-merger")), ResponseAction::Forward);
     assert_eq!(call.on_answer_trailers(state), None);
-    assert_eq!(state.take_notices(), ["temporal-auth: DescribeNamespace: the namespace with this id would be hidden"]);
+    assert_eq!(texts(state.take_notices()), ["DescribeNamespace: the namespace with this id would be hidden"]);
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn answer(change: Value, path: &str, namespace: &str, who: Value) -> (Option<u32
         action = call.on_body(state, &in_namespace(namespace), true, || NOW);
     }
     let status = match action {
-        Action::Answer(reply) => Some(reply.grpc_status()),
+        Action::Answer(reply) => Some(reply.code().number()),
         _ => None,
     };
     (status, std::mem::take(&mut state.counters))

@@ -106,8 +106,8 @@ fn what_is_withheld_is_said_once() {
         for _ in 0..3 {
             body(&mut call, state, b"{}{}{}");
         }
-        let line = format!("temporal-auth: ListNamespaces: the server's answer cannot be read and {verb} withheld");
-        assert_eq!(state.take_notices(), [line]);
+        let line = format!("ListNamespaces: the server's answer cannot be read and {verb} withheld");
+        assert_eq!(texts(state.take_notices()), [line]);
     }
 }
 
@@ -164,7 +164,7 @@ fn in_shadow_an_answer_passes_whole_and_is_only_counted() {
     let whole = frame(&page(&["payroll", "secret-merger", "other"]));
     assert_eq!(body(&mut call, state, &whole), ResponseAction::Forward);
     assert_eq!(call.on_answer_trailers(state), None);
-    assert_eq!(state.take_notices(), ["temporal-auth: ListNamespaces: 2 of 3 entries would be removed"]);
+    assert_eq!(texts(state.take_notices()), ["ListNamespaces: 2 of 3 entries would be removed"]);
 }
 
 #[test]

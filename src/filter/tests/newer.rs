@@ -29,7 +29,7 @@ fn newer_parts_are_counted_and_logged_once() {
     let state = &mut state();
     assert_eq!((run(state, START, &newer(3000)), run(state, START, &newer(3000))), (0, 0));
     assert_eq!(unknown_fields(state), 2);
-    let notices = state.take_notices();
+    let notices = texts(state.take_notices());
     assert_eq!(notices.len(), 1, "{notices:?}");
     assert!(notices[0].contains("StartWorkflowExecution: field 3000 of StartWorkflowExecutionRequest"), "{notices:?}");
     assert_eq!((run(state, START, &start_in("payroll")), unknown_fields(state)), (0, 0));

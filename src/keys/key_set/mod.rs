@@ -1,26 +1,20 @@
 //! Key sets (RFC 7517 §5), and the keys that may have made a token's signature.
 
-use std::fmt;
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
 use super::error::KeySetError;
 use super::jwk::Key;
+use super::left_out::LeftOutKey;
+use super::{MAX_DOCUMENT, MAX_KEYS};
 use crate::crypto::{Algorithm, UnusableKey};
 use crate::excerpt::excerpt;
 use crate::token::jose::KidRule;
 use crate::wire::json::{self, Cursor, JsonError, Next, NotJson};
 
-/// More keys than any provider has. Parsing a key costs arithmetic.
-pub(super) const MAX_KEYS: usize = 100;
-/// In bytes, and larger than any provider's key set or discovery document.
-pub const MAX_DOCUMENT: usize = 512 << 10;
 /// How many keys are tried for a token without `kid`.
 pub const MAX_WITHOUT_KID: usize = 4;
-
-/// How many keys that cannot verify tokens are shown.
-const MAX_SHOWN: usize = 8;
 
 /// The keys of an issuer that can verify tokens.
 #[derive(Debug, Clone)]
@@ -28,15 +22,6 @@ pub struct KeySet {
     keys: Vec<Rc<Key>>,
     left_out: Rc<[LeftOutKey]>,
     kid_rule: KidRule,
-}
-
-/// A key of a key set that cannot verify tokens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOutKey {
-    /// Its index in the key set.
-    pub index: usize,
-    pub kid: Option<Box<str>>,
-    pub why: UnusableKey,
 }
 
 /// The result of looking for the keys of a token.
@@ -160,7 +145,7 @@ impl KeySet {
 
     /// The keys that cannot verify tokens.
     #[must_use]
-    pub fn left_out(&self) -> &[LeftOutKey] {
+    pub fn left_out(&self) -> &Rc<[LeftOutKey]> {
         &self.left_out
     }
 }
@@ -185,31 +170,6 @@ fn keys(document: &[u8]) -> Result<Vec<&str>, KeySetError> {
         keys.push(cursor.raw());
     }
     Ok(keys)
-}
-
-/// A list of keys that cannot verify tokens, short enough for a line of the log.
-pub struct LeftOut<'a>(pub &'a [LeftOutKey]);
-
-impl fmt::Display for LeftOut<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, key) in self.0.iter().take(MAX_SHOWN).enumerate() {
-            write!(f, "{}{key}", if index == 0 { "" } else { "; " })?;
-        }
-        match self.0.len().saturating_sub(MAX_SHOWN) {
-            0 => Ok(()),
-            more => write!(f, "; and {more} more"),
-        }
-    }
-}
-
-impl fmt::Display for LeftOutKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "keys[{}]", self.index)?;
-        if let Some(kid) = &self.kid {
-            write!(f, " (kid {kid:?})")?;
-        }
-        write!(f, ": {}", self.why)
-    }
 }
 
 #[cfg(test)]

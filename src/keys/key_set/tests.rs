@@ -90,7 +90,7 @@ fn a_faulty_key_costs_no_other() {
     ] {
         let set = KeySet::parse(format!(r#"{{"keys":[{faulty},{good}]}}"#).as_bytes(), KidRule::Required).unwrap();
         assert_eq!((set.key_count(), candidates(&set, Some("p"), Algorithm::Es256)), (1, 1), "{faulty}");
-        let shown = LeftOut(set.left_out()).to_string();
+        let shown = crate::keys::LeftOut(set.left_out()).to_string();
         assert!(shown.starts_with(told), "{shown}");
         assert!(KeySet::parse(format!(r#"{{"keys":[{faulty}]}}"#).as_bytes(), KidRule::Required).is_err());
     }

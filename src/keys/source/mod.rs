@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::error::KeyResponse;
 use super::fetch::{FetchProgress, JwksSettings, KeyFetcher};
 use super::jwk::Key;
 use super::key_set::{KeyMatch, KeySet};
@@ -131,13 +132,8 @@ impl KeySource {
         }
     }
 
-    /// The response to the last request: a status and a body, or `None` if there was no response.
-    pub fn on_response(
-        &mut self,
-        shared: &SharedKeys<'_>,
-        response: Option<(&[u8], &[u8])>,
-        now: Timestamp,
-    ) -> FetchProgress {
+    /// Takes the response to the last request.
+    pub fn on_response(&mut self, shared: &SharedKeys<'_>, response: KeyResponse<'_>, now: Timestamp) -> FetchProgress {
         match self {
             Self::Inline(_) => FetchProgress::unexpected(),
             Self::Fetched(fetcher) => fetcher.on_response(shared, response, now),

@@ -1,7 +1,7 @@
 use super::*;
 use crate::keys::Url;
 use crate::keys::shared::tests::FakeSharedData;
-use crate::keys::{ShareKey, SharedData};
+use crate::keys::{NoResponse, ShareKey, SharedData};
 use crate::token::jose::KidRule;
 
 /// The scope of the configuration in [`vm_with`].
@@ -57,7 +57,7 @@ impl Vm {
     fn poll(&mut self, now: u64) -> Option<HttpRequest> {
         self.source.poll(&self.shared, at(now))
     }
-    fn respond(&mut self, now: u64, response: Option<(&[u8], &[u8])>) -> FetchProgress {
+    fn respond(&mut self, now: u64, response: KeyResponse<'_>) -> FetchProgress {
         self.source.on_response(&self.shared, response, at(now))
     }
     fn sync(&mut self, now: u64) -> bool {
@@ -70,7 +70,7 @@ impl Vm {
 
 fn load(vm: &mut Vm, now: u64, kids: &[&str]) {
     assert!(vm.poll(now).is_some(), "a fetch is due at {now}");
-    let progress = vm.respond(now + 1, Some((b"200", keys(kids).as_bytes())));
+    let progress = vm.respond(now + 1, Ok((b"200", keys(kids).as_bytes())));
     assert!(matches!(progress, FetchProgress::Loaded), "{progress:?}");
 }
 
@@ -100,7 +100,7 @@ fn an_unknown_kid_waits_for_a_set_fetched_after_it_arrived() {
     assert!(vm.poll(2999).is_none(), "not more often than allowed");
     assert!(vm.poll(3000).is_some());
     assert_eq!(find(&mut vm, "c", 3001, 3001), "wait", "arrived after the fetch began");
-    vm.respond(3002, Some((b"200", keys(&["a", "b"]).as_bytes())));
+    vm.respond(3002, Ok((b"200", keys(&["a", "b"]).as_bytes())));
     assert_eq!(find(&mut vm, "b", 2000, 3003), "key");
     assert_eq!(find(&mut vm, "x", 2000, 3003), "no");
     assert_eq!(find(&mut vm, "c", 3001, 3003), "wait");
@@ -117,7 +117,7 @@ fn a_flood_of_unknown_kids_does_not_fetch_more_often() {
         find(&mut vm, &now.to_string(), now, now);
         if vm.poll(now).is_some() {
             fetches += 1;
-            vm.respond(now, Some((b"200", keys(&["a"]).as_bytes())));
+            vm.respond(now, Ok((b"200", keys(&["a"]).as_bytes())));
         }
     }
     assert_eq!(fetches, 9);
@@ -155,7 +155,7 @@ fn fetches_of_mismatches(vm: &mut Vm, from: u64, until: u64, kid: &str) -> Vec<u
         assert!(!proves(vm, now));
         if vm.poll(now).is_some() {
             fetches.push(now);
-            assert!(matches!(vm.respond(now, Some((b"200", keys(&[kid]).as_bytes()))), FetchProgress::Loaded));
+            assert!(matches!(vm.respond(now, Ok((b"200", keys(&[kid]).as_bytes()))), FetchProgress::Loaded));
         }
     }
     fetches
@@ -181,7 +181,7 @@ fn mismatches_and_unknown_kids_share_their_fetches() {
         proves(&mut vm, now);
         if vm.poll(now).is_some() {
             fetches += 1;
-            vm.respond(now, Some((b"200", keys(&["a"]).as_bytes())));
+            vm.respond(now, Ok((b"200", keys(&["a"]).as_bytes())));
         }
     }
     assert_eq!(fetches, 9);
@@ -209,13 +209,13 @@ fn failures_keep_the_keys_and_back_off() {
     load(&mut vm, 0, &["a"]);
     let mut now = 600_001;
     let page = keys(&["b"]);
-    let bad: [Option<(&[u8], &[u8])>; 6] = [
-        None,
-        Some((b"503", page.as_bytes())),
-        Some((b"301", page.as_bytes())),
-        Some((b"200", b"<html>")),
-        Some((b"200", b"{\"keys\":[]}")),
-        Some((b"200", b"{}")),
+    let bad: [KeyResponse<'_>; 6] = [
+        Err(NoResponse::Lost),
+        Ok((b"503", page.as_bytes())),
+        Ok((b"301", page.as_bytes())),
+        Ok((b"200", b"<html>")),
+        Ok((b"200", b"{\"keys\":[]}")),
+        Ok((b"200", b"{}")),
     ];
     for (response, pause) in bad.into_iter().zip([1000, 2000, 4000, 8000, 10_000, 10_000]) {
         assert!(vm.poll(now).is_some());
@@ -238,7 +238,7 @@ fn one_unknown_kid_causes_one_fetch() {
     for now in 10_011..10_200 {
         assert_eq!(find(&mut vm, "b", 10_000, now), "wait");
     }
-    vm.respond(10_200, Some((b"200", keys(&["a"]).as_bytes())));
+    vm.respond(10_200, Ok((b"200", keys(&["a"]).as_bytes())));
     assert_eq!(find(&mut vm, "b", 10_000, 10_201), "no");
     assert!((10_202..60_000).all(|now| vm.poll(now).is_none()));
 }
@@ -249,7 +249,7 @@ fn refreshing_survives_a_clock_that_is_set_back() {
     load(&mut vm, 9_000_000, &["a"]);
     assert_eq!(find(&mut vm, "b", 999, 999), "wait", "the set is from before the clock was set back");
     assert!(vm.poll(1_000).is_some(), "due at once");
-    vm.respond(1_001, Some((b"200", keys(&["b"]).as_bytes())));
+    vm.respond(1_001, Ok((b"200", keys(&["b"]).as_bytes())));
     assert_eq!((find(&mut vm, "b", 1_002, 1_002), find(&mut vm, "a", 1_002, 1_002)), ("key", "wait"));
     assert!(vm.poll(601_001).is_some());
 }
@@ -281,9 +281,9 @@ fn a_response_that_never_comes_is_given_up() {
     assert!(vm.poll(0).is_some() && vm.poll(9_999).is_none());
     assert!(vm.poll(10_000).is_none(), "it backs off first");
     assert!(vm.poll(11_000).is_some());
-    assert!(matches!(vm.respond(11_001, None), FetchProgress::Failed(_)));
+    assert!(matches!(vm.respond(11_001, Err(NoResponse::Lost)), FetchProgress::Failed(_)));
     assert!(
-        matches!(vm.respond(11_002, Some((b"200", keys(&["a"]).as_bytes()))), FetchProgress::Failed(_)),
+        matches!(vm.respond(11_002, Ok((b"200", keys(&["a"]).as_bytes()))), FetchProgress::Failed(_)),
         "a late response"
     );
     assert_eq!(find(&mut vm, "a", 0, 11_003), "wait");
@@ -300,9 +300,9 @@ fn discovery_leads_to_the_keys() {
     let first = vm.poll(0).unwrap();
     assert_eq!((first.cluster.as_str(), first.url.path.as_str()), ("idp", "/realm/.well-known/openid-configuration"));
     let document = br#"{"issuer":"https://idp/realm","jwks_uri":"https://keys.idp/k"}"#;
-    let FetchProgress::Request(second) = vm.respond(1, Some((b"200", document))) else { panic!() };
+    let FetchProgress::Request(second) = vm.respond(1, Ok((b"200", document))) else { panic!() };
     assert_eq!((second.cluster.as_str(), second.url.to_string().as_str()), ("keys", "https://keys.idp/k"));
-    let progress = vm.respond(2, Some((b"200", keys(&["a"]).as_bytes())));
+    let progress = vm.respond(2, Ok((b"200", keys(&["a"]).as_bytes())));
     assert!(matches!(progress, FetchProgress::Loaded), "{progress:?}");
     assert_eq!(find(&mut vm, "a", 5, 5), "key");
     for bad in [
@@ -313,7 +313,7 @@ fn discovery_leads_to_the_keys() {
     ] {
         let mut vm = discovering();
         vm.poll(0);
-        assert!(matches!(vm.respond(1, Some((b"200", bad))), FetchProgress::Failed(_)));
+        assert!(matches!(vm.respond(1, Ok((b"200", bad))), FetchProgress::Failed(_)));
     }
 }
 
@@ -333,7 +333,7 @@ fn run(vms: &mut [Vm], from: u64, until: u64, mut provider: impl FnMut(u64) -> O
         for (vm, response) in vms.iter_mut().zip(&mut responses) {
             if response.take_if(|due| *due <= now).is_some() {
                 let body = provider(now);
-                vm.respond(now, body.as_ref().map(|body| (&b"200"[..], body.as_bytes())));
+                vm.respond(now, body.as_ref().map(|body| (&b"200"[..], body.as_bytes())).ok_or(NoResponse::Lost));
             }
             vm.sync(now);
             if vm.poll(now).is_some() {

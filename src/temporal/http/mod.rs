@@ -67,6 +67,12 @@ pub struct ApiCall {
     pub is_ambiguous: bool,
 }
 
+/// The longest body that the server reads, in bytes. Source: `rpc.MaxHTTPAPIRequestBytes`.
+pub const MAX_BODY: usize = 4 << 20;
+
+/// What a parameter takes in memory apart from its text, in bytes: many short ones take more than they are long.
+const PARAMETER: usize = size_of::<(String, String)>() + 16;
+
 /// What a request says outside of its body.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Parameters {
@@ -77,12 +83,19 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// The length of all values and names, in bytes.
+    /// Their size in memory, in bytes, roughly.
     #[must_use]
     pub fn size(&self) -> usize {
-        let query = self.query.iter().map(|(name, value)| name.len().saturating_add(value.len()));
-        self.path.iter().map(|(_, value)| value.len()).chain(query).fold(0, usize::saturating_add)
+        let path = self.path.iter().map(|(_, value)| value.len().saturating_add(PARAMETER));
+        path.fold(size_of_query(&self.query), usize::saturating_add)
     }
+}
+
+/// The size of a query's parameters in memory, in bytes, roughly.
+#[must_use]
+pub fn size_of_query(query: &[(String, String)]) -> usize {
+    let sizes = query.iter().map(|(name, value)| name.len().saturating_add(value.len()).saturating_add(PARAMETER));
+    sizes.fold(0, usize::saturating_add)
 }
 
 impl Verb {

@@ -46,6 +46,16 @@ const fn method(path: &'static str, queue_rule: LimitRule) -> Method {
 }
 
 impl NexusCall {
+    /// The size of its texts in memory, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Self::ByQueue { namespace, task_queue } => namespace.len().saturating_add(task_queue.len()),
+            Self::ByEndpoint { id } => id.len(),
+            Self::Callback { namespace } => namespace.as_ref().map_or(0, String::len),
+        }
+    }
+
     /// The call that a path makes. The server splits the path before it decodes the segments. `None` if the path is not a Nexus
     /// path.
     ///

@@ -51,6 +51,20 @@ impl DataReader for RequestReader {
         std::mem::swap(&mut self.scan.work, work);
         read
     }
+
+    fn size(&self) -> usize {
+        RequestReader::size(self)
+    }
+}
+
+impl EmbeddedReader {
+    /// The size of what it holds, in bytes.
+    pub(super) fn heap_size(&self) -> usize {
+        match self {
+            Self::TaskToken(token) => token.heap_size(),
+            Self::NexusInput(input) => input.size(),
+        }
+    }
 }
 
 impl NexusTarget {

@@ -10,6 +10,7 @@ use crate::wire::DecodeError;
 use crate::wire::http::HttpFault;
 use crate::wire::json::{Cursor, Next, NotJson, Scalar};
 use crate::wire::protobuf::Handler;
+use crate::work::Piece;
 
 /// A variable of the path: the rest of the field's dotted name, and the value.
 type Variable<'a> = (&'a str, &'a str);
@@ -30,7 +31,7 @@ struct Walk<'s, 'a> {
 
 /// A watched field whose value comes next.
 #[derive(Clone, Copy)]
-struct Place<'v> {
+struct NextField<'v> {
     field: &'static WatchedField,
     /// The fields within it that the path names.
     variables: &'v [Variable<'v>],
@@ -64,6 +65,7 @@ impl Walk<'_, '_> {
         let (mut given, mut set, mut arms) = (0, 0, 0);
         let (mut has_namespace, mut members) = (false, 0usize);
         while let Some(key) = self.json.next_key()? {
+            self.scan.work.spend(Piece::Member, 1)?;
             members = members.saturating_add(1);
             if members > MAX_MEMBERS || self.scan.newer.count > MAX_MEMBERS as u64 {
                 return Err(HttpFault::TooManyMembers.into());
@@ -86,7 +88,7 @@ impl Walk<'_, '_> {
                     }
                     given |= bit(index);
                     let inside = within(variables, field.name);
-                    if !self.value(Place { field, variables: &inside, fixed, is_element: false })? {
+                    if !self.value(NextField { field, variables: &inside, fixed, is_element: false })? {
                         continue;
                     }
                     set |= bit(index);
@@ -152,8 +154,8 @@ impl Walk<'_, '_> {
     }
 
     /// Takes the value of a watched field. Returns whether there is one: `null` stands for none.
-    fn value(&mut self, place: Place<'_>) -> Result<bool, DecodeError> {
-        let Place { field, variables, fixed, is_element } = place;
+    fn value(&mut self, next: NextField<'_>) -> Result<bool, DecodeError> {
+        let NextField { field, variables, fixed, is_element } = next;
         let shape = field.meaning.shape();
         // A list is written as one, even if it has a single value.
         let is_single = field.repeated == is_element;
@@ -167,6 +169,7 @@ impl Walk<'_, '_> {
                 return self.entries(field, entry).map(|()| true);
             }
             (Next::Object, Shape::Message(_) | Shape::Presence) if is_single => {
+                self.scan.work.spend(Piece::Member, 1)?;
                 if self.scan.enter(field.number)? {
                     self.fields(variables)?;
                     self.scan.end_message();
@@ -178,7 +181,7 @@ impl Walk<'_, '_> {
             (Next::List, Shape::Message(entry)) if entry.is_map_entry => None,
             (Next::List, _) if field.repeated && !is_element => {
                 while self.json.next_element() {
-                    self.value(Place { field, variables: &[], fixed: None, is_element: true })?;
+                    self.value(NextField { field, variables: &[], fixed: None, is_element: true })?;
                 }
                 return Ok(true);
             }
@@ -202,6 +205,7 @@ impl Walk<'_, '_> {
     /// Reads the members of an object as the entries of a map.
     fn entries(&mut self, field: &WatchedField, entry: &'static Message) -> Result<(), DecodeError> {
         while let Some(key) = self.json.next_key()? {
+            self.scan.work.spend(Piece::Member, 1)?;
             if !self.scan.enter(field.number)? {
                 self.json.skip();
                 continue;
@@ -211,7 +215,7 @@ impl Walk<'_, '_> {
             }
             match entry.field(VALUE) {
                 Some((_, field)) => {
-                    self.value(Place { field, variables: &[], fixed: None, is_element: false })?;
+                    self.value(NextField { field, variables: &[], fixed: None, is_element: false })?;
                 }
                 None => self.json.skip(),
             }

@@ -108,14 +108,22 @@ impl RequestReader {
         self
     }
 
-    /// How many bytes of memory the reader holds between two chunks, roughly.
+    /// Its size in memory between two chunks, in bytes, roughly.
     #[must_use]
-    pub fn held(&self) -> usize {
-        let names = self.scan.names.as_ref().map_or(0, RequestNames::size);
-        let open = self.scan.open_messages.capacity().saturating_mul(size_of::<OpenMessage>());
-        let mentions = self.scan.mentions.iter().map(|mention| mention.namespace.len());
-        let parts = [size_of::<Self>(), self.reader.held(), names, open];
-        parts.into_iter().chain(mentions).fold(0, usize::saturating_add)
+    pub fn size(&self) -> usize {
+        let scan = &self.scan;
+        let mut size = size_of::<Self>();
+        let mut add = |bytes: usize| size = size.saturating_add(bytes);
+        add(self.reader.heap_size());
+        add(scan.names.as_ref().map_or(0, RequestNames::size));
+        add(scan.embedded.as_ref().map_or(0, EmbeddedReader::heap_size));
+        add(scan.namespace.as_ref().map_or(0, String::capacity));
+        add(scan.namespace_id.capacity());
+        add(scan.open_messages.capacity().saturating_mul(size_of::<OpenMessage>()));
+        add(scan.mentions.capacity().saturating_mul(size_of::<NamespaceMention>()));
+        scan.open_messages.iter().for_each(|open| add(open.heap_size()));
+        scan.mentions.iter().for_each(|mention| add(mention.namespace.capacity()));
+        size
     }
 
     /// Reads the next bytes of the request.
@@ -147,6 +155,11 @@ impl OpenMessage {
             queue: TaskQueue::default(),
             nexus: NexusTarget::Foreign,
         }
+    }
+
+    /// The size of its names in memory, in bytes.
+    fn heap_size(&self) -> usize {
+        self.mentioned.as_ref().map_or(0, |(name, _)| name.capacity()).saturating_add(self.queue.size())
     }
 }
 

@@ -10,10 +10,11 @@ pub(super) const MAX_DISTANCES: usize = 30;
 pub(super) const FIXED_DISTANCES: usize = 32;
 pub(super) const END_OF_BLOCK: usize = 256;
 
-/// The shortest length of each symbol from 257 on, and how many more bits say which it is.
-const LENGTHS: [u16; 29] =
+/// The smallest length that each symbol from 257 on stands for, and how many extra bits follow it.
+const MATCH_LENGTHS: [u16; 29] =
     [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258];
-const LENGTH_BITS: [u8; 29] = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
+const MATCH_LENGTH_BITS: [u8; 29] =
+    [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
 /// The same for distances.
 const DISTANCES: [u16; MAX_DISTANCES] = [
     1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145,
@@ -33,7 +34,7 @@ pub(super) struct Bits {
 impl Bits {
     pub(super) const NONE: Self = Self { value: 0, count: 0 };
 
-    /// Reads as many bytes as fit: at least 48 bits are there then, which is more than a match takes, unless the input ends.
+    /// Reads as many bytes as fit. Unless the input ends, at least 48 bits are there then, as many as the longest match takes.
     #[inline]
     pub(super) fn refill(&mut self, input: &mut &[u8]) {
         if self.count >= 48 {
@@ -97,15 +98,16 @@ impl Bits {
         }
     }
 
-    /// A number that a symbol begins: the least that it may be, and what this many more bits add. `None` if there are too few bits.
+    /// The number that a symbol stands for: its smallest value, plus the value of this many extra bits. `None` if there are too
+    /// few bits.
     #[inline]
     fn take_number(&mut self, least: usize, bits: u32) -> Option<usize> {
         (self.count >= bits).then(|| self.take(bits).saturating_add(least))
     }
 
-    /// The next symbol of the code for lengths, and how many lengths it stands for. `None` if there are too few bits, none of
+    /// The next symbol of the code for code lengths, and how many of them it stands for. `None` if there are too few bits, none of
     /// which is taken then.
-    pub(super) fn take_length(
+    pub(super) fn take_code_length(
         &mut self,
         codes: &Codes<FIXED_DISTANCES>,
     ) -> Result<Option<(usize, usize)>, DecodeError> {
@@ -129,7 +131,7 @@ impl Bits {
         symbol: usize,
         distances: &Codes<FIXED_DISTANCES>,
     ) -> Result<Option<(usize, usize)>, DecodeError> {
-        let (least, bits) = entry(&LENGTHS, &LENGTH_BITS, symbol.wrapping_sub(END_OF_BLOCK + 1))?;
+        let (least, bits) = entry(&MATCH_LENGTHS, &MATCH_LENGTH_BITS, symbol.wrapping_sub(END_OF_BLOCK + 1))?;
         let Some(length) = self.take_number(least, bits) else { return Ok(None) };
         let Some(symbol) = self.take_symbol(distances)? else { return Ok(None) };
         let (least, bits) = entry(&DISTANCES, &DISTANCE_BITS, symbol)?;
@@ -137,7 +139,7 @@ impl Bits {
     }
 }
 
-/// The least number of a symbol, and how many more bits it has.
+/// The smallest number that a symbol stands for, and how many extra bits follow it.
 #[inline]
 fn entry(least: &[u16], bits: &[u8], index: usize) -> Result<(usize, u32), DecodeError> {
     match (least.get(index), bits.get(index)) {

@@ -4,12 +4,12 @@ use super::CORRUPT;
 use crate::wire::DecodeError;
 
 /// The longest code, in bits.
-const MAX_LENGTH: usize = 15;
+const MAX_CODE_BITS: usize = 15;
 /// Codes of at most this many bits are found by one look-up. Small tables are worth more than fast ones: most messages are
 /// short, and each has tables of its own.
 const FAST_BITS: u32 = 9;
 const FAST_SIZE: usize = 1 << FAST_BITS;
-/// The shortest code that is not found so, in bits.
+/// The shortest code that takes more than one look-up, in bits.
 const LONG: usize = FAST_BITS as usize + 1;
 
 /// The codes of an alphabet of at most `N` symbols.
@@ -18,10 +18,10 @@ pub(super) struct Codes<const N: usize> {
     /// bits fits.
     fast: [u16; FAST_SIZE],
     /// How many codes there are of each length.
-    counts: [u16; MAX_LENGTH + 1],
+    counts: [u16; MAX_CODE_BITS + 1],
     /// The symbols in the order of their codes.
     symbols: [u16; N],
-    /// The first code that is longer than [`FAST_BITS`] would have this value if it were that long, and its symbol this index.
+    /// After all codes of at most [`FAST_BITS`] bits: the next code of that length, and the index of the next symbol.
     first_long: (u32, u32),
 }
 
@@ -32,13 +32,13 @@ pub(super) enum Decoded {
     Symbol(usize, u32),
     /// There are too few bits.
     Incomplete,
-    /// No code begins so.
+    /// No code begins with these bits.
     Unknown,
 }
 
 impl<const N: usize> Codes<N> {
     pub(super) const fn new() -> Self {
-        Self { fast: [0; FAST_SIZE], counts: [0; MAX_LENGTH + 1], symbols: [0; N], first_long: (0, 0) }
+        Self { fast: [0; FAST_SIZE], counts: [0; MAX_CODE_BITS + 1], symbols: [0; N], first_long: (0, 0) }
     }
 
     /// Takes the lengths of the symbols' codes, 0 for symbols without a code.
@@ -47,14 +47,14 @@ impl<const N: usize> Codes<N> {
     /// There are too many codes of some length, or too few. Like Go, this takes a single code of one bit, and no code at all
     /// (`huffmanDecoder.init` of `compress/flate`).
     pub(super) fn build(&mut self, lengths: &[u8]) -> Result<(), DecodeError> {
-        self.counts = [0; MAX_LENGTH + 1];
+        self.counts = [0; MAX_CODE_BITS + 1];
         for length in lengths {
             let count = self.counts.get_mut(usize::from(*length)).ok_or(CORRUPT)?;
             *count = count.wrapping_add(1);
         }
         self.counts[0] = 0;
         // Where the symbols of each length begin.
-        let mut starts = [0u16; MAX_LENGTH + 1];
+        let mut starts = [0u16; MAX_CODE_BITS + 1];
         let (mut unused, mut total) = (1i32, 0u16);
         for (start, count) in starts.iter_mut().zip(&self.counts).skip(1) {
             unused = unused.wrapping_shl(1).wrapping_sub(i32::from(*count));

@@ -1,5 +1,4 @@
-//! Inflates deflate data (RFC 1951) in any chunking, and accepts what Go's `compress/flate` accepts. Its tables are small, as most
-//! messages are: a general-purpose decoder takes longer to prepare than to inflate a kilobyte.
+//! Inflates deflate data (RFC 1951) in any chunking, and accepts what Go's `compress/flate` accepts.
 
 use super::CORRUPT;
 use super::bits::{Bits, END_OF_BLOCK, FIXED_DISTANCES, MAX_DISTANCES};
@@ -12,9 +11,9 @@ const WINDOW: usize = 32 << 10;
 const MAX_LITERALS: usize = 286;
 /// The symbols of the fixed code for literals and lengths, of which the last two are never used.
 const FIXED_LITERALS: usize = 288;
-/// How many lengths of codes a block may give.
-const MAX_LENGTHS: usize = MAX_LITERALS + MAX_DISTANCES;
-/// The order in which a block gives the lengths of the codes for lengths.
+/// How many code lengths a block may list.
+const MAX_CODE_LENGTHS: usize = MAX_LITERALS + MAX_DISTANCES;
+/// The order in which a block lists the lengths of its code-length codes (RFC 1951 §3.2.7).
 const LENGTH_ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
 /// Inflates one stream after another. It is large, so it is lent from request to request.
@@ -22,18 +21,18 @@ pub(super) struct Inflater {
     window: [u8; WINDOW],
     /// Where the next byte of content goes.
     position: usize,
-    /// Where the content begins that has not been taken.
+    /// Where the content that has not been taken begins.
     taken: usize,
-    /// Whether the stream has filled the window. Before that, no distance may reach back to what was there.
+    /// Whether the stream has filled the window. Before that, no distance may reach back beyond the start of the stream.
     is_filled: bool,
     bits: Bits,
     step: Step,
     is_last_block: bool,
     literals: Codes<FIXED_LITERALS>,
-    /// The codes for distances; before them, those for lengths.
+    /// The codes for distances. While a block's code lengths are read, the codes for these lengths.
     distances: Codes<FIXED_DISTANCES>,
     /// The lengths of a block's codes, as far as they have been read.
-    lengths: [u8; MAX_LENGTHS],
+    code_lengths: [u8; MAX_CODE_LENGTHS],
 }
 
 /// What comes next.
@@ -67,7 +66,7 @@ enum Step {
 struct Counts {
     literals: usize,
     distances: usize,
-    lengths: usize,
+    code_length_codes: usize,
 }
 
 /// Why inflating stops.
@@ -95,7 +94,7 @@ impl Inflater {
             is_last_block: false,
             literals: Codes::new(),
             distances: Codes::new(),
-            lengths: [0; MAX_LENGTHS],
+            code_lengths: [0; MAX_CODE_LENGTHS],
         }
     }
 
@@ -110,7 +109,7 @@ impl Inflater {
         (self.step, self.is_last_block) = (Step::BlockHeader, false);
     }
 
-    /// Takes a byte behind the stream that was read and not used.
+    /// Takes a byte after the end of the stream that was already read from the input.
     pub(super) fn unused_byte(&mut self) -> Option<u8> {
         self.bits.take_byte()
     }
@@ -137,10 +136,10 @@ impl Inflater {
                 Step::Stored { left } => Some(self.stored(left, input)),
                 Step::Counts => self.counts(input)?,
                 Step::LengthCodes { counts, index } => self.length_codes(counts, index, input)?,
-                Step::CodeLengths { counts, index } => self.code_lengths(counts, index, input)?,
+                Step::CodeLengths { counts, index } => self.read_code_lengths(counts, index, input)?,
                 Step::Symbols => Some(self.symbols(input)?),
                 Step::Copy { left, distance } => {
-                    // The window was emptied, and no match is as long as it is.
+                    // The content was taken, so the window has room for the rest of any match.
                     self.position = self.position.saturating_add(copy(&mut self.window, self.position, left, distance));
                     self.step = Step::Symbols;
                     None
@@ -242,30 +241,30 @@ impl Inflater {
         }
         let literals = self.bits.take(5).saturating_add(257);
         let distances = self.bits.take(5).saturating_add(1);
-        let lengths = self.bits.take(4).saturating_add(4);
+        let code_length_codes = self.bits.take(4).saturating_add(4);
         if literals > MAX_LITERALS || distances > MAX_DISTANCES {
             return Err(CORRUPT);
         }
-        self.lengths = [0; MAX_LENGTHS];
-        self.step = Step::LengthCodes { counts: Counts { literals, distances, lengths }, index: 0 };
+        self.code_lengths = [0; MAX_CODE_LENGTHS];
+        self.step = Step::LengthCodes { counts: Counts { literals, distances, code_length_codes }, index: 0 };
         Ok(None)
     }
 
     fn length_codes(&mut self, counts: Counts, from: usize, input: &mut &[u8]) -> Result<Option<Stop>, DecodeError> {
-        for (index, symbol) in LENGTH_ORDER.iter().enumerate().take(counts.lengths).skip(from) {
+        for (index, symbol) in LENGTH_ORDER.iter().enumerate().take(counts.code_length_codes).skip(from) {
             self.bits.refill(input);
             if self.bits.count() < 3 {
                 self.step = Step::LengthCodes { counts, index };
                 return Ok(Some(Stop::NeedsInput));
             }
-            *self.lengths.get_mut(usize::from(*symbol)).ok_or(CORRUPT)? = self.bits.take(3) as u8;
+            *self.code_lengths.get_mut(usize::from(*symbol)).ok_or(CORRUPT)? = self.bits.take(3) as u8;
         }
-        self.distances.build(self.lengths.get(..LENGTH_ORDER.len()).ok_or(CORRUPT)?)?;
+        self.distances.build(self.code_lengths.get(..LENGTH_ORDER.len()).ok_or(CORRUPT)?)?;
         self.step = Step::CodeLengths { counts, index: 0 };
         Ok(None)
     }
 
-    fn code_lengths(
+    fn read_code_lengths(
         &mut self,
         counts: Counts,
         mut index: usize,
@@ -274,24 +273,27 @@ impl Inflater {
         let all = counts.literals.saturating_add(counts.distances);
         while index < all {
             self.bits.refill(input);
-            let Some((symbol, repeated)) = self.bits.take_length(&self.distances)? else {
+            let Some((symbol, repeated)) = self.bits.take_code_length(&self.distances)? else {
                 self.step = Step::CodeLengths { counts, index };
                 return Ok(Some(Stop::NeedsInput));
             };
             let length = match symbol {
                 0..=15 => symbol as u8,
-                16 => *index.checked_sub(1).and_then(|before| self.lengths.get(before)).ok_or(CORRUPT)?,
+                16 => *index.checked_sub(1).and_then(|before| self.code_lengths.get(before)).ok_or(CORRUPT)?,
                 _ => 0,
             };
             let end = index.saturating_add(repeated);
             if end > all {
                 return Err(CORRUPT);
             }
-            self.lengths.get_mut(index..end).ok_or(CORRUPT)?.fill(length);
+            self.code_lengths.get_mut(index..end).ok_or(CORRUPT)?.fill(length);
             index = end;
         }
-        let (literals, distances) =
-            self.lengths.get(..all).and_then(|lengths| lengths.split_at_checked(counts.literals)).ok_or(CORRUPT)?;
+        let (literals, distances) = self
+            .code_lengths
+            .get(..all)
+            .and_then(|lengths| lengths.split_at_checked(counts.literals))
+            .ok_or(CORRUPT)?;
         self.literals.build(literals)?;
         self.distances.build(distances)?;
         self.step = Step::Symbols;

@@ -115,7 +115,7 @@ impl Gunzip {
 
     /// How many bytes of memory this holds between two chunks.
     #[must_use]
-    pub fn held(&self) -> usize {
+    pub fn heap_size(&self) -> usize {
         if self.inflater.is_some() { size_of::<Inflater>() } else { 0 }
     }
 

@@ -125,7 +125,7 @@ fn bombs_and_empty_blocks_are_bounded() {
 }
 
 #[test]
-fn what_any_encoder_writes_is_read() {
+fn streams_of_every_level_are_read() {
     // Content of several sorts, so that blocks of each kind and codes of each length occur.
     let skewed =
         |length: u32| (0..length).map(|i| (i.wrapping_mul(2_654_435_761) >> 13).leading_zeros() as u8).collect();

@@ -133,7 +133,7 @@ impl Reader {
 
     /// How many bytes of memory the reader holds between two chunks, apart from its own size.
     #[must_use]
-    pub fn held(&self) -> usize {
+    pub fn heap_size(&self) -> usize {
         self.text.capacity().saturating_add(self.open.capacity().saturating_mul(size_of::<Container>()))
     }
 
