@@ -81,7 +81,8 @@ mutants: ## break the filter in many ways, one at a time: a test must notice eac
 fuzz: ## feed hostile bytes to every parser for FUZZ_SECONDS (60) each; FUZZ_KEEP=1 updates fuzz/corpora (needs nightly Rust)
 	@scripts/fuzz.sh
 
-soak: setup module ## run real workers under limits for SOAK_SECONDS (600), and one through a five-minute outage of its issuer
+soak: setup module ## send calls of all kinds, and run real workers, for SOAK_SECONDS (600) each, and one through a long outage
+	SOAK_SECONDS=$(SOAK_SECONDS) $(PY) -m pytest wasm-test/test_soak.py -n 0 --timeout 0 $(PYTEST_ARGS)
 	QUEUES_SECONDS=$(SOAK_SECONDS) $(PY) -m pytest wasm-test/test_worker_queues.py -n 0 $(PYTEST_ARGS)
 	OUTAGE_SECONDS=300 $(PY) -m pytest wasm-test/test_worker_outage.py -n 0 $(PYTEST_ARGS)
 

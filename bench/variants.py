@@ -8,15 +8,13 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from harness import grpc_client, jws, paths, requests
-from harness.envoy import Cluster, Envoy, Settings, envoy_argv, run_directory
+from harness.envoy import Cluster, Envoy, Settings
 from harness.minter import Minter
 from harness.policy import plugin
-from harness.ports import free_ports
-from harness.procs import Process, tcp_answers
+from harness.upstream import Upstream
 
 START = requests.path("StartWorkflowExecution")
 _TYPE = "type.googleapis.com/envoy.extensions.filters.http."
@@ -122,14 +120,7 @@ def pinned(core: str, argv: list[str]) -> list[str]:
 
 
 def upstream(stack: contextlib.ExitStack) -> int:
-    """The lightest gRPC server there is: an Envoy that answers every call with trailers only."""
-    port, admin_port = free_ports(2)
-    directory = run_directory("bench-upstream")
-    config = directory / "envoy.yaml"
-    config.write_text((Path(__file__).parent / "upstream.yaml").read_text().replace("ADMIN_PORT", str(admin_port)).replace("PORT", str(port)))
-    process = Process("upstream", pinned(LOAD_CORE, envoy_argv(config)), directory / "envoy.log")
-    stack.enter_context(process).wait_ready(tcp_answers(port))
-    return port
+    return stack.enter_context(Upstream(lambda argv: pinned(LOAD_CORE, argv))).port
 
 
 def native(minter: Minter) -> list[dict[str, Any]]:
