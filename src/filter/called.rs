@@ -111,9 +111,7 @@ fn api(
     end_stream: bool,
 ) -> (Form, Result<Called, Rejection>) {
     if !config.api {
-        let first = target.path.split(|byte| *byte == b'/').nth(1).unwrap_or_default();
-        let is_api = [&b"api"[..], b"namespaces", b"cluster", b"system-info"].contains(&first);
-        let rejection = if is_api {
+        let rejection = if http::is_api_path(target.path) {
             Rejection::SwitchedOff(HttpSurface::Api)
         } else {
             Rejection::UnknownMethod(clipped(headers.path).into())

@@ -79,7 +79,9 @@ fn effects(facts: &TemporalFacts, target: &Target, exactly: bool) -> Vec<String>
         _ => EffectSet::CLUSTER_ADMIN,
     };
     // If there are more namespaces than are remembered, the effects in the others count as effects in the request's own.
-    let too_many = facts.elsewhere.len() > MAX_NAMESPACES;
+    // Those in an arm of a `oneof` that another arm replaces are remembered, too.
+    let has_replaced = || elsewhere.keys().any(|namespace| !facts.elsewhere.contains_key(*namespace));
+    let too_many = facts.elsewhere.len() > MAX_NAMESPACES || (elsewhere.len() >= MAX_NAMESPACES && has_replaced());
     let pairs = [("effects", ours, theirs), ("commands", target.commands, facts.commands)];
     let differ = pairs.into_iter().filter_map(|(what, ours, theirs)| {
         let (ours, theirs) = (ours.without(beyond), theirs.without(beyond));

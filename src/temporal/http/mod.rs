@@ -149,13 +149,25 @@ pub fn api_call(verb: Option<Verb>, segments: &[String]) -> Option<ApiCall> {
     Some(ApiCall { is_ambiguous, method, parameters, has_body: verb == Verb::Post })
 }
 
-/// Whether a path is that of a gRPC call: a service, whose name has a dot, and a method.
+/// Whether a path begins like that of a route, whether or not there is such a route.
+#[must_use]
+pub fn is_api_path(path: &[u8]) -> bool {
+    let first = path.split(|byte| *byte == b'/').nth(1).unwrap_or_default();
+    ROUTES.iter().any(|route| {
+        route.prefixes.iter().any(|prefix| {
+            let mut segments = prefix.split('/').chain(route.template.split('/')).filter(|segment| !segment.is_empty());
+            segments.next().is_some_and(|segment| segment.as_bytes() == first)
+        })
+    })
+}
+
+/// Whether a path is that of a gRPC call: a service, whose name has a dot and nothing escaped, and a method.
 #[must_use]
 pub fn is_grpc_path(path: &[u8]) -> bool {
     let mut segments = path.strip_prefix(b"/").unwrap_or_default().split(|byte| *byte == b'/');
     let service = segments.next().unwrap_or_default();
     let has_method = segments.next().is_some_and(|method| !method.is_empty());
-    service.contains(&b'.') && has_method && segments.next().is_none()
+    service.contains(&b'.') && !service.contains(&b'%') && has_method && segments.next().is_none()
 }
 
 #[cfg(test)]
@@ -209,11 +221,22 @@ mod tests {
     }
 
     #[test]
+    fn the_first_segment_says_whether_a_path_may_be_one_of_the_api() {
+        for path in ["/api/v2", "/namespaces", "/namespaces/x/y", "/cluster/x", "/system-info"] {
+            assert!(is_api_path(path.as_bytes()), "{path}");
+        }
+        for path in ["", "/", "/apis", "/{namespace}", "api/v1", "/swagger.json"] {
+            assert!(!is_api_path(path.as_bytes()), "{path}");
+        }
+    }
+
+    #[test]
     fn the_path_alone_says_whether_a_call_is_grpc() {
         for path in ["/pkg.Service/Method", "/grpc.health.v1.Health/Check", "/a.b/c?x"] {
             assert!(is_grpc_path(path.as_bytes()), "{path}");
         }
-        for path in ["/", "", "/pkg.Service", "/pkg.Service/", "/api/v1", "/a.b/c/d", "/swagger.json", "a.b/c"] {
+        let others = ["/", "", "/pkg.Service", "/pkg.Service/", "/api/v1", "/a.b/c/d", "/swagger.json", "a.b/c"];
+        for path in others.into_iter().chain(["/namespaces%2fa.b/c"]) {
             assert!(!is_grpc_path(path.as_bytes()), "{path}");
         }
     }
