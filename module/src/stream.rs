@@ -81,7 +81,7 @@ impl Stream {
 /// Resets the stream if the answer's headers were sent, and answers otherwise.
 fn end_answer() -> HostAction {
     log::error!("temporal-auth: an answer is cut off: it cannot be read, or a required host call failed");
-    send(&Reply::UNAVAILABLE);
+    send(&Reply::UNREADABLE_ANSWER);
     HostAction::Pause
 }
 

@@ -148,8 +148,7 @@ impl Authenticator {
         self.keys.poll(now)
     }
 
-    /// The response to the last request for this issuer's keys: a status and a body, or `None` if there was no
-    /// response.
+    /// Takes the response to the last request for this issuer's keys.
     pub fn on_response(&mut self, issuer: usize, response: KeyResponse<'_>, now: Timestamp) -> FetchProgress {
         let progress = self.keys.on_response(issuer, response, now);
         if matches!(progress, FetchProgress::Loaded) {

@@ -95,14 +95,15 @@ impl ParkedRequests {
     /// none if that would not be enough.
     fn make_room(&mut self, account: &Rc<Account>, size: usize, now: Timestamp) {
         let (missing, only_own) = (account.missing_room(size), account.missing_share(size) > 0);
+        let old = self.by_id.iter().take_while(|(id, _)| now.saturating_since(id.0) >= PATIENCE);
         // A clock that was set back must not keep a request.
-        let stands_still = |id: &ParkedId| now < id.0 || now.saturating_since(id.0) >= PATIENCE;
+        let from_future = self.by_id.iter().rev().take_while(|(id, _)| now < id.0);
         let (mut freed, mut given_up) = (0usize, Vec::new());
-        for (id, Parked { reservation, .. }) in self.by_id.iter().take(MAX_LOOKED_AT) {
+        for (id, Parked { reservation, .. }) in old.chain(from_future).take(MAX_LOOKED_AT) {
             if freed >= missing {
                 break;
             }
-            if stands_still(id) && (!only_own || reservation.is_of(account)) {
+            if !only_own || reservation.is_of(account) {
                 freed = freed.saturating_add(reservation.size());
                 given_up.push(*id);
             }

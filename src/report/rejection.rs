@@ -66,7 +66,7 @@ impl Rejection {
             Self::AdminServiceClosed | Self::ServiceClosed => Reply::CLOSED,
             Self::UnknownMethod(path) => Reply::unknown_method(path),
             Self::Request(DecodeError::TooLarge) => Reply::TOO_LARGE,
-            Self::Request(DecodeError::Work(work)) if work.is_temporary() => Reply::TOO_MUCH_WORK,
+            Self::Request(DecodeError::Work(work)) if work.is_unpaid() => Reply::TOO_MUCH_WORK,
             Self::Request(error) => Reply::malformed(error),
             Self::UnsupportedEncoding(value) => Reply::encoding(value),
             Self::ContentEncoding(value) => Reply::content_encoding(value),
@@ -92,7 +92,7 @@ impl Rejection {
     /// Whether the call does not go on because its caller takes too much from others.
     pub(super) fn protects_others(&self) -> bool {
         match self {
-            Self::Request(DecodeError::Work(work)) => work.is_temporary(),
+            Self::Request(DecodeError::Work(work)) => work.is_unpaid(),
             Self::NoRoomForBody | Self::GivenUp { .. } => true,
             _ => false,
         }

@@ -21,6 +21,8 @@ const MAX_OVERDRAFT: Duration = Duration::from_millis(5);
 /// The largest payment from a full account, which is overdrawn then: an honest request may need more than an account ever has,
 /// but not more than this.
 const MAX_FROM_FULL: Duration = Duration::from_millis(250);
+/// An account with this much counts as full: before a request is decided, reading it may have taken the rest.
+const FULL: Duration = Duration::from_millis(40);
 /// How many bytes unfinished requests may hold: all of them, and those of one caller.
 const MAX_RESERVED: usize = 64 << 20;
 const MAX_RESERVED_BY_CALLER: usize = MAX_RESERVED / 8;
@@ -109,8 +111,11 @@ impl Account {
         let (mut own, mut all) = (self.time.get(), self.all.time.get());
         own.refill(CALLER, now);
         all.refill(ALL_CALLERS, now);
-        let may_overdraw = own.has_time() && time <= MAX_OVERDRAFT || own.is_full(CALLER) && time <= MAX_FROM_FULL;
-        let paid = match (may_overdraw || own.covers(time), all.has_time()) {
+        let is_small = time <= MAX_OVERDRAFT;
+        let may_overdraw = is_small && own.has_time() || time <= MAX_FROM_FULL && own.covers(FULL);
+        // What all callers have is never overdrawn by much, or a few of them could keep it from the others.
+        let is_left_for_all = if is_small { all.has_time() } else { all.covers(time) };
+        let paid = match (may_overdraw || own.covers(time), is_left_for_all) {
             (true, true) => Ok(()),
             (true, false) => Err(TooMuchWork::AllUnpaid),
             (false, _) if time > MAX_FROM_FULL => Err(TooMuchWork::Never),

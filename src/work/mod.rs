@@ -100,10 +100,10 @@ pub enum TooMuchWork {
 }
 
 impl TooMuchWork {
-    /// Whether the same request may be read later, when there is more time left for its caller.
+    /// Whether it takes more time than its caller may take, rather than being made to take it.
     #[must_use]
-    pub fn is_temporary(self) -> bool {
-        matches!(self, Self::Unpaid | Self::AllUnpaid)
+    pub fn is_unpaid(self) -> bool {
+        matches!(self, Self::Unpaid | Self::AllUnpaid | Self::Never)
     }
 }
 

@@ -106,7 +106,7 @@ fn only_a_full_account_is_overdrawn_by_much() {
     assert_eq!(pay(251), Err(TooMuchWork::Never));
     assert!(pay(49).is_ok() && pay(5).is_ok());
     assert_eq!(pay(1), Err(TooMuchWork::Unpaid));
-    pass(&clock, 500);
+    pass(&clock, 400);
     assert_eq!(pay(60), Err(TooMuchWork::Unpaid), "more than there is");
     pass(&clock, 1_000);
     assert!(pay(250).is_ok(), "the account was full");

@@ -2,6 +2,7 @@
 //! means.
 
 use serde_json::{Map, Value, json};
+use temporal_auth::answer::Answer;
 use temporal_auth::identity::ClaimName;
 use temporal_auth::policy::limits::LimitMiss;
 
@@ -43,7 +44,11 @@ impl Trial<'_> {
             members.insert("denials".to_owned(), denials);
             members.insert("grants".to_owned(), grants);
         }
-        Ok(Filter::new(&config, self.caller)?.evaluate(self.caller, self.call))
+        let evaluation = Filter::new(&config, self.caller)?.evaluate(self.caller, self.call);
+        if evaluation.answer == Some(Answer::TooMuchWork) {
+            return Err("the request takes more work with these rules than the filter does for any caller".to_owned());
+        }
+        Ok(evaluation)
     }
 
     /// Whether `who` matches the caller.

@@ -57,6 +57,25 @@ fn comparing_namespaces_with_denials_is_paid_for() {
 }
 
 #[test]
+fn a_request_that_needs_more_than_an_account_has_is_decided_once_in_a_while() {
+    let patterns: Vec<_> = (0..400).map(|index| format!("x{index}-*")).chain(["w-*".to_owned()]).collect();
+    let grants = json!([{
+        "name": "workers", "who": {"issuer": "corp"}, "role": "admin", "namespaces": ["payroll"], "workflow_ids": patterns,
+    }]);
+    let mut message = Vec::new();
+    write_field(&mut message, 9, b"payroll");
+    for index in 0..2_000 {
+        let (mut execution, mut attributes, mut command) = (Vec::new(), Vec::new(), Vec::new());
+        write_field(&mut execution, 1, format!("w-{index:038}").as_bytes());
+        write_field(&mut attributes, 2, &execution);
+        write_field(&mut command, 13, &attributes);
+        write_field(&mut message, 2, &command);
+    }
+    let call = call_to(RESPOND).good();
+    assert_eq!(decided(&mut state_with(json!({"grants": grants})), &call, &frame(&message)), 1);
+}
+
+#[test]
 fn a_request_that_was_given_up_does_not_go_on_after_the_host_failed() {
     let mut state = state_with(json!({"mode": "shadow"}));
     let (mut filter, _, _) = call_to(START).good().open(&mut state);
