@@ -207,6 +207,7 @@ def stale() -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="only check that the text of each mutant occurs once in its file")
+    parser.add_argument("--skip", type=int, default=0, metavar="N", help="leave out the first N mutants: all of them take more than an hour")
     args = parser.parse_args()
     if wrong := stale():
         sys.exit("\n".join(wrong))
@@ -231,7 +232,8 @@ def main() -> None:
         if (noticed := judge(by)) is not None:
             sys.exit(f"the unbroken filter disagrees with tests/{by}:\n{noticed}")
     missed = []
-    for mutant in MUTANTS:
+    mutants = MUTANTS[args.skip :]
+    for mutant in mutants:
         path = WORK / "tree" / mutant.file
         text = path.read_text()
         path.write_text(text.replace(mutant.old, mutant.new))
@@ -240,7 +242,7 @@ def main() -> None:
         print(f"{'caught' if noticed else 'MISSED'}  {mutant.name}\n        {noticed or ''}", flush=True)
         if noticed is None:
             missed.append(mutant.name)
-    print(f"{len(MUTANTS) - len(missed)} of {len(MUTANTS)} mutants caught")
+    print(f"{len(mutants) - len(missed)} of {len(mutants)} mutants caught")
     sys.exit(1 if missed else 0)
 
 
