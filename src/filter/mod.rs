@@ -392,16 +392,6 @@ impl RequestFilter {
         let rejected = self.rejected(Rejection::HostCallFailed);
         self.conclude(state, Err(rejected))
     }
-
-    /// The call does not go on, with its caller if the caller is known.
-    fn rejected(&self, rejection: Rejection) -> Box<Rejected> {
-        match &self.stage {
-            Stage::Reading(PendingRequest { principal, .. }) | Stage::Parked { principal, .. } => {
-                Rejected::by(Rc::clone(principal), rejection)
-            }
-            _ => rejection.into(),
-        }
-    }
 }
 
 #[cfg(test)]

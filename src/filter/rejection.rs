@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::RestOfBody;
+use super::{PendingRequest, RequestFilter, RestOfBody, Stage};
 use crate::policy::{Principal, ShadowOutcome};
 use crate::report::Rejection;
 use crate::temporal::Target;
@@ -35,6 +35,18 @@ impl Rejected {
     pub(super) fn by(principal: Rc<Principal>, rejection: impl Into<Rejection>) -> Box<Self> {
         let evidence = Evidence { principal: Some(principal), ..Evidence::default() };
         Box::new(Self { rejection: rejection.into(), rest: RestOfBody::Anything, evidence })
+    }
+}
+
+impl RequestFilter {
+    /// The call does not go on, with its caller if the caller is known.
+    pub(super) fn rejected(&self, rejection: Rejection) -> Box<Rejected> {
+        match &self.stage {
+            Stage::Reading(PendingRequest { principal, .. }) | Stage::Parked { principal, .. } => {
+                Rejected::by(Rc::clone(principal), rejection)
+            }
+            _ => rejection.into(),
+        }
     }
 }
 
