@@ -117,6 +117,18 @@ fn only_a_full_account_is_overdrawn_by_much() {
 }
 
 #[test]
+fn a_large_payment_leaves_what_all_callers_have_at_zero_or_more() {
+    let (mut accounts, clock) = accounts();
+    let pay = |account: &Rc<Account>, millis| account.pay(Duration::from_millis(millis));
+    let [one, two, three] = ["one", "two", "three"].map(|name| accounts.of(None, name));
+    assert!(pay(&one, 250).is_ok());
+    assert_eq!(pay(&two, 250), Err(TooMuchWork::AllUnpaid));
+    assert!(pay(&three, 1).is_ok(), "the others still have something");
+    pass(&clock, 1_000);
+    assert!(pay(&two, 250).is_ok());
+}
+
+#[test]
 fn an_issuer_and_a_peer_with_the_same_name_have_accounts_of_their_own() {
     let (mut accounts, _) = accounts();
     let (corp, other): (Rc<str>, Rc<str>) = ("corp".into(), "other".into());

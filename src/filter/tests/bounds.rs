@@ -76,6 +76,32 @@ fn a_request_that_needs_more_than_an_account_has_is_decided_once_in_a_while() {
 }
 
 #[test]
+fn limits_are_paid_for_in_each_namespace() {
+    let patterns: Vec<_> = (0..100).map(|index| format!("x{index}-*")).chain(["w-*".to_owned()]).collect();
+    let grants = json!([{
+        "name": "workers", "who": {"issuer": "corp"}, "role": "admin", "namespaces": ["*"], "workflow_ids": patterns,
+    }]);
+    let signals_in = |namespaces: u32| {
+        let mut message = Vec::new();
+        write_field(&mut message, 9, b"payroll");
+        for index in 0..200 {
+            let (mut execution, mut attributes, mut command) = (Vec::new(), Vec::new(), Vec::new());
+            write_field(&mut execution, 1, format!("w-{index:04}").as_bytes());
+            write_field(&mut attributes, 1, format!("n{}", index % namespaces).as_bytes());
+            write_field(&mut attributes, 2, &execution);
+            write_field(&mut command, 13, &attributes);
+            write_field(&mut message, 2, &command);
+        }
+        frame(&message)
+    };
+    let decided_in = |namespaces| {
+        decided(&mut state_with(json!({"grants": grants})), &call_to(RESPOND).good(), &signals_in(namespaces))
+    };
+    let (few, many) = (decided_in(1), decided_in(16));
+    assert!(many > 0 && few >= 4 * many, "{few}, {many}");
+}
+
+#[test]
 fn a_request_that_was_given_up_does_not_go_on_after_the_host_failed() {
     let mut state = state_with(json!({"mode": "shadow"}));
     let (mut filter, _, _) = call_to(START).good().open(&mut state);
