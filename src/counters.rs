@@ -126,6 +126,7 @@ mod tests {
         ] {
             assert!(names.iter().any(|known| known == name), "{name}");
         }
+        assert_eq!(names.len(), 25);
         assert_eq!(usable_keys("corp.example-1"), "temporal_auth.keys.usable.corp_example_1");
     }
 }

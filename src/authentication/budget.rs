@@ -102,7 +102,9 @@ impl Budget {
     /// What is left for bad tokens of a connection, in microseconds.
     #[cfg(test)]
     pub(super) fn level(&self, connection: u64) -> i64 {
-        self.connections.get(&connection).map_or(8_000, |budget| budget.bad.level())
+        self.connections
+            .get(&connection)
+            .map_or_else(|| TimeBucket::full(BAD, Timestamp::EPOCH).level(), |budget| budget.bad.level())
     }
 
     /// The id of the connection's budget.

@@ -92,7 +92,7 @@ impl ParkedRequests {
     }
 
     /// Gives up requests that stand still: the caller's own if the caller holds too much, and anybody's otherwise. Gives up
-    /// none if that would not be enough.
+    /// nothing if that would not make enough room.
     fn make_room(&mut self, account: &Rc<Account>, size: usize, now: Timestamp) {
         let (missing, only_own) = (account.missing_room(size), account.missing_share(size) > 0);
         let old = self.by_id.iter().take_while(|(id, _)| now.saturating_since(id.0) >= PATIENCE);

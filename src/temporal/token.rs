@@ -51,7 +51,7 @@ impl TaskTokenReader {
         Self { reader: Reader::default(), token }
     }
 
-    /// The size of what it holds, in bytes.
+    /// How many bytes it holds on the heap.
     pub(super) fn heap_size(&self) -> usize {
         [self.reader.heap_size(), self.token.name.capacity(), self.token.bytes.capacity()]
             .into_iter()

@@ -4,6 +4,7 @@ mod read;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use temporal_auth::policy::Rule;
 use temporal_auth::time::Timestamp;
@@ -52,28 +53,25 @@ fn run(file: &Path, at: Timestamp) -> Result<(String, bool), String> {
     let _ = writeln!(text, "{}: {passed} passed, {failures} failed", source.name);
     let policy = &configuration.config.policy;
     // Rules in shadow decide nothing.
-    let grants: Vec<_> = policy.grants.iter().filter(|grant| !grant.shadow).map(|grant| &*grant.name).collect();
-    let denials: Vec<_> = policy.denials.iter().filter(|denial| !denial.shadow).map(|denial| &*denial.name).collect();
-    let decided_grants =
-        decided.iter().filter_map(|rule| if let Rule::Grant(name) = rule { Some(&**name) } else { None });
-    let _ = writeln!(text, "{}: {}", source.name, coverage(&grants, "grants", decided_grants));
-    // Many configurations have no denials.
-    if !denials.is_empty() {
-        let decided =
-            decided.iter().filter_map(|rule| if let Rule::Denial(name) = rule { Some(&**name) } else { None });
-        let _ = writeln!(text, "{}: {}", source.name, coverage(&denials, "denials", decided));
+    let grants = policy.grants.iter().filter(|grant| !grant.shadow).map(|grant| Rule::Grant(Rc::clone(&grant.name)));
+    let denials =
+        policy.denials.iter().filter(|denial| !denial.shadow).map(|denial| Rule::Denial(Rc::clone(&denial.name)));
+    for (rules, word) in [(grants.collect::<Vec<_>>(), "grants"), (denials.collect(), "denials")] {
+        // Many configurations have no denials.
+        if !rules.is_empty() || word == "grants" {
+            let _ = writeln!(text, "{}: {}", source.name, coverage(&rules, word, &decided));
+        }
     }
     Ok((text, failures == 0))
 }
 
 /// How many rules decided a case, and the names of the others.
-fn coverage<'a>(names: &[&str], word: &str, decided: impl Iterator<Item = &'a str>) -> String {
-    let decided: Vec<_> = decided.collect();
-    let unused: Vec<_> = names.iter().filter(|name| !decided.contains(name)).copied().collect();
-    let covered = names.len().saturating_sub(unused.len());
+fn coverage(rules: &[Rule], word: &str, decided: &[Rule]) -> String {
+    let unused: Vec<_> = rules.iter().filter(|rule| !decided.contains(rule)).map(Rule::name).collect();
+    let covered = rules.len().saturating_sub(unused.len());
     let unused =
         if unused.is_empty() { String::new() } else { format!("; no case was decided by {}", unused.join(", ")) };
-    format!("{covered} of {} {word} decided a case{unused}", names.len())
+    format!("{covered} of {} {word} decided a case{unused}", rules.len())
 }
 
 fn evaluation(case: &TestCase, configuration: &Configuration, at: Timestamp) -> Result<Evaluation, String> {

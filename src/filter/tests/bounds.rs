@@ -24,17 +24,33 @@ fn decided(state: &mut FilterState, call: &TestCall, body: &[u8]) -> usize {
     sent.count()
 }
 
-/// An answer of a worker whose commands name these namespaces.
-fn signals(namespaces: impl Iterator<Item = String>) -> Vec<u8> {
+/// An answer of a worker who signals workflows in these namespaces, with these ids; an empty text is left out.
+fn signals_to(workflows: impl Iterator<Item = (String, String)>) -> Vec<u8> {
     let mut message = Vec::new();
     write_field(&mut message, 9, b"payroll");
-    for namespace in namespaces {
-        let (mut attributes, mut command) = (Vec::new(), Vec::new());
-        write_field(&mut attributes, 1, namespace.as_bytes());
+    for (namespace, id) in workflows {
+        let (mut execution, mut attributes, mut command) = (Vec::new(), Vec::new(), Vec::new());
+        if !namespace.is_empty() {
+            write_field(&mut attributes, 1, namespace.as_bytes());
+        }
+        if !id.is_empty() {
+            write_field(&mut execution, 1, id.as_bytes());
+            write_field(&mut attributes, 2, &execution);
+        }
         write_field(&mut command, 13, &attributes);
         write_field(&mut message, 2, &command);
     }
     frame(&message)
+}
+
+/// An answer of a worker whose commands name these namespaces.
+fn signals(namespaces: impl Iterator<Item = String>) -> Vec<u8> {
+    signals_to(namespaces.map(|namespace| (namespace, String::new())))
+}
+
+/// A start of four kilobytes, of which tests send only a part.
+fn long_start() -> Vec<u8> {
+    frame(&[&[0x0a, 7], b"payroll".as_slice(), &[0x22, 0xff, 0x3f], &[b'x'; 4000]].concat())
 }
 
 #[test]
@@ -62,17 +78,9 @@ fn a_request_that_needs_more_than_an_account_has_is_decided_once_in_a_while() {
     let grants = json!([{
         "name": "workers", "who": {"issuer": "corp"}, "role": "admin", "namespaces": ["payroll"], "workflow_ids": patterns,
     }]);
-    let mut message = Vec::new();
-    write_field(&mut message, 9, b"payroll");
-    for index in 0..2_000 {
-        let (mut execution, mut attributes, mut command) = (Vec::new(), Vec::new(), Vec::new());
-        write_field(&mut execution, 1, format!("w-{index:038}").as_bytes());
-        write_field(&mut attributes, 2, &execution);
-        write_field(&mut command, 13, &attributes);
-        write_field(&mut message, 2, &command);
-    }
+    let body = signals_to((0..2_000).map(|index| (String::new(), format!("w-{index:038}"))));
     let call = call_to(RESPOND).good();
-    assert_eq!(decided(&mut state_with(json!({"grants": grants})), &call, &frame(&message)), 1);
+    assert_eq!(decided(&mut state_with(json!({"grants": grants})), &call, &body), 1);
 }
 
 #[test]
@@ -82,17 +90,7 @@ fn limits_are_paid_for_in_each_namespace() {
         "name": "workers", "who": {"issuer": "corp"}, "role": "admin", "namespaces": ["*"], "workflow_ids": patterns,
     }]);
     let signals_in = |namespaces: u32| {
-        let mut message = Vec::new();
-        write_field(&mut message, 9, b"payroll");
-        for index in 0..200 {
-            let (mut execution, mut attributes, mut command) = (Vec::new(), Vec::new(), Vec::new());
-            write_field(&mut execution, 1, format!("w-{index:04}").as_bytes());
-            write_field(&mut attributes, 1, format!("n{}", index % namespaces).as_bytes());
-            write_field(&mut attributes, 2, &execution);
-            write_field(&mut command, 13, &attributes);
-            write_field(&mut message, 2, &command);
-        }
-        frame(&message)
+        signals_to((0..200).map(|index| (format!("n{}", index % namespaces), format!("w-{index:04}"))))
     };
     let decided_in = |namespaces| {
         decided(&mut state_with(json!({"grants": grants})), &call_to(RESPOND).good(), &signals_in(namespaces))
@@ -115,7 +113,7 @@ fn a_request_that_was_given_up_does_not_go_on_after_the_host_failed() {
 fn requests_from_before_the_clock_was_set_back_are_given_up() {
     let mut state = state();
     let call = call_to(START).good();
-    let message = frame(&[&[0x0a, 7], b"payroll".as_slice(), &[0x22, 0xff, 0x3f], &[b'x'; 4000]].concat());
+    let message = long_start();
     let mut begin = |at: Timestamp| call.open(&mut state).0.on_body(&mut state, &message[..1500], false, || at);
     while begin(after(100_000)) == Action::Forward {}
     assert_eq!(begin(after(100_000)), Action::Answer(Reply::BUSY));
@@ -126,7 +124,7 @@ fn requests_from_before_the_clock_was_set_back_are_given_up() {
 fn nothing_is_given_up_for_a_request_that_would_not_fit_all_the_same() {
     let mut state = state_with(json!({"http": {"api": true}}));
     let call = call_to(START).good();
-    let message = frame(&[&[0x0a, 7], b"payroll".as_slice(), &[0x22, 0xff, 0x3f], &[b'x'; 4000]].concat());
+    let message = long_start();
     for index in 0u64..10_000 {
         // All but the first hundred are too young to be given up.
         let at = if index < 100 { NOW } else { after(9_000) };
@@ -162,7 +160,7 @@ fn a_byte_now_and_then_does_not_keep_a_request() {
     let mut state = state();
     let call = call_to(START).good();
     let (mut slow, _, _) = call.open(&mut state);
-    let message = frame(&[&[0x0a, 7], b"payroll".as_slice(), &[0x22, 0xff, 0x3f], &[b'x'; 4000]].concat());
+    let message = long_start();
     for (second, byte) in message.iter().take(12).enumerate() {
         let now = after(1_000 * u64::try_from(second).unwrap());
         assert_eq!(slow.on_body(&mut state, &[*byte], false, || now), Action::Forward);

@@ -58,7 +58,7 @@ impl DataReader for RequestReader {
 }
 
 impl EmbeddedReader {
-    /// The size of what it holds, in bytes.
+    /// How many bytes it holds on the heap.
     pub(super) fn heap_size(&self) -> usize {
         match self {
             Self::TaskToken(token) => token.heap_size(),
