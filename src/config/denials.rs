@@ -9,7 +9,7 @@ use super::issuers::KnownIssuer;
 use super::node::Node;
 use super::patterns;
 use super::policy::{EffectOrMethod, effect_or_method};
-use super::problem::{Conflict, Duplicate, ProblemKind};
+use super::problem::{Conflict, Duplicate, EmptyRule, ProblemKind};
 use super::who::{RuleContext, who};
 use crate::policy::denial::{Denial, DeniedOperations};
 use crate::policy::grant::Grant;
@@ -55,8 +55,7 @@ fn denial(node: &Node<'_>, issuers: &[KnownIssuer], catalogue: &Catalogue) -> Op
         node.conflict::<()>(Conflict::CommandsWithoutTheirEffects { commands: COMMANDS });
     }
     if DENIAL_CONDITIONS.iter().all(|name| members.get(name).is_none()) {
-        let effect = "; without them, it denies everything to everybody";
-        return node.problem(ProblemKind::NoneOf { choices: &[DENIAL_CONDITIONS], effect });
+        return node.problem(ProblemKind::NoneOf { choices: &[DENIAL_CONDITIONS], empty: EmptyRule::Everything });
     }
     Some(Denial {
         name: name?.into(),
@@ -74,7 +73,7 @@ fn outside(node: &Node<'_>) -> Option<Limits> {
     let members = node.members(&[names::LIMIT])?;
     let limits = limits(&members, &|node| patterns::matcher(node, false))?;
     if limits.is_empty() {
-        node.problem(ProblemKind::NoneOf { choices: &[names::LIMIT], effect: "" })
+        node.problem(ProblemKind::NoneOf { choices: &[names::LIMIT], empty: EmptyRule::Nothing })
     } else {
         Some(limits)
     }

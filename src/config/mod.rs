@@ -7,6 +7,7 @@ mod grants;
 mod http;
 pub mod issuers;
 pub mod node;
+mod path;
 mod patterns;
 mod policy;
 pub mod problem;
@@ -29,8 +30,9 @@ use fields::{MODES, NEWER_FIELDS, PARITIES, names};
 pub use http::HttpConfig;
 pub use issuers::{Issuer, KeysFrom};
 use node::{Node, Problems};
+pub use path::{Path, Step};
 use problem::{Conflict, Expected, NameSort};
-pub use problem::{Path, Problem, ProblemKind, Step};
+pub use problem::{Problem, ProblemKind};
 
 /// A checked configuration.
 #[derive(Debug)]

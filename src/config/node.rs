@@ -6,7 +6,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::problem::{Conflict, Expected, KnownFields, NameSort, Path, Problem, ProblemKind, Step};
+use super::path::{Path, Step};
+use super::problem::{Conflict, Expected, KnownFields, NameSort, Problem, ProblemKind};
 use super::suggestion::nearest;
 use crate::wire::json::{Json, JsonObject};
 

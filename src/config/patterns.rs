@@ -51,7 +51,7 @@ pub(super) fn globs(node: &Node<'_>) -> Option<Vec<Pattern>> {
 /// A pattern of any form.
 #[inline(never)]
 pub(super) fn pattern(node: &Node<'_>) -> Option<Pattern> {
-    Pattern::parse(node.text()?).map_or_else(|why| node.invalid(Expected::Pattern { why: why.to_string() }), Some)
+    Pattern::parse(node.text()?).map_or_else(|why| node.invalid(Expected::Pattern(why)), Some)
 }
 
 /// A claim set: claims by name, each with one pattern or a list of patterns.

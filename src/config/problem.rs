@@ -4,8 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::Value;
-
+use super::path::Path;
+use crate::pattern::PatternError;
 use crate::temporal::EffectSet;
 
 /// How many known names a problem lists.
@@ -24,58 +24,6 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The steps from the top level to a value, written as in `grants[2].who.claims["a/b"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Path(pub Vec<Step>);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    Member(String),
-    Index(usize),
-}
-
-impl Path {
-    /// The path of a member of this value.
-    #[must_use]
-    pub fn member(&self, name: &str) -> Self {
-        self.then(Step::Member(name.to_owned()))
-    }
-
-    /// The path of an element of this list.
-    #[must_use]
-    pub fn index(&self, index: usize) -> Self {
-        self.then(Step::Index(index))
-    }
-
-    fn then(&self, step: Step) -> Self {
-        let mut steps = self.0.clone();
-        steps.push(step);
-        Self(steps)
-    }
-}
-
-impl fmt::Display for Path {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        if self.0.is_empty() {
-            return f.write_str("(top level)");
-        }
-        for (depth, step) in self.0.iter().enumerate() {
-            match step {
-                Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Member(name) if name.is_empty() || !name.bytes().all(is_plain) => {
-                    write!(f, "[{}]", Value::from(name.as_str()))?;
-                }
-                Step::Member(name) => {
-                    f.write_str(if depth == 0 { "" } else { "." })?;
-                    f.write_str(name)?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProblemKind {
     /// The whole text is neither JSON nor a serialized Struct. This says why it is not JSON.
@@ -91,13 +39,24 @@ pub enum ProblemKind {
     /// None of these fields is there, or more than one.
     NotExactlyOne { choices: &'static [&'static str], found: Vec<&'static str> },
     /// None of these fields is there.
-    NoneOf { choices: KnownFields, effect: &'static str },
+    NoneOf { choices: KnownFields, empty: EmptyRule },
     /// A value that is valid by itself but contradicts another value.
     Conflict(Conflict),
     /// A name or value that must be unique but is not.
     Duplicate(Duplicate),
     /// A custom role with the name of a built-in role.
     BuiltInRole,
+}
+
+/// What an object would mean if it were accepted without any of its conditions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmptyRule {
+    /// `who` or `unless` of a denial. It would match everybody, which leaving it out says better.
+    Everybody,
+    /// A denial. It would deny everything.
+    Everything,
+    /// `outside` of a denial. It would mean nothing.
+    Nothing,
 }
 
 /// The fields that an object may have, in groups that objects share.
@@ -151,9 +110,7 @@ pub enum Expected {
     SingleClaim,
     ShapedClaim,
     Claims,
-    Pattern {
-        why: String,
-    },
+    Pattern(PatternError),
     NoCapture,
     SingleCapture,
     ExactNumber,
@@ -236,10 +193,14 @@ impl fmt::Display for ProblemKind {
                 f.write_str("; found ")?;
                 if found.is_empty() { f.write_str("none") } else { list(f, &mut found.iter().copied()) }
             }
-            Self::NoneOf { choices, effect } => {
+            Self::NoneOf { choices, empty } => {
                 f.write_str("expected at least one of ")?;
                 list(f, &mut choices.iter().copied().flatten().copied())?;
-                f.write_str(effect)
+                f.write_str(match empty {
+                    EmptyRule::Everybody => "; remove the whole field to match everybody",
+                    EmptyRule::Everything => "; without them, it denies everything to everybody",
+                    EmptyRule::Nothing => "",
+                })
             }
             Self::Conflict(conflict) => conflict.fmt(f),
             Self::Duplicate(duplicate) => duplicate.fmt(f),
@@ -320,7 +281,7 @@ impl fmt::Display for Expected {
             Self::SingleClaim => "a claim with one value, so without the step `*`",
             Self::ShapedClaim => "another claim than `sub` and `iss`, which are always one value",
             Self::Claims => "at least one claim",
-            Self::Pattern { why } => return f.write_str(why),
+            Self::Pattern(why) => return why.fmt(f),
             Self::NoCapture => "a pattern without captures; write `\\{` for a brace",
             Self::SingleCapture => "a pattern with at most one capture and no `*` next to it",
             Self::ExactNumber => "a whole number below 2^53, or the number in quotes",

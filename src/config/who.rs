@@ -6,7 +6,7 @@ use super::fields::{KINDS, names};
 use super::issuers::KnownIssuer;
 use super::node::Node;
 use super::patterns;
-use super::problem::{Conflict, NameSort, ProblemKind};
+use super::problem::{Conflict, EmptyRule, NameSort, ProblemKind};
 use crate::identity::{ClaimSet, Kind};
 use crate::policy::who::Who;
 
@@ -24,8 +24,7 @@ pub(super) enum RuleContext {
 pub(super) fn who(node: &Node<'_>, issuers: &[KnownIssuer], context: RuleContext) -> Option<Who> {
     let members = node.members(&[names::WHO])?;
     if members.iter().next().is_none() && context != RuleContext::Grant {
-        let effect = "; remove the whole field to match everybody";
-        return node.problem(ProblemKind::NoneOf { choices: &[names::WHO], effect });
+        return node.problem(ProblemKind::NoneOf { choices: &[names::WHO], empty: EmptyRule::Everybody });
     }
     let peer = members.get("peer");
     let issuer_node = match members.get("issuer") {

@@ -6,6 +6,8 @@ mod parse;
 
 use std::fmt;
 
+pub use parse::PatternError;
+
 /// A pattern of a policy.
 ///
 /// `*` matches any text of at least one character; in a denial it also matches the empty text. `{name}` matches at

@@ -1,11 +1,34 @@
 //! The syntax of patterns.
 
+use std::fmt;
+
 use super::{Pattern, PatternPart};
+
+/// Why a text is not a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PatternError {
+    /// A backslash before a character that needs none, or at the end.
+    Escape,
+    /// A brace that does not start a capture.
+    Capture,
+    /// Two of `*` and captures stand side by side, so where one ends would be open.
+    NothingBetween,
+}
+
+impl fmt::Display for PatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Escape => "`\\` before `*`, `{`, `}` or `\\` only",
+            Self::Capture => "a capture `{name}` of letters, digits and `_`",
+            Self::NothingBetween => "something literal between `*` and captures",
+        })
+    }
+}
 
 impl Pattern {
     /// # Errors
-    /// The text is not a pattern. The error says what was expected instead.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    /// The text is not a pattern.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
         let mut parts: Vec<PatternPart> = Vec::new();
         let mut literal = String::new();
         let mut chars = text.chars();
@@ -16,7 +39,7 @@ impl Pattern {
                         literal.push(escaped);
                         continue;
                     }
-                    _ => return Err("`\\` before `*`, `{`, `}` or `\\` only"),
+                    _ => return Err(PatternError::Escape),
                 },
                 '*' => PatternPart::Star,
                 '{' => match chars.as_str().split_once('}') {
@@ -24,7 +47,7 @@ impl Pattern {
                         chars = rest.chars();
                         PatternPart::Capture(name.to_owned())
                     }
-                    _ => return Err("a capture `{name}` of letters, digits and `_`"),
+                    _ => return Err(PatternError::Capture),
                 },
                 other => {
                     literal.push(other);
@@ -34,7 +57,7 @@ impl Pattern {
             if !literal.is_empty() {
                 parts.push(PatternPart::Literal(std::mem::take(&mut literal)));
             } else if !matches!(parts.last(), None | Some(PatternPart::Literal(_))) {
-                return Err("something literal between `*` and captures");
+                return Err(PatternError::NothingBetween);
             }
             parts.push(part);
         }
