@@ -1,7 +1,7 @@
 //! Remembers tokens whose signature is known to be wrong. Otherwise, a forged token that is repeated would wait for a fetch
 //! each time.
 
-use hmac_sha256::Hash;
+use sha2::{Digest, Sha256};
 
 /// How many tokens are remembered: the newest of those whose hashes begin alike.
 const SLOTS: usize = 4096;
@@ -29,13 +29,13 @@ impl RefusedTokens {
         if self.slots.is_empty() {
             return false;
         }
-        let refused = RefusedToken { hash: Hash::hash(token), issuer, revision };
+        let refused = RefusedToken { hash: Sha256::digest(token).into(), issuer, revision };
         self.slots.get(refused.slot()) == Some(&Some(refused))
     }
 
     pub(super) fn insert(&mut self, token: &[u8], issuer: usize, revision: u64) {
         self.slots.resize(SLOTS, None);
-        let refused = RefusedToken { hash: Hash::hash(token), issuer, revision };
+        let refused = RefusedToken { hash: Sha256::digest(token).into(), issuer, revision };
         if let Some(slot) = self.slots.get_mut(refused.slot()) {
             *slot = Some(refused);
         }

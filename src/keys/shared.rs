@@ -4,7 +4,8 @@
 //! All plugins of the process have the same shared data, because in Istio they have the same `vm_id`. So an entry is
 //! believed only with an authentication code that only this configuration can make; any other entry counts as absent.
 
-use hmac_sha256::{HMAC, Hash};
+use hmac_sha256::HMAC;
+use sha2::{Digest, Sha256};
 
 use crate::time::Timestamp;
 
@@ -67,8 +68,11 @@ pub struct Lease {
 
 impl ShareKey {
     pub fn of(configuration: &[u8]) -> Self {
-        let scope = Hash::hash(configuration).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Self { scope, key: HMAC::mac(configuration, b"temporal-auth shared keys") }
+        // Hashed once, because a configuration may have megabytes. The name is public, so it must not be a part of that hash.
+        let hash = Sha256::digest(configuration);
+        let name = HMAC::mac(hash, b"temporal-auth name of shared keys");
+        let scope = name.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Self { scope, key: HMAC::mac(hash, b"temporal-auth shared keys") }
     }
 
     fn code(&self, name: &str, content: &[u8]) -> [u8; 32] {

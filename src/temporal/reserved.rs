@@ -38,21 +38,39 @@ pub(super) fn is_reserved(name: &str) -> bool {
 
 /// Whether a namespace is Temporal's own, or a database may take it for that. Databases ignore spaces at the end.
 pub(super) fn is_system_namespace(namespace: &str) -> bool {
-    let read = namespace.trim_end_matches(' ').chars().fold(1, |read, char| read_on(SYSTEM_NAMESPACE, read, char));
+    let mut read = 1;
+    for char in namespace.trim_end_matches(' ').chars() {
+        read = read_on(SYSTEM_NAMESPACE, read, char);
+        if read == 0 {
+            return false;
+        }
+    }
     read & bit(SYSTEM_NAMESPACE.len()) != 0
 }
 
 /// The lengths of the parts of `text` that the characters up to this one may spell. Each set bit is a length.
 fn read_on(text: &str, read: u32, char: char) -> u32 {
     match ascii_letters(char) {
-        AsciiLetters::Itself => {
-            let equal = text.bytes().enumerate().filter(|(_, letter)| char::from(*letter).eq_ignore_ascii_case(&char));
-            (read & equal.map(|(index, _)| bit(index)).fold(0, |equal, bit| equal | bit)) << 1
-        }
+        AsciiLetters::Itself => followed_by(text, read, char) << 1,
         AsciiLetters::None => read,
         AsciiLetters::One => read | read << 1,
         AsciiLetters::Two => read | read << 1 | read << 2,
     }
+}
+
+/// The lengths of those parts of `text` that this character follows, in either case.
+fn followed_by(text: &str, read: u32, char: char) -> u32 {
+    let (mut left, mut followed) = (read, 0);
+    while left != 0 {
+        // Nearly always, this is the only bit.
+        let lowest = left & left.wrapping_neg();
+        let next = text.as_bytes().get(lowest.trailing_zeros() as usize);
+        if next.is_some_and(|letter| char::from(*letter).eq_ignore_ascii_case(&char)) {
+            followed |= lowest;
+        }
+        left ^= lowest;
+    }
+    followed
 }
 
 fn bit(length: usize) -> u32 {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import itertools
 import json
 from typing import Any
@@ -19,8 +20,9 @@ _configurations = itertools.count()
 
 def entry(configuration: Json, issuer: str, what: str = "keys") -> str:
     """The name of an issuer's entry: `keys`, or `lease` for the right to fetch them."""
-    digest = hashlib.sha256(json.dumps(configuration).encode()).hexdigest()[:32]
-    return f"temporal-auth/{digest}/{issuer}/{what}"
+    digest = hashlib.sha256(json.dumps(configuration).encode()).digest()
+    name = hmac.digest(b"temporal-auth name of shared keys", digest, "sha256").hex()[:32]
+    return f"temporal-auth/{name}/{issuer}/{what}"
 
 
 def hostile(*moves: str) -> Json:

@@ -5,7 +5,7 @@ use crate::keys::{NoResponse, ShareKey, SharedData};
 use crate::token::jose::KidRule;
 
 /// The scope of the configuration in [`vm_with`].
-const SCOPE: &str = "b7d64a9221007dfd5390f7df6cd5b8f3";
+const SCOPE: &str = "71df32a05abb63f58e60ae1df591e788";
 const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"KID","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 
 fn keys(kids: &[&str]) -> String {

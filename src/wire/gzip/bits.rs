@@ -87,7 +87,7 @@ impl Bits {
 
     /// The next symbol. `None` if there are too few bits, none of which is taken then.
     #[inline]
-    pub(super) fn take_symbol<const N: usize>(&mut self, codes: &Codes<N>) -> Result<Option<usize>, DecodeError> {
+    pub(super) fn take_symbol(&mut self, codes: &Codes) -> Result<Option<usize>, DecodeError> {
         match codes.decode(self.value, self.count) {
             Decoded::Symbol(symbol, length) => {
                 self.take(length);
@@ -96,6 +96,14 @@ impl Bits {
             Decoded::Incomplete => Ok(None),
             Decoded::Unknown => Err(CORRUPT),
         }
+    }
+
+    /// Takes a literal with a short code, if one is next.
+    #[inline]
+    pub(super) fn take_short_literal(&mut self, codes: &Codes) -> Option<u8> {
+        let (literal, length) = codes.short_literal(self.value, self.count)?;
+        self.take(length);
+        Some(literal)
     }
 
     /// The number that a symbol stands for: its smallest value, plus the value of this many extra bits. `None` if there are too
@@ -107,10 +115,7 @@ impl Bits {
 
     /// The next symbol of the code for code lengths, and how many of them it stands for. `None` if there are too few bits, none of
     /// which is taken then.
-    pub(super) fn take_code_length(
-        &mut self,
-        codes: &Codes<FIXED_DISTANCES>,
-    ) -> Result<Option<(usize, usize)>, DecodeError> {
+    pub(super) fn take_code_length(&mut self, codes: &Codes) -> Result<Option<(usize, usize)>, DecodeError> {
         let mut rest = *self;
         let Some(symbol) = rest.take_symbol(codes)? else { return Ok(None) };
         let (least, bits) = match symbol {
@@ -129,7 +134,7 @@ impl Bits {
     pub(super) fn take_match(
         &mut self,
         symbol: usize,
-        distances: &Codes<FIXED_DISTANCES>,
+        distances: &Codes,
     ) -> Result<Option<(usize, usize)>, DecodeError> {
         let (least, bits) = entry(&MATCH_LENGTHS, &MATCH_LENGTH_BITS, symbol.wrapping_sub(END_OF_BLOCK + 1))?;
         let Some(length) = self.take_number(least, bits) else { return Ok(None) };

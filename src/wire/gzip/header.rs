@@ -1,6 +1,7 @@
 //! The header of a gzip member, byte by byte (RFC 1952 §2.3).
 
 use super::CORRUPT;
+use super::checksum::Checksum;
 use crate::wire::DecodeError;
 
 /// Go reads a name or a comment, with its terminator, into 512 bytes (`gzip.Reader.readString`).
@@ -14,7 +15,7 @@ const COMMENT: u8 = 1 << 4;
 pub(super) struct Header {
     part: HeaderPart,
     flags: u8,
-    digest: crc32fast::Hasher,
+    digest: Checksum,
 }
 
 /// The part of a header that is read next. `index` is that of its next byte.
@@ -45,7 +46,7 @@ enum HeaderPart {
 
 impl Header {
     pub(super) fn new() -> Self {
-        Self { part: HeaderPart::Fixed { index: 0 }, flags: 0, digest: crc32fast::Hasher::new() }
+        Self { part: HeaderPart::Fixed { index: 0 }, flags: 0, digest: Checksum::EMPTY }
     }
 
     /// Whether no byte of the header has been read.
@@ -92,7 +93,7 @@ impl Header {
             },
             HeaderPart::HeaderCrc { index: 0, .. } => Some(HeaderPart::HeaderCrc { index: 1, value: u16::from(byte) }),
             HeaderPart::HeaderCrc { value, .. } => {
-                let digest = self.digest.clone().finalize().to_le_bytes();
+                let digest = self.digest.value().to_le_bytes();
                 let value = value | u16::from(byte).wrapping_shl(8);
                 if value.to_le_bytes().as_slice() != digest.get(..2).unwrap_or_default() {
                     return Err(CORRUPT);

@@ -2,15 +2,17 @@
 
 use super::CORRUPT;
 use super::bits::{Bits, END_OF_BLOCK, FIXED_DISTANCES, MAX_DISTANCES};
-use super::codes::Codes;
+use super::codes::{Codes, MAX_SYMBOLS};
 use crate::wire::DecodeError;
 
 /// The size of deflate's window in bytes.
 const WINDOW: usize = 32 << 10;
+/// Copies of more bytes are worth a call out of the module.
+const LONG_COPY: usize = 64;
+/// How many bytes are copied at once otherwise.
+const WORD: usize = 8;
 /// How many literals and lengths a block may have codes for. Source: `maxNumLit` of `compress/flate`.
 const MAX_LITERALS: usize = 286;
-/// The symbols of the fixed code for literals and lengths, of which the last two are never used.
-const FIXED_LITERALS: usize = 288;
 /// How many code lengths a block may list.
 const MAX_CODE_LENGTHS: usize = MAX_LITERALS + MAX_DISTANCES;
 /// The order in which a block lists the lengths of its code-length codes (RFC 1951 §3.2.7).
@@ -28,9 +30,9 @@ pub(super) struct Inflater {
     bits: Bits,
     step: Step,
     is_last_block: bool,
-    literals: Codes<FIXED_LITERALS>,
+    literals: Codes,
     /// The codes for distances. While a block's code lengths are read, the codes for these lengths.
-    distances: Codes<FIXED_DISTANCES>,
+    distances: Codes,
     /// The lengths of a block's codes, as far as they have been read.
     code_lengths: [u8; MAX_CODE_LENGTHS],
 }
@@ -174,7 +176,7 @@ impl Inflater {
     }
 
     fn build_fixed(&mut self) -> Result<(), DecodeError> {
-        let mut lengths = [8; FIXED_LITERALS];
+        let mut lengths = [8; MAX_SYMBOLS];
         lengths.iter_mut().skip(144).take(112).for_each(|length| *length = 9);
         lengths.iter_mut().skip(256).take(24).for_each(|length| *length = 7);
         self.literals.build(&lengths)?;
@@ -259,7 +261,9 @@ impl Inflater {
             }
             *self.code_lengths.get_mut(usize::from(*symbol)).ok_or(CORRUPT)? = self.bits.take(3) as u8;
         }
-        self.distances.build(self.code_lengths.get(..LENGTH_ORDER.len()).ok_or(CORRUPT)?)?;
+        let lengths = self.code_lengths.first_chunk_mut::<{ LENGTH_ORDER.len() }>().ok_or(CORRUPT)?;
+        self.distances.build(lengths)?;
+        lengths.fill(0);
         self.step = Step::CodeLengths { counts, index: 0 };
         Ok(None)
     }
@@ -271,9 +275,12 @@ impl Inflater {
         input: &mut &[u8],
     ) -> Result<Option<Stop>, DecodeError> {
         let all = counts.literals.saturating_add(counts.distances);
+        // A copy stays in registers.
+        let mut bits = self.bits;
         while index < all {
-            self.bits.refill(input);
-            let Some((symbol, repeated)) = self.bits.take_code_length(&self.distances)? else {
+            bits.refill(input);
+            let Some((symbol, repeated)) = bits.take_code_length(&self.distances)? else {
+                self.bits = bits;
                 self.step = Step::CodeLengths { counts, index };
                 return Ok(Some(Stop::NeedsInput));
             };
@@ -286,9 +293,15 @@ impl Inflater {
             if end > all {
                 return Err(CORRUPT);
             }
-            self.code_lengths.get_mut(index..end).ok_or(CORRUPT)?.fill(length);
+            if let (Some(place), 1) = (self.code_lengths.get_mut(index), repeated) {
+                *place = length;
+            } else if length != 0 {
+                // They are zero before.
+                self.code_lengths.get_mut(index..end).ok_or(CORRUPT)?.fill(length);
+            }
             index = end;
         }
+        self.bits = bits;
         let (literals, distances) = self
             .code_lengths
             .get(..all)
@@ -308,6 +321,11 @@ impl Inflater {
         let stop = loop {
             let Some(place) = window.get_mut(position) else { break Ok(Stop::Full) };
             bits.refill(input);
+            if let Some(literal) = bits.take_short_literal(literals) {
+                *place = literal;
+                position = position.wrapping_add(1);
+                continue;
+            }
             let refilled = bits;
             let symbol = match bits.take_symbol(literals) {
                 Ok(Some(symbol)) => symbol,
@@ -352,22 +370,22 @@ fn copy(window: &mut [u8; WINDOW], position: usize, length: usize, distance: usi
     let length = length.min(WINDOW.saturating_sub(position));
     let from = position.wrapping_sub(distance) & (WINDOW - 1);
     let end = from.saturating_add(length);
-    // Otherwise, the copy repeats its own beginning.
-    if distance >= length && end <= WINDOW {
+    if length > LONG_COPY && distance >= length && end <= WINDOW {
         window.copy_within(from..end, position);
         return length;
     }
-    if from < position {
-        // What was copied is copied again, twice as much each time.
-        let mut copied = 0usize;
-        while copied < length {
-            let part = distance.saturating_add(copied).min(length.saturating_sub(copied));
-            window.copy_within(from..from.saturating_add(part), position.saturating_add(copied));
-            copied = copied.saturating_add(part);
+    let mut copied = 0usize;
+    // A copy that reaches what it wrote repeats it. Words are right as long as none reads what it writes itself.
+    if distance >= WORD && end <= WINDOW {
+        while copied.saturating_add(WORD) <= length {
+            let word = window.get(from.wrapping_add(copied)..).and_then(<[u8]>::first_chunk::<WORD>).copied();
+            let place = window.get_mut(position.wrapping_add(copied)..).and_then(<[u8]>::first_chunk_mut::<WORD>);
+            let (Some(word), Some(place)) = (word, place) else { break };
+            *place = word;
+            copied = copied.saturating_add(WORD);
         }
-        return length;
     }
-    for index in 0..length {
+    for index in copied..length {
         let byte = window.get(from.wrapping_add(index) & (WINDOW - 1)).copied().unwrap_or_default();
         if let Some(place) = window.get_mut(position.wrapping_add(index)) {
             *place = byte;

@@ -2,6 +2,7 @@
 //! lengths, and no data after the last.
 
 mod bits;
+mod checksum;
 mod codes;
 mod header;
 mod inflate;
@@ -10,6 +11,7 @@ use std::cell::RefCell;
 
 use super::DecodeError;
 use crate::work::{Piece, Work};
+use checksum::Checksum;
 use header::Header;
 use inflate::{Inflater, Stop};
 
@@ -33,7 +35,7 @@ pub struct Gunzip {
     /// `None` before the first content, and while this is dropped.
     inflater: Option<Box<Inflater>>,
     members: u32,
-    content: crc32fast::Hasher,
+    content: Checksum,
     member_length: u32,
     blocks: u64,
     /// Whether the block that comes next has not been paid for.
@@ -77,7 +79,7 @@ impl Gunzip {
             header: Header::new(),
             inflater: None,
             members: 0,
-            content: crc32fast::Hasher::new(),
+            content: Checksum::EMPTY,
             member_length: 0,
             blocks: 0,
             is_block_unpaid: false,
@@ -162,7 +164,7 @@ impl Gunzip {
     fn begin_member(&mut self) -> GunzipState {
         self.inflater.get_or_insert_with(spare).begin_stream();
         self.is_block_unpaid = true;
-        self.content = crc32fast::Hasher::new();
+        self.content = Checksum::EMPTY;
         self.member_length = 0;
         GunzipState::Deflate
     }
@@ -206,7 +208,7 @@ impl Gunzip {
 
     /// Compares the member's trailer with its content.
     fn end_member(&mut self, trailer: u64) -> Result<GunzipState, DecodeError> {
-        let expected = u64::from(self.content.clone().finalize()) | u64::from(self.member_length).wrapping_shl(32);
+        let expected = u64::from(self.content.value()) | u64::from(self.member_length).wrapping_shl(32);
         if trailer != expected {
             return Err(CORRUPT);
         }

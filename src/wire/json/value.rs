@@ -20,6 +20,9 @@ pub enum Json<'a> {
     Object(JsonObject<'a>),
 }
 
+/// Up to this many members, one after another is compared: most names differ in their length already.
+const FEW_MEMBERS: usize = 12;
+
 /// A JSON object, its members sorted by name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct JsonObject<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
@@ -43,6 +46,9 @@ impl<'a> JsonObject<'a> {
     /// The member with this name: its name and its value.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&(Cow<'a, str>, Json<'a>)> {
+        if self.0.len() <= FEW_MEMBERS {
+            return self.0.iter().find(|(known, _)| known == name);
+        }
         self.0.binary_search_by(|(known, _)| (**known).cmp(name)).ok().and_then(|index| self.0.get(index))
     }
 
