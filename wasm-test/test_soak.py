@@ -55,7 +55,7 @@ def gate(open_gate: OpenGate, issuer: Issuer) -> Iterator[Gate]:
     with Upstream() as upstream:
         clusters = {"idp": Cluster(issuer.port, http2=False)}
         # The access log would be most of the work.
-        yield open_gate(_policy(issuer), upstream.port, clusters=clusters, concurrency=2, access_log=False)
+        yield open_gate(_policy(issuer), upstream.port, clusters=clusters, concurrency=4, access_log=False)
 
 
 def _policy(issuer: Issuer, **changes: Any) -> dict[str, Any]:
@@ -76,7 +76,8 @@ def _calls(issuer: Minter) -> Iterator[Call]:
         flood.request(START, token, plain),
         flood.request(START, token, packed, gzip=True),
         flood.request(COUNT, token, grpc_client.frame(own)),
-        flood.request(POLL, token, grpc_client.frame(own)),
+        # Long polls: hundreds hang at any time.
+        flood.request(POLL, token, grpc_client.frame(own), answered_after=2000),
         flood.request(COUNT, token, deep),
         flood.request(COUNT, "", grpc_client.frame(own)),
         flood.request(COUNT, expired, grpc_client.frame(own)),

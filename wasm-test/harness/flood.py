@@ -40,8 +40,8 @@ def _text(value: bytes) -> bytes:
     return bytes([*prefix, rest]) + value
 
 
-def request(path: str, token: str, body: bytes, *, gzip: bool = False, is_whole: bool = True) -> Call:
-    """A gRPC call whose stream has no number yet. It does not end unless `is_whole`."""
+def request(path: str, token: str, body: bytes, *, gzip: bool = False, is_whole: bool = True, answered_after: int = 0) -> Call:
+    """A gRPC call whose stream has no number yet. It does not end unless `is_whole`; `Upstream` answers after that many milliseconds."""
     block = b"".join(
         [
             _POST,
@@ -52,6 +52,7 @@ def request(path: str, token: str, body: bytes, *, gzip: bool = False, is_whole:
             b"\0" + _text(b"te") + _text(b"trailers"),
             b"\0" + _text(b"grpc-encoding") + _text(b"gzip" if gzip else b"identity"),
             _AUTHORIZATION + _text(b"Bearer " + token.encode()),
+            *([b"\0" + _text(b"x-envoy-fault-delay-request") + _text(b"%d" % answered_after)] if answered_after else []),
         ]
     )
     pieces = [block[at : at + _LARGEST_FRAME] for at in range(0, len(block), _LARGEST_FRAME)]
