@@ -2,6 +2,7 @@
 
     bench/count.py          about ten minutes
     bench/count.py --cache  also simulated cache misses, in twice the time
+    bench/count.py --chart docs/pictures/instructions.svg
 
 The calls are 1 KB starts with a cached token. These are compared with a proxy without a filter: the floor of proxy-wasm (floor.wat), Envoy's own
 filters for the same decision, the lean module, which has the floor's callbacks, and the module.
@@ -27,6 +28,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "wasm-test")]
 
 import gzip
 
+import chart
 import load
 import variants
 from harness import grpc_client, jws, paths
@@ -51,6 +53,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="instructions per call")
     parser.add_argument("--cache", action="store_true", help="simulate caches and branch prediction")
     parser.add_argument("--only", default="", help="count only variants whose name contains this")
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="also draw what each variant adds")
     options = parser.parse_args()
     minter = variants.corp()
     token = jws.token(minter.keys[0], variants.claims(minter))
@@ -59,7 +62,7 @@ def main() -> int:
     everyone = [
         Counted("no filter, plain", {}),
         Counted("no filter, gzip", {}, gzip=True),
-        Counted("floor, plain", {"plugin": {"version": 1}, "module": _floor()}),
+        Counted("floor, plain", {"plugin": {"version": 1}, "module": variants.floor()}),
         Counted("Envoy's own chain, plain", {"filters": variants.native(minter)}),
         Counted("lean module, plain", lean),
         Counted("lean module, gzip", lean, gzip=True),
@@ -67,25 +70,21 @@ def main() -> int:
         Counted("module, gzip", ours, gzip=True),
     ]
     bases: dict[bool, dict[str, float]] = {}
+    added: dict[str, float] = {}
     with contextlib.ExitStack() as stack:
         upstream = Cluster(variants.upstream(stack))
         for counted in everyone:
             if counted.name.startswith("no filter") or options.only in counted.name:
                 figures = _count(counted, upstream, token, options.cache)
                 base = bases.setdefault(counted.gzip, figures)
+                added[counted.name] = figures["Ir"] - base["Ir"]
                 over = "  ".join(f"{COLUMNS[column]} {figures[column]:>9.0f} {figures[column] - base[column]:>+9.0f}" for column in figures)
                 print(f"{counted.name:26}{over}", flush=True)
+    if options.chart:
+        bars = {name: figure for name, figure in added.items() if not name.startswith("no filter")}
+        ours = {name for name in bars if "module" in name}
+        options.chart.write_text(chart.bars("Instructions of the proxy that a call costs more than without a filter", bars, ours))
     return 0
-
-
-def _floor() -> Path:
-    """floor.wat, assembled."""
-    import wasmtime
-
-    out = paths.RUNS / "floor.wasm"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(wasmtime.wat2wasm((HERE / "floor.wat").read_text()))
-    return out
 
 
 def _count(counted: Counted, upstream: Cluster, token: str, cache: bool) -> dict[str, float]:

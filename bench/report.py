@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 NATIVE = "Envoy's own chain, plain"
+FLOOR = "floor, plain"
 
 
 @dataclass
@@ -29,7 +30,7 @@ def quartiles(values: list[float]) -> tuple[float, float, float]:
 
 
 def summary(measured: dict[str, Series]) -> dict[str, Any]:
-    native = quartiles(added(measured, NATIVE))[1]
+    native, floor = (quartiles(added(measured, name))[1] for name in (NATIVE, FLOOR))
     result: dict[str, Any] = {}
     for name, series in measured.items():
         low, middle, high = quartiles(series.samples)
@@ -40,6 +41,9 @@ def summary(measured: dict[str, Series]) -> dict[str, Any]:
                 "added_us": round(middle, 1),
                 "added_quartiles": [round(low, 1), round(high, 1)],
                 "of_native": round(middle / native, 2),
+                "of_floor": round(middle / floor, 2),
+                # The rounds differ more than half as much as the variants do.
+                "too_noisy": name != NATIVE and high - low > abs(middle - native) / 2,
             }
     return result
 
@@ -48,13 +52,14 @@ def text(measured: dict[str, Series], count: int) -> str:
     rounds = len(next(iter(measured.values())).samples)
     lines = [
         f"Proxy CPU per request, µs: median of {rounds} rounds of {count} calls, quartiles in brackets.",
-        f"{'':<26}{'total':>8}{'':<18}{'added':>8}{'':<18}{'of own chain':>12}",
+        f"{'':<26}{'total':>8}{'':<18}{'added':>8}{'':<18}{'of floor':>9}{'of own chain':>14}",
     ]
     for name, row in summary(measured).items():
         low, high = row["us_quartiles"]
         line = f"{name:<26}{row['us']:>8.1f} [{low:6.1f} – {high:6.1f}]"
         if "added_us" in row:
             low, high = row["added_quartiles"]
-            line += f"{row['added_us']:>9.1f} [{low:6.1f} – {high:6.1f}]{row['of_native']:>11.2f}×"
+            line += f"{row['added_us']:>9.1f} [{low:6.1f} – {high:6.1f}]{row['of_floor']:>8.2f}×{row['of_native']:>13.2f}×"
+            line += " too noisy to tell from it" if row["too_noisy"] else ""
         lines.append(line)
     return "\n".join(lines)

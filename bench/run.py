@@ -1,7 +1,8 @@
 """Proxy CPU per request: what the filter adds, beside what Envoy's own filters add for the same decision.
 
-    bench/run.py            about two minutes
-    bench/run.py --quick    about twenty seconds, wider spread
+    bench/run.py                  about three minutes
+    bench/run.py --quick          about thirty seconds, wider spread
+    bench/run.py --beside MODULE  with another build of the module, to compare both within one run
 
 One Envoy per variant, all running, one worker thread each, pinned to one core; load generator and upstream on the
 other. In each round every variant serves the same number of calls, in an order that changes. CPU time is read from
@@ -34,7 +35,7 @@ def main() -> int:
     rounds, count = (20, 1000) if options.quick else (options.rounds, options.requests)
     deadline = time.monotonic() + (45 if options.quick else options.seconds)
     with contextlib.ExitStack() as stack:
-        everyone = variants.start(stack)
+        everyone = variants.start(stack, options.beside)
         for variant in everyone:
             variants.prove(variant)
         measured = _measure(everyone, rounds, count, deadline)
@@ -50,6 +51,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=110)
     parser.add_argument("--requests", type=int, default=1500, help="per variant and round")
     parser.add_argument("--seconds", type=float, default=160, help="no new round is begun after these")
+    parser.add_argument("--beside", type=Path, metavar="MODULE", help="another build of the module")
     parser.add_argument("--json", type=Path, help="also write the summary there")
     return parser.parse_args()
 

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness import grpc_client, jws, paths, requests
@@ -58,22 +59,44 @@ def request(namespace: str = "payroll") -> bytes:
     return start.SerializeToString()
 
 
-def start(stack: contextlib.ExitStack) -> list[Variant]:
+def start(stack: contextlib.ExitStack, beside: Path | None = None) -> list[Variant]:
+    """Every variant, running; with the variants of another module, if there is one to compare with."""
     minter = corp()
     token = jws.token(minter.keys[0], claims(minter))
     upstream_cluster = Cluster(upstream(stack))
     packed = grpc_client.frame(gzip.compress(request(), 6, mtime=0), flag=1)
     plain = grpc_client.frame(request())
 
-    kinds: dict[str, dict[str, Any]] = {"bare": {}, "ours": {"plugin": policy(minter)}, "native": {"filters": native(minter)}}
-    bare, ours, chain = (stack.enter_context(envoy(upstream_cluster, name, **settings)) for name, settings in kinds.items())
-    return [
-        Variant("no filter, plain", "no filter, plain", bare, token, plain, False, False),
-        Variant("no filter, gzip", "no filter, gzip", bare, token, packed, True, False),
-        Variant("ours, plain", "no filter, plain", ours, token, plain, False, True),
-        Variant("ours, gzip", "no filter, gzip", ours, token, packed, True, True),
-        Variant("Envoy's own chain, plain", "no filter, plain", chain, token, plain, False, True),
-    ]
+    ours = {"plugin": policy(minter)}
+    kinds: dict[str, tuple[dict[str, Any], list[str]]] = {
+        "no filter": ({}, ["plain", "gzip"]),
+        "floor": ({"plugin": {"version": 1}, "module": floor()}, ["plain"]),
+        "module": (ours, ["plain", "gzip"]),
+        "lean module": (ours | {"module": paths.LEAN_MODULE}, ["plain", "gzip"]),
+        "Envoy's own chain": ({"filters": native(minter)}, ["plain"]),
+    }
+    if beside:
+        kinds["other module"] = (ours | {"module": beside}, ["plain", "gzip"])
+    variants = []
+    for number, (name, (settings, bodies)) in enumerate(kinds.items()):
+        proxy = stack.enter_context(envoy(upstream_cluster, str(number), **settings))
+        for body in bodies:
+            is_gzip = body == "gzip"
+            guarded = name not in ("no filter", "floor")
+            variants.append(
+                Variant(f"{name}, {body}", f"no filter, {body}", proxy, token, packed if is_gzip else plain, is_gzip, guarded)
+            )
+    return variants
+
+
+def floor() -> Path:
+    """floor.wat, assembled."""
+    import wasmtime
+
+    out = paths.RUNS / "floor.wasm"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(wasmtime.wat2wasm(Path(__file__).with_name("floor.wat").read_text()))
+    return out
 
 
 def policy(minter: Minter) -> dict[str, Any]:

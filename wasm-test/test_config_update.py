@@ -18,7 +18,9 @@ FINANCE = [{"name": "finance", "who": {"issuer": "corp", "claims": {"groups": "f
 
 
 def _traffic(gate: Gate, token: str) -> Traffic:
-    return Traffic({"call": lambda: gate.count(token=token)})
+    # Before 1.40, Envoy closes connections that are being opened while a listener is replaced, without any filter as well.
+    is_old = gate.envoy.version < (1, 40)
+    return Traffic({"call": lambda: gate.count(token=token)}, excused=lambda reply: is_old and reply.closed and not reply.headers)
 
 
 @pytest.fixture
