@@ -62,8 +62,8 @@ pub(crate) struct Check {
 #[command(group = ArgGroup::new("caller").required(true).multiple(true).args(["token", "claims", "peer"]))]
 pub(crate) struct Question {
     /// The file with the configuration.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: PathBuf,
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
     /// The caller's token.
     #[arg(long, value_name = "JWT", value_parser = content, conflicts_with_all = ["claims", "issuer"])]
     pub(crate) token: Option<String>,
@@ -151,7 +151,7 @@ mod tests {
     }
 
     const SECOND: Timestamp = Timestamp::from_millis(1000);
-    const CALL: [&str; 5] = ["explain", "--config", "f", "--method", "m"];
+    const CALL: [&str; 4] = ["explain", "f", "--method", "m"];
 
     fn question(args: &[&str]) -> Result<Question, String> {
         match parse(&[&CALL[..], args].concat())? {
@@ -222,8 +222,8 @@ mod tests {
             (&["schema", "--at", "2026-12-24T18:00:00Z"], "unexpected argument '--at'"),
             (&["check", "f", "--at"], "a value is required for '--at <TIME>'"),
             (&["check", "--at", "tomorrow", "f"], "'tomorrow' for '--at <TIME>': expected a date and time"),
-            (&["explain", "--method", "m", "--claims", "{}"], "--config <FILE>"),
-            (&["explain", "--config", "f", "--claims", "{}"], "--method <NAME>"),
+            (&["explain", "--method", "m", "--claims", "{}"], "<FILE>"),
+            (&["explain", "f", "--claims", "{}"], "--method <NAME>"),
         ];
         for (args, expected) in mistakes {
             let error = parse(args).unwrap_err();

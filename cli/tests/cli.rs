@@ -121,9 +121,9 @@ fn warnings_pass_unless_denied() {
 fn questions_without_an_answer_are_usage_errors() {
     assert_run(&["check", "nothing.yaml"], 2, &["cannot read nothing.yaml"]);
     assert_run(&["check"], 2, &["required arguments were not provided", "<FILE>..."]);
-    assert_run(&["explain", "--config", "good.yaml"], 2, &["required arguments were not provided", "--method <NAME>"]);
+    assert_run(&["explain", "good.yaml"], 2, &["required arguments were not provided", "--method <NAME>"]);
     let explain = |config: &'static str, claims: &'static str, method: &'static str| {
-        ["explain", "--config", config, "--claims", claims, "--method", method]
+        ["explain", config, "--claims", claims, "--method", method]
     };
     assert_run(&explain("faulty.yaml", "{}", "GetSystemInfo"), 2, &["faulty.yaml is not valid", "grants[0].role"]);
     assert_run(&explain("envoy.yaml", "{}", "GetSystemInfo"), 2, &["not valid"]);
@@ -141,7 +141,7 @@ fn questions_without_an_answer_are_usage_errors() {
 }
 
 fn explain(claims: &str, method: &str, namespace: &str, code: i32, expected: &[&str]) {
-    let config = ["explain", "--config", "good.yaml", "--issuer", "corp"];
+    let config = ["explain", "good.yaml", "--issuer", "corp"];
     let call = ["--claims", claims, "--method", method, "--namespace", namespace];
     assert_run(&[&config[..], &call[..]].concat(), code, expected);
 }
@@ -191,7 +191,7 @@ fn a_denial_that_hides_a_namespace_is_a_denial() {
     let claims = r#"{"sub": "alice", "groups": ["finance"]}"#;
     let call = ["--claims", claims, "--method", "StartWorkflowExecution", "--namespace", "web"];
     assert_run(
-        &[&["explain", "--config", "hidden.yaml"][..], &call[..]].concat(),
+        &[&["explain", "hidden.yaml"][..], &call[..]].concat(),
         1,
         &[
             "verdict  DENY by rule default-deny\n",
@@ -213,7 +213,7 @@ fn a_token_is_explained_and_its_signature_is_not_checked() {
     };
     let ask = |token: &str, code: i32, expected: &[&str]| {
         let call = ["--method", "StartWorkflowExecution", "--namespace", "payroll", "--token", token];
-        assert_run(&[&["explain", "--config", "good.yaml"][..], &call[..]].concat(), code, expected);
+        assert_run(&[&["explain", "good.yaml"][..], &call[..]].concat(), code, expected);
     };
     ask(&token("200000000000"), 0, &["verdict  ALLOW by rule finance", "no signature was checked"]);
     ask(
@@ -265,7 +265,7 @@ fn cases_may_have_requests() {
 
 /// Explains a call with a request to the filter of denials.yaml.
 fn ask(claims: &str, method: &str, namespace: &str, request: &str, code: i32, expected: &[&str]) {
-    let config = ["explain", "--config", "denials.yaml", "--claims", claims];
+    let config = ["explain", "denials.yaml", "--claims", claims];
     let call = ["--method", method, "--namespace", namespace, "--request", request];
     assert_run(&[&config[..], &call[..]].concat(), code, expected);
 }
@@ -286,7 +286,7 @@ fn the_effects_of_a_request_are_shown() {
         "verdict  ALLOW by rule people",
     ];
     ask(BOB, "RespondWorkflowTaskCompleted", "payroll", request, 0, &expected);
-    let (_, without) = run(&["explain", "--config", "denials.yaml", "--claims", BOB, "--method", "QueryWorkflow"]);
+    let (_, without) = run(&["explain", "denials.yaml", "--claims", BOB, "--method", "QueryWorkflow"]);
     assert!(without.contains("may add effects, namespaces and names: --request"), "{without}");
     ask(BOB, "QueryWorkflow", "", r#"{"namespace": "orders"}"#, 0, &["effects  query in namespace orders\n"]);
     ask(BOB, "DescribeNamespace", "", r#"{"id": "u"}"#, 0, &["answer   reduced to the namespaces that the caller may"]);
@@ -378,13 +378,12 @@ fn a_callback_into_temporal_needs_a_licence() {
 #[test]
 fn what_is_in_shadow_is_told_and_does_not_decide() {
     let ask = |method: &'static str, namespace: &'static str, code, expected: &[&str]| {
-        let call = ["explain", "--config", "shadow.yaml", "--claims", r#"{"sub": "a"}"#, "--method", method];
+        let call = ["explain", "shadow.yaml", "--claims", r#"{"sub": "a"}"#, "--method", method];
         assert_run(&[&call[..], &["--namespace", namespace]].concat(), code, expected);
     };
     let lets_go = "mode: shadow lets the call go on";
     ask("QueryWorkflow", "other", 1, &["verdict  DENY by rule default-deny", lets_go]);
-    let (_, allowed) =
-        run(&["explain", "--config", "shadow.yaml", "--claims", r#"{"sub": "a"}"#, "--method", "GetSystemInfo"]);
+    let (_, allowed) = run(&["explain", "shadow.yaml", "--claims", r#"{"sub": "a"}"#, "--method", "GetSystemInfo"]);
     assert!(allowed.contains("verdict  ALLOW by rule anonymous") && !allowed.contains(lets_go), "{allowed}");
     ask(
         "TerminateWorkflowExecution",
@@ -397,7 +396,7 @@ fn what_is_in_shadow_is_told_and_does_not_decide() {
 /// Explains a call of a TLS peer to the filter of peers.yaml.
 fn ask_peer(peer: &str, caller: &[&str], method: &str, namespace: &str, code: i32, expected: &[&str]) {
     let peer = format!("spiffe://cluster.local/ns/{peer}");
-    let call = ["explain", "--config", "peers.yaml", "--method", method, "--namespace", namespace, "--peer", &peer];
+    let call = ["explain", "peers.yaml", "--method", method, "--namespace", namespace, "--peer", &peer];
     assert_run(&[&call[..], caller].concat(), code, expected);
 }
 
@@ -427,7 +426,7 @@ fn a_peer_is_explained_with_a_token_and_without() {
         "Without it: ALLOW by rule workloads",
     ];
     ask_peer("legacy/sa/worker", &[], "RespondWorkflowTaskCompleted", "legacy", 1, &expected);
-    let unasked = ["explain", "--config", "good.yaml", "--peer", "a", "--method", "QueryWorkflow"];
+    let unasked = ["explain", "good.yaml", "--peer", "a", "--method", "QueryWorkflow"];
     let expected = [
         "caller   nobody\n",
         "no rule uses the peer, so it is not read",

@@ -92,7 +92,7 @@ fn cases_may_be_judged_at_another_time() {
 
 /// Explains a call with a request to the filter of ids.yaml.
 fn ask_ids(claims: &str, at: &str, method: &str, request: &str, code: i32, expected: &[&str]) {
-    let call = ["explain", "--config", "ids.yaml", "--claims", claims, "--method", method, "--namespace", "shared"];
+    let call = ["explain", "ids.yaml", "--claims", claims, "--method", method, "--namespace", "shared"];
     assert_run(&[&call[..], &["--at", at, "--request", request]].concat(), code, expected);
 }
 
@@ -214,7 +214,7 @@ fn wide_readings_and_doubtful_kinds_are_explained() {
 
 #[test]
 fn under_parity_nobody_may_call_unlisted_methods() {
-    let call = ["explain", "--config", "parity.yaml", "--claims", r#"{"sub": "a"}"#, "--namespace", "a", "--method"];
+    let call = ["explain", "parity.yaml", "--claims", r#"{"sub": "a"}"#, "--namespace", "a", "--method"];
     let expected = ["verdict  DENY by rule default-deny", "No grant can cover it: no released server has the method"];
     assert_run(&[&call[..], &["SoftDeleteNamespace"]].concat(), 1, &expected);
     assert_run(&[&call[..], &["DeleteWorkflowExecution"]].concat(), 0, &["verdict  ALLOW by rule everybody"]);

@@ -37,7 +37,7 @@ fn token(change: Value) -> String {
 }
 
 fn ask(token: &str, more: &[&str]) -> Vec<String> {
-    let call = ["explain", "--config", "tokens.yaml", "--method", "StartWorkflowExecution", "--namespace", "payroll"];
+    let call = ["explain", "tokens.yaml", "--method", "StartWorkflowExecution", "--namespace", "payroll"];
     [&call[..], &["--at", AT, "--token", token], more].concat().iter().map(|arg| (*arg).to_owned()).collect()
 }
 
@@ -168,8 +168,7 @@ fn only_a_refusal_about_time_is_followed_by_what_another_time_would_allow() {
 #[test]
 fn claims_are_assumed_to_come_in_the_header_of_their_issuer() {
     let ask = |issuer: &str, claims: &str, code: i32, expected: &str| {
-        let call =
-            ["explain", "--config", "tokens.yaml", "--method", "StartWorkflowExecution", "--namespace", "payroll"];
+        let call = ["explain", "tokens.yaml", "--method", "StartWorkflowExecution", "--namespace", "payroll"];
         assert_run(&[&call[..], &["--issuer", issuer, "--claims", claims]].concat(), code, &[expected]);
     };
     ask("spire", r#"{"sub": "spiffe://td/w"}"#, 0, "verdict  ALLOW by rule spire");
@@ -181,6 +180,6 @@ fn claims_are_assumed_to_come_in_the_header_of_their_issuer() {
 
 #[test]
 fn a_refused_token_does_not_matter_to_methods_for_everybody() {
-    let args = ["explain", "--config", "tokens.yaml", "--method", "GetSystemInfo", "--token", "opaque"];
+    let args = ["explain", "tokens.yaml", "--method", "GetSystemInfo", "--token", "opaque"];
     assert_run(&args, 0, &["caller   nobody", "verdict  ALLOW by rule anonymous"]);
 }

@@ -24,7 +24,7 @@ use temporal_auth::temporal::{API_VERSION, Access, Limit, Scope, Target};
 
 /// Answers a question. Returns the text to print, and whether the call is allowed.
 pub(crate) fn explain(question: &Question) -> Result<(String, bool), String> {
-    let configuration = one(&question.config)?;
+    let configuration = one(&question.file)?;
     let mut caller = caller(question, &configuration)?;
     let call = Call::new(&configuration.config, &question.method, &question.namespace)
         .ok_or_else(|| suggest::unknown_method(&question.method))?;
