@@ -175,7 +175,7 @@ bounds: module ## measure what one caller with a good token can take from others
 	@scripts/setup.sh bench
 	$(PY) bench/bounds.py
 
-count: module ## count the instructions of a call with callgrind: the same on any machine (ten minutes)
+count: module ## count the instructions of a call with callgrind: within 5 %, the same on any machine (fifteen minutes)
 	@scripts/setup.sh count
 	$(PY) bench/count.py
 

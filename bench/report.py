@@ -8,6 +8,8 @@ from typing import Any
 
 NATIVE = "Envoy's own chain, plain"
 FLOOR = "floor, plain"
+# Two builds of the module that are compared.
+OURS, OTHER = "lean module", "other module"
 
 
 @dataclass
@@ -60,6 +62,16 @@ def text(measured: dict[str, Series], count: int) -> str:
         if "added_us" in row:
             low, high = row["added_quartiles"]
             line += f"{row['added_us']:>9.1f} [{low:6.1f} – {high:6.1f}]{row['of_floor']:>8.2f}×{row['of_native']:>13.2f}×"
-            line += " too noisy to tell from it" if row["too_noisy"] else ""
+            line += " (too noisy to compare with the chain)" if row["too_noisy"] else ""
         lines.append(line)
+    for name in measured:
+        if name.startswith(OTHER):
+            lines.append(_beside(measured, name, name.replace(OTHER, OURS)))
     return "\n".join(lines)
+
+
+def _beside(measured: dict[str, Series], other: str, ours: str) -> str:
+    """How much more ours takes than the other module, round by round."""
+    low, middle, high = quartiles([one - two for one, two in zip(measured[ours].samples, measured[other].samples)])
+    verdict = "too noisy to tell from nothing" if low <= 0 <= high else "a difference"
+    return f"{ours}, beside the {other}: {middle:+.1f} [{low:+.1f} – {high:+.1f}]: {verdict}"

@@ -57,10 +57,14 @@ setup_idp() {
   printf '%s' "$want" >"$stamp"
 }
 
-# Counts instructions, and assembles the module that they are compared with.
-setup_count() {
+# Counts instructions.
+setup_valgrind() {
   command -v valgrind >/dev/null 2>&1 || apt_install valgrind ||
     die "valgrind is needed. Debian, Ubuntu, as root: apt-get install valgrind"
+}
+
+# Assembles the floor, which modules are compared with.
+setup_wasmtime() {
   "$VENV/bin/python" -c 'import wasmtime' 2>/dev/null ||
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps wasmtime==50.0.1 >&2
 }
@@ -75,9 +79,13 @@ check_tools
 setup_python
 setup_idp
 case ${1:-} in
-  bench) setup_h2load ;;
+  bench)
+    setup_h2load
+    setup_wasmtime
+    ;;
   count)
     setup_h2load
-    setup_count
+    setup_wasmtime
+    setup_valgrind
     ;;
 esac

@@ -51,8 +51,10 @@ pub enum ProblemKind {
 /// What an object would mean if it were accepted without any of its conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmptyRule {
-    /// `who` or `unless` of a denial. It would match everybody, which leaving it out says better.
+    /// `who` of a denial. It would match everybody, as a denial without `who` does.
     Everybody,
+    /// `unless` of a denial. It would exempt everybody, so that the denial would do nothing.
+    Exemption,
     /// A denial. It would deny everything.
     Everything,
     /// `outside` of a denial. It would mean nothing.
@@ -198,6 +200,7 @@ impl fmt::Display for ProblemKind {
                 list(f, &mut choices.iter().copied().flatten().copied())?;
                 f.write_str(match empty {
                     EmptyRule::Everybody => "; remove the whole field to match everybody",
+                    EmptyRule::Exemption => "; remove the whole field to exempt nobody",
                     EmptyRule::Everything => "; without them, it denies everything to everybody",
                     EmptyRule::Nothing => "",
                 })

@@ -361,6 +361,7 @@ fn denials_are_checked() {
     assert_problem("/denials", denial(json!({"effects": []})), "at least one value");
     assert_problem("/denials", denial(json!({"namespaces": ["{team}"]})), "without captures");
     assert_problem("/denials", denial(json!({"who": {}})), "remove the whole field to match everybody");
+    assert_problem("/denials", denial(json!({"unless": {}})), "remove the whole field to exempt nobody");
     assert_problem("/denials", denial(json!({"who": {"claims": {"groups": "{team}"}}})), "without captures");
     assert_problem("/denials", denial(json!({"who": {"kind": "human"}})), "requires `service_when` on issuer corp");
     assert_problem("/denials", denial(json!({"unless": {"issuer": "other"}})), "denials[0].unless.issuer");

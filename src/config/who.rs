@@ -24,7 +24,8 @@ pub(super) enum RuleContext {
 pub(super) fn who(node: &Node<'_>, issuers: &[KnownIssuer], context: RuleContext) -> Option<Who> {
     let members = node.members(&[names::WHO])?;
     if members.iter().next().is_none() && context != RuleContext::Grant {
-        return node.problem(ProblemKind::NoneOf { choices: &[names::WHO], empty: EmptyRule::Everybody });
+        let empty = if context == RuleContext::Unless { EmptyRule::Exemption } else { EmptyRule::Everybody };
+        return node.problem(ProblemKind::NoneOf { choices: &[names::WHO], empty });
     }
     let peer = members.get("peer");
     let issuer_node = match members.get("issuer") {

@@ -211,7 +211,7 @@ class Envoy(Server):
     @property
     def version(self) -> tuple[int, ...]:
         """As in (1, 40, 0)."""
-        return tuple(map(int, json.loads(self.admin("/server_info"))["version"].split("/")[1].split(".")))
+        return tuple(map(int, json.loads(self.admin("/server_info"))["version"].split("/")[1].partition("-")[0].split(".")))
 
     def admin(self, path: str, check: bool = True) -> str:
         connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=30)

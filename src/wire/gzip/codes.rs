@@ -3,7 +3,7 @@
 use super::CORRUPT;
 use crate::wire::DecodeError;
 
-/// The longest code, in bits. Every length is a part of this mask.
+/// The longest code, in bits. As a mask, it leaves every length as it is.
 const MAX_CODE_BITS: u8 = 15;
 /// How many lengths there are, with 0.
 const LENGTHS: usize = MAX_CODE_BITS as usize + 1;
@@ -85,8 +85,8 @@ impl Codes {
         Ok(())
     }
 
-    /// Fills the table for codes of each length from that for shorter ones: what the next bits stand for does not depend on one
-    /// bit more.
+    /// Fills the table length by length. Each step doubles it, because a shorter code stands for the same symbol whatever bit
+    /// follows it.
     fn fill_fast(&mut self) {
         let mut symbols = self.symbols.iter();
         // The stream has the first bit of a code lowest, so codes are counted with their bits reversed.

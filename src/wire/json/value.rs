@@ -20,7 +20,7 @@ pub enum Json<'a> {
     Object(JsonObject<'a>),
 }
 
-/// Up to this many members, one after another is compared: most names differ in their length already.
+/// Objects of at most this many members are searched from the start: most names already differ in their length.
 const FEW_MEMBERS: usize = 12;
 
 /// A JSON object, its members sorted by name.
@@ -205,5 +205,17 @@ mod tests {
         let members = json.as_object().unwrap();
         assert_eq!(members.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ["a", "b", "c"]);
         assert!(members.get("c").is_some_and(|(_, value)| value.to_value() == 3) && members.get("d").is_none());
+        // Few members and many are searched in different ways.
+        for count in [FEW_MEMBERS, FEW_MEMBERS + 1] {
+            let text: Vec<_> = (0..count).rev().map(|member| format!(r#""m{member}":{member}"#)).collect();
+            let text = format!("{{{}}}", text.join(","));
+            let json = parse(&text).unwrap();
+            let members = json.as_object().unwrap();
+            for member in 0..count {
+                let found = members.get(&format!("m{member}"));
+                assert!(found.is_some_and(|(_, value)| value.to_value() == member), "{member} of {count}");
+            }
+            assert!(members.get("m").is_none() && members.get("n0").is_none());
+        }
     }
 }
