@@ -260,14 +260,22 @@ TESTS = {
 }
 
 
+# A change can make a loop endless. The tests and their build take a tenth of this, beside other work.
+MOST_SECONDS = 1200
+# What `timeout` ends with then.
+TIMED_OUT = 124
+
+
 def judge(by: str) -> str | None:
     """`None` if all of these tests pass; otherwise the first case that does not, abbreviated."""
     asked = {"ORACLE": f"cat {cases('oracle')}", "ORACLE_HTTP": f"cat {cases('http')}"}
     env = os.environ | asked | {"CARGO_TARGET_DIR": str(WORK / "target"), "RUST_BACKTRACE": "0"}
-    command = ["cargo", "test", "--quiet", "--package", *TESTS[by]]
+    command = ["timeout", str(MOST_SECONDS), "cargo", "test", "--quiet", "--package", *TESTS[by]]
     done = subprocess.run(command, cwd=WORK / "tree", env=env, capture_output=True, text=True)
     if done.returncode == 0:
         return None
+    if done.returncode == TIMED_OUT:
+        return f"the tests do not end within {MOST_SECONDS} s"
     told = done.stdout + done.stderr
     if by not in ("oracle", "http"):
         found = re.search(r"thread '([\w:]+)' .*panicked at ", told)
