@@ -174,3 +174,15 @@ fn a_byte_now_and_then_does_not_keep_a_request() {
     );
     assert_eq!(grpc_status(&slow.on_body(&mut state, b"x", false, || after(12_000))), 14);
 }
+
+#[test]
+fn nobody_elses_request_is_given_up_for_a_caller_who_holds_too_much() {
+    let mut state = state();
+    let message = long_start();
+    let (mut patient, _, _) = call_to(START).good().open(&mut state);
+    assert_eq!(patient.on_body(&mut state, &message[..1500], false, || NOW), Action::Forward);
+    let greedy = call_to(START).bearer(&token("k", 1, json!({"sub": "mallory"})));
+    let mut begin = || greedy.open(&mut state).0.on_body(&mut state, &message[..1500], false, || after(100_000));
+    while begin() == Action::Forward {}
+    assert_eq!(patient.on_body(&mut state, &message[1500..1501], false, || after(100_000)), Action::Forward);
+}
