@@ -40,7 +40,7 @@ _STARTS = 3
 
 def main() -> int:
     _criterion()
-    for name in [*(f"{heat}-{shape}" for shape in SHAPES for heat in ("cold", "cached")), "load", "parse-only"]:
+    for name in [*(f"{heat}-{shape}" for shape in SHAPES for heat in ("cold", "cached")), "load"]:
         print(f"{name:<22}" + "".join(f"{_quick(name, size):>14,.0f}" for size in SIZES))
     kept = _pairs()
     kept.append(_envoy())

@@ -8,22 +8,17 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use flate2::{Compression, write::GzEncoder};
 use temporal_auth::temporal::{Catalogue, RequestReader};
 use temporal_auth::wire::gzip::Gunzip;
+use temporal_auth::wire::protobuf::write_field;
 use temporal_auth::work::Work;
 
 /// The limit of messages.
 const MAX: u64 = 4 << 20;
 const SIZES: [usize; 4] = [100, 1 << 10, 64 << 10, 1 << 20];
 
-/// A field of protobuf with a length.
-fn field(number: u8, content: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![number << 3 | 2];
-    let mut length = content.len();
-    while length > 127 {
-        bytes.push(length as u8 | 128);
-        length >>= 7;
-    }
-    bytes.push(length as u8);
-    [bytes.as_slice(), content].concat()
+fn field(number: u32, content: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_field(&mut bytes, number, content);
+    bytes
 }
 
 /// A StartWorkflowExecution of about this many bytes: names, and an input of JSON.

@@ -47,10 +47,6 @@ fn loads(criterion: &mut Criterion) {
         criterion.bench_with_input(BenchmarkId::new("load", size), &text, |bench, text| {
             bench.iter(|| load(black_box(text)));
         });
-        // What it takes to parse the same text into any tree.
-        criterion.bench_with_input(BenchmarkId::new("parse-only", size), &text, |bench, text| {
-            bench.iter(|| serde_json::from_str::<serde_json::Value>(black_box(text)));
-        });
     }
 }
 

@@ -53,14 +53,14 @@ fn run(file: &Path, at: Timestamp) -> Result<(String, bool), String> {
     let _ = writeln!(text, "{}: {passed} passed, {failures} failed", source.name);
     let policy = &configuration.config.policy;
     // Rules in shadow decide nothing.
-    let grants = policy.grants.iter().filter(|grant| !grant.shadow).map(|grant| Rule::Grant(Rc::clone(&grant.name)));
-    let denials =
-        policy.denials.iter().filter(|denial| !denial.shadow).map(|denial| Rule::Denial(Rc::clone(&denial.name)));
-    for (rules, word) in [(grants.collect::<Vec<_>>(), "grants"), (denials.collect(), "denials")] {
-        // Many configurations have no denials.
-        if !rules.is_empty() || word == "grants" {
-            let _ = writeln!(text, "{}: {}", source.name, coverage(&rules, word, &decided));
-        }
+    let grants = policy.grants.iter().filter(|grant| !grant.shadow);
+    let grants: Vec<_> = grants.map(|grant| Rule::Grant(Rc::clone(&grant.name))).collect();
+    let denials = policy.denials.iter().filter(|denial| !denial.shadow);
+    let denials: Vec<_> = denials.map(|denial| Rule::Denial(Rc::clone(&denial.name))).collect();
+    let _ = writeln!(text, "{}: {}", source.name, coverage(&grants, "grants", &decided));
+    // Many configurations have no denials.
+    if !denials.is_empty() {
+        let _ = writeln!(text, "{}: {}", source.name, coverage(&denials, "denials", &decided));
     }
     Ok((text, failures == 0))
 }
