@@ -1,6 +1,6 @@
 """What callers can take from others: time and memory with a good token, room in the log without one.
 
-    bench/bounds.py         about five minutes
+    bench/bounds.py         about seven minutes
 
 Time: four connections of one caller send one call after another, of each of several shapes, beside 200 calls a second of
 another caller. They are compared with ordinary calls, sent in the same way through a proxy without a filter. Memory: ten connections of
@@ -12,11 +12,14 @@ from __future__ import annotations
 import contextlib
 import gzip
 import itertools
+import json
 import random
 import statistics
 import sys
 import time
 import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -36,6 +39,19 @@ CONNECTIONS, HONEST_RATE = 4, 200
 MESSAGE = (4 << 20) - 1000
 STREAM_CONNECTIONS, STREAMS = 10, 1000
 REFUSED_RATE = 5000
+# Bytes that take a proxy longer to carry than an ordinary call.
+LARGE = 100_000
+HTTP_START = "/api/v1/namespaces/payroll/workflows/attack"
+
+
+@dataclass
+class Shape:
+    """A call, as h2load sends it."""
+
+    body: bytes
+    gzip: bool = True
+    path: str = variants.START
+    content_type: str = "application/grpc"
 
 
 def main() -> int:
@@ -44,7 +60,7 @@ def main() -> int:
     with contextlib.ExitStack() as stack:
         upstream = Cluster(variants.upstream(stack))
         bare = stack.enter_context(variants.envoy(upstream, "bare"))
-        envoy = stack.enter_context(variants.envoy(upstream, "bounds", plugin=variants.policy(minter)))
+        envoy = stack.enter_context(variants.envoy(upstream, "bounds", plugin=variants.policy(minter) | {"http": {"api": True}}))
         show_time(bare, envoy, honest, attacker)
     with contextlib.ExitStack() as stack:
         upstream = Cluster(variants.upstream(stack))
@@ -58,32 +74,48 @@ def main() -> int:
 
 def show_time(bare: Envoy, envoy: Envoy, honest: str, attacker: str) -> None:
     print(f"{CONNECTIONS} connections, {SECONDS} s each, medians of {ROUNDS} rounds; {HONEST_RATE} honest calls a second beside them.")
-    print(f"{'':34}{'bytes':>9}{'calls/s':>9}{'µs/call':>9}{'p50':>10}{'p99':>10}{'':>8}")
+    print(f"{'':42}{'bytes':>9}{'calls/s':>9}{'µs/call':>9}{'p50':>10}{'p99':>10}{'':>8}")
     reference = 0.0
-    ordinary = shapes()["ordinary"]
-    for name, proxy, body in [("ordinary, no filter", bare, ordinary), *((name, envoy, body) for name, body in shapes().items())]:
-        rows = [_beside(proxy, honest, attacker, body) for _ in range(ROUNDS)]
+    for name, proxy, shape in compared(bare, envoy):
+        rows = [_beside(proxy, honest, attacker, shape) for _ in range(ROUNDS)]
         rate, cost, p50, p99 = (_median(rows, column) for column in range(4))
         reference = reference or p99
-        print(f"{name:34}{len(body):>9}{rate:>9.0f}{cost:>9.0f}{p50:>7.2f} ms{p99:>7.2f} ms{p99 / reference:>7.2f}×", flush=True)
+        print(f"{name:42}{len(shape.body):>9}{rate:>9.0f}{cost:>9.0f}{p50:>7.2f} ms{p99:>7.2f} ms{p99 / reference:>7.2f}×", flush=True)
 
 
-def shapes() -> dict[str, bytes]:
-    """Framed messages, the ordinary one first."""
+def compared(bare: Envoy, envoy: Envoy) -> Iterator[tuple[str, Envoy, Shape]]:
+    """Every shape through the filter; the ordinary call and what is much to carry also without it, before that."""
+    for name, shape in shapes().items():
+        if name == "ordinary" or len(shape.body) > LARGE:
+            yield f"{name}, no filter", bare, shape
+        yield name, envoy, shape
 
-    def packed(message: bytes) -> bytes:
-        return grpc_client.frame(gzip.compress(message, 9, mtime=0), flag=1)
+
+def shapes() -> dict[str, Shape]:
+    """What the attacker sends, the ordinary call first."""
+
+    def packed(message: bytes) -> Shape:
+        return Shape(grpc_client.frame(gzip.compress(message, 9, mtime=0), flag=1))
 
     own = text(1, "payroll")
     three, sixteen = tag(1000, 0) + b"\x01", tag(1000, 2) + varint(13) + bytes(13)
     nested = tag(1000, 3) * 100 + tag(1000, 4) * 100
     fill = {"fields of three bytes": three, "fields of sixteen bytes": sixteen, "groups, 100 deep": nested}
+    members = ",".join(f'"{number}":{{}}' for number in range(MESSAGE // 12))
     return {
         "ordinary": packed(variants.request()),
         **{name: packed(own + piece * (MESSAGE // len(piece))) for name, piece in fill.items()},
         "one field of zeros": packed(own + text(1000, bytes(MESSAGE))),
-        "blocks of three kilobytes": grpc_client.frame(_blocks(own), flag=1),
+        "blocks of three kilobytes": Shape(grpc_client.frame(_blocks(own), flag=1)),
+        "over HTTP, an ordinary start": _over_http(json.dumps({"input": {"payloads": [{"data": "a" * 800}]}})),
+        "over HTTP, a text of escapes": _over_http('{"identity":"' + "\\u0041" * (MESSAGE // 6) + '"}'),
+        "over HTTP, many members": _over_http('{"memo":{"fields":{' + members + "}}}"),
+        "over HTTP, many empty lists": _over_http('{"links":[' + "{}," * (MESSAGE // 3) + "{}]}"),
     }
+
+
+def _over_http(body: str) -> Shape:
+    return Shape(body.encode(), gzip=False, path=HTTP_START, content_type="application/json")
 
 
 def _blocks(own: bytes) -> bytes:
@@ -97,11 +129,13 @@ def _blocks(own: bytes) -> bytes:
     return packed + compressor.flush()
 
 
-def _beside(envoy: Envoy, honest: str, attacker: str, body: bytes) -> tuple[float, float, float, float]:
+def _beside(envoy: Envoy, honest: str, attacker: str, shape: Shape) -> tuple[float, float, float, float]:
     """The attacker's calls a second, the worker thread's time for each call, and percentiles of honest calls in milliseconds."""
     directory = run_directory("bounds")
     seconds = WARM_UP + SECONDS + 1
-    attack = load.start(envoy, attacker, _file(directory / "attack", body), ["-c", str(CONNECTIONS), "-m", "1"], seconds, gzip=True)
+    body = _file(directory / "attack", shape.body)
+    calls = ["-c", str(CONNECTIONS), "-m", "1"]
+    attack = load.start(envoy, attacker, body, calls, seconds, gzip=shape.gzip, path=shape.path, content_type=shape.content_type)
     time.sleep(WARM_UP)
     spent, begun = load.cpu(envoy.process.pid, "wrk:"), time.monotonic()
     log = directory / "honest.tsv"
@@ -110,7 +144,7 @@ def _beside(envoy: Envoy, honest: str, attacker: str, body: bytes) -> tuple[floa
     load.start(envoy, honest, ordinary, rate, SECONDS).communicate(timeout=120)
     spent, passed = load.cpu(envoy.process.pid, "wrk:") - spent, time.monotonic() - begun
     times = load.times(log)
-    attacks = load.succeeded(attack) / seconds
+    attacks = load.answered(attack) / seconds
     cost = spent / passed / 1000 / (attacks + len(times) / SECONDS)
     return attacks, cost, statistics.median(times), times[int(len(times) * 0.99)]
 

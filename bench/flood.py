@@ -77,8 +77,8 @@ def _run(envoy: Envoy, good: str, bad: str, minter: variants.Minter, name: str) 
     news = _new_tokens(envoy, minter, name)
     honest.wait(timeout=120)
     share = (load.cpu(envoy.process.pid, "wrk:") - spent) / (time.monotonic() - begun) / 1e7
-    succeeded, times = load.succeeded(flood), load.times(log)
-    return Seen(succeeded / (SECONDS + 3), share, statistics.median(times), times[int(len(times) * 0.99)], *news)
+    answered, times = load.answered(flood), load.times(log)
+    return Seen(answered / (SECONDS + 3), share, statistics.median(times), times[int(len(times) * 0.99)], *news)
 
 
 def _new_tokens(envoy: Envoy, minter: variants.Minter, name: str) -> tuple[int, int]:

@@ -1,5 +1,8 @@
 """Calls of all kinds for as long as SOAK_SECONDS says, while the configuration changes, keys are replaced and the issuer fails.
 
+A changed configuration replaces the listener, which drains under load. Each has another of the two header modes, and the stream
+windows of Envoy's defaults or of its advice for edge proxies.
+
 Nothing is lost: every honest call succeeds, no VM fails, and memory stays what it was after the first third.
 """
 
@@ -35,6 +38,7 @@ RATE = 2000
 PERIOD = max(2.0, SECONDS / 60)
 TIMING = {"refresh": "1s", "refetch": "1s", "retry": "1s", "timeout": "1s", "max_stale": "1h"}
 MAX_GROWTH = 16 << 20
+EDGE_WINDOW = 65_536
 # What Envoy says when a VM fails.
 FAILED = "Function: proxy_on"
 
@@ -103,6 +107,7 @@ class Trouble:
 
     def __init__(self, gate: Gate, issuer: Issuer) -> None:
         self._gate, self._issuer = gate, issuer
+        self._modes = itertools.cycle(itertools.product([True, False], [EDGE_WINDOW, None]))
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.error: BaseException | None = None
@@ -117,7 +122,9 @@ class Trouble:
             self.error = error
 
     def _configure(self) -> None:
-        self._gate.envoy.push(plugin=_policy(self._issuer, log={"allowed": False}, explain_to_client=random.random() < 0.5))
+        header_stop, window = next(self._modes)
+        changed = _policy(self._issuer, log={"allowed": False}, explain_to_client=random.random() < 0.5)
+        self._gate.envoy.push(plugin=changed, header_stop=header_stop, stream_window=window)
 
     def _replace_key(self) -> None:
         """The first key stays, as the honest callers' tokens are signed with it."""

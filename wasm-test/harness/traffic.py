@@ -24,11 +24,18 @@ class Traffic:
         while not self._done.is_set():
             for name, call in self._each.items():
                 began = time.monotonic()
-                reply = call()
-                took = time.monotonic() - began
+                failure = self._failure(call)
                 self.calls += 1
-                if reply.grpc_status != 0 and not self._excused(reply):
-                    self.failures.append(f"{name}: {reply} after {took:.1f} s")
+                if failure:
+                    self.failures.append(f"{name}: {failure} after {time.monotonic() - began:.1f} s")
+
+    def _failure(self, call: Callable[[], Reply]) -> str:
+        """Why the call did not succeed. Empty if it did."""
+        try:
+            reply = call()
+        except OSError as error:
+            return str(error)
+        return "" if reply.grpc_status == 0 or self._excused(reply) else str(reply)
 
     def __enter__(self) -> Traffic:
         self._thread.start()

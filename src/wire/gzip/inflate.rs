@@ -3,14 +3,9 @@
 use super::CORRUPT;
 use super::bits::{Bits, END_OF_BLOCK, FIXED_DISTANCES, MAX_DISTANCES};
 use super::codes::{Codes, MAX_SYMBOLS};
+use super::matches::{WINDOW, copy};
 use crate::wire::DecodeError;
 
-/// The size of deflate's window in bytes.
-const WINDOW: usize = 32 << 10;
-/// Copies of more bytes are worth a call out of the module.
-const LONG_COPY: usize = 64;
-/// How many bytes are copied at once otherwise.
-const WORD: usize = 8;
 /// How many literals and lengths a block may have codes for. Source: `maxNumLit` of `compress/flate`.
 const MAX_LITERALS: usize = 286;
 /// How many code lengths a block may list.
@@ -363,33 +358,4 @@ impl Inflater {
         (self.bits, self.position) = (bits, position);
         stop
     }
-}
-
-/// Repeats what is `distance` bytes back, up to the end of the window. Returns how many bytes were copied.
-fn copy(window: &mut [u8; WINDOW], position: usize, length: usize, distance: usize) -> usize {
-    let length = length.min(WINDOW.saturating_sub(position));
-    let from = position.wrapping_sub(distance) & (WINDOW - 1);
-    let end = from.saturating_add(length);
-    if length > LONG_COPY && distance >= length && end <= WINDOW {
-        window.copy_within(from..end, position);
-        return length;
-    }
-    let mut copied = 0usize;
-    // A copy that reaches what it wrote repeats it. Words are right as long as none reads what it writes itself.
-    if distance >= WORD && end <= WINDOW {
-        while copied.saturating_add(WORD) <= length {
-            let word = window.get(from.wrapping_add(copied)..).and_then(<[u8]>::first_chunk::<WORD>).copied();
-            let place = window.get_mut(position.wrapping_add(copied)..).and_then(<[u8]>::first_chunk_mut::<WORD>);
-            let (Some(word), Some(place)) = (word, place) else { break };
-            *place = word;
-            copied = copied.saturating_add(WORD);
-        }
-    }
-    for index in copied..length {
-        let byte = window.get(from.wrapping_add(index) & (WINDOW - 1)).copied().unwrap_or_default();
-        if let Some(place) = window.get_mut(position.wrapping_add(index)) {
-            *place = byte;
-        }
-    }
-    length
 }

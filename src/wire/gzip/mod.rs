@@ -6,6 +6,7 @@ mod checksum;
 mod codes;
 mod header;
 mod inflate;
+mod matches;
 
 use std::cell::RefCell;
 
