@@ -1,8 +1,12 @@
-"""The chart: the rendered manifests are checked in, wrong values are refused, and values reach the manifests."""
+"""The chart: the rendered manifests are checked in, wrong values are refused, and values reach the manifests; its page is current,
+and its package names the image that it was made for."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -15,7 +19,7 @@ NAMES = sorted(path.name for path in VARIANTS.glob("*.yaml") if path.name != "po
 
 @pytest.fixture(scope="session")
 def helm() -> str:
-    found = subprocess.run([ROOT / "scripts" / "helm.sh"], stdout=subprocess.PIPE, text=True)
+    found = subprocess.run([ROOT / "scripts" / "go-tool.sh", "helm"], stdout=subprocess.PIPE, text=True)
     if found.returncode == 3:
         pytest.skip("Go is not installed: there is no helm to render the chart with")
     assert found.returncode == 0
@@ -39,6 +43,52 @@ def test_the_schema_of_values_is_current() -> None:
 def test_the_manifests_are_current(helm: str) -> None:
     done = tool("manifests.py", "--check")
     assert done.returncode == 0, done.stderr
+
+
+def test_the_page_of_the_chart_is_current() -> None:
+    done = tool("chart_readme.py", "--check")
+    if done.returncode == 3:
+        pytest.skip("Go is not installed: there is no helm-docs")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_value_without_a_comment_is_refused(tmp_path: Path) -> None:
+    shutil.copytree(CHART, tmp_path / "chart")
+    values = tmp_path / "chart" / "values.yaml"
+    text = values.read_text()
+    assert "  # -- The host that callers dial.\n" in text
+    values.write_text(text.replace("  # -- The host that callers dial.\n", ""))
+    done = tool("chart_readme.py", "--check", str(tmp_path / "chart"))
+    if done.returncode == 3:
+        pytest.skip("Go is not installed: there is no helm-docs")
+    assert done.returncode == 1 and "without a comment that begins with `# --`: gateway.host" in done.stderr, done.stderr
+
+
+def test_the_chart_has_the_version_of_the_module() -> None:
+    module = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)
+    assert module
+    assert re.findall(r"^(?:version|appVersion): (.*)", (CHART / "Chart.yaml").read_text(), re.MULTILINE) == [module[1]] * 2
+
+
+def package(*image: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([ROOT / "scripts" / "chart.sh", *image], capture_output=True, text=True)
+
+
+def test_the_package_names_its_image(helm: str) -> None:
+    image = "registry.example.com/temporal-auth@sha256:" + "7" * 64
+    done = package(image)
+    assert done.returncode == 0, done.stderr
+    chart = ROOT / done.stdout.strip()
+    values = ["-f", VARIANTS / "policy.yaml", "-f", VARIANTS / "gateway.yaml"]
+    rendered = subprocess.run([helm, "template", "temporal-auth", chart, *values], capture_output=True, text=True)
+    assert rendered.returncode == 0 and f"  url: oci://{image}\n" in rendered.stdout, rendered.stderr
+    with tarfile.open(chart) as archive:
+        names = archive.getnames()
+    assert {"temporal-auth/README.md", "temporal-auth/values.schema.json"} <= set(names)
+    assert not [name for name in names if name.endswith((".in.json", ".gotmpl"))]
+    for wrong in ("registry.example.com/temporal-auth:0.1.0", "registry.example.com/temporal-auth@sha256:7"):
+        refused = package(wrong)
+        assert refused.returncode == 1 and "has no digest" in refused.stderr
 
 
 def test_every_variant_is_rendered() -> None:

@@ -25,7 +25,8 @@ trap stop EXIT
 trap 'exit 130' INT TERM
 
 go_programs() {
-  scripts/helm.sh >/dev/null || [ $? = 3 ]
+  local tool
+  for tool in helm helm-docs kustomize; do scripts/go-tool.sh "$tool" >/dev/null || [ $? = 3 ]; done
   scripts/go-build.sh wasm-test/oracle || [ $? = 3 ]
   scripts/go-build.sh wasm-test/go-worker || [ $? = 3 ]
 }

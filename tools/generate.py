@@ -20,6 +20,8 @@ STEPS = {
     "docs/config.schema.json and the tables of docs/configuration.md": "cargo",
     "istio/chart/values.schema.json": "tools/chart_schema.py",
     "istio/manifests": "tools/manifests.py",
+    "istio/chart/README.md": "tools/chart_readme.py",
+    "docs/sdks": "tools/sdks.py",
 }
 
 

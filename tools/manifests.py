@@ -1,5 +1,5 @@
-"""Renders istio/manifests/ from the chart, one file for each of istio/variants/. With --check it reports whether they are
-current. Exits with 3 if there is no Go to build helm with.
+"""Renders istio/manifests/ from the chart, one file for each of istio/variants/, and copies the one that istio/kustomize/ is
+made from: kustomize reads no file outside of its directory. With --check it reports whether they are current. Exits with 3 if there is no Go to build helm with.
 
     python3 tools/manifests.py [--check]
 """
@@ -13,13 +13,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ISTIO = ROOT / "istio"
 OUT = ISTIO / "manifests"
+COPY = ISTIO / "kustomize" / "open" / "gateway.yaml"
 
 # The order in which kubectl applies the resources of a file: the filter is in place before anybody can connect.
 LAST = ["EnvoyExtensionPolicy", "EnvoyFilter", "TrafficExtension", "WasmPlugin", "Gateway", "GRPCRoute", "VirtualService"]
 
 
 def helm() -> str:
-    found = subprocess.run([ROOT / "scripts" / "helm.sh"], stdout=subprocess.PIPE, text=True)
+    found = subprocess.run([ROOT / "scripts" / "go-tool.sh", "helm"], stdout=subprocess.PIPE, text=True)
     if found.returncode:
         sys.exit(found.returncode)
     return found.stdout.strip()
@@ -64,11 +65,14 @@ def main() -> None:
             stale.unlink()
         for name, text in made.items():
             (OUT / name).write_text(text)
+        COPY.write_text(made[COPY.name])
         return
     there = {path.name: path.read_text() for path in OUT.glob("*.yaml")}
     for name in sorted(made | there):
         old, new = (side.get(name, "").splitlines() for side in (there, made))
         sys.stderr.writelines(line + "\n" for line in difflib.unified_diff(old, new, name, f"{name}, rendered", lineterm=""))
+    if not COPY.exists() or COPY.read_text() != made[COPY.name]:
+        sys.exit("manifests: istio/kustomize/open/gateway.yaml is not istio/manifests/gateway.yaml: make generate")
     if made != there:
         sys.exit("manifests: istio/manifests is not what the chart renders: make generate")
 

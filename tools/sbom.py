@@ -3,8 +3,9 @@
 
     sbom.py --module MODULE.wasm --bom FILE.json --licenses FILE.txt
 
-It lists only packages that the wasm target links: no build scripts, no macros, no test dependencies. It fails if a crate offers no
-licence from ACCEPTED. The same sources give the same bytes.
+It lists only packages that the wasm target links: no build scripts, no macros, no test dependencies. It also lists Rust's standard
+library, whose version and parts it reads from the module: messages of panics name their source files. It fails if a crate offers no
+licence from ACCEPTED. The same sources and the same compiler give the same bytes.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
 import textwrap
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,10 @@ MODULE_PACKAGE = "temporal-auth-module"
 # A crate must offer one of these; the first one that it offers is used.
 ACCEPTED = ("Apache-2.0", "MIT", "ISC", "BSD-2-Clause", "BSD-3-Clause", "Zlib", "Unicode-3.0")
 TEXTS = re.compile(r"(?i)^(licen[cs]e|copying|copyright|notice|unlicense)")
+# Where a file of the standard library is, for rustup's compiler and for Debian's, and where a crate is that it brings along.
+STD_FILE = re.compile(rb"/(?:rustc/([0-9a-f]{40})|usr/src/rustc-([0-9.]+))/library/")
+STD_CRATE = re.compile(rb"/(?:rust/deps|usr/src/rustc-[0-9.]+/vendor)/([A-Za-z0-9_-]+?)-([0-9]+\.[0-9]+\.[0-9]+[A-Za-z0-9.+-]*)/")
+RUST = "https://github.com/rust-lang/rust"
 
 Crate = dict[str, Any]
 
@@ -73,7 +80,27 @@ def license_texts(crate: Crate) -> list[str]:
     return ["\n".join((directory / name).read_text(errors="replace").strip().splitlines()) for name in names]
 
 
-def licenses(crates: list[Crate]) -> str:
+@dataclass(frozen=True)
+class StandardLibrary:
+    """`version` is a release, or the commit if this machine's compiler is another one; `crates` are those that left traces."""
+
+    version: str
+    crates: list[tuple[str, str]]
+
+
+def standard_library(module: bytes) -> StandardLibrary:
+    found = STD_FILE.search(module)
+    if not found:
+        raise Unacceptable("the module names no source file of Rust's standard library")
+    commit, release = (part.decode() if part else "" for part in found.groups())
+    if commit:
+        told = subprocess.run([os.environ.get("RUSTC", "rustc"), "-vV"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        compiler = dict(line.split(": ", 1) for line in told.splitlines() if ": " in line)
+        release = compiler["release"] if compiler.get("commit-hash") == commit else commit
+    return StandardLibrary(release, sorted({(name.decode(), version.decode()) for name, version in STD_CRATE.findall(module)}))
+
+
+def licenses(crates: list[Crate], std: StandardLibrary) -> str:
     """The list of packages, then every licence text once, with the crates that use it."""
     lines = ["What this module is made of, and the licence that is taken where there is a choice.", ""]
     texts: dict[str, list[str]] = {}
@@ -85,7 +112,8 @@ def licenses(crates: list[Crate]) -> str:
             lines.append("    brings no text of its own")
         for text in found:
             texts.setdefault(text, []).append(name)
-    lines += ["Rust's standard library: Apache-2.0 (of MIT OR Apache-2.0) https://github.com/rust-lang/rust"]
+    lines += [f"std {std.version}: Apache-2.0 (of MIT OR Apache-2.0) {RUST}"]
+    lines += [f"{name} {version}: a part of std" for name, version in std.crates]
     for text, owners in texts.items():
         lines += ["", "-" * 80, *textwrap.wrap(", ".join(owners), 120), "", text]
     return "\n".join(lines) + "\n"
@@ -111,7 +139,27 @@ def component(crate: Crate, checksums: dict[tuple[str, str], str]) -> dict[str, 
     return described
 
 
-def bill(crates: list[Crate], metadata: dict[str, Any], module: bytes) -> dict[str, Any]:
+def std_components(std: StandardLibrary) -> list[dict[str, Any]]:
+    """The standard library, then its crates. It is in no registry: a CPE is what databases of vulnerabilities know it by."""
+    itself = {
+        "type": "library",
+        "bom-ref": "std",
+        "name": "std",
+        "version": std.version,
+        "description": "Rust's standard library",
+        "licenses": [{"expression": "MIT OR Apache-2.0"}],
+        "externalReferences": [{"type": "vcs", "url": RUST}],
+    }
+    if re.fullmatch(r"[0-9.]+", std.version):
+        itself["cpe"] = f"cpe:2.3:a:rust-lang:rust:{std.version}:*:*:*:*:*:*:*"
+    parts = [
+        {"type": "library", "bom-ref": f"std:{name}@{version}", "name": name, "version": version, "purl": f"pkg:cargo/{name}@{version}"}
+        for name, version in std.crates
+    ]
+    return [itself, *parts]
+
+
+def bill(crates: list[Crate], metadata: dict[str, Any], module: bytes, std: StandardLibrary) -> dict[str, Any]:
     """CycloneDX 1.6, without a time or a serial number: both would be new with each build."""
     lock = tomllib.loads((ROOT / "Cargo.lock").read_text())
     checksums = {(p["name"], p["version"]): p["checksum"] for p in lock["package"] if "checksum" in p}
@@ -120,14 +168,26 @@ def bill(crates: list[Crate], metadata: dict[str, Any], module: bytes) -> dict[s
         "type": "application",
         "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(module).hexdigest()}],
     }
+    rust, *parts = std_components(std)
+    linked_crates = dependencies(crates, metadata)
+    for entry in linked_crates:
+        if entry["ref"] == subject["bom-ref"]:
+            entry["dependsOn"].append(rust["bom-ref"])
+    of_std = [{"ref": rust["bom-ref"], "dependsOn": [part["bom-ref"] for part in parts]}]
+    of_std += [{"ref": part["bom-ref"], "dependsOn": []} for part in parts]
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
         "metadata": {"component": subject},
-        "components": [component(crate, checksums) for crate in crates if crate is not itself],
-        "dependencies": dependencies(crates, metadata),
+        "components": [*(component(crate, checksums) for crate in crates if crate is not itself), rust, *parts],
+        "dependencies": linked_crates + of_std,
+        # Crates of the standard library that leave no trace in the module are not listed.
+        "compositions": [
+            {"aggregate": "complete", "dependencies": [entry["ref"] for entry in linked_crates]},
+            {"aggregate": "incomplete", "dependencies": [rust["bom-ref"]]},
+        ],
     }
 
 
@@ -151,8 +211,10 @@ def main() -> int:
     try:
         metadata = json.loads(cargo("metadata", "--locked", "--format-version", "1", "--filter-platform", TARGET))
         crates = linked(metadata)
-        arguments.licenses.write_text(licenses(crates))
-        arguments.bom.write_text(json.dumps(bill(crates, metadata, arguments.module.read_bytes()), indent=1) + "\n")
+        module = arguments.module.read_bytes()
+        std = standard_library(module)
+        arguments.licenses.write_text(licenses(crates, std))
+        arguments.bom.write_text(json.dumps(bill(crates, metadata, module, std), indent=1) + "\n")
     except (OSError, Unacceptable) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import subprocess
 import sys
 import tarfile
@@ -93,11 +94,27 @@ def test_the_bill_of_materials(built: Path) -> None:
     assert not {"serde_derive", "syn", "flate2", "saphyr"} & names
     subject = bom["metadata"]["component"]
     assert subject["hashes"] == [{"alg": "SHA-256", "content": hashlib.sha256(paths.MODULE.read_bytes()).hexdigest()}]
-    refs = {component["bom-ref"] for component in [*bom["components"], subject]}
+    everything = [component["bom-ref"] for component in [*bom["components"], subject]]
+    refs = set(everything)
+    assert len(refs) == len(everything)
     assert {entry["ref"] for entry in bom["dependencies"]} == refs
     assert all(set(entry["dependsOn"]) <= refs for entry in bom["dependencies"])
     listed = (built / "licenses.txt").read_text()
     assert all(f"{component['name']} {component['version']}: " in listed for component in bom["components"])
+
+
+def test_the_bill_of_materials_lists_what_the_module_shows(built: Path) -> None:
+    """Messages of panics name the source file, and with it the crate, its version and the standard library."""
+    bom = json.loads((built / "bom.json").read_text())
+    listed = {f"{component['name']}-{component['version']}" for component in bom["components"]}
+    shown = {name.decode() for name in re.findall(rb"([a-z0-9_-]+-[0-9]+\.[0-9]+\.[0-9]+[A-Za-z0-9.+-]*)/src/", paths.MODULE.read_bytes())}
+    assert {name.rpartition("-")[0] for name in shown} >= {"serde_json", "proxy-wasm", "rustc-demangle"}
+    assert shown <= listed, shown - listed
+    std = next(component for component in bom["components"] if component["bom-ref"] == "std")
+    assert std["cpe"] == f"cpe:2.3:a:rust-lang:rust:{std['version']}:*:*:*:*:*:*:*"
+    subject = bom["metadata"]["component"]["bom-ref"]
+    assert "std" in next(entry["dependsOn"] for entry in bom["dependencies"] if entry["ref"] == subject)
+    assert {"aggregate": "incomplete", "dependencies": ["std"]} in bom["compositions"]
 
 
 def test_only_a_module_is_packed(tmp_path: Path) -> None:
@@ -123,6 +140,12 @@ def test_release_notes_name_the_bytes() -> None:
     built = hashlib.sha256(paths.MODULE.read_bytes()).hexdigest()
     assert f"oci://{image}" in done.stdout and f"sha256:{built}" in done.stdout and "### Added" in done.stdout
     assert "--certificate-identity https://github.com/owner/name/.github/workflows/release.yml@refs/tags/v" in done.stdout
+    assert "| Helm chart" not in done.stdout
     for arguments, words in ((["9.9.9", image], "no section [9.9.9]"), (["Unreleased", "a/b:c"], "has no digest")):
         done = subprocess.run([*notes, *arguments, "owner/name"], capture_output=True, text=True)
         assert done.returncode == 1 and words in done.stderr
+    chart = f"registry.example.com/charts/temporal-auth@sha256:{'b' * 64}"
+    done = subprocess.run([*notes, "Unreleased", image, "owner/name", chart], capture_output=True, text=True)
+    assert done.returncode == 0 and f"| `oci://{chart}` |" in done.stdout and f"cosign verify {chart} " in done.stdout
+    done = subprocess.run([*notes, "Unreleased", image, "owner/name", "charts/temporal-auth:0.1.0"], capture_output=True, text=True)
+    assert done.returncode == 1 and "has no digest" in done.stderr

@@ -1,12 +1,12 @@
 {{/* Who may connect, as rules of a NetworkPolicy. */}}
 {{- define "network.ours" -}}
-# Temporal's own pods, without the Web UI's.
+# Temporal's own pods, without the Web UI's (`ui`, where temporal-operator creates it).
 - podSelector:
     matchLabels:
       app.kubernetes.io/name: {{ .Values.temporal.name }}
       app.kubernetes.io/instance: {{ .Values.temporal.instance }}
     matchExpressions:
-    - {key: app.kubernetes.io/component, operator: NotIn, values: [web]}
+    - {key: app.kubernetes.io/component, operator: NotIn, values: [web, ui]}
 {{- end -}}
 {{- define "network.watch" -}}
 {{- if ne .Values.attach "envoy-gateway" }}
