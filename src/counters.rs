@@ -31,11 +31,32 @@ listed! {
 pub const NATIVE_ALGORITHMS: &str = "temporal_auth.native_algorithms";
 /// Gauge: how many requests wait for a key.
 pub const WAITING: &str = "temporal_auth.waiting";
+/// Gauge: how many verified tokens are cached.
+pub const CACHED_TOKENS: &str = "temporal_auth.tokens.cached";
 
-/// Gauge: how many keys of an issuer can verify tokens. Characters that systems of metrics do not take become `_`.
-pub fn usable_keys(issuer: &str) -> String {
-    let name: String = issuer.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '_' }).collect();
-    format!("temporal_auth.keys.usable.{name}")
+listed! {
+    /// The gauges that each issuer has.
+    IssuerGauge {
+        /// How many keys can verify tokens.
+        Usable => "usable",
+        /// When the fetch of the keys began, in seconds since 1970. Not for keys in the configuration.
+        FetchedAt => "fetched_at",
+        /// When the keys end unless they are fetched again, in seconds since 1970. Not for keys in the configuration.
+        ExpireAt => "expire_at",
+    }
+}
+
+impl IssuerGauge {
+    /// The name of the gauge of this issuer. Characters that systems of metrics do not take become `_`.
+    pub fn name(self, issuer: &str) -> String {
+        let issuer: String = issuer.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '_' }).collect();
+        format!("temporal_auth.keys.{}.{issuer}", self.word())
+    }
+}
+
+/// Gauge: 1 while the configuration with this fingerprint is in effect, and 0 afterwards.
+pub fn info(fingerprint: u32) -> String {
+    format!(concat!("temporal_auth.info.version.", env!("CARGO_PKG_VERSION"), ".config.{:08x}"), fingerprint)
 }
 
 /// The counts since the last report.
@@ -127,6 +148,9 @@ mod tests {
             assert!(names.iter().any(|known| known == name), "{name}");
         }
         assert_eq!(names.len(), 25);
-        assert_eq!(usable_keys("corp.example-1"), "temporal_auth.keys.usable.corp_example_1");
+        assert_eq!(IssuerGauge::Usable.name("corp.example-1"), "temporal_auth.keys.usable.corp_example_1");
+        assert_eq!(IssuerGauge::FetchedAt.name("corp"), "temporal_auth.keys.fetched_at.corp");
+        assert_eq!(IssuerGauge::ExpireAt.name("corp"), "temporal_auth.keys.expire_at.corp");
+        assert_eq!(info(0xab), concat!("temporal_auth.info.version.", env!("CARGO_PKG_VERSION"), ".config.000000ab"));
     }
 }

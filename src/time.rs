@@ -26,6 +26,11 @@ impl Timestamp {
         self.millis
     }
 
+    /// Seconds since 1970.
+    pub const fn as_secs(self) -> u64 {
+        self.millis / 1000
+    }
+
     pub const fn saturating_add(self, duration: Duration) -> Self {
         Self { millis: self.millis.saturating_add(millis(duration)) }
     }

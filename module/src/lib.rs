@@ -5,6 +5,7 @@
 
 mod hostcalls;
 mod logger;
+mod metrics;
 mod root;
 mod stream;
 mod wait_queue;
@@ -13,14 +14,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hostcalls::{HeaderMap, MetricKind};
+use hostcalls::HeaderMap;
 use log::Level;
+use metrics::Metrics;
 use stream::StreamState;
 use temporal_auth::answer::Reply;
 use temporal_auth::authentication::HostServices;
 use temporal_auth::authentication::host_verifier::ForeignFunctions;
-use temporal_auth::config::Config;
-use temporal_auth::counters::{self, Counters};
 use temporal_auth::filter::FilterState;
 use temporal_auth::keys::SharedData;
 use temporal_auth::report::Decision;
@@ -44,18 +44,6 @@ struct PluginState {
     wait_queue: RefCell<WaitQueue<Rc<RefCell<StreamState>>>>,
     metrics: Metrics,
     tick: Cell<Duration>,
-}
-
-/// The host's ids of the metrics.
-struct Metrics {
-    /// In the order of [`Counters::take`].
-    counters: Vec<u32>,
-    native_algorithms: u32,
-    /// By the issuer's index in the configuration.
-    usable_keys: Vec<u32>,
-    waiting: u32,
-    /// This context's share of the gauge of waiting requests, which all worker threads have in common.
-    waiting_share: Cell<i64>,
 }
 
 /// The services of Envoy that the library uses.
@@ -130,39 +118,6 @@ fn report(decision: &Decision, filter: &mut FilterState) {
         && let Err(refused) = hostcalls::set_property(b"temporal_auth", decision.state().as_bytes())
     {
         log::error!("temporal-auth: cannot set the access-log state: {refused}");
-    }
-}
-
-impl Metrics {
-    fn define(config: &Config) -> Option<Self> {
-        let counter = |name: &String| hostcalls::define_metric(MetricKind::Counter, name).ok();
-        let gauge = |name: String| hostcalls::define_metric(MetricKind::Gauge, &name).ok();
-        let usable_keys = config.issuers.iter().map(|issuer| gauge(counters::usable_keys(&issuer.name)));
-        Some(Self {
-            usable_keys: usable_keys.collect::<Option<_>>()?,
-            counters: Counters::names().iter().map(counter).collect::<Option<_>>()?,
-            native_algorithms: hostcalls::define_metric(MetricKind::Gauge, counters::NATIVE_ALGORITHMS).ok()?,
-            waiting: hostcalls::define_metric(MetricKind::Gauge, counters::WAITING).ok()?,
-            waiting_share: Cell::new(0),
-        })
-    }
-
-    /// Reports how many keys of each issuer can verify tokens. All worker threads have the same keys.
-    fn report_usable_keys(&self, counts: impl Iterator<Item = usize>) {
-        for (metric, count) in self.usable_keys.iter().zip(counts) {
-            if hostcalls::record_metric(*metric, u64::try_from(count).unwrap_or(u64::MAX)).is_err() {
-                log::error!("temporal-auth: cannot set a gauge");
-            }
-        }
-    }
-
-    /// Reports how many requests of this context wait.
-    fn report_waiting(&self, waiting: usize) {
-        let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
-        let change = waiting.saturating_sub(self.waiting_share.replace(waiting));
-        if change != 0 && hostcalls::increment_metric(self.waiting, change).is_err() {
-            log::error!("temporal-auth: cannot set a gauge");
-        }
     }
 }
 

@@ -8,9 +8,10 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{ContextType, Status};
 
 use super::hostcalls::{self, Buffer, HeaderMap};
+use super::metrics::Metrics;
 use super::stream::Stream;
 use super::wait_queue::WaitQueue;
-use super::{BUSY_TICK, EnvoyHost, IDLE_TICK, MAX_WOKEN, Metrics, PluginState, WAKING_TICK, log_notices};
+use super::{BUSY_TICK, EnvoyHost, IDLE_TICK, MAX_WOKEN, PluginState, WAKING_TICK, log_notices};
 use temporal_auth::config::Config;
 use temporal_auth::filter::FilterState;
 use temporal_auth::keys::{FetchProgress, HttpRequest, KeyResponse, KeySet, NoResponse};
@@ -119,16 +120,15 @@ impl Root {
         });
     }
 
-    fn report_counters(plugin: &PluginState, filter: &mut FilterState) {
-        for (counter, by) in plugin.metrics.counters.iter().zip(filter.counters.take()) {
-            let by = i64::try_from(by).unwrap_or(i64::MAX);
-            if by > 0 && hostcalls::increment_metric(*counter, by).is_err() {
-                log::error!("temporal-auth: cannot increment a counter");
-            }
-        }
-        plugin.metrics.report_waiting(plugin.wait_queue.try_borrow().map_or(0, |wait_queue| wait_queue.len()));
-        let usable = filter.authenticator.key_sets(Timestamp::now()).map(|(_, set)| set.map_or(0, KeySet::key_count));
-        plugin.metrics.report_usable_keys(usable);
+    fn report_metrics(plugin: &PluginState, filter: &mut FilterState) {
+        let metrics = &plugin.metrics;
+        metrics.report_counts(filter.counters.take());
+        let authenticator = &filter.authenticator;
+        metrics.waiting.report(plugin.wait_queue.try_borrow().map_or(0, |wait_queue| wait_queue.len()));
+        metrics.cached_tokens.report(authenticator.cached_tokens());
+        let usable = authenticator.key_sets(Timestamp::now()).map(|(_, set)| set.map_or(0, KeySet::key_count));
+        metrics.report_keys(usable, authenticator.key_lifetimes());
+        metrics.report_info(true);
     }
 }
 
@@ -208,7 +208,7 @@ impl RootContext for Root {
         if self.last_cleanup.is_none_or(|last| now >= last.saturating_add(IDLE_TICK)) {
             self.last_cleanup = Some(now);
             filter.authenticator.forget(now);
-            Self::report_counters(&plugin, &mut filter);
+            Self::report_metrics(&plugin, &mut filter);
             for line in filter.refusals.take(now) {
                 log::warn!("temporal-auth {line}");
             }
@@ -242,24 +242,30 @@ fn report_host_algorithms(filter: &FilterState, metrics: &Metrics) {
         names => format!("the host verifies signatures of {}", names.join(", ")),
     };
     log::info!("temporal-auth: {text}");
-    if hostcalls::record_metric(metrics.native_algorithms, u64::try_from(algorithms.len()).unwrap_or_default()).is_err()
-    {
-        log::error!("temporal-auth: cannot set a gauge");
-    }
+    metrics.report_native_algorithms(algorithms.len());
 }
 
 impl Drop for Root {
     fn drop(&mut self) {
         let Some(plugin) = self.plugin.take() else { return };
-        plugin.metrics.report_waiting(0);
-        let Ok(filter) = plugin.filter.try_borrow() else { return };
-        let shares_keys = |other: &Rc<PluginState>| {
-            let theirs = other.filter.try_borrow();
-            !Rc::ptr_eq(other, &plugin) && theirs.is_ok_and(|theirs| theirs.config.share_key == filter.config.share_key)
-        };
+        plugin.metrics.waiting.report(0);
+        plugin.metrics.cached_tokens.report(0);
         // Hosts first try a configuration in a VM of its own, which never ticks and has shared nothing.
-        if self.last_cleanup.is_some() && !configurations().iter().any(shares_keys) {
+        if self.last_cleanup.is_none() {
+            return;
+        }
+        let Ok(filter) = plugin.filter.try_borrow() else { return };
+        let has_like = |is_like: fn(&Config, &Config) -> bool| {
+            configurations().iter().any(|other| {
+                let theirs = other.filter.try_borrow();
+                !Rc::ptr_eq(other, &plugin) && theirs.is_ok_and(|theirs| is_like(&theirs.config, &filter.config))
+            })
+        };
+        if !has_like(|other, ours| other.share_key == ours.share_key) {
             filter.authenticator.withdraw();
+        }
+        if !has_like(|other, ours| other.fingerprint == ours.fingerprint) {
+            plugin.metrics.report_info(false);
         }
     }
 }

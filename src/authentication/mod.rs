@@ -18,8 +18,8 @@ use crate::crypto::Algorithm;
 use crate::excerpt::excerpt;
 use crate::identity::{Claims, Identity};
 use crate::keys::{
-    FetchProgress, HttpRequest, IssuerKeys, Key, KeyId, KeyLookup, KeyResponse, KeySet, KeyStore, SharedData,
-    random_spread,
+    FetchProgress, HttpRequest, IssuerKeys, Key, KeyId, KeyLifetime, KeyLookup, KeyResponse, KeySet, KeyStore,
+    SharedData, random_spread,
 };
 use crate::policy::Principal;
 use crate::time::Timestamp;
@@ -228,6 +228,16 @@ impl Authenticator {
     /// The issuers' names and keys, as far as there are keys that may be used.
     pub fn key_sets(&self, now: Timestamp) -> impl Iterator<Item = (&str, Option<&KeySet>)> {
         self.keys.key_sets(now).map(|(issuer, set)| (&*issuer.name, set))
+    }
+
+    /// How long each issuer's keys may be used; `None` if they are inline.
+    pub fn key_lifetimes(&self) -> impl Iterator<Item = Option<KeyLifetime>> {
+        self.keys.lifetimes()
+    }
+
+    /// How many verified tokens are cached.
+    pub fn cached_tokens(&self) -> usize {
+        self.cache.count()
     }
 
     /// Forgets tokens that have expired or whose key is gone.

@@ -66,6 +66,14 @@ impl FetchProgress {
     }
 }
 
+/// How long fetched keys may be used. Both are [`Timestamp::EPOCH`] until there are keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyLifetime {
+    /// When their fetch began.
+    pub fetched_at: Timestamp,
+    pub expire_at: Timestamp,
+}
+
 /// An issuer's fetched keys, and the state of fetching them.
 #[derive(Debug)]
 pub struct KeyFetcher {
@@ -138,6 +146,12 @@ impl KeyFetcher {
     pub(super) fn usable(&self, now: Timestamp) -> Option<(&KeySet, Timestamp)> {
         let keys = self.keys.as_ref().filter(|keys| now < keys.began.saturating_add(self.settings.max_stale))?;
         Some((&keys.set, keys.began))
+    }
+
+    pub(super) fn lifetime(&self) -> KeyLifetime {
+        let fetched_at = self.keys_began();
+        let max_stale = if self.keys.is_some() { self.settings.max_stale } else { Duration::ZERO };
+        KeyLifetime { fetched_at, expire_at: fetched_at.saturating_add(max_stale) }
     }
 
     /// Asks for a fetch, because a key is missing. A fetch in progress may bring the key; if it does not, the waiting

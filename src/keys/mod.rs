@@ -15,7 +15,7 @@ mod test_keys;
 pub mod url;
 
 pub use error::{FailedFetch, FetchError, KeyResponse, KeySetError, NoResponse};
-pub use fetch::{FetchProgress, JwksSettings, KeyFetcher};
+pub use fetch::{FetchProgress, JwksSettings, KeyFetcher, KeyLifetime};
 pub use jwk::Key;
 pub use key_set::{KeyMatch, KeySet};
 pub use left_out::{LeftOut, LeftOutKey};

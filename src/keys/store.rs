@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::error::KeyResponse;
-use super::fetch::FetchProgress;
+use super::fetch::{FetchProgress, KeyLifetime};
 use super::key_set::KeySet;
 use super::request::HttpRequest;
 use super::shared::{ShareKey, SharedData, SharedKeys};
@@ -72,6 +72,11 @@ impl KeyStore {
     /// The issuers' keys, as far as they may still be used.
     pub fn key_sets(&self, now: Timestamp) -> impl Iterator<Item = (&IssuerKeys, Option<&KeySet>)> {
         self.issuers.iter().map(move |issuer| (issuer, issuer.source.key_set(now)))
+    }
+
+    /// How long each issuer's keys may be used; `None` if they are inline.
+    pub fn lifetimes(&self) -> impl Iterator<Item = Option<KeyLifetime>> {
+        self.issuers.iter().map(|issuer| issuer.source.lifetime())
     }
 
     /// Whether tokens that were verified with this key are still valid.

@@ -21,9 +21,11 @@ _DEPTH = " " * 20
 
 
 class EnvoyYaml(Server):
-    """`edit` is what an operator does to the file, whose ports are replaced already."""
+    """`edit` is what an operator does to the file, whose ports are replaced already; `merged` is YAML to merge into it."""
 
-    def __init__(self, temporal: Temporal, idp: int, edit: Callable[[str], str] = lambda text: text) -> None:
+    def __init__(
+        self, temporal: Temporal, idp: int, edit: Callable[[str], str] = lambda text: text, merged: Callable[[Self], str] | None = None
+    ) -> None:
         self.port, self.admin_port = free_ports(2)
         ports = {
             LISTENER: self.port,
@@ -35,7 +37,8 @@ class EnvoyYaml(Server):
         directory = run_directory("envoy-yaml")
         config = directory / "envoy.yaml"
         config.write_text(edit(render_envoy_yaml((paths.ROOT / "envoy.yaml").read_text(), ports, module=paths.MODULE)))
-        self.process = Process("envoy.yaml", envoy_argv(config), directory / "envoy.log", cwd=paths.ROOT)
+        extra = ["--config-yaml", merged(self)] if merged else []
+        self.process = Process("envoy.yaml", envoy_argv(config, extra=extra), directory / "envoy.log", cwd=paths.ROOT)
 
     def start(self) -> Self:
         self.process.start().wait_ready(self._live)

@@ -24,6 +24,9 @@ WEB_UI = ROOT / ".cache" / "go" / "web-ui" / "server"
 # Keycloak and what drives a browser, which `scripts/ui.sh` installs.
 UI = ROOT / ".cache" / "ui"
 
+# Prometheus, and the Python packages that only the tests of monitoring/ need: `scripts/monitoring.sh` installs them.
+MONITORING = ROOT / ".cache" / "monitoring"
+
 # The descriptor set and the tables from which the module's method table was generated.
 TEMPORAL_DATA = ROOT / "data" / "temporal"
 

@@ -77,6 +77,12 @@ impl TokenCache {
         })
     }
 
+    /// How many tokens there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Adds a token that was verified with this key.
     pub fn insert(&mut self, token: &[u8], origin: Origin<'_>, key: KeyId, until: Timestamp, principal: Rc<Principal>) {
         let Some(cache_key) = cache_key(token, origin) else { return };

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::error::KeyResponse;
-use super::fetch::{FetchProgress, JwksSettings, KeyFetcher};
+use super::fetch::{FetchProgress, JwksSettings, KeyFetcher, KeyLifetime};
 use super::jwk::Key;
 use super::key_set::{KeyMatch, KeySet};
 use super::request::HttpRequest;
@@ -100,6 +100,14 @@ impl KeySource {
         match self {
             Self::Inline(set) => Some(set),
             Self::Fetched(fetcher) => fetcher.usable(now).map(|(set, _)| set),
+        }
+    }
+
+    /// How long the keys may be used; `None` if they are inline.
+    pub fn lifetime(&self) -> Option<KeyLifetime> {
+        match self {
+            Self::Inline(_) => None,
+            Self::Fetched(fetcher) => Some(fetcher.lifetime()),
         }
     }
 

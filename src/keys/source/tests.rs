@@ -276,6 +276,22 @@ fn keys_are_used_no_longer_than_max_stale() {
 }
 
 #[test]
+fn the_lifetime_is_that_of_the_last_good_fetch() {
+    let lifetime = |vm: &Vm| vm.source.lifetime().map(|keys| (keys.fetched_at.as_secs(), keys.expire_at.as_secs()));
+    let mut vm = only_vm(settings());
+    assert_eq!(lifetime(&vm), Some((0, 0)));
+    load(&mut vm, 1_000, &["a"]);
+    assert_eq!(lifetime(&vm), Some((1, 3_601)));
+    assert!(vm.poll(601_001).is_some());
+    vm.respond(601_002, Err(NoResponse::Lost));
+    assert_eq!(lifetime(&vm), Some((1, 3_601)), "a failed fetch");
+    load(&mut vm, 603_000, &["a"]);
+    assert_eq!(lifetime(&vm), Some((603, 4_203)));
+    let inline = KeySource::Inline(KeySet::parse(keys(&["a"]).as_bytes(), KidRule::Required).unwrap());
+    assert_eq!(inline.lifetime(), None);
+}
+
+#[test]
 fn a_response_that_never_comes_is_given_up() {
     let mut vm = only_vm(settings());
     assert!(vm.poll(0).is_some() && vm.poll(9_999).is_none());
