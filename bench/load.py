@@ -48,7 +48,7 @@ def _h2load(variant: variants.Variant, count: int, body: Path) -> list[str]:
     }
     flags = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
     sizes = ["-n", str(count), "-c", str(_CLIENTS), "-m", str(_STREAMS)]
-    return [h2load(), *sizes, *flags, "-d", str(body), f"http://127.0.0.1:{variant.envoy.port}{variants.START}"]
+    return [h2load(), *sizes, *flags, "-d", str(body), f"http://127.0.0.1:{variant.envoy.port}{variant.path}"]
 
 
 def start(

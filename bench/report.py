@@ -32,7 +32,7 @@ def quartiles(values: list[float]) -> tuple[float, float, float]:
 
 
 def summary(measured: dict[str, Series]) -> dict[str, Any]:
-    native, floor = (quartiles(added(measured, name))[1] for name in (NATIVE, FLOOR))
+    native, floor = (quartiles(added(measured, name))[1] if name in measured else None for name in (NATIVE, FLOOR))
     result: dict[str, Any] = {}
     for name, series in measured.items():
         low, middle, high = quartiles(series.samples)
@@ -42,6 +42,9 @@ def summary(measured: dict[str, Series]) -> dict[str, Any]:
             result[name] |= {
                 "added_us": round(middle, 1),
                 "added_quartiles": [round(low, 1), round(high, 1)],
+            }
+        if native is not None and floor is not None and series.baseline != name:
+            result[name] |= {
                 "of_native": round(middle / native, 2),
                 "of_floor": round(middle / floor, 2),
                 # The rounds differ more than half as much as the variants do.
@@ -54,14 +57,16 @@ def text(measured: dict[str, Series], count: int) -> str:
     rounds = len(next(iter(measured.values())).samples)
     lines = [
         f"Proxy CPU per request, µs: median of {rounds} rounds of {count} calls, quartiles in brackets.",
-        f"{'':<26}{'total':>8}{'':<18}{'added':>8}{'':<18}{'of floor':>9}{'of own chain':>14}",
+        f"{'':<42}{'total':>8}{'':<18}{'added':>8}{'':<18}" + (f"{'of floor':>9}{'of own chain':>14}" if NATIVE in measured else ""),
     ]
     for name, row in summary(measured).items():
         low, high = row["us_quartiles"]
-        line = f"{name:<26}{row['us']:>8.1f} [{low:6.1f} – {high:6.1f}]"
+        line = f"{name:<42}{row['us']:>8.1f} [{low:6.1f} – {high:6.1f}]"
         if "added_us" in row:
             low, high = row["added_quartiles"]
-            line += f"{row['added_us']:>9.1f} [{low:6.1f} – {high:6.1f}]{row['of_floor']:>8.2f}×{row['of_native']:>13.2f}×"
+            line += f"{row['added_us']:>9.1f} [{low:6.1f} – {high:6.1f}]"
+        if "of_floor" in row:
+            line += f"{row['of_floor']:>8.2f}×{row['of_native']:>13.2f}×"
             line += " (too noisy to compare with the chain)" if row["too_noisy"] else ""
         lines.append(line)
     for name in measured:

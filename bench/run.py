@@ -3,6 +3,7 @@
     bench/run.py                  about three minutes
     bench/run.py --quick          about thirty seconds, wider spread
     bench/run.py --beside MODULE  with another build of the module, to compare both within one run
+    bench/run.py --shapes         calls of many sizes and kinds instead
 
 One Envoy per variant, all running, one worker thread each, pinned to one core; load generator and upstream on the
 other. In each round every variant serves the same number of calls, in an order that changes. CPU time is read from
@@ -35,7 +36,7 @@ def main() -> int:
     rounds, count = (20, 1000) if options.quick else (options.rounds, options.requests)
     deadline = time.monotonic() + (45 if options.quick else options.seconds)
     with contextlib.ExitStack() as stack:
-        everyone = variants.start(stack, options.beside)
+        everyone = variants.shapes(stack) if options.shapes else variants.start(stack, options.beside)
         for variant in everyone:
             variants.prove(variant)
         measured = _measure(everyone, rounds, count, deadline)
@@ -52,6 +53,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--requests", type=int, default=1500, help="per variant and round")
     parser.add_argument("--seconds", type=float, default=160, help="no new round is begun after these")
     parser.add_argument("--beside", type=Path, metavar="MODULE", help="another build of the module")
+    parser.add_argument("--shapes", action="store_true", help="calls of many sizes and kinds, instead of several filters")
     parser.add_argument("--json", type=Path, help="also write the summary there")
     return parser.parse_args()
 
@@ -60,7 +62,7 @@ def _measure(
     everyone: list[variants.Variant], rounds: int, count: int, deadline: float
 ) -> dict[str, report.Series]:
     for variant in everyone:  # connections, caches, compiled code
-        load.run(variant, count // 2)
+        load.run(variant, _calls(variant, count // 2))
     measured = {variant.name: report.Series(variant.baseline) for variant in everyone}
     order = random.Random(1)
     for number in range(rounds):
@@ -68,8 +70,12 @@ def _measure(
             print(f"stopped after {number} of {rounds} rounds: time is over", file=sys.stderr)
             break
         for variant in order.sample(everyone, len(everyone)):
-            measured[variant.name].samples.append(load.run(variant, count))
+            measured[variant.name].samples.append(load.run(variant, _calls(variant, count)))
     return measured
+
+
+def _calls(variant: variants.Variant, count: int) -> int:
+    return max(16, int(count * variant.share))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import itertools
 import json
 import os
 import shutil
@@ -34,6 +35,9 @@ class Variant:
     body: bytes
     gzip: bool
     guarded: bool
+    path: str = START
+    # How many of these calls are made for each ordinary one: large bodies take long.
+    share: float = 1
 
 
 def corp() -> Minter:
@@ -45,8 +49,8 @@ def claims(minter: Minter) -> dict[str, Any]:
     return minter.claims("5f0d2f5e-6a39-4c1a-9d5f-1f0f5b2c7a11", groups=["finance", "staff"], jti="2c7a11-5f0d2f5e", azp="payroll-cli")
 
 
-def request(namespace: str = "payroll") -> bytes:
-    """StartWorkflowExecution of 1 KB, as an SDK sends it."""
+def request(namespace: str = "payroll", size: int = 1000) -> bytes:
+    """StartWorkflowExecution of about this size, as an SDK sends it."""
     start = requests.start_workflow(namespace, "payroll-2026-11-employee-000042")
     start.workflow_type.name = "PayrollRun"
     start.task_queue.name = "payroll"
@@ -54,8 +58,10 @@ def request(namespace: str = "payroll") -> bytes:
     payload = start.input.payloads.add()
     payload.metadata["encoding"] = b"json/plain"
     payload.data = b'{"employee": 42, "month": "2026-11", "lines": ['
-    while start.ByteSize() < 1000:
+    while start.ByteSize() < min(size, 1000):
         payload.data += b'{"kind": "base", "amount": %d}, ' % start.ByteSize()
+    lines = (b'{"kind": "base", "amount": %d}, ' % number for number in range(1000, 1 << 20))
+    payload.data += b"".join(itertools.islice(lines, max(0, size - 1000) // 33))
     return start.SerializeToString()
 
 
@@ -89,6 +95,40 @@ def start(stack: contextlib.ExitStack, beside: Path | None = None) -> list[Varia
     return variants
 
 
+# Bytes of the payload, and how many calls are made for each ordinary one.
+_SIZES = {"100 B": (0, 1.0), "1 KB": (1000, 1.0), "10 KB": (10_000, 0.5), "100 KB": (100_000, 0.1), "1 MB": (1_000_000, 0.02)}
+_LIMITS = {"task_queues": ["payroll", "payroll-*"], "workflow_types": ["Payroll*"], "workflow_ids": ["payroll-*"]}
+
+
+def shapes(stack: contextlib.ExitStack) -> list[Variant]:
+    """Calls of many sizes and kinds, without a filter and with the module, which is called for answers too."""
+    minter = corp()
+    token = jws.token(minter.keys[0], claims(minter))
+    cluster = Cluster(upstream(stack))
+    open_methods = {"anonymous": ["GetSystemInfo"], "authenticated": ["GetClusterInfo"]}
+    limited = policy(minter) | {"grants": [grant | _LIMITS for grant in policy(minter)["grants"]]}
+    bare, ours, ours_limited = (
+        stack.enter_context(envoy(cluster, f"shapes-{number}", **settings))
+        for number, settings in enumerate([{}, {"plugin": policy(minter) | open_methods}, {"plugin": limited}])
+    )
+    empty = grpc_client.frame(b"")
+    cases: dict[str, tuple[bytes, bool, str, float, Envoy]] = {}
+    for size, (length, share) in _SIZES.items():
+        cases[f"start, {size}"] = (grpc_client.frame(request(size=length)), False, START, share, ours)
+    # More of larger ones would meet the bound on work.
+    packed = grpc_client.frame(gzip.compress(request(size=10_000), 6, mtime=0), flag=1)
+    cases["start, 10 KB, gzip"] = (packed, True, START, 0.5, ours)
+    cases["start, 1 KB, limits"] = (grpc_client.frame(request()), False, START, 1, ours_limited)
+    cases["GetSystemInfo, for everybody"] = (empty, False, requests.path("GetSystemInfo"), 1, ours)
+    cases["GetClusterInfo, by its headers"] = (empty, False, requests.path("GetClusterInfo"), 1, ours)
+    made = []
+    for name, (body, is_gzip, path, share, filtered) in cases.items():
+        baseline = f"{name}, no filter"
+        for label, proxy in [(baseline, bare), (name, filtered)]:
+            made.append(Variant(label, baseline, proxy, token, body, is_gzip, proxy is not bare and path == START, path, share))
+    return made
+
+
 def floor() -> Path:
     """floor.wat, assembled."""
     import wasmtime
@@ -115,7 +155,7 @@ def envoy(upstream_cluster: Cluster, name: str, **settings: Any) -> Envoy:
 def prove(variant: Variant) -> None:
     """A figure for a filter that lets everything pass would be worth nothing."""
     port = variant.envoy.port
-    allowed = grpc_client.call(port, START, token=variant.token, body=variant.body, gzip=variant.gzip)
+    allowed = grpc_client.call(port, variant.path, token=variant.token, body=variant.body, gzip=variant.gzip)
     assert allowed.grpc_status == 0, f"{variant.name}: {allowed}"
     if not variant.guarded:
         return

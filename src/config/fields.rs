@@ -168,6 +168,9 @@ groups! {
     }
     LOG {
         allowed: Default("false"), Shape::Flag, "Whether allowed calls are logged as well.";
+        replay: Default("false"), Shape::Flag,
+            "Whether each line has what the decision was made from, for `temporal-auth replay`. That is personal data.",
+            "operating.md#replaying-decisions";
     }
     PEERS {
         xfcc: Default("false"), Shape::Flag,

@@ -3,6 +3,7 @@
 mod claim_rules;
 mod denials;
 pub mod fields;
+mod fingerprint;
 mod grants;
 mod http;
 pub mod issuers;
@@ -19,9 +20,9 @@ use std::rc::Rc;
 
 use crate::keys::ShareKey;
 use crate::pattern::Pattern;
-use crate::policy::Policy;
 use crate::policy::denial::Denial;
 use crate::policy::who::Who;
+use crate::policy::{Policy, PolicyInputs};
 use crate::temporal::http::OPENAPI;
 use crate::temporal::{Catalogue, Method};
 use crate::token::bearer::TokenHeaders;
@@ -66,6 +67,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// What authenticates the keys that VMs with this configuration share.
     pub share_key: ShareKey,
+    /// Tells configurations apart. It depends on what they say, and not on how that is written.
+    pub fingerprint: u32,
 }
 
 /// Where the name of the TLS peer comes from.
@@ -80,6 +83,12 @@ pub enum PeerSource {
 }
 
 impl Config {
+    /// What this configuration reads of callers and requests to decide.
+    #[must_use]
+    pub fn inputs(&self) -> PolicyInputs {
+        inputs(&self.policy, &self.issuers)
+    }
+
     /// Checks a configuration for a module that does not read answers.
     ///
     /// # Errors
@@ -151,9 +160,7 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
         members.get(name).map_or(Some(false), |node| node.word(words).map(|index| index == 1))
     };
     let (shadow, refuses_newer) = (second_of("mode", MODES), second_of("newer_fields", NEWER_FIELDS));
-    let log_allowed = members.get("log").map_or(Some(false), |node| {
-        node.members(&[names::LOG])?.get("allowed").map_or(Some(false), |node| node.flag())
-    });
+    let log = members.get("log").map_or(Some(LogConfig::default()), |node| log(&node));
 
     let http = members.get("http").map_or(Some(HttpConfig::default()), |node| http::http(&node));
     let xfcc = members.get("peers").map_or(Some(false), |node| peers(&node));
@@ -168,27 +175,33 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
         |denial: &Rc<Denial>| [&denial.who, &denial.unless].iter().filter_map(|who| who.as_ref()).any(depends_on_peer);
     let peers_matter = grants.iter().any(|grant| depends_on_peer(&grant.who)) || denials.iter().any(of_denial);
     let issuers = issuers?;
+    let log = log?;
     let token_headers = match members.get("prefer") {
         Some(node) => prefer(&node, &issuers),
         None => Some(of_all_issuers(&issuers)),
     };
+    let mut policy = Policy {
+        grants: grants.into(),
+        denials: denials.into(),
+        anonymous,
+        authenticated: authenticated?,
+        parity: parity?,
+        refuses_newer: refuses_newer?,
+        checks_answers: true,
+        recorded: None,
+    };
+    if log.replay {
+        policy.recorded = Some(inputs(&policy, &issuers));
+    }
     Some(Config {
         applies_to: applies_to?,
         issuers,
         token_headers: Rc::new(token_headers?),
-        policy: Policy {
-            grants: grants.into(),
-            denials: denials.into(),
-            anonymous,
-            authenticated: authenticated?,
-            parity: parity?,
-            refuses_newer: refuses_newer?,
-            checks_answers: true,
-        },
+        policy,
         catalogue,
         admin_service: admin_service?,
         forward_token: forward_token?,
-        log_allowed: log_allowed?,
+        log_allowed: log.allowed,
         access_log_state: access_log_state?,
         explain_to_client: explain_to_client?,
         hide_namespaces: hide_namespaces?,
@@ -202,7 +215,27 @@ fn read(root: &Node<'_>, text: &[u8]) -> Option<Config> {
         },
         http,
         share_key: ShareKey::of(text),
+        fingerprint: fingerprint::of(root.value()),
     })
+}
+
+/// What the policy and the issuers' conditions read.
+fn inputs(policy: &Policy, issuers: &[Issuer]) -> PolicyInputs {
+    PolicyInputs::of(policy, issuers.iter().flat_map(|issuer| &issuer.service_when))
+}
+
+/// The member `log`.
+#[derive(Default)]
+struct LogConfig {
+    allowed: bool,
+    replay: bool,
+}
+
+fn log(node: &Node<'_>) -> Option<LogConfig> {
+    let members = node.members(&[names::LOG])?;
+    let flag = |name: &str| members.get(name).map_or(Some(false), |node| node.flag());
+    let (allowed, replay) = (flag("allowed"), flag("replay"));
+    Some(LogConfig { allowed: allowed?, replay: replay? })
 }
 
 /// The headers of all issuers. They have an order if every issuer has the same.

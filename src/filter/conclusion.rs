@@ -4,7 +4,8 @@ use super::rejection::{Evidence, Rejected};
 use super::{Action, Allowed, FilterState, Progress, RequestFilter, RestOfBody, Stage, StepResult};
 use crate::answer::{Answer, shown};
 use crate::counters::Counter;
-use crate::policy::{Permit, Rule, ShadowOutcome};
+use crate::policy::{Permit, Principal, Rule, ShadowOutcome};
+use crate::report::replay::record;
 use crate::report::{Decision, Rejection};
 use crate::temporal::Target;
 
@@ -60,7 +61,7 @@ impl RequestFilter {
         state.counters.add(Counter::Allowed, 1);
         count_evidence(state, &evidence);
         if state.config.log_allowed || state.config.access_log_state || evidence.shadow.is_some() {
-            self.decision = Some(self.decision(true, 0, Some(permit.rule().clone()), None, evidence));
+            self.decision = Some(self.decision(state, true, 0, Some(permit.rule().clone()), None, evidence));
         }
         self.pass()
     }
@@ -78,7 +79,7 @@ impl RequestFilter {
         let goes_on = state.config.shadow && rejection.may_be_forwarded() && answer.row().forwarded_in_shadow;
         let rule = rejection.rule();
         let status = answer.row().code.number();
-        let decision = self.decision(goes_on, status, rule, Some(rejection), evidence);
+        let decision = self.decision(state, goes_on, status, rule, Some(rejection), evidence);
         if goes_on {
             self.stage = Stage::Passing(Passage::in_shadow(rest));
             state.counters.add(Counter::Allowed, 1);
@@ -97,12 +98,14 @@ impl RequestFilter {
 
     fn decision(
         &self,
+        state: &FilterState,
         allow: bool,
         status: u32,
         rule: Option<Rule>,
         rejection: Option<Rejection>,
         Evidence { principal, target, shadow, namespace_header }: Evidence,
     ) -> Decision {
+        let record = self.record(state, principal.as_deref(), target.as_ref(), rejection.as_ref());
         Decision {
             allow,
             status,
@@ -114,7 +117,24 @@ impl RequestFilter {
             rule,
             rejection,
             shadow,
+            record,
         }
+    }
+
+    /// What the policy's decision was made from. `None` if the policy made none, or the log does not record it.
+    fn record(
+        &self,
+        state: &FilterState,
+        principal: Option<&Principal>,
+        target: Option<&Target>,
+        rejection: Option<&Rejection>,
+    ) -> Option<String> {
+        let inputs = state.config.policy.recorded.as_ref()?;
+        let caller = principal?.inputs.as_deref()?;
+        let by_policy = rejection.is_none_or(|rejection| rejection.rule().is_some());
+        let was_read = !rejection.is_some_and(Rejection::is_before_reading);
+        let target = target.filter(|_| by_policy)?;
+        Some(record(inputs, caller, target, was_read, self.arrived))
     }
 }
 

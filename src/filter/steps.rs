@@ -165,7 +165,7 @@ impl RequestFilter {
             // Whether the answer must hide the namespace depends on its name.
             let may_hide = state.config.hide_namespaces && may_hide_namespace(&method);
             if may_hide || policy.could_allow(&principal, &method, now) {
-                let limits = principal.limits();
+                let limits = principal.limits().union(policy.recorded_limits());
                 let input = match input {
                     // The path says everything, so the body need not be read.
                     Input::Nexus(call) => {

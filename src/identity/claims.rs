@@ -12,7 +12,7 @@ use crate::pattern::{Binding, Pattern};
 const MAX_BINDINGS: usize = 256;
 
 /// Whether a character may separate the values of a claim that is one text.
-pub(super) fn is_separator(char: char) -> bool {
+pub fn is_separator(char: char) -> bool {
     matches!(char, ',' | ';' | '|') || char.is_whitespace()
 }
 
@@ -84,8 +84,12 @@ impl ClaimName {
 
     /// The member of the token that contains the claim, and the steps of the pointer from there.
     pub(super) fn member_and_steps<'a>(&self, claims: &'a Map<String, Value>) -> Option<(&'a Value, Vec<String>)> {
-        let steps = self.rest().map(|rest| rest.split('/').map(unescaped).collect());
-        Some((claims.get(&*self.member())?, steps.unwrap_or_default()))
+        Some((claims.get(&*self.member())?, self.steps()))
+    }
+
+    /// The steps of the pointer from the member of the token that contains the claim.
+    pub(super) fn steps(&self) -> Vec<String> {
+        self.rest().map(|rest| rest.split('/').map(unescaped).collect()).unwrap_or_default()
     }
 
     /// The first step of a pointer, and the other steps. The pointer's document is the token itself.

@@ -3,6 +3,7 @@
 mod claim_rules;
 mod claim_value;
 pub mod claims;
+mod read_part;
 pub mod token_rules;
 pub mod wide;
 pub mod xfcc;
@@ -14,6 +15,7 @@ use serde_json::{Map, Value};
 pub use claim_rules::{ClaimRules, ClaimShape, Claims, Split};
 pub(crate) use claim_value::texts;
 pub use claims::{ClaimName, ClaimSet};
+pub use read_part::read_part;
 use wide::WideClaims;
 pub use wide::{KindDoubt, WideReading};
 

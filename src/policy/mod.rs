@@ -7,6 +7,7 @@ pub mod expiry;
 pub mod grant;
 mod hidden;
 pub mod index;
+mod inputs;
 pub mod limits;
 mod namespace_set;
 mod principal;
@@ -18,11 +19,12 @@ pub mod who;
 
 use std::rc::Rc;
 
-use crate::temporal::{ListMethod, Method};
+use crate::temporal::{LimitSet, ListMethod, Method};
 use denial::Denial;
 use grant::Grant;
 pub use hidden::may_hide_namespace;
 use index::Rules;
+pub use inputs::{CallerInputs, PolicyInputs};
 pub use principal::Principal;
 pub use reason::{DenialMatch, DenyReason, ExpiredGrant, LimitedGrant, NeededGrant, NotCovered, WideMatch};
 pub use rule::Rule;
@@ -43,6 +45,8 @@ pub struct Policy {
     pub refuses_newer: bool,
     /// Whether answers are read before they go on. Otherwise nobody may ask for what only the answer shows to be theirs.
     pub checks_answers: bool,
+    /// What the decision log records of each caller and request, so that another policy can be tried on it. `None` for nothing.
+    pub recorded: Option<PolicyInputs>,
 }
 
 impl Policy {
@@ -50,6 +54,11 @@ impl Policy {
     pub fn permit_anonymous(&self, method: &Method) -> Option<Permit> {
         let is_listed = self.anonymous.iter().any(|path| *path == method.path);
         is_listed.then(|| Permit::new(Rule::Anonymous))
+    }
+
+    /// The limits whose names are read for the decision log, whoever calls.
+    pub fn recorded_limits(&self) -> LimitSet {
+        self.recorded.as_ref().map(|inputs| inputs.limits).unwrap_or_default()
     }
 
     /// Whether the answers to some calls must be reduced to what the caller may see.

@@ -7,6 +7,8 @@ use serde_json::Value;
 use super::Policy;
 use super::denial::{ApplicableDenial, Denial};
 use super::grant::ResolvedGrant;
+use super::inputs::CallerInputs;
+use super::reason::WideMatch;
 use crate::excerpt::excerpt;
 use crate::identity::wide::WideClaims;
 use crate::identity::{Identity, Kind, KindDoubt};
@@ -28,6 +30,8 @@ pub struct Principal {
     pub doubt: Option<KindDoubt>,
     /// What the caller has used of the thread's time and of memory. The caller's other principals have the same.
     pub account: Rc<Account>,
+    /// What the decision log records of the caller. `None` for nothing.
+    pub inputs: Option<Box<CallerInputs>>,
     pub(super) grants: Vec<ResolvedGrant>,
     pub(super) denials: Vec<ApplicableDenial>,
     /// Whether a rule in shadow applies to the caller.
@@ -63,6 +67,7 @@ impl Policy {
         let of_denial =
             |found: &ApplicableDenial| found.denial.namespaces.as_ref().map_or(1, |list| list.len().saturating_mul(3));
         let scope_patterns = denials.iter().map(of_denial).fold(scope_patterns, usize::saturating_add);
+        let inputs = self.recorded.as_ref().map(|inputs| Box::new(inputs.of_caller(&identity)));
         let depends_on_time = grants.iter().any(|grant| grant.until.is_some());
         let Identity { issuer, subject, kind, doubt, claims, .. } = identity;
         let account = Rc::default();
@@ -74,6 +79,7 @@ impl Policy {
             kind,
             doubt,
             account,
+            inputs,
             grants,
             denials,
             in_shadow,
@@ -86,6 +92,16 @@ impl Policy {
 }
 
 impl Principal {
+    /// The caller's grants. Those in shadow are among them, and those that have ended.
+    pub fn grants(&self) -> &[ResolvedGrant] {
+        &self.grants
+    }
+
+    /// The denials that apply to the caller, each with how it matches only in the wide reading.
+    pub fn denials(&self) -> impl Iterator<Item = (&Denial, Option<&WideMatch>)> {
+        self.denials.iter().map(|found| (&*found.denial, found.wide()))
+    }
+
     /// The same principal, charged to this account.
     #[must_use]
     pub fn charged_to(mut self, account: Rc<Account>) -> Self {
@@ -130,6 +146,7 @@ impl Principal {
         let denials = self.denials.iter().map(ApplicableDenial::size).fold(0, usize::saturating_add);
         let doubt = self.doubt.as_ref().map_or(0, KindDoubt::size);
         let names = self.subject.len().saturating_add(self.azp.as_ref().map_or(0, |azp| azp.len()));
-        grants.saturating_add(denials).saturating_add(names).saturating_add(doubt)
+        let inputs = self.inputs.as_ref().map_or(0, |inputs| inputs.size());
+        [denials, names, doubt, inputs].into_iter().fold(grants, usize::saturating_add)
     }
 }

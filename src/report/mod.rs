@@ -2,6 +2,7 @@
 
 mod notice;
 mod rejection;
+pub mod replay;
 mod summary;
 
 use std::rc::Rc;
@@ -17,6 +18,8 @@ pub use summary::RefusalSummary;
 const MAX_LINE: usize = 2048;
 /// How many namespaces a line shows if it would be too long otherwise.
 const MAX_NAMESPACES: usize = 3;
+/// The member that has what the decision was made from.
+const RECORD: &str = "replay";
 
 /// One decision, for the log and the access log.
 #[derive(Debug)]
@@ -41,6 +44,8 @@ pub struct Decision {
     pub rejection: Option<Rejection>,
     /// What the rules in shadow would have changed.
     pub shadow: Option<ShadowOutcome>,
+    /// What the decision was made from, as JSON, if the configuration asks for it.
+    pub record: Option<String>,
 }
 
 impl Decision {
@@ -48,7 +53,17 @@ impl Decision {
     /// request says.
     #[must_use]
     pub fn line(&self) -> String {
-        bounded(|clip| self.line_with(clip))
+        let Some(record) = &self.record else { return bounded(|clip| self.line_with(clip)) };
+        let whole = with_record(plain(&self.line_with(whole_text).to_string()), &plain(record));
+        if whole.len() <= MAX_LINE {
+            return whole;
+        }
+        // A part of the record would be worth nothing.
+        bounded(|clip| {
+            let mut line = self.line_with(clip);
+            add(&mut line, RECORD, Some("too long".to_owned()));
+            line
+        })
     }
 
     /// The state for the access log, as JSON, of at most [`MAX_LINE`] bytes.
@@ -136,8 +151,21 @@ type Clip = fn(&str, usize) -> String;
 
 /// The JSON, with clipped texts if it would be too long otherwise.
 fn bounded(json: impl Fn(Clip) -> Value) -> String {
-    let whole = plain(&json(|text, _| text.to_owned()));
-    if whole.len() <= MAX_LINE { whole } else { plain(&json(clip)) }
+    let whole = plain(&json(whole_text).to_string());
+    if whole.len() <= MAX_LINE { whole } else { plain(&json(clip).to_string()) }
+}
+
+/// The line, an object, with what the decision was made from.
+fn with_record(mut line: String, record: &str) -> String {
+    if line.pop().is_some() {
+        line.push_str(&format!(",\"{RECORD}\":{record}}}"));
+    }
+    line
+}
+
+/// A text as it is.
+fn whole_text(text: &str, _: usize) -> String {
+    text.to_owned()
 }
 
 /// The start of a text that takes at most `max` bytes of JSON, with an ellipsis if it is not all of it.
@@ -167,9 +195,9 @@ fn add(object: &mut Value, name: &str, value: Option<String>) {
 }
 
 /// JSON with every character escaped that a terminal or a log reader could misinterpret.
-fn plain(value: &Value) -> String {
+fn plain(json: &str) -> String {
     let mut line = String::new();
-    for char in value.to_string().chars() {
+    for char in json.chars() {
         if is_escaped(char) {
             line.push_str(&format!("\\u{:04x}", u32::from(char)));
         } else {
@@ -219,6 +247,7 @@ mod tests {
                 rule: Some(Rule::Grant(long.as_str().into())),
                 rejection: Some(Rejection::UnsupportedEncoding(long.as_bytes().into())),
                 shadow: Some(ShadowOutcome::Denied(long.into())),
+                record: None,
             };
             for written in [decision.line(), decision.state()] {
                 assert!(written.len() <= MAX_LINE, "{} bytes: {written}", written.len());
@@ -252,6 +281,7 @@ mod tests {
             rule: None,
             rejection: Some(Rejection::Denied(DenyReason::NotCovered(Box::new(reason)))),
             shadow: None,
+            record: None,
         };
         let line = decision.line();
         assert!(line.chars().all(|char| !char.is_control() && !('\u{2028}'..='\u{202e}').contains(&char)), "{line}");

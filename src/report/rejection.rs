@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::answer::{Reply, shown};
-use crate::policy::{DenyReason, Rule};
+use crate::policy::{DenyReason, NeededGrant, Rule};
 use crate::token::TokenRefusal;
 use crate::wire::DecodeError;
 
@@ -78,6 +78,17 @@ impl Rejection {
             // An explanation would show that the namespace exists.
             Self::Hidden { namespace, .. } => Reply::namespace_not_found(namespace.clone()),
             Self::Denied(reason) => Reply::denied(explain.then(|| format!("{}: {reason}", reason.rule().name()))),
+        }
+    }
+
+    /// Whether the call was denied before its request was read, because no request of its method could be allowed.
+    pub(crate) fn is_before_reading(&self) -> bool {
+        match self {
+            Self::Denied(DenyReason::NotCovered(reason))
+            | Self::Hidden { reason: DenyReason::NotCovered(reason), .. } => {
+                reason.needed == NeededGrant::SomeNamespace
+            }
+            _ => false,
         }
     }
 

@@ -76,7 +76,8 @@ impl RefusalSummary {
         (self.since, self.lines) = (now, [0; 2]);
         let mut lines = Vec::new();
         let mut add = |allow, status: Option<u32>, reason: &str, more| {
-            lines.push(plain(&json!({"verdict": verdict(allow), "status": status, "reason": reason, "more": more})));
+            let line = json!({"verdict": verdict(allow), "status": status, "reason": reason, "more": more});
+            lines.push(plain(&line.to_string()));
         };
         for (Refusals { allow, status, reason }, more) in std::mem::take(&mut self.more) {
             add(allow, Some(status), &reason, more);
@@ -113,6 +114,7 @@ mod tests {
             rule: None,
             rejection: Some(rejection),
             shadow: None,
+            record: None,
         }
     }
 

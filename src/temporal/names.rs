@@ -171,13 +171,18 @@ impl RequestNames {
     }
 
     /// An empty list, to which the names that these limits compare are added.
-    pub(super) fn collecting(limits: LimitSet) -> Self {
+    pub(crate) fn collecting(limits: LimitSet) -> Self {
         Self { collected: limits, ..Self::default() }
     }
 
     /// The limits for which names are remembered.
-    pub(super) fn collected(&self) -> LimitSet {
+    pub(crate) fn collected(&self) -> LimitSet {
         self.collected
+    }
+
+    /// The same names, of which there were more than are remembered for these limits.
+    pub(crate) fn incomplete_for(self, limits: LimitSet) -> Self {
+        Self { incomplete: limits, ..self }
     }
 
     /// Whether there were more names for this limit than are remembered.
@@ -186,7 +191,7 @@ impl RequestNames {
         self.incomplete.has(limit)
     }
 
-    pub(super) fn add_queue(&mut self, queue: TaskQueue) {
+    pub(crate) fn add_queue(&mut self, queue: TaskQueue) {
         let limit = Limit::TaskQueues;
         if self.collects(limit) && !self.queues.contains(&queue) && self.reserve(limit, self.queues.len(), queue.size())
         {

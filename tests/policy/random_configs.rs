@@ -12,7 +12,7 @@ use common::NOW;
 /// The custom roles of every configuration.
 pub const CUSTOM: [&str; 3] = ["narrow", "custom", "derived"];
 pub const ISSUERS: [&str; 3] = ["corp", "partner", "stranger"];
-const EFFECTS: &[&str] = &[
+pub const EFFECTS: &[&str] = &[
     "read",
     "history",
     "query",
