@@ -4,10 +4,11 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use temporal_auth::time::Timestamp;
 
 use crate::clock;
+use crate::diff::FailOn;
 
 /// Checks, explains and tests configurations of temporal-auth before they reach a proxy.
 ///
@@ -23,8 +24,9 @@ pub(crate) struct Cli {
 
 const EXIT_STATUS: &str = "\
 Exit status:
-  0  the files are good; the call is allowed; every case passed
-  1  there are errors, or warnings with --deny-warnings; the call is not allowed; a case failed
+  0  the files are good; the call is allowed; every case passed; the token is accepted
+  1  there are errors, or warnings with --deny-warnings; the call is not allowed; a case failed;
+     the token is refused
   2  usage or input error";
 
 #[derive(Debug, Subcommand)]
@@ -32,6 +34,12 @@ pub(crate) enum Command {
     Check(Check),
     Explain(Question),
     Test(Test),
+    WhoCan(WhoCan),
+    Access(Access),
+    Diff(Diff),
+    #[command(name = "whoami")]
+    WhoAmI(WhoAmI),
+    Replay(Replay),
     /// Print the JSON Schema of configurations, for editors.
     #[command(after_help = EXIT_STATUS)]
     Schema,
@@ -103,6 +111,134 @@ pub(crate) struct Test {
     pub(crate) files: Vec<PathBuf>,
 }
 
+/// List everybody to whom a policy gives an effect or a method, and every known way around.
+///
+/// The lists are wide: a grant is there if some caller and some call may exist for which it counts.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS, verbatim_doc_comment)]
+pub(crate) struct WhoCan {
+    /// The file with the configuration.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// An effect or a method, for example terminate or StartWorkflowExecution.
+    #[arg(value_name = "EFFECT|METHOD", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) what: String,
+    /// The namespace. Not needed for what is done in the cluster.
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) namespace: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) time: Time,
+}
+
+/// List every rule with the namespaces and the effects that it is about, for a review.
+///
+/// The order depends on the names of the rules alone, so that the output can be kept and compared.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS, verbatim_doc_comment)]
+pub(crate) struct Access {
+    /// The file with the configuration.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The format.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) time: Time,
+}
+
+/// Say who gains and who loses what from one configuration to another.
+///
+/// Rules are compared by what they mean, not by their names. Gains are wide: what cannot be ruled out is
+/// a gain, so if nothing is gained, no call is allowed that was denied before.
+#[derive(Debug, Args)]
+#[command(after_help = DIFF_STATUS, verbatim_doc_comment)]
+pub(crate) struct Diff {
+    /// The file with the old configuration.
+    #[arg(value_name = "OLD")]
+    pub(crate) old: PathBuf,
+    /// The file with the new configuration.
+    #[arg(value_name = "NEW")]
+    pub(crate) new: PathBuf,
+    /// Also run these cases, as `test` does, with both configurations.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cases: Option<PathBuf>,
+    /// Fail if anybody may gain one of these effects, or `any` for any gain.
+    #[arg(long, value_name = "EFFECT", value_delimiter = ',', value_parser = FailOn::read)]
+    pub(crate) fail_on: Vec<FailOn>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) time: Time,
+}
+
+const DIFF_STATUS: &str = "\
+Exit status:
+  0  nothing is gained that --fail-on names
+  1  something may be gained that --fail-on names
+  2  usage or input error";
+
+/// Say whose token it is, and what the policy gives its bearer.
+///
+/// The token is read from --token-file, or else from TEMPORAL_API_KEY, or else from standard input,
+/// and is never shown. Its signature is checked with --jwks, or if the configuration has the keys.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS, verbatim_doc_comment)]
+pub(crate) struct WhoAmI {
+    /// The file with the configuration.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The file with the token, or - for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// A file with the issuer's keys, as its `jwks_uri` serves them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jwks: Option<PathBuf>,
+    /// The identity in the caller's TLS certificate.
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) peer: Option<String>,
+    #[command(flatten)]
+    pub(crate) time: Time,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A few lines for each rule.
+    Text,
+    /// A table with a row for each rule and place.
+    Markdown,
+    Json,
+    /// A line for each rule, place and effect.
+    Csv,
+}
+
+/// Decide the calls in a decision log again, by another configuration, and list what would change.
+///
+/// A decision is replayed only if its line has all that it depends on: the configuration that wrote
+/// the log needs `log: {replay: true}`. Tokens are taken as accepted, and subjects as the log has them.
+#[derive(Debug, Args)]
+#[command(after_help = REPLAY_STATUS, verbatim_doc_comment)]
+pub(crate) struct Replay {
+    /// The file with the configuration that decides now.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Logs of Envoy with the decisions, or - for standard input.
+    #[arg(value_name = "LOG", required = true)]
+    pub(crate) logs: Vec<PathBuf>,
+    /// Judge as of this time instead of the time of each call, for example 2026-12-24T18:00:00Z.
+    #[arg(long, value_name = "TIME", value_parser = clock::read)]
+    pub(crate) at: Option<Timestamp>,
+}
+
+const REPLAY_STATUS: &str = "\
+Exit status:
+  0  no verdict would change
+  1  some would
+  2  usage or input error; no decision can be replayed";
+
 #[derive(Debug, Args)]
 pub(crate) struct Time {
     /// Judge as of this time instead of now, for example 2026-12-24T18:00:00Z. Grants may end.
@@ -141,113 +277,4 @@ fn content(value: &str) -> Result<String, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory as _;
-
-    fn parse(args: &[&str]) -> Result<Command, String> {
-        let args = std::iter::once(&"temporal-auth").chain(args);
-        Cli::try_parse_from(args).map(|cli| cli.command).map_err(|error| error.to_string())
-    }
-
-    const SECOND: Timestamp = Timestamp::from_millis(1000);
-    const CALL: [&str; 4] = ["explain", "f", "--method", "m"];
-
-    fn question(args: &[&str]) -> Result<Question, String> {
-        match parse(&[&CALL[..], args].concat())? {
-            Command::Explain(question) => Ok(question),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn definitions_are_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn check_takes_files() {
-        let Ok(Command::Check(check)) = parse(&["check", "a", "b"]) else { panic!() };
-        assert_eq!((check.files.len(), check.deny_warnings), (2, false));
-        assert!(check.time.at() > SECOND, "now");
-        let Ok(Command::Check(check)) = parse(&["check", "--deny-warnings", "a", "--at", "1970-01-01T00:00:01Z"])
-        else {
-            panic!()
-        };
-        assert_eq!((check.files.len(), check.deny_warnings, check.time.at()), (1, true, SECOND));
-    }
-
-    #[test]
-    fn test_takes_files() {
-        let Ok(Command::Test(test)) = parse(&["test", "--at", "1970-01-01T00:00:01Z", "a"]) else { panic!() };
-        assert_eq!((test.files.len(), test.time.at()), (1, SECOND));
-    }
-
-    #[test]
-    fn schema_takes_nothing() {
-        assert!(matches!(parse(&["schema"]), Ok(Command::Schema)));
-    }
-
-    #[test]
-    fn explain_takes_a_caller_and_a_call() {
-        let claims = question(&["--claims", " {}\n", "--namespace=n"]).unwrap();
-        assert_eq!((claims.claims.as_deref(), &*claims.namespace, claims.request), (Some("{}"), "n", None));
-        let peer = question(&["--peer", "spiffe://a/b", "--request", "{}", "--at", "1970-01-01T00:00:01Z"]).unwrap();
-        assert_eq!((peer.peer.as_deref(), peer.claims, peer.time.at()), (Some("spiffe://a/b"), None, SECOND));
-        assert_eq!((peer.request.as_deref(), &*peer.namespace), (Some("{}"), ""));
-        assert!(question(&["--claims", "{}", "--issuer", "i", "--peer", "p"]).is_ok());
-        assert!(question(&["--token", "x", "--peer", "p"]).is_ok());
-        let header = question(&["--token", "x", "--header", "X-Svid"]).unwrap().header;
-        assert_eq!(header.as_deref(), Some("x-svid"), "as Envoy sends it");
-    }
-
-    #[test]
-    fn help_is_not_an_error() {
-        for args in [&["--help"][..], &["check", "-h"], &["explain", "--help"], &["help", "test"]] {
-            assert!(parse(args).unwrap_err().contains("Usage: temporal-auth"), "{args:?}");
-        }
-    }
-
-    #[test]
-    fn mistakes_say_what_is_wrong() {
-        let mistakes: [(&[&str], &str); 13] = [
-            (&[], "Usage: temporal-auth <COMMAND>"),
-            (&["explane", "f"], "a similar subcommand exists: 'explain'"),
-            (&["check"], "<FILE>..."),
-            (&["check", "--deny-warning", "f"], "a similar argument exists: '--deny-warnings'"),
-            (&["test"], "<FILE>..."),
-            (&["schema", "f"], "unexpected argument 'f'"),
-            (&["check", "--peer", "x", "f"], "unexpected argument '--peer'"),
-            (&["check", "--request", "{}", "f"], "unexpected argument '--request'"),
-            (&["schema", "--at", "2026-12-24T18:00:00Z"], "unexpected argument '--at'"),
-            (&["check", "f", "--at"], "a value is required for '--at <TIME>'"),
-            (&["check", "--at", "tomorrow", "f"], "'tomorrow' for '--at <TIME>': expected a date and time"),
-            (&["explain", "--method", "m", "--claims", "{}"], "<FILE>"),
-            (&["explain", "f", "--claims", "{}"], "--method <NAME>"),
-        ];
-        for (args, expected) in mistakes {
-            let error = parse(args).unwrap_err();
-            assert!(error.contains(expected), "{args:?}: {error}");
-        }
-    }
-
-    #[test]
-    fn mistakes_about_a_caller_say_what_is_wrong() {
-        let mistakes: [(&[&str], &str); 10] = [
-            (&["--header", "x-svid", "--claims", "{}"], "cannot be used with"),
-            (&["--header", "x-svid", "--peer", "p"], "--token <JWT>"),
-            (&["--token", "x", "--header", "a:b"], "expected the name of a header"),
-            (&[], "<--token <JWT>|--claims <JSON>|--peer <NAME>>"),
-            (&["--claims", "{}", "--token", "x"], "cannot be used with"),
-            (&["--issuer", "i", "--token", "x"], "cannot be used with"),
-            (&["--issuer", "i", "--peer", "x"], "--claims <JSON>"),
-            (&["--peer", ""], "a value is required for '--peer <NAME>'"),
-            (&["--claims", "{}", "--request"], "a value is required for '--request <JSON>'"),
-            (&["--claims", "@/nothing/here"], "cannot read /nothing/here"),
-        ];
-        for (args, expected) in mistakes {
-            let error = question(args).unwrap_err();
-            assert!(error.contains(expected), "{args:?}: {error}");
-        }
-    }
-}
+mod tests;

@@ -102,7 +102,7 @@ impl Evaluation {
 
 /// The filter with a configuration.
 pub(crate) struct Filter {
-    state: FilterState,
+    pub(crate) state: FilterState,
 }
 
 impl Call {
@@ -223,7 +223,7 @@ impl Filter {
     }
 
     /// The header with the caller's token, if there is one.
-    fn carrier(&self, caller: &AssumedCaller) -> Option<(String, String)> {
+    pub(crate) fn carrier(&self, caller: &AssumedCaller) -> Option<(String, String)> {
         let token = match (&caller.token, &caller.issuer) {
             (Some(AssumedToken { form: TokenForm::Refused(token), .. }), _) => token.clone(),
             (_, Some(issuer)) => self.signed(caller, issuer),

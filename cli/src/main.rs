@@ -13,12 +13,15 @@
     )
 )]
 
+mod access;
+mod analysis;
 mod args;
 mod caller;
 mod cases;
 mod check;
 mod clock;
 mod deployment;
+mod diff;
 mod embedded;
 mod explain;
 mod filter;
@@ -26,11 +29,15 @@ mod find;
 mod lint;
 mod load;
 mod mesh;
+mod patterns;
+mod replay;
 mod report;
 mod request;
 mod schema;
 mod source;
 mod suggest;
+mod who_can;
+mod whoami;
 mod yaml;
 
 use std::io::Write as _;
@@ -50,6 +57,11 @@ fn main() -> ExitCode {
         Command::Check(check) => check::check(&check.files, check.deny_warnings, check.time.at()),
         Command::Explain(question) => explain::explain(question),
         Command::Test(test) => cases::test(&test.files, test.time.at()),
+        Command::WhoCan(question) => who_can::who_can(question),
+        Command::Access(question) => access::access(question),
+        Command::Diff(question) => diff::diff(question),
+        Command::WhoAmI(question) => whoami::whoami(question),
+        Command::Replay(options) => replay::replay(options),
         Command::Schema => schema::text_of_schema().map(|text| (text, true)),
     };
     match done {

@@ -1,5 +1,7 @@
 //! Unknown names, and the known names that were probably intended.
 
+use temporal_auth::temporal::EffectSet;
+
 use crate::request;
 
 /// How similar two names must be, from 0 to 1, for one to be a likely misspelling of the other.
@@ -18,6 +20,15 @@ pub(crate) fn unknown_method(name: &str) -> String {
     let paths = request::methods().unwrap_or_default();
     let names = paths.iter().filter_map(|path| path.rsplit('/').next());
     format!("unknown method `{name}`{}", did_you_mean(name, names))
+}
+
+/// What is wrong with the name of an effect or a method that there is not.
+pub(crate) fn unknown_operation(name: &str) -> String {
+    let paths = request::methods().unwrap_or_default();
+    let methods = paths.iter().filter_map(|path| path.rsplit('/').next());
+    let mut known: Vec<&str> = EffectSet::ADMIN.names().collect();
+    known.extend(methods);
+    format!("unknown effect or method `{name}`{}", did_you_mean(name, known))
 }
 
 /// What is wrong with the name of an issuer that the configuration does not have.

@@ -94,6 +94,22 @@ fn a_configuration_is_checked_with_its_manifest_and_mesh() {
 }
 
 #[test]
+fn what_kubectl_prints_is_checked_with_its_status() {
+    let expected = [
+        "error: status.ancestors[0].conditions[0]: not accepted, so the filter does not run there: TargetNotFound (\"Target GRPCRoute \
+         temporal/temporal not found\")\n  --> dump.yaml:21:9",
+        "dump.yaml: 1 error, 0 warnings\n",
+    ];
+    assert_run(&["check", "dump.yaml"], 1, &expected);
+    let open = [
+        "failing-open.yaml: no configuration; used as mesh context\nwarning: spec.extAuth.failOpen: found true: if the authorization \
+         service fails, calls pass without it\n --> failing-open.yaml:7:15",
+        "failing-open.yaml: 0 errors, 1 warning\n",
+    ];
+    assert_run(&["check", "dump.yaml", "failing-open.yaml"], 1, &open);
+}
+
+#[test]
 fn shipped_manifests_pass() {
     let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../istio/manifests");
     let files: Vec<_> = std::fs::read_dir(manifests).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -455,4 +471,18 @@ fn peers_are_checked() {
     ];
     assert_run(&["check", "doubtful-peers.yaml"], 0, &expected);
     assert_run(&["check", "--deny-warnings", "peers.yaml"], 0, &["peers.yaml: good\n"]);
+}
+
+/// The output is that of docs/cli.md.
+#[test]
+fn recorded_decisions_are_made_again_by_another_policy() {
+    let (status, text) = run(&["replay", "replay.yaml", "replay.log"]);
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli.md")).unwrap();
+    assert_eq!(status, 1);
+    assert!(page.contains(&format!("$ temporal-auth replay new.yaml envoy.log\n{text}```\n")), "{text}");
+    let none = "none of 1 decisions can be replayed:\n  1 × it was not recorded: log.replay was not set";
+    assert_run(&["replay", "replay.yaml", "unrecorded.log"], 2, &[none]);
+    assert_run(&["replay", "replay.yaml", "good.yaml"], 2, &["no line has a decision"]);
+    assert_run(&["replay", "replay.yaml", "nowhere.log"], 2, &["cannot read nowhere.log"]);
+    assert_run(&["replay", "replay.yaml"], 2, &["LOG"]);
 }

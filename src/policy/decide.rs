@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::grant::{ResolvedGrant, ResolvedScope};
 use super::limits::{LimitMiss, NamespaceRole};
 use super::reason::{DenyReason, ExpiredGrant, LimitedGrant, NeededGrant, NotCovered};
+use super::role::Role;
 use super::rule::Rule;
 use super::verdict::{AnswerView, Permit, ShadowOutcome, Verdict};
 use super::{Policy, Principal};
@@ -249,8 +250,13 @@ impl Policy {
 
     /// The effects of the method that a grant covers.
     fn effects(&self, grant: &ResolvedGrant, method: &Method) -> EffectSet {
+        self.effects_of_role(&grant.role, method)
+    }
+
+    /// The effects of the method that a grant of this role covers.
+    pub fn effects_of_role(&self, role: &Role, method: &Method) -> EffectSet {
         if !self.parity {
-            return grant.role.effects_for(method);
+            return role.effects_for(method);
         }
         // Temporal compares roles.
         let required = match method.access {
@@ -260,7 +266,7 @@ impl Policy {
             // Its authorizer refuses methods that are not in its table.
             Access::Unlisted => return EffectSet::NONE,
         };
-        if grant.role.effects.covers(required) { method.effects } else { EffectSet::NONE }
+        if role.effects.covers(required) { method.effects } else { EffectSet::NONE }
     }
 }
 

@@ -139,6 +139,11 @@ impl ApplicableDenial {
         Some(Self { denial: Rc::clone(denial), wide })
     }
 
+    /// How the caller's claims match only in the wide reading. `None` if a grant would also match the caller.
+    pub(super) fn wide(&self) -> Option<&WideMatch> {
+        self.wide.as_deref()
+    }
+
     /// `None` if the denial does not match the call.
     pub(super) fn matches(&self, target: &Target) -> Option<DenialMatch> {
         let DeniedPart { effects, namespace, outside } = self.denial.matches(target)?;

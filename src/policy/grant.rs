@@ -17,7 +17,11 @@ use crate::pattern::{Binding, Pattern};
 
 /// The scope of a permission that means the cluster and every namespace. Source: `primitives.SystemLocalNamespace` of
 /// the server.
-const SYSTEM: &str = "temporal-system";
+pub const SYSTEM: &str = "temporal-system";
+
+/// The words in permissions, in lower case, each with the built-in role that it stands for.
+pub const PERMISSION_ROLES: [(&str, &str); 4] =
+    [("read", "reader"), ("write", "writer"), ("worker", "worker"), ("admin", "admin")];
 
 /// How many namespaces that a caller's claims name one grant may give them, and how many resolved grants it may become: under
 /// limits, one for each group that a capture takes. A token with more groups or namespaces gets the first only.
@@ -272,13 +276,7 @@ fn with_roles<'a>(pairs: Vec<(Cow<'a, str>, Cow<'_, str>)>) -> Vec<(Cow<'a, str>
 
 /// The role that a permission's word stands for. Each role is made once for all permissions of a token.
 fn permission_role(word: &str, roles: &mut Vec<Rc<Role>>) -> Option<Rc<Role>> {
-    let name = match word.to_ascii_lowercase().as_str() {
-        "read" => "reader",
-        "write" => "writer",
-        "worker" => "worker",
-        "admin" => "admin",
-        _ => return None,
-    };
+    let (_, name) = PERMISSION_ROLES.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(word))?;
     if let Some(role) = roles.iter().find(|role| *role.name == *name) {
         return Some(Rc::clone(role));
     }

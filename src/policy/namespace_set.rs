@@ -18,6 +18,12 @@ impl NamespaceSet {
             || self.patterns.iter().any(|pattern| pattern.matches(namespace).is_some())
     }
 
+    /// The patterns of its namespaces, as a policy would write them.
+    pub fn written(&self) -> impl Iterator<Item = String> {
+        let names = self.names.iter().map(|name| Pattern::literal(name).to_string());
+        names.chain(self.patterns.iter().map(Pattern::to_string))
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.names.is_empty() && self.patterns.is_empty()

@@ -9,7 +9,7 @@ use crate::identity::{ClaimSet, Identity, Kind, WideReading};
 use crate::pattern::{Binding, Pattern};
 
 /// The callers to whom a grant or a denial applies. All conditions must hold.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Who {
     /// Names of issuers, one of which must have issued the token. Empty if the issuer does not matter.
     pub issuers: Vec<Rc<str>>,

@@ -83,6 +83,12 @@ impl Catalogue {
     pub fn names(&self) -> Vec<&str> {
         METHODS.iter().chain(self.added.iter().map(|method| &**method)).map(Method::name).collect()
     }
+
+    /// All methods that a policy can name.
+    pub fn methods(&self) -> impl Iterator<Item = MethodRef> {
+        let built_in = METHODS.iter().chain([&HEALTH_CHECK]).map(MethodRef::Known);
+        built_in.chain(self.added.iter().map(|method| MethodRef::Added(Rc::clone(method))))
+    }
 }
 
 /// The order of the table: by length first, which differs between most paths, while their first fifty bytes are the same.

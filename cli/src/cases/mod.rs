@@ -65,6 +65,33 @@ fn run(file: &Path, at: Timestamp) -> Result<(String, bool), String> {
     Ok((text, failures == 0))
 }
 
+/// The cases whose verdicts differ between two configurations: the name, the old verdict and the new one. The configuration that
+/// the file names does not matter.
+pub(crate) fn compare(
+    file: &Path,
+    old: &Configuration,
+    new: &Configuration,
+    at: Timestamp,
+) -> Result<Vec<(String, String, String)>, String> {
+    let source = load::source(file)?;
+    let cases = read::read(&source.text)
+        .map_err(|mut wrong| format!("{} is not valid:\n{}", source.name, report::show(&mut wrong, &source).0))?
+        .cases;
+    let mut changed = Vec::new();
+    for case in &cases {
+        let shown = |configuration| {
+            let evaluation = evaluation(case, configuration, at)
+                .map_err(|why| Diagnostic::error(format!("{}: {why}", case.name), case.at).show(&source))?;
+            Ok::<_, String>(explain::verdict(&evaluation))
+        };
+        let (before, after) = (shown(old)?, shown(new)?);
+        if before != after {
+            changed.push((case.name.clone(), before, after));
+        }
+    }
+    Ok(changed)
+}
+
 /// How many rules decided a case, and the names of the others.
 fn coverage(rules: &[Rule], word: &str, decided: &[Rule]) -> String {
     let unused: Vec<_> = rules.iter().filter(|rule| !decided.contains(rule)).map(Rule::name).collect();

@@ -246,7 +246,8 @@ pub(crate) fn one(path: &std::path::Path) -> Result<Configuration, String> {
 /// The caller that the question is about.
 fn caller(question: &Question, configuration: &Configuration) -> Result<AssumedCaller, String> {
     if let Some(token) = &question.token {
-        return Ok(bearer(token, question, configuration));
+        let (header, peer) = (question.header.clone(), question.peer.clone());
+        return Ok(bearer(token, header, peer, question.time.at(), configuration));
     }
     let claims = match &question.claims {
         None => None,
@@ -257,8 +258,14 @@ fn caller(question: &Question, configuration: &Configuration) -> Result<AssumedC
     claimed(question.issuer.as_deref(), claims, question.peer.clone(), question.time.at(), configuration)
 }
 
-/// A caller with a token.
-fn bearer(token: &str, question: &Question, configuration: &Configuration) -> AssumedCaller {
+/// A caller with a token, in this header, if one is named.
+pub(crate) fn bearer(
+    token: &str,
+    header: Option<String>,
+    peer: Option<String>,
+    at: Timestamp,
+    configuration: &Configuration,
+) -> AssumedCaller {
     let token = token.strip_prefix("Bearer ").unwrap_or(token);
     let unverified = ParsedToken::parse(token.as_bytes()).ok();
     let issuers = &configuration.config.issuers;
@@ -273,10 +280,10 @@ fn bearer(token: &str, question: &Question, configuration: &Configuration) -> As
     AssumedCaller {
         issuer: issuer.map(|issuer| issuer.name.to_string()),
         claims,
-        token: Some(AssumedToken { header: question.header.clone(), form }),
+        token: Some(AssumedToken { header, form }),
         times: TokenTimes::Checked,
-        peer: question.peer.clone(),
-        at: question.time.at(),
+        peer,
+        at,
     }
 }
 

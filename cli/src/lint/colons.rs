@@ -9,8 +9,8 @@ use temporal_auth::policy::limits::Limits;
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::Limit;
 
-use super::overlap::{Fragment, fragments};
 use super::{denial_path, grant_path};
+use crate::patterns::overlap::{Fragment, fragments};
 
 /// The paths of such patterns, each with its note.
 pub(super) fn notes(config: &Config) -> Vec<(Path, String)> {

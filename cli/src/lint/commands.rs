@@ -2,18 +2,14 @@
 
 use serde_json::Value;
 use temporal_auth::config::Config;
-use temporal_auth::pattern::Pattern;
-use temporal_auth::policy::denial::Denial;
-use temporal_auth::policy::grant::{Grant, GrantScope};
-use temporal_auth::policy::who::Who;
+use temporal_auth::policy::grant::Grant;
 use temporal_auth::temporal::EffectSet;
 use temporal_auth::time::Timestamp;
 
 use super::answers::{allows_answers, done_by_answers};
-use super::overlap::{PatternReading, overlap, texts};
 use super::roles::verbs;
-use super::shadowed::is_wider;
 use super::{Lint, denial_path};
+use crate::analysis::denied::may_reach;
 
 pub(super) fn lint(config: &Config, value: &Value, now: Timestamp) -> Vec<Lint> {
     let mut lints = Vec::new();
@@ -29,7 +25,7 @@ pub(super) fn lint(config: &Config, value: &Value, now: Timestamp) -> Vec<Lint> 
         if effects.is_empty() || answers_too {
             continue;
         }
-        let reached = |grant: &&Grant| allows_answers(grant, config, now) && reaches(denial, grant);
+        let reached = |grant: &&Grant| allows_answers(grant, config, now) && may_reach(denial, grant);
         let Some(grant) = config.policy.grants.iter().find(reached) else { continue };
         let help = if effects == EffectSet::TERMINATE {
             "denials never stop an answer that ends its own workflow; give these callers `client`, which cannot answer \
@@ -51,43 +47,6 @@ pub(super) fn lint(config: &Config, value: &Value, now: Timestamp) -> Vec<Lint> 
         });
     }
     lints
-}
-
-/// Whether the denial may apply to a holder of the grant in one of the grant's namespaces. `false` is certain.
-fn reaches(denial: &Denial, grant: &Grant) -> bool {
-    let is_exempt = denial.unless.as_ref().is_some_and(|unless| is_wider(unless, &grant.who));
-    let shared_namespace = match (&denial.namespaces, &grant.gives) {
-        (Some(denied), GrantScope::Namespaces(_, given)) => any_shared(denied, given),
-        _ => true,
-    };
-    !is_exempt && shared_namespace && denial.who.as_ref().is_none_or(|who| may_share(who, &grant.who))
-}
-
-/// Whether a denial's `who` and a grant's `who` may match the same caller.
-fn may_share(denied: &Who, given: &Who) -> bool {
-    let is_of_tokens = !denied.issuers.is_empty() || denied.kind.is_some() || !denied.subject.is_empty();
-    if given.without_token && (is_of_tokens || !denied.claims.0.is_empty()) {
-        return false;
-    }
-    let issuers = denied.issuers.is_empty()
-        || given.issuers.is_empty()
-        || denied.issuers.iter().any(|issuer| given.issuers.contains(issuer));
-    let kinds = denied.kind.is_none() || given.kind.is_none() || denied.kind == given.kind;
-    let subjects = denied.subject.is_empty() || given.subject.is_empty() || any_shared(&denied.subject, &given.subject);
-    let peers = match (&denied.peer, &given.peer) {
-        (Some(denied), Some(given)) => any_shared(denied, given),
-        _ => true,
-    };
-    // A claim may have several values, so no two conditions on claims exclude each other.
-    issuers && kinds && subjects && peers
-}
-
-/// Whether some text matches patterns of both lists, if those of the denial are read wide.
-fn any_shared(denied: &[Pattern], given: &[Pattern]) -> bool {
-    denied.iter().any(|denied| {
-        let denied = texts(denied, PatternReading::Wide);
-        given.iter().any(|given| overlap(&denied, &texts(given, PatternReading::Narrow)))
-    })
 }
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use temporal_auth::policy::denial::Denial;
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::EffectSet;
 
-use super::overlap::PatternReading;
 use super::shadowed::has_no_more_conditions;
 use super::unreachable::impossible_for_all;
 use super::{Lint, denial_path};
+use crate::patterns::overlap::PatternReading;
 
 pub(super) fn lint(config: &Config) -> Vec<Lint> {
     let mut lints = Vec::new();

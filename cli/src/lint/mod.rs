@@ -13,7 +13,6 @@ mod gateway;
 mod headers;
 mod ids;
 mod iss;
-mod overlap;
 mod peers;
 mod plaintext;
 mod positions;

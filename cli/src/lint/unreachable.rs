@@ -7,8 +7,8 @@ use temporal_auth::policy::grant::GrantScope;
 use temporal_auth::policy::who::Who;
 use temporal_auth::temporal::EffectSet;
 
-use super::overlap::{PatternReading, overlap, texts};
 use super::{Lint, grant_path};
+use crate::patterns::overlap::{PatternReading, overlap, texts};
 
 pub(super) fn lint(config: &Config) -> Vec<Lint> {
     let mut lints = Vec::new();

@@ -6,8 +6,8 @@ use temporal_auth::identity::{ClaimName, ClaimSet};
 use temporal_auth::pattern::Pattern;
 use temporal_auth::policy::who::Who;
 
-use super::overlap::{CharClass, PatternReading, ShapePart, overlap, shape, texts};
 use super::{Lint, denial_path, grant_path, issuer_path};
+use crate::patterns::overlap::{CharClass, PatternReading, ShapePart, overlap, shape, texts};
 
 /// An issuer of tokens for jobs or accounts, whose subjects have a few known shapes.
 struct Provider {

@@ -6,14 +6,14 @@ use temporal_auth::pattern::Pattern;
 
 /// A fragment of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fragment {
+pub(crate) enum Fragment {
     Literal(String),
     Star,
     Capture(String),
 }
 
 /// The fragments of a pattern, read from its text.
-pub(super) fn fragments(pattern: &Pattern) -> Vec<Fragment> {
+pub(crate) fn fragments(pattern: &Pattern) -> Vec<Fragment> {
     let text = pattern.to_string();
     let mut fragments = Vec::new();
     let mut chars = text.chars();
@@ -39,7 +39,7 @@ pub(super) fn fragments(pattern: &Pattern) -> Vec<Fragment> {
 
 /// Which characters may appear at one position of a text.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum CharClass {
+pub(crate) enum CharClass {
     /// This character.
     One(char),
     /// This character in either ASCII case.
@@ -81,7 +81,7 @@ impl CharClass {
 
 /// One character of a text, or any number of them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Atom {
+pub(crate) struct Atom {
     class: CharClass,
     /// Whether it matches any number of such characters, including none.
     many: bool,
@@ -89,7 +89,7 @@ pub(super) struct Atom {
 
 /// How a pattern is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PatternReading {
+pub(crate) enum PatternReading {
     /// As grants and `unless` read it.
     Narrow,
     /// As denials read their `who`: case is ignored, and `*` may be empty.
@@ -97,7 +97,7 @@ pub(super) enum PatternReading {
 }
 
 /// The texts that match a pattern.
-pub(super) fn texts(pattern: &Pattern, reading: PatternReading) -> Vec<Atom> {
+pub(crate) fn texts(pattern: &Pattern, reading: PatternReading) -> Vec<Atom> {
     let mut atoms = Vec::new();
     for fragment in fragments(pattern) {
         match (fragment, reading) {
@@ -117,14 +117,14 @@ pub(super) fn texts(pattern: &Pattern, reading: PatternReading) -> Vec<Atom> {
 
 /// Part of the shape of a text.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum ShapePart {
+pub(crate) enum ShapePart {
     Text(&'static str),
     /// One or more of these characters.
     Some(CharClass),
 }
 
 /// The texts of a shape.
-pub(super) fn shape(parts: &[ShapePart]) -> Vec<Atom> {
+pub(crate) fn shape(parts: &[ShapePart]) -> Vec<Atom> {
     let atoms = |part: &ShapePart| match part {
         ShapePart::Text(text) => text.chars().map(|char| once(CharClass::One(char))).collect::<Vec<_>>(),
         ShapePart::Some(class) => some(*class).to_vec(),
@@ -141,7 +141,7 @@ fn some(class: CharClass) -> [Atom; 2] {
 }
 
 /// Whether some text matches both.
-pub(super) fn overlap(one: &[Atom], other: &[Atom]) -> bool {
+pub(crate) fn overlap(one: &[Atom], other: &[Atom]) -> bool {
     let after = |index: usize, atom: &Atom| if atom.many { index } else { index.saturating_add(1) };
     let (mut open, mut seen) = (vec![(0usize, 0usize)], BTreeSet::new());
     while let Some((left, right)) = open.pop() {
