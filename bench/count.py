@@ -1,4 +1,5 @@
-"""Instructions of the proxy per call, counted by callgrind: within 5 %, the same on any machine and under any load.
+"""Instructions of the proxy per call, counted by callgrind: within 5 %, the same on any machine that is idle otherwise: under load,
+V8 is late to compile hot code, and then slow code is counted.
 
     bench/count.py          about fifteen minutes
     bench/count.py --cache  also simulated cache misses, in twice the time

@@ -15,15 +15,15 @@ _CLIENTS, _STREAMS = 2, 8
 
 
 def run(variant: variants.Variant, count: int) -> float:
-    """Microseconds of proxy CPU per request."""
-    pid = variant.envoy.process.pid
+    """Microseconds of CPU per request: the proxy's, and that of the processes beside it."""
+    pids = [process.pid for process in (variant.envoy.process, *variant.beside)]
     with tempfile.NamedTemporaryFile(suffix=".bin") as body:
         body.write(variant.body)
         body.flush()
         command = variants.pinned(variants.LOAD_CORE, _h2load(variant, count, Path(body.name)))
-        passed, spent = variants.passed(variant.envoy), cpu(pid)
+        passed, spent = variants.passed(variant.envoy), sum(map(cpu, pids))
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        spent = cpu(pid) - spent
+        spent = sum(map(cpu, pids)) - spent
     ended = re.search(r"(\d+) succeeded, (\d+) failed", done.stdout)
     if not ended or int(ended[1]) != count:
         raise RuntimeError(f"{variant.name}: {done.stdout}{done.stderr}")

@@ -39,7 +39,7 @@ def main() -> int:
         everyone = variants.shapes(stack) if options.shapes else variants.start(stack, options.beside)
         for variant in everyone:
             variants.prove(variant)
-        measured = _measure(everyone, rounds, count, deadline)
+        measured = measure(everyone, rounds, count, deadline)
     print(report.text(measured, count))
     if options.json:
         options.json.write_text(json.dumps(report.summary(measured), indent=1) + "\n")
@@ -58,7 +58,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measure(
+def measure(
     everyone: list[variants.Variant], rounds: int, count: int, deadline: float
 ) -> dict[str, report.Series]:
     for variant in everyone:  # connections, caches, compiled code

@@ -16,6 +16,7 @@ from harness import grpc_client, jws, paths, requests
 from harness.envoy import Cluster, Envoy, Settings
 from harness.minter import Minter
 from harness.policy import plugin
+from harness.procs import Process
 from harness.upstream import Upstream
 
 START = requests.path("StartWorkflowExecution")
@@ -38,6 +39,8 @@ class Variant:
     path: str = START
     # How many of these calls are made for each ordinary one: large bodies take long.
     share: float = 1
+    # Other processes that a call goes through: their time counts too.
+    beside: tuple[Process, ...] = ()
 
 
 def corp() -> Minter:
