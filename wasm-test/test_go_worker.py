@@ -5,6 +5,7 @@ and use the namespace `bitovi-project`. They are built from go-worker/ and run t
 from __future__ import annotations
 
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,14 +37,17 @@ pytestmark = pytest.mark.timeout(600)
 
 @pytest.fixture(scope="module")
 def programs() -> Path:
-    """The paths of the two programs. Skips the test if there is no Go, which no other test here needs."""
-    built = subprocess.run(
-        [paths.ROOT / "scripts" / "go-build.sh", "wasm-test/go-worker"], capture_output=True, text=True, timeout=580
-    )
+    """Where the programs are."""
+    return built("wasm-test/go-worker", "go-worker")
+
+
+def built(source: str, name: str) -> Path:
+    """The directory of the programs of a Go module. Skips the test if there is no Go, which no other test here needs."""
+    built = subprocess.run([paths.ROOT / "scripts" / "go-build.sh", source], capture_output=True, text=True, timeout=580)
     if built.returncode == 3:
         pytest.skip(built.stderr.strip())
     assert built.returncode == 0, built.stderr
-    return paths.ROOT / ".cache" / "go" / "go-worker"
+    return paths.ROOT / ".cache" / "go" / name
 
 
 @pytest.fixture
@@ -237,3 +241,45 @@ def test_what_else_that_policy_opens(open_gate: OpenGate, temporal: Temporal, co
     assert gate.call("SignalWorkflowExecution", signal, token=gopher).grpc_status == 5, "no such workflow, says the server"
     start = requests.start_workflow(NAMESPACE)
     gate.refused_by_us("StartWorkflowExecution", start, token=gopher, status=7)
+
+
+# -- a token that is renewed, by the worker of docs/sdks/go.md
+
+LIFETIME = 6
+
+
+def test_a_worker_that_renews_its_token(temporal: Temporal, corp: Minter, tmp_path: Path) -> None:
+    """Its tokens live for seconds. It works as long as the file has a good one, and the twin shows that it needs that."""
+    worker_program = built("wasm-test/sdks/go", "sdk-go") / "worker"
+    queue, file = f"renews-{uuid.uuid4()}", tmp_path / "token"
+
+    def renew() -> None:
+        token = corp.token("a-worker", permissions=[f"{NAMESPACE}:worker"], exp=jws.now() + LIFETIME)
+        (tmp_path / "new").write_text(token)
+        (tmp_path / "new").rename(file)
+
+    def begin() -> str:
+        start = requests.start_workflow(NAMESPACE, f"{queue}-{uuid.uuid4()}")
+        start.workflow_type.name, start.task_queue.name = "Hello", queue
+        start.input.payloads.add(metadata={"encoding": b"json/plain"}, data=b'"World"')
+        straight(temporal, "StartWorkflowExecution", start)
+        return start.workflow_id
+
+    renew()
+    settings = Settings({"temporal": Cluster(temporal.port)}, plugin=plugin(corp.config(token={"leeway": "1s"})))
+    with Envoy(settings, "go-gate") as envoy:
+        gate, log = Gate(envoy), run_directory("go-renews") / "worker.log"
+        environment = {"TEMPORAL_ADDRESS": f"127.0.0.1:{gate.port}", "TEMPORAL_NAMESPACE": NAMESPACE, "TASK_QUEUE": queue, "TOKEN_FILE": str(file)}
+        with Process("go-renews", [worker_program], log, env=environment) as worker:
+            began = time.monotonic()
+            while time.monotonic() < began + 3 * LIFETIME:
+                renew()
+                workflow_id = begin()
+                until(lambda: is_completed(temporal, workflow_id), 30, f"the workflow to complete: {worker.log_tail()}")
+                time.sleep(LIFETIME / 4)
+            assert not calls(gate, passed=False)
+            time.sleep(LIFETIME + 2)
+            workflow_id = begin()
+            until(lambda: calls(gate, passed=False), 30, "a refusal")
+            assert {line["grpc"] for line in envoy.access_log() if str(line["details"]).startswith("temporal_auth_")} == {16}
+            assert not is_completed(temporal, workflow_id)

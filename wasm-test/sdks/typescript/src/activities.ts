@@ -1,0 +1,3 @@
+export async function Greet(name: string): Promise<string> {
+  return `Hello ${name}!`;
+}
