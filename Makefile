@@ -10,7 +10,7 @@ ORACLE_COUNT ?= 1000000
 ORACLE_SEED ?= 1
 SOAK_SECONDS ?= 600
 PYTHON ?= python3
-# Where `make push` pushes to, and more options for crane, which does it.
+# Where `make push` pushes to, and more options for crane, which does it; the image that `make chart` names.
 IMAGE ?=
 PUSH_ARGS ?=
 # The lowest compiler that Cargo.toml promises.
@@ -36,6 +36,9 @@ module: ## build target/temporal-auth.wasm (and -lean.wasm, which cannot reduce 
 
 demo: setup module ## watch a stock Temporal become role-protected, call by call
 	@$(PY) demo/run.py
+
+recording: setup module ## record what the demo prints, as the picture in README.md
+	@$(PY) demo/recording.py docs/pictures/demo.svg
 
 run: setup module ## keep the demo running on the ports of envoy.yaml, with the Web UI, and print what to try
 	@scripts/ui.sh || [ $$? = 3 ] # without Go there is no Web UI
@@ -63,6 +66,8 @@ plugins:
 
 test-wasm: setup module plugins ## run the built module in a real Envoy, in front of a real Temporal
 	@scripts/go-build.sh wasm-test/go-worker || [ $$? = 3 ] # without Go its test is skipped
+	@scripts/go-build.sh wasm-test/sdks/go || [ $$? = 3 ]
+	@scripts/monitoring.sh || [ $$? = 3 ] # without Prometheus its tests are skipped
 	$(PY) -m pytest wasm-test $(PYTEST_ARGS)
 
 ## Test longer
@@ -101,6 +106,11 @@ test-keycloak: setup module ## follow docs/presets/keycloak.md on a real Keycloa
 	@scripts/ui.sh keycloak
 	$(PY) -m pytest wasm-test/keycloak -n 0 $(PYTEST_ARGS)
 
+# Six at a time, which mostly wait.
+test-sdks: setup module ## run a worker and a client of each SDK, and refuse them in every way (first run an hour, later 20 minutes)
+	@scripts/sdks.sh
+	$(PY) -m pytest wasm-test/sdks -n 6 --dist load $(PYTEST_ARGS)
+
 test-egctl: setup ## run Envoy Gateway's own check of its manifest (first run: 10 minutes)
 	@scripts/go-build.sh wasm-test/mesh/egctl "about ten minutes"
 	$(PY) -m pytest istio/test_envoy_gateway.py -c istio/pytest.ini $(PYTEST_ARGS)
@@ -112,6 +122,7 @@ test-hosts: setup module plugins ## run the demo and a part of test-wasm with ot
 
 lint: setup ## check formatting, lints, types, spelling, and that generated files are up to date
 	cargo fmt --all --check
+	cargo fmt --manifest-path wasm-test/sdks/rust/Cargo.toml --check
 	cargo clippy $(TESTED) --all-targets -- -D warnings
 	cargo clippy --package temporal-auth-bench --package temporal-auth-fuzz --all-targets -- -D warnings
 	scripts/wasm-cargo.sh clippy --package temporal-auth-module --package hostile-plugin --package verifiers -- -D warnings
@@ -124,10 +135,11 @@ lint: setup ## check formatting, lints, types, spelling, and that generated file
 	.cache/venv/bin/typos
 	$(PY) tools/rooms.py
 	$(PY) tools/callbacks.py
-	@! command -v gofmt >/dev/null || test -z "$$(gofmt -l wasm-test | tee /dev/stderr)"
+	@! command -v gofmt >/dev/null || test -z "$$(gofmt -l bench wasm-test | tee /dev/stderr)"
 
 format: ## format the Rust code
 	cargo fmt --all
+	cargo fmt --manifest-path wasm-test/sdks/rust/Cargo.toml
 
 # The command line apart: its pages have the library's name.
 doc: export RUSTDOCFLAGS = -D warnings -A rustdoc::private-intra-doc-links
@@ -157,6 +169,13 @@ vectors: setup ## generate vectors/ with Temporal's own answers
 image: module ## write target/image: the module as an OCI image layout, with licences and bill of materials
 	@scripts/image.sh
 
+sbom-check: image ## validate the bill of materials with CycloneDX's own validator (20 MB into .cache, once)
+	@scripts/setup.sh
+	@scripts/sbom-check.sh
+
+chart: ## write target/temporal-auth-VERSION.tgz, the Helm chart: make chart IMAGE=registry.example.com/temporal-auth@sha256:… (optional)
+	@scripts/chart.sh "$(IMAGE)"
+
 reproduce: module ## build the module again in another place, from nothing: the bytes must be the same
 	@scripts/reproduce.sh
 
@@ -165,17 +184,19 @@ push: image ## push the image: make push IMAGE=registry.example.com/temporal-aut
 
 ## Measure
 
-bench: module ## measure CPU per request: without a filter, with this one, with Envoy's own; new tokens; ten thousand grants
+bench: module ## measure CPU per request: without a filter, with this one, with Envoy's own, with OPA; new tokens; ten thousand grants
 	@scripts/setup.sh bench
 	$(PY) bench/run.py $(BENCH_ARGS)
+	$(PY) bench/run.py --shapes
 	$(PY) bench/cold.py
 	$(PY) bench/scale.py
+	$(PY) bench/peers.py # without Go it does nothing
 
 bounds: module ## measure what one caller with a good token can take from others: time, memory, room in the log
 	@scripts/setup.sh bench
 	$(PY) bench/bounds.py
 
-count: module ## count the instructions of a call with callgrind: within 5 %, the same on any machine (fifteen minutes)
+count: module ## count the instructions of a call with callgrind: within 5 %, the same on any idle machine (fifteen minutes)
 	@scripts/setup.sh count
 	$(PY) bench/count.py
 

@@ -89,6 +89,7 @@ class ApiServer:
             "INJECTION_WEBHOOK_CONFIG_NAME": "istio-sidecar-injector",
             "ISTIOD_CUSTOM_HOST": "localhost",
             "PILOT_ENABLE_AMBIENT": "true",
+            "PILOT_ENABLE_AGENTGATEWAY": "true",
         }
         addresses = [f"--grpcAddr=127.0.0.1:{grpc}", f"--secureGRPCAddr=127.0.0.1:{secure}", f"--httpAddr=127.0.0.1:{http}",
                      f"--httpsAddr=127.0.0.1:{webhook}", f"--monitoringAddr=127.0.0.1:{monitoring}", "--ctrlz_port=0"]
@@ -108,8 +109,12 @@ class ApiServer:
         process.wait_ready(tcp_answers(port), 120)
 
     def _tool(self, name: str, *args: str | Path) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | {"KUBECONFIG": str(self.config), "HOME": str(self.directory)}
-        return subprocess.run([PARTS / "bin" / name, *args], env=environment, capture_output=True, text=True)
+        return subprocess.run([PARTS / "bin" / name, *args], env=self.environment(), capture_output=True, text=True)
+
+    def environment(self) -> dict[str, str]:
+        """For programs that call kubectl."""
+        path = f"{PARTS / 'bin'}:{os.environ.get('PATH', '')}"
+        return os.environ | {"KUBECONFIG": str(self.config), "HOME": str(self.directory), "PATH": path}
 
     def kubectl(self, *args: str) -> subprocess.CompletedProcess[str]:
         return self._tool("kubectl", *args)

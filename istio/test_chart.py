@@ -79,7 +79,7 @@ def test_the_package_names_its_image(helm: str) -> None:
     done = package(image)
     assert done.returncode == 0, done.stderr
     chart = ROOT / done.stdout.strip()
-    values = ["-f", VARIANTS / "policy.yaml", "-f", VARIANTS / "gateway.yaml"]
+    values = ["-f", str(VARIANTS / "policy.yaml"), "-f", str(VARIANTS / "gateway.yaml")]
     rendered = subprocess.run([helm, "template", "temporal-auth", chart, *values], capture_output=True, text=True)
     assert rendered.returncode == 0 and f"  url: oci://{image}\n" in rendered.stdout, rendered.stderr
     with tarfile.open(chart) as archive:
@@ -144,6 +144,7 @@ URL = "oci://registry.example.com/temporal-auth@sha256:" + "0" * 64
         ("waypoint.yaml", {"temporal": {"frontend": {"callbacks": True}}}, "temporal.frontend.callbacks: found true, expected false where attach is waypoint"),
         ("waypoint.yaml", {"api": "EnvoyFilter"}, "expected WasmPlugin or TrafficExtension where attach is waypoint"),
         ("envoyfilter-gateway.yaml", {"module": {"imagePullSecret": "s"}}, "not allowed with api EnvoyFilter"),
+        ("gateway-api.yaml", {"gateway": {"className": "istio-agentgateway"}}, "gateway.className: found istio-agentgateway, expected a class of Envoy"),
     ],
 )
 def test_wrong_values_are_refused(helm: str, tmp_path: Path, variant: str, wrong: dict[str, object], said: str) -> None:
@@ -153,6 +154,15 @@ def test_wrong_values_are_refused(helm: str, tmp_path: Path, variant: str, wrong
     assert done.returncode != 0 and said in done.stderr.replace("'", "/"), done.stderr
     # The counterpart, without the wrong value.
     assert render(helm, variant).returncode == 0
+
+
+def test_a_waypoint_names_peers_if_the_policy_reads_them(helm: str, tmp_path: Path) -> None:
+    values = tmp_path / "peers.yaml"
+    annotation = 'annotations: {ambient.istio.io/xfcc-include-client-identity: "true"}'
+    for xfcc in (True, False):
+        values.write_text(json.dumps({"config": {"peers": {"xfcc": xfcc}}}))
+        done = render(helm, "waypoint.yaml", "-f", str(values))
+        assert done.returncode == 0 and (annotation in done.stdout) == xfcc, done.stderr
 
 
 PROBED: dict[str, object] = {"healthCheck": True}

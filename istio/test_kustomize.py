@@ -56,7 +56,7 @@ def rendered(helm: str, directory: Path, *more: str) -> str:  # noqa: F811
     (directory / "values.json").write_text(json.dumps(VALUES))
     variant = (VARIANTS / "gateway.yaml").read_text().split("config:\n")[0]
     (directory / "values.yaml").write_text(variant + policy(EXAMPLE / "open"))
-    files = ["-f", directory / "values.yaml", "-f", directory / "values.json"]
+    files = ["-f", str(directory / "values.yaml"), "-f", str(directory / "values.json")]
     done = subprocess.run([helm, "template", "temporal-auth", CHART, *files, *more], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -13,6 +13,7 @@ from api_server import ROOT, ApiServer
 from harness import paths
 from harness.poll import until
 from harness.procs import Process
+from harness.waypoint import NAMES_PEER, PEER_FILTER
 
 NAME = "temporal-waypoint"
 SERVICE = "temporal-frontend.temporal.svc.cluster.local"
@@ -63,7 +64,9 @@ def waypoint(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def sent(server: ApiServer, directory: Path, what: str) -> list[dict[str, Any]]:
     """The clusters (cds) or listeners (lds) that a waypoint receives, on a connection of its own."""
     labels = {"gateway.networking.k8s.io/gateway-name": NAME}
-    metadata = {"NAMESPACE": "temporal", "NAME": f"{NAME}-2", "LABELS": labels, "CLUSTER_ID": "Kubernetes", "SERVICE_ACCOUNT": NAME}
+    metadata: dict[str, Any] = {"NAMESPACE": "temporal", "NAME": f"{NAME}-2", "LABELS": labels, "CLUSTER_ID": "Kubernetes", "SERVICE_ACCOUNT": NAME}
+    # The agent tells istiod the annotations of its pod.
+    metadata["ANNOTATIONS"] = annotations(server)
     address = {"socket_address": {"address": "127.0.0.1", "port_value": server.xds}}
     source = {"ads": {}, "resource_api_version": "V3"}
     http2 = {"@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions", "explicit_http_config": {"http2_protocol_options": {}}}
@@ -95,6 +98,13 @@ def sent(server: ApiServer, directory: Path, what: str) -> list[dict[str, Any]]:
         return until(answer, 30, f"istiod's answer about {what}")
 
 
+def annotations(server: ApiServer) -> dict[str, str]:
+    """Annotations that the waypoint's pods would have: istiod writes a Deployment, which nothing carries out here."""
+    template = server.kubectl("get", "deployment", "-n", "temporal", NAME, "-o", "jsonpath={.spec.template.metadata.annotations}")
+    found: dict[str, str] = json.loads(template.stdout or "{}")
+    return found
+
+
 def filters(server: ApiServer, directory: Path) -> dict[str, bool]:
     """Whether the filter is present, for each HTTP filter chain."""
     listeners = [state["listener"] for state in sent(server, directory, "lds")]
@@ -108,6 +118,40 @@ def test_the_filter_is_on_both_ports_of_the_service(waypoint: ApiServer, tmp_pat
     found = until(lambda: (f := filters(waypoint, tmp_path)).keys() >= ours and f, 60, "the chains of the Service", every=1)
     assert {name for name, there in found.items() if there} == ours
     assert "direct-http" in found, "by which a waypoint would serve pods, without the filter: hence waypoint-for: service"
+
+
+def test_the_waypoint_names_the_peer_before_the_filter_if_asked(waypoint: ApiServer, tmp_path: Path) -> None:
+    """Envoy carries the filter out in wasm-test/test_waypoint_peers.py."""
+
+    def managers() -> list[dict[str, Any]]:
+        listeners = [state["listener"] for state in sent(waypoint, tmp_path, "lds")]
+        inside = next(listener for listener in listeners if listener["name"] == "main_internal")
+        found = [chain["filters"][-1]["typedConfig"] for chain in inside["filterChains"] if FILTER in json.dumps(chain)]
+        assert len(found) == 2
+        return found
+
+    def asks(value: str) -> None:
+        waypoint.must("annotate", "gateway", "-n", "temporal", NAME, "--overwrite", f"{NAMES_PEER}{value}")
+
+    def names(manager: dict[str, Any]) -> list[str]:
+        return [entry["name"] for entry in manager["httpFilters"]]
+
+    def is_asked() -> bool:
+        return annotations(waypoint).get(NAMES_PEER) == "true"
+
+    for manager in managers():
+        assert PEER_FILTER["name"] not in names(manager)
+        assert "forwardClientCertDetails" not in manager, "SANITIZE, which removes the header"
+    asks("=true")
+    try:
+        until(is_asked, 60, "istiod passes the annotation on to the pods")
+        for manager in managers():
+            assert names(manager).index(PEER_FILTER["name"]) < names(manager).index(FILTER)
+            assert PEER_FILTER in manager["httpFilters"]
+            assert manager["forwardClientCertDetails"] == "ALWAYS_FORWARD_ONLY"
+    finally:
+        asks("-")
+        until(lambda: not is_asked(), 60, "the annotation is gone")
 
 
 def test_a_port_in_match_leaves_the_filter_out(waypoint: ApiServer, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ go_programs() {
   for tool in helm helm-docs kustomize; do scripts/go-tool.sh "$tool" >/dev/null || [ $? = 3 ]; done
   scripts/go-build.sh wasm-test/oracle || [ $? = 3 ]
   scripts/go-build.sh wasm-test/go-worker || [ $? = 3 ]
+  scripts/go-build.sh wasm-test/sdks/go || [ $? = 3 ]
 }
 
 start "the module" make --no-print-directory setup module plugins

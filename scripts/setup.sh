@@ -21,10 +21,12 @@ find_python() {
 check_tools() {
   command -v cargo >/dev/null 2>&1 ||
     die "cargo is needed. Install Rust with rustup (https://rustup.rs)."
+  # Rust links with it, and rustup does not bring it.
+  command -v cc >/dev/null 2>&1 || die "a C compiler is needed (cc). Debian, Ubuntu: apt-get install gcc libc6-dev"
   { command -v node && command -v npm; } >/dev/null 2>&1 ||
-    die "Node.js 20 or newer with npm is needed (the demo's identity provider). Debian, Ubuntu: apt-get install nodejs npm"
+    die "Node.js 20 or newer with npm is needed (the demo's identity provider). Debian 13, Ubuntu 25.04: apt-get install nodejs npm. Older ones: https://nodejs.org/en/download"
   node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' ||
-    die "Node.js 20 or newer is needed, found $(node --version)."
+    die "Node.js 20 or newer is needed, found $(node --version): https://nodejs.org/en/download"
   PY=$(find_python)
   # Debian ships python3 without what a venv needs to start.
   "$PY" -c 'import venv, ensurepip' 2>/dev/null ||

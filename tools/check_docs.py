@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Pages whose entries name the tests that show them.
-WITH_TESTS = ("docs/attacks.md", "docs/known-attacks.md")
+# Pages that name the tests that show what they say.
+WITH_TESTS = ("README.md", "docs/attacks.md", "docs/known-attacks.md")
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`]+)`")

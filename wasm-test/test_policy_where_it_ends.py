@@ -1,6 +1,6 @@
 """Where "developers cannot terminate" ends: what a client without `terminate`, `delete` and `reset` can still do.
 
-Each test states what really happens on a real Temporal, whether the workflow continues or ends. README says the same in words;
+Each test states what really happens on a real Temporal, whether the workflow continues or ends. docs/policies.md says the same in words;
 if they disagree, trust the test.
 """
 

@@ -21,12 +21,19 @@ pub(crate) fn check(files: &[PathBuf], deny_warnings: bool, at: Timestamp) -> Re
     let has_config = files.iter().any(|file| file.no_config.is_none());
     for file in &mut files {
         let no_config = file.no_config.take();
-        if has_config && no_config.is_some() {
+        file.wrong.extend(file.documents.iter().flat_map(|document| mesh.check_other(document)));
+        let is_context = has_config && no_config.is_some();
+        if is_context {
             shown.push_str(&format!("{}: no configuration; used as mesh context\n", file.source.name));
-            continue;
+            if file.wrong.is_empty() {
+                continue;
+            }
         }
-        file.wrong.extend(no_config);
-        file.wrong.extend(file.deployments.iter().flat_map(|deployment| deployment.check()));
+        file.wrong.extend(no_config.filter(|_| !is_context));
+        for deployment in &file.deployments {
+            file.wrong.extend(deployment.check());
+            file.wrong.extend(mesh.check_deployment(deployment));
+        }
         for configuration in &file.configurations {
             let (config, value) = (&configuration.config, &configuration.value);
             let lints = lint::all(config, value, at).into_iter();

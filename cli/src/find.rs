@@ -203,7 +203,7 @@ impl Search<'_> {
 }
 
 /// Whether it contains the filter's name, as in the module's file or its root id.
-fn names_filter(node: &YamlNode) -> bool {
+pub(crate) fn names_filter(node: &YamlNode) -> bool {
     match &node.kind {
         NodeKind::Scalar(text, _) => text.contains("temporal-auth") || text.contains("temporal_auth"),
         NodeKind::List(list) => list.iter().any(|node| names_filter(node)),

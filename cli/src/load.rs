@@ -11,7 +11,7 @@ use crate::find::{self, Findings, FoundConfiguration};
 use crate::report::{self, Diagnostic};
 use crate::source::{Source, Span};
 use crate::yaml::location::{self, Location};
-use crate::yaml::{self, YamlNode, value};
+use crate::yaml::{self, NodeKind, YamlNode, value};
 
 #[derive(Debug)]
 pub(crate) struct File {
@@ -58,7 +58,7 @@ pub(crate) fn source(file: &Path) -> Result<Source, String> {
 pub(crate) fn file(file: &Path) -> Result<File, String> {
     let source = source(file)?;
     let documents = match yaml::documents(&source.text) {
-        Ok(documents) => documents,
+        Ok(documents) => documents.into_iter().flat_map(resources).collect::<Vec<_>>(),
         Err(error) => {
             let (configurations, wrong, deployments) = (Vec::new(), vec![error], Vec::new());
             return Ok(File { source, configurations, wrong, deployments, documents: Vec::new(), no_config: None });
@@ -83,6 +83,15 @@ pub(crate) fn file(file: &Path) -> Result<File, String> {
         wrong.append(&mut ambiguities);
     }
     Ok(File { source, configurations, wrong, deployments, documents, no_config })
+}
+
+/// The resources in a document: kubectl prints several as one `List`.
+fn resources(document: Rc<YamlNode>) -> Vec<Rc<YamlNode>> {
+    let is_list = document.value("kind").and_then(|kind| kind.text()).is_some_and(|kind| kind.ends_with("List"));
+    match document.value("items").map(|items| &items.kind) {
+        Some(NodeKind::List(items)) if is_list => items.clone(),
+        _ => vec![document],
+    }
 }
 
 fn locate(found: &FoundConfiguration, path: &ConfigPath) -> Location {

@@ -33,13 +33,24 @@ PATHS: dict[str, list[str]] = {
         "/apis/security.istio.io/v1/authorizationpolicies",
         "/apis/security.istio.io/v1beta1/authorizationpolicies",
     ],
+    "EnvoyExtensionPolicy": ["/apis/gateway.envoyproxy.io/v1alpha1/envoyextensionpolicies"],
+    "GatewayClass": [f"/apis/gateway.networking.k8s.io/{v}/gatewayclasses" for v in ("v1", "v1beta1")],
     "KubernetesGateway": [f"/apis/gateway.networking.k8s.io/{v}/gateways" for v in ("v1", "v1beta1")],
     "GRPCRoute": ["/apis/gateway.networking.k8s.io/v1/grpcroutes"],
     "HTTPRoute": [f"/apis/gateway.networking.k8s.io/{v}/httproutes" for v in ("v1", "v1beta1")],
     "TLSRoute": [f"/apis/gateway.networking.k8s.io/{v}/tlsroutes" for v in ("v1", "v1alpha3", "v1alpha2")],
     "TCPRoute": [f"/apis/gateway.networking.k8s.io/{v}/tcproutes" for v in ("v1", "v1alpha2")],
 }
-OPTIONAL = {"TrafficExtension", "KubernetesGateway", "GRPCRoute", "HTTPRoute", "TLSRoute", "TCPRoute"}
+OPTIONAL = {
+    "TrafficExtension",
+    "EnvoyExtensionPolicy",
+    "GatewayClass",
+    "KubernetesGateway",
+    "GRPCRoute",
+    "HTTPRoute",
+    "TLSRoute",
+    "TCPRoute",
+}
 
 
 class CannotLook(Exception):

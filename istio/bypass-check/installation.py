@@ -27,7 +27,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Plugin:
-    """A WasmPlugin or TrafficExtension that loads the filter."""
+    """A WasmPlugin, TrafficExtension or EnvoyExtensionPolicy that loads the filter."""
 
     kind: str
     thing: Object
@@ -36,9 +36,36 @@ class Plugin:
     def spec(self) -> Object:
         return self.thing.get("spec") or {}
 
+    name: str = Options.plugin  # pluginName, or the root id
+
     @property
     def wasm(self) -> Object:
+        if self.is_envoy_gateways:
+            ours = [wasm for wasm in self.spec.get("wasm") or [] if wasm.get("rootID") == self.name]
+            return ours[0] if ours else {}
         return self.spec if self.kind == "WasmPlugin" else self.spec.get("wasm") or {}
+
+    @property
+    def is_envoy_gateways(self) -> bool:
+        return self.kind == "EnvoyExtensionPolicy"
+
+    @property
+    def config(self) -> Object:
+        return self.wasm.get("config" if self.is_envoy_gateways else "pluginConfig") or {}
+
+    @property
+    def fails_open(self) -> bool:
+        return self.wasm.get("failOpen") is True or self.wasm.get("failStrategy") == "FAIL_OPEN"
+
+    @property
+    def refusal(self) -> str | None:
+        """Why its controller has not accepted it, or lets another policy take its place."""
+        status = self.thing.get("status") or {}
+        lists = [status, *(status.get("ancestors") or [])]
+        for condition in [condition for entry in lists for condition in entry.get("conditions") or []]:
+            if (condition.get("type"), condition.get("status")) in (("Accepted", "False"), ("WaypointAccepted", "False"), ("Overridden", "True")):
+                return f"{condition['type']} is {condition['status']}: {condition.get('reason', '')}: {condition.get('message', '')}"
+        return None
 
     @property
     def where(self) -> str:
@@ -51,6 +78,8 @@ class Plugin:
 
     def covers(self, mode: str, port: int) -> bool:
         """Whether `match` lets it run on this port, as in Istio's model/extensions.go."""
+        if self.refusal:
+            return False
         selectors = self.spec.get("match") or []
         return not selectors or any(
             m.get("mode", "CLIENT_AND_SERVER") in ("CLIENT_AND_SERVER", "UNDEFINED", mode)
@@ -60,7 +89,7 @@ class Plugin:
 
     def covers_cluster(self, cluster: str) -> bool:
         """Whether `applies_to` matches this cluster. Without it, the filter judges every route."""
-        applies = (self.wasm.get("pluginConfig") or {}).get("applies_to")
+        applies = self.config.get("applies_to")
         return not applies or any(_like(pattern, cluster) for pattern in applies.get("clusters") or [])
 
 
@@ -85,7 +114,7 @@ class Installation:
         self.grpc_port = self._pod_port(GRPC)
         self.http_port = self._pod_port(HTTP)
         self.plugins = self._plugins()
-        self.at_pods = [plugin for plugin in self.plugins if self.selects_pods(plugin.thing, plugin.targets)]
+        self.at_pods = [p for p in self.plugins if not p.is_envoy_gateways and self.selects_pods(p.thing, p.targets)]
 
     # -- pods and Services
 
@@ -151,8 +180,9 @@ class Installation:
     # -- the filter
 
     def _plugins(self) -> list[Plugin]:
-        found = [Plugin(kind, thing) for kind in ("WasmPlugin", "TrafficExtension") for thing in self.cluster.objects(kind)]
-        return [plugin for plugin in found if plugin.wasm.get("pluginName") == self.options.plugin]
+        name, kinds = self.options.plugin, ("WasmPlugin", "TrafficExtension", "EnvoyExtensionPolicy")
+        found = [Plugin(kind, thing, name) for kind in kinds for thing in self.cluster.objects(kind)]
+        return [plugin for plugin in found if name in (plugin.wasm.get("pluginName"), plugin.wasm.get("rootID"))]
 
     def selects_pods(self, thing: Object, targets: list[Object]) -> bool:
         """Whether an Istio policy applies to the frontend's pods in their sidecars."""

@@ -15,19 +15,27 @@ def check(installation: Installation) -> Iterator[Finding]:
         yield Finding(
             "no-filter",
             f"pluginName {installation.options.plugin}",
-            "no WasmPlugin or TrafficExtension loads the filter: nothing is authorized.",
+            "no WasmPlugin, TrafficExtension or EnvoyExtensionPolicy loads the filter: nothing is authorized.",
             "apply the filter's manifests; if its pluginName differs, name it with --plugin-name",
         )
         return
     for plugin in installation.plugins:
-        if plugin.wasm.get("failStrategy") == "FAIL_OPEN":
+        if plugin.fails_open:
+            setting = "failOpen: true" if plugin.is_envoy_gateways else "failStrategy FAIL_OPEN"
             yield Finding(
                 "fail-open",
                 plugin.where,
-                "failStrategy FAIL_OPEN: if the module cannot be fetched or fails, every call passes undecided.",
-                "set failStrategy: FAIL_RELOAD (FAIL_CLOSE before Istio 1.27)",
+                f"{setting}: if the module cannot be fetched or fails, every call passes undecided.",
+                "set failOpen: false" if plugin.is_envoy_gateways else "set failStrategy: FAIL_RELOAD (FAIL_CLOSE before Istio 1.27)",
             )
-        if (plugin.wasm.get("pluginConfig") or {}).get("mode") == "shadow":
+        if plugin.refusal:
+            yield Finding(
+                "not-accepted",
+                plugin.where,
+                f"{plugin.refusal}: where this policy is not in effect, the filter does not run.",
+                "correct what its status names; a policy for the same target or for a route may take its place",
+            )
+        if plugin.config.get("mode") == "shadow":
             yield Finding(
                 "shadow",
                 plugin.where,
@@ -50,7 +58,7 @@ def check(installation: Installation) -> Iterator[Finding]:
 def _at_pods(installation: Installation) -> Iterator[Finding]:
     port = installation.grpc_port
     if installation.at_pods and not any(plugin.covers("SERVER", port) for plugin in installation.at_pods):
-        for plugin in installation.at_pods:
+        for plugin in [plugin for plugin in installation.at_pods if not plugin.refusal]:
             yield Finding(
                 "wrong-port",
                 plugin.where,
@@ -86,9 +94,9 @@ def _at_pods(installation: Installation) -> Iterator[Finding]:
 
 def _at_gateways(installation: Installation, ways: list[Entry]) -> Iterator[Finding]:
     for way in ways:
-        if way.service_port != GRPC or any(plugin.covers("CLIENT", way.port) for plugin in way.plugins):
+        if way.service_port != GRPC or way.without_wasm or any(plugin.covers("CLIENT", way.port) for plugin in way.plugins):
             continue
-        for plugin in way.plugins:
+        for plugin in [plugin for plugin in way.plugins if not plugin.refusal]:
             yield Finding(
                 "wrong-port",
                 plugin.where,

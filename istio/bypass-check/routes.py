@@ -10,6 +10,8 @@ from cluster import Object, labels, matches, name, namespace, where
 from finding import Finding
 from installation import HTTP, INTERNAL, Installation, Plugin, account
 
+# Istio's controllers of agentgateway (its constants.go), whose gateways run no WebAssembly.
+AGENTGATEWAY = ("istio.io/agentgateway-controller", "istio.io/agentgateway-waypoint-controller")
 ROUTES = ("GRPCRoute", "HTTPRoute", "TLSRoute", "TCPRoute")
 
 
@@ -26,18 +28,28 @@ class Entry:
     http: bool
     plugins: tuple[Plugin, ...]  # plugins with the filter, on the gateway's pods
     accounts: tuple[str, ...]  # service accounts of these
+    without_wasm: str = ""  # the class of a gateway that runs no WebAssembly
 
     def filtered(self) -> bool:
         judged = "" if self.mirror else self.cluster
-        return self.http and any(p.covers("CLIENT", self.port) and p.covers_cluster(judged) for p in self.plugins)
+        return self.http and not self.without_wasm and any(p.covers("CLIENT", self.port) and p.covers_cluster(judged) for p in self.plugins)
 
 
 def check(installation: Installation) -> Iterator[Finding]:
     for way in entries(installation):
         if way.filtered() or installation.filtered_at_pods(_pod_port(installation, way.service_port)):
             continue
+        if way.without_wasm:
+            yield Finding(
+                "no-wasm",
+                way.route,
+                f"leads from {way.listener} to port {way.service_port} of the frontend: class {way.without_wasm} is agentgateway, "
+                "which runs no WebAssembly, whatever plugin is attached to it.",
+                "give the Gateway a class of Envoy's, such as istio, or remove the route",
+            )
+            continue
         if way.http and way.plugins and not any(p.covers("CLIENT", way.port) for p in way.plugins):
-            continue  # plugins.py reports this: the plugin is on the wrong port
+            continue  # plugins.py reports this: the plugin is on the wrong port, or not accepted
         if not way.http:
             why = "it routes TCP, where no filter reads calls"
             fix = "route it as HTTP (http: in a VirtualService, a GRPCRoute), or remove the route"
@@ -252,7 +264,8 @@ def _parents(
             p
             for p in installation.plugins
             if (p.targets and namespace(p.thing) == home and any(_names(target, gateway) for target in p.targets))
-            or (not p.targets and installation.selects(p.thing, pods))
+            or (p.is_envoy_gateways and namespace(p.thing) == namespace(route) and any(_is(target, kind, route) for target in p.targets))
+            or (not p.targets and not p.is_envoy_gateways and installation.selects(p.thing, pods))
         )
         for listener in gateway["spec"].get("listeners") or []:
             if parent.get("sectionName", listener["name"]) != listener["name"] or parent.get("port", listener["port"]) != listener["port"]:
@@ -268,8 +281,22 @@ def _parents(
                 kind in ("GRPCRoute", "HTTPRoute"),
                 plugins,
                 tuple(sorted({account(pod) for pod in pods})),
+                _without_wasm(installation, gateway),
             )
 
 
+def _without_wasm(installation: Installation, gateway: Object) -> str:
+    """The Gateway's class, if it is agentgateway's."""
+    wanted = str(gateway["spec"].get("gatewayClassName", ""))
+    for known in installation.cluster.objects("GatewayClass"):
+        if name(known) == wanted and (known.get("spec") or {}).get("controllerName") in AGENTGATEWAY:
+            return wanted
+    return ""
+
+
 def _names(target: Object, gateway: Object) -> bool:
-    return target.get("kind") == "Gateway" and target.get("name") == name(gateway)
+    return _is(target, "Gateway", gateway)
+
+
+def _is(target: Object, kind: str, thing: Object) -> bool:
+    return target.get("kind") == kind and target.get("name") == name(thing)

@@ -5,6 +5,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnreadableHeader;
 
+/// What Envoy's formatters write for a value that does not exist, as a waypoint does for a caller without a certificate.
+const NOTHING: &str = "-";
+
 /// The peer's name in the last element of the header, which the nearest proxy wrote: the first URI SAN, else the first DNS SAN,
 /// else the subject. `None` if the element has none of these.
 ///
@@ -27,7 +30,7 @@ pub fn peer_name(header: &[u8]) -> Result<Option<String>, UnreadableHeader> {
     }
     let first = |key: &str| {
         let named = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
-        named.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+        named.map(|(_, value)| value.clone()).filter(|value| !value.is_empty() && value != NOTHING)
     };
     Ok(first("uri").or_else(|| first("dns")).or_else(|| first("subject")))
 }
@@ -81,6 +84,7 @@ mod tests {
         assert_eq!(named("Hash=00;DNS=w.a;DNS=x.a").as_deref(), Some("w.a"));
         assert_eq!(named(r#"Hash=0;Subject="CN=w,O=\"co\"""#).as_deref(), Some(r#"CN=w,O="co""#));
         assert_eq!(named("URI=;DNS=w").as_deref(), Some("w"));
+        assert_eq!(named("URI=-;DNS=w").as_deref(), Some("w"));
         assert_eq!(named(r#"Hash=0; URI="spiffe://a/w" ; DNS=w"#).as_deref(), Some("spiffe://a/w"));
     }
 
@@ -93,7 +97,9 @@ mod tests {
 
     #[test]
     fn an_element_may_have_no_name() {
-        for header in ["Hash=1", "By=spiffe://a", "URI=spiffe://x,Hash=1", "URI=", r#"Subject="""#] {
+        for header in
+            ["Hash=1", "By=spiffe://a", "URI=spiffe://x,Hash=1", "URI=", "URI=-", "By=-;URI=-;DNS=-", r#"Subject="""#]
+        {
             assert_eq!(named(header), None, "{header}");
         }
     }

@@ -54,6 +54,7 @@ class Hole:
     add: str = ""  # a file of resources/kube/holes
     delete: tuple[str, ...] = ()  # kind/name
     recreate: str = ""  # a resource that cannot be changed in place
+    refuse: str = ""  # kind/name of a resource that its controller does not accept
 
 
 FRONTEND_POLICY = "authorizationpolicy/temporal-frontend"
@@ -160,6 +161,11 @@ HOLES = {
         delete=(NOT_AT_PODS,),
     ),
     "a TrafficExtension that fails open": Hole({"fail-open"}, add="traffic-extension.yaml"),
+    "a gateway that is not Envoy": Hole({"no-wasm"}, add="agentgateway.yaml", delete=(NOT_AT_PODS,)),
+    "a plugin that was not accepted": Hole({"not-accepted"}, refuse=NOT_AT_PODS),
+    "a plugin that was not accepted at the gateway": Hole(
+        {"not-accepted", "caller"}, refuse="wasmplugin/temporal-auth-gateway", delete=(NOT_AT_PODS,)
+    ),
     "no filter at all": Hole(
         {"no-filter", "second-route", "caller"}, delete=(NOT_AT_PODS, "wasmplugin/temporal-auth-gateway")
     ),
@@ -183,8 +189,12 @@ def opened(mesh: KubeMesh, hole: Hole) -> Iterator[None]:
             mesh.kube.apply("\n---\n".join([*texts.values(), extra]))
         if hole.delete:
             mesh.kube.kubectl("delete", "-n", "temporal", *hole.delete)
+        if hole.refuse:
+            say_status(mesh, hole.refuse, "False")
         yield
     finally:
+        if hole.refuse:
+            say_status(mesh, hole.refuse, "True")
         if extra:
             mesh.kube.kubectl(*delete, "-f", "-", text=extra)
         if hole.recreate:
@@ -192,6 +202,13 @@ def opened(mesh: KubeMesh, hole: Hole) -> Iterator[None]:
         mesh.kube.apply("\n---\n".join(mesh.resources.values()))
         if hole.recreate:
             mesh.kube.run_pod("temporal", FRONTEND, mesh.address)
+
+
+def say_status(mesh: KubeMesh, resource: str, accepted: str) -> None:
+    """As its controller would: istiod writes no status for plugins by selector."""
+    conditions = [{"type": "Accepted", "status": accepted, "reason": "Test", "message": "of the test"}]
+    patch = json.dumps({"status": {"conditions": conditions}})
+    mesh.kube.kubectl("patch", "-n", "temporal", resource, "--subresource=status", "--type=merge", "-p", patch)
 
 
 def test_nothing_is_found_where_nothing_is_open(kube_mesh: KubeMesh) -> None:

@@ -42,7 +42,7 @@ def test_a_chart_is_pushed_with_the_same_credentials(tmp_path: Path) -> None:
     image = "registry.example.com/temporal-auth@sha256:" + "7" * 64
     chart = subprocess.run([paths.ROOT / "scripts" / "chart.sh", image], capture_output=True, text=True)
     assert chart.returncode == 0, chart.stderr
-    script = [paths.ROOT / "scripts" / "push-chart.sh", chart.stdout.strip()]
+    script = [str(paths.ROOT / "scripts" / "push-chart.sh"), chart.stdout.strip()]
     with Registry("ci", "secret") as registry:
 
         def push(login: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -4,8 +4,10 @@
 mod failure;
 mod module;
 mod position;
+mod status;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::rc::Rc;
 
@@ -45,7 +47,8 @@ pub(crate) enum DeploymentKind {
 impl Deployment {
     /// Its errors and warnings.
     pub(crate) fn check(&self) -> Vec<Diagnostic> {
-        [failure::check, module::check, position::check].iter().flat_map(|check| check(self)).collect()
+        let checks = [failure::check, module::check, position::check, token::check, status::check];
+        checks.iter().flat_map(|check| check(self)).collect()
     }
 
     /// The namespace of the manifest.
@@ -70,6 +73,6 @@ pub(crate) fn at<'a>(node: &'a YamlNode, names: &[&str]) -> Option<&'a YamlNode>
 }
 
 /// The span of the value at a path, or of the nearest one that exists.
-fn pointed(node: &YamlNode, path: &Path) -> Span {
+pub(crate) fn pointed(node: &YamlNode, path: &Path) -> Span {
     locate(node, None, path).pointed()
 }

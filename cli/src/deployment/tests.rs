@@ -156,6 +156,57 @@ fn an_envoy_filter_names_its_context() {
 }
 
 #[test]
+fn a_policy_that_was_not_accepted_is_an_error() {
+    let plugin = |status: &str| {
+        diagnostics(&format!(
+            "kind: WasmPlugin\nspec: {{pluginName: temporal_auth, pluginConfig: {{}}, phase: AUTHN, url: '{DIGEST}', match: [{{mode: CLIENT}}]}}\n\
+             status:\n  {status}\n"
+        ))
+    };
+    let refused = "conditions: [{type: Accepted, status: 'STATUS', reason: Invalid, message: \"a\\nb\"}]";
+    assert_one(
+        &plugin(&refused.replace("STATUS", "False")),
+        "status.conditions[0]: not accepted, so the filter does not run there: Invalid (\"a\\nb\")",
+    );
+    assert_eq!(plugin(&refused.replace("STATUS", "True")), [""; 0]);
+    assert_eq!(plugin("conditions: [{type: Ready, status: 'False'}]"), [""; 0]);
+    let gateway = |condition: &str| {
+        diagnostics(&format!(
+            "kind: EnvoyExtensionPolicy\nspec:\n  wasm: [{{rootID: temporal_auth, config: {{}}}}]\nstatus:\n  ancestors:\n  \
+             - conditions: [{{type: Accepted, status: 'True'}}]\n  - conditions: [{{{condition}}}]\n"
+        ))
+    };
+    assert_one(
+        &gateway("type: Accepted, status: 'False', reason: Conflicted"),
+        "status.ancestors[1].conditions[0]: not accepted",
+    );
+    assert_one(
+        &gateway("type: Overridden, status: 'True', reason: Overridden"),
+        "status.ancestors[1].conditions[0]: overridden",
+    );
+    assert_eq!(gateway("type: Overridden, status: 'False'"), [""; 0]);
+    assert_eq!(gateway("type: Accepted, status: 'True'"), [""; 0]);
+}
+
+#[test]
+fn a_jwt_filter_of_envoys_leaves_the_token() {
+    let chain =
+        |filters: &str| diagnostics(&format!("static_resources:\n  listeners:\n  - http_filters: [{filters}]\n"));
+    let ours = "{name: t, typed_config: {'@type': x/envoy.extensions.filters.http.wasm.v3.Wasm, config: {root_id: temporal_auth, configuration: {}}}}";
+    let jwt = |provider: &str| {
+        format!(
+            "{{name: j, typed_config: {{'@type': x/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication, providers: {{corp: {{{provider}}}}}}}}}"
+        )
+    };
+    let before = |provider: &str| chain(&format!("{}, {ours}", jwt(provider)));
+    assert_one(&before("issuer: a"), "?providers.corp.forward: missing; jwt_authn removes the tokens");
+    assert_one(&before("from_headers: [{name: Authorization}]"), "?providers.corp.forward");
+    assert_eq!(before("forward: true"), [""; 0]);
+    assert_eq!(before("from_headers: [{name: x-jwt}]"), [""; 0]);
+    assert_eq!(chain(&format!("{ours}, {}", jwt("issuer: a"))), [""; 0], "it runs after the filter");
+}
+
+#[test]
 fn every_diagnostic_has_its_position() {
     let text = "kind: TrafficExtension\nspec:\n  match:\n  - {mode: SERVER, ports: [{number: 7233}]}\n  phase: STATS\n  wasm:\n    \
                 pluginName: temporal_auth\n    pluginConfig: {}\n    url: r/m:1\n    failStrategy: FAIL_OPEN\n";

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use temporal_auth::config::{Config, Path};
 
+use super::gateway_class::names_account_after_gateway;
 use super::namespace;
 use crate::deployment::{Deployment, DeploymentKind, at, text};
 use crate::yaml::location::members;
@@ -18,8 +19,10 @@ pub(super) fn identities(documents: &[&Rc<YamlNode>], deployments: &[&Rc<Deploym
             continue;
         };
         match text(document, &["spec", "gatewayClassName"]) {
-            // The service account that Istio creates for a Gateway of the Gateway API is named after it and its class.
-            Some("istio-waypoint") => identities.push(id("cluster.local", namespace(document), name)),
+            // The service account that Istio creates for a Gateway of the Gateway API is named after it and, mostly, its class.
+            Some(class) if names_account_after_gateway(class) => {
+                identities.push(id("cluster.local", namespace(document), name));
+            }
             Some(class) => identities.push(id("cluster.local", namespace(document), &format!("{name}-{class}"))),
             None => {
                 let Some(selector) = at(document, &["spec", "selector"]) else { continue };

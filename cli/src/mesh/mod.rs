@@ -1,10 +1,18 @@
 //! The mesh around a filter, as far as the files describe it: the clusters of its proxy, and the gateways.
 
 mod applies;
+mod attachment;
 mod clusters;
+mod envoy_gateway;
+mod gateway_class;
 mod gateways;
 #[cfg(test)]
+mod istio_tests;
+#[cfg(test)]
 mod tests;
+mod token;
+mod twice;
+mod waypoint;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -20,6 +28,7 @@ use crate::yaml::{NodeKind, YamlNode};
 
 #[derive(Debug, Default)]
 pub(crate) struct Mesh {
+    documents: Vec<Rc<YamlNode>>,
     /// From `Service` and `ServiceEntry`.
     services: Vec<Service>,
     /// Names of clusters: in an Envoy configuration, in a dump of one, or made by Envoy Gateway from routes.
@@ -45,6 +54,7 @@ impl Mesh {
             mesh.read(document);
         }
         mesh.gateways = gateways::identities(&documents, deployments);
+        mesh.documents = documents.into_iter().map(Rc::clone).collect();
         mesh
     }
 
@@ -75,7 +85,23 @@ impl Mesh {
         for (path, text) in gateways::grants(&configuration.config, &self.gateways) {
             diagnostics.push(warning(&path, text, GATEWAY_HELP));
         }
+        let (config, documents) = (&configuration.config, &self.documents);
+        if let Some((path, text, help)) = deployment.and_then(|place| waypoint::check(config, place, documents)) {
+            diagnostics.push(warning(&path, text, &help));
+        }
+        diagnostics.extend(deployment.map(|place| token::check(config, place, documents)).unwrap_or_default());
         diagnostics
+    }
+
+    /// The diagnostics of a deployment in this mesh, whatever its configuration is.
+    pub(crate) fn check_deployment(&self, deployment: &Deployment) -> Vec<Diagnostic> {
+        let checks = [gateway_class::check, twice::check, envoy_gateway::check];
+        checks.iter().flat_map(|check| check(deployment, &self.documents)).collect()
+    }
+
+    /// The diagnostics of a document that does not deploy the filter.
+    pub(crate) fn check_other(&self, document: &YamlNode) -> Vec<Diagnostic> {
+        envoy_gateway::open_when_failing(document)
     }
 }
 

@@ -23,6 +23,9 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- if and (hasPrefix "istio-agentgateway" .Values.gateway.className) (eq .Values.attach "gateway") -}}
+{{- fail (printf "gateway.className: found %s, expected a class of Envoy's, such as istio: agentgateway runs no WebAssembly, so all calls would pass undecided" .Values.gateway.className) -}}
+{{- end -}}
 {{- $http := .Values.config.http | default dict -}}
 {{- if and .Values.config .Values.temporal.frontend.httpOpen (not (or $http.api $http.nexus $http.openapi)) -}}
 {{- fail "temporal.frontend.httpOpen: found true, expected config.http.api, config.http.nexus or config.http.openapi to be true as well: the filter refuses every call to the HTTP port otherwise" -}}
